@@ -90,6 +90,58 @@ describe('one click signs in', () => {
     expect((await t.visit('/dashboard', { cookie })).status).toBe(200);
   });
 
+  const askedFrom = async (remoteAddress: string, headers: Record<string, string>) => {
+    const env = { incoming: { socket: { remoteAddress } } };
+    const path = '/dashboard/sign-in/sandbox';
+    const shown = await (await t.app.request('/dashboard/sign-in', { headers }, env)).text();
+    const init = { method: 'POST', body: new URLSearchParams({ next: '' }), headers };
+    const reply = await t.app.request(path, init, env);
+    const signedIn = (reply.headers.get('set-cookie') ?? '').includes('wahub_session=ey');
+    return { isOffered: shown.includes(path), signedIn, goesTo: reply.headers.get('location') };
+  };
+  const none = { isOffered: false, signedIn: false, goesTo: '/dashboard/sign-in' };
+
+  it.each<[string, string, Record<string, string>]>([
+    ['from elsewhere in the network', '192.168.1.20', { host: 'localhost:5001' }],
+    [
+      'from elsewhere by a forged header',
+      '10.0.0.9',
+      { host: 'localhost:5001', 'x-forwarded-for': '127.0.0.1' },
+    ],
+    ['from the host of a container', '172.17.0.1', { host: 'localhost:5001' }],
+    [
+      'by a name that was made lead here',
+      '127.0.0.1',
+      { host: 'evil.example:5001', origin: 'http://evil.example:5001' },
+    ],
+    [
+      'for whom a proxy on this machine asks',
+      '127.0.0.1',
+      { host: 'localhost', 'x-forwarded-for': '203.0.113.7' },
+    ],
+    ['by what is no name', '::1', { host: '[::1' }],
+  ])('never %s: there the password is asked for', async (_who, from, headers) => {
+    expect(await askedFrom(from, headers)).toEqual(none);
+  });
+
+  it.each<[string, string]>([
+    ['127.0.0.1', 'localhost:5001'],
+    ['::1', '[::1]:5001'],
+    ['::ffff:127.0.0.1', '127.0.0.1:5001'],
+    ['127.0.0.1', 'hub.example'],
+  ])('from %s at %s', async (from, host) => {
+    Object.assign(t.deps.config, { publicUrl: 'https://Hub.example' });
+    try {
+      expect(await askedFrom(from, { host })).toEqual({
+        isOffered: true,
+        signedIn: true,
+        goesTo: '/dashboard',
+      });
+    } finally {
+      Object.assign(t.deps.config, testConfig(SANDBOX));
+    }
+  });
+
   it.each([
     ['outside of a sandbox', { ...ADMIN, emulatorUrl: null }],
     ['in production', { ...SANDBOX, env: 'production' as const }],

@@ -1,6 +1,7 @@
 /** Signing in and out, signing up, the own account, the language. */
 
 import { z } from 'zod';
+import { isFromThisMachine } from '../../../middlewares/address.ts';
 import { makeDeviceMark } from '../../../services/auth/known-devices.ts';
 import { confirmRegistration, register } from '../../../services/auth/registration.ts';
 import { timeZoneOf, updateMe } from '../../../services/auth/settings.ts';
@@ -49,7 +50,7 @@ export const accountPages: Page[] = [
     path: '/dashboard/sign-in',
     auth: 'public',
     query: z.object({ next: Next }),
-    async handler({ ctx, view, query }) {
+    async handler({ ctx, view, query, http }) {
       if (view.user) return { redirect: pathAfter(query.next) };
       const hasNoAdmin = !(await hasAdmin(ctx));
       const t = ACCOUNT_TEXTS(view.lang);
@@ -82,15 +83,13 @@ export const accountPages: Page[] = [
               {t.noAccount} <a href="/dashboard/sign-up">{t.signUp}</a>
             </p>
           )}
-          {view.sandbox && (
-            <>
-              <Form view={view} action="/dashboard/sign-in/sandbox" class="stack">
-                <input type="hidden" name="next" value={query.next ?? ''} />
-                <Submit>{t.sandboxSignIn}</Submit>
-              </Form>
-              <p class="muted small">{t.sandboxHint}</p>
-            </>
+          {view.sandbox && isFromThisMachine(http, ctx.config.publicUrl) && (
+            <Form view={view} action="/dashboard/sign-in/sandbox" class="stack">
+              <input type="hidden" name="next" value={query.next ?? ''} />
+              <Submit>{t.sandboxSignIn}</Submit>
+            </Form>
           )}
+          {view.sandbox && <p class="muted small">{t.sandboxHint}</p>}
         </div>
       );
       return { title: t.signIn, section: null, body };
@@ -129,6 +128,8 @@ export const accountPages: Page[] = [
     example: { form: {} },
     async handler({ ctx, form, http }) {
       requireSandbox(ctx);
+      // The origin proves nothing of who asks: elsewhere the password is needed.
+      if (!isFromThisMachine(http, ctx.config.publicUrl)) return { redirect: '/dashboard/sign-in' };
       const { adminEmail: email, adminPassword: password } = ctx.config;
       if (!email || !password) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
       const { token, userId } = await login(ctx, { email, password, device: readDevice(http) });
