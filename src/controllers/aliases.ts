@@ -12,8 +12,8 @@ const NUMBERS: ReadonlySet<string> = new Set(GROUPS[1]);
 
 /** Other names of a schema's fields. */
 export interface Folding {
-  /** the names that are folded away */
-  names: readonly string[];
+  /** the names that are folded away, each with the one that it becomes */
+  targets: ReadonlyMap<string, string>;
   /** The input under the names that the schema declares. `fail` hears of a field that is given twice, differently. */
   fold(input: unknown, fail: (field: string, reason: string) => void): unknown;
 }
@@ -30,9 +30,9 @@ export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
     if (target === undefined) continue;
     for (const name of group) if (!declared.has(name)) targets.set(name, target);
   }
-  if (targets.size === 0) return { names: [], fold: (input) => input };
+  if (targets.size === 0) return { targets, fold: (input) => input };
   return {
-    names: [...targets.keys()],
+    targets,
     fold: (input, fail) => fold(kind === 'form' ? withPlus(input) : input, targets, fail),
   };
 }

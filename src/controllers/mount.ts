@@ -31,7 +31,7 @@ import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
 import { withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import { inputReader, invalidInput } from './read-input.ts';
+import { inputReader, invalidInput, type ReaderOptions } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */
@@ -157,7 +157,9 @@ function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpE
   const chain: MiddlewareHandler<HttpEnv>[] = [];
   const { params, query, body } = route;
   if (params) chain.push(keepValid('param', params));
-  chain.push(query ? keepValid('query', query, QUIET_NAMES) : noteQuery);
+  chain.push(
+    query ? keepValid('query', query, { silent: QUIET_NAMES, strict: route.strictNames }) : noteQuery,
+  );
   if (body) chain.push(readValid(deps, route, body));
   return chain;
 }
@@ -182,9 +184,9 @@ function accept(result: Read, c: HttpContext): void {
 function keepValid(
   target: 'param' | 'query',
   schema: z.ZodType,
-  silent?: ReadonlySet<string>,
+  options?: ReaderOptions,
 ): MiddlewareHandler<HttpEnv> {
-  const read = inputReader(schema, 'form', silent);
+  const read = inputReader(schema, 'form', options);
   return zValidator(target, schema, accept, { validationFunction: (_schema, value) => read(value) });
 }
 
@@ -198,7 +200,11 @@ const noteQuery: MiddlewareHandler<HttpEnv> = (c, next) => {
 
 /** The fields of the body; its files last as long as the request. */
 function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandler<HttpEnv> {
-  const readers = { json: inputReader(schema, 'json'), form: inputReader(schema, 'form') };
+  const options = { strict: route.strictNames };
+  const readers = {
+    json: inputReader(schema, 'json', options),
+    form: inputReader(schema, 'form', options),
+  };
   const { files } = deps.config;
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   return async (c, next) => {

@@ -1,8 +1,9 @@
 /** Input from outside -> what a handler gets: names folded, lengths looked at, unknown names met, the schema run. */
 import { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
-import { fitterOf, type InputKind, type Problem } from '../utils/fit-input.ts';
+import { fitterOf, type InputKind, isSpare, type Problem, type UnknownName } from '../utils/fit-input.ts';
 import { issueWords } from '../utils/issue-words.ts';
+import { misspeltName } from '../utils/near-name.ts';
 import { refuseMisspelt } from '../utils/unknown-names.ts';
 import { foldingOf } from './aliases.ts';
 
@@ -15,28 +16,52 @@ export type ReadResult = z.ZodSafeParseResult<unknown> & { ignored: readonly str
 
 export type InputReader = (input: unknown) => Promise<ReadResult>;
 
+export interface ReaderOptions {
+  /** names that are ignored without a word */
+  silent?: ReadonlySet<string> | undefined;
+  /** the known names of which slips are refused; all when missing */
+  strict?: ReadonlySet<string> | undefined;
+}
+
 /**
- * Reads inputs of a schema. A name that is nearly a known one is refused with VALIDATION_FAILED, at any depth; others are
- * told and ignored, without a word those in `silent`.
+ * Reads inputs of a schema. A name that is nearly a known one is refused with VALIDATION_FAILED, at any depth, unless it holds
+ * null or the known one is given as well; others are told and ignored.
  */
 export function inputReader(
   schema: z.ZodType,
   kind: InputKind,
-  silent: ReadonlySet<string> = new Set(),
+  { silent, strict }: ReaderOptions = {},
 ): InputReader {
-  const { fold, names: aliases } = foldingOf(schema, kind);
+  const { fold, targets } = foldingOf(schema, kind);
   const toFitted = fitterOf(schema, kind);
+  const isStrict = (meant: string) => strict?.has(targets.get(meant) ?? meant) !== false;
+  const isSlight = ({ meant, isSpare: spare }: UnknownName) => spare || meant === null || !isStrict(meant);
   return async (input) => {
     const problems: Problem[] = [];
     const folded = fold(input, (field, message) => problems.push({ path: [field], message }));
     const fitted = toFitted(folded);
-    const unknown = fitted.unknown.filter(({ path, name }) => path.length > 0 || !silent.has(name));
-    const ignored = unknown.length > 0 ? refuseMisspelt(unknown, aliases) : [];
+    const unknown = fitted.unknown
+      .filter(({ path, name }) => path.length > 0 || silent?.has(name) !== true)
+      .map((name) => (name.path.length > 0 ? name : amongAliases(name, Object(folded), targets)))
+      .map((name) => ({ ...name, isSpare: isSlight(name) }));
+    const ignored = refuseMisspelt(unknown);
     problems.push(...fitted.problems);
     if (problems.length > 0) return { success: false, error: errorOf(problems), ignored };
     const result = await schema.safeParseAsync(fitted.value, { error: issueWords });
     return { ...result, ignored };
   };
+}
+
+/** A name at the top, compared with the older names of fields as well. */
+function amongAliases(
+  unknown: UnknownName,
+  input: object,
+  targets: ReadonlyMap<string, string>,
+): UnknownName {
+  const { name, known } = unknown;
+  const meant = misspeltName(name, [...known, ...targets.keys()]);
+  const isLost = meant !== null && !isSpare(input, name, targets.get(meant) ?? meant);
+  return { ...unknown, meant, isSpare: !isLost };
 }
 
 const errorOf = (problems: readonly Problem[]) =>

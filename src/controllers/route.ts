@@ -88,6 +88,8 @@ export interface Route<
   errors?: readonly ErrorCode[];
   /** how failures are reported under `/api`, where clients of an older system look for this route */
   apiFailures?: FailureStyle;
+  /** the fields of which misspelt names are refused; of others the answer warns. Those of all fields when missing */
+  strictNames?: ReadonlySet<string>;
   /** takes the header `Prefer`, with this preference */
   prefer?: 'wait' | 'respond-async';
   /** takes Idempotency-Key */

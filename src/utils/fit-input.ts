@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { parseJson, UnreadableText } from './json.ts';
+import { misspeltName } from './near-name.ts';
 import { type Shape, shapeOf } from './schema-shape.ts';
 
 /** `form`: all of its values are texts. */
@@ -30,6 +31,15 @@ export interface UnknownName {
   name: string;
   /** those that are declared there */
   known: Iterable<string>;
+  /** the declared name that was probably meant; null: none */
+  meant: string | null;
+  /** the name holds nothing, or what was probably meant is given as well */
+  isSpare: boolean;
+}
+
+/** Whether nothing is lost when `name` of this object is ignored, where `meant` was meant. */
+export function isSpare(object: object, name: string, meant: string): boolean {
+  return Reflect.get(object, name) === null || (Reflect.get(object, meant) ?? null) !== null;
 }
 
 export interface Problem {
@@ -41,7 +51,7 @@ export interface Problem {
 export interface FittedInput {
   value: unknown;
   problems: Problem[];
-  /** each name once for all rows of a list, and not more than 50 */
+  /** each name once for all rows of a list, twice where it is spare in some of them; not more than 50 */
   unknown: UnknownName[];
 }
 
@@ -72,8 +82,10 @@ export function fitted<S extends z.ZodType>(schema: S, kind: InputKind): z.ZodTy
 
 interface Notes {
   fail(path: PropertyKey[], message: string): void;
-  meet(name: UnknownName, shape: Shape): void;
+  meet(name: MetName, shape: Shape): void;
 }
+
+type MetName = Pick<UnknownName, 'path' | 'name'> & { object: object };
 
 interface Place extends Notes {
   shape: Shape;
@@ -84,18 +96,25 @@ interface Place extends Notes {
 function createNotes(): Notes & Pick<FittedInput, 'problems' | 'unknown'> {
   const problems: Problem[] = [];
   const unknown: UnknownName[] = [];
-  const met = new Map<Shape, Set<string>>();
+  const met = new Map<Shape, Map<string, { meant: string | null; told: Set<boolean> }>>();
   return {
     problems,
     unknown,
     fail(path, message) {
       if (problems.length < MAX_PROBLEMS) problems.push({ path, message });
     },
-    meet(name, shape) {
-      const names = met.get(shape) ?? new Set();
-      if (unknown.length >= MAX_PROBLEMS || names.has(name.name)) return;
-      met.set(shape, names.add(name.name));
-      unknown.push(name);
+    meet({ path, name, object }, shape) {
+      if (unknown.length >= MAX_PROBLEMS) return;
+      const names = met.get(shape) ?? new Map();
+      met.set(shape, names);
+      const known = shape.properties.keys();
+      // Looked for once for all rows of a list.
+      const { meant, told } = names.get(name) ?? { meant: misspeltName(name, known), told: new Set() };
+      names.set(name, { meant, told });
+      const spare = meant === null || isSpare(object, name, meant);
+      if (told.has(spare)) return;
+      told.add(spare);
+      unknown.push({ path, name, known: shape.properties.keys(), meant, isSpare: spare });
     },
   };
 }
@@ -174,7 +193,7 @@ function fitObject(object: object, place: Place): unknown {
     entries.map(([name, value]) => {
       const inner = shape.properties.get(name) ?? shape.rest;
       if (inner === null) {
-        place.meet({ path, name, known: shape.properties.keys() }, shape);
+        place.meet({ path, name, object }, shape);
         return [name, value];
       }
       if (name.length > MAX_NAME_LENGTH || name === '__proto__') {

@@ -1,7 +1,6 @@
 /** Names in an input that its schema does not declare: slips are refused, the rest is only named. */
 import { AppError } from './errors.ts';
 import type { UnknownName } from './fit-input.ts';
-import { misspeltName } from './near-name.ts';
 
 const MAX_SHOWN = 60;
 
@@ -11,20 +10,15 @@ export function shownName(name: string): string {
 }
 
 /**
- * The names that mean nothing, to warn of. `aliases`: names known at the top in addition to those of the schema; `at`: the path
- * of the input in the request. Throws VALIDATION_FAILED for one that is nearly a known name.
+ * The names that mean nothing, to warn of. `at`: the path of the input in the request. Throws VALIDATION_FAILED for one that is
+ * nearly a known name and whose value would be lost with it.
  */
-export function refuseMisspelt(
-  unknown: readonly UnknownName[],
-  aliases: readonly string[] = [],
-  at: readonly PropertyKey[] = [],
-): string[] {
+export function refuseMisspelt(unknown: readonly UnknownName[], at: readonly PropertyKey[] = []): string[] {
   const misspelt: { name: string; meant: string }[] = [];
   const ignored: string[] = [];
-  for (const { path, name, known } of unknown) {
-    const meant = misspeltName(name, path.length === 0 ? [...known, ...aliases] : known);
+  for (const { path, name, meant, isSpare } of unknown) {
     const place = shownName([...at, ...path, name].map(String).join('.'));
-    if (meant === null) ignored.push(place);
+    if (meant === null || isSpare) ignored.push(place);
     else misspelt.push({ name: place, meant });
   }
   const [first] = misspelt;

@@ -47,15 +47,14 @@ describe('a name that is nearly a known one', () => {
     ['scheduled_at', 'scheduledAt'],
     ['ScheduledAt', 'scheduledAt'],
     ['scheduleAt', 'scheduledAt'],
-    ['sesion', 'session'],
-    ['phonenumber', 'phoneNumber'],
-    ['txt', 'text'],
+    ['sesion', 'session', 'session'],
+    ['phonenumber', 'phoneNumber', 'to'],
+    ['txt', 'text', 'text'],
     ['prioritiy', 'priority'],
-  ])('is refused in a body: %s for %s', async (name, meant) => {
-    expect(await post('/message/send-text', { ...text, [name]: 'x' })).toMatchObject(refused(name, meant));
-    expect(await post('/api/message/send-text', { ...text, [name]: 'x' })).toMatchObject(
-      refused(name, meant),
-    );
+  ])('is refused in a body: %s for %s', async (name, meant, missing = meant) => {
+    const body = { ...text, [missing]: undefined, [name]: 'x' };
+    expect(await post('/message/send-text', body)).toMatchObject(refused(name, meant));
+    expect(await post('/api/message/send-text', body)).toMatchObject(refused(name, meant));
   });
 
   it('is refused at every depth, once for all rows', async () => {
@@ -123,6 +122,91 @@ describe('a name that is nearly a known one', () => {
     const added = await post(`/api/whatsapp/support-2/broadcast/lists/${id}/contacts`, contact);
     expect(added).toMatchObject({ status: 201 });
     expect(added.body).not.toHaveProperty('warnings');
+  });
+});
+
+describe('a name that is nearly a known one and loses nothing', () => {
+  const warnings = (names: string[]) => names.map((name) => `Unknown field ${name} was ignored.`);
+  const noText = { session: 'support-2', to: '+6281234567890' };
+
+  it.each<[string, object, string[]]>([
+    [
+      'both spellings of an alias',
+      { ...noText, sessionId: 'support-2', session_id: 'support-2' },
+      ['session_id'],
+    ],
+    [
+      'null beside what was meant',
+      { ...noText, scheduledAt: '2030-01-01T00:00:00Z', scheduled_at: null },
+      ['scheduled_at'],
+    ],
+    ['null alone', { ...noText, scheduled_at: null }, ['scheduled_at']],
+    [
+      'an answer written back',
+      { ...noText, sessionId: 'support-2', sessionIds: ['support-2'] },
+      ['sessionIds'],
+    ],
+  ])('is warned of: %s', async (_what, body, names) => {
+    // Without a text nothing is sent: what counts is that it is not the name that is refused.
+    const reply = await post('/message/send-text', body);
+    expect(reply.body).toMatchObject({ details: { text: 'is required' }, warnings: warnings(names) });
+  });
+
+  it('is warned of in a file and its plural, in a query and in a form', async () => {
+    const image = { ...noText, image: 'data:image/png;base64,AA', images: [] };
+    expect((await post('/message/send-image', image)).body.warnings).toEqual(warnings(['images']));
+    const list = await get('/message/list?session=support-2&sesion=support-2');
+    expect(list).toMatchObject({ status: 200, body: { warnings: warnings(['sesion']) } });
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const form = await post('/message/send-text', 'session=a&to=62812&priority=high&prioriti=high', {
+      headers,
+    });
+    expect(form.body.warnings).toEqual(warnings(['prioriti']));
+  });
+
+  it('is refused where what was meant is missing or null', async () => {
+    const lost = { ...text, scheduledAt: null, scheduled_at: '2030-01-01T00:00:00Z' };
+    expect(await post('/message/send-text', lost)).toMatchObject(refused('scheduled_at', 'scheduledAt'));
+    expect(
+      await post('/message/send-text', { ...noText, text: 'x', sessionsId: 'a', session: undefined }),
+    ).toMatchObject(refused('sessionsId', 'sessionId'));
+  });
+
+  it('is refused in the row that lacks what was meant, though another row has both', async () => {
+    const buttons = [
+      { id: 'a', text: 'Ya', txet: 'Ya' },
+      { id: 'b', txet: 'Tidak' },
+    ];
+    expect(await post('/message/send-buttons', { ...text, buttons })).toMatchObject(
+      refused('buttons.1.txet', 'text'),
+    );
+  });
+});
+
+describe('a name that clients of an older system send', () => {
+  it.each([
+    ['/api/messages/support-2/otp', { company_name: 'Toko', languge: 'id' }, ['company_name', 'languge']],
+    ['/api/messages/support-2/location', { location_name: 'Jakarta' }, ['location_name']],
+    ['/api/whatsapp/support-2/send-message', { nummber: '62812' }, ['nummber']],
+  ])('is warned of at %s', async (path, body, names) => {
+    const reply = await post(path, body);
+    expect(reply.body.message).not.toContain('Did you mean');
+    expect(reply.body.warnings).toEqual(names.map((name) => `Unknown field ${name} was ignored.`));
+  });
+
+  it.each([
+    ['/api/messages/support-2/otp', 'optp', 'otp'],
+    ['/api/messages/support-2/otp', 'expiry_minutes', 'expiryMinutes'],
+    ['/api/sessions/create', 'session_id', 'sessionId'],
+    ['/api/sessions/create', 'sesion', 'session'],
+    ['/api/sessions/create', 'prxy', 'proxy'],
+    ['/api/whatsapp/support-2/broadcast/schedule', 'scheduled_at', 'scheduledAt'],
+  ])('is refused where something else would be done: %s, %s', async (path, name, meant) => {
+    const reply = await post(path, { to: '+6281234567890', [name]: '123456' });
+    expect(reply).toMatchObject({
+      status: 400,
+      body: { details: { [name]: `is unknown; did you mean ${meant}?` } },
+    });
   });
 });
 
@@ -240,7 +324,10 @@ describe('every failure', () => {
       ['{"session":"a",}', 'line 1, column 16'],
       ['secret-word', 'line 1, column 1'],
       ['{"text":"secret-word', 'line 1, column 21'],
-      [`"a\n${'['.repeat(50_000)}`, 'line 2'],
+      ['{"session":"a",\r\n "to": secret-word}', 'line 2, column 8'],
+      [`"a\n${'['.repeat(50_000)}`, 'line 1, column 3'],
+      // Where the engine names no place, a long text is not read once more to find it.
+      [`[${'"a",\n'.repeat(10_000)}secret-word]`, 'JSON'],
     ];
     for (const [body, place] of cases) {
       const reply = await post('/session/check-phone', body);

@@ -169,8 +169,23 @@ export function sendRow<P extends Schema, B extends Schema, I>(
   });
 }
 
+/**
+ * The older systems ignored every name that they did not know, and their clients rely on it. Only these fields must not get lost:
+ * without them something is sent at another time, with another code, or linked under another name or by another way.
+ */
+const STRICT_NAMES: ReadonlySet<string> = new Set([
+  'scheduledAt',
+  'otp',
+  'expiryMinutes',
+  'maxAttempts',
+  'sessionId',
+  'phoneNumber',
+  'pairing',
+  'proxy',
+]);
+
 function common({ tag, failures }: Dialect) {
-  return { tag, apiFailures: failures, auth: 'credential' as const };
+  return { tag, apiFailures: failures, auth: 'credential' as const, strictNames: STRICT_NAMES };
 }
 
 function tell(answer: SentFields, status: string): SentFields {

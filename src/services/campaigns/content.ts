@@ -36,7 +36,7 @@ function draftsOf(kind: Kind): (fields: Record<string, unknown>) => Draft {
   const toFitted = fitterOf(schema, 'json');
   return (fields) => {
     const { value, problems, unknown } = toFitted(fields);
-    refuseMisspelt(unknown, [], ['content']);
+    refuseMisspelt(unknown, ['content']);
     if (problems.length > 0) throw invalidContent(problems);
     const parsed = schema.safeParse(value, { error: issueWords });
     if (parsed.success) return kind.draft(parsed.data);
