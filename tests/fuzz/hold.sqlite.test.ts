@@ -161,6 +161,28 @@ describe('the event loop', () => {
     expect(Math.max(...held)).toBeLessThan(MAX_HOLD_MS);
   });
 
+  it.each<[string, (size: number) => string]>([
+    ['a list of numbers that ends early', (size) => `[${'1,'.repeat(Math.min(size / 2, 40_000))}`],
+    [
+      'a list of texts with a word at its end',
+      (size) => `[${`"${'a'.repeat(20)}",`.repeat(Math.min(size / 23, 40_000))}word]`,
+    ],
+    ['lines with a word at their end', (size) => `["",${'\n'.repeat(size - 20)}word]`],
+    ['lines with a comma too much', (size) => `["a"${'\n'.repeat(size - 20)}"b"]`],
+    ['escapes in a text without an end', (size) => `{"text":"${'\\u00e9'.repeat(size / 6 - 4)}`],
+    ['a word without an end', (size) => 'a'.repeat(size)],
+  ])('is not held by what is not JSON: %s', async (_what, bodyOf) => {
+    const route = withBody.find(({ path }) => path === '/message/send-image');
+    if (route === undefined) throw new Error('the route is not there');
+    const held: number[] = [];
+    // Below the limit of bodies that may hold a file: 1 MB of them is no file.
+    for (const size of [240_000, 1_000_000]) {
+      const body = bodyOf(size);
+      held.push(await heldAtLeast(() => send(route, body, 'application/json')));
+    }
+    expect(Math.max(...held)).toBeLessThan(MAX_HOLD_MS);
+  });
+
   it('is seen by the probe when it is held', async () => {
     const held = await heldBy(async () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
