@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext } from '../middlewares/http-env.ts';
-import { readOwnKey } from '../services/api-keys.ts';
+import { showOwnKey } from '../services/api-keys.ts';
 import { readMe } from '../services/auth/verbs.ts';
 import type { Ctx } from '../services/context.ts';
 import { listSessions } from '../services/sessions/index.ts';
@@ -157,21 +157,23 @@ export function docsRoutes(routes: readonly Route[]): Route[] {
   ];
 }
 
-/** Whose key and session the code of the pages holds: whoever is signed in to the dashboard in this browser. */
+/**
+ * Whose key and session the code of the pages holds: whoever is signed in to the dashboard in this browser. The page is there for
+ * everybody: for whom something cannot be read (a second factor is missing, a workspace is suspended) it is as for a stranger.
+ */
 async function readerOf(ctx: Ctx, http: HttpContext): Promise<Reader> {
   const url = ctx.config.publicUrl;
-  const actor = await authenticate(ctx, http, 'browser').catch(() => null);
-  if (actor === null || actor.via !== 'cookie')
-    return { url, session: 'my-session', apiKey: null, name: null };
-  const own: Ctx = { ...ctx, actor };
-  const { userId: workspaceId, personId } = actor;
-  const [me, apiKey, { data }] = await Promise.all([
-    readMe(own),
-    readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId }),
-    listSessions(own),
-  ]);
-  const session = data.find(({ status }) => status === 'connected') ?? data[0];
-  return { url, session: session?.sessionId ?? 'my-session', apiKey, name: me.name };
+  const stranger = { url, session: 'my-session', apiKey: null, name: null };
+  try {
+    const actor = await authenticate(ctx, http, 'browser');
+    if (actor.via !== 'cookie' || actor.lacksFactor === true) return stranger;
+    const own: Ctx = { ...ctx, actor };
+    const [me, apiKey, { data }] = await Promise.all([readMe(own), showOwnKey(own), listSessions(own)]);
+    const session = data.find(({ status }) => status === 'connected') ?? data[0];
+    return { url, session: session?.sessionId ?? 'my-session', apiKey, name: me.name };
+  } catch {
+    return stranger;
+  }
 }
 
 /** A file of swagger-ui-dist; `name` is a key of ASSETS, so it cannot lead elsewhere. */

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { buildOpenApi } from '../../src/controllers/openapi.ts';
 import { route } from '../../src/controllers/route.ts';
-import { whatsappAccounts } from '../../src/db/schema.ts';
+import { whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { ERROR_STATUS } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
@@ -208,6 +208,37 @@ describe('/docs', () => {
     for (const language of ['curl', 'Node.js', 'PHP', 'Python', 'Go', 'Java'])
       expect(send).toContain(language);
     expect((await t.call('/docs/operations/constructor')).status).toBe(404);
+  });
+
+  it('is there as for a stranger while a second factor is missing, and when reading who asks fails', async () => {
+    const member = await t.tenant();
+    const pages = async () =>
+      Promise.all(
+        ['/docs', '/docs/operations/postMessageSendText'].map((path) =>
+          t.call(path, { headers: { cookie: `wahub_session=${member.token}` } }),
+        ),
+      );
+    const expectStranger = (replies: Awaited<ReturnType<typeof pages>>) => {
+      for (const { status, text } of replies) {
+        expect(status).toBe(200);
+        expect(text).not.toContain(member.apiKey);
+      }
+    };
+    expect((await pages())[1]?.text).toContain(member.apiKey);
+    const asksForFactor = (requireSecondFactor: boolean) =>
+      t.deps.db.update(workspaces).set({ requireSecondFactor }).where(eq(workspaces.id, member.id));
+    await asksForFactor(true);
+    t.deps.credentials.forget(member.id);
+    expectStranger(await pages());
+    await asksForFactor(false);
+    t.deps.credentials.forget(member.id);
+    const { fromToken } = t.deps.credentials;
+    t.deps.credentials.fromToken = () => Promise.reject(new Error('the database does not answer'));
+    try {
+      expectStranger(await pages());
+    } finally {
+      t.deps.credentials.fromToken = fromToken;
+    }
   });
 
   it("is filled in with the reader's own key and session, and nobody else's", async () => {
