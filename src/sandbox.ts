@@ -2,6 +2,7 @@
 import './whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { type Gateway, startGateway } from './gateway.ts';
@@ -18,9 +19,13 @@ interface SandboxFile {
 }
 
 const ADMIN_EMAIL = 'admin@sandbox.local';
-const PORT_NAMES = ['EMULATOR_PORT', 'EMULATOR_WA_PORT', 'EMULATOR_MEDIA_PORT'];
 /** Control API, WebSocket and media port of the emulator; a taken one is replaced by any free one. */
 const EMULATOR_PORTS = { controlPort: 5002, waPort: 5003, mediaPort: 5004 };
+const PORT_NAMES = [
+  ['controlPort', 'EMULATOR_PORT'],
+  ['waPort', 'EMULATOR_WA_PORT'],
+  ['mediaPort', 'EMULATOR_MEDIA_PORT'],
+] as const;
 
 /**
  * Quick enough to watch, slow enough to see the queue at work; an emulated server restricts nobody for first contacts. The
@@ -97,30 +102,52 @@ function environment(dir: string, secrets: Secrets, emulator: Emulator | null): 
   };
 }
 
-/** As the emulator reads them when it runs alone; 0 takes a free port. Throws StartError for what is no port. */
-function emulatorPorts(env: NodeJS.ProcessEnv): typeof EMULATOR_PORTS {
-  const read = (name: string, other: number): number => {
+type EmulatorPorts = typeof EMULATOR_PORTS;
+
+/** The ports that somebody asked for; 0 takes a free one. Throws StartError for what is no port. */
+function namedPorts(env: NodeJS.ProcessEnv): Partial<EmulatorPorts> {
+  const named: Partial<EmulatorPorts> = {};
+  for (const [part, name] of PORT_NAMES) {
     const given = env[name];
-    if (given === undefined || given === '') return other;
-    if (/^\d{1,5}$/.test(given) && Number(given) <= 65_535) return Number(given);
-    throw new StartError(`${name} must be a port, 0 to 65535`);
-  };
+    if (given === undefined || given === '') continue;
+    if (!/^\d{1,5}$/.test(given) || Number(given) > 65_535) {
+      throw new StartError(`${name} must be a port, 0 to 65535`);
+    }
+    named[part] = Number(given);
+  }
+  return named;
+}
+
+/** Usual ports that are taken are replaced one by one. One that somebody asked for is not replaced without a word. */
+async function startOwnEmulator(stateDir: string): Promise<Emulator> {
+  const named = namedPorts(process.env);
+  const free = await usualPorts(new Set(Object.values(named)));
+  try {
+    return await startEmulator({ stateDir, ...free, ...named });
+  } catch (error) {
+    // Somebody else was quicker.
+    if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    return startEmulator({ stateDir, ...named });
+  }
+}
+
+/** The usual ports that are free; 0 in the place of the others. */
+async function usualPorts(others: ReadonlySet<number>): Promise<EmulatorPorts> {
+  const { controlPort, waPort, mediaPort } = EMULATOR_PORTS;
+  const orAny = async (port: number) => (!others.has(port) && (await isFree(port)) ? port : 0);
   return {
-    controlPort: read('EMULATOR_PORT', EMULATOR_PORTS.controlPort),
-    waPort: read('EMULATOR_WA_PORT', EMULATOR_PORTS.waPort),
-    mediaPort: read('EMULATOR_MEDIA_PORT', EMULATOR_PORTS.mediaPort),
+    controlPort: await orAny(controlPort),
+    waPort: await orAny(waPort),
+    mediaPort: await orAny(mediaPort),
   };
 }
 
-async function startOwnEmulator(stateDir: string): Promise<Emulator> {
-  try {
-    return await startEmulator({ stateDir, ...emulatorPorts(process.env) });
-  } catch (error) {
-    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-    // A port that somebody asked for is not replaced without a word.
-    if (!isTaken || PORT_NAMES.some((name) => process.env[name])) throw error;
-    return startEmulator({ stateDir });
-  }
+function isFree(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once('error', () => done(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => done(true)));
+  });
 }
 
 function describe(gateway: Gateway, secrets: Secrets, emulator: Emulator | null): SandboxFile {

@@ -1,4 +1,7 @@
 import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
@@ -37,4 +40,38 @@ if (dbType === 'sqlite') {
     expect(lines[0]).toMatch(/is in use by another process \(pid \d+\): SQLite serves one process/);
     expect((await first.call('GET', '/health/ready')).status).toBe(200);
   }, 90_000);
+
+  test('a second sandbox beside another takes the port that is named, and free ones for the others', async () => {
+    const taken = await Promise.all([5003, 5004].map(occupy));
+    const port = await findFreePort();
+    const own = { EMULATOR: '', EMULATOR_PORT: String(port) };
+    let second: SandboxProcess | undefined;
+    try {
+      second = await startSandboxProcess(emulator, own);
+      const phone = `http://127.0.0.1:${port}`;
+      expect(await (await fetch(`${phone}/messages`)).json()).toEqual([]);
+      const { emulator: told } = JSON.parse(await readFile(join(second.dir, 'sandbox.json'), 'utf8'));
+      expect(told.url).toBe(phone);
+      expect(['5003', '5004']).not.toContain(new URL(told.waUrl).port);
+    } finally {
+      await second?.remove();
+      for (const server of taken) server?.close();
+    }
+  }, 90_000);
+
+  test('a sandbox whose named port is taken does not start', async () => {
+    const taken = new URL(emulator.url).port;
+    await expect(startSandboxProcess(emulator, { EMULATOR: '', EMULATOR_PORT: taken })).rejects.toThrow(
+      'EADDRINUSE',
+    );
+  }, 90_000);
+}
+
+/** Listens there; null where somebody else does already. */
+function occupy(port: number): Promise<Server | null> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(null));
+    server.listen(port, '127.0.0.1', () => resolve(server));
+  });
 }
