@@ -1,9 +1,10 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { messageQueue, messages } from '../../src/db/schema.ts';
+import { activityLogs, messageQueue, messages } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
-import { addMessage, addOtp, addSession, asTenant, dataOf } from './fixture.ts';
+import { addFacts, addMessage, addOtp, addSession, asTenant, dataOf, factRow } from './fixture.ts';
 
 const NOON = Date.UTC(2026, 0, 15, 12);
 const HOUR_MS = 3_600_000;
@@ -127,4 +128,40 @@ it('tells how the codes of that time ended, and what waits', async () => {
   const rows = [row(accountId, NOON + HOUR_MS), row(accountId, NOON - 90_000), row(foreign, NOON - HOUR_MS)];
   await t.deps.db.insert(messageQueue).values(rows);
   expect((await read('24h')).queue).toEqual({ messages: 2, oldestDueMs: 90_000 });
+});
+
+it('shows the last errors behind any number of wrong codes, and says when it has seen nothing else', async () => {
+  const sessionId = 'main';
+  await addSession(t, user.id, sessionId);
+  const guesses = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => guess(from - i, i % 2 === 0));
+  const guess = (at: number, isFact: boolean) =>
+    isFact
+      ? factRow(user.id, 'otp.check_failed', at, { status: 'failure', sessionId })
+      : factRow(user.id, 'api.request', at, {
+          status: 'failure',
+          data: { method: 'POST', route: '/otp/verify', httpStatus: 400 },
+        });
+  /** The errors' part of the page. */
+  const shown = async () => {
+    const headers = { cookie: `wahub_session=${user.token}`, 'accept-language': 'en' };
+    const { text } = await t.call('/dashboard', { headers });
+    return text.slice(text.indexOf('Recent errors'));
+  };
+  const call = { method: 'POST', route: '/list/of-an-old-client', httpStatus: 404 };
+  await addFacts(t, guesses(NOON, 300));
+  expect(await shown()).toContain('No errors.');
+  await addFacts(t, [
+    factRow(user.id, 'api.request', NOON - HOUR_MS, { status: 'failure', data: call }),
+    factRow(user.id, 'message.failed', NOON - 2 * HOUR_MS, { status: 'failure', sessionId }),
+  ]);
+  const both = await shown();
+  expect(both.indexOf('API request')).toBeGreaterThan(0);
+  expect(both.indexOf('Message failed')).toBeGreaterThan(both.indexOf('API request'));
+  expect(both).not.toContain('Wrong login code');
+  // So many that the call behind them is not looked for any more; what is not a call is read apart from them.
+  await addFacts(t, guesses(NOON - HOUR_MS + 6_000, 5_000));
+  expect(await shown()).toContain('Message failed');
+  await t.deps.db.delete(activityLogs).where(eq(activityLogs.event, 'message.failed'));
+  expect(await shown()).toContain('Somebody may be guessing');
 });

@@ -3,6 +3,7 @@
 import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
+import type { Action } from '../../events/table.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireSession, tenantOf } from '../access.ts';
 import type { BoundSessions } from '../bound.ts';
@@ -13,7 +14,12 @@ import type { ActivityQuery } from './schemas.ts';
 import { fromLogStatus } from './vocabulary.ts';
 
 /** Which entries; `from`, inclusive, and `to`, exclusive, in epoch milliseconds. */
-export type ActivityFilter = Omit<ActivityQuery, keyof PageInput>;
+export type ActivityFilter = Omit<ActivityInput, keyof PageInput>;
+
+/** What `GET` takes, and several actions at once. */
+export interface ActivityInput extends Omit<ActivityQuery, 'action'> {
+  action?: Action | readonly Action[] | undefined;
+}
 
 /** Whose log: null is everybody's. Whoever is bound to sessions sees those only. */
 export interface Scope {
@@ -84,7 +90,7 @@ async function tenantsWith(db: Db, sessionIds: readonly string[]): Promise<numbe
 /** One of action and status alone: every value of the other is a branch. */
 function kindConditions({ action, status }: ActivityFilter): (SQL | undefined)[] {
   if (action === undefined && status === undefined) return [undefined];
-  const actions = action === undefined ? ACTIVITY_ACTIONS : [action];
+  const actions = action === undefined ? ACTIVITY_ACTIONS : [action].flat();
   const statuses = status === undefined ? ACTIVITY_STATUSES : [fromLogStatus(status)];
   return actions.flatMap((a) =>
     statuses.map((s) => and(eq(activityLogs.action, a), eq(activityLogs.status, s))),

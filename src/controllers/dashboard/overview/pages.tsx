@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { ActivityEntry } from '../../../services/analytics/activity-view.ts';
 import { type Dashboard, readDashboard } from '../../../services/analytics/dashboard.ts';
-import { listErrors } from '../../../services/analytics/logs.ts';
+import { findErrors, type WantedErrors } from '../../../services/analytics/logs.ts';
 import {
   type Backlog,
   OVERVIEW_RANGES,
@@ -31,8 +31,6 @@ type OverviewTexts = ReturnType<typeof OVERVIEW_TEXTS>;
 
 const HERE = '/dashboard';
 const LAST_ERRORS = 5;
-/** Among so many there are some that are no wrong codes of end users. */
-const READ_ERRORS = 50;
 const LIVE = 'message.sent message.delivered message.read message.failed message.received session.status';
 
 export const overviewPages: Page[] = [
@@ -46,7 +44,7 @@ export const overviewPages: Page[] = [
       const [now, backlog, errors, usage] = await Promise.all([
         readDashboard(ctx, {}),
         readBacklog(ctx),
-        listErrors(ctx, { page: 1, limit: READ_ERRORS }),
+        findErrors(ctx, { count: LAST_ERRORS, isWanted: isForUs }),
         ctx.actor.sessionIds === null ? readUsage(ctx) : [],
       ]);
       const body = (
@@ -69,7 +67,7 @@ export const overviewPages: Page[] = [
           </div>
           <section class="card">
             <h2>{t.lastErrors}</h2>
-            <Errors view={view} entries={errors.logs.filter(isForUs).slice(0, LAST_ERRORS)} />
+            <Errors view={view} errors={errors} />
           </section>
         </>
       );
@@ -225,9 +223,10 @@ function VolumeTable({ view, volume }: { view: View; volume: Volume }) {
   );
 }
 
-function Errors({ view, entries }: { view: View; entries: readonly ActivityEntry[] }) {
+function Errors({ view, errors }: { view: View; errors: WantedErrors }) {
   const t = OVERVIEW_TEXTS(view.lang);
-  if (entries.length === 0) return <p class="muted">{t.noErrors}</p>;
+  const { entries, isCut } = errors;
+  if (entries.length === 0) return <p class="muted">{isCut ? t.onlyWrongCodes : t.noErrors}</p>;
   return (
     <Table stack label={t.lastErrors} head={[t.time, t.what, t.session, t.why]}>
       {entries.map((entry) => (

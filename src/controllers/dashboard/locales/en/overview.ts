@@ -47,6 +47,7 @@ export const overview = {
   time: 'Time',
   lastErrors: 'Recent errors',
   noErrors: 'No errors.',
+  onlyWrongCodes: 'Of the last thousands of errors all were wrong login codes. Somebody may be guessing.',
   what: 'Error',
   session: 'Session',
   why: 'Reason',

@@ -50,6 +50,7 @@ export const overview: Texts<typeof english.overview> = {
   time: 'Waktu',
   lastErrors: 'Error terbaru',
   noErrors: 'Tidak ada error.',
+  onlyWrongCodes: 'Ribuan error terakhir semuanya kode OTP salah. Mungkin ada yang menebak-nebak.',
   what: 'Error',
   session: 'Sesi',
   why: 'Penyebab',
