@@ -58,6 +58,58 @@ describe('the wizard', () => {
     expect(await read(BASE)).toContain('No campaigns yet');
   });
 
+  it.each<[string, Record<string, string>, object]>([
+    ['send', {}, {}],
+    [
+      'schedule',
+      {
+        when: 'later',
+        scheduledAt: '2026-01-07T09:30',
+        timezone: 'Asia/Jakarta',
+        quietFrom: '21:00',
+        quietTo: '07:00',
+      },
+      {
+        scheduledAt: '2026-01-07T09:30',
+        timezone: 'Asia/Jakarta',
+        quietHours: { from: '21:00', to: '07:00' },
+      },
+    ],
+  ])('shows the request that it stands for: %s', async (verb, extra, expected) => {
+    expect(await read(`${BASE}/new`)).toContain(`hx-post="${BASE}/new/code"`);
+    const form = {
+      session: 'main',
+      target: 'numbers',
+      numbers: '081234567890',
+      body: "It's <b>",
+      delay: '2',
+      ...extra,
+    };
+    const reply = await t.visit(`${BASE}/new/code`, {
+      as: w.tenant,
+      form,
+      headers: { 'hx-request': 'true' },
+    });
+    const text = (await reply.text())
+      .replaceAll('&#39;', "'")
+      .replaceAll('&quot;', '"')
+      .replaceAll('&lt;', '<')
+      .replaceAll('&gt;', '>');
+    const path = new URL(/curl -X POST '([^']+)'/.exec(text)?.[1] ?? '').pathname;
+    expect(path).toBe(`/session/main/broadcast/${verb}`);
+    const body = JSON.parse((/-d '(\{.*?\n\})'/s.exec(text)?.[1] ?? '').replaceAll("'\\''", "'"));
+    const pace = { delayBetweenMessages: 2_000, warmUp: false, checkNumbers: false };
+    expect(body).toEqual({
+      numbers: ['081234567890'],
+      type: 'text',
+      message: "It's <b>",
+      ...pace,
+      ...expected,
+    });
+    const made = await w.during(w.t.call(path, { method: 'POST', apiKey: w.tenant.apiKey, body }));
+    expect(made.status, made.text).toBe(202);
+  });
+
   it.each<[string, Record<string, string>]>([
     ['listId', { body: 'Hi' }],
     ['numbers', { target: 'numbers', body: 'Hi' }],

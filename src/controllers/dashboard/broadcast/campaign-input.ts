@@ -133,15 +133,20 @@ export function paceFrom(form: Pace) {
 
 /** The whole input; `sender`: the sessions that send it. Throws VALIDATION_FAILED. */
 export function inputOf(form: CampaignForm, sender: Sender['input']): ScheduleCampaignInput {
+  return readInput(ScheduleCampaignInput, bodyOf(form, sender));
+}
+
+/** The body of the API's request that the form stands for. Throws VALIDATION_FAILED for a field that is missing. */
+export function bodyOf(form: CampaignForm, sender: Sender['input']): Record<string, unknown> {
   const { campaignName } = form;
-  return readInput(ScheduleCampaignInput, {
+  return {
     ...sender,
     ...targetOf(form),
     ...messageOf(form.kind, form),
     ...timeOf(form),
     ...paceFrom(form),
     ...(campaignName === undefined ? {} : { campaignName }),
-  });
+  };
 }
 
 /** As the API reads the same input, with the failures under the names of the form's fields. */

@@ -9,6 +9,7 @@ import { listUploads, uploadFile } from '../../../services/uploads.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { uploadLimit } from '../../../utils/sizes.ts';
 import { CAMPAIGN_LIMIT, UPLOAD_LIMIT } from '../../broadcast/parts.ts';
+import { CodeBlocks, CodeButton, givenFields } from '../code-part.tsx';
 import { Crumb, Follow, NewSessionLink, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Facts, Field, Form, Select, TextArea, Time, When } from '../parts.tsx';
@@ -23,7 +24,7 @@ import {
   UploadTarget,
   ZoneSelect,
 } from './campaign-form.tsx';
-import { CampaignForm, inputOf, senderIn } from './campaign-input.ts';
+import { bodyOf, CampaignForm, inputOf, senderIn } from './campaign-input.ts';
 import { durationText } from './duration.ts';
 import { FORM_TEXTS } from './form-texts.ts';
 import { BROADCAST, EXAMPLE_ID, id, num } from './parts.tsx';
@@ -123,6 +124,24 @@ export const wizardPages: Page[] = [
       const { sessionId, input, text } = await senderIn(ctx, form);
       const estimate = await estimateCampaign(ctx, { sessionId }, inputOf(form, input));
       return { fragment: <Estimate view={view} form={form} sender={text} estimate={estimate} /> };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/new/code',
+    auth: 'user',
+    readOnlyMay: true,
+    form: CampaignForm,
+    example,
+    async handler({ ctx, view, form, http }) {
+      http.set('quiet', true);
+      const { sessionId, input } = await senderIn(ctx, form);
+      // What the API would refuse is named at its field here, too.
+      inputOf(form, input);
+      const verb = form.when === 'now' ? 'send' : 'schedule';
+      const url = `${ctx.config.publicUrl}/session/${encodeURIComponent(sessionId)}/broadcast/${verb}`;
+      const body = givenFields(bodyOf(form, input));
+      return { fragment: <CodeBlocks view={view} request={{ method: 'POST', url, body }} /> };
     },
   }),
   page({
@@ -338,6 +357,7 @@ function Review({ view }: { view: View }) {
         <p class="muted">{t.working}</p>
         <progress aria-label={t.working} />
       </Follow>
+      <CodeButton view={view} form="wizard" action={`${BROADCAST}/new/code`} />
     </>
   );
 }
