@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 /** What has an id in its path is looked at by the tests of its feature. */
-const paths = addressesOf(allPages);
+const paths = [...addressesOf(allPages), '/docs', '/docs/errors'];
 
 describe.each([
   ['on a desk', { width: 1280, colorScheme: 'light' as const }],
