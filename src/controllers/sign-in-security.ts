@@ -143,6 +143,7 @@ const factorRoutes: Route[] = [
       missing: z.boolean().describe('the workspace asks for one, and none was given in this sign-in'),
       proven: z.boolean().describe('one was given in this sign-in'),
       passkeysPossible: z.boolean().describe('browsers have passkeys for the address of this service'),
+      hasPassword: z.boolean().describe('false: signs in with an OpenID provider only'),
     }),
     handler: async ({ ctx }) => ({ ...(await listFactors(ctx)) }),
   }),
@@ -253,7 +254,7 @@ const factorRoutes: Route[] = [
     tag,
     summary: 'Take a second factor away',
     description:
-      'With the password and a code, or what a passkey signed. The recovery codes go with the last factor.',
+      'With the password and a code, or what a passkey signed. An account without a password signs in again instead, at most 15 minutes before. The recovery codes go with the last factor.',
     auth: 'jwt',
     beforeSecondFactor: true,
     params: FactorParams,

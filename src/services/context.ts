@@ -124,6 +124,8 @@ export interface Actor {
   link?: LinkScope;
   /** sign_ins.id of a token; missing for one of a release before */
   signInId?: string;
+  /** of a token of a release before, which names no sign-in: epoch milliseconds */
+  token?: { issuedAt: number; expiresAt: number };
   /** the workspace asks for a second factor and none was given: only the own account can be looked after */
   lacksFactor?: true;
 }

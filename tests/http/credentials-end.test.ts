@@ -196,11 +196,11 @@ describe('wrong passwords of strangers', () => {
     expect((await signIn(tenant.password, '203.0.113.5')).status).toBe(200);
     await attack('2001:db8::1', 10);
     const ctx = (ip: string): Ctx => ({ ...t.deps, actor: ANONYMOUS, requestId: 'r', ip, userAgent: null });
-    const device = makeDeviceMark(t.deps, tenant.id);
+    const device = await makeDeviceMark(t.deps, tenant.id);
     const input = { email: tenant.email, password: tenant.password };
     await expect(login(ctx('2001:db8::2'), input)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     await expect(
-      login(ctx('2001:db8::2'), { ...input, device: makeDeviceMark(t.deps, tenant.id + 1) }),
+      login(ctx('2001:db8::2'), { ...input, device: await makeDeviceMark(t.deps, tenant.id + 1) }),
     ).rejects.toMatchObject({ code: 'RATE_LIMITED' });
     expect(await login(ctx('2001:db8::2'), { ...input, device })).toMatchObject({ userId: tenant.id });
     // What a stolen mark is good for: five guesses more, as any other place.

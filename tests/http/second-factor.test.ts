@@ -9,8 +9,16 @@ import {
   rateLimits,
   recoveryCodes,
   secondFactors,
+  signIns,
   users,
 } from '../../src/db/schema.ts';
+import { makeDeviceMark, originOfSignIn } from '../../src/services/auth/known-devices.ts';
+import { NO_PASSWORD } from '../../src/services/auth/passwords.ts';
+import { completeSignIn } from '../../src/services/auth/second-factor/sign-in.ts';
+import { addressThrottle, countFailure } from '../../src/services/auth/throttle.ts';
+import { checkPassword } from '../../src/services/auth/verbs.ts';
+import { ANONYMOUS, type Ctx } from '../../src/services/context.ts';
+import { DAY_MS } from '../../src/utils/durations.ts';
 import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 import { softPasskey } from '../helpers/passkey.ts';
@@ -49,6 +57,12 @@ const codeOf = (secret: string, at = clock.now()) =>
   new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp: at });
 const stepOf = (reply: Reply) => String(Object(reply.body.details).token);
 const wrongFor = (code: string) => String((Number(code) + 1) % 1_000_000).padStart(6, '0');
+
+/** As a sign-in of a release that asked for no factor. */
+async function forgetProof(who: Tenant = user): Promise<void> {
+  await t.deps.db.update(signIns).set({ provenAt: null }).where(eq(signIns.userId, who.id));
+  t.deps.credentials.forget(who.id);
+}
 
 interface Enrolled {
   token: string;
@@ -174,8 +188,9 @@ describe('an authenticator app', () => {
   });
 
   it('cannot be joined by another one from a sign-in that has not given it', async () => {
-    await enrol();
-    const begun = await post('/auth/second-factors/totp', { password: user.password }, { token: user.token });
+    const { token } = await enrol();
+    await forgetProof();
+    const begun = await post('/auth/second-factors/totp', { password: user.password }, { token });
     expect(begun).toMatchObject({ status: 403, body: { code: 'SECOND_FACTOR_MISSING' } });
   });
 });
@@ -201,6 +216,61 @@ describe('guessing', () => {
     expect(reply.status, reply.text).toBe(200);
     const mails = await t.deps.db.select().from(mailOutbox).where(eq(mailOutbox.address, user.email));
     expect(mails.map(({ kind }) => kind)).toEqual(['factor_guessed']);
+  });
+
+  it('has twenty in all from browsers that have signed in before, and none from marks of before the factor', async () => {
+    const old = await makeDeviceMark(t.deps, user.id);
+    const { secret } = await enrol();
+    const marks = await Promise.all(Array.from({ length: 7 }, () => makeDeviceMark(t.deps, user.id)));
+    const from = (ip: string): Ctx => ({ ...t.deps, actor: ANONYMOUS, requestId: 'r', ip, userAgent: null });
+    const step = async () => stepOf(await signIn());
+    const guess = async (device: string, ip: string, code = wrongFor(codeOf(secret))) =>
+      completeSignIn(from(ip), { token: await step(), code, device }).then(
+        () => 'in',
+        (error) => String(Object(error).code),
+      );
+    const guesses: string[] = [];
+    for (const [i, mark] of marks.entries())
+      for (let n = 0; n < 4; n++) guesses.push(await guess(mark, `10.8.${i}.${n}`));
+    expect(guesses.filter((each) => each === 'UNAUTHORIZED')).toHaveLength(20);
+    expect(guesses.at(-1)).toBe('RATE_LIMITED');
+    const keys = (await t.deps.db.select().from(rateLimits)).map(({ key }) => key);
+    expect(keys).toContain(`factor:known:${user.id}`);
+    // Strangers are counted apart: this is the first of theirs.
+    expect(await guess(old, '10.7.0.1')).toBe('UNAUTHORIZED');
+    const counted = (await t.deps.db.select().from(rateLimits)).map(({ key }) => key);
+    expect(counted).toContain(`factor:account:${user.id}`);
+    clock.advance(3_600_000);
+    expect(await guess(marks[0] ?? '', '10.8.0.1', codeOf(secret))).toBe('in');
+  });
+
+  it('is refused to a known browser from an address that tries many accounts', async () => {
+    const mark = await makeDeviceMark(t.deps, user.id);
+    const ip = '10.5.0.1';
+    for (let i = 0; i < 20; i++) await countFailure(t.deps.db, addressThrottle({ ip }), clock.now());
+    const ctx: Ctx = { ...t.deps, actor: ANONYMOUS, requestId: 'r', ip, userAgent: null };
+    const input = { email: user.email, password: user.password, device: mark };
+    await expect(checkPassword(ctx, input)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+    expect((await checkPassword({ ...ctx, ip: '10.5.1.1' }, input)).id).toBe(user.id);
+  });
+
+  it('knows a browser for a year, until the password or the factors change', async () => {
+    const ctx: Ctx = { ...t.deps, actor: ANONYMOUS, requestId: 'r', ip: '10.6.0.1', userAgent: null };
+    const kind = async (device: string) =>
+      (await originOfSignIn(ctx, { userId: user.id, email: user.email, device })).kind;
+    const mark = await makeDeviceMark(t.deps, user.id);
+    expect(await kind(mark)).toBe('device');
+    await t.deps.db.update(users).set({ tokenVersion: 3 }).where(eq(users.id, user.id));
+    expect(await kind(mark)).toBe('unknown');
+    const next = await makeDeviceMark(t.deps, user.id);
+    await t.deps.db.update(users).set({ tokenVersion: 0 }).where(eq(users.id, user.id));
+    expect([await kind(mark), await kind(next)]).toEqual(['device', 'unknown']);
+    await enrol();
+    expect(await kind(mark)).toBe('unknown');
+    const last = await makeDeviceMark(t.deps, user.id);
+    expect(await kind(last)).toBe('device');
+    clock.advance(366 * DAY_MS);
+    expect(await kind(last)).toBe('unknown');
   });
 
   it('is slowed down from one place', async () => {
@@ -275,9 +345,8 @@ describe('a passkey', () => {
   it('is set up, signs in, and its challenge is good once', async () => {
     const { passkey, reply, again } = await enrolPasskey(user, user.token);
     expect(reply.body).toMatchObject({ data: { kind: 'passkey', name: 'Key' } });
-    expect((await post('/auth/second-factors/passkey/confirm', again, { token: user.token })).status).toBe(
-      404,
-    );
+    const proven = { token: String(reply.body.token) };
+    expect((await post('/auth/second-factors/passkey/confirm', again, proven)).status).toBe(404);
     const asked = await signIn();
     expect(Object(asked.body.details).methods).toEqual(['passkey', 'recovery_code']);
     const token = stepOf(asked);
@@ -355,6 +424,81 @@ describe('taking it away', () => {
   });
 });
 
+describe('the first factor', () => {
+  const statusOf = async (token: string) => (await t.call('/auth/me', { token })).status;
+
+  it('ends all other sign-ins, and the tokens that name none', async () => {
+    const [here, elsewhere] = [String((await signIn()).body.token), String((await signIn()).body.token)];
+    const { token } = await enrol(user, here);
+    const all = [token, here, elsewhere, user.token];
+    expect(await Promise.all(all.map(statusOf))).toEqual([200, 200, 401, 401]);
+    // Also one that a process of the release before signs now.
+    expect(await statusOf(t.deps.credentials.signToken(user.id, 0))).toBe(401);
+  });
+
+  it('is asked for by what ends the sign-ins of others', async () => {
+    const { token, secret } = await enrol();
+    await forgetProof();
+    const change = { currentPassword: user.password, newPassword: 'another password' };
+    const missing = { status: 403, body: { code: 'SECOND_FACTOR_MISSING' } };
+    expect(await post('/auth/change-password', change, { token })).toMatchObject(missing);
+    expect(await post('/auth/sign-out-everywhere', {}, { token })).toMatchObject(missing);
+    await post('/auth/second-factors/confirm', { code: codeOf(secret) }, { token });
+    expect((await post('/auth/change-password', change, { token })).status).toBe(200);
+  });
+});
+
+describe('a sign-in', () => {
+  const switchTo = (token: string) => post('/auth/switch-workspace', { workspaceId: user.id }, { token });
+  const expiryOf = (token: string) =>
+    Number(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).exp);
+
+  it('ends when it was to end, however often it is renewed', async () => {
+    const first = String((await signIn()).body.token);
+    clock.advance(3_600_000);
+    const switched = String((await switchTo(first)).body.token);
+    const changed = await post(
+      '/auth/change-password',
+      { currentPassword: user.password, newPassword: user.password },
+      { token: switched },
+    );
+    expect([expiryOf(switched), expiryOf(String(changed.body.token))]).toEqual([
+      expiryOf(first),
+      expiryOf(first),
+    ]);
+  });
+
+  it('of a token of a release before is as old as the token, and ends with it', async () => {
+    const token = t.deps.credentials.signToken(user.id, 0);
+    const life = t.deps.config.jwtExpiresInSeconds * 1000;
+    clock.advance(life / 2);
+    const switched = String((await switchTo(token)).body.token);
+    expect(expiryOf(switched)).toBe(expiryOf(token));
+    const begun = await post('/auth/second-factors/totp', {}, { token: switched });
+    expect(begun).toMatchObject({ status: 400, body: { details: { password: 'is required' } } });
+    clock.advance(life / 2);
+    expect((await t.call('/auth/me', { token: switched })).status).toBe(401);
+  });
+});
+
+describe('an account without a password', () => {
+  it('takes a factor away and renews codes with a factor, shortly after signing in', async () => {
+    const token = String((await signIn()).body.token);
+    const { id, secret } = await enrol(user, token);
+    await t.deps.db.update(users).set({ passwordHash: NO_PASSWORD }).where(eq(users.id, user.id));
+    const codes = () => post('/auth/second-factors/recovery-codes', { code: codeOf(secret) }, { token });
+    expect((await t.call('/auth/second-factors', { token })).body.hasPassword).toBe(false);
+    expect((await codes()).status).toBe(200);
+    clock.advance(15 * 60_000);
+    expect(await codes()).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    expect((await post('/auth/second-factors/totp', {}, { token })).status).toBe(409);
+    await t.deps.db.update(signIns).set({ createdAt: clock.now() }).where(eq(signIns.userId, user.id));
+    const remove = (code: string) => post(`/auth/second-factors/${id}/remove`, { code }, { token });
+    expect((await remove(wrongFor(codeOf(secret)))).status).toBe(400);
+    expect((await remove(codeOf(secret))).status).toBe(200);
+  });
+});
+
 describe('a workspace that asks for one', () => {
   const require = (token: string, requireSecondFactor = true) =>
     t.call('/workspace/security', { method: 'PUT', token, body: { requireSecondFactor } });
@@ -363,10 +507,9 @@ describe('a workspace that asks for one', () => {
     const member = await makeMember(t.deps, user.id, 'operator');
     expect((await require(user.token)).status).toBe(409);
     const owner = await enrol();
-    expect((await require(user.token)).status).toBe(409);
+    expect((await require(user.token)).status).toBe(401);
     expect((await require(owner.token)).status).toBe(200);
-    // Old tokens of the owner, too; keys are not concerned.
-    expect((await t.call('/session/list', { token: user.token })).status).toBe(403);
+    // Keys are not concerned.
     expect((await t.call('/session/list', { token: owner.token })).status).toBe(200);
     expect((await t.call('/session/list', { apiKey: member.apiKey })).status).toBe(200);
     const refused = await t.call('/session/list', { token: member.token });
@@ -398,8 +541,9 @@ describe('a workspace that asks for one', () => {
       .values({ workspaceId: other.id, userId: user.id, role: 'admin', ...times });
     const owner = await enrol(other);
     await require(owner.token);
-    const before = String((await signIn()).body.token);
     const mine = await enrol();
+    const before = mine.token;
+    await forgetProof();
     const into = (token: string) => post('/auth/switch-workspace', { workspaceId: other.id }, { token });
     const switched = await into(before);
     expect(switched).toMatchObject({ status: 200, body: { workspace: { requireSecondFactor: true } } });
@@ -412,6 +556,7 @@ describe('a workspace that asks for one', () => {
     );
     expect(confirmed.status, confirmed.text).toBe(200);
     expect((await t.call('/session/list', { token: String(confirmed.body.token) })).status).toBe(200);
+    // Of the same sign-in.
     expect(
       (await t.call('/session/list', { token: String((await into(mine.token)).body.token) })).status,
     ).toBe(200);

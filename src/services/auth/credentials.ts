@@ -17,7 +17,9 @@ import { effectiveRole, type WorkspaceRole } from '../roles.ts';
 import type { LinkScope } from '../signed-links.ts';
 import { ensureOwnWorkspace } from '../workspaces/own.ts';
 import { KEY_MAKER, keyHash, keyPrefix } from './keys.ts';
-import { createTokens } from './tokens.ts';
+import { readFactors } from './second-factor/proof.ts';
+import type { SignInRef } from './sign-ins.ts';
+import { createTokens, type TokenClaims } from './tokens.ts';
 
 export interface Credentials {
   /** The actor of a JWT; null when it is not valid (any more). */
@@ -35,7 +37,7 @@ export interface Credentials {
    * A JWT for the user at this version of its credentials, in a workspace; the own one when it is missing. It is over when
    * its sign-in is.
    */
-  signToken(userId: number, version: number, workspaceId?: number, signInId?: string): string;
+  signToken(userId: number, version: number, workspaceId?: number, signIn?: SignInRef): string;
   /**
    * Call after a commit that changed the person, the workspace (they share their numbers) or its keys: this process
    * knows at once, others in a second.
@@ -122,7 +124,7 @@ export function createCredentials(deps: {
       if (signInId !== null) touchSignIn(signInId);
       const { personId, role, workspaceRole, sessionIds, suspension } = member;
       return {
-        ...(signInId === null ? {} : { signInId }),
+        ...(signInId === null ? { token: timesOf(claims) } : { signInId }),
         ...(member.requireSecondFactor && !known.proven ? { lacksFactor: true } : {}),
         userId: member.workspaceId,
         personId,
@@ -161,8 +163,14 @@ export function createCredentials(deps: {
       if (claims.signInId !== null) await db.delete(signIns).where(eq(signIns.id, claims.signInId));
       tokenCache.forgetWhere(({ personId }) => personId === claims.userId);
     },
-    signToken: (userId, version, workspaceId = userId, signInId) =>
-      tokens.sign({ userId, version, workspaceId, signInId: signInId ?? null }),
+    signToken: (userId, version, workspaceId = userId, signIn) =>
+      tokens.sign({
+        userId,
+        version,
+        workspaceId,
+        signInId: signIn?.id ?? null,
+        ...(signIn ? { endsAt: Math.floor(signIn.expiresAt / 1000) } : {}),
+      }),
     forget(id) {
       workspaceCache.forget(String(id));
       memberCache.forgetWhere((member) => member.personId === id || member.workspaceId === id);
@@ -249,6 +257,11 @@ async function readWorkspace(db: Db, id: number): Promise<KnownWorkspace | null>
   return row ? { linksFrom: row.linksFrom, suspension: suspensionOf(row) } : null;
 }
 
+const timesOf = ({ issuedAt, expiresAt }: TokenClaims) => ({
+  issuedAt: issuedAt * 1000,
+  expiresAt: expiresAt * 1000,
+});
+
 const nameOfToken = (token: string, userId: number, signInId: string | null): string =>
   `${sha256Hex(token)}:${userId}:${signInId ?? ''}`;
 
@@ -260,7 +273,11 @@ async function loadToken(db: Db, name: string): Promise<KnownToken> {
     .select({ digest: endedTokens.digest })
     .from(endedTokens)
     .where(eq(endedTokens.digest, digest));
-  if (signInId === '') return { personId, ended: over.length > 0, proven: false };
+  if (signInId === '') {
+    // Whoever made it was not asked for the factor.
+    const ended = over.length > 0 || (await readFactors(db, personId)).length > 0;
+    return { personId, ended, proven: false };
+  }
   const [signIn] = await db
     .select({ provenAt: signIns.provenAt })
     .from(signIns)

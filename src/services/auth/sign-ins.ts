@@ -1,6 +1,6 @@
 /** Where a person is signed in: one row a sign-in, named by its tokens. */
 import Bowser from 'bowser';
-import { and, desc, eq, gt, isNull, ne } from 'drizzle-orm';
+import { and, desc, eq, gt, inArray, isNull, ne } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { signIns } from '../../db/schema.ts';
@@ -10,9 +10,12 @@ import { newId } from '../../utils/ids.ts';
 import { requireSelf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { personalTenantOf } from '../workspaces/own.ts';
+import { readFactors } from './second-factor/proof.ts';
 
-/** The newest that a list shows. */
-const MAX_SHOWN = 100;
+/** The newest of a person that are kept; a list shows all of them. */
+const MAX_KEPT = 100;
+/** Those of before that go with one sign-in. */
+const MAX_ENDED = 200;
 const MAX_USER_AGENT = 255;
 
 export interface SignInInfo {
@@ -31,13 +34,30 @@ export interface SignInInfo {
   lastSeenAt: string;
 }
 
-/** Notes a sign-in of the person from where the caller is; its id goes into the token. */
-export async function startSignIn(
-  db: Db,
-  ctx: Ctx,
-  { userId, proven }: { userId: number; proven: boolean },
-): Promise<string> {
+/** What a token of a sign-in names. */
+export interface SignInRef {
+  /** sign_ins.id */
+  id: string;
+  /** epoch milliseconds: each of its tokens is over then */
+  expiresAt: number;
+}
+
+interface NewSignIn {
+  userId: number;
+  proven: boolean;
+  /** epoch milliseconds; now when it is missing */
+  createdAt?: number;
+  expiresAt?: number;
+}
+
+/**
+ * Notes a sign-in of the person from where the caller is; it goes into the token. The newest 100 of a person are kept: those
+ * before, by when they were last seen, are over.
+ */
+export async function startSignIn(db: Db, ctx: Ctx, input: NewSignIn): Promise<SignInRef> {
   const now = ctx.clock.now();
+  const { userId, proven, createdAt = now } = input;
+  const { expiresAt = now + ctx.config.jwtExpiresInSeconds * 1000 } = input;
   const id = newId(now);
   await db.insert(signIns).values({
     id,
@@ -45,20 +65,55 @@ export async function startSignIn(
     userAgent: ctx.userAgent?.slice(0, MAX_USER_AGENT) ?? null,
     ip: ctx.ip,
     provenAt: proven ? now : null,
-    createdAt: now,
+    createdAt,
     lastSeenAt: now,
-    expiresAt: now + ctx.config.jwtExpiresInSeconds * 1000,
+    expiresAt,
   });
-  return id;
+  await endOldest(db, userId);
+  return { id, expiresAt };
 }
 
-/** The caller's own sign-in goes on as long as a new token of it; a fresh one for a token of a release before. Its id. */
-export async function goOnSignIn(db: Db, ctx: Ctx): Promise<string> {
-  const { signInId, personId: userId } = ctx.actor;
-  if (signInId === undefined) return startSignIn(db, ctx, { userId, proven: false });
-  const expiresAt = ctx.clock.now() + ctx.config.jwtExpiresInSeconds * 1000;
-  await db.update(signIns).set({ expiresAt }).where(eq(signIns.id, signInId));
-  return signInId;
+/** What many sign-ins at once leave over goes with the next one. */
+async function endOldest(db: Db, userId: number): Promise<void> {
+  const old = await db
+    .select({ id: signIns.id })
+    .from(signIns)
+    .where(eq(signIns.userId, userId))
+    .orderBy(desc(signIns.lastSeenAt), desc(signIns.id))
+    .limit(MAX_ENDED)
+    .offset(MAX_KEPT);
+  if (old.length === 0) return;
+  await db.delete(signIns).where(
+    inArray(
+      signIns.id,
+      old.map(({ id }) => id),
+    ),
+  );
+}
+
+/**
+ * The caller's own sign-in, for a further token of it: it ends when it always did. A token of a release before, which names
+ * none, gets one that began and ends as the token, but for somebody with a second factor only when it is given now
+ * (`proven`). Throws UNAUTHORIZED for one that has ended meanwhile.
+ */
+export async function goOnSignIn(db: Db, ctx: Ctx, proven = false): Promise<SignInRef> {
+  const { signInId, personId: userId, token } = ctx.actor;
+  if (signInId === undefined) {
+    const mayGoOn = proven || (await readFactors(db, userId)).length === 0;
+    if (token === undefined || !mayGoOn) throw signedOut();
+    const { issuedAt: createdAt, expiresAt } = token;
+    return startSignIn(db, ctx, { userId, proven, createdAt, expiresAt });
+  }
+  const [row] = await db
+    .select({ id: signIns.id, expiresAt: signIns.expiresAt })
+    .from(signIns)
+    .where(and(eq(signIns.id, signInId), eq(signIns.userId, userId)));
+  if (!row) throw signedOut();
+  return row;
+}
+
+function signedOut(): AppError {
+  return new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
 }
 
 /** The caller's sign-ins that still hold, whichever was used last comes first; at most 100. Throws FORBIDDEN for a key. */
@@ -69,7 +124,7 @@ export async function listSignIns(ctx: Ctx): Promise<SignInInfo[]> {
     .from(signIns)
     .where(and(eq(signIns.userId, ctx.actor.personId), gt(signIns.expiresAt, ctx.clock.now())))
     .orderBy(desc(signIns.lastSeenAt), desc(signIns.id))
-    .limit(MAX_SHOWN);
+    .limit(MAX_KEPT);
   return rows.map(({ id, userAgent, ip, provenAt, createdAt, lastSeenAt }) => ({
     id,
     name: deviceName(userAgent),

@@ -17,11 +17,14 @@ export interface TokenSubject {
 
 export interface TokenClaims extends TokenSubject {
   /** epoch seconds */
+  issuedAt: number;
+  /** epoch seconds */
   expiresAt: number;
 }
 
 export interface Tokens {
-  sign(subject: TokenSubject): string;
+  /** `endsAt`: epoch seconds; after `JWT_EXPIRES_IN` when it is missing. */
+  sign(subject: TokenSubject & { endsAt?: number }): string;
   /** Null for a token that is not ours, was changed or has expired. */
   verify(token: string): TokenClaims | null;
 }
@@ -36,14 +39,15 @@ export function createTokens(deps: { config: Config; clock: Clock }): Tokens {
   const verified = new LRUCache<string, TokenClaims>({ max: MAX_VERIFIED });
   const nowSeconds = () => Math.floor(clock.now() / 1000);
   return {
-    sign({ userId, version, workspaceId, signInId }) {
+    sign({ userId, version, workspaceId, signInId, endsAt }) {
       const ws = workspaceId === userId ? {} : { ws: workspaceId };
       const sid = signInId === null ? {} : { sid: signInId };
-      return jwt.sign({ ver: version, iat: nowSeconds(), ...ws, ...sid }, config.jwtSecret, {
+      const iat = nowSeconds();
+      const exp = endsAt ?? iat + config.jwtExpiresInSeconds;
+      return jwt.sign({ ver: version, iat, exp, ...ws, ...sid }, config.jwtSecret, {
         algorithm: 'HS256',
         subject: String(userId),
         issuer: ISSUER,
-        expiresIn: config.jwtExpiresInSeconds,
       });
     },
     verify(token) {
@@ -70,7 +74,7 @@ function readClaims(token: string, secret: string, clockTimestamp: number): Toke
     if (typeof workspaceId !== 'number' || !Number.isSafeInteger(workspaceId)) return null;
     const signInId: unknown = payload.sid ?? null;
     if (signInId !== null && typeof signInId !== 'string') return null;
-    return { userId, workspaceId, version, signInId, expiresAt: payload.exp };
+    return { userId, workspaceId, version, signInId, issuedAt: payload.iat ?? 0, expiresAt: payload.exp };
   } catch {
     return null;
   }

@@ -21,7 +21,8 @@ import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
 import { askForFactor } from './second-factor/ask.ts';
-import { endSignInsOf, goOnSignIn, isProven, startSignIn } from './sign-ins.ts';
+import { readFactors } from './second-factor/proof.ts';
+import { endSignInsOf, goOnSignIn, isProven, type SignInRef, startSignIn } from './sign-ins.ts';
 import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from './throttle.ts';
 
 export interface SignedIn {
@@ -32,17 +33,17 @@ export interface SignedIn {
 /** People mistype: five wrong passwords from one place cost nothing. */
 const FREE_PER_PLACE = 5;
 /**
- * Wrong passwords for one account from all unknown networks together. One network alone is locked out by itself long
- * before; known ones are not counted and not locked.
+ * Wrong passwords for one account from all unknown networks together, and apart from them from all known places. One place
+ * alone is locked out by itself long before.
  */
 const FREE_PER_ACCOUNT = 50;
 
 /**
  * Signs in. Throws UNAUTHORIZED, with the same words and after the same time whether the e-mail, the password
  * or the user's status is to blame; RATE_LIMITED after too many failures from one network for this account, from one
- * address, or from all unknown networks together; SECOND_FACTOR_REQUIRED when the person has a second factor. A browser
- * (`device`) or network that has signed in to the account before is counted by itself: what others do elsewhere does not
- * lock it out.
+ * address, from all unknown networks together, or from all known places together; SECOND_FACTOR_REQUIRED when the person has
+ * a second factor. A browser (`device`) or network that has signed in to the account before is counted apart from
+ * strangers: what they do elsewhere does not lock it out.
  */
 export async function login(ctx: Ctx, input: SignInInput): Promise<SignedIn & { userId: number }> {
   const row = await checkPassword(ctx, input);
@@ -57,9 +58,9 @@ export async function checkPassword(ctx: Ctx, input: SignInInput): Promise<UserR
   const [account] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
   const from = await originOfSignIn(ctx, { userId: account?.id ?? 0, email, device: input.device });
   const place = { key: from.subject, free: FREE_PER_PLACE };
-  const counted = from.kind === 'unknown' ? [place, accountThrottle(email)] : [place];
+  const counted = [place, accountThrottle(email, from.kind === 'unknown')];
   const row = await ctx.credentials.inTurn(place.key, async () => {
-    const watched = from.kind === 'unknown' ? [address] : [];
+    const watched = from.isKnownNetwork ? [] : [address];
     await countAttempt(ctx.db, counted, watched, ctx.clock.now());
     // Read again in its turn: the password may have been changed meanwhile.
     const [found] = await ctx.db.select().from(users).where(eq(users.email, email));
@@ -91,8 +92,7 @@ export async function finishSignIn(ctx: Ctx, row: UserRow, begun?: SignInBegun):
 }
 
 export interface SignInBegun {
-  /** sign_ins.id */
-  signInId: string;
+  signIn: SignInRef;
   /** a second factor was given */
   proven: boolean;
 }
@@ -108,7 +108,7 @@ export async function signedInAs(ctx: Ctx, row: UserRow): Promise<SignedIn> {
 
 /** As `signedInAs`, in the sign-in of somebody who is signed in already: nothing more is asked. */
 export async function signedInStill(ctx: Ctx, row: UserRow): Promise<SignedIn> {
-  return tokenFor(ctx, row, { signInId: await goOnSignIn(ctx.db, ctx), proven: await isProven(ctx) });
+  return tokenFor(ctx, row, { signIn: await goOnSignIn(ctx.db, ctx), proven: await isProven(ctx) });
 }
 
 async function tokenFor(ctx: Ctx, row: UserRow, begun?: SignInBegun): Promise<SignedIn> {
@@ -117,17 +117,28 @@ async function tokenFor(ctx: Ctx, row: UserRow, begun?: SignInBegun): Promise<Si
   const workspaceId = await firstWorkspaceOf(ctx.db, row.id);
   const workspace = await readMembership(ctx.db, { workspaceId, personId: row.id });
   if (!workspace) throw new AppError('FORBIDDEN', 'You belong to no workspace any more: ask to be invited.');
-  const { signInId, proven } = begun ?? {
-    signInId: await startSignIn(ctx.db, ctx, { userId: row.id, proven: false }),
-    proven: false,
-  };
+  const { signIn, proven } = begun ?? { signIn: await beginSignIn(ctx, row), proven: false };
   // A key would open what the second factor guards.
   const lacksFactor = workspace.requireSecondFactor && !proven;
   const apiKey = lacksFactor
     ? null
     : await readOwnKey(ctx.db, ctx.secrets, { workspaceId, personId: row.id });
   const user = { ...inWorkspace(toUserInfo(row), workspace), apiKey };
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId, signInId), user };
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, workspaceId, signIn), user };
+}
+
+/** Nobody gets past a factor that is set up meanwhile. Throws SECOND_FACTOR_REQUIRED then. */
+async function beginSignIn(ctx: Ctx, row: UserRow): Promise<SignInRef> {
+  const signIn = await transact(ctx.db, async (tx) => {
+    // Whoever sets one up waits for us here, or we for them.
+    const active = and(eq(users.id, row.id), eq(users.status, 'active'));
+    await tx.update(users).set({ status: 'active' }).where(active);
+    if ((await readFactors(tx, row.id)).length > 0) return null;
+    return startSignIn(tx, ctx, { userId: row.id, proven: false });
+  });
+  if (signIn !== null) return signIn;
+  await askForFactor(ctx, row);
+  return beginSignIn(ctx, row);
 }
 
 /** Wrong passwords of one account within a day after which its owner gets a mail, once. */
@@ -156,8 +167,8 @@ async function tellOwner(ctx: Ctx, email: string, owner: UserRow | null): Promis
   });
 }
 
-function accountThrottle(email: string): Throttle {
-  return { key: `login:account:${sha256Hex(email)}`, free: FREE_PER_ACCOUNT };
+function accountThrottle(email: string, isStranger: boolean): Throttle {
+  return { key: `login:${isStranger ? 'account' : 'known'}:${sha256Hex(email)}`, free: FREE_PER_ACCOUNT };
 }
 
 async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<void> {
@@ -196,11 +207,13 @@ export async function readMe(
 /**
  * Changes the caller's own password and ends all tokens and signed links that were made before, with `revokeApiKeys` all
  * API keys, too; answers with a new token. Read-only users may. Throws VALIDATION_FAILED for a wrong current password,
- * counted like a failed login, and UNAUTHORIZED when an admin has set another password meanwhile.
+ * counted like a failed login, SECOND_FACTOR_MISSING for whoever has a factor and has not given it in this sign-in, and
+ * UNAUTHORIZED when an admin has set another password meanwhile.
  */
 export async function changePassword(ctx: Ctx, input: ChangePasswordFields): Promise<{ token: string }> {
   requireSelf(ctx);
   const row = await ownRow(ctx);
+  await requireProven(ctx);
   await requirePassword(ctx, row, { currentPassword: input.currentPassword });
   const passwordHash = await hashPassword(input.newPassword);
   return endTokens(ctx, row, { passwordHash }, 'auth.password_changed', input.revokeApiKeys === true);
@@ -226,7 +239,8 @@ export async function requirePassword(ctx: Ctx, row: UserRow, given: Record<stri
 
 /**
  * Ends all tokens and signed links of the caller, with `revokeApiKeys` all API keys, too; answers with a new token, for
- * where this was asked. Read-only users may. Throws UNAUTHORIZED when they were ended meanwhile.
+ * where this was asked. Read-only users may. Throws UNAUTHORIZED when they were ended meanwhile, SECOND_FACTOR_MISSING for
+ * whoever has a factor and has not given it in this sign-in.
  */
 export async function signOutEverywhere(
   ctx: Ctx,
@@ -234,7 +248,14 @@ export async function signOutEverywhere(
 ): Promise<{ token: string }> {
   requireSelf(ctx);
   const row = await ownRow(ctx);
+  await requireProven(ctx);
   return endTokens(ctx, row, {}, 'auth.signed_out_everywhere', input.revokeApiKeys === true);
+}
+
+/** Throws SECOND_FACTOR_MISSING for whoever has a second factor and has not given it in this sign-in. */
+async function requireProven(ctx: Ctx): Promise<void> {
+  if ((await readFactors(ctx.db, ctx.actor.personId)).length === 0 || (await isProven(ctx))) return;
+  throw new AppError('SECOND_FACTOR_MISSING', 'Give the second factor that you have first.');
 }
 
 /** Ends this one token of the caller and the sign-in that it belongs to, in all processes. */
@@ -252,7 +273,7 @@ async function endTokens(
 ): Promise<{ token: string }> {
   const now = ctx.clock.now();
   const tokenVersion = row.tokenVersion + 1;
-  const signInId = await transact(ctx.db, async (tx) => {
+  const signIn = await transact(ctx.db, async (tx) => {
     // Whoever has ended the tokens since, such as an admin with a new password, has the last word.
     const same = and(
       eq(users.id, row.id),
@@ -268,14 +289,14 @@ async function endTokens(
     }
     await endLinksOf(tx, row.id, now);
     const kept = await goOnSignIn(tx, ctx);
-    await endSignInsOf(tx, row.id, kept);
+    await endSignInsOf(tx, row.id, kept.id);
     const userId = await personalTenantOf(tx, row.id);
     await record(tx, ctx, [{ userId, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
     if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
     return kept;
   });
-  return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId, signInId) };
+  return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId, signIn) };
 }
 
 /** The caller as a person. Throws UNAUTHORIZED for whoever is gone. */

@@ -184,8 +184,8 @@ function toMember({ member, person }: MemberRow): MemberInfo {
 }
 
 /**
- * A token for another workspace of the caller; the next sign-in leads there too. The old token goes on working where it
- * was. Where the workspace asks for a second factor that was not given in this sign-in, the token opens only what is about
+ * A token for another workspace of the caller, which ends when the sign-in does; the next sign-in leads there too. The old
+ * token goes on working where it was. Where the workspace asks for a second factor that was not given in this sign-in, the token opens only what is about
  * the own account. Throws NOT_FOUND for a workspace that the caller does not belong to.
  */
 export async function switchWorkspace(
@@ -202,8 +202,8 @@ export async function switchWorkspace(
     .where(and(eq(users.id, personId), eq(users.status, 'active')));
   if (!row) throw new AppError('UNAUTHORIZED', 'This user is gone.');
   await ctx.db.update(users).set({ workspaceId: workspace.id }).where(eq(users.id, personId));
-  const signInId = await goOnSignIn(ctx.db, ctx);
-  return { token: ctx.credentials.signToken(personId, row.version, workspace.id, signInId), workspace };
+  const signIn = await goOnSignIn(ctx.db, ctx);
+  return { token: ctx.credentials.signToken(personId, row.version, workspace.id, signIn), workspace };
 }
 
 /**

@@ -62,7 +62,7 @@ export const oidcPages: Page[] = [
         return { onward: path, title: t.linked, body: <Onward t={t} path={path} />, done: t.linked };
       }
       keepSignIn(http, ctx.config, end.signedIn.token);
-      keepDevice(http, ctx.config, makeDeviceMark(ctx, end.userId));
+      keepDevice(http, ctx.config, await makeDeviceMark(ctx, end.userId));
       const path = pathAfter(end.next);
       return { onward: path, title: t.signedIn, body: <Onward t={t} path={path} /> };
     },

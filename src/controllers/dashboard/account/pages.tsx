@@ -110,7 +110,7 @@ export const accountPages: Page[] = [
       try {
         const { token, userId } = await login(ctx, { ...form, device: readDevice(http) });
         keepSignIn(http, ctx.config, token);
-        keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
+        keepDevice(http, ctx.config, await makeDeviceMark(ctx, userId));
       } catch (error) {
         const step = secondStepOf(http, ctx, error, form.next);
         if (step === null) throw error;
@@ -134,7 +134,7 @@ export const accountPages: Page[] = [
       if (!email || !password) throw new AppError('NOT_FOUND', 'There is nothing at this address.');
       const { token, userId } = await login(ctx, { email, password, device: readDevice(http) });
       keepSignIn(http, ctx.config, token);
-      keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
+      keepDevice(http, ctx.config, await makeDeviceMark(ctx, userId));
       return { redirect: pathAfter(form.next) };
     },
   }),

@@ -175,7 +175,7 @@ export const securityPages: Page[] = [
     beforeSecondFactor: true,
     readOnlyMay: true,
     params: FactorParams,
-    form: z.object({ ...proof, password: Password }),
+    form: z.object({ ...proof, password: Password.optional() }),
     example: { ...example, form: { password: 'password123', code: '123456' } },
     async handler({ ctx, params, form, view }) {
       await removeFactor(ctx, { ...form, ...params });
@@ -188,7 +188,7 @@ export const securityPages: Page[] = [
     auth: 'user',
     beforeSecondFactor: true,
     readOnlyMay: true,
-    form: z.object({ ...proof, password: Password }),
+    form: z.object({ ...proof, password: Password.optional() }),
     example: { form: { password: 'password123', code: '123456' } },
     async handler({ ctx, form, view }) {
       const codes = await renewRecoveryCodes(ctx, form);
@@ -308,7 +308,7 @@ function FactorsCard({ t, view, factors, step }: CardProps & { factors: FactorsV
           </p>
           <p>{t.proof}</p>
           <Form view={view} action={`${SECURITY}/factors/${id}/remove`} class="stack">
-            <PasswordField t={t} id={id} />
+            {factors.hasPassword && <PasswordField t={t} id={id} />}
             <Proof t={t} step={step} id={id} />
             <button type="submit" class="danger">
               {t.remove}
@@ -328,7 +328,7 @@ function AddCards({ t, view, factors }: CardProps & { factors: FactorsView }) {
         <p class="muted">{t.addTotpAbout}</p>
         <Form view={view} action={`${SECURITY}/totp`} target={`#${STEP}`} class="stack">
           <Field label={t.name} name="name" id="f-totp-name" maxlength={100} placeholder={t.totp} />
-          <PasswordField t={t} id="totp" optional />
+          {factors.hasPassword && <PasswordField t={t} id="totp" optional />}
           <button type="submit">{t.addTotp}</button>
         </Form>
       </section>
@@ -338,7 +338,7 @@ function AddCards({ t, view, factors }: CardProps & { factors: FactorsView }) {
         {factors.passkeysPossible && (
           <Form view={view} action={`${SECURITY}/passkey`} target={`#${STEP}`} class="stack">
             <Field label={t.name} name="name" id="f-passkey-name" maxlength={100} placeholder={t.passkey} />
-            <PasswordField t={t} id="passkey" optional />
+            {factors.hasPassword && <PasswordField t={t} id="passkey" optional />}
             <button type="submit">{t.addPasskey}</button>
           </Form>
         )}
@@ -357,7 +357,7 @@ function CodesCard({ t, view, factors, step }: CardProps & { factors: FactorsVie
         <summary>{t.newCodes}</summary>
         <p>{t.proof}</p>
         <Form view={view} action={`${SECURITY}/recovery-codes`} target={`#${STEP}`} class="stack">
-          <PasswordField t={t} id="codes" />
+          {factors.hasPassword && <PasswordField t={t} id="codes" />}
           <Proof t={t} step={step} id="codes" />
           <button type="submit">{t.newCodes}</button>
         </Form>

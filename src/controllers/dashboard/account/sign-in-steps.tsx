@@ -126,7 +126,7 @@ export const signInStepPages: Page[] = [
       const input = { ...form, token: readStepToken(http) ?? '', device: readDevice(http) };
       const { token, userId } = await completeSignIn(ctx, input);
       keepSignIn(http, ctx.config, token);
-      keepDevice(http, ctx.config, makeDeviceMark(ctx, userId));
+      keepDevice(http, ctx.config, await makeDeviceMark(ctx, userId));
       forgetStep(http, ctx.config);
       return { redirect: pathAfter(form.next) };
     },

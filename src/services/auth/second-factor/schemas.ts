@@ -89,7 +89,12 @@ export type ConfirmFactorFields = z.output<typeof ConfirmFactorFields>;
 
 /** What weakens the account asks for both. */
 export const PasswordAndFactorFields = z
-  .object({ ...ProofFields.shape, password: Password })
+  .object({
+    ...ProofFields.shape,
+    password: Password.optional().describe(
+      'needed but for an account without one: that is to have signed in within the last 15 minutes',
+    ),
+  })
   .refine(isOne, ONE);
 export type PasswordAndFactorFields = z.output<typeof PasswordAndFactorFields>;
 

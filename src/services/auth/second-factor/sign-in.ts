@@ -22,7 +22,7 @@ import type { FactorSignInFields, StepToken } from './schemas.ts';
 
 /** People mistype. */
 const FREE_PER_PLACE = 5;
-/** Wrong ones from all unknown networks together; whoever makes them knows the password. */
+/** Wrong ones from all unknown networks together, and from all known places; whoever makes them knows the password. */
 const FREE_PER_ACCOUNT = 20;
 /** Wrong ones within a day after which the owner gets a mail, once. */
 const ATTACK_FAILURES = 10;
@@ -49,8 +49,8 @@ export async function passkeyOptions(
 /**
  * Ends the sign-in that SECOND_FACTOR_REQUIRED has begun. Each code counts once, and so does the step. Throws UNAUTHORIZED
  * for a wrong code and for a step that is over; RATE_LIMITED after too many wrong ones from one network, from one address,
- * or from all unknown networks together. A browser or network that has signed in before is counted by itself, so that
- * nobody can lock the owner out.
+ * from all unknown networks together, or from all known places together. A browser or network that has signed in before is
+ * counted apart from strangers, so that they cannot lock the owner out.
  */
 export async function completeSignIn(
   ctx: Ctx,
@@ -60,10 +60,10 @@ export async function completeSignIn(
   const { id: userId, email } = row;
   const from = await originOfSignIn(ctx, { userId, email, device: input.device });
   const place = { key: `factor:${from.subject}`, free: FREE_PER_PLACE };
-  const account = { key: `factor:account:${userId}`, free: FREE_PER_ACCOUNT };
-  const counted = from.kind === 'unknown' ? [place, account] : [place];
+  const all = from.kind === 'unknown' ? `factor:account:${userId}` : `factor:known:${userId}`;
+  const counted = [place, { key: all, free: FREE_PER_ACCOUNT }];
   const begun = await ctx.credentials.inTurn(place.key, async () => {
-    const watched = from.kind === 'unknown' ? [addressThrottle(ctx)] : [];
+    const watched = from.isKnownNetwork ? [] : [addressThrottle(ctx)];
     await countAttempt(ctx.db, counted, watched, ctx.clock.now());
     const proof = await readProof(ctx, userId, input, step.challenge);
     if (proof === null) throw await refuse(ctx, row);
@@ -76,7 +76,7 @@ export async function completeSignIn(
 /** The step, the proof and the new sign-in in one transaction: a crash leaves all of it or nothing. */
 async function take(ctx: Ctx, step: ChallengeRow, proof: Proof, counted: readonly Throttle[]) {
   const { userId } = step;
-  const signInId = await transact(ctx.db, async (tx) => {
+  const signIn = await transact(ctx.db, async (tx) => {
     if (!(await takeStep(tx, step))) throw isOver();
     if (!(await proof.use(tx))) throw isWrong();
     if (proof.by === 'recovery_code') {
@@ -87,7 +87,7 @@ async function take(ctx: Ctx, step: ChallengeRow, proof: Proof, counted: readonl
     return startSignIn(tx, ctx, { userId, proven: true });
   });
   for (const throttle of counted) await forgetFailures(ctx.db, throttle);
-  return { signInId, proven: true };
+  return { signIn, proven: true };
 }
 
 /** Throws UNAUTHORIZED: used, older than ten minutes, or the password was changed since. */

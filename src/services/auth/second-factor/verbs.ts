@@ -13,7 +13,9 @@ import { requireSelf } from '../../access.ts';
 import { type Ctx, originOf } from '../../context.ts';
 import type { UserRow } from '../../users.ts';
 import { personalTenantOf } from '../../workspaces/own.ts';
-import { forgetProofs, goOnSignIn, isProven, markProven } from '../sign-ins.ts';
+import { forgetNetworks } from '../known-devices.ts';
+import { NO_PASSWORD } from '../passwords.ts';
+import { endSignInsOf, forgetProofs, goOnSignIn, isProven, markProven } from '../sign-ins.ts';
 import { countAttempt, forgetFailures } from '../throttle.ts';
 import { ownRow, requirePassword } from '../verbs.ts';
 import { beginStep, type ChallengeRow, readStep, takeStep } from './challenges.ts';
@@ -59,6 +61,8 @@ export interface FactorsView {
   proven: boolean;
   /** browsers have passkeys for the address of this service */
   passkeysPossible: boolean;
+  /** false: signs in with an OpenID provider only */
+  hasPassword: boolean;
 }
 
 export interface NewFactor {
@@ -79,6 +83,7 @@ export async function listFactors(ctx: Ctx): Promise<FactorsView> {
     missing: ctx.actor.lacksFactor === true,
     proven: await isProven(ctx),
     passkeysPossible: passkeySite(ctx.config) !== null,
+    hasPassword: (await ownRow(ctx)).passwordHash !== NO_PASSWORD,
   };
 }
 
@@ -212,19 +217,19 @@ export async function confirmFactor(ctx: Ctx, input: ConfirmFactorFields): Promi
   requireSelf(ctx);
   const row = await ownRow(ctx);
   const proof = await requireProof(ctx, input);
-  const signInId = await transact(ctx.db, async (tx) => {
+  const signIn = await transact(ctx.db, async (tx) => {
     await useProof(tx, ctx, proof);
-    const id = await goOnSignIn(tx, ctx);
-    await markProven(tx, id, ctx.clock.now());
+    const goesOn = await goOnSignIn(tx, ctx, true);
+    await markProven(tx, goesOn.id, ctx.clock.now());
     tx.afterCommit(() => ctx.credentials.forget(row.id));
-    return id;
+    return goesOn;
   });
-  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, ctx.actor.userId, signInId) };
+  return { token: ctx.credentials.signToken(row.id, row.tokenVersion, ctx.actor.userId, signIn) };
 }
 
 /**
  * Takes a factor away; the recovery codes go with the last one. Throws NOT_FOUND, VALIDATION_FAILED for a wrong password or
- * code, RATE_LIMITED.
+ * code, CONFLICT for whoever has no password and signed in a while ago, RATE_LIMITED.
  */
 export async function removeFactor(ctx: Ctx, input: FactorParams & PasswordAndFactorFields): Promise<void> {
   const { personId } = ctx.actor;
@@ -259,12 +264,10 @@ async function requireMayEnrol(ctx: Ctx, { password }: EnrolFields): Promise<Use
   const row = await ownRow(ctx);
   const factors = await readFactors(ctx.db, row.id);
   if (factors.length > 0 && !(await isProven(ctx))) throw giveFirst();
-  if (password !== undefined) await requirePassword(ctx, row, { password });
+  if (row.passwordHash === NO_PASSWORD) await requireFresh(ctx);
+  else if (password !== undefined) await requirePassword(ctx, row, { password });
   else if (!(await isFresh(ctx))) {
-    const details = { password: 'is required' };
-    throw new AppError('VALIDATION_FAILED', 'You signed in a while ago: send the password as well.', {
-      details,
-    });
+    throw passwordMissing('You signed in a while ago: send the password as well.');
   }
   if (factors.length >= MAX_FACTORS) {
     throw new AppError('CONFLICT', `One person can have at most ${MAX_FACTORS} second factors.`);
@@ -281,7 +284,10 @@ async function isFresh({ db, actor, clock }: Ctx): Promise<boolean> {
   return row !== undefined && clock.now() - row.createdAt < FRESH_MS;
 }
 
-/** The factor counts from now on. With the first one come recovery codes, and this sign-in has given it. */
+/**
+ * The factor counts from now on. With the first one come recovery codes, and this sign-in has given it; all others are over,
+ * and known from here alone.
+ */
 async function added(tx: Tx, ctx: Ctx, row: FactorRow): Promise<NewFactor> {
   const { personId } = ctx.actor;
   const now = ctx.clock.now();
@@ -289,12 +295,16 @@ async function added(tx: Tx, ctx: Ctx, row: FactorRow): Promise<NewFactor> {
   const others = (await readFactors(tx, personId)).filter(({ id }) => id !== row.id);
   const isFirst = others.length === 0;
   if (!isFirst && !(await isProven({ ...ctx, db: tx }))) throw giveFirst();
-  const signInId = await goOnSignIn(tx, ctx);
-  if (isFirst) await markProven(tx, signInId, now);
+  const signIn = await goOnSignIn(tx, ctx, isFirst);
+  if (isFirst) {
+    await markProven(tx, signIn.id, now);
+    await endSignInsOf(tx, personId, signIn.id);
+    await forgetNetworks(tx, ctx, personId);
+  }
   await note(tx, ctx, 'auth.second_factor_added', row.id, { kind: row.kind, name: row.name });
   tx.afterCommit(() => ctx.credentials.forget(personId));
   const recoveryCodes = isFirst ? await makeRecoveryCodes(tx, personId, now) : null;
-  const token = ctx.credentials.signToken(personId, person.tokenVersion, ctx.actor.userId, signInId);
+  const token = ctx.credentials.signToken(personId, person.tokenVersion, ctx.actor.userId, signIn);
   return { token, data: toInfo(row), recoveryCodes };
 }
 
@@ -319,8 +329,20 @@ async function requireBoth(ctx: Ctx, input: PasswordAndFactorFields): Promise<Gi
   if ((await readFactors(ctx.db, row.id)).length === 0) {
     throw new AppError('CONFLICT', 'There is no second factor yet: set one up first.');
   }
-  await requirePassword(ctx, row, { password: input.password });
+  if (row.passwordHash === NO_PASSWORD) await requireFresh(ctx);
+  else if (input.password === undefined) throw passwordMissing('Send the password as well.');
+  else await requirePassword(ctx, row, { password: input.password });
   return requireProof(ctx, input);
+}
+
+/** For whoever has no password to give. */
+async function requireFresh(ctx: Ctx): Promise<void> {
+  if (await isFresh(ctx)) return;
+  throw new AppError('CONFLICT', 'You signed in a while ago: sign out, sign in again, and try once more.');
+}
+
+function passwordMissing(message: string): AppError {
+  return new AppError('VALIDATION_FAILED', message, { details: { password: 'is required' } });
 }
 
 async function requireProof(ctx: Ctx, input: ConfirmFactorFields): Promise<Given> {

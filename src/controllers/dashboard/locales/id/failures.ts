@@ -144,6 +144,11 @@ export const sentences: readonly Rule[] = [
   [/^This needs the role /, () => 'Halaman ini hanya untuk administrator.'],
   [/^The e-mail or the password is not right\.$/, () => 'Email atau kata sandi salah.'],
   [/^You were signed out meanwhile/, () => 'Anda sudah keluar. Silakan masuk lagi.'],
+  [
+    /^You signed in a while ago: sign out/,
+    () => 'Anda masuk beberapa waktu lalu. Keluar, masuk lagi, lalu coba sekali lagi.',
+  ],
+  [/^You signed in a while ago/, () => 'Anda masuk beberapa waktu lalu. Isi juga kata sandi.'],
   [/^The current password is not right\.$/, () => 'Kata sandi saat ini salah.'],
   [
     /^This link was used or is older than a day/,
