@@ -3,7 +3,14 @@
 import { and, asc, count, eq, inArray, ne, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { incoming, isUniqueViolation, transact, upsert } from '../db/ops.ts';
-import { counters, users, workspaceMembers, workspaces } from '../db/schema.ts';
+import {
+  counters,
+  factorChallenges,
+  passwordResets,
+  users,
+  workspaceMembers,
+  workspaces,
+} from '../db/schema.ts';
 import { contains } from '../db/search.ts';
 import { type Fact, record } from '../events/record.ts';
 import { AppError } from '../utils/errors.ts';
@@ -192,7 +199,8 @@ async function joinedBy(tx: Tx, input: CreateUserFields): Promise<NewUser['joins
 }
 
 /**
- * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys.
+ * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys;
+ * another address ends the links for a new password.
  * Fields that are not named stay as others may change them meanwhile. For admins who signed in.
  * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
  */
@@ -223,6 +231,8 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
       await endLinksOf(tx, before.id, now);
       await endSignInsOf(tx, before.id);
     }
+    // What was sent to the old address opens nothing any more.
+    if (changes.email !== undefined && changes.email !== before.email) await endStepsOf(tx, before.id);
     const touched = await stopOrResumeWorkspacesOf(tx, before.id, now);
     if (input.revokeApiKeys) {
       await revokeAllKeys(tx, ctx, { personId: before.id, origin: originOf(ctx) });
@@ -240,6 +250,12 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
  */
 export async function disableUser(ctx: Ctx, input: UserIdParams): Promise<UserInfo> {
   return updateUser(ctx, { id: input.id, status: 'disabled' });
+}
+
+/** Ends the links for a new password and the sign-ins that wait for a second factor. */
+async function endStepsOf(tx: Tx, personId: number): Promise<void> {
+  await tx.delete(passwordResets).where(eq(passwordResets.userId, personId));
+  await tx.delete(factorChallenges).where(eq(factorChallenges.userId, personId));
 }
 
 /**

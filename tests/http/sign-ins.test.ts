@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   activityLogs,
   auditEntries,
+  factorChallenges,
   mailOutbox,
   passwordResets,
   rateLimits,
@@ -133,6 +134,22 @@ describe('the places where one is signed in', () => {
     expect(await listed(fresh)).toMatchObject([{ current: true }]);
   });
 
+  it('are a hundred: the newest stay', async () => {
+    const row = { userId: user.id, createdAt: clock.now(), expiresAt: clock.now() + HOUR_MS };
+    await t.deps.db.insert(signIns).values(
+      Array.from({ length: 105 }, (_, i) => ({
+        ...row,
+        id: i.toString(16).padStart(32, '0'),
+        lastSeenAt: clock.now() - 105 + i,
+      })),
+    );
+    const token = await tokenOf();
+    const left = await t.deps.db.select().from(signIns).where(eq(signIns.userId, user.id));
+    expect(left).toHaveLength(100);
+    expect(Math.min(...left.map(({ lastSeenAt }) => lastSeenAt))).toBe(clock.now() - 99);
+    expect(await statusOf(token)).toBe(200);
+  });
+
   it('are forgotten when their tokens are over', async () => {
     await tokenOf();
     clock.advance(t.deps.config.jwtExpiresInSeconds * 1000 + 1);
@@ -204,6 +221,44 @@ describe('a forgotten password', () => {
     expect(await sendDueMails(t.deps, mailer)).toBe(0);
   });
 
+  it('gets three mails a day that strangers ask for, and three more from where the owner has signed in', async () => {
+    await signIn(user, { address: '10.4.0.1' });
+    const mails: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      await forgot(user.email, { address: `10.0.${i}.1` });
+      mails.push(await sendDueMails(t.deps, mailer));
+      clock.advance(HOUR_MS);
+    }
+    await forgot(user.email, { address: '10.4.0.1' });
+    mails.push(await sendDueMails(t.deps, mailer));
+    expect(mails).toEqual([1, 1, 1, 0, 1]);
+  });
+
+  it('has no link any more once the address is another one', async () => {
+    const admin = await t.tenant('admin');
+    await forgot(user.email);
+    await sendDueMails(t.deps, mailer);
+    const put = (body: object) => t.call(`/user/${user.id}`, { method: 'PUT', token: admin.token, body });
+    expect((await put({ name: 'New name' })).status).toBe(200);
+    const kept = () => t.deps.db.select().from(passwordResets).where(eq(passwordResets.userId, user.id));
+    expect(await kept()).toHaveLength(1);
+    const times = { createdAt: clock.now(), expiresAt: clock.now() + HOUR_MS };
+    const step = {
+      id: 'f'.repeat(32),
+      userId: user.id,
+      step: 'sign_in' as const,
+      challenge: 'x',
+      version: 0,
+    };
+    await t.deps.db.insert(factorChallenges).values({ ...step, ...times });
+    expect((await put({ email: `new-${user.id}@example.com` })).status).toBe(200);
+    expect(await kept()).toEqual([]);
+    expect(
+      await t.deps.db.select().from(factorChallenges).where(eq(factorChallenges.userId, user.id)),
+    ).toEqual([]);
+    expect((await reset(mailed())).status).toBe(404);
+  });
+
   it('gets three mails in an hour, and one network asks for twenty', async () => {
     for (let i = 0; i < 5; i++)
       expect((await forgot(user.email, { address: `10.0.${i}.1` })).status).toBe(202);
@@ -256,6 +311,16 @@ describe('a link that is handed over', () => {
       ]),
     );
   });
+
+  it.each([{ role: 'user' }, { status: 'disabled' }] as const)(
+    'is over when its maker is no administrator any more: %o',
+    async (changes) => {
+      const admin = await t.tenant('admin');
+      const made = await post(`/user/${user.id}/reset-link`, undefined, { token: admin.token });
+      await t.deps.db.update(users).set(changes).where(eq(users.id, admin.id));
+      expect((await reset(Object(made.body.data).token)).status).toBe(404);
+    },
+  );
 
   it('is made by a workspace for who belongs to it alone', async () => {
     const member = await makeMember(t.deps, user.id, 'operator');

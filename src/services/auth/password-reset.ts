@@ -19,6 +19,7 @@ import { endLinksOf, findUser, normalizeEmail, requireAdmin, type UserRow } from
 import { personalTenantOf } from '../workspaces/own.ts';
 import type { MemberParams } from '../workspaces/schemas.ts';
 import { enterTeam, lockWorkspace, mayStillManage, requireRank, requireTeam } from '../workspaces/team.ts';
+import { originOfSignIn } from './known-devices.ts';
 import { hashPassword } from './passwords.ts';
 import type { ForgotPasswordFields, ResetPasswordFields } from './schemas.ts';
 import { endSignInsOf } from './sign-ins.ts';
@@ -29,6 +30,8 @@ const MAIL_LIFE_MS = HOUR_MS;
 const LINK_LIFE_MS = DAY_MS;
 /** Mails to one address; a link lasts as long, so whoever spends them leaves the owner with links that work. */
 const MAILS_PER_HOUR = 3;
+/** As all mails that strangers set off; a network that has signed in to the account is counted by itself. */
+const MAILS_PER_DAY = 3;
 /** An office asks through one address. */
 const ASKED_PER_HOUR = 20;
 
@@ -37,7 +40,8 @@ type ResetRow = typeof passwordResets.$inferSelect;
 /**
  * Sends a link for a new password, once and for an hour, to whoever has an account with that address; nothing tells whether
  * there is one. Throws NOT_SUPPORTED without an SMTP server, RATE_LIMITED after 20 from one network in an hour. An
- * address that had three mails within the hour gets no further one.
+ * address that had three mails within the hour gets no further one, nor one that had three within the day which networks
+ * asked for that are unknown to the account; a known one asks for three a day, whatever others did.
  */
 export async function askForReset(
   ctx: Ctx,
@@ -52,13 +56,12 @@ export async function askForReset(
   const now = ctx.clock.now();
   await spendAsking(ctx, now);
   const address = normalizeEmail(input.email);
-  const mails = { key: `reset:mails:${sha256Hex(address)}`, max: MAILS_PER_HOUR, windowMs: HOUR_MS };
-  if ((await spendFromWindow(ctx.db, mails, now)) === null) return;
   const [person] = await ctx.db
     .select({ id: users.id, version: users.tokenVersion })
     .from(users)
     .where(and(eq(users.email, address), eq(users.status, 'active')));
   const { id: userId, version } = person ?? { id: 0, version: 0 };
+  if (!(await spendMail(ctx, { address, userId }, now))) return;
   const row = { id: newId(now), userId, version, createdAt: now, expiresAt: now + MAIL_LIFE_MS };
   // The same work for an unknown address: what is for nobody is not sent.
   await transact(ctx.db, async (tx) => {
@@ -66,6 +69,20 @@ export async function askForReset(
     const language = input.language ?? languageOf(ctx.config);
     await enqueueMail(tx, ctx, { kind: 'password_reset', address, language, resetId: row.id });
   });
+}
+
+/** False when the address has had its mails. */
+async function spendMail(
+  ctx: Ctx,
+  { address, userId }: { address: string; userId: number },
+  now: number,
+): Promise<boolean> {
+  const from = await originOfSignIn(ctx, { userId, email: address });
+  const whose = from.isKnownNetwork ? from.subject : sha256Hex(address);
+  const day = { key: `reset:day:${whose}`, max: MAILS_PER_DAY, windowMs: DAY_MS };
+  if ((await spendFromWindow(ctx.db, day, now)) === null) return false;
+  const hour = { key: `reset:mails:${sha256Hex(address)}`, max: MAILS_PER_HOUR, windowMs: HOUR_MS };
+  return (await spendFromWindow(ctx.db, hour, now)) !== null;
 }
 
 async function spendAsking(ctx: Ctx, now: number): Promise<void> {
@@ -194,13 +211,23 @@ async function readOpenReset(ctx: Ctx, token: string): Promise<ResetRow | null> 
   return row && row.userId !== 0 ? row : null;
 }
 
-/** A link of a workspace holds while the person belongs to it alone, and while who made it could make it again. */
+/**
+ * A link that somebody made holds while they could make it again: one of the service while they administer it, one of a
+ * workspace also only while the person belongs to it alone.
+ */
 async function isStillGood(tx: Tx, ctx: Ctx, { userId, workspaceId, createdBy }: ResetRow): Promise<boolean> {
-  if (workspaceId === null || createdBy === null) return true;
+  if (createdBy === null) return true;
+  if (workspaceId === null) return isAdminNow(tx, createdBy);
   await lockWorkspace(tx, workspaceId, ctx.clock.now());
   const member = await findOnlyHere(tx, workspaceId, userId);
   if (member === null || !member.isOnlyHere) return false;
   return mayStillManage(tx, { workspaceId, by: createdBy, role: member.role });
+}
+
+/** Locks the person: who takes the role away meanwhile waits. */
+async function isAdminNow(tx: Tx, id: number): Promise<boolean> {
+  const admin = and(eq(users.id, id), eq(users.role, 'admin'), eq(users.status, 'active'));
+  return affected(await tx.update(users).set({ role: 'admin' }).where(admin)) === 1;
 }
 
 /** A member with whether the account is this workspace's alone; null for whoever is none. */
