@@ -33,6 +33,11 @@ export function isSameBound(a: BoundSessions, b: BoundSessions): boolean {
   return a.length === b.length && a.every((name) => b.includes(name));
 }
 
+/** Whether whoever is bound to `others` reaches all that `bound` does. */
+export function isWithin(bound: BoundSessions, others: BoundSessions): boolean {
+  return others === null || (bound?.every((name) => others.includes(name)) ?? false);
+}
+
 /** The sessions that both are bound to; undefined when there is none. */
 export function bothBound(a: BoundSessions, b: BoundSessions): BoundSessions | undefined {
   if (a === null) return b;

@@ -9,9 +9,9 @@ import { AppError } from '../../utils/errors.ts';
 import { requirePermission, requirePerson } from '../access.ts';
 import { CREDENTIAL_AGE_MS } from '../auth/credentials.ts';
 import { IS_MEMBERS_KEY, KEY_MAKER } from '../auth/keys.ts';
-import { askedBound, isSameBound, readBound, toKept } from '../bound.ts';
+import { askedBound, isSameBound, isWithin, readBound, toKept } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { effectiveRole, roleMay, scopesWithin } from '../roles.ts';
+import { effectiveRole, ROLE_TABLE, roleMay, scopesWithin, type WorkspaceRole } from '../roles.ts';
 import { keepOutOfDomains } from './domain-joins.ts';
 import type { MemberFields, MemberParams, RemovalQuery } from './schemas.ts';
 import { enterTeam, lockWorkspace, requireRank, requireTeam } from './team.ts';
@@ -22,8 +22,9 @@ const isMember = (workspaceId: number, userId: number) =>
   and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, userId));
 
 /**
- * Changes the role of a member, or the sessions that the member sees; the next request counts. Throws FORBIDDEN,
- * NOT_FOUND, CONFLICT where no active owner would be left.
+ * Changes the role of a member, or the sessions that the member sees; the next request counts. Where the member may do or
+ * see less than before, all signed links of the workspace are over. Throws FORBIDDEN, NOT_FOUND, CONFLICT where no active
+ * owner would be left.
  */
 export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields): Promise<void> {
   requireTeam(ctx);
@@ -45,11 +46,22 @@ export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields)
       .set({ role, ...toKept(sessions), updatedAt: now })
       .where(isMember(workspaceId, input.userId));
     await endInvitationsBeyond(tx, { ...before, role, ...toKept(sessions) });
+    if (!holds(role, before.role) || !isWithin(had, sessions)) await endLinks(tx, workspaceId, now);
     const data = { role, before: before.role, sessions };
     const fact = { userId: workspaceId, event: 'member.updated' as const, subject: String(input.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
-    tx.afterCommit(() => ctx.credentials.forget(input.userId));
+    tx.afterCommit(() => [input.userId, workspaceId].forEach(ctx.credentials.forget));
   });
+}
+
+/** Whether the role may do all that the other one may. */
+const holds = (role: WorkspaceRole, other: WorkspaceRole) =>
+  ROLE_TABLE[other].every((permission) => roleMay(role, permission));
+
+/** Ends the signed links of the workspace; a credential that is remembered elsewhere may sign some for a second more. */
+async function endLinks(tx: Tx, workspaceId: number, now: number): Promise<void> {
+  const linksFrom = now + CREDENTIAL_AGE_MS;
+  await tx.update(workspaces).set({ linksFrom }).where(eq(workspaces.id, workspaceId));
 }
 
 /**
@@ -117,9 +129,7 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
     await keepOutOfDomains(ctx, tx, workspaceId, member.userId);
     const revokedKeys = await revokeOrNarrowKeys(tx, member, input.keys);
     await tx.delete(workspaceInvitations).where(isInvitedBy(member));
-    // A credential that is remembered elsewhere may sign links for so long.
-    const linksFrom = now + CREDENTIAL_AGE_MS;
-    await tx.update(workspaces).set({ linksFrom }).where(eq(workspaces.id, workspaceId));
+    await endLinks(tx, workspaceId, now);
     const data = { role: member.role, keys: input.keys, revokedKeys, left: leaves };
     const fact = { userId: workspaceId, event: 'member.removed' as const, subject: String(member.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
