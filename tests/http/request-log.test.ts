@@ -1,7 +1,7 @@
 /** The log of API calls, and a message as one line of time. On both databases. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { apiRequestBodies, apiRequests } from '../../src/db/schema.ts';
+import { activityLogs, apiRequestBodies, apiRequests } from '../../src/db/schema.ts';
 import { harmlessJson } from '../../src/services/requests/harmless.ts';
 import { deleteOldRequests, deleteSurplusRequests } from '../../src/services/requests/retention.ts';
 import type { ApiRequestDetail, ApiRequestOutput } from '../../src/services/requests/schemas.ts';
@@ -10,6 +10,7 @@ import { newId } from '../../src/utils/ids.ts';
 import { addSession } from '../analytics/fixture.ts';
 import { openDashboard, type TestDashboard } from '../dashboard/visitor.ts';
 import type { Tenant } from '../helpers/app.ts';
+import { makeMember } from '../helpers/tenant.ts';
 
 let t: TestDashboard;
 beforeAll(async () => {
@@ -164,6 +165,48 @@ it('the last errors of the overview lead to what they are about, without the wro
   expect(links).toEqual([refused?.id]);
 });
 
+it('calls about people are shown whole to whoever manages people, and to whoever made them', async () => {
+  const user = await t.tenant();
+  const viewer = await makeMember(t.deps, user.id, 'viewer');
+  const member = await makeMember(t.deps, user.id, 'operator');
+  const put = { method: 'PUT', body: { role: 'operator', sessionId: null }, token: user.token };
+  expect((await t.call(`/workspace/members/${member.id}`, put)).status).toBe(200);
+  const [call] = await calls(user, 'method=PUT');
+  expect(call?.path).toBe(`/workspace/members/${member.id}`);
+  const id = call?.id ?? '';
+  expect((await readCall(user, id)).request).toContain('operator');
+  const blank = { path: '/workspace/members/:userId', request: null, response: null };
+  expect(await readCall(viewer, id)).toMatchObject(blank);
+  expect((await calls(viewer, 'method=PUT'))[0]?.path).toBe(blank.path);
+  const log = async (who: Tenant) =>
+    (await t.call('/analytics/logs/activity?limit=100', { token: who.token })).body.data as {
+      id: string;
+      event: string;
+      requestData: Record<string, unknown> | null;
+      details: Record<string, unknown>;
+    }[];
+  const entry = async (who: Tenant) => (await log(who)).find((each) => each.id === id);
+  expect(await entry(user)).toMatchObject({ requestData: { role: 'operator' } });
+  expect(await entry(viewer)).toMatchObject({ requestData: {} });
+  const told = {
+    id: newId(t.deps.clock.now()),
+    userId: user.id,
+    event: 'domain.added',
+    action: 'api_call' as const,
+    status: 'success' as const,
+    data: { domain: 'secret.example.com' },
+    at: t.deps.clock.now(),
+  };
+  await t.deps.db.insert(activityLogs).values(told);
+  const details = async (who: Tenant) => (await log(who)).find((each) => each.id === told.id)?.details;
+  expect(await details(user)).toEqual({ domain: 'secret.example.com' });
+  expect(await details(viewer)).toEqual({});
+  const own = await t.call('/auth/me', { token: viewer.token });
+  expect(own.status).toBe(200);
+  const [mine] = await calls(viewer, 'path=/auth/me');
+  expect((await readCall(viewer, mine?.id ?? '')).response).not.toBeNull();
+});
+
 describe('a message as one line of time', () => {
   it('begins with its call, has its steps, and leads to each call and delivery', async () => {
     const user = await t.tenant();
@@ -195,6 +238,12 @@ describe('a message as one line of time', () => {
       if (kind === 'webhook')
         expect((await t.call(`/webhook/deliveries/${id}`, { token: user.token })).status).toBe(200);
     }
+    // A webhook of all sessions is not for whoever is bound to one.
+    const bound = await makeMember(t.deps, user.id, 'operator', { sessionId: 'main' });
+    const theirs = await t.call(`/message/${messageId}/timeline`, { token: bound.token });
+    const kinds = (theirs.body.data as { kind: string }[]).map(({ kind }) => kind);
+    expect(kinds).toContain('step');
+    expect(kinds).not.toContain('webhook');
     const part = await t.visit(`/dashboard/messages/${messageId}/timeline`, { as: user });
     expect(await part.text()).toContain('/dashboard/developers/requests/');
     const other = await t.tenant();

@@ -6,6 +6,7 @@ import type { Action } from '../../events/table.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { seesPeople } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { isAboutPeople } from '../requests/harmless.ts';
 import { REQUEST_EVENT } from './request-recorder.ts';
 import { type LogStatus, toLogStatus } from './vocabulary.ts';
 
@@ -56,13 +57,19 @@ export async function toEntries(ctx: Ctx, rows: readonly ActivityRow[]): Promise
 }
 
 /** Facts about people, and about the keys that they make. */
-const ABOUT_PEOPLE = ['auth.', 'member.', 'user.', 'api_key.', 'workspace.'];
+const ABOUT_PEOPLE = ['auth.', 'member.', 'user.', 'api_key.', 'workspace.', 'domain.'];
 
 function withoutPeople({ actor }: Pick<Ctx, 'actor'>, row: ActivityRow): ActivityRow {
-  const isAboutPeople = ABOUT_PEOPLE.some((kind) => row.event.startsWith(kind));
-  const isOwn = actor.via !== 'api_key' && row.actorId === actor.personId && !isAboutPeople;
+  const isTold = ABOUT_PEOPLE.some((kind) => row.event.startsWith(kind));
+  const isOwn = actor.via !== 'api_key' && row.actorId === actor.personId && !isTold;
   if (isOwn) return row;
-  return { ...row, ip: null, userAgent: null, data: isAboutPeople ? {} : row.data };
+  return { ...row, ip: null, userAgent: null, data: isTold ? {} : withoutBodies(row) };
+}
+
+/** A call about people is told without what it brought and was answered. */
+function withoutBodies({ event, data }: ActivityRow): ActivityRow['data'] {
+  const isCall = event === REQUEST_EVENT && isAboutPeople(textOf(data.route) ?? '');
+  return isCall ? { ...data, request: null, response: null, failure: null } : data;
 }
 
 const isMessage = (row: ActivityRow) => row.event.startsWith('message.');

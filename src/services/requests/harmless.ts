@@ -95,6 +95,14 @@ const HARMLESS_BELOW = new Set([
   'webhookId',
 ]);
 
+/** Routes, also under `/api`, whose bodies and paths tell of people and their accounts. */
+const OF_PEOPLE = /^(?:\/api)?\/(?:auth|user|users|workspace)(?:\/|$)/;
+
+/** Whether calls of the route are shown only to whoever manages people. */
+export function isAboutPeople(route: string): boolean {
+  return OF_PEOPLE.test(route);
+}
+
 const HIDDEN = '[redacted]';
 const MAX_DEPTH = 6;
 const MAX_FIELDS = 40;

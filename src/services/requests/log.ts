@@ -7,9 +7,10 @@ import { contains } from '../../db/search.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { idAt } from '../../utils/ids.ts';
-import { requirePermission, requireScope, requireWholeTenant } from '../access.ts';
+import { requirePermission, requireScope, requireWholeTenant, seesPeople } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { isAboutPeople } from './harmless.ts';
 import type { ApiRequestDetail, ApiRequestOutput, RequestLogSettings, RequestsQuery } from './schemas.ts';
 
 type Row = typeof apiRequests.$inferSelect;
@@ -78,7 +79,8 @@ async function withKeyNames(ctx: Ctx, rows: readonly Row[]): Promise<ApiRequestO
     id: row.id,
     method: row.method,
     route: row.route,
-    path: row.path,
+    // The path names who it was about.
+    path: shows(ctx, row) ? row.path : row.route,
     status: row.status,
     durationMs: row.durationMs,
     errorCode: row.errorCode,
@@ -92,7 +94,16 @@ async function withKeyNames(ctx: Ctx, rows: readonly Row[]): Promise<ApiRequestO
   }));
 }
 
-/** One call with what it brought and was answered, as far as that is kept. Throws NOT_FOUND. */
+/** Calls about people are shown whole to whoever made them, and to whoever manages people. */
+function shows(ctx: Ctx, { route, actorId }: Row): boolean {
+  const isOwn = ctx.actor.via !== 'api_key' && actorId === ctx.actor.personId;
+  return isOwn || !isAboutPeople(route) || seesPeople(ctx);
+}
+
+/**
+ * One call with what it brought and was answered, as far as that is kept; of calls about people only for whoever manages
+ * them. Throws NOT_FOUND.
+ */
 export async function getRequest(ctx: Ctx, input: { id: string }): Promise<ApiRequestDetail> {
   requireScope(ctx, 'read');
   await ctx.requestRecorder.flush();
@@ -103,7 +114,8 @@ export async function getRequest(ctx: Ctx, input: { id: string }): Promise<ApiRe
   const [call] = row ? await withKeyNames(ctx, [row]) : [];
   if (!call) throw new AppError('NOT_FOUND', 'There is no such call in the log.');
   const [body] = await ctx.db.select().from(apiRequestBodies).where(eq(apiRequestBodies.id, call.id));
-  return { ...call, request: body?.request ?? null, response: body?.response ?? null };
+  const isShown = body !== undefined && row !== undefined && shows(ctx, row);
+  return { ...call, request: isShown ? body.request : null, response: isShown ? body.response : null };
 }
 
 /** Whether bodies are kept; they are until somebody chooses otherwise. */
