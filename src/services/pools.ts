@@ -225,7 +225,11 @@ async function requireSessions(ctx: Ctx, names: readonly string[]): Promise<Map<
   for (const name of names) requireSession(ctx, name);
   const statuses = await readStatuses(ctx);
   const missing = names.find((name) => !statuses.has(name));
-  if (missing !== undefined) throw sessionNotFound(missing, statuses.keys());
+  if (missing !== undefined) {
+    const bound = ctx.actor.sessionIds;
+    const known = [...statuses.keys()].filter((name) => bound === null || bound.includes(name));
+    throw sessionNotFound(missing, known);
+  }
   return statuses;
 }
 

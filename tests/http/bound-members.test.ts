@@ -1,15 +1,17 @@
 /** A member who is given several sessions sees these and no others, everywhere and from the next request on. */
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   activityLogs,
   broadcastLists,
   campaigns,
   messages,
+  optOuts,
   otps,
   webhooks,
   whatsappAccounts,
   workspaceMembers,
+  workspaces,
 } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openDashboard, type TestDashboard } from '../dashboard/visitor.ts';
@@ -188,6 +190,59 @@ describe('a member of two of three sessions', () => {
     expect(told((await get('/session/list')).text)).toEqual(['third']);
     await change({ sessionIds: ['first', 'second'] });
   });
+});
+
+it('learns of no others: no name that may be meant, no figures, no webhooks of them', async () => {
+  await change({ sessionIds: ['first', 'second'] });
+  const { db } = t.deps;
+  const gone = and(eq(whatsappAccounts.userId, owner.id), eq(whatsappAccounts.sessionId, 'second'));
+  await db.update(whatsappAccounts).set({ sessionId: 'secomd' }).where(gone);
+  const hint = async (who: { token: string }) =>
+    Object((await get('/session/status?session=second', who)).body.details).didYouMean;
+  expect([await hint(owner), await hint(member)]).toEqual(['secomd', undefined]);
+  const pool = { name: 'both', sessions: ['second'] };
+  const made = await t.call('/pool/create', { method: 'POST', ...by(member), body: pool });
+  expect(made.status).toBe(404);
+  expect(made.text).not.toContain('secomd');
+  await db
+    .update(whatsappAccounts)
+    .set({ sessionId: 'second' })
+    .where(and(eq(whatsappAccounts.userId, owner.id), eq(whatsappAccounts.sessionId, 'secomd')));
+  const at = clock.now();
+  await db.insert(optOuts).values(
+    NAMES.map((sessionId, i) => ({
+      userId: owner.id,
+      sessionId,
+      phone: `62812000000${i}`,
+      source: 'manual' as const,
+      createdAt: at,
+    })),
+  );
+  const figures = async (who: { token: string }) =>
+    Object((await get('/session/first/broadcast/stats', who)).body.data);
+  expect(await figures(owner)).toMatchObject({ lists: 3, optOuts: 3 });
+  expect(await figures(member)).toMatchObject({ lists: 2, optOuts: 2 });
+});
+
+it('a narrower member ends the signed links of the workspace, a wider one does not', async () => {
+  const linksFrom = async () => {
+    const [row] = await t.deps.db.select().from(workspaces).where(eq(workspaces.id, owner.id));
+    return row?.linksFrom ?? null;
+  };
+  const moved = async (body: unknown) => {
+    clock.advance(5_000);
+    const before = await linksFrom();
+    await change(body);
+    return (await linksFrom()) !== before;
+  };
+  await change({ role: 'viewer', sessionIds: ['first'] });
+  expect(await moved({ sessionIds: ['first', 'second'] })).toBe(false);
+  expect(await moved({ role: 'operator' })).toBe(false);
+  expect(await moved({ sessionIds: null })).toBe(false);
+  expect(await moved({ sessionIds: ['first', 'second'] })).toBe(true);
+  expect(await moved({ sessionIds: ['second', 'third'] })).toBe(true);
+  expect(await moved({ role: 'viewer' })).toBe(true);
+  await change({ role: 'admin', sessionIds: ['first', 'second'] });
 });
 
 it('an invitation gives several sessions, by the API and by the page', async () => {

@@ -4,6 +4,7 @@ import { and, count, desc, eq, gte, isNull, sum } from 'drizzle-orm';
 import { z } from 'zod';
 import { broadcastLists, CAMPAIGN_STATUSES, campaigns, optOuts } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
+import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
@@ -42,12 +43,22 @@ export type BroadcastStats = z.infer<typeof BroadcastStats>;
 /** Lists, opt-outs, campaigns by status, and what the campaigns of the last 30 days came to. Throws SESSION_NOT_FOUND. */
 export async function broadcastStats(ctx: Ctx, ref: SessionRef): Promise<BroadcastStats> {
   const { userId, session } = await enterBroadcast(ctx, ref, 'read');
-  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(ctx.actor.sessionIds));
+  const bound = ctx.actor.sessionIds;
+  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(bound));
   const [lists] = await ctx.db
     .select({ n: count(), contacts: sum(broadcastLists.contactCount) })
     .from(broadcastLists)
-    .where(and(eq(broadcastLists.userId, userId), isNull(broadcastLists.deletedAt)));
-  const [out] = await ctx.db.select({ n: count() }).from(optOuts).where(eq(optOuts.userId, userId));
+    .where(
+      and(
+        eq(broadcastLists.userId, userId),
+        isNull(broadcastLists.deletedAt),
+        ofBound(bound, broadcastLists.sessionId),
+      ),
+    );
+  const [out] = await ctx.db
+    .select({ n: count() })
+    .from(optOuts)
+    .where(and(eq(optOuts.userId, userId), ofBound(bound, optOuts.sessionId)));
   const byStatus = await ctx.db
     .select({ status: campaigns.status, n: count() })
     .from(campaigns)

@@ -93,7 +93,7 @@ export async function readSendingSession(db: Db, accountId: string): Promise<Sen
 export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<SendingSession> {
   requireSession(ctx, sessionId);
   const row = await ctx.sessionReadings.add({ userId: ctx.actor.userId, sessionId });
-  if (!row) throw await missingSession(ctx.db, ctx.actor.userId, sessionId);
+  if (!row) throw await missingSession(ctx.db, ctx.actor.userId, sessionId, ctx.actor.sessionIds);
   return row;
 }
 
@@ -130,7 +130,9 @@ export async function rankSenders(
       and(eq(whatsappAccounts.userId, ctx.actor.userId), inArray(whatsappAccounts.sessionId, [...names])),
     );
   const missing = names.find((name) => !rows.some(({ sessionId }) => sessionId === name));
-  if (missing !== undefined && poolId === null) throw await missingSession(ctx.db, ctx.actor.userId, missing);
+  if (missing !== undefined && poolId === null) {
+    throw await missingSession(ctx.db, ctx.actor.userId, missing, ctx.actor.sessionIds);
+  }
   const at = { now: ctx.clock.now(), priority };
   return rankPool(await readPool(ctx, rows, person, at), at).map(({ member }) => member.session);
 }

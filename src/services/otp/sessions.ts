@@ -18,6 +18,7 @@ import { AppError } from '../../utils/errors.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
+import type { Ctx } from '../context.ts';
 import { missingSession } from '../sessions/find.ts';
 import type { OtpDeps } from './deps.ts';
 
@@ -80,7 +81,7 @@ async function mayWriteTo(
 
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
 export async function readSendingSessions(
-  { db, config }: Pick<OtpDeps, 'db' | 'config'>,
+  { db, config, actor }: Pick<Ctx, 'db' | 'config' | 'actor'>,
   userId: number,
   names: readonly string[],
   now: number,
@@ -88,7 +89,7 @@ export async function readSendingSessions(
   const rows = await readNamed(db, userId, names);
   const wanted = [...new Set(names)];
   const missing = wanted.find((name) => !rows.some(({ sessionId }) => sessionId === name));
-  if (missing !== undefined) throw await missingSession(db, userId, missing);
+  if (missing !== undefined) throw await missingSession(db, userId, missing, actor.sessionIds);
   return wanted.flatMap((name) =>
     rows.filter(({ sessionId }) => sessionId === name).map((row) => toCarrier(config.pacing, row, now)),
   );

@@ -1,6 +1,6 @@
 /** A message as one line of time: the calls about it, its own steps, and what webhooks were told. */
-import { and, asc, eq, gte, inArray, lte, ne, or } from 'drizzle-orm';
-import { activityLogs, apiRequests, webhookDeliveries, webhookOutbox } from '../../db/schema.ts';
+import { and, asc, eq, gte, inArray, lte, ne, or, type SQL } from 'drizzle-orm';
+import { activityLogs, apiRequests, webhookDeliveries, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
@@ -89,7 +89,13 @@ async function readWebhooks(ctx: Ctx, row: MessageRecord): Promise<Entry[]> {
   const told = await ctx.db
     .select()
     .from(webhookOutbox)
-    .where(and(inArray(webhookOutbox.activityId, facts), eq(webhookOutbox.userId, row.userId)))
+    .where(
+      and(
+        inArray(webhookOutbox.activityId, facts),
+        eq(webhookOutbox.userId, row.userId),
+        ofVisibleWebhooks(ctx),
+      ),
+    )
     .limit(SHOWN);
   const own = told.filter(({ webhookId }) => webhookId !== 'default');
   if (own.length === 0) return [];
@@ -125,6 +131,16 @@ async function readWebhooks(ctx: Ctx, row: MessageRecord): Promise<Entry[]> {
       }),
     ),
   ];
+}
+
+/** Whoever is bound to sessions sees webhooks of these only. */
+function ofVisibleWebhooks({ db, actor }: Ctx): SQL | undefined {
+  if (actor.sessionIds === null) return undefined;
+  const visible = db
+    .select({ id: webhooks.id })
+    .from(webhooks)
+    .where(and(eq(webhooks.userId, actor.userId), ofBound(actor.sessionIds, webhooks.sessionId)));
+  return inArray(webhookOutbox.webhookId, visible);
 }
 
 /** Ids of its facts: looked for around its steps, by the index of its session. */

@@ -4,6 +4,7 @@ import type { Db } from '../../db/client.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireSession, sessionNotFound, tenantOf } from '../access.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 
 /** Sessions that a missing one is compared with. */
@@ -30,7 +31,7 @@ export async function findSession(
   requireSession(ctx, sessionId);
   const tenant = tenantOf(ctx, { userId }) ?? ctx.actor.userId;
   const row = await readSession(ctx.db, tenant, sessionId);
-  if (!row) throw await missingSession(ctx.db, tenant, sessionId);
+  if (!row) throw await missingSession(ctx.db, tenant, sessionId, ctx.actor.sessionIds);
   if (!endedLinks && hasEnded(ctx.actor.link, row)) {
     throw new AppError('ALREADY_CONNECTED', 'A phone was linked since this link was made: it has ended.');
   }
@@ -42,12 +43,17 @@ function hasEnded(link: Ctx['actor']['link'], { connectedAt }: SessionRecord): b
   return link?.purpose === 'qr' && connectedAt !== null && connectedAt >= link.issuedAt;
 }
 
-/** As `sessionNotFound`, with the one of that user's sessions that may have been meant. */
-export async function missingSession(db: Db, userId: number, sessionId: string): Promise<AppError> {
+/** As `sessionNotFound`, with the one of that user's sessions that may have been meant, of those that `bound` may know. */
+export async function missingSession(
+  db: Db,
+  userId: number,
+  sessionId: string,
+  bound: BoundSessions,
+): Promise<AppError> {
   const rows = await db
     .select({ name: whatsappAccounts.sessionId })
     .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.userId, userId))
+    .where(and(eq(whatsappAccounts.userId, userId), ofBound(bound, whatsappAccounts.sessionId)))
     .limit(MAX_SUGGESTED_FROM);
   return sessionNotFound(
     sessionId,
