@@ -179,7 +179,7 @@ it('calls about people are shown whole to whoever manages people, and to whoever
   expect(await readCall(viewer, id)).toMatchObject(blank);
   expect((await calls(viewer, 'method=PUT'))[0]?.path).toBe(blank.path);
   const log = async (who: Tenant) =>
-    (await t.call('/analytics/logs/activity?limit=100', { token: who.token })).body.data as {
+    Object((await t.call('/analytics/logs/activity?limit=100', { token: who.token })).body.data).logs as {
       id: string;
       event: string;
       requestData: Record<string, unknown> | null;
@@ -187,7 +187,7 @@ it('calls about people are shown whole to whoever manages people, and to whoever
     }[];
   const entry = async (who: Tenant) => (await log(who)).find((each) => each.id === id);
   expect(await entry(user)).toMatchObject({ requestData: { role: 'operator' } });
-  expect(await entry(viewer)).toMatchObject({ requestData: {} });
+  expect((await entry(viewer))?.requestData).toEqual({});
   const told = {
     id: newId(t.deps.clock.now()),
     userId: user.id,

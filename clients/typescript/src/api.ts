@@ -580,7 +580,7 @@ export interface paths {
         put?: never;
         /**
          * Take a second factor away
-         * @description With the password and a code, or what a passkey signed. The recovery codes go with the last factor.
+         * @description With the password and a code, or what a passkey signed. An account without a password signs in again instead, at most 15 minutes before. The recovery codes go with the last factor.
          */
         post: operations["postAuthSecondFactorsIdRemove"];
         delete?: never;
@@ -8925,7 +8925,8 @@ export interface operations {
                      *       "recoveryCodesLeft": 1,
                      *       "missing": true,
                      *       "proven": true,
-                     *       "passkeysPossible": true
+                     *       "passkeysPossible": true,
+                     *       "hasPassword": true
                      *     }
                      */
                     "application/json": {
@@ -8933,6 +8934,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["SecondFactor"][];
+                        /** @description false: signs in with an OpenID provider only */
+                        hasPassword: boolean;
                         /** @description the workspace asks for one, and none was given in this sign-in */
                         missing: boolean;
                         /** @description browsers have passkeys for the address of this service */
@@ -8991,7 +8994,8 @@ export interface operations {
                     };
                     /** @description of the authenticator app, or a recovery code */
                     code?: string;
-                    password: string;
+                    /** @description needed but for an account without one: that is to have signed in within the last 15 minutes */
+                    password?: string;
                     /** @description of `POST /auth/second-factors/challenge`, with `assertion` */
                     token?: string;
                 };
@@ -9324,7 +9328,8 @@ export interface operations {
                     };
                     /** @description of the authenticator app, or a recovery code */
                     code?: string;
-                    password: string;
+                    /** @description needed but for an account without one: that is to have signed in within the last 15 minutes */
+                    password?: string;
                     /** @description of `POST /auth/second-factors/challenge`, with `assertion` */
                     token?: string;
                 };
