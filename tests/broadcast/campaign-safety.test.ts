@@ -6,6 +6,7 @@ import {
   messages,
   optOuts,
   whatsappAccounts,
+  workspaces,
 } from '../../src/db/schema.ts';
 import { mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
 import { campaignContacts } from '../../src/services/campaigns/strangers.ts';
@@ -223,6 +224,53 @@ describe('a running campaign', () => {
     w.clock.setNow(Date.UTC(2026, 0, 5, 17, 1));
     await w.clock.advance(90_000);
     expect(w.relayed()).toHaveLength(40);
+  });
+
+  it('is completed when its last messages are the last of the day, or those of the plan', async () => {
+    const { deps } = w.t;
+    const capped = await w.start({ listId: await w.list(contacts(3)), message: 'x', dailyCap: 3 });
+    await w.clock.advance(60_000);
+    expect(await w.campaign(capped)).toMatchObject({ status: 'completed', statistics: { sent: 3 } });
+    const limits = { messagesPerDay: 5 };
+    await deps.db.update(workspaces).set({ limits }).where(eq(workspaces.id, w.tenant.id));
+    deps.allowances.forget();
+    const people = contacts(4, 100);
+    const optOut = ({ phone } = { phone: '' }) =>
+      deps.db
+        .insert(optOuts)
+        .values({ userId: w.tenant.id, phone, source: 'manual', createdAt: w.clock.now() });
+    await optOut(people[2]);
+    const id = await w.start({ listId: await w.list(people), message: 'x' });
+    await w.clock.advance(60_000);
+    // One is left who needs a message, and nobody is asked for meanwhile.
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: 'quota_day',
+      statistics: { sent: 2, skipped: 1, pending: 1 },
+    });
+    const asked = w.lookedUp.length;
+    await w.clock.advance(120_000);
+    expect(w.lookedUp).toHaveLength(asked);
+    await optOut(people[3]);
+    await w.clock.advance(120_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 2, skipped: 2 } });
+    expect(w.relayed()).toHaveLength(5);
+  });
+
+  it('queues nothing and asks for nobody while its workspace is suspended', async () => {
+    const { db, signals } = w.t.deps;
+    await w.setSession('main', { suspendedAt: w.clock.now() });
+    const id = await w.start({ listId: await w.list(contacts(6)), message: 'x' });
+    await w.clock.advance(120_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'workspace_suspended' });
+    expect(await w.history(id)).toEqual([]);
+    expect(w.lookedUp).toEqual([]);
+    await w.setSession('main', { suspendedAt: null });
+    for (const row of await db.select({ id: whatsappAccounts.id }).from(whatsappAccounts)) {
+      signals.wake(row.id, { rowChanged: true });
+    }
+    await w.clock.advance(120_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 6 } });
   });
 
   it('says when the limits of the session hold it, and not any more when they do not', async () => {

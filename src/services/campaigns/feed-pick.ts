@@ -57,8 +57,9 @@ export interface Picked {
 }
 
 /**
- * Judges the next recipients until `want` of them can be sent to. `sendAt`: when their messages may leave, which is what
- * counts for quiet hours. Throws UNAVAILABLE when WhatsApp does not answer.
+ * Judges the next recipients until `want` of them can be sent to; with 0 nobody is looked up, and it ends before the first
+ * who would be. `sendAt`: when their messages may leave, which is what counts for quiet hours. Throws UNAVAILABLE when
+ * WhatsApp does not answer.
  */
 export async function pickNext(
   deps: CampaignDeps,
@@ -74,7 +75,7 @@ export async function pickNext(
   const verdicts: Verdict[] = [];
   let through = campaign.feedPosition;
   const judge = await prepareJudge(deps, campaign, from, rows, {
-    lookUp: Math.max(want, LOOK_UP),
+    lookUp: want === 0 ? 0 : Math.max(want, LOOK_UP),
     sendAt: Math.max(now, sendAt),
   });
   let sends = 0;

@@ -96,7 +96,8 @@ export async function stepCampaign(deps: CampaignDeps, id: string, options: Step
     memory.withdrawn = await withdrawForNow(deps, campaign, feeder);
     return wait(0);
   }
-  if (away !== null && (memory.withdrawn || feeder.status !== 'connected')) {
+  const isClosed = feeder.status !== 'connected' || feeder.suspendedAt !== null;
+  if (away !== null && (memory.withdrawn || isClosed)) {
     return hold(deps, campaign, away.reason, away.until);
   }
   if (memory.withdrawn || memory.restoredFor !== campaign.resumedAt) {
@@ -149,11 +150,14 @@ async function feed(
   }
   if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, live, LOOK_MS);
   const most = Math.min(paced ? 1 : ahead - waiting, look.room);
-  if (most <= 0) return hold(deps, campaign, 'daily_cap', look.until);
+  const nobody = { asker, facts, open };
+  if (most <= 0) return feedNobody(deps, campaign, crew, nobody, { reason: 'daily_cap', until: look.until });
   const { left, limit, until } = await messagesLeft(deps.db, deps, campaign.userId);
   // What is retried was counted when it was queued first.
   const want = campaign.retryAt === null ? Math.min(most, left) : most;
-  if (limit !== null && want <= 0) return hold(deps, campaign, QUOTA_HOLDS[limit], until);
+  if (limit !== null && want <= 0) {
+    return feedNobody(deps, campaign, crew, nobody, { reason: QUOTA_HOLDS[limit], until });
+  }
   const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
   const given = await giveNext(deps, campaign, crew, memory, { want, availableAt, source: { asker, facts } });
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
@@ -167,6 +171,28 @@ async function feed(
   memory.nextAt = availableAt ?? 0;
   if (!given.exhausted) return wait(0);
   return finish(deps, campaign, crew, open);
+}
+
+/** No message may be queued now: who needs none is told apart, and the campaign waits only while others are left. */
+async function feedNobody(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  crew: Crew,
+  { open, ...source }: Source & { open: readonly OpenMessage[] },
+  { reason, until }: Pick<Hold, 'reason' | 'until'>,
+): Promise<Step> {
+  if (campaign.retryAt !== null) return hold(deps, campaign, reason, until);
+  const picked = await pickNext(deps, campaign, source, 0, 0);
+  if (picked.exhausted) {
+    const deferred = await nextDeferred(deps, campaign.id);
+    const isSooner = deferred !== null && (deferred.dueAt ?? 0) < (until ?? 0);
+    return isSooner ? hold(deps, campaign, reason, until) : finish(deps, campaign, crew, open);
+  }
+  if (picked.verdicts.length === 0 && picked.through === campaign.feedPosition) {
+    return hold(deps, campaign, reason, until);
+  }
+  await writePicked(deps, campaign, crew.feeder, picked, null);
+  return wait(0);
 }
 
 /** What a step goes by. */
