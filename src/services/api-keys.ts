@@ -1,6 +1,6 @@
 /** A member's own key, shown whenever its owner signs in, and extra keys of a workspace, shown once. */
 
-import { and, asc, eq, isNull, lte, type SQL } from 'drizzle-orm';
+import { and, asc, eq, isNull, lte, or, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { affected, transact } from '../db/ops.ts';
 import { apiKeys, users, workspaceMembers } from '../db/schema.ts';
@@ -126,7 +126,7 @@ export async function regenerateApiKey(ctx: Ctx, input: RegenerateQuery): Promis
   return { apiKey: key };
 }
 
-/** The extra keys of the workspace, oldest first; of one session for its members. Only for a signed-in person. */
+/** The extra keys of the workspace, oldest first; for a member of some sessions theirs, and the own ones. Only for a signed-in person. */
 export async function listApiKeys(ctx: Ctx): Promise<ApiKeyInfo[]> {
   requirePerson(ctx);
   const rows = await ctx.db
@@ -144,16 +144,18 @@ export async function listApiKeys(ctx: Ctx): Promise<ApiKeyInfo[]> {
   );
 }
 
-/** The extra keys that the caller may see. */
+/** The extra keys that the caller may see: those of their sessions, and whatever they made themselves. */
 function isExtraKeyOf({ actor }: Pick<Ctx, 'actor'>): SQL | undefined {
-  const { userId, sessionIds } = actor;
+  const { userId, personId, sessionIds } = actor;
   const ofSession = ofBound(sessionIds, apiKeys.sessionId);
-  return and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), ofSession);
+  const seen = ofSession === undefined ? undefined : or(ofSession, eq(KEY_MAKER, personId));
+  return and(eq(apiKeys.userId, userId), eq(apiKeys.kind, 'extra'), seen);
 }
 
 /**
  * Makes a named key with these scopes. The key is returned once, here.
- * Throws VALIDATION_FAILED for unknown scopes or an expiry in the past, FORBIDDEN for a scope that the caller's role does
+ * Throws VALIDATION_FAILED for unknown scopes, an expiry in the past, or where a member of several sessions names none,
+ * FORBIDDEN for a scope that the caller's role does
  * not have, QUOTA_EXCEEDED.
  */
 export async function createApiKey(
@@ -196,10 +198,20 @@ export async function createApiKey(
   return { ...toInfo(made, { id: personId, name: maker?.name ?? '', removed: false }), apiKey };
 }
 
-/** Throws FORBIDDEN for scopes, SESSION_NOT_FOUND for a session that the caller's key cannot have. */
+/**
+ * Throws FORBIDDEN for scopes, SESSION_NOT_FOUND for a session that the caller's key cannot have, VALIDATION_FAILED when a
+ * member of several sessions names none.
+ */
 function requireKeyOf(ctx: Pick<Ctx, 'actor'>, { scopes, sessionId }: CreateApiKeyFields): void {
   requireGrantable(ctx, scopes);
+  const { sessionIds } = ctx.actor;
   if (sessionId !== undefined) requireSession(ctx, sessionId);
+  else if (sessionIds !== null && onlySession(ctx) === undefined) {
+    const reason = `must name one of your sessions: ${sessionIds.join(', ')}`;
+    throw new AppError('VALIDATION_FAILED', `Not valid: sessionId ${reason}.`, {
+      details: { sessionId: reason },
+    });
+  }
 }
 
 /** Nobody makes a key that may do more than they. */

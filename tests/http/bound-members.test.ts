@@ -151,8 +151,18 @@ describe('a member of two of three sessions', () => {
       return t.call('/auth/api-keys', { method: 'POST', ...by(member), body });
     };
     expect((await make('third')).status).toBe(404);
+    const unbound = await make();
+    expect(unbound).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+    expect(Object(unbound.body.details).sessionId).toContain('first, second');
+    expect(await (await t.visit('/dashboard/developers', { as: member })).text()).not.toMatch(
+      /<option value="" *[^>]*>/,
+    );
     const one = String((await make('second')).body.apiKey);
-    const both = String((await make()).body.apiKey);
+    // Made while they were a member of all sessions.
+    await change({ sessionIds: null });
+    const made = await make();
+    const both = String(made.body.apiKey);
+    await change({ sessionIds: ['first', 'second'] });
     const listed = async (apiKey: string) => told((await t.call('/session/list', { apiKey })).text);
     expect(await listed(one)).toEqual(['second']);
     expect(await listed(both)).toEqual(['first', 'second']);
@@ -161,6 +171,20 @@ describe('a member of two of three sessions', () => {
     expect((await t.call('/session/list', { apiKey: one })).status).toBe(401);
     expect(await listed(both)).toEqual(['first']);
     await change({ sessionIds: ['first', 'second'] });
+    // Whoever made a key sees it and ends it; others of these sessions do neither.
+    const { id } = Object(made.body.data);
+    const idsOf = async (who: { token: string }) => {
+      const keys = (await t.call('/auth/api-keys', by(who))).body.data as { id: string }[];
+      return keys.map((key) => key.id);
+    };
+    const peer = await makeMember(t.deps, owner.id, 'admin', { sessions: ['first', 'second'] });
+    const end = (who: { token: string }) =>
+      t.call(`/auth/api-keys/${id}`, { method: 'DELETE', ...by(who) });
+    expect(await idsOf(peer)).not.toContain(id);
+    expect((await end(peer)).status).toBe(404);
+    expect(await idsOf(member)).toContain(id);
+    expect((await end(member)).status).toBe(200);
+    expect((await t.call('/session/list', { apiKey: both })).status).toBe(401);
   });
 
   it('is changed from the next request on, also back to one session and to all', async () => {

@@ -62,7 +62,12 @@ export const keyPages: Page[] = [
           {view.may('keys') && (
             <section class="card">
               <h2>{t.newKey}</h2>
-              <NewKeyForm t={t} view={view} sessions={await sessionOptions(ctx)} />
+              <NewKeyForm
+                t={t}
+                view={view}
+                sessions={await sessionOptions(ctx)}
+                isBound={ctx.actor.sessionIds !== null}
+              />
             </section>
           )}
         </>
@@ -207,7 +212,19 @@ function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: read
   );
 }
 
-function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sessions: readonly string[] }) {
+/** `isBound`: the reader is a member of some sessions, and so is each key of theirs. */
+function NewKeyForm({
+  t,
+  view,
+  sessions,
+  isBound,
+}: {
+  t: DeveloperTexts;
+  view: View;
+  sessions: readonly string[];
+  isBound: boolean;
+}) {
+  const all = isBound ? [] : [['', t.allSessions] as const];
   return (
     <Form view={view} action={`${HERE}/keys`} class="stack" target="this">
       <Field label={t.name} name="name" required maxlength={100} hint={t.nameHint} />
@@ -228,7 +245,7 @@ function NewKeyForm({ t, view, sessions }: { t: DeveloperTexts; view: View; sess
       <Select
         label={t.session}
         name="sessionId"
-        options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
+        options={[...all, ...sessions.map((id) => [id, id] as const)]}
       />
       <Field label={t.expires} name="expiresAt" type="date" hint={t.expiresHint} />
       <div>
