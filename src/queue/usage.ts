@@ -179,8 +179,23 @@ export async function messagesLeft(
   return all[0] ?? none;
 }
 
+/**
+ * Throws QUOTA_EXCEEDED where a workspace has no message left. It locks nothing and promises nothing: call it before work
+ * that would be in vain.
+ */
+export async function refuseWhenUsed(db: Db, deps: UsageDeps, userId: number): Promise<void> {
+  const limits = limitsFor(deps, await deps.allowances.of(userId, db));
+  if (limits.length === 0) return;
+  const now = deps.clock.now();
+  const use = await readMessageUse(db, deps, userId);
+  for (const one of limits) {
+    const used = use.get(one.limit)?.used ?? 0;
+    if (used >= one.max) throw messagesExceeded({ ...one, used, period: periodOf(one.limit, now) }, now);
+  }
+}
+
 /** QUOTA_EXCEEDED with which limit, how much of it is used, and when there is more. */
-export function messagesExceeded({ limit, max, used, period }: Used, now: number): AppError {
+function messagesExceeded({ limit, max, used, period }: Omit<Used, 'warnedPercent'>, now: number): AppError {
   const until = new Date(period.until).toISOString();
   const span = limit === 'messagesPerDay' ? 'today' : 'this month';
   return new AppError(

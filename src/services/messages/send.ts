@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { countAhead, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { refuseWhenUsed } from '../../queue/usage.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
@@ -62,6 +63,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  // An answer that is known by its Idempotency-Key was given before, or is given in place of this refusal.
+  if ('make' in input.content) await refuseWhenUsed(ctx.db, ctx, ctx.actor.userId);
   const to = asked.phone === null ? asked : { ...asked, lid: await ctx.lids.find(session.id, asked.phone) };
   const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
   const expected = await foresee(ctx, session, { ...to, priority, ...times });
