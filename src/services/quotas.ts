@@ -210,15 +210,14 @@ export async function takeTurn(tx: Tx, userId: number): Promise<void> {
   });
 }
 
-/** The same as `takeRoom` without an error: false when there is no room. */
+/**
+ * Whether there is room for one more; the tenant's calls take their turn from here on. It only asks: nobody is warned, and
+ * what is then made takes its room with `takeRoom`.
+ */
 export async function hasRoom(tx: Tx, deps: QuotaDeps, userId: number, name: CountedQuota): Promise<boolean> {
-  try {
-    await takeRoom(tx, deps, userId, name);
-    return true;
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'QUOTA_EXCEEDED') return false;
-    throw error;
-  }
+  await takeTurn(tx, userId);
+  const limit = await quotaOf(deps, userId, name, tx);
+  return limit === null || (await countUsed(tx, userId, name, deps.clock.now())) < limit;
 }
 
 /** Those that are over in a moment: nobody need be told that they were nearly used. */

@@ -3,10 +3,12 @@ import { and, eq, like, ne } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
-import { activityLogs, messages, usageCounts, workspaces } from '../../src/db/schema.ts';
+import { transact } from '../../src/db/ops.ts';
+import { activityLogs, media, messages, usageCounts, workspaces } from '../../src/db/schema.ts';
 import { createAllowances, type Limits } from '../../src/queue/allowances.ts';
 import { createEnqueuer } from '../../src/queue/enqueue.ts';
 import { periodOf } from '../../src/queue/usage.ts';
+import { hasRoom, takeRoom } from '../../src/services/quotas.ts';
 import { enterAs } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 
@@ -122,6 +124,30 @@ describe('messages of a day', () => {
     expect(await totalsOf()).toEqual([4, 4]);
   });
 
+  test('that is used up refuses a message with a file before the file is kept', async () => {
+    await limit({ messagesPerDay: 1 });
+    const sendFile = (name: string) =>
+      t.call('/message/send-document', {
+        method: 'POST',
+        token: tenant.token,
+        headers: { 'idempotency-key': `of ${name}` },
+        body: {
+          session: 'main',
+          to: '+6281234567890',
+          document: `data:text/plain;base64,${Buffer.from(name).toString('base64')}`,
+          filename: `${name}.txt`,
+        },
+      });
+    expect((await sendFile('first')).status).toBe(202);
+    expect((await sendFile('second')).body).toMatchObject({
+      code: 'QUOTA_EXCEEDED',
+      details: { quota: 'messagesPerDay', limit: 1, used: 1 },
+    });
+    expect((await sendFile('first')).status).toBe(202);
+    const kept = await t.deps.db.select().from(media).where(eq(media.userId, tenant.id));
+    expect(kept).toHaveLength(1);
+  });
+
   test('of one workspace are none of another one, and none without a limit', async () => {
     await limit({ messagesPerDay: 0 });
     expect((await send(1)).status).toBe(429);
@@ -193,6 +219,20 @@ test('things that are counted warn as they are nearly used, once', async () => {
     ['webhooks', 100],
     ['webhooks', 80],
   ]);
+});
+
+test('asking whether there is room warns nobody; taking it does', async () => {
+  await limit({ members: 2 });
+  const ask = () => transact(t.deps.database, (tx) => hasRoom(tx, t.deps, tenant.id, 'members'));
+  expect(await ask()).toBe(true);
+  expect(await warnings()).toEqual([]);
+  await transact(t.deps.database, (tx) => takeRoom(tx, t.deps, tenant.id, 'members'));
+  expect(await warnings()).toEqual([
+    ['members', 100],
+    ['members', 80],
+  ]);
+  await limit({ members: 1 });
+  expect(await ask()).toBe(false);
 });
 
 test('people of a workspace have a limit, too', async () => {
