@@ -1,4 +1,6 @@
+import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { auditEntries } from '../../src/db/schema.ts';
 import { compileTemplate, renderTemplate } from '../../src/services/templates/render.ts';
 import { dataOf, enterAs, openWorld, rowsOf, type World } from './fixture.ts';
 
@@ -134,6 +136,25 @@ describe('templates', () => {
     expect(dataOf(changed)).toMatchObject({ name: 'promo', placeholders: ['city'] });
     expect((await w.call(`/templates/${id}`, { method: 'DELETE' })).status).toBe(200);
     expect((await w.call(`/templates/${id}`)).status).toBe(404);
+  });
+
+  it('are deleted once, by whoever comes first', async () => {
+    const { t, tenant } = w;
+    const make = (path: string, body: unknown) => t.call(path, { method: 'POST', token: tenant.token, body });
+    for (const [path, body] of [
+      ['/session/main/broadcast/templates', 'x'],
+      ['/otp/templates', 'Code: {code}'],
+    ] as const) {
+      const { id } = dataOf(await make(path, { name: 'once', body }));
+      const replies = await Promise.all(
+        Array.from({ length: 4 }, () =>
+          t.call(`${path}/${id}`, { method: 'DELETE', token: tenant.token }),
+        ),
+      );
+      expect(replies.map(({ status }) => status).sort()).toEqual([200, 404, 404, 404]);
+      const gone = and(eq(auditEntries.event, 'template.deleted'), eq(auditEntries.subject, String(id)));
+      expect(await t.deps.db.select().from(auditEntries).where(gone)).toHaveLength(1);
+    }
   });
 
   it('belong to their tenant', async () => {

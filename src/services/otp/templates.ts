@@ -99,7 +99,8 @@ export async function deleteOtpTemplate(ctx: Ctx, id: string): Promise<void> {
   requireWholeTenant(ctx);
   await transact(ctx.db, async (tx) => {
     const { name } = await readOwn(ctx, tx, id);
-    await tx.delete(otpTemplates).where(isOwn(ctx, id));
+    // Somebody else was first.
+    if (affected(await tx.delete(otpTemplates).where(isOwn(ctx, id))) === 0) throw templateNotFound(id);
     await recordTemplate(tx, ctx, 'template.deleted', { kind: 'otp', id, name });
   });
 }

@@ -42,17 +42,28 @@ export async function logoutSession(
   return { ...(await toSessionStatus(ctx, await findSession(ctx, ref))), confirmed };
 }
 
-/** Keeps who asked for it, and whether the owner did it. */
+/** Keeps who asked for it, and whether the owner did it. What was done is told as such, also when that could not be kept. */
 async function audited<R>(
   ctx: Ctx,
   { id, sessionId, userId }: SessionRecord,
   event: 'session.restarted' | 'session.logged_out',
   work: () => Promise<R>,
 ): Promise<R> {
-  const note = (status: 'success' | 'failure') =>
-    transact(ctx.db, (tx) =>
-      record(tx, ctx, [{ userId, session: { id, sessionId }, event, status, origin: originOf(ctx) }]),
-    );
+  const note = async (status: 'success' | 'failure') => {
+    try {
+      await transact(ctx.db, (tx) =>
+        record(tx, ctx, [{ userId, session: { id, sessionId }, event, status, origin: originOf(ctx) }]),
+      );
+    } catch (error) {
+      const { requestId } = ctx;
+      ctx.logger.error('what was done with a session could not be recorded', {
+        error,
+        event,
+        sessionId,
+        requestId,
+      });
+    }
+  };
   let done: R;
   try {
     done = await work();

@@ -121,7 +121,9 @@ export async function deleteTemplate(ctx: Ctx, ref: TemplateRef): Promise<void> 
   requireWholeTenant(ctx);
   await transact(ctx.db, async (tx) => {
     const { id, name } = await findTemplate(tx, userId, ref.id);
-    await tx.delete(broadcastTemplates).where(isTemplate(userId, id));
+    const deleted = await tx.delete(broadcastTemplates).where(isTemplate(userId, id));
+    // Somebody else was first.
+    if (affected(deleted) === 0) throw templateNotFound(id);
     await recordTemplate(tx, ctx, 'template.deleted', { kind: 'broadcast', id, name });
   });
 }
