@@ -12,6 +12,7 @@ import { type Actor, type Ctx, originOf } from '../context.ts';
 import type { SuspendFields, WorkspaceParams } from '../plans-schemas.ts';
 import { takeTurn } from '../quotas.ts';
 import { requireAdmin } from '../users.ts';
+import { lockWorkspace } from './team.ts';
 
 /** Suspends it, or changes the reason. For admins who signed in. Throws NOT_FOUND, CONFLICT for the caller's own one. */
 export async function suspendWorkspace(ctx: Ctx, input: SuspendFields & WorkspaceParams): Promise<void> {
@@ -23,8 +24,7 @@ export async function suspendWorkspace(ctx: Ctx, input: SuspendFields & Workspac
   const now = ctx.clock.now();
   const suspendReason = input.reason === undefined || input.reason === '' ? null : input.reason;
   await transact(ctx.db, async (tx) => {
-    // A session that is being made at this moment is either seen here, or sees this.
-    await takeTurn(tx, workspaceId);
+    await lockAll(tx, workspaceId, now);
     const one = eq(workspaces.id, workspaceId);
     const suspended = await tx
       .update(workspaces)
@@ -41,7 +41,7 @@ export async function suspendWorkspace(ctx: Ctx, input: SuspendFields & Workspac
 export async function resumeWorkspace(ctx: Ctx, { workspaceId }: WorkspaceParams): Promise<void> {
   requireAdmin(ctx);
   await transact(ctx.db, async (tx) => {
-    await takeTurn(tx, workspaceId);
+    await lockAll(tx, workspaceId, ctx.clock.now());
     const resumed = await tx
       .update(workspaces)
       .set({ suspendedAt: null, suspendReason: null, updatedAt: ctx.clock.now() })
@@ -57,6 +57,12 @@ export async function resumeWorkspace(ctx: Ctx, { workspaceId }: WorkspaceParams
     await holdSessions(ctx, tx, workspaceId, null);
     await recordChange(ctx, tx, workspaceId, 'workspace.resumed', {});
   });
+}
+
+/** In the order of everybody else: a session that is being made at this moment is either seen here, or sees this. */
+async function lockAll(tx: Tx, workspaceId: number, now: number): Promise<void> {
+  await lockWorkspace(tx, workspaceId, now);
+  await takeTurn(tx, workspaceId);
 }
 
 /** Holds what its sessions send, or lets it go; they look at once. */
