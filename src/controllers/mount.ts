@@ -85,8 +85,9 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
       throw error;
     }
     c.set('actor', actor);
-    if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor);
-    if (!isOpenWhileSuspended(route)) requireNotSuspended(actor);
+    const aside = isOpenWhileSuspended(route);
+    if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor, { aside });
+    if (!aside) requireNotSuspended(actor);
     requireAccess(actor, route);
     if (route.unlimited !== true) await takeTurn(deps, actor);
     const { limit } = route;

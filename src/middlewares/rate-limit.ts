@@ -11,18 +11,20 @@ import type { HttpLimiter } from './http-limiter.ts';
 
 /**
  * Counts the request against its credential (its address when it has none), and against what all credentials of its
- * tenant may ask together. Throws RATE_LIMITED.
+ * tenant may ask together. `aside`: it is about the own account or the service, so it is none of its tenant's requests, and
+ * no plan locks anybody out of it. Throws RATE_LIMITED.
  */
 export async function limitRequests(
   deps: Pick<Deps, 'config' | 'allowances'>,
   limiter: HttpLimiter,
   c: HttpContext,
   actor: Actor | null,
+  { aside = false }: { aside?: boolean } = {},
 ): Promise<void> {
   const verdict = await limiter.take(subjectOf(actor, c.get('ip')), policyOf(deps.config, c.req.path));
   c.set('rateLimit', verdict);
   refuse(verdict);
-  if (actor === null || actor.via === 'anonymous') return;
+  if (aside || actor === null || actor.via === 'anonymous') return;
   const max = await quotaOf(deps, actor.userId, 'requestsPerMinute');
   if (max === null) return;
   const ofTenant = { name: 'tenant', max, windowMs: MINUTE_MS };

@@ -7,11 +7,14 @@ import { LIMIT_NAMES } from './quotas.ts';
 /** More than anybody has; it keeps sums exact. */
 const MAX_LIMIT = 1_000_000_000_000;
 
-const Limit = z.int().min(0).max(MAX_LIMIT).optional();
-type LimitShape = Record<LimitName, typeof Limit>;
+/** The lowest that a limit can be. Without any request nobody of a workspace could even sign in: to close it, suspend it. */
+export const lowestLimit = (name: LimitName): number => (name === 'requestsPerMinute' ? 1 : 0);
+
+const limitOfName = (name: LimitName) => z.int().min(lowestLimit(name)).max(MAX_LIMIT).optional();
+type LimitShape = Record<LimitName, ReturnType<typeof limitOfName>>;
 
 /** Safe because the names are all of them. */
-const LIMITS = Object.fromEntries(LIMIT_NAMES.map((name) => [name, Limit])) as LimitShape;
+const LIMITS = Object.fromEntries(LIMIT_NAMES.map((name) => [name, limitOfName(name)])) as LimitShape;
 
 export const LimitFields = z
   .object(LIMITS)

@@ -1,6 +1,6 @@
 /** Plans, what they change at once, what administrators see, and workspaces that are suspended. On both databases. */
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { auditEntries, whatsappAccounts } from '../../src/db/schema.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { queueHold } from '../../src/queue/session-state.ts';
@@ -78,9 +78,31 @@ describe('plans', () => {
     }
   });
 
-  test('refuse a limit that is no number', async () => {
-    const reply = await as(admin, 'POST', '/plan/create', { name: 'bad', limits: { sessions: -1 } });
-    expect(reply).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+  test('refuse a limit that is no number, and none of requests', async () => {
+    for (const limits of [{ sessions: -1 }, { requestsPerMinute: 0 }]) {
+      const reply = await as(admin, 'POST', '/plan/create', { name: 'bad', limits });
+      expect(reply).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+    }
+  });
+
+  test('of requests lock nobody out of their account, and no administrator out of the service', async () => {
+    const limits = { requestsPerMinute: 1 };
+    await give({ limits });
+    // Of three in a row two are of the same minute.
+    const ask = async (who: Tenant) => {
+      const statuses = [];
+      for (let i = 0; i < 3; i++) statuses.push((await as(who, 'GET', '/session/list')).status);
+      return statuses;
+    };
+    expect(await ask(tenant)).toContain(429);
+    expect((await as(tenant, 'GET', '/auth/me')).status).toBe(200);
+    expect((await as(tenant, 'GET', '/usage')).status).toBe(200);
+    const boss = await t.tenant('admin');
+    const own = (body: object) => as(boss, 'PUT', `/workspace/${boss.id}/plan`, body);
+    for (let i = 0; i < 3; i++) expect((await own({ limits })).status).toBe(200);
+    expect(await ask(boss)).toContain(429);
+    expect((await own({ limits: {} })).status).toBe(200);
+    expect(await ask(boss)).toEqual([200, 200, 200]);
   });
 });
 
@@ -205,4 +227,22 @@ describe('a suspended workspace', () => {
     expect((await as(admin, 'POST', '/workspace/2147483647/suspend', {})).status).toBe(404);
     expect((await as(admin, 'POST', '/workspace/2147483647/resume', {})).status).toBe(404);
   });
+});
+
+test('what was done with a session is told as done, also when it cannot be recorded', async () => {
+  const { outbox } = t.deps.stream;
+  if (outbox === null) throw new Error('no outbox');
+  const unhandle = t.deps.commands.handle(() => Promise.resolve({} as never));
+  const write = vi.spyOn(outbox, 'write').mockRejectedValue(new Error('no room on the disk'));
+  try {
+    const reply = await as(tenant, 'POST', '/session/restart', { sessionId: 'main' });
+    expect(reply.status, reply.text).toBe(200);
+    expect(write).toHaveBeenCalledOnce();
+    expect(t.lines).toContainEqual(
+      expect.objectContaining({ level: 'error', event: 'session.restarted', sessionId: 'main' }),
+    );
+  } finally {
+    write.mockRestore();
+    unhandle();
+  }
 });

@@ -60,16 +60,16 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (page.method === 'post') requireSameOrigin(c);
       const actor = await readActor(parts.deps, c);
       c.set('actor', actor ?? ANONYMOUS);
-      await limitRequests(parts.deps, parts.limiter, c, actor);
+      // The own account and the service are not the workspace's.
+      const aside = page.auth === 'admin' || page.whileSuspended === true || page.beforeSecondFactor === true;
+      await limitRequests(parts.deps, parts.limiter, c, actor, { aside });
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
       view = await viewOf(parts.deps, c, actor, page);
       refuseOthers(page, actor);
       if (actor?.lacksFactor === true && page.auth !== 'public' && page.beforeSecondFactor !== true) {
         return goTo(c, SECURITY);
       }
-      // The own account is not the workspace's.
-      const isOpen = page.whileSuspended === true || page.beforeSecondFactor === true;
-      if (actor?.suspension && !isOpen && page.auth === 'user') {
+      if (actor?.suspension && !aside && page.auth === 'user') {
         return goTo(c, SUSPENDED_PATH);
       }
       if (actor) {

@@ -1,15 +1,20 @@
 /** The fields of limits in forms of administrators: one for each, empty for what is not limited. */
 import { z } from 'zod';
+import { lowestLimit } from '../../../services/plans-schemas.ts';
 import { LIMIT_NAMES, type QuotaName } from '../../../services/quotas.ts';
 import type { View } from '../page.ts';
 import { Field } from '../parts.tsx';
 import { quotaName } from '../usage.tsx';
 
-const Limit = z.coerce.number().int().min(0).max(1_000_000_000_000).optional();
+const limitField = (name: QuotaName) =>
+  z.coerce.number().int().min(lowestLimit(name)).max(1_000_000_000_000).optional();
 
 /** Safe because the names are all of them. */
 export const LimitForm = z.object(
-  Object.fromEntries(LIMIT_NAMES.map((name) => [name, Limit])) as Record<QuotaName, typeof Limit>,
+  Object.fromEntries(LIMIT_NAMES.map((name) => [name, limitField(name)])) as Record<
+    QuotaName,
+    ReturnType<typeof limitField>
+  >,
 );
 
 /** `limits`: what is set already. */
@@ -21,7 +26,7 @@ export function LimitFields({ view, limits }: { view: View; limits: Readonly<Rec
           label={quotaName(view.lang, name)}
           name={name}
           type="number"
-          min={0}
+          min={lowestLimit(name)}
           value={limits[name]}
           id={`limit-${name}`}
         />
