@@ -205,7 +205,9 @@ export const authRoutes: Route[] = [
     path: '/auth/api-keys',
     tag,
     summary: 'Make an extra API key',
-    description: 'Named, with scopes, optionally for one session and until a time. The key is shown once.',
+    description:
+      'Named, with scopes, optionally for one session and until a time. A member of several sessions has to name one of ' +
+      'them. The key is shown once.',
     auth: 'jwt',
     writes: true,
     permission: 'keys',
