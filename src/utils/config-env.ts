@@ -233,6 +233,8 @@ export const RETENTION_DAYS = {
   messages: set('RETENTION_MESSAGE_DAYS', whole(1, 3650).default(365)),
   otp: set('RETENTION_OTP_DAYS', whole(1, 3650).default(7)),
   audit: set('RETENTION_AUDIT_DAYS', whole(1, 3650).default(730)),
+  /** at least two months: limits are held against the counts of this one */
+  usage: set('RETENTION_USAGE_DAYS', whole(62, 3650).default(762)),
   media: set('RETENTION_MEDIA_DAYS', whole(1, 3650).default(30)),
   requests: set('RETENTION_REQUEST_DAYS', whole(1, 3650).default(30)),
   requestBodies: set('RETENTION_REQUEST_BODY_DAYS', whole(1, 3650).default(7)),

@@ -9,6 +9,7 @@ import {
   rateLimits,
   sendAttempts,
   settings,
+  usageCounts,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -75,6 +76,12 @@ describe('the night', () => {
     await addMessage(t, session, { createdAt: ago(366) });
     await addMessage(t, session, { createdAt: ago(366), status: 'queued', scheduledAt: START + DAY_MS });
     await addMessage(t, session, { createdAt: ago(364) });
+    // Two years and a month before START is in December 2023.
+    const periods = ['2023-11', '2023-11-30', '2023-12', '2023-12-01', '2026-01', '2026-01-15'];
+    const whole = { sessionId: '', kind: '', engine: '', category: '' };
+    await t.deps.db.insert(usageCounts).values(
+      periods.flatMap((period) => [1, 2].map((userId) => ({ ...whole, userId, period, count: 1 }))),
+    );
     const keeper = housekeeper();
     expect(await keeper.round()).toBe(true);
     expect(await idsOf(activityLogs)).toHaveLength(3);
@@ -87,6 +94,8 @@ describe('the night', () => {
     expect(await idsOf(activityLogs)).toEqual([facts[2]?.id]);
     expect(await idsOf(otps)).toEqual([openOtp, newOtp].sort());
     expect(await idsOf(messages)).toHaveLength(2);
+    const counted = await t.deps.db.selectDistinct({ period: usageCounts.period }).from(usageCounts);
+    expect(counted.map(({ period }) => period).sort()).toEqual(periods.slice(2));
     await keeper.stop();
   });
 

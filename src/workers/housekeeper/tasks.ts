@@ -26,6 +26,7 @@ import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
 import { deleteOldRequests, deleteSurplusRequests } from '../../services/requests/retention.ts';
 import { deleteOld } from '../../services/retention.ts';
+import { forgetUsage } from '../../services/usage-retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
 import { settleAllOwners } from '../../services/workspaces/owners.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -182,6 +183,11 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       name: 'campaigns',
       when: 'nightly',
       run: (signal) => forgetCampaigns(db, { before: before(retentionDays.messages), signal }),
+    },
+    {
+      name: 'usage_counts',
+      when: 'nightly',
+      run: (signal) => forgetUsage(db, { before: before(retentionDays.usage), signal }),
     },
     {
       name: 'known_networks',
