@@ -53,6 +53,8 @@ export interface Used {
   period: Period;
   used: number;
   warnedPercent: number;
+  /** the limit that was warned of; null: as it is */
+  warnedLimit: number | null;
 }
 
 /** The limits of messages that were set for a workspace, or for all. */
@@ -94,6 +96,7 @@ export async function openMessageRoom(
       period: periodOf(one.limit, now),
       used: 0,
       warnedPercent: 0,
+      warnedLimit: null,
     }));
     used.set(userId, found);
   }
@@ -126,16 +129,17 @@ async function lockTotals(tx: Tx, used: ReadonlyMap<number, Used[]>): Promise<vo
   for (const [userId, all] of used) {
     for (const row of await readTotals(tx, userId, all)) {
       const one = all.find(({ period }) => period.name === row.period);
-      if (one) Object.assign(one, { used: row.count, warnedPercent: row.warnedPercent });
+      const { count: used, warnedPercent, warnedLimit } = row;
+      if (one) Object.assign(one, { used, warnedPercent, warnedLimit });
     }
   }
 }
 
 function readTotals(db: Db, userId: number, all: readonly { period: Period }[]) {
-  const { period, count, warnedPercent } = usageCounts;
+  const { period, count, warnedPercent, warnedLimit } = usageCounts;
   const names = all.map((one) => one.period.name);
   return db
-    .select({ period, count, warnedPercent })
+    .select({ period, count, warnedPercent, warnedLimit })
     .from(usageCounts)
     .where(
       and(eq(usageCounts.userId, userId), inArray(period, names), eq(usageCounts.sessionId, ''), isWhole()),
@@ -195,7 +199,7 @@ export async function refuseWhenUsed(db: Db, deps: UsageDeps, userId: number): P
 }
 
 /** QUOTA_EXCEEDED with which limit, how much of it is used, and when there is more. */
-function messagesExceeded({ limit, max, used, period }: Omit<Used, 'warnedPercent'>, now: number): AppError {
+function messagesExceeded({ limit, max, used, period }: Omit<Used, 'warnedPercent' | 'warnedLimit'>, now: number): AppError {
   const until = new Date(period.until).toISOString();
   const span = limit === 'messagesPerDay' ? 'today' : 'this month';
   return new AppError(
@@ -217,15 +221,20 @@ export async function countMessages(
 ): Promise<void> {
   const counted = all.filter(({ counts = true }) => counts);
   if (counted.length === 0) return;
-  await addUsage(tx, deps, counted, { at: room.at, by: 1 });
+  const [day, { engine }] = [dayOf(room.at), deps.config];
+  await addUsage(
+    tx,
+    counted.map((one) => ({ ...one, day, kind: one.type, engine, category: categoryOf(one) })),
+    1,
+  );
   const byUser = tally(counted, ({ userId }) => userId);
   const facts = [...room.used].flatMap(([userId, limits]) =>
     limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),
   );
-  for (const { fact, percent, period } of facts) {
+  for (const { fact, percent, max, period } of facts) {
     await tx
       .update(usageCounts)
-      .set({ warnedPercent: percent })
+      .set({ warnedPercent: percent, warnedLimit: max })
       .where(and(eq(usageCounts.userId, fact.userId), eq(usageCounts.period, period), isWhole()));
   }
   await record(
@@ -235,33 +244,62 @@ export async function countMessages(
   );
 }
 
-/** Takes back what was counted for messages that are gone as if they had never been, such as those put off until morning. */
-export async function uncountMessages(
-  tx: Tx,
-  deps: Pick<UsageDeps, 'config'>,
-  all: readonly (Countable & { createdAt: number })[],
-): Promise<void> {
-  for (const one of all) await addUsage(tx, deps, [one], { at: one.createdAt, by: -1 });
+/** What was counted for a message that may be taken back. */
+export interface TakenBack {
+  userId: number;
+  sessionId: string;
+  createdAt: number;
+  /** what `countedAs` said when it was counted; null: it never was */
+  countedAs: string | null;
 }
 
-async function addUsage(
-  tx: Tx,
-  { config }: Pick<UsageDeps, 'config'>,
-  all: readonly Countable[],
-  { at, by }: { at: number; by: 1 | -1 },
-): Promise<void> {
-  const day = dayOf(at);
-  const details = tally(all, (one) => JSON.stringify([one.userId, one.sessionId, one.type, categoryOf(one)]));
-  const totals = tally(all, ({ userId }) => userId);
-  await addRows(tx, [
-    ...[...totals].flatMap(([userId, n]) =>
-      [day.slice(0, 7), day].map((period) => ({ ...WHOLE, userId, period, count: by * n })),
-    ),
-    ...[...details].map(([key, n]) => {
-      const [userId, sessionId, kind, category] = JSON.parse(key);
-      return { userId, period: day, sessionId, kind, engine: config.engine, category, count: by * n };
-    }),
-  ]);
+/** The type and the engine that a message of a campaign is counted under, to be kept with it: both may change later. */
+export function countedAs({ config }: Pick<UsageDeps, 'config'>, { type }: Pick<Countable, 'type'>): string {
+  return `${type} ${config.engine}`;
+}
+
+/**
+ * Takes back what was counted for messages of campaigns that are gone as if they had never been, such as those put off until
+ * morning: that and nothing else, whatever they have become since.
+ */
+export async function uncountMessages(tx: Tx, all: readonly TakenBack[]): Promise<void> {
+  const counted = all.flatMap((one): Counted[] => {
+    if (one.countedAs === null) return [];
+    const [kind = '', engine = ''] = one.countedAs.split(' ');
+    const { userId, sessionId, createdAt } = one;
+    return [{ userId, sessionId, day: dayOf(createdAt), kind, engine, category: 'campaign' }];
+  });
+  await addUsage(tx, counted, -1);
+}
+
+interface Counted {
+  userId: number;
+  sessionId: string;
+  day: string;
+  kind: string;
+  engine: string;
+  category: (typeof USAGE_CATEGORIES)[number];
+}
+
+/** In one statement, however many they are: it is what others of these workspaces wait for. */
+async function addUsage(tx: Tx, all: readonly Counted[], by: 1 | -1): Promise<void> {
+  const details = tally(all, (one) =>
+    JSON.stringify([one.userId, one.day, one.sessionId, one.kind, one.engine, one.category]),
+  );
+  const days = tally(all, ({ userId, day }) => JSON.stringify([userId, day]));
+  const rows = new Map<string, Row>();
+  for (const [key, n] of days) {
+    const [userId, day]: [number, string] = JSON.parse(key);
+    for (const period of [day.slice(0, 7), day]) {
+      const known = rows.get(`${userId} ${period}`)?.count ?? 0;
+      rows.set(`${userId} ${period}`, { ...WHOLE, userId, period, count: known + by * n });
+    }
+  }
+  for (const [key, n] of details) {
+    const [userId, period, sessionId, kind, engine, category] = JSON.parse(key);
+    rows.set(key, { userId, period, sessionId, kind, engine, category, count: by * n });
+  }
+  await addRows(tx, [...rows.values()]);
 }
 
 /** A row of a whole day or month. */
@@ -270,7 +308,7 @@ const WHOLE = { sessionId: '', kind: '', engine: '', category: '' } as const;
 /** The condition that a row is that of a whole day or month. */
 export const isWhole = () => eq(usageCounts.kind, '');
 
-type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent'>;
+type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent' | 'warnedLimit'>;
 
 /** In a fixed order, so that two transactions cannot wait for each other in a circle. */
 async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
@@ -293,19 +331,22 @@ function categoryOf({ type, campaignId }: Countable): (typeof USAGE_CATEGORIES)[
   return campaignId ? 'campaign' : 'message';
 }
 
-/** The warnings that are due and were not given in this period yet. */
-function warningsOf(userId: number, { limit, max, used, period, warnedPercent }: Used): Warning[] {
+/** The warnings that are due and were not given of this limit in this period yet. */
+function warningsOf(userId: number, one: Used): Warning[] {
+  const { limit, max, used, period, warnedPercent, warnedLimit } = one;
+  const warned = warnedLimit === null || warnedLimit === max ? warnedPercent : 0;
   return dueWarnings(used, max)
-    .filter((percent) => percent > warnedPercent)
+    .filter((percent) => percent > warned)
     .map((percent) => {
       const fact = usageWarning(userId, { limit, max, used, percent, until: period.until });
-      return { fact, percent, period: period.name };
+      return { fact, percent, max, period: period.name };
     });
 }
 
 interface Warning {
   fact: Fact;
   percent: number;
+  max: number;
   period: string;
 }
 

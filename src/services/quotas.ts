@@ -234,14 +234,14 @@ interface Reached {
   spanMs: number;
 }
 
-/** Tells the workspace that so much of a limit is used since this call, once a span. */
+/** Tells the workspace that so much of a limit is used since this call, once a span; of another limit anew. */
 async function warnOnce(tx: Tx, deps: QuotaDeps, userId: number, reached: Reached): Promise<void> {
   const { quota, limit, before, used, spanMs } = reached;
   const known = dueWarnings(before, limit);
   const now = deps.clock.now();
   const until = quota === 'otpsPerHour' ? now - (now % HOUR_MS) + HOUR_MS : null;
   for (const percent of dueWarnings(used, limit)) {
-    const window = { key: `warned:${userId}:${quota}:${percent}`, max: 1, windowMs: spanMs };
+    const window = { key: `warned:${userId}:${quota}:${limit}:${percent}`, max: 1, windowMs: spanMs };
     if (known.includes(percent) || (await spendFromWindow(tx, window, now)) === null) continue;
     await record(tx, deps, [usageWarning(userId, { limit: quota, max: limit, used, percent, until })]);
   }

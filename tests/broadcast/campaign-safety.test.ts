@@ -5,6 +5,7 @@ import {
   firstContacts,
   messages,
   optOuts,
+  usageCounts,
   whatsappAccounts,
   workspaces,
 } from '../../src/db/schema.ts';
@@ -329,6 +330,14 @@ describe('a running campaign', () => {
     await w.clock.advance(600_000);
     expect(w.relayed().sort()).toEqual(contacts(5).map(({ phone }) => phone));
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 5 } });
+    // What was put off counts when it was queued again.
+    const { period, count, kind } = usageCounts;
+    const totals = await w.t.deps.db.select({ period, count }).from(usageCounts).where(eq(kind, ''));
+    expect(Object.fromEntries(totals.map((row) => [row.period, row.count]))).toEqual({
+      '2026-01': 5,
+      '2026-01-05': 1,
+      '2026-01-06': 4,
+    });
   };
 
   it('lets nobody be woken by a message whose delay ends in the night', async () => {

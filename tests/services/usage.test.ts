@@ -4,18 +4,29 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { transact } from '../../src/db/ops.ts';
-import { activityLogs, media, messages, usageCounts, workspaces } from '../../src/db/schema.ts';
+import {
+  activityLogs,
+  campaignRecipients,
+  media,
+  messages,
+  usageCounts,
+  workspaces,
+} from '../../src/db/schema.ts';
 import { createAllowances, type Limits } from '../../src/queue/allowances.ts';
 import { createEnqueuer } from '../../src/queue/enqueue.ts';
 import { periodOf } from '../../src/queue/usage.ts';
+import { deferRecipients } from '../../src/services/campaigns/hand-back.ts';
 import { hasRoom, takeRoom } from '../../src/services/quotas.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { enterAs } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
+import { countStatements } from '../helpers/statements.ts';
 
 let t: TestApp;
 /** The same service in another process: what it remembers is its own. */
 let other: TestApp['app'];
 let tenant: Tenant;
+const counter = countStatements();
 beforeAll(async () => {
   t = await openTestApp();
   const allowances = createAllowances(t.deps);
@@ -25,6 +36,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await other.stop();
   await t.close();
+  counter.stop();
 });
 beforeEach(async () => {
   tenant = await t.tenant();
@@ -197,6 +209,70 @@ describe('codes', () => {
     // Its number did not begin to cool down either.
     expect((await code(1)).status).toBe(202);
   });
+});
+
+test('what was counted is taken back as it was counted, at once, and nothing of what never was', async () => {
+  const { db, database } = t.deps;
+  const campaignId = newId();
+  const days = ['2026-01-31', '2026-01-31', '2026-02-01', '2026-01-31'];
+  const whole = { userId: tenant.id, sessionId: '', kind: '', engine: '', category: '' };
+  const before = { ...whole, sessionId: 'main', kind: 'text', engine: 'old', category: 'campaign' };
+  await db.insert(usageCounts).values(
+    ['2026-01', '2026-01-31', '2026-02', '2026-02-01'].map((period) => ({ ...whole, period, count: 5 })),
+  );
+  await db
+    .insert(usageCounts)
+    .values(['2026-01-31', '2026-02-01'].map((period) => ({ ...before, period, count: 5 })));
+  const rows = days.map((day, i) => ({ id: newId(), at: Date.parse(`${day}T12:00:00Z`), phone: `62812${i}` }));
+  for (const [i, { id, at, phone }] of rows.entries()) {
+    await db.insert(messages).values({
+      ...{ id, userId: tenant.id, accountId: newId(), sessionId: 'main', messageId: id, phone, campaignId },
+      ...{ direction: 'out', peer: `${phone}@s.whatsapp.net`, status: 'queued', createdAt: at, updatedAt: at },
+      // The text was made a picture meanwhile.
+      ...{ type: 'image', content: { type: 'image' } },
+    });
+    await db.insert(campaignRecipients).values({
+      ...{ campaignId, position: i + 1, userId: tenant.id, phone, fields: {}, state: 'queued' },
+      // The last one was queued by a release that counted nothing.
+      ...{ messageRowId: id, countedAs: i === 3 ? null : 'text old', updatedAt: at },
+    });
+  }
+  counter.take();
+  const putOff = { reason: 'quiet', dueAt: 1, now: 1 };
+  await transact(database, (tx) => deferRecipients(tx, campaignId, rows, putOff));
+  const writes = [...counter.take().texts].filter(([text]) => /into .usage_counts/.test(text));
+  expect(writes.reduce((sum, [, n]) => sum + n, 0)).toBeLessThanOrEqual(3);
+  const left = await db.select().from(usageCounts).where(eq(usageCounts.userId, tenant.id));
+  const told = left.map(({ period, kind, engine, count }) => [period, kind, engine, count]).sort();
+  expect(told).toEqual([
+    ['2026-01', '', '', 3],
+    ['2026-01-31', '', '', 3],
+    ['2026-01-31', 'text', 'old', 3],
+    ['2026-02', '', '', 4],
+    ['2026-02-01', '', '', 4],
+    ['2026-02-01', 'text', 'old', 4],
+  ]);
+});
+
+test('a limit that is raised is warned of anew', async () => {
+  await limit({ messagesPerDay: 2 });
+  for (const i of [1, 2]) expect((await send(i)).status).toBe(202);
+  const both = [
+    ['messagesPerDay', 100],
+    ['messagesPerDay', 80],
+  ];
+  expect(await warnings()).toEqual(both);
+  await limit({ messagesPerDay: 4 });
+  for (const i of [3, 4]) expect((await send(i)).status).toBe(202);
+  expect(await warnings()).toEqual([...both, ...both].sort());
+  expect((await send(5)).status).toBe(429);
+  expect(await warnings()).toHaveLength(4);
+  const take = () => transact(t.deps.database, (tx) => takeRoom(tx, t.deps, tenant.id, 'webhooks'));
+  for (const webhooks of [1, 1]) {
+    await limit({ webhooks });
+    await take();
+  }
+  expect(await warnings()).toHaveLength(6);
 });
 
 test('what was used stays when the messages are deleted', async () => {

@@ -294,6 +294,8 @@ export const campaignRecipients = table(
     dueAt: timestamp(),
     /** messages.id; written in the transaction that enqueues */
     messageRowId: id(),
+    /** type and engine that the message was counted under in `usage_counts`; null: it was not counted */
+    countedAs: string(60),
     /** which alternative of each spintax was taken */
     variant: string(190),
     queuedAt: timestamp(),

@@ -45,7 +45,7 @@ export function reroute(
 ): Promise<number> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, feeder))) return 0;
-    return handBack(tx, deps, campaign.id, rows, deps.clock.now());
+    return handBack(tx, campaign.id, rows, deps.clock.now());
   });
 }
 
@@ -77,11 +77,11 @@ export function restoreWithdrawn(
     const now = deps.clock.now();
     const untouched = rows.filter(({ sendingAt }) => sendingAt === null);
     if (campaign.senders !== null) {
-      await handBack(tx, deps, campaign.id, untouched, now);
+      await handBack(tx, campaign.id, untouched, now);
       const begun = rows.filter(({ sendingAt }) => sendingAt !== null);
       return requeueBegun(tx, deps, campaign, senders, begun);
     }
-    const asleep = await deferSleepers(tx, deps, campaign, untouched, now);
+    const asleep = await deferSleepers(tx, campaign, untouched, now);
     const awake = rows.filter(({ id }) => !asleep.has(id));
     await renderAgain(
       tx,
@@ -140,7 +140,6 @@ const areOf = (campaign: CampaignRow, rows: readonly Unsent[]) =>
 /** Those whose quiet hours have begun: nothing of their messages has left, and the morning makes new ones. */
 async function deferSleepers(
   tx: Tx,
-  deps: CampaignDeps,
   campaign: CampaignRow,
   rows: readonly Unsent[],
   now: number,
@@ -152,7 +151,7 @@ async function deferSleepers(
     if (until !== null) byMorning.set(until, [...(byMorning.get(until) ?? []), row]);
   }
   for (const [dueAt, deferred] of byMorning) {
-    await deferRecipients(tx, deps, campaign.id, deferred, { reason: 'quiet', dueAt, now });
+    await deferRecipients(tx, campaign.id, deferred, { reason: 'quiet', dueAt, now });
   }
   return new Set([...byMorning.values()].flat().map(({ id }) => id));
 }

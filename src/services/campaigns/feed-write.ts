@@ -6,6 +6,7 @@ import { campaignRecipients, campaigns } from '../../db/schema.ts';
 import { enqueueMany, type NewMessage } from '../../queue/enqueue.ts';
 import { isHeld } from '../../queue/fence.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { countedAs } from '../../queue/usage.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Candidate, Picked, Verdict } from './feed-pick.ts';
@@ -53,7 +54,7 @@ export async function writePicked(
         outgoing.map(({ message }) => message),
       );
       const ids = queued.map(({ id }) => id);
-      await markQueued(tx, campaign, picked.source, outgoing, ids, now);
+      await markQueued(tx, deps, campaign, picked.source, { outgoing, ids, now });
       await markLeft(tx, campaign, picked.source, verdicts, now);
       return outgoing.map(({ message: { accountId } }, i) => ({ id: ids[i] ?? '', accountId }));
     });
@@ -136,11 +137,10 @@ function prepare(
 
 async function markQueued(
   tx: Tx,
+  deps: CampaignDeps,
   campaign: CampaignRow,
   from: Picked['source'],
-  outgoing: readonly Outgoing[],
-  ids: readonly string[],
-  now: number,
+  { outgoing, ids, now }: { outgoing: readonly Outgoing[]; ids: readonly string[]; now: number },
 ): Promise<void> {
   if (outgoing.length === 0) return;
   const positions = outgoing.map(({ recipient }) => recipient.position);
@@ -151,6 +151,10 @@ async function markQueued(
       reason: null,
       dueAt: null,
       messageRowId: byPosition(positions, (i) => ids[i] ?? null),
+      countedAs: byPosition(positions, (i) => {
+        const message = outgoing[i]?.message;
+        return message === undefined ? null : countedAs(deps, message);
+      }),
       variant: byPosition(positions, (i) => outgoing[i]?.variant ?? null),
       queuedAt: now,
       updatedAt: now,

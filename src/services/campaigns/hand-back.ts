@@ -3,8 +3,7 @@ import { and, eq, inArray, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { dequeueUntouched } from '../../queue/take-off.ts';
-import { uncountMessages } from '../../queue/usage.ts';
-import type { Deps } from '../context.ts';
+import { type TakenBack, uncountMessages } from '../../queue/usage.ts';
 import { NO_SENDER } from './pool-facts.ts';
 
 /** A message of a campaign, and whom it goes to. */
@@ -13,15 +12,12 @@ export interface Unsent {
   phone: string | null;
 }
 
-type HandBackDeps = Pick<Deps, 'config'>;
-
 /**
  * Deletes messages as if they had never been, and lets their recipients wait until `dueAt` for others. The caller has taken
  * them off the queue.
  */
 export async function deferRecipients(
   tx: Tx,
-  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   { reason, dueAt, now }: { reason: string; dueAt: number; now: number },
@@ -29,6 +25,7 @@ export async function deferRecipients(
   if (rows.length === 0) return;
   const phones = rows.flatMap(({ phone }) => phone ?? []);
   const ids = rows.map(({ id }) => id);
+  const gone = await readGone(tx, campaignId, phones, ids);
   await tx
     .update(campaignRecipients)
     .set({
@@ -36,6 +33,7 @@ export async function deferRecipients(
       reason,
       dueAt,
       messageRowId: null,
+      countedAs: null,
       variant: null,
       queuedAt: null,
       updatedAt: now,
@@ -49,19 +47,35 @@ export async function deferRecipients(
         eq(campaignRecipients.state, 'queued'),
       ),
     );
-  const { userId, sessionId, type, createdAt } = messages;
-  const gone = await tx
-    .select({ userId, sessionId, type, campaignId: messages.campaignId, createdAt })
-    .from(messages)
-    .where(inArray(messages.id, ids));
-  await uncountMessages(tx, deps, gone);
+  await uncountMessages(tx, gone);
   await tx.delete(messages).where(inArray(messages.id, ids));
+}
+
+/** What was counted for these messages. */
+function readGone(
+  tx: Tx,
+  campaignId: string,
+  phones: readonly string[],
+  ids: readonly string[],
+): Promise<TakenBack[]> {
+  const { userId, sessionId, createdAt } = messages;
+  return tx
+    .select({ userId, sessionId, createdAt, countedAs: campaignRecipients.countedAs })
+    .from(campaignRecipients)
+    .innerJoin(messages, eq(messages.id, campaignRecipients.messageRowId))
+    .where(
+      and(
+        eq(campaignRecipients.campaignId, campaignId),
+        inArray(campaignRecipients.phone, [...phones]),
+        inArray(campaignRecipients.messageRowId, [...ids]),
+        eq(campaignRecipients.state, 'queued'),
+      ),
+    );
 }
 
 /** Takes what was never begun of these off the queue, for another session to send. How many were handed back. */
 export async function handBack(
   tx: Tx,
-  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   now: number,
@@ -73,14 +87,13 @@ export async function handBack(
     ),
   );
   const gone = rows.filter(({ id }) => off.has(id));
-  await deferRecipients(tx, deps, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
+  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
   return gone.length;
 }
 
 /** The same of a session that is being deleted: what its running campaigns have other sessions for. */
 export async function handBackOfSession(
   tx: Tx,
-  deps: HandBackDeps,
   ids: readonly string[],
   now: number,
 ): Promise<void> {
@@ -95,7 +108,6 @@ export async function handBackOfSession(
   for (const campaignId of new Set(rows.flatMap((row) => row.campaignId ?? []))) {
     await handBack(
       tx,
-      deps,
       campaignId,
       rows.filter((row) => row.campaignId === campaignId),
       now,
