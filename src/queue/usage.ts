@@ -199,7 +199,10 @@ export async function refuseWhenUsed(db: Db, deps: UsageDeps, userId: number): P
 }
 
 /** QUOTA_EXCEEDED with which limit, how much of it is used, and when there is more. */
-function messagesExceeded({ limit, max, used, period }: Omit<Used, 'warnedPercent' | 'warnedLimit'>, now: number): AppError {
+function messagesExceeded(
+  { limit, max, used, period }: Omit<Used, 'warnedPercent' | 'warnedLimit'>,
+  now: number,
+): AppError {
   const until = new Date(period.until).toISOString();
   const span = limit === 'messagesPerDay' ? 'today' : 'this month';
   return new AppError(

@@ -147,9 +147,7 @@ describe('templates', () => {
     ] as const) {
       const { id } = dataOf(await make(path, { name: 'once', body }));
       const replies = await Promise.all(
-        Array.from({ length: 4 }, () =>
-          t.call(`${path}/${id}`, { method: 'DELETE', token: tenant.token }),
-        ),
+        Array.from({ length: 4 }, () => t.call(`${path}/${id}`, { method: 'DELETE', token: tenant.token })),
       );
       expect(replies.map(({ status }) => status).sort()).toEqual([200, 404, 404, 404]);
       const gone = and(eq(auditEntries.event, 'template.deleted'), eq(auditEntries.subject, String(id)));

@@ -178,8 +178,7 @@ describe('a member of two of three sessions', () => {
       return keys.map((key) => key.id);
     };
     const peer = await makeMember(t.deps, owner.id, 'admin', { sessions: ['first', 'second'] });
-    const end = (who: { token: string }) =>
-      t.call(`/auth/api-keys/${id}`, { method: 'DELETE', ...by(who) });
+    const end = (who: { token: string }) => t.call(`/auth/api-keys/${id}`, { method: 'DELETE', ...by(who) });
     expect(await idsOf(peer)).not.toContain(id);
     expect((await end(peer)).status).toBe(404);
     expect(await idsOf(member)).toContain(id);

@@ -217,17 +217,29 @@ test('what was counted is taken back as it was counted, at once, and nothing of 
   const days = ['2026-01-31', '2026-01-31', '2026-02-01', '2026-01-31'];
   const whole = { userId: tenant.id, sessionId: '', kind: '', engine: '', category: '' };
   const before = { ...whole, sessionId: 'main', kind: 'text', engine: 'old', category: 'campaign' };
-  await db.insert(usageCounts).values(
-    ['2026-01', '2026-01-31', '2026-02', '2026-02-01'].map((period) => ({ ...whole, period, count: 5 })),
-  );
+  await db
+    .insert(usageCounts)
+    .values(
+      ['2026-01', '2026-01-31', '2026-02', '2026-02-01'].map((period) => ({ ...whole, period, count: 5 })),
+    );
   await db
     .insert(usageCounts)
     .values(['2026-01-31', '2026-02-01'].map((period) => ({ ...before, period, count: 5 })));
-  const rows = days.map((day, i) => ({ id: newId(), at: Date.parse(`${day}T12:00:00Z`), phone: `62812${i}` }));
+  const rows = days.map((day, i) => ({
+    id: newId(),
+    at: Date.parse(`${day}T12:00:00Z`),
+    phone: `62812${i}`,
+  }));
   for (const [i, { id, at, phone }] of rows.entries()) {
     await db.insert(messages).values({
       ...{ id, userId: tenant.id, accountId: newId(), sessionId: 'main', messageId: id, phone, campaignId },
-      ...{ direction: 'out', peer: `${phone}@s.whatsapp.net`, status: 'queued', createdAt: at, updatedAt: at },
+      ...{
+        direction: 'out',
+        peer: `${phone}@s.whatsapp.net`,
+        status: 'queued',
+        createdAt: at,
+        updatedAt: at,
+      },
       // The text was made a picture meanwhile.
       ...{ type: 'image', content: { type: 'image' } },
     });

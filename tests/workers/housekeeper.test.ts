@@ -79,9 +79,9 @@ describe('the night', () => {
     // Two years and a month before START is in December 2023.
     const periods = ['2023-11', '2023-11-30', '2023-12', '2023-12-01', '2026-01', '2026-01-15'];
     const whole = { sessionId: '', kind: '', engine: '', category: '' };
-    await t.deps.db.insert(usageCounts).values(
-      periods.flatMap((period) => [1, 2].map((userId) => ({ ...whole, userId, period, count: 1 }))),
-    );
+    await t.deps.db
+      .insert(usageCounts)
+      .values(periods.flatMap((period) => [1, 2].map((userId) => ({ ...whole, userId, period, count: 1 }))));
     const keeper = housekeeper();
     expect(await keeper.round()).toBe(true);
     expect(await idsOf(activityLogs)).toHaveLength(3);

@@ -92,11 +92,7 @@ export async function handBack(
 }
 
 /** The same of a session that is being deleted: what its running campaigns have other sessions for. */
-export async function handBackOfSession(
-  tx: Tx,
-  ids: readonly string[],
-  now: number,
-): Promise<void> {
+export async function handBackOfSession(tx: Tx, ids: readonly string[], now: number): Promise<void> {
   if (ids.length === 0) return;
   const rows = await tx
     .select({ id: messages.id, phone: messages.phone, campaignId: messages.campaignId })
