@@ -234,7 +234,7 @@ interface Reached {
   spanMs: number;
 }
 
-/** Tells the workspace that so much of a limit is used since this call, once a span; of another limit anew. */
+/** Tells the workspace that so much of a limit is used since this call, once a span; of another limit again. */
 async function warnOnce(tx: Tx, deps: QuotaDeps, userId: number, reached: Reached): Promise<void> {
   const { quota, limit, before, used, spanMs } = reached;
   const known = dueWarnings(before, limit);

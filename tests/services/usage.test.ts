@@ -266,7 +266,7 @@ test('what was counted is taken back as it was counted, at once, and nothing of 
   ]);
 });
 
-test('a limit that is raised is warned of anew', async () => {
+test('a limit that is raised is warned of again', async () => {
   await limit({ messagesPerDay: 2 });
   for (const i of [1, 2]) expect((await send(i)).status).toBe(202);
   const both = [

@@ -23,7 +23,7 @@ export const usageCounts = table(
     count: bigint().notNull(),
     /** of a whole day or month: the highest part of the limit, in percent, that the workspace was warned of; 0: none yet */
     warnedPercent: int().notNull().default(0),
-    /** the limit that was; of another one the warnings begin anew */
+    /** the limit that was; of another one the warnings begin again */
     warnedLimit: bigint(),
   },
   (t) => [
