@@ -143,7 +143,7 @@ describe('templates', () => {
     const make = (path: string, body: unknown) => t.call(path, { method: 'POST', token: tenant.token, body });
     for (const [path, body] of [
       ['/session/main/broadcast/templates', 'x'],
-      ['/otp/templates', 'Code: {code}'],
+      ['/otp/templates', 'Kode {otp}'],
     ] as const) {
       const { id } = dataOf(await make(path, { name: 'once', body }));
       const replies = await Promise.all(

@@ -274,7 +274,7 @@ export interface paths {
         put?: never;
         /**
          * Make an extra API key
-         * @description Named, with scopes, optionally for one session and until a time. The key is shown once.
+         * @description Named, with scopes, optionally for one session and until a time. A member of several sessions has to name one of them. The key is shown once.
          */
         post: operations["postAuthApiKeys"];
         delete?: never;
