@@ -67,7 +67,7 @@ interface PostOptions {
 
 interface PostAnswer {
   status: number;
-  /** at most 4,096 bytes */
+  /** at most 16,384 bytes, without a character that was cut */
   bodyExcerpt: string;
   /** the `Retry-After` header as it came */
   retryAfter: string | null;
@@ -117,8 +117,7 @@ export interface Outgoing {
 const MAX_REDIRECTS = 3;
 const CONNECT_TIMEOUT_MS = 5_000;
 const IDLE_TIMEOUT_MS = 15_000;
-const EXCERPT_BYTES = 4_096;
-const DRAIN_BYTES = 16_384;
+const EXCERPT_BYTES = 16_384;
 const USER_AGENT = 'WaHub';
 
 /** Makes the client. Every address is checked when a socket opens to it, redirects included. */
@@ -192,7 +191,7 @@ export function createGuardedHttp(options: GuardedHttpOptions = {}): GuardedHttp
           headers: { 'user-agent': USER_AGENT, 'accept-encoding': 'identity', ...headers },
           body,
         });
-        const bodyExcerpt = await readExcerpt(answer.body, EXCERPT_BYTES, DRAIN_BYTES);
+        const bodyExcerpt = await readExcerpt(answer.body, EXCERPT_BYTES);
         return { status: answer.statusCode, bodyExcerpt, retryAfter: headerOf(answer, 'retry-after') };
       } catch (error) {
         throw toFailure(error);

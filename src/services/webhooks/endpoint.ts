@@ -7,7 +7,8 @@ import type { Config } from '../../utils/config.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
 import { HttpFailure, type Outgoing } from '../../utils/guarded-fetch.ts';
-import { type KeptBody, shownHeaders, withoutTexts } from './exchange.ts';
+import { keptAnswer } from './answer.ts';
+import { type KeptBody, secretsOfHeader, shownHeaders } from './exchange.ts';
 import { openHeaders } from './headers.ts';
 import { openWebhookSecret, signatureHeaders } from './signature.ts';
 
@@ -29,7 +30,12 @@ export interface EndpointDeps {
   secrets: SecretBox;
 }
 
-/** Null: there is no such webhook (any more). Throws when its secret cannot be opened. */
+/** The secrets of a webhook were sealed with a key that is not there. */
+export class UnreadableEndpoint extends Error {
+  override name = 'UnreadableEndpoint';
+}
+
+/** Null: there is no such webhook (any more). Throws UnreadableEndpoint. */
 export async function readEndpoint(deps: EndpointDeps, id: string, now: number): Promise<Endpoint | null> {
   if (id === DEFAULT_WEBHOOK_ID) return defaultEndpoint(deps.config);
   const [row] = await deps.db.select().from(webhooks).where(eq(webhooks.id, id));
@@ -37,14 +43,18 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
   const sealed = [row.secret];
   if (row.previousSecret !== null && (row.previousSecretExpiresAt ?? 0) > now)
     sealed.push(row.previousSecret);
-  return {
-    id,
-    url: row.url,
-    active: row.status === 'active',
-    secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
-    headers: openHeaders(deps.secrets, id, row.headers),
-    trusted: false,
-  };
+  try {
+    return {
+      id,
+      url: row.url,
+      active: row.status === 'active',
+      secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
+      headers: openHeaders(deps.secrets, id, row.headers),
+      trusted: false,
+    };
+  } catch (cause) {
+    throw new UnreadableEndpoint(`the secrets of webhook ${id} cannot be opened`, { cause });
+  }
 }
 
 /** The webhook of the whole service (`WEBHOOK_BASE_URL`); null when none is configured. */
@@ -94,8 +104,7 @@ export async function postEvent(
     });
     const ok = status >= 200 && status < 300;
     const error = ok ? null : `The receiver answered with status ${status}.`;
-    const hidden = [...endpoint.secrets, ...Object.values(endpoint.headers), ...event.kept.hidden];
-    const answer = withoutTexts(bodyExcerpt, hidden);
+    const answer = keptAnswer(bodyExcerpt, hiddenOf(endpoint, event.kept));
     return { ok, status, error, refused: isRefusal(status), retryAfter, answer, ...told() };
   } catch (error) {
     const refused = error instanceof AppError && error.code === 'URL_REFUSED';
@@ -103,6 +112,13 @@ export async function postEvent(
     const { message } = error;
     return { ok: false, status: null, error: message, refused, retryAfter: null, answer: '', ...told() };
   }
+}
+
+/** What an answer may repeat and the log may not. Null: too much to look for. */
+function hiddenOf({ secrets, headers }: Endpoint, { hidden }: KeptBody): string[] | null {
+  if (hidden === null) return null;
+  const bare = secrets.map((secret) => secret.replace(/^whsec_/, ''));
+  return [...secrets, ...bare, ...Object.values(headers).flatMap(secretsOfHeader), ...hidden];
 }
 
 /** Redirects are not followed (a POST would lose its body or its receiver); 408 and 429 ask to come again. */

@@ -1,4 +1,5 @@
 /** Bodies of strangers: never larger, slower or longer than agreed. */
+import { StringDecoder } from 'node:string_decoder';
 import { AppError } from '../errors.ts';
 import { sayBytes } from '../sizes.ts';
 import { HttpFailure, toFailure } from './failures.ts';
@@ -56,22 +57,16 @@ export function tooLarge(maxBytes: number): AppError {
   });
 }
 
-/** The first `limit` bytes as text. Reads at most `drain` bytes, so that a short body leaves the socket usable. */
-export async function readExcerpt(
-  body: AsyncIterable<Buffer>,
-  limit: number,
-  drain: number,
-): Promise<string> {
+/** The first `limit` bytes as text, without a character that is cut; no more are read, so that a short body leaves the socket usable. */
+export async function readExcerpt(body: AsyncIterable<Buffer>, limit: number): Promise<string> {
   const pieces: Buffer[] = [];
-  let kept = 0;
   let read = 0;
   for await (const piece of body) {
-    if (kept < limit) {
-      pieces.push(piece.subarray(0, limit - kept));
-      kept += Math.min(piece.length, limit - kept);
-    }
+    pieces.push(piece);
     read += piece.length;
-    if (read >= drain) break;
+    if (read >= limit) break;
   }
-  return Buffer.concat(pieces).toString('utf8');
+  const bytes = Buffer.concat(pieces);
+  if (bytes.length <= limit) return bytes.toString('utf8');
+  return new StringDecoder('utf8').write(bytes.subarray(0, limit));
 }
