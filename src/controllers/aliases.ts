@@ -14,6 +14,8 @@ const NUMBERS: ReadonlySet<string> = new Set(GROUPS[1]);
 export interface Folding {
   /** the names that are folded away, each with the one that it becomes */
   targets: ReadonlyMap<string, string>;
+  /** Whether a field may have this name, at the top. */
+  knows(name: string): boolean;
   /** The input under the names that the schema declares. `fail` hears of a field that is given twice, differently. */
   fold(input: unknown, fail: (field: string, reason: string) => void): unknown;
 }
@@ -30,9 +32,11 @@ export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
     if (target === undefined) continue;
     for (const name of group) if (!declared.has(name)) targets.set(name, target);
   }
-  if (targets.size === 0) return { targets, fold: (input) => input };
+  const knows = (name: string) => declared.has(name) || targets.has(name);
+  if (targets.size === 0) return { targets, knows, fold: (input) => input };
   return {
     targets,
+    knows,
     fold: (input, fail) => fold(kind === 'form' ? withPlus(input) : input, targets, fail),
   };
 }

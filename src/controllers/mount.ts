@@ -24,12 +24,13 @@ import {
   requireWrite,
 } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
+import { withKnownNames } from '../services/requests/harmless.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
-import { withBothNames } from './aliases.ts';
+import { foldingOf, withBothNames } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
 import { inputReader, invalidInput, type ReaderOptions } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
@@ -69,8 +70,10 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 /** Authentication and rate limit, before anything of the body is read. */
 function enter({ deps, limiter }: MountParts, route: Route, path: string): MiddlewareHandler<HttpEnv> {
   const style = path.startsWith('/api/') ? route.apiFailures : undefined;
+  const knowsQuery = route.query ? foldingOf(route.query, 'form').knows : () => false;
   return async (c, next) => {
     c.set('routePath', route.path);
+    c.set('knowsQuery', knowsQuery);
     if (style) c.set('failureStyle', style);
     c.set('quiet', route.unlimited === true);
     let actor: Actor;
@@ -208,9 +211,10 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandl
   };
   const { files } = deps.config;
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
+  const { knows } = foldingOf(schema, 'json');
   return async (c, next) => {
     const received = route.files ? await receiveBody(c, deps, route.files, limit) : await readBody(c);
-    c.set('received', received.fields);
+    c.set('received', withKnownNames(received.fields, knows));
     try {
       await endUpload(c);
       const read = await readers[received.kind](received.fields);

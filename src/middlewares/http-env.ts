@@ -31,6 +31,8 @@ export interface HttpEnv {
     reply?: Described;
     /** the fields of the body as they came, and the answer: the log of API calls keeps what is harmless of them */
     received?: Record<string, unknown>;
+    /** whether the query may have a field of this name */
+    knowsQuery?: (name: string) => boolean;
     answered?: unknown;
     /** a probe or a page: not in the activity log */
     quiet?: boolean;

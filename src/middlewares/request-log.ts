@@ -2,6 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type { SeenRequest } from '../services/analytics/request-recorder.ts';
 import type { Deps } from '../services/context.ts';
+import { withKnownNames } from '../services/requests/harmless.ts';
 import { newRequestId } from '../utils/ids.ts';
 import { clientAddress } from './address.ts';
 import type { HttpContext, HttpEnv, RateVerdict } from './http-env.ts';
@@ -73,9 +74,10 @@ function see(c: HttpContext, requestId: string, durationMs: number): SeenRequest
 /** Query and body, as far as the call had them. */
 function receivedOf(c: HttpContext): SeenRequest['received'] {
   const body = c.get('received');
+  const knows = c.get('knowsQuery') ?? (() => false);
   const hasBody = body !== undefined && Object.keys(body).length > 0;
   return {
-    ...(c.req.url.includes('?') ? { query: c.req.query() } : {}),
+    ...(c.req.url.includes('?') ? { query: withKnownNames(c.req.query(), knows) } : {}),
     ...(hasBody ? { body } : {}),
   };
 }

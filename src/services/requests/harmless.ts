@@ -103,6 +103,42 @@ export function isAboutPeople(route: string): boolean {
   return OF_PEOPLE.test(route);
 }
 
+/**
+ * Objects whose fields are ours. Below any other name they may be a content, or named by whoever calls: then nothing of them
+ * is shown.
+ */
+const OURS = new Set([
+  '',
+  'accounts',
+  'body',
+  'campaigns',
+  'data',
+  'deliveries',
+  'devices',
+  'failed',
+  'health',
+  'imports',
+  'items',
+  'keys',
+  'limits',
+  'log',
+  'messages',
+  'numbers',
+  'otps',
+  'pagination',
+  'query',
+  'queue',
+  'recipients',
+  'requests',
+  'results',
+  'sessions',
+  'usage',
+  'webhooks',
+]);
+
+/** A name that somebody gave a field; anything else is a body that was taken for a form. */
+const FIELD_NAME = /^[A-Za-z_][\w.-]{0,63}$/;
+
 const HIDDEN = '[redacted]';
 const MAX_DEPTH = 6;
 const MAX_FIELDS = 40;
@@ -112,9 +148,18 @@ const MAX_VALUES = 400;
 const MAX_TEXT = 200;
 const MAX_BODY = 8_192;
 
+/** Fields of a body under the names that the call knows; a body that was taken for a form is the name of a field. */
+export function withKnownNames(
+  fields: Readonly<Record<string, unknown>>,
+  knows: (name: string) => boolean,
+): Record<string, unknown> {
+  const entries = Object.entries(fields);
+  return Object.fromEntries(entries.map(([name, field]) => (knows(name) ? [name, field] : [HIDDEN, HIDDEN])));
+}
+
 /**
  * A body as JSON in which only fields that are known to be harmless have values: no secrets, no codes, nothing that a message
- * says. At most 8,192 characters; some microseconds. Null for what is no object.
+ * says, also not as a name or deeper in it. At most 8,192 characters; some microseconds. Null for what is no object.
  */
 export function harmlessJson(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) return null;
@@ -131,11 +176,14 @@ function harmless(value: unknown, name: string, depth: number, left: { values: n
     const items = value.slice(0, MAX_ITEMS).map((item) => harmless(item, name, depth + 1, left));
     return value.length > MAX_ITEMS ? [...items, `… ${value.length - MAX_ITEMS} more`] : items;
   }
+  if (!OURS.has(name)) return HIDDEN;
   const entries = Object.entries(value).slice(0, MAX_FIELDS);
   return Object.fromEntries(
     entries
       .filter(([, field]) => field !== undefined)
-      .map(([key, field]) => [key.slice(0, 64), harmless(field, key, depth + 1, left)]),
+      .map(([key, field]) =>
+        FIELD_NAME.test(key) ? [key, harmless(field, key, depth + 1, left)] : [HIDDEN, HIDDEN],
+      ),
   );
 }
 
