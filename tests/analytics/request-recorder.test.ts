@@ -1,8 +1,9 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
-import { activityLogs } from '../../src/db/schema.ts';
+import { activityLogs, apiRequestBodies, apiRequests } from '../../src/db/schema.ts';
 import { createRequestRecorder, type SeenRequest } from '../../src/services/analytics/request-recorder.ts';
+import { createWriteBehind } from '../../src/services/write-behind.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { addSession, asTenant, dataOf, type LogData } from './fixture.ts';
@@ -127,10 +128,10 @@ describe('the recorder', () => {
     const { logger } = t.deps;
     let isAway = true;
     const db = Object.create(t.deps.db, {
-      insert: {
-        value: (table: typeof activityLogs) => {
+      session: {
+        get() {
           if (isAway) throw new Error('the database is away');
-          return t.deps.db.insert(table);
+          return Reflect.get(t.deps.db, 'session');
         },
       },
     }) as Db;
@@ -174,5 +175,93 @@ describe('calls that come too often', () => {
     recorder.add(tooOften(noisy.id));
     expect(await rowsOf(noisy.id)).toHaveLength(before + 62);
     await recorder.stop();
+  });
+
+  it('writes each row once though the answers of its first tries were lost', async () => {
+    const { logger } = t.deps;
+    const userId = 900_003;
+    const recorder = createRequestRecorder({ db: losing(t.deps.db, 3), logger, clock: createFakeClock() });
+    recorder.add({ ...seen(userId), received: { query: { page: '1' } } });
+    for (let i = 0; i < 4; i++) await recorder.flush();
+    for (const table of [activityLogs, apiRequests, apiRequestBodies]) {
+      expect(
+        await t.deps.db.select({ id: table.id }).from(table).where(eq(table.userId, userId)),
+      ).toHaveLength(1);
+    }
+    await recorder.stop();
+  });
+});
+
+/** Its first inserts are done, and nobody hears of it. */
+function losing(db: Db, answers: number): Db {
+  let left = answers;
+  const session: object = Reflect.get(db, 'session');
+  const client = new Proxy(Reflect.get(session, 'client') as object, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      if (name !== 'execute' && name !== 'query') return value.bind(target);
+      return async (...args: unknown[]) => {
+        const result: unknown = await value.apply(target, args);
+        if (/^insert/i.test(Object(args[0]).sql) && left-- > 0) throw new Error('the answer was lost');
+        return result;
+      };
+    },
+  });
+  return Object.create(db, { session: { value: Object.create(session, { client: { value: client } }) } });
+}
+
+describe('rows on their way', () => {
+  const options = { sorry: 'rows wait', flushMs: 1_000, batchSize: 2, maxWaiting: 100 };
+  /** Lets pass what was begun. */
+  const pass = () => new Promise((resolve) => setImmediate(resolve));
+
+  it('are written up to those that wait when a reader asks, though more come all the time', async () => {
+    const written: number[] = [];
+    const rows = createWriteBehind<number>(
+      { logger: t.deps.logger, clock: createFakeClock() },
+      {
+        ...options,
+        async write(batch) {
+          written.push(...batch);
+          if (written.length < 100) for (const row of batch) rows.add(row + 10);
+        },
+      },
+    );
+    rows.add(1);
+    await rows.flush();
+    expect(written).toEqual([1]);
+    await rows.stop();
+    expect(written).toEqual([1, 11]);
+  });
+
+  it('pile up no flushes while the database is away, and go when the timer finds it back', async () => {
+    const clock = createFakeClock();
+    let tries = 0;
+    let isAway = true;
+    const written: number[] = [];
+    const rows = createWriteBehind<number>(
+      { logger: t.deps.logger, clock },
+      {
+        ...options,
+        async write(batch) {
+          tries++;
+          await pass();
+          if (isAway) throw new Error('away');
+          written.push(...batch);
+        },
+      },
+    );
+    for (let i = 0; i < 10; i++) rows.add(i);
+    await Promise.all(Array.from({ length: 20 }, () => rows.flush()));
+    expect(tries).toBe(1);
+    for (let i = 10; i < 20; i++) rows.add(i);
+    await pass();
+    expect(tries).toBe(1);
+    isAway = false;
+    await clock.advance(1_000);
+    await rows.flush();
+    expect(written).toEqual(Array.from({ length: 20 }, (_, i) => i));
+    await rows.stop();
   });
 });

@@ -1,17 +1,15 @@
 /** Calls of the API on their way into the activity log and the log of calls: gathered in memory, written in batches. */
 
 import { LRUCache } from 'lru-cache';
-import { untilUsedUp } from '../../db/batches.ts';
-import { insertMany } from '../../db/ops.ts';
+import { incoming, upsert } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
-import { inCleanContext } from '../../db/scope.ts';
 import type { Action, ActivityStatus } from '../../events/table.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
-import { createMutex } from '../../utils/mutex.ts';
 import type { Actor, Deps } from '../context.ts';
 import { toLoggedCall } from '../requests/row.ts';
 import { createCallWriter } from '../requests/writer.ts';
+import { createWriteBehind } from '../write-behind.ts';
 
 /** One answered request, as the outermost middleware saw it. */
 export interface SeenRequest {
@@ -73,47 +71,18 @@ const MAX_USERS = 10_000;
 
 /** Makes the recorder of this process: whoever reads the log has it written out first. Its batches are written one after the other, so a slow database never has two of them. */
 export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
-  let waiting: Row[] = [];
+  const rows = createWriteBehind<Row>(deps, {
+    sorry: 'calls of the API wait to be logged',
+    flushMs: FLUSH_MS,
+    batchSize: BATCH_SIZE,
+    maxWaiting: MAX_WAITING,
+    // An id that is there already is left: the answer of an earlier try may have been lost.
+    write: (batch) =>
+      upsert(deps.db, activityLogs, [...batch], [activityLogs.id], { id: incoming(activityLogs.id) }),
+  });
   const calls = createCallWriter(deps);
   const refused = new LRUCache<number, { minute: number; count: number }>({ max: MAX_USERS });
-  let dropped = 0;
   let stopped = false;
-  let cancelTimer: (() => void) | null = null;
-  const inOrder = createMutex();
-
-  function schedule(): void {
-    if (cancelTimer || stopped || waiting.length === 0) return;
-    cancelTimer = deps.clock.setTimer(() => void flush(), FLUSH_MS);
-  }
-
-  function flush(): Promise<void> {
-    cancelTimer?.();
-    cancelTimer = null;
-    return inOrder(() => inCleanContext(writeAll));
-  }
-
-  async function writeAll(): Promise<void> {
-    try {
-      // Until nothing waits: what comes meanwhile is written too.
-      await untilUsedUp(1, writeBatch);
-    } catch (error) {
-      deps.logger.debug('calls of the API wait to be logged', { error });
-      giveUpOldest();
-    }
-    schedule();
-  }
-
-  /** The rows that were written; when it rejects they wait as before. */
-  async function writeBatch(): Promise<number> {
-    const batch = waiting.splice(0, BATCH_SIZE);
-    try {
-      if (batch.length > 0) await insertMany(deps.db, activityLogs, batch, BATCH_SIZE);
-      return batch.length;
-    } catch (error) {
-      waiting = [...batch, ...waiting];
-      throw error;
-    }
-  }
 
   function mayLogRefused(userId: number): boolean {
     const minute = Math.floor(deps.clock.now() / MINUTE_MS);
@@ -123,34 +92,24 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
     return count <= MAX_REFUSED;
   }
 
-  function giveUpOldest(): void {
-    const surplus = waiting.length - MAX_WAITING;
-    if (surplus <= 0) return;
-    waiting.splice(0, surplus);
-    dropped += surplus;
-  }
-
   return {
     add(seen) {
       if (stopped || seen.quiet || seen.route === null || seen.actor === null || seen.actor.userId === 0)
         return;
       if (seen.failure?.code === 'RATE_LIMITED' && !mayLogRefused(seen.actor.userId)) return;
       const row = toRow(seen, seen.actor, seen.route, deps.clock.now());
-      waiting.push(row);
+      rows.add(row);
       const call = toLoggedCall(seen, row, calls.takesBodies());
       if (call !== null) calls.add(call);
-      giveUpOldest();
-      if (waiting.length >= BATCH_SIZE) void flush();
-      else schedule();
     },
-    flush: () => Promise.all([flush(), calls.flush()]).then(() => undefined),
+    flush: () => Promise.all([rows.flush(), calls.flush()]).then(() => undefined),
     forgetChoice: calls.forgetChoice,
     get dropped() {
-      return dropped;
+      return rows.dropped;
     },
     async stop() {
       stopped = true;
-      await Promise.all([flush(), calls.stop()]);
+      await Promise.all([rows.stop(), calls.stop()]);
     },
   };
 }

@@ -8,8 +8,6 @@ import { harmlessJson } from './harmless.ts';
 
 export interface LoggedCall {
   row: typeof apiRequests.$inferInsert;
-  /** the row is in the database; its body follows */
-  isWritten: boolean;
   /** null: there is none, or it is not to be kept */
   body: typeof apiRequestBodies.$inferInsert | null;
 }
@@ -44,7 +42,7 @@ export function toLoggedCall(
     messageId: messageOf(seen),
     at: row.at,
   };
-  return { row: call, isWritten: false, body: withBody ? bodyOf(seen, row) : null };
+  return { row: call, body: withBody ? bodyOf(seen, row) : null };
 }
 
 function bodyOf(
