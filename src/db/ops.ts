@@ -123,6 +123,8 @@ export interface Batches<T extends MySqlTable> {
   size?: number;
   /** looked at between pieces */
   signal?: AbortSignal;
+  /** in the same transaction, before the rows: what belongs to those of these keys */
+  along?: (tx: Tx, keys: unknown[]) => PromiseLike<unknown>;
 }
 
 /** Deletes in small statements with the event loop turning between them; how many rows went. */
@@ -141,7 +143,7 @@ export function updateInBatches<T extends MySqlTable>(
 
 async function walk<T extends MySqlTable>(
   db: Db,
-  { table, key, where, size = 500, signal }: Batches<T>,
+  { table, key, where, size = 500, signal, along }: Batches<T>,
   write: (tx: Tx, condition: SQL | undefined) => PromiseLike<unknown>,
 ): Promise<number> {
   const batchSize = createBatchSize(size);
@@ -162,6 +164,7 @@ async function walk<T extends MySqlTable>(
     total += await transact(db, async (tx) => {
       // From here on others wait for it.
       const beganMs = monotonicMs();
+      await along?.(tx, keys);
       const rows = affected(await write(tx, and(inArray(key, keys), where)));
       batchSize.took(keys.length, monotonicMs() - beganMs);
       return rows;

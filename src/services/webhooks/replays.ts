@@ -10,7 +10,7 @@ import { requireScope } from '../access.ts';
 import type { Ctx, Deps } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireActive } from './deliveries.ts';
-import { readEndpoint } from './endpoint.ts';
+import { readEndpoint, UnreadableEndpoint } from './endpoint.ts';
 import { findWebhook, requireWebhook } from './find.ts';
 import type { ReplayOutput } from './schemas.ts';
 
@@ -20,9 +20,11 @@ const COUNTED = 10_000;
 const WINDOW = 200;
 /** The newest replays that are shown of one webhook. */
 const SHOWN = 20;
+/** Replays of one round: those that had their turn the longest ago. */
+const ROUND = 100;
 
 type ReplayRow = typeof webhookReplays.$inferSelect;
-type ReplayDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'secrets'>;
+type ReplayDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'secrets' | 'logger'>;
 
 /**
  * Begins to deliver all events again that happened since then and could not be delivered, in the order of their sessions.
@@ -118,27 +120,50 @@ function isFailed(webhookId: string, { since, until, sessionId }: Span) {
   );
 }
 
-/** One step of every replay that runs; true when any has something more to do at once. For the worker. */
+/**
+ * One step of every replay that runs, in turns where there are many; true when any has something more to do at once. One
+ * whose step fails holds up no other. For the worker.
+ */
 export async function feedReplays(deps: ReplayDeps, signal: AbortSignal): Promise<boolean> {
   const rows = await deps.db
     .select()
     .from(webhookReplays)
     .where(isNotNull(webhookReplays.activeKey))
-    .orderBy(asc(webhookReplays.updatedAt))
-    .limit(100);
+    .orderBy(asc(webhookReplays.updatedAt), asc(webhookReplays.id))
+    .limit(ROUND);
   let busy = false;
   for (const row of rows) {
     if (signal.aborted) break;
-    busy = (await feed(deps, row)) || busy;
+    const went = await tryToFeed(deps, row);
+    busy ||= went;
+    // Others may stand behind those that only wait.
+    if (!went && rows.length === ROUND) await passTurn(deps, row);
   }
   return busy;
 }
+
+async function tryToFeed(deps: ReplayDeps, row: ReplayRow): Promise<boolean> {
+  try {
+    return await feed(deps, row);
+  } catch (error) {
+    const { id: replayId, webhookId } = row;
+    deps.logger.warn('a replay of webhook events failed', { replayId, webhookId, error });
+    if (error instanceof UnreadableEndpoint) await stop(deps, row);
+    return false;
+  }
+}
+
+const stop = ({ db, clock }: ReplayDeps, { id }: ReplayRow) =>
+  db.update(webhookReplays).set(ended('stopped', clock.now())).where(isRunning(id));
+
+const passTurn = ({ db, clock }: ReplayDeps, { id }: ReplayRow) =>
+  db.update(webhookReplays).set({ updatedAt: clock.now() }).where(isRunning(id));
 
 async function feed(deps: ReplayDeps, row: ReplayRow): Promise<boolean> {
   const now = deps.clock.now();
   const endpoint = await readEndpoint(deps, row.webhookId, now);
   if (!endpoint?.active) {
-    await deps.db.update(webhookReplays).set(ended('stopped', now)).where(isRunning(row.id));
+    await stop(deps, row);
     return false;
   }
   if ((await countWaiting(deps, row)) > WINDOW / 2) return false;

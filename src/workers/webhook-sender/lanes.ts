@@ -2,10 +2,11 @@
 
 import { and, asc, eq, gt, isNotNull, lte, min, notExists } from 'drizzle-orm';
 import type { Database, Db } from '../../db/client.ts';
-import { affected, deleteInBatches, transact, updateInBatches } from '../../db/ops.ts';
+import { affected, transact, updateInBatches } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { RETRY_FOR_MS, RETRY_NOW_AT } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
+import { deleteEvents } from '../../services/webhooks/retention.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
@@ -195,8 +196,7 @@ export async function buryOverdue(
 
 /** Forgets a lane whose webhook is gone, with everything in it. */
 export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortSignal): Promise<void> {
-  const where = eq(webhookOutbox.lane, claim.lane);
-  await deleteInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal });
+  await deleteEvents(db, eq(webhookOutbox.lane, claim.lane), signal);
   await closeLane(db, claim, now);
 }
 
