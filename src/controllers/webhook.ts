@@ -19,6 +19,7 @@ import {
   RotateSecretInput,
   TestInput,
   TestOutput,
+  UpdatedWebhook,
   UpdateWebhookInput,
   WebhookOutput,
   WebhookWithHealth,
@@ -36,7 +37,7 @@ import { Message, Pagination, pageQuery, paginationOf, tenantQuery } from './sch
 
 const tag = 'Webhooks';
 const Id = z.object({ id: z.string().min(1).max(40) });
-const One = z.object({ data: WebhookOutput });
+const Updated = z.object({ data: UpdatedWebhook });
 const OneWithSecret = z.object({
   data: WebhookOutput.extend({ secret: z.string().describe('`whsec_…`, shown only here') }),
 });
@@ -99,12 +100,13 @@ const webhooks: Route[] = [
     path: '/webhook/:id',
     tag,
     summary: 'Change a webhook',
-    description: 'Events that wait for a retry are tried again at once.',
+    description:
+      'Events that wait for a retry are tried again at once. With a URL of another origin the values of own headers have to be given again: `droppedHeaders` names those that went.',
     auth: 'credential',
     scope: 'webhooks',
     params: Id,
     body: UpdateWebhookInput,
-    response: One,
+    response: Updated,
     errors: ['NOT_FOUND', 'URL_REFUSED', 'SESSION_NOT_FOUND'],
     example: { ...example, body: { events: ['*'] } },
     handler: async ({ ctx, params, body }) => ({ data: await updateWebhook(ctx, { ...body, ...params }) }),

@@ -1,8 +1,18 @@
 /** What was sent and answered, how endpoints fare, and delivering again. On both databases. */
+import { gzipSync } from 'node:zlib';
 import { and, eq, sql } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { messages, webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../src/db/schema.ts';
+import {
+  auditEntries,
+  messages,
+  webhookDeliveries,
+  webhookLanes,
+  webhookOutbox,
+  webhookReplays,
+  webhooks,
+} from '../../src/db/schema.ts';
 import { WEBHOOK_EVENTS } from '../../src/events/table.ts';
+import { keptAnswer } from '../../src/services/webhooks/answer.ts';
 import {
   getDelivery,
   listDeliveries,
@@ -13,8 +23,9 @@ import {
 } from '../../src/services/webhooks/deliveries.ts';
 import { readEndpoint } from '../../src/services/webhooks/endpoint.ts';
 import { feedReplays, listReplays, replayFailed, stopReplay } from '../../src/services/webhooks/replays.ts';
-import { getWebhook, listWebhooks, updateWebhook } from '../../src/services/webhooks/verbs.ts';
-import { MINUTE_MS } from '../../src/utils/durations.ts';
+import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
+import { deleteWebhook, getWebhook, listWebhooks, updateWebhook } from '../../src/services/webhooks/verbs.ts';
+import { DAY_MS, MINUTE_MS } from '../../src/utils/durations.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';
@@ -109,7 +120,81 @@ describe('an attempt', () => {
   });
 });
 
+describe('what an answer repeats', () => {
+  const TEXT = 'Jalan Café "Merdeka" 7/8\nkode 482913 😀 untuk Anda';
+  const asUnits = (text: string) =>
+    text.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const python = (value: unknown) => asUnits(JSON.stringify(value));
+  const php = (value: unknown) => python(value).replaceAll('/', '\\/');
+  const html = (text: string) =>
+    text.replace(/[&<>"'é]/g, (sign) => (sign === '"' ? '&quot;' : `&#${sign.charCodeAt(0)};`));
+
+  it.each([
+    ['JSON of PHP', php({ got: { data: { text: TEXT } } })],
+    ['JSON of Python', python([TEXT])],
+    ['JSON within JSON', php({ body: php({ text: TEXT }) })],
+    ['a form', `text=${encodeURIComponent(TEXT)}&x=1`],
+    ['HTML', `<pre>${html(TEXT)}</pre>`],
+    ['other line ends', TEXT.replace('\n', '\r\n')],
+    ['a code alone', 'there is no code 482913'],
+    ['only the beginning', `you wrote: ${TEXT.slice(0, 30)}…`],
+    ['the token without its scheme', 'invalid token XYZ-77'],
+    ['over the cut', `${'x'.repeat(4_090)}${php(TEXT)}`],
+    ['compressed', gzipSync(TEXT)],
+  ])('is not kept: %s', async (_how, body) => {
+    const { tenant, hook } = await world({ authorization: 'Bearer XYZ-77' });
+    receiver.respond = (_request, res) => res.writeHead(200).end(body);
+    await f.message(await f.session(tenant.id), 'message.received', {
+      content: { type: 'text', text: TEXT },
+    });
+    await deliver();
+    const { webhookId, responseBody } = webhookDeliveries;
+    const [kept] = await f.deps.db
+      .select({ responseBody })
+      .from(webhookDeliveries)
+      .where(eq(webhookId, hook.id));
+    expect(kept?.responseBody).toMatch(/\[redacted\]|^\[not kept: \d+ bytes\]$|^x{4090}$/);
+    for (const secret of ['Jalan', 'Caf', 'Merdeka', '482913', 'untuk', 'XYZ'])
+      expect(kept?.responseBody).not.toContain(secret);
+  });
+
+  it('is hidden as a whole, the longest first, within 4,096 bytes; other words stay', () => {
+    expect(keptAnswer('ok: Please call, please', ['Please', 'Please call'])).toBe('ok: [redacted], please');
+    expect(keptAnswer('thanks', ['no'])).toBe('thanks');
+    expect(keptAnswer('é'.repeat(4_000), ['secret'])).toBe('é'.repeat(2_048));
+    expect(keptAnswer('', null)).toBe('');
+    expect(keptAnswer('anything', null)).toBe('[not kept: 8 bytes]');
+  });
+
+  it('costs little, also where it was made to cost much', () => {
+    const texts = Array.from({ length: 300 }, (_, i) => `${'a'.repeat(15)}${String.fromCharCode(256 + i)}`);
+    const began = performance.now();
+    expect(keptAnswer('a'.repeat(16_384), texts)).toBe('a'.repeat(4_096));
+    expect(keptAnswer('a'.repeat(16_384), ['a'.repeat(9_000)])).toMatch(/^\[not kept/);
+    expect(performance.now() - began).toBeLessThan(1_000);
+  });
+});
+
 describe('own headers', () => {
+  it('are for the origin that they were given for: another URL drops what is not given again, and says so', async () => {
+    const { ctx, hook } = await world({ authorization: 'Bearer one', 'x-shop': 'toko' });
+    const elsewhere = await f.receiver();
+    const same = await updateWebhook(ctx, { id: hook.id, url: `${receiver.url}/other` });
+    expect(same).toMatchObject({ headerNames: ['authorization', 'x-shop'], droppedHeaders: [] });
+    const headers = { authorization: null, 'x-shop': 'kios' };
+    const moved = await updateWebhook(ctx, { id: hook.id, url: elsewhere.url, headers });
+    expect(moved).toMatchObject({ headerNames: ['x-shop'], droppedHeaders: ['authorization'] });
+    expect((await readEndpoint(f.deps, hook.id, clock.now()))?.headers).toEqual({ 'x-shop': 'kios' });
+    const back = await updateWebhook(ctx, { id: hook.id, url: receiver.url });
+    expect(back).toMatchObject({ headerNames: [], droppedHeaders: ['x-shop'] });
+    expect((await readEndpoint(f.deps, hook.id, clock.now()))?.headers).toEqual({});
+    const audit = await f.deps.db.select().from(auditEntries).where(eq(auditEntries.subject, hook.id));
+    expect(audit.map(({ data }) => data)).toContainEqual(
+      expect.objectContaining({ changed: ['url', 'headers'], headerNames: ['x-shop'] }),
+    );
+    expect(JSON.stringify(audit)).not.toContain('kios');
+  });
+
   it('are sealed, kept by name, and replaced as a whole', async () => {
     const { ctx, hook } = await world({ 'X-Shop': 'toko', authorization: 'Bearer one' });
     const [row] = await f.deps.db.select().from(webhooks).where(eq(webhooks.id, hook.id));
@@ -325,7 +410,7 @@ describe('delivering again', () => {
         }),
       },
     });
-    await expect(feedReplays({ ...f.deps, database: killed }, signal)).rejects.toThrow('killed');
+    expect(await feedReplays({ ...f.deps, database: killed }, signal)).toBe(false);
     expect(await f.states(hook.id)).toEqual({ dead: 4 });
     await feedReplays(f.deps, signal);
     await deliver();
@@ -333,6 +418,87 @@ describe('delivering again', () => {
     expect(await f.states(hook.id)).toEqual({ delivered: 4 });
     expect((await listReplays(ctx, hook))[0]).toMatchObject({ state: 'done', replayed: 4 });
   });
+});
+
+describe('replays beside others', () => {
+  const signal = new AbortController().signal;
+
+  async function failing(): Promise<Awaited<ReturnType<typeof world>>> {
+    const made = await world();
+    await f.message(await f.session(made.tenant.id), 'message.sent');
+    const { webhookId } = webhookOutbox;
+    await f.deps.db.update(webhookOutbox).set({ state: 'dead' }).where(eq(webhookId, made.hook.id));
+    await replayFailed(made.ctx, { id: made.hook.id, since: new Date(0).toISOString() });
+    return made;
+  }
+
+  it('go on when one cannot be read, which ends', async () => {
+    const [bad, good] = [await failing(), await failing()];
+    await f.deps.db.update(webhooks).set({ secret: 'no sealed text' }).where(eq(webhooks.id, bad.hook.id));
+    await feedReplays(f.deps, signal);
+    expect(await f.states(good.hook.id)).toEqual({ pending: 1 });
+    expect((await listReplays(bad.ctx, bad.hook))[0]).toMatchObject({ state: 'stopped', replayed: 0 });
+    await f.deps.db.delete(webhookOutbox).where(eq(webhookOutbox.webhookId, good.hook.id));
+    await feedReplays(f.deps, signal);
+    expect((await listReplays(good.ctx, good.hook))[0]?.state).toBe('done');
+  });
+
+  it('have their turn behind a hundred that wait', async () => {
+    const stuck = await world();
+    await f.message(await f.session(stuck.tenant.id), 'message.sent');
+    const [event] = await f.deps.db
+      .select()
+      .from(webhookOutbox)
+      .where(eq(webhookOutbox.webhookId, stuck.hook.id));
+    const now = clock.now();
+    if (!event) throw new Error('nothing to wait for');
+    const ids = Array.from({ length: 100 }, () => newId(now));
+    // The window of each is full of events that wait.
+    const events = Array.from({ length: 101 }, () => ({ ...event, id: newId(now), lane: 'held' }));
+    await f.deps.db.insert(webhookOutbox).values(events);
+    const row = {
+      userId: stuck.tenant.id,
+      state: 'running' as const,
+      since: 0,
+      until: now,
+      window: events.map(({ id }) => id),
+      createdAt: now,
+      updatedAt: now - MINUTE_MS,
+    };
+    await f.deps.db
+      .insert(webhookReplays)
+      .values(ids.map((id) => ({ ...row, id, webhookId: stuck.hook.id, activeKey: id })));
+    const other = await failing();
+    await clock.advance(1_000);
+    await feedReplays(f.deps, signal);
+    await clock.advance(1_000);
+    await feedReplays(f.deps, signal);
+    expect(await f.states(other.hook.id)).toEqual({ pending: 1 });
+    await f.deps.db.delete(webhookReplays).where(eq(webhookReplays.userId, stuck.tenant.id));
+    await f.deps.db.delete(webhookOutbox).where(eq(webhookOutbox.lane, 'held'));
+  });
+});
+
+it('attempts go with their event, and with their webhook', async () => {
+  const signal = new AbortController().signal;
+  const made = [await world(), await world(), await world()];
+  const attempts = async () => {
+    const rows = await f.deps.db.select({ id: webhookDeliveries.webhookId }).from(webhookDeliveries);
+    return made.map(({ hook }) => rows.filter(({ id }) => id === hook.id).length);
+  };
+  for (const { tenant } of made) await f.message(await f.session(tenant.id), 'message.sent');
+  await deliver();
+  expect(await attempts()).toEqual([1, 1, 1]);
+  const [old, gone] = made;
+  if (!old || !gone) throw new Error('no webhooks');
+  await f.deps.db
+    .update(webhookOutbox)
+    .set({ createdAt: clock.now() - 8 * DAY_MS })
+    .where(eq(webhookOutbox.webhookId, old.hook.id));
+  await deleteWebhook(gone.ctx, gone.hook);
+  await cleanWebhookHistory(f.deps.db, { now: clock.now(), signal });
+  expect(await attempts()).toEqual([0, 0, 1]);
+  expect(await f.states(gone.hook.id)).toEqual({});
 });
 
 it('an example of every event can be sent, and says that it is one', async () => {

@@ -3473,7 +3473,7 @@ export interface paths {
         get: operations["getWebhookId"];
         /**
          * Change a webhook
-         * @description Events that wait for a retry are tried again at once.
+         * @description Events that wait for a retry are tried again at once. With a URL of another origin the values of own headers have to be given again: `droppedHeaders` names those that went.
          *
          *     An API key needs the scope `webhooks`.
          */
@@ -6384,6 +6384,25 @@ export interface components {
             /** @description of the answer */
             status: number | null;
         };
+        UpdatedWebhook: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description own headers that went because the URL leads elsewhere and their values were not given again */
+            droppedHeaders: string[];
+            events: string[];
+            /** @description of your own headers; their values are never shown */
+            headerNames: string[];
+            id: string;
+            /** @description until then the secret before the rotation signs too */
+            previousSecretExpiresAt: string | null;
+            sessionId: string | null;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            /** Format: date-time */
+            updatedAt: string;
+            url: string;
+            userId: number;
+        };
         Usage: {
             /** @description null: there is none */
             limit: number | null;
@@ -6429,23 +6448,6 @@ export interface components {
             /** @description null: not known */
             until: string | null;
         }[];
-        Webhook: {
-            /** Format: date-time */
-            createdAt: string;
-            events: string[];
-            /** @description of your own headers; their values are never shown */
-            headerNames: string[];
-            id: string;
-            /** @description until then the secret before the rotation signs too */
-            previousSecretExpiresAt: string | null;
-            sessionId: string | null;
-            /** @enum {string} */
-            status: "active" | "disabled";
-            /** Format: date-time */
-            updatedAt: string;
-            url: string;
-            userId: number;
-        };
         WebhookAttempt: {
             /** Format: date-time */
             at: string;
@@ -21753,7 +21755,7 @@ export interface operations {
                 "application/json": {
                     /** @description names of events; `*` for all of them */
                     events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
-                    /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there */
+                    /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
                     };
@@ -21796,7 +21798,10 @@ export interface operations {
                      *           "text"
                      *         ],
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
-                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "droppedHeaders": [
+                     *           "text"
+                     *         ]
                      *       }
                      *     }
                      */
@@ -21804,7 +21809,7 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & {
-                        data: components["schemas"]["Webhook"];
+                        data: components["schemas"]["UpdatedWebhook"];
                     };
                 };
             };

@@ -33,7 +33,7 @@ export const UpdateWebhookInput = z.object({
   sessionId: SessionId.nullable().optional().describe('null: all sessions'),
   status: z.enum(['active', 'disabled']).optional().describe('disabled: nothing is sent, nothing is kept'),
   headers: HeadersInput.optional().describe(
-    'takes the place of all headers that there were; `null` as a value keeps the one that is there',
+    'takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now',
   ),
 });
 export type UpdateWebhookInput = z.input<typeof UpdateWebhookInput>;
@@ -67,6 +67,13 @@ export const WebhookOutput = z
   })
   .meta({ id: 'Webhook' });
 export type WebhookOutput = z.infer<typeof WebhookOutput>;
+
+export const UpdatedWebhook = WebhookOutput.extend({
+  droppedHeaders: z
+    .array(z.string())
+    .describe('own headers that went because the URL leads elsewhere and their values were not given again'),
+}).meta({ id: 'UpdatedWebhook' });
+export type UpdatedWebhook = z.infer<typeof UpdatedWebhook>;
 
 export const HealthState = z.enum(['unused', 'healthy', 'retrying', 'down']);
 

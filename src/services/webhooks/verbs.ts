@@ -21,7 +21,13 @@ import { findWebhook, toWebhook, type WebhookRow, webhookNotFound } from './find
 import { mergeHeaders, openHeaders, sealHeaders } from './headers.ts';
 import { readHealth } from './health.ts';
 import { refuseOwnAddress } from './own-address.ts';
-import type { CreateWebhookInput, UpdateWebhookInput, WebhookOutput, WebhookWithHealth } from './schemas.ts';
+import type {
+  CreateWebhookInput,
+  UpdatedWebhook,
+  UpdateWebhookInput,
+  WebhookOutput,
+  WebhookWithHealth,
+} from './schemas.ts';
 import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
 
 /** With the only sight of the secret. */
@@ -113,11 +119,14 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
   return { ...webhook, secret };
 }
 
-/** Changes what is named. Events that wait for a retry are tried again at once. Throws as `createWebhook` does. */
+/**
+ * Changes what is named. Values of own headers are for the origin that they were given for: with another one those that are
+ * not given again go, and are named. Events that wait for a retry are tried again at once. Throws as `createWebhook` does.
+ */
 export async function updateWebhook(
   ctx: Ctx,
   input: UpdateWebhookInput & { id: string },
-): Promise<WebhookOutput> {
+): Promise<UpdatedWebhook> {
   requireScope(ctx, 'webhooks');
   const row = await findWebhook(ctx, input.id);
   if (input.sessionId !== undefined) await requireTarget(ctx, input.sessionId);
@@ -126,13 +135,14 @@ export async function updateWebhook(
     await refuseOwnAddress(ctx.config, input.url);
   }
   const now = ctx.clock.now();
+  const wanted = input.headers === undefined ? (row.headerNames ?? []) : Object.keys(input.headers);
   const next: WebhookRow = {
     ...row,
     url: input.url ?? row.url,
     events: input.events === undefined ? row.events : [...new Set(input.events)],
     sessionId: input.sessionId === undefined ? row.sessionId : input.sessionId,
     status: input.status ?? row.status,
-    ...(input.headers === undefined ? {} : nextHeaders(ctx, row, input.headers)),
+    ...nextHeaders(ctx, row, input),
     updatedAt: now,
   };
   const { url, events, sessionId, status, headers, headerNames, updatedAt } = next;
@@ -149,18 +159,31 @@ export async function updateWebhook(
       .where(
         and(eq(webhookLanes.webhookId, row.id), gt(webhookLanes.dueAt, now), isNull(webhookLanes.claim)),
       );
-    await changed(ctx, tx, next, 'webhook.updated');
+    await changed(ctx, tx, next, 'webhook.updated', { changed: changedFields(row, next) });
   });
-  return toWebhook(next, now);
+  const left = new Set(next.headerNames);
+  const droppedHeaders = wanted.filter((name) => !left.has(name));
+  return { ...toWebhook(next, now), droppedHeaders };
 }
 
+/** Nothing when they stay as they are. */
 function nextHeaders(
   ctx: Ctx,
   row: WebhookRow,
-  input: NonNullable<UpdateWebhookInput['headers']>,
-): Pick<WebhookRow, 'headers' | 'headerNames'> {
-  const headers = mergeHeaders(openHeaders(ctx.secrets, row.id, row.headers), input);
+  { url = row.url, headers: input }: UpdateWebhookInput,
+): Partial<Pick<WebhookRow, 'headers' | 'headerNames'>> {
+  const isElsewhere = new URL(url).origin !== new URL(row.url).origin;
+  if (input === undefined && !isElsewhere) return {};
+  const given = Object.entries(input ?? {}).filter(([, value]) => !isElsewhere || value !== null);
+  const before = isElsewhere ? {} : openHeaders(ctx.secrets, row.id, row.headers);
+  const headers = mergeHeaders(before, Object.fromEntries(given));
   return { headers: sealHeaders(ctx.secrets, row.id, headers), headerNames: Object.keys(headers) };
+}
+
+/** Names of what is another now; headers are when any are given: they are sealed again. */
+function changedFields(before: WebhookRow, after: WebhookRow): string[] {
+  const fields = ['url', 'events', 'sessionId', 'status', 'headers'] as const;
+  return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
 }
 
 /** Gives the webhook a new secret; the old one signs as well for `graceMinutes`. Throws NOT_FOUND. */
@@ -218,7 +241,8 @@ async function changed(
   data: Record<string, unknown> = {},
 ): Promise<void> {
   await changeWebhookVersion(tx);
-  const about = { sessionId: row.sessionId, events: row.events, status: row.status };
+  const { sessionId, events, status, headerNames } = row;
+  const about = { sessionId, events, status, headerNames: headerNames ?? [] };
   const fact = { userId: row.userId, event, subject: row.id, data: { ...about, ...data } };
   await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
   tx.afterCommit(() => ctx.stream.outbox?.invalidate());

@@ -234,8 +234,10 @@ const one: Page[] = [
     }),
     example: { ...example, form: { url: 'https://hooks.example.com/wahub' } },
     async handler({ ctx, view, params, form }) {
-      await updateWebhook(ctx, { ...params, ...form });
-      return { redirect: `${HERE}/${params.id}`, done: DEVELOPER_TEXTS(view.lang).changed };
+      const t = DEVELOPER_TEXTS(view.lang);
+      const { droppedHeaders } = await updateWebhook(ctx, { ...params, ...form });
+      const done = droppedHeaders.length === 0 ? t.changed : t.headersDropped(droppedHeaders.join(', '));
+      return { redirect: `${HERE}/${params.id}`, done };
     },
   }),
   page({

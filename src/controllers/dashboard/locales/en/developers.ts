@@ -98,7 +98,10 @@ export const developers = {
   headers: 'Your own headers',
   headersHint:
     'One a line, such as “Authorization: Bearer abc”. Values are stored encrypted and never shown again.',
-  headersKeep: 'Leave a value empty to keep it. Remove a line to remove the header.',
+  headersKeep:
+    'Leave a value empty to keep it. Remove a line to remove the header. If the URL leads to another server, give all values again.',
+  headersDropped: (names: string) =>
+    `Saved. The URL leads to another server, so these headers were removed: ${names}. Give their values again if it needs them.`,
   noHeaders: 'none',
   edit: 'Edit',
   save: 'Save',
@@ -137,7 +140,7 @@ export const developers = {
   route: 'Route',
   keepBodies: 'Keep requests and responses',
   keepBodiesAbout:
-    'For 7 days by default, without secrets, codes and message contents. The list itself is kept for 30 days.',
+    'For 7 days by default, without secrets, codes and message contents. Turning it off deletes those that are there. The list itself is kept for 30 days.',
   bodiesOn: 'Requests and responses are kept.',
   bodiesOff: 'Requests and responses are not kept.',
   turnOn: 'Keep them',

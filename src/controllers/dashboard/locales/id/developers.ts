@@ -103,7 +103,10 @@ export const developers: Texts<typeof english.developers> = {
   headers: 'Header Anda sendiri',
   headersHint:
     'Satu per baris, misalnya “Authorization: Bearer abc”. Nilainya disimpan terenkripsi dan tidak ditampilkan lagi.',
-  headersKeep: 'Kosongkan nilai untuk mempertahankannya. Hapus barisnya untuk menghapus header.',
+  headersKeep:
+    'Kosongkan nilai untuk mempertahankannya. Hapus barisnya untuk menghapus header. Jika URL mengarah ke server lain, isi lagi semua nilainya.',
+  headersDropped: (names: string) =>
+    `Tersimpan. URL mengarah ke server lain, jadi header ini dihapus: ${names}. Isi lagi nilainya jika diperlukan.`,
   noHeaders: 'tidak ada',
   edit: 'Ubah',
   save: 'Simpan',
@@ -141,7 +144,8 @@ export const developers: Texts<typeof english.developers> = {
   message: 'Pesan',
   route: 'Rute',
   keepBodies: 'Simpan permintaan dan respons',
-  keepBodiesAbout: 'Bawaannya 7 hari, tanpa secret, kode, dan isi pesan. Daftarnya sendiri disimpan 30 hari.',
+  keepBodiesAbout:
+    'Bawaannya 7 hari, tanpa secret, kode, dan isi pesan. Jika dimatikan, yang sudah ada dihapus. Daftarnya sendiri disimpan 30 hari.',
   bodiesOn: 'Permintaan dan respons disimpan.',
   bodiesOff: 'Permintaan dan respons tidak disimpan.',
   turnOn: 'Simpan',
