@@ -1,7 +1,13 @@
 /** The log of API calls, and a message as one line of time. On both databases. */
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activityLogs, apiRequestBodies, apiRequests } from '../../src/db/schema.ts';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import {
+  activityLogs,
+  apiRequestBodies,
+  apiRequests,
+  workspaceMembers,
+  workspaces,
+} from '../../src/db/schema.ts';
 import { harmlessJson } from '../../src/services/requests/harmless.ts';
 import { deleteOldRequests, deleteSurplusRequests } from '../../src/services/requests/retention.ts';
 import type { ApiRequestDetail, ApiRequestOutput } from '../../src/services/requests/schemas.ts';
@@ -82,6 +88,34 @@ describe('a call of the API', () => {
     for (const secret of [SECRET, '482913', 'hunter2']) expect(kept).not.toContain(secret);
   });
 
+  it('shows no name that the call does not know: a body without its type is the name of a field', async () => {
+    const user = await t.tenant();
+    const path = '/message/send-text';
+    // What curl says of a body unless it is told otherwise.
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const bodies = [JSON.stringify({ session: 'main', to: '0812', text: SECRET }), 'hunter2', '482913'];
+    for (const body of bodies) {
+      const asked = `${path}?${encodeURIComponent(body)}`;
+      const { status } = await t.call(asked, { method: 'POST', apiKey: user.apiKey, headers, body });
+      expect(status).toBe(400);
+    }
+    const made = await calls(user, 'path=send-text');
+    expect(made).toHaveLength(bodies.length);
+    const kept = JSON.stringify(await Promise.all(made.map(({ id }) => readCall(user, id))));
+    for (const secret of [SECRET, 'hunter2', '482913']) expect(kept).not.toContain(secret);
+  });
+
+  it('shows nothing of a content, though its fields have harmless names', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    await sendText(user);
+    await t.call('/message/list', { apiKey: user.apiKey });
+    const [list] = await calls(user, 'path=list');
+    const { data } = JSON.parse((await readCall(user, list?.id ?? '')).response ?? '');
+    expect(data[0]).toMatchObject({ type: 'text', status: 'queued', content: '[redacted]' });
+    expect(JSON.stringify(await t.deps.db.select().from(apiRequestBodies))).not.toContain(SECRET);
+  });
+
   it('is found by each filter and by pages, and belongs to its tenant alone', async () => {
     const user = await t.tenant();
     const other = await t.tenant();
@@ -127,7 +161,29 @@ describe('a call of the API', () => {
     await sendText(user);
     const [without, , withBody] = await calls(user, 'path=send-text&limit=3').then(([a, b]) => [a, null, b]);
     expect(await readCall(user, without?.id ?? '')).toMatchObject({ request: null, response: null });
-    expect((await readCall(user, withBody?.id ?? '')).request).not.toBeNull();
+    // Those that were kept go, in the background.
+    await vi.waitFor(async () => {
+      expect(await readCall(user, withBody?.id ?? '')).toMatchObject({ request: null, response: null });
+    });
+  });
+
+  it('is kept without a body that another process wrote late, and only owners and admins see the button', async () => {
+    const user = await t.tenant();
+    await addSession(t, user.id, 'main');
+    await sendText(user);
+    const [call] = await calls(user, 'path=send-text');
+    await t.deps.db.update(workspaces).set({ requestBodies: false }).where(eq(workspaces.id, user.id));
+    await deleteOldRequests(t.deps, signal);
+    expect(await readCall(user, call?.id ?? '')).toMatchObject({ id: call?.id, request: null });
+    const list = async () => (await t.visit('/dashboard/developers/requests', { as: user })).text();
+    const action = 'action="/dashboard/developers/requests/settings"';
+    expect(await list()).toContain(action);
+    await t.deps.db
+      .update(workspaceMembers)
+      .set({ role: 'developer' })
+      .where(eq(workspaceMembers.workspaceId, user.id));
+    t.deps.credentials.forget(user.id);
+    expect(await list()).not.toContain(action);
   });
 
   it('is on the pages, with its filters and a way to the message', async () => {
@@ -302,4 +358,9 @@ it('a body is bounded, whatever it holds', () => {
     '{"list":["[redacted]","[redacted]"],"code":"[redacted]","sent":true}',
   );
   expect(harmlessJson('text')).toBeNull();
+  for (const name of ['content', 'fields', 'contacts', 'variables', 'sections', 'buttons', 'of-the-caller']) {
+    const below = { data: [{ [name]: { id: 'x', rows: [{ status: 'x' }] } }] };
+    expect(harmlessJson(below)).not.toContain('x"');
+  }
+  expect(harmlessJson({ '482913': '', 'what she said': 1 })).toBe('{"[redacted]":"[redacted]"}');
 });

@@ -11,6 +11,7 @@ import { requirePermission, requireScope, requireWholeTenant, seesPeople } from 
 import { ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { isAboutPeople } from './harmless.ts';
+import { deleteBodies } from './retention.ts';
 import type { ApiRequestDetail, ApiRequestOutput, RequestLogSettings, RequestsQuery } from './schemas.ts';
 
 type Row = typeof apiRequests.$inferSelect;
@@ -129,8 +130,8 @@ export async function readRequestLogSettings(ctx: Ctx): Promise<RequestLogSettin
 }
 
 /**
- * Chooses whether bodies of calls are kept from now on, within five seconds in every process; those that were kept go when
- * they are not wanted any more. Throws FORBIDDEN for keys, for members of one session, and without the permission `settings`.
+ * Chooses whether bodies of calls are kept from now on, within five seconds in every process; those that were kept are
+ * deleted, in the background, when they are not wanted any more. Throws FORBIDDEN for keys, for members of one session, and without the permission `settings`.
  */
 export async function changeRequestLogSettings(
   ctx: Ctx,
@@ -148,5 +149,12 @@ export async function changeRequestLogSettings(
     await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
   });
   ctx.requestRecorder.forgetChoice(userId);
+  if (!keepBodies) {
+    const { db, clock, background } = ctx;
+    // A failure is logged; the housekeeper deletes what is left.
+    background
+      .run('deleting bodies of calls', (signal) => deleteBodies({ db, clock }, userId, signal))
+      .catch(() => undefined);
+  }
   return { keepBodies };
 }

@@ -1,6 +1,6 @@
 /** Forgetting API calls: what is old, and what is more than a tenant's share. */
-import { count, desc, eq, gt } from 'drizzle-orm';
-import { apiRequestBodies, apiRequests } from '../../db/schema.ts';
+import { and, count, desc, eq, exists, gt } from 'drizzle-orm';
+import { apiRequestBodies, apiRequests, workspaces } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { idAt } from '../../utils/ids.ts';
 import type { Deps } from '../context.ts';
@@ -11,16 +11,46 @@ export const MAX_CALLS = 100_000;
 
 type RetentionDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config'>;
 
-/** Deletes calls and bodies that are past their days; how many rows. For the housekeeper. */
-export async function deleteOldRequests(
-  { db, clock, config }: RetentionDeps,
-  signal: AbortSignal,
-): Promise<number> {
+/** Deletes calls and bodies that are past their days, and bodies that are not wanted; how many rows. For the housekeeper. */
+export async function deleteOldRequests(deps: RetentionDeps, signal: AbortSignal): Promise<number> {
+  const { db, database, clock, config } = deps;
   const edge = (days: number) => idAt(clock.now() - days * DAY_MS);
   const { requests, requestBodies } = config.retentionDays;
   const bodies = { table: apiRequestBodies, by: apiRequestBodies.id, before: edge(requestBodies), signal };
   const calls = { table: apiRequests, by: apiRequests.id, before: edge(requests), signal };
-  return (await deleteOld(db, bodies)) + (await deleteOld(db, calls));
+  let deleted = (await deleteOld(db, bodies)) + (await deleteOld(db, calls));
+  // Other processes may have written some after the setting was changed.
+  const unwanted = await database.scan
+    .selectDistinct({ userId: apiRequestBodies.userId })
+    .from(apiRequestBodies)
+    .innerJoin(workspaces, eq(workspaces.id, apiRequestBodies.userId))
+    .where(eq(workspaces.requestBodies, false));
+  for (const { userId } of unwanted) deleted += await deleteBodies(deps, userId, signal);
+  return deleted;
+}
+
+/** Deletes all bodies of a tenant that wants none; how many. Those of a tenant that wants them again meanwhile stay. */
+export async function deleteBodies(
+  { db, clock }: Pick<RetentionDeps, 'db' | 'clock'>,
+  userId: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { id, userId: owner } = apiRequestBodies;
+  const isRefused = exists(
+    db
+      .select({ id: workspaces.id })
+      .from(workspaces)
+      .where(and(eq(workspaces.id, userId), eq(workspaces.requestBodies, false))),
+  );
+  // The clock of another process may be ahead.
+  const before = idAt(clock.now() + DAY_MS);
+  return deleteOld(db, {
+    table: apiRequestBodies,
+    by: id,
+    before,
+    where: and(eq(owner, userId), isRefused),
+    signal,
+  });
 }
 
 /** Deletes the oldest calls of tenants that have more than their share; how many rows. For the housekeeper. */

@@ -69,7 +69,7 @@ export const requestPages: Page[] = [
           <Settings
             view={view}
             keepBodies={keepBodies}
-            mayChange={view.canWrite && ctx.actor.sessionIds === null}
+            mayChange={view.may('settings') && ctx.actor.sessionIds === null}
           />
         </>
       );
