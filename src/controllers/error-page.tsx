@@ -50,7 +50,7 @@ function Explained({ code }: { code: ErrorCode }) {
       <p>
         <strong>What to do.</strong> {hint}
       </p>
-      <pre>{JSON.stringify(failureExample(code), null, 2)}</pre>
+      <pre tabindex={0}>{JSON.stringify(failureExample(code), null, 2)}</pre>
     </section>
   );
 }
@@ -70,8 +70,10 @@ export function failureExample(code: ErrorCode): Record<string, unknown> {
   };
 }
 
-export const ERROR_PAGE_STYLE = `:root{color-scheme:light dark;font:16px/1.6 system-ui,sans-serif}
-body{margin:0}
+export const ERROR_PAGE_STYLE = `:root{color-scheme:light;--bg:#fff;--fg:#17211c;--link:#0b6b45;font:16px/1.6 system-ui,sans-serif}
+@media (prefers-color-scheme:dark){:root{color-scheme:dark;--bg:#101613;--fg:#e6ede9;--link:#5fd3a0}}
+body{margin:0;background:var(--bg);color:var(--fg)}
+a{color:var(--link)}
 main{max-width:46rem;margin:0 auto;padding:1.5rem}
 nav{display:flex;flex-wrap:wrap;gap:.25rem 1rem;font-size:.875rem}
 section{border-top:1px solid color-mix(in srgb,currentColor 20%,transparent);margin-top:2rem;padding-top:.5rem}
