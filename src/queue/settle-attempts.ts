@@ -83,6 +83,18 @@ async function release(tx: Tx, claim: Claim, now: number, availableAt?: number):
     .update(messages)
     .set({ attempts: sql`${messages.attempts} - 1`, updatedAt: now })
     .where(eq(messages.id, claim.id));
+  // Where this attempt was the first one ever, nothing can have left. One of before a retry has another time.
+  await tx
+    .update(messages)
+    .set({ status: 'queued', sendingAt: null })
+    .where(
+      and(
+        eq(messages.id, claim.id),
+        eq(messages.status, 'sending'),
+        eq(messages.attempts, 0),
+        eq(messages.sendingAt, claim.attemptAt),
+      ),
+    );
   await tx.delete(sendAttempts).where(eq(sendAttempts.id, claim.attemptId));
   await giveBackContact(tx, claim);
   return NOTHING;

@@ -215,6 +215,22 @@ describe('outcomes of an attempt', () => {
     expect(spent).toHaveLength(1);
   });
 
+  it('what never began waits as queued; what may have left at an earlier try keeps its time', async () => {
+    const account = await q.account();
+    const first = await q.queue(account);
+    await q.settler.settle({ kind: 'release', claim: await claim(account, first.id) });
+    expect(await q.message(first.id)).toMatchObject({ status: 'queued', attempts: 0, sendingAt: null });
+    const again = await q.queue(account);
+    const begun = { sendingAt: now() - 5_000, attempts: 0 };
+    await q.deps.db.update(messages).set(begun).where(eq(messages.id, again.id));
+    await q.settler.settle({ kind: 'release', claim: await claim(account, again.id) });
+    expect(await q.message(again.id)).toMatchObject({ status: 'sending', ...begun });
+    const tried = await q.queue(account);
+    await q.settler.settle({ kind: 'retry', claim: await claim(account, tried.id), availableAt: now() });
+    await q.settler.settle({ kind: 'release', claim: await claim(account, tried.id) });
+    expect(await q.message(tried.id)).toMatchObject({ status: 'sending', attempts: 1, sendingAt: now() });
+  });
+
   it('a failure of an owner that lost the session is not written', async () => {
     const account = await q.account();
     const { id } = await q.queue(account);
