@@ -10,7 +10,7 @@ import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { type Counted, countPage, countWithSenders, statisticsOf } from './counts.ts';
 import { type CampaignDeps, type CampaignRow, campaignNotFound, findCampaign, totalOf } from './row.ts';
 import type { CampaignFilter, CampaignOutput, CampaignSenderOutput } from './schemas.ts';
-import { aloneFor, isSentBy, readSenders, sendersIn, sentBy } from './senders.ts';
+import { isSentBy, maySee, readSenders, seenBy, sendersIn, sentBy } from './senders.ts';
 
 export interface CampaignRef extends BroadcastRef {
   id: string;
@@ -25,7 +25,7 @@ export async function listCampaigns(
   const where = and(
     eq(campaigns.userId, userId),
     session === null ? undefined : sentBy(session),
-    aloneFor(ctx.actor.sessionIds),
+    await seenBy(ctx.db, userId, ctx.actor.sessionIds),
     input.status === undefined ? undefined : eq(campaigns.status, input.status),
   );
   const rows = await ctx.db
@@ -81,9 +81,7 @@ export async function enterCampaign(
     if (!isSentBy(campaign, session, ctx.actor.sessionIds)) throw campaignNotFound(ref.id);
     return { campaign, session };
   }
-  const bound = ctx.actor.sessionIds;
-  const isTheirs = bound === null || (campaign.senders === null && bound.includes(campaign.sessionId));
-  if (!isTheirs) throw campaignNotFound(ref.id);
+  if (!maySee(campaign, ctx.actor.sessionIds)) throw campaignNotFound(ref.id);
   const own = await readSession(ctx.db, userId, campaign.sessionId);
   if (own || campaign.senders === null) return { campaign, session: own };
   const [other = null] = await readSenders(ctx.db, campaign);
@@ -108,7 +106,9 @@ async function toCampaign(
   session: PaceRow | null,
 ): Promise<CampaignOutput> {
   const several = bySender === null ? null : await readSenders(deps.db, row);
-  const statistics = await statisticsOf(deps, row, counts, several ?? [session ?? NOTHING_KNOWN]);
+  // One that is away sends nothing.
+  const sending = several?.filter(({ status }) => status === 'connected');
+  const statistics = await statisticsOf(deps, row, counts, sending ?? [session ?? NOTHING_KNOWN]);
   const running = row.status === 'running';
   return {
     id: row.id,

@@ -1,6 +1,6 @@
 /** The sessions that send a campaign: one, several that were named, or those of a saved pool as it was then. */
 
-import { and, eq, inArray, isNull, or, type SQL } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull, or, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type CampaignSender, campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
@@ -119,9 +119,32 @@ export function sentBy(session: Pick<SessionRecord, 'id' | 'sessionId'>): SQL | 
   return or(eq(campaigns.sessionId, session.sessionId), contains([campaigns.senders], session.id));
 }
 
-/** Those of these sessions alone, without those that several send, for whoever is to know of no others. */
-export const aloneFor = (bound: BoundSessions): SQL | undefined =>
-  bound === null ? undefined : and(ofBound(bound, campaigns.sessionId), isNull(campaigns.senders));
+/** Campaigns of several sessions that are looked through, the newest. */
+const MAX_SEVERAL = 5_000;
+
+/** Those that whoever is bound to these sessions may see: each session that sends them is one of these. */
+export async function seenBy(db: Db, userId: number, bound: BoundSessions): Promise<SQL | undefined> {
+  if (bound === null) return undefined;
+  const alone = and(ofBound(bound, campaigns.sessionId), isNull(campaigns.senders));
+  if (bound.length === 1) return alone;
+  const { id, accountId, sessionId, senders } = campaigns;
+  const several = await db
+    .select({ id, accountId, sessionId, senders })
+    .from(campaigns)
+    .where(and(eq(campaigns.userId, userId), isNotNull(senders)))
+    .orderBy(desc(campaigns.createdAt))
+    .limit(MAX_SEVERAL);
+  const ids = several.filter((row) => maySee(row, bound)).map((row) => row.id);
+  return or(alone, inArray(id, ids));
+}
+
+/** Whether the campaign may be shown to whoever is bound to `bound`: it tells of each session that sends it. */
+export function maySee(
+  row: Pick<CampaignRow, 'accountId' | 'sessionId' | 'senders'>,
+  bound: BoundSessions,
+): boolean {
+  return bound === null || sendersIn(row).every(({ sessionId }) => bound.includes(sessionId));
+}
 
 /** Whether the campaign is one of this session, and may be shown to whoever is bound to `bound`. */
 export function isSentBy(
@@ -129,6 +152,7 @@ export function isSentBy(
   session: Pick<SessionRecord, 'id' | 'sessionId'>,
   bound: BoundSessions,
 ): boolean {
-  if (row.sessionId === session.sessionId) return row.senders === null || bound === null;
-  return bound === null && sendersIn(row).some(({ accountId }) => accountId === session.id);
+  if (!maySee(row, bound)) return false;
+  const isAmong = sendersIn(row).some(({ accountId }) => accountId === session.id);
+  return isAmong || row.sessionId === session.sessionId;
 }

@@ -6,10 +6,10 @@ import { broadcastLists, CAMPAIGN_STATUSES, campaigns, optOuts } from '../../db/
 import { DAY_MS } from '../../utils/durations.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import type { SessionRef } from '../sessions/find.ts';
+import type { SessionRecord, SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
-import { countPage } from './counts.ts';
-import { aloneFor, sentBy } from './senders.ts';
+import { type Counted, countPage } from './counts.ts';
+import { seenBy, sentBy } from './senders.ts';
 
 const PERIOD_DAYS = 30;
 /** The newest of the period: a campaign costs some milliseconds to count. */
@@ -44,7 +44,8 @@ export type BroadcastStats = z.infer<typeof BroadcastStats>;
 export async function broadcastStats(ctx: Ctx, ref: SessionRef): Promise<BroadcastStats> {
   const { userId, session } = await enterBroadcast(ctx, ref, 'read');
   const bound = ctx.actor.sessionIds;
-  const own = and(eq(campaigns.userId, userId), sentBy(session), aloneFor(bound));
+  const seen = await seenBy(ctx.db, userId, bound);
+  const own = and(eq(campaigns.userId, userId), sentBy(session), seen);
   const [lists] = await ctx.db
     .select({ n: count(), contacts: sum(broadcastLists.contactCount) })
     .from(broadcastLists)
@@ -75,11 +76,24 @@ export async function broadcastStats(ctx: Ctx, ref: SessionRef): Promise<Broadca
       total: statuses.reduce((all, [, value]) => all + value, 0),
       ...Object.fromEntries(statuses),
     },
-    messages: await sumMessages(ctx, own),
+    messages: await sumMessages(ctx, session, own),
   };
 }
 
-async function sumMessages(ctx: Ctx, own: ReturnType<typeof and>): Promise<BroadcastStats['messages']> {
+type Summed = 'total' | 'sent' | 'delivered' | 'read' | 'failed' | 'skipped';
+
+/** What this session has of a campaign: of several sessions those whom it was given, and none who was skipped. */
+function partOf({ id }: SessionRecord, { counts, bySender }: Counted): Record<Summed, number> {
+  if (bySender === null) return counts;
+  const { queued = 0, sent = 0, delivered = 0, read = 0, failed = 0 } = bySender.get(id) ?? {};
+  return { total: queued + sent + failed, sent, delivered, read, failed, skipped: 0 };
+}
+
+async function sumMessages(
+  ctx: Ctx,
+  session: SessionRecord,
+  own: ReturnType<typeof and>,
+): Promise<BroadcastStats['messages']> {
   const since = ctx.clock.now() - PERIOD_DAYS * DAY_MS;
   const rows = await ctx.db
     .select()
@@ -87,8 +101,8 @@ async function sumMessages(ctx: Ctx, own: ReturnType<typeof and>): Promise<Broad
     .where(and(own, gte(campaigns.createdAt, since)))
     .orderBy(desc(campaigns.createdAt))
     .limit(MAX_CAMPAIGNS);
-  const counts = [...(await countPage(ctx, rows)).values()].map(({ counts: of }) => of);
-  const of = (name: 'total' | 'sent' | 'delivered' | 'read' | 'failed' | 'skipped') =>
+  const counts = [...(await countPage(ctx, rows)).values()].map((counted) => partOf(session, counted));
+  const of = (name: Summed) =>
     counts.reduce((all, one) => all + one[name], 0);
   const percent = (part: number, whole: number) => (whole === 0 ? 0 : Math.round((part / whole) * 1000) / 10);
   return {
