@@ -8,7 +8,14 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { endOfAll, failForSession, pauseItself, resumeItself, SESSION_REASONS } from './feed-end.ts';
 import { feederOf } from './feed-state.ts';
-import { activeKeyOf, type CampaignDeps, type CampaignRow, campaignFact, moveCampaign } from './row.ts';
+import {
+  activeKeyOf,
+  type CampaignDeps,
+  type CampaignRow,
+  campaignFact,
+  findOverlap,
+  moveCampaign,
+} from './row.ts';
 import { nextRun } from './schedule.ts';
 import { sendersIn } from './senders.ts';
 
@@ -85,7 +92,7 @@ async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: strin
       startedAt: now,
       updatedAt: now,
     };
-    if (!(await tryInsert(tx, campaigns, child))) return;
+    if ((await findOverlap(tx, child)) !== null || !(await tryInsert(tx, campaigns, child))) return;
     await record(tx, deps, [campaignFact(child, 'campaign.started', { status: 'running' })]);
     tx.afterCommit(() => deps.signals.wake(child.accountId));
   });

@@ -1,8 +1,8 @@
 /** Campaigns as rows: what is in them, and how one is found and changed. */
-import { and, eq, inArray, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, isUniqueViolation, transact } from '../../db/ops.ts';
-import { campaigns } from '../../db/schema.ts';
+import { broadcastLists, campaigns } from '../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { DailySpan } from '../../utils/time-zone.ts';
@@ -62,9 +62,36 @@ export function storedJson(value: object): Record<string, unknown> {
   return { ...value };
 }
 
-/** One running campaign a session and list; null where there is no list. */
+/** One running campaign a session and list; null where there is no list. Of several sessions it names the first. */
 export function activeKeyOf(row: Pick<CampaignRow, 'accountId' | 'listId'>): string | null {
   return row.listId === null ? null : `${row.accountId}:${row.listId}`;
+}
+
+type Senders = Pick<CampaignRow, 'accountId' | 'senders'>;
+
+const idsOf = ({ accountId, senders }: Senders) =>
+  senders === null ? [accountId] : senders.map((sender) => sender.accountId);
+
+/**
+ * The running or paused campaign to the same list that one of the same sessions sends; null when there is none. Takes the
+ * list's row for this transaction, so that two that begin at the same moment see each other.
+ */
+export async function findOverlap(
+  tx: Tx,
+  row: Pick<CampaignRow, 'id' | 'listId'> & Senders,
+): Promise<string | null> {
+  if (row.listId === null) return null;
+  await tx
+    .update(broadcastLists)
+    .set({ updatedAt: sql`${broadcastLists.updatedAt}` })
+    .where(eq(broadcastLists.id, row.listId));
+  const { id, accountId, senders, listId, activeKey } = campaigns;
+  const others = await tx
+    .select({ id, accountId, senders })
+    .from(campaigns)
+    .where(and(eq(listId, row.listId), isNotNull(activeKey), ne(id, row.id)));
+  const ours = new Set(idsOf(row));
+  return others.find((other) => idsOf(other).some((one) => ours.has(one)))?.id ?? null;
 }
 
 export function campaignNotFound(id: string): AppError {
@@ -137,6 +164,10 @@ export async function moveCampaign(
       if (affected(moved) === 0) return null;
       const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, id));
       if (!row) return null;
+      if (move.changes.activeKey) {
+        const other = await findOverlap(tx, row);
+        if (other !== null) throw isRunning(other);
+      }
       await move.also?.(tx, row);
       if (move.event) {
         const data = { status: row.status, reason: row.reason, ...move.data };
@@ -159,7 +190,11 @@ export async function inProgress(db: Db, id: string, activeKey: string | null): 
     key === null
       ? []
       : await db.select({ id: campaigns.id }).from(campaigns).where(eq(campaigns.activeKey, key)).limit(1);
+  return isRunning(other?.id ?? null);
+}
+
+export function isRunning(campaignId: string | null): AppError {
   return new AppError('BROADCAST_IN_PROGRESS', 'A campaign to this list is running on this session.', {
-    details: { campaignId: other?.id ?? null },
+    details: { campaignId },
   });
 }

@@ -23,7 +23,9 @@ import {
   type CampaignOptions,
   type CampaignRow,
   campaignFact,
+  findOverlap,
   inProgress,
+  isRunning,
   optionsOf,
   storedJson,
 } from './row.ts';
@@ -288,6 +290,8 @@ export async function insertCampaign(
 ): Promise<MadeCampaign> {
   const made = toMade(row, totalContacts);
   const inserted = await transact(ctx.database, async (tx) => {
+    const other = row.activeKey === null ? null : await findOverlap(tx, row);
+    if (other !== null) throw isRunning(other);
     if (!(await tryInsert(tx, campaigns, { ...row, expectedTotal: totalContacts }))) return false;
     const event = row.status === 'running' ? 'campaign.started' : 'campaign.created';
     const data = { status: row.status, total: totalContacts, scheduledAt: made.scheduledAt };
