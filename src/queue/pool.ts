@@ -13,7 +13,7 @@ import type { IntakeDeps } from './deps.ts';
 import { contactLimitOf, limitsContacts, NEW_CONTACTS, readContactRoom } from './first-contacts.ts';
 import { type PaceRow, type Pacing, paceOf } from './pace.ts';
 import type { Priority } from './priority.ts';
-import { type SendingRow, sendingState } from './session-state.ts';
+import { byLength, type SendingRow, sendingState } from './session-state.ts';
 import type { Addressee } from './subscriber-peers.ts';
 
 /** Whoever knows a number waits for it so long; then another one writes. */
@@ -34,8 +34,12 @@ export interface PoolMember {
   perHour: number;
   /** first contacts that it has left; null: no limit */
   strangersLeft: number | null;
+  /** with none left: when there will be some, epoch milliseconds; null: not known */
+  strangersFrom: number | null;
   /** of those who wait in it, how many may be first contacts */
   strangersAhead: number;
+  /** whether the person's own message that is on its way here is one of these */
+  countsPending: boolean;
 }
 
 /**
@@ -64,6 +68,8 @@ export function rankPool<M extends PoolMember>(
         a.rank - b.rank ||
         b.tie - a.tie ||
         a.until - b.until ||
+        // Of two whose end nobody knows the one that is there.
+        a.away - b.away ||
         a.load - b.load ||
         a.member.waiting - b.member.waiting,
     )
@@ -76,14 +82,12 @@ export function rankPool<M extends PoolMember>(
 }
 
 function judge<M extends PoolMember>(member: M, now: number, priority: Priority) {
-  const { row, knownSince, pendingSince, strangersLeft, strangersAhead, waiting, begun, perHour } = member;
+  const { row, knownSince, pendingSince, waiting, begun, perHour } = member;
   const { connected, usable, holds } = sendingState(row, now, priority);
   const isKnown = knownSince > 0;
-  const inTheWay = holds.filter(({ everybody }) => everybody || !isKnown);
-  // Of those who wait the person is one, then.
-  const ahead = pendingSince > 0 ? strangersAhead - 1 : strangersAhead;
-  const hasRoom = isKnown || strangersLeft === null || strangersLeft > ahead;
-  const isReady = connected && inTheWay.length === 0 && hasRoom;
+  const room = hasRoomFor(member) ? [] : [{ reason: NEW_CONTACTS, until: member.strangersFrom }];
+  const inTheWay = [...holds.filter(({ everybody }) => everybody || !isKnown), ...room].sort(byLength);
+  const isReady = connected && inTheWay.length === 0;
   const until = isReady ? now : endOf(inTheWay.map((hold) => hold.until));
   // A message that only waits does not make the person known: it holds them here, and lifts no hold.
   const hasTie = isKnown || pendingSince > 0;
@@ -93,10 +97,11 @@ function judge<M extends PoolMember>(member: M, now: number, priority: Priority)
     member,
     rank,
     readiness,
-    reason: readiness === 'now' ? null : (inTheWay[0]?.reason ?? (hasRoom ? row.status : NEW_CONTACTS)),
+    reason: readiness === 'now' ? null : (inTheWay[0]?.reason ?? row.status),
     endsAt: until,
     until: readiness === 'now' ? 0 : until,
     tie: Math.max(knownSince, pendingSince),
+    away: connected ? 0 : 1,
     load,
   });
   if (!usable) return of(4, 'ended');
@@ -104,6 +109,14 @@ function judge<M extends PoolMember>(member: M, now: number, priority: Priority)
   if (staysWith) return of(1, 'later');
   if (isReady) return of(2, 'now');
   return of(3, 'later');
+}
+
+/** Whether the person knows it, or it has a first contact left for them, with those who wait before counted. */
+export function hasRoomFor(member: PoolMember): boolean {
+  const { knownSince, strangersLeft, strangersAhead, pendingSince, countsPending } = member;
+  if (knownSince > 0) return true;
+  const isCounted = countsPending && pendingSince > 0;
+  return strangersLeft === null || strangersLeft > (isCounted ? strangersAhead - 1 : strangersAhead);
 }
 
 /** When all of it is over; what has no end that is known counts as the longest. */
@@ -148,7 +161,9 @@ export async function readPool<S extends PoolSession>(
         begun: await readBegun(deps, session.id),
         perHour: pace.perHour,
         strangersLeft: room?.left ?? null,
+        strangersFrom: room?.until ?? null,
         strangersAhead: waiting,
+        countsPending: true,
       };
     }),
   );

@@ -1,5 +1,5 @@
 /** Putting messages back onto the queue, under the ids they have, in the caller's transaction. */
-import { inArray } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { insertMany } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
@@ -29,23 +29,36 @@ export function queuedAnew(now: number) {
   } as const;
 }
 
-/** Puts them onto the queue again; the history says `queued`, without an error. The caller must have taken them off. */
-export async function requeueRows(tx: Tx, deps: QueueDeps, rows: readonly Dequeued[]): Promise<void> {
-  if (rows.length === 0) return;
+/**
+ * Puts those of them that are still `from` onto the queue again; the history says `queued`, without an error. One that has
+ * turned out to be sent since it was read stays as it is. The caller must have taken them off. The rows that are back.
+ */
+export async function requeueRows<R extends Dequeued>(
+  tx: Tx,
+  deps: QueueDeps,
+  rows: readonly R[],
+  from: readonly ('queued' | 'sending' | 'failed')[],
+): Promise<R[]> {
+  if (rows.length === 0) return [];
   const now = deps.clock.now();
+  const named = inArray(
+    messages.id,
+    rows.map((row) => row.id),
+  );
   await tx
     .update(messages)
     .set(queuedAnew(now))
-    .where(
-      inArray(
-        messages.id,
-        rows.map((row) => row.id),
-      ),
-    );
+    .where(and(named, inArray(messages.status, [...from])));
+  const changed = await tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(and(named, eq(messages.status, 'queued')));
+  const ids = new Set(changed.map(({ id }) => id));
+  const back = rows.filter(({ id }) => ids.has(id));
   await insertMany(
     tx,
     messageQueue,
-    rows.map(({ id, userId, accountId, messageId, peer, priority, availableAt }) => ({
+    back.map(({ id, userId, accountId, messageId, peer, priority, availableAt }) => ({
       id,
       userId,
       accountId,
@@ -58,6 +71,7 @@ export async function requeueRows(tx: Tx, deps: QueueDeps, rows: readonly Dequeu
     })),
   );
   tx.afterCommit(() => {
-    for (const accountId of new Set(rows.map((row) => row.accountId))) deps.signals.wake(accountId);
+    for (const accountId of new Set(back.map((row) => row.accountId))) deps.signals.wake(accountId);
   });
+  return back;
 }

@@ -79,21 +79,47 @@ export async function cancelRows(tx: Tx, deps: QueueDeps, cancellation: Cancella
     ? { ...(await dequeue(tx, ids)), gone: [...ids] }
     : { claimed: 0, gone: await dequeueWaiting(tx, ids) };
   if (gone.length === 0) return { claimed, facts: [] };
+  const ended = await endUnsettled(tx, deps, gone, { status: 'canceled', errorCode, errorMessage: null });
+  return { claimed, facts: ended.map((fact) => ({ ...fact, ...(origin ? { origin } : {}) })) };
+}
+
+/**
+ * Takes messages off the queue, also what is claimed, and ends them as `failed`, in the caller's transaction: unless a proof
+ * says that they have left. One fact for each; the caller records them, after its other writes.
+ */
+export async function failRows(
+  tx: Tx,
+  deps: QueueDeps,
+  ids: readonly string[],
+  reason: { errorCode: string; errorMessage: string },
+): Promise<Fact[]> {
+  if (ids.length === 0) return [];
+  await dequeue(tx, ids);
+  return endUnsettled(tx, deps, ids, { status: 'failed', ...reason });
+}
+
+interface End {
+  status: 'canceled' | 'failed';
+  errorCode: string | null;
+  errorMessage: string | null;
+}
+
+/** Those of them that are not settled end so; a fact for each. */
+async function endUnsettled(tx: Tx, deps: QueueDeps, ids: readonly string[], end: End): Promise<Fact[]> {
   const now = deps.clock.now();
-  const unsettled = and(inArray(messages.id, gone), inArray(messages.status, ['queued', 'sending']));
+  const { status, errorCode } = end;
+  const unsettled = and(inArray(messages.id, [...ids]), inArray(messages.status, ['queued', 'sending']));
   const rows: MessageRef[] = await tx.select(messageRefColumns).from(messages).where(unsettled);
-  await tx.update(messages).set({ status: 'canceled', errorCode, updatedAt: now }).where(unsettled);
+  const failedAt = status === 'failed' ? { failedAt: now } : {};
+  await tx
+    .update(messages)
+    .set({ ...end, ...failedAt, updatedAt: now })
+    .where(unsettled);
   tx.afterCommit(() => {
-    for (const { id } of rows) {
-      deps.signals.settled({ id, status: 'canceled', errorCode, errorMessage: null });
-    }
+    for (const { id } of rows) deps.signals.settled({ id, ...end });
   });
-  const data = { status: 'canceled', ...(errorCode === null ? {} : { errorCode }) };
-  const facts = rows.map((row) => ({
-    ...messageFact(row, 'message.canceled', now, data),
-    ...(origin ? { origin } : {}),
-  }));
-  return { claimed, facts };
+  const data = { status, ...(errorCode === null ? {} : { errorCode }) };
+  return rows.map((row) => messageFact(row, `message.${status}`, now, data));
 }
 
 /** The ids among them that are off the queue now; what is being sent stays on it. */

@@ -1,10 +1,20 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  campaigns,
+  firstContacts,
+  messageQueue,
+  messages,
+  sendAttempts,
+  waContacts,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { newMemory } from '../../src/services/campaigns/feed-state.ts';
 import { noteElsewhere } from '../../src/services/campaigns/pool-facts.ts';
 import { DAY_MS, HOUR_MS } from '../../src/utils/durations.ts';
+import { AppError } from '../../src/utils/errors.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { makeMember } from '../helpers/tenant.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 const SESSIONS = ['main', 'two', 'three'];
@@ -33,7 +43,12 @@ async function bySession(id: string): Promise<Map<string, string[]>> {
   return found;
 }
 /** The person has written to that session. */
-async function befriend(sessionId: string, phone: string, at = w.clock.now()): Promise<void> {
+async function befriend(
+  sessionId: string,
+  phone: string,
+  at = w.clock.now(),
+  also: Partial<typeof messages.$inferInsert> = {},
+): Promise<void> {
   await w.t.deps.db.insert(messages).values({
     id: newId(at),
     userId: w.tenant.id,
@@ -48,7 +63,34 @@ async function befriend(sessionId: string, phone: string, at = w.clock.now()): P
     status: 'received',
     createdAt: at,
     updatedAt: at,
+    ...also,
   });
+}
+/** The number has written to so many strangers just now. */
+async function spend(sessionId: string, n: number): Promise<void> {
+  const accountId = await idOf(sessionId);
+  const at = w.clock.now();
+  const people = Array.from({ length: n }, (_, i) => `62899000${i}`);
+  await w.t.deps.db.insert(firstContacts).values(people.map((person) => ({ accountId, person, at })));
+}
+/** Stops a feeder that does not pause; how often it was woken. */
+function watch(): { wakes: () => number } {
+  let wakes = 0;
+  w.t.deps.signals.onWake(() => {
+    if (++wakes > 200) void w.feeder.stop();
+  });
+  return { wakes: () => wakes };
+}
+/** The campaign's messages of that session have failed. */
+async function failAll(id: string, sessionId: string, at = w.clock.now()): Promise<void> {
+  await w.t.deps.db
+    .update(messages)
+    .set({ status: 'failed', failedAt: at, errorCode: 'NO_ACK' })
+    .where(and(eq(messages.campaignId, id), eq(messages.sessionId, sessionId)));
+}
+async function change(sessionId: string, columns: Parameters<typeof w.setSession>[1]): Promise<void> {
+  await w.setSession(sessionId, columns);
+  w.t.deps.signals.wake(await idOf(sessionId), { rowChanged: true });
 }
 /** Everybody once, and nobody else. */
 function expectOnce(people: ReturnType<typeof contacts>): void {
@@ -92,7 +134,8 @@ describe('a campaign of several sessions', () => {
       expect(listed.body.data).toMatchObject([{ id }]);
       expect((await w.t.call(`${path}/campaigns/${id}`, { token: w.tenant.token })).status).toBe(200);
     }
-    expect((await w.call('/stats')).body.data).toMatchObject({ messages: { sent: 60 } });
+    const own = sent.get('main')?.length;
+    expect((await w.call('/stats')).body.data).toMatchObject({ messages: { sent: own, recipients: own } });
   });
 
   it('keeps one delay, one cap for each session, and stops, pauses and goes on as a whole', async () => {
@@ -403,5 +446,209 @@ describe('first contacts', () => {
     }
     expect(w.relayed()).toHaveLength(86);
     expect(new Set(w.relayed()).size).toBe(86);
+  });
+});
+
+describe('first contacts that are spent', () => {
+  beforeEach(() => open({ newContactsPerDay: 2 }));
+  const start = (people: ReturnType<typeof contacts>, also: object = {}) =>
+    w.list(people).then((listId) => w.start({ sessions: ['main', 'two'], listId, message: 'x', ...also }));
+
+  it('stay spent for somebody for whom another message waits there, without a step after step', async () => {
+    const people = contacts(1);
+    await spend('main', 2);
+    await befriend('main', people[0]?.phone ?? '', w.clock.now(), { direction: 'out', status: 'queued' });
+    await w.setSession('two', { status: 'disconnected' });
+    const { wakes } = watch();
+    const id = await start(people);
+    await w.clock.advance(5_000);
+    expect(wakes()).toBeLessThan(20);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+  });
+
+  it('are none for whoever knows a number under a LID that only this one has seen', async () => {
+    const people = contacts(1);
+    const phone = people[0]?.phone ?? '';
+    await spend('main', 2);
+    await spend('two', 2);
+    const at = w.clock.now();
+    await w.t.deps.db
+      .insert(waContacts)
+      .values({ accountId: await idOf('two'), lid: '9900', phone, updatedAt: at });
+    await befriend('two', phone, at, { peer: '9900@lid', phone: null, lid: '9900' });
+    const { wakes } = watch();
+    const id = await start(people, { checkNumbers: false });
+    await w.clock.advance(5_000);
+    expect(wakes()).toBeLessThan(20);
+    expect((await bySession(id)).get('two')).toEqual([phone]);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 1 } });
+  });
+
+  it('are waited for until there are some, or until a number that was away is back', async () => {
+    await w.setSession('two', { status: 'disconnected' });
+    const id = await start(contacts(10));
+    await w.clock.advance(5_000);
+    expect(w.relayed()).toHaveLength(2);
+    const waiting = await w.recipients(id);
+    expect(waiting.filter(({ reason }) => reason === 'new_contacts')).toHaveLength(8);
+    // First it is not known whether those who are on their way take the whole room.
+    await w.clock.leap(11 * 60_000);
+    await w.clock.advance(2_000);
+    const until = Date.parse((await w.campaign(id)).waitingUntil ?? '');
+    expect(until - w.clock.now()).toBeGreaterThan(20 * HOUR_MS);
+    await change('two', { status: 'connected' });
+    await w.clock.advance(61_000);
+    expect((await bySession(id)).get('two')).toHaveLength(2);
+    expect(w.relayed()).toHaveLength(4);
+  });
+});
+
+describe('what is tried again', () => {
+  beforeEach(() => open());
+  const waitingIn = async (sessionId: string) =>
+    (
+      await w.t.deps.db
+        .select()
+        .from(messageQueue)
+        .where(eq(messageQueue.accountId, await idOf(sessionId)))
+    ).length;
+
+  it('waits for its number while that is away, beside which the others go on', async () => {
+    const people = contacts(60);
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
+    await w.clock.advance(3_000);
+    for (const name of ['main', 'two']) await failAll(id, name);
+    const failed = await bySession(id);
+    await change('two', { status: 'disconnected' });
+    await w.during(w.post(`/campaigns/${id}/retry-failed`));
+    await w.clock.advance(5_000);
+    expect(await waitingIn('two')).toBe(0);
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: 'session_disconnected',
+      statistics: { sent: failed.get('main')?.length, failed: failed.get('two')?.length },
+    });
+    await change('two', { status: 'connected' });
+    await w.clock.advance(5_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 60 } });
+    expect(w.relayed()).toHaveLength(120);
+  });
+
+  it('keeps the cap of each number', async () => {
+    const body = { sessions: ['main', 'two'], listId: await w.list(contacts(12)), message: 'x', dailyCap: 6 };
+    const id = await w.start(body);
+    await w.clock.advance(3_000);
+    await failAll(id, 'main');
+    await w.t.deps.db.delete(sendAttempts).where(eq(sendAttempts.accountId, await idOf('two')));
+    await w.restartFeeder();
+    await w.during(w.post(`/campaigns/${id}/retry-failed`));
+    await w.clock.advance(5_000);
+    expect(w.relayed()).toHaveLength(12);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+  });
+
+  it('comes back whole after a pause, however much that was', async () => {
+    const people = contacts(230);
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
+    await w.clock.advance(5_000);
+    const mine = eq(messages.campaignId, id);
+    await w.t.deps.db.update(messages).set({ status: 'queued' }).where(mine);
+    const paused = { status: 'paused', reason: 'user', finishedAt: null } as const;
+    await w.t.deps.db.update(campaigns).set(paused).where(eq(campaigns.id, id));
+    await w.during(w.post(`/campaigns/${id}/resume`));
+    await w.clock.advance(5_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 230, queued: 0 } });
+    expect(w.relayed()).toHaveLength(460);
+  });
+});
+
+describe('several sessions', () => {
+  beforeEach(() => open());
+
+  it('of which one is away wait for the day after when the cap of the others is spent', async () => {
+    await w.setSession('two', { status: 'disconnected' });
+    const listId = await w.list(contacts(10));
+    const id = await w.start({ sessions: ['main', 'two'], listId, message: 'x', dailyCap: 2 });
+    await w.clock.advance(5_000);
+    expect(w.relayed()).toHaveLength(2);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    expect((await w.recipients(id)).filter(({ reason }) => reason !== null)).toEqual([]);
+  });
+
+  it('are looked up by another one when one does not answer', async () => {
+    const asked: string[] = [];
+    const { commands } = w.t.deps;
+    const main = await idOf('main');
+    const run = commands.run.bind(commands);
+    commands.run = ((accountId: string, ...rest: never[]) => {
+      asked.push(accountId);
+      if (accountId === main) return Promise.reject(new AppError('UNAVAILABLE', 'no answer'));
+      return Reflect.apply(run, commands, [accountId, ...rest]);
+    }) as typeof commands.run;
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(contacts(4)), message: 'x' });
+    await w.clock.advance(20_000);
+    expect(asked[0]).toBe(main);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 4 } });
+  });
+
+  it('are shown to a member of all of them, who stops the campaign, and to no member of a part', async () => {
+    const body = { listId: await w.list(contacts(4)), message: 'x', delayBetweenMessages: 60_000 };
+    const id = await w.start({ ...body, sessions: ['main', 'two'] });
+    const member = (sessions: string[]) => makeMember(w.t.deps, w.tenant.id, 'admin', { sessions });
+    const both = await member(['main', 'two']);
+    const part = await member(['main', 'three']);
+    const get = (path: string, token: string) => w.t.call(`/session/main/broadcast${path}`, { token });
+    expect((await get('/campaigns', both.token)).body.data).toMatchObject([{ id }]);
+    expect((await get('/campaigns', part.token)).body.data).toEqual([]);
+    expect((await get(`/campaigns/${id}`, part.token)).status).toBe(404);
+    expect((await get(`/campaigns/${id}`, both.token)).status).toBe(200);
+    const stop = (token: string) =>
+      w.during(w.t.call(`/session/two/broadcast/campaigns/${id}/stop`, { method: 'POST', token, body: {} }));
+    expect((await stop(part.token)).status).toBe(404);
+    expect((await stop(both.token)).body.data).toMatchObject({ status: 'stopped' });
+  });
+
+  it('write to one list once at a time, in whichever campaigns they are', async () => {
+    const body = { listId: await w.list(contacts(4)), message: 'x', delayBetweenMessages: 60_000 };
+    const send = (session: string, sessions?: string[]) =>
+      w.t.call(`/session/${session}/broadcast/send`, {
+        method: 'POST',
+        token: w.tenant.token,
+        body: { ...body, ...(sessions ? { sessions } : {}) },
+      });
+    const both = [send('main', ['main', 'two']), send('two', ['two', 'main'])];
+    const answers = await w.during(Promise.all(both));
+    expect(answers.map(({ status }) => status).sort()).toEqual([202, 409]);
+    const id = Object(answers.find(({ status }) => status === 202)?.body.data).id;
+    const refused = await w.during(send('two'));
+    expect(refused.body).toMatchObject({ code: 'BROADCAST_IN_PROGRESS', details: { campaignId: id } });
+    expect((await w.during(send('three'))).status).toBe(202);
+    expect((await w.during(send('main', ['main', 'three']))).body.code).toBe('BROADCAST_IN_PROGRESS');
+  });
+
+  it('take what never left from one that is over, and in the end give up what may have', async () => {
+    const people = contacts(4);
+    const [first, second] = phonesOf(people);
+    let isCut = true;
+    w.engine.answer = ({ to }) => {
+      if (isCut && to.phone === first) return { outcome: 'postponed', reason: 'nothing has left' };
+      return to.phone === second
+        ? { outcome: 'unknown', reason: 'no acknowledgement in time' }
+        : { outcome: 'acknowledged', at: w.clock.now() };
+    };
+    await w.setSession('two', { status: 'disconnected' });
+    const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
+    await w.clock.advance(500);
+    await w.dispatcher.remove(await idOf('main'));
+    isCut = false;
+    await change('main', { status: 'logged_out', paired: false });
+    await change('two', { status: 'connected' });
+    await w.clock.advance(3_000);
+    expect((await bySession(id)).get('two')).toContain(first);
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'session_logged_out' });
+    await w.clock.leap(6 * HOUR_MS);
+    await w.clock.advance(2_000);
+    const view = await w.campaign(id);
+    expect(view).toMatchObject({ status: 'completed', statistics: { sent: 3, failed: 1, queued: 0 } });
   });
 });

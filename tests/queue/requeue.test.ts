@@ -1,7 +1,9 @@
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
-import { requeueSending } from '../../src/queue/claim.ts';
+import { messageRefColumns, requeueSending } from '../../src/queue/claim.ts';
+import { requeueRows } from '../../src/queue/requeue.ts';
 import { FAST, openQueue, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -26,6 +28,24 @@ describe('a session that has ended', () => {
     expect(await status()).toBe('queued');
     expect(await q.row(id)).toMatchObject({ status: 'pending', attempts: 1 });
   });
+});
+
+it('what was proven to be sent since it was read stays so, and does not go back onto the queue', async () => {
+  const account = await q.account();
+  const ids = [(await q.queue(account)).id, (await q.queue(account)).id];
+  const [failed = '', sent = ''] = ids;
+  const { db } = q.deps;
+  await db.delete(messageQueue).where(inArray(messageQueue.id, ids));
+  await db.update(messages).set({ status: 'failed', failedAt: 1 }).where(inArray(messages.id, ids));
+  const read = await db.select(messageRefColumns).from(messages).where(inArray(messages.id, ids));
+  await db.update(messages).set({ status: 'sent' }).where(eq(messages.id, sent));
+  const rows = read.map((row) => ({ ...row, priority: 2, availableAt: 5 }));
+  const back = await transact(q.database, (tx) => requeueRows(tx, q.deps, rows, ['failed']));
+  expect(back.map(({ id }) => id)).toEqual([failed]);
+  expect(await q.message(failed)).toMatchObject({ status: 'queued', failedAt: null });
+  expect(await q.message(sent)).toMatchObject({ status: 'sent' });
+  expect(await q.row(failed)).toMatchObject({ status: 'pending', availableAt: 5 });
+  expect(await q.row(sent)).toBeUndefined();
 });
 
 describe('a message whose process ended in every attempt', () => {

@@ -36,7 +36,9 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
     begun: 0,
     perHour: 100,
     strangersLeft: null,
+    strangersFrom: null,
     strangersAhead: more.waiting ?? 0,
+    countsPending: true,
     ...more,
   };
 }
@@ -92,6 +94,20 @@ describe('the choice', () => {
     expect(order(spent, promised, member('free', { strangersLeft: 4, waiting: 3 }))[0]).toBe('free now');
     expect(order(spent, promised).map((text) => text.split(' ')[1])).toEqual(['later', 'later']);
     expect(order(member('known', { strangersLeft: 0, knownSince: 1 }))).toEqual(['known now']);
+  });
+
+  it('is not lifted by a message of another sender on its way, nor by a hold that ends sooner than the lack', () => {
+    const other = { countsPending: false, pendingSince: 5, strangersLeft: 0 };
+    expect(order(member('pending', other))).toEqual(['pending later']);
+    const short = { pausedUntil: NOW + MINUTE_MS, pauseReason: 'minute_limit' };
+    const lacking = member('lacking', { strangersLeft: 0, strangersFrom: NOW + 9 * HOUR_MS }, short);
+    const away = member('away', {}, { status: 'disconnected' });
+    const [best] = rankPool([away, lacking], at);
+    expect(best).toMatchObject({ member: { name: 'lacking' }, readiness: 'later', until: NOW + 9 * HOUR_MS });
+    expect(best?.reason).toBe('new_contacts');
+    // Nobody knows when either goes on: the one that is there comes first.
+    const promised = member('promised', { strangersLeft: 3, waiting: 3 });
+    expect(order(away, promised)[0]).toBe('promised later');
   });
 
   it('counts what a number has sent within the hour, for what it may send in one', () => {

@@ -1,6 +1,7 @@
 /** Picks the next recipients in their order, without those who must not or cannot be written to now. */
 
-import { and, asc, eq, gt, lte } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte } from 'drizzle-orm';
+import { affected } from '../../db/ops.ts';
 import { campaignRecipients } from '../../db/schema.ts';
 import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
@@ -9,9 +10,9 @@ import { lidKey } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import type { SendingSession } from './feed-state.ts';
 import { type Lookup, lookUpNumbers } from './number-lookup.ts';
-import { findWays, type NO_SENDER, type SenderFacts, type Way } from './pool-facts.ts';
+import { findWays, NO_SENDER, type SenderFacts, type Way } from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
-import { findWaitingStrangers } from './strangers.ts';
+import { findWaitingStrangers, LOOK_AGAIN_MS } from './strangers.ts';
 import { quietUntil } from './time-zones.ts';
 
 /** Recipients looked at in one go. */
@@ -140,6 +141,33 @@ export async function nextDeferred(
   return row ?? null;
 }
 
+/** Lets some of those be judged at once who wait for long because no session could write to them; how many. */
+export async function bringForward({ db, clock }: CampaignDeps, campaignId: string): Promise<number> {
+  const now = clock.now();
+  const { position, state, reason, dueAt } = campaignRecipients;
+  const waiting = and(
+    eq(campaignRecipients.campaignId, campaignId),
+    eq(state, 'deferred'),
+    // Who was judged lately waits the least time that there is.
+    gt(dueAt, now + LOOK_AGAIN_MS),
+    inArray(reason, [NO_SENDER, NEW_CONTACTS]),
+  );
+  const rows = await db
+    .select({ position })
+    .from(campaignRecipients)
+    .where(waiting)
+    .orderBy(asc(dueAt))
+    .limit(SCAN_LIMIT);
+  if (rows.length === 0) return 0;
+  const positions = rows.map((row) => row.position);
+  return affected(
+    await db
+      .update(campaignRecipients)
+      .set({ dueAt: now })
+      .where(and(waiting, inArray(position, positions))),
+  );
+}
+
 /** Null: judged long ago. `unknown`: beyond what was looked up. */
 type Judge = (recipient: Candidate) => Verdict | null | 'unknown';
 
@@ -165,11 +193,15 @@ async function prepareJudge(
   const ways = await waysOf(deps, campaign, from, awake, lookUp);
   const reachable = awake.filter((phone) => 'to' in (ways.get(phone) ?? {})).slice(0, lookUp);
   const asker = { accountId: from.asker.id, userId: campaign.userId };
-  const known = checkNumbers
-    ? await lookUpNumbers(deps, asker, reachable)
-    : await assumeThere(deps, asker.accountId, reachable);
+  const known = checkNumbers ? await lookUpNumbers(deps, asker, reachable) : assumeThere(reachable);
+  const lidsKnown = await knownLids(deps, campaign, reachable);
+  const lidOf = (phone: string, to: Sender) => known.get(phone)?.lid ?? lidsKnown(to.id, phone);
   // The directory may just have told whose LID somebody is that opted out under it.
-  const lids = [...known.values()].flatMap(({ lid }) => (lid === null ? [] : [lidKey(lid)]));
+  const lids = reachable.flatMap((phone) => {
+    const way = ways.get(phone);
+    const lid = way !== undefined && 'to' in way ? lidOf(phone, way.to) : null;
+    return lid === null ? [] : [lidKey(lid)];
+  });
   const lidsOut = await isOptedOut(deps.db, campaign.userId, lids);
   return (recipient) => {
     const { phone, state } = recipient;
@@ -182,11 +214,10 @@ async function prepareJudge(
     if ('until' in way) return { action: 'defer', recipient, ...way };
     const found = known.get(phone);
     if (!found) return 'unknown';
-    if (found.lid !== null && lidsOut.has(lidKey(found.lid))) {
-      return { action: 'skip', recipient, reason: 'opted_out' };
-    }
+    const lid = lidOf(phone, way.to);
+    if (lid !== null && lidsOut.has(lidKey(lid))) return { action: 'skip', recipient, reason: 'opted_out' };
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
-    return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid: found.lid, sender: way.to };
+    return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid, sender: way.to };
   };
 }
 
@@ -208,12 +239,19 @@ async function waysOf(
   );
 }
 
-async function assumeThere(
+const assumeThere = (phones: readonly string[]): Map<string, Lookup> =>
+  new Map(phones.map((phone) => [phone, { exists: true, jid: null, lid: null }]));
+
+/** The LID under which a session knows a phone, or else another session of the workspace: it is the person's for all. */
+async function knownLids(
   deps: CampaignDeps,
-  accountId: string,
+  campaign: CampaignRow,
   phones: readonly string[],
-): Promise<Map<string, Lookup>> {
-  const pairs = await findLidPairs(deps.db, { accountId }, 'phone', phones);
-  const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
-  return new Map(phones.map((phone) => [phone, { exists: true, jid: null, lid: lids.get(phone) ?? null }]));
+): Promise<(accountId: string, phone: string) => string | null> {
+  const lids = new Map<string, string>();
+  for (const { accountId, phone, lid } of await findLidPairs(deps.db, campaign, 'phone', phones)) {
+    lids.set(`${accountId} ${phone}`, lid);
+    lids.set(phone, lids.get(phone) ?? lid);
+  }
+  return (accountId, phone) => lids.get(`${accountId} ${phone}`) ?? lids.get(phone) ?? null;
 }

@@ -8,18 +8,19 @@ import { type MessageRef, messageRefColumns } from '../../queue/claim.ts';
 import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { requeueRows } from '../../queue/requeue.ts';
-import { cancelRows } from '../../queue/take-off.ts';
+import { cancelRows, failRows } from '../../queue/take-off.ts';
 import { withdrawOpen } from './dequeue-open.ts';
 import { sessionEnd } from './feed-end.ts';
 import type { Crew, SendingSession } from './feed-state.ts';
 import { type Given, takeCampaign } from './feed-write.ts';
 import { deferRecipients, handBack, type Unsent } from './hand-back.ts';
+import { PATIENCE_MS, type Stuck } from './pool-facts.ts';
 import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf, optionsOf } from './row.ts';
 import { quietUntil } from './time-zones.ts';
 
-/** More than a pause ever takes off the queue. */
-const MAX_WITHDRAWN = 200;
+/** Messages that are put back in one go. */
+const MAX_RESTORED = 200;
 
 const columns = { ...messageRefColumns, sendingAt: messages.sendingAt };
 
@@ -41,24 +42,51 @@ export function reroute(
   deps: CampaignDeps,
   campaign: CampaignRow,
   feeder: SendingSession,
-  rows: readonly Unsent[],
+  { away, surplus }: Stuck,
 ): Promise<number> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, feeder))) return 0;
-    return handBack(tx, campaign.id, rows, deps.clock.now());
+    const now = deps.clock.now();
+    const gone = await handBack(tx, campaign.id, away, { now });
+    // Whatever gave them to a session without room may do so again: not at once.
+    return gone + (await handBack(tx, campaign.id, surplus, { now, dueAt: now + PATIENCE_MS }));
   });
 }
 
 /**
- * Puts back what was taken off the queue, with the text as it may have been changed since where nothing of it can
+ * Ends what a number that has ended has left behind, where nobody will learn any more whether it left. False when the
+ * campaign has changed.
+ */
+export function failLeftBehind(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  feeder: SendingSession,
+  ids: readonly string[],
+): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    if (!(await takeCampaign(tx, deps, campaign, feeder))) return false;
+    const errorMessage = 'Its session ended before WhatsApp acknowledged it. It may have arrived.';
+    await record(tx, deps, await failRows(tx, deps, ids, { errorCode: 'NO_ACK', errorMessage }));
+    return true;
+  });
+}
+
+/** What was put back, and whether there is more. */
+export interface Restored {
+  ids: string[];
+  more: boolean;
+}
+
+/**
+ * Puts back what was taken off the queue, a part of it at a time, with the text as it may have been changed since where nothing of it can
  * have left; whoever has gone to sleep meanwhile is asked again in the morning. Of several sessions the one that is right
- * then writes; what may have left stays with the one that has it. The ids, or null when the campaign has changed meanwhile.
+ * then writes; what may have left stays with the one that has it. Null when the campaign has changed meanwhile.
  */
 export function restoreWithdrawn(
   deps: CampaignDeps,
   campaign: CampaignRow,
   { feeder, senders }: Crew,
-): Promise<string[] | null> {
+): Promise<Restored | null> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, feeder))) return null;
     const rows = await tx
@@ -73,13 +101,14 @@ export function restoreWithdrawn(
         ),
       )
       .orderBy(asc(messages.id))
-      .limit(MAX_WITHDRAWN);
+      .limit(MAX_RESTORED);
+    const more = rows.length === MAX_RESTORED;
     const now = deps.clock.now();
     const untouched = rows.filter(({ sendingAt }) => sendingAt === null);
     if (campaign.senders !== null) {
-      await handBack(tx, campaign.id, untouched, now);
+      await handBack(tx, campaign.id, untouched, { now });
       const begun = rows.filter(({ sendingAt }) => sendingAt !== null);
-      return requeueBegun(tx, deps, campaign, senders, begun);
+      return { ids: await requeueBegun(tx, deps, campaign, senders, begun), more };
     }
     const asleep = await deferSleepers(tx, campaign, untouched, now);
     const awake = rows.filter(({ id }) => !asleep.has(id));
@@ -88,7 +117,7 @@ export function restoreWithdrawn(
       campaign,
       untouched.filter(({ id }) => !asleep.has(id)),
     );
-    return requeue(tx, deps, campaign, awake);
+    return { ids: await requeue(tx, deps, campaign, awake), more };
   });
 }
 
@@ -99,12 +128,13 @@ async function requeue(
   rows: readonly MessageRef[],
 ): Promise<string[]> {
   const now = deps.clock.now();
-  await requeueRows(
+  const back = await requeueRows(
     tx,
     deps,
     rows.map((row, i) => ({ ...row, priority: PRIORITIES.low, availableAt: now + i * campaign.delayMs })),
+    ['queued', 'sending'],
   );
-  return rows.map(({ id }) => id);
+  return back.map(({ id }) => id);
 }
 
 /** What may have left goes to the same number again, or ends with it: another one would send it twice. */
@@ -181,52 +211,86 @@ async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Unsent[
   }
 }
 
+/** How many failures each session may try again now; it has no entry while it cannot. */
+export type RetryRooms = ReadonlyMap<string, number>;
+
+/** What is tried again, and whether there is more that has its turn later. */
+export interface Retried {
+  all: Given[];
+  more: boolean;
+}
+
 /**
- * Puts the next failed messages back onto the queue, at most `want`, each once a round, of the session that had it: those
- * of one that has ended stay as they are. Empty when the round is over, null when the campaign has changed meanwhile.
+ * Puts the next failed messages back onto the queue, at most `want`, each once a round, of the session that had it. Of
+ * several sessions (`rooms` is not null) those that cannot send now keep theirs for later, while the others go on; those of
+ * one that has ended stay as they are. Without `more` the round is over. Null when the campaign has changed meanwhile.
  */
-export function retryFailed(
+export async function retryFailed(
   deps: CampaignDeps,
   campaign: CampaignRow,
   { feeder, senders }: Crew,
-  want: number,
-  availableAt: number | null,
-): Promise<Given[] | null> {
-  const able = senders.flatMap(({ id, status }) => (sessionEnd(status) === null ? [id] : []));
+  { want, rooms, availableAt }: { want: number; rooms: RetryRooms | null; availableAt: number | null },
+): Promise<Retried | null> {
+  const able = rooms === null ? null : [...rooms].flatMap(([id, room]) => (room > 0 ? [id] : []));
+  const there = senders.flatMap(({ id, status }) => (sessionEnd(status) === null ? [id] : []));
+  const isAny = async (ids: readonly string[]) => (await readFailed(deps.db, campaign, ids, 1)).length > 0;
+  if (able !== null && !(await isAny(able)) && (await isAny(there))) return { all: [], more: true };
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, feeder))) return null;
-    const rows = await tx
-      .select(columns)
-      .from(messages)
-      .where(
-        and(
-          eq(messages.campaignId, campaign.id),
-          eq(messages.status, 'failed'),
-          gt(messages.id, campaign.retryCursor ?? ''),
-          lt(messages.failedAt, campaign.retryAt ?? 0),
-          campaign.senders === null ? undefined : inArray(messages.accountId, able),
-        ),
-      )
-      .orderBy(asc(messages.id))
-      .limit(want);
-    const last = rows.at(-1);
-    await tx
-      .update(campaigns)
-      .set(last ? { retryCursor: last.id } : { retryAt: null, retryCursor: null })
-      .where(eq(campaigns.id, campaign.id));
+    const found = await readFailed(tx, campaign, able, want);
+    const taken = withinRooms(found, rooms);
+    const last = taken.at(-1);
+    const more =
+      last !== undefined || (able !== null && (await readFailed(tx, campaign, there, 1)).length > 0);
+    if (!more || rooms === null) {
+      await tx
+        .update(campaigns)
+        .set(last ? { retryCursor: last.id } : { retryAt: null, retryCursor: null })
+        .where(eq(campaigns.id, campaign.id));
+    }
     const now = deps.clock.now();
     const at = availableAt ?? now;
+    const back = await requeueRows(
+      tx,
+      deps,
+      taken.map((row) => ({ ...row, priority: PRIORITIES.low, availableAt: at })),
+      ['failed'],
+    );
     const data = { status: 'queued', retry: true };
     await record(
       tx,
       deps,
-      rows.map((row) => messageFact(row, 'message.queued', now, data)),
+      back.map((row) => messageFact(row, 'message.queued', now, data)),
     );
-    await requeueRows(
-      tx,
-      deps,
-      rows.map((row) => ({ ...row, priority: PRIORITIES.low, availableAt: at })),
-    );
-    return rows.map(({ id, accountId }) => ({ id, accountId }));
+    return { all: back.map(({ id, accountId }) => ({ id, accountId })), more };
+  });
+}
+
+/** Failures of before the round began, of these sessions; null: of the only one. */
+function readFailed(db: Db, campaign: CampaignRow, accountIds: readonly string[] | null, atMost: number) {
+  return db
+    .select(columns)
+    .from(messages)
+    .where(
+      and(
+        eq(messages.campaignId, campaign.id),
+        eq(messages.status, 'failed'),
+        gt(messages.id, campaign.retryCursor ?? ''),
+        lt(messages.failedAt, campaign.retryAt ?? 0),
+        accountIds === null ? undefined : inArray(messages.accountId, [...accountIds]),
+      ),
+    )
+    .orderBy(asc(messages.id))
+    .limit(atMost);
+}
+
+/** Of each session no more than it has room for. */
+function withinRooms<R extends { accountId: string }>(rows: readonly R[], rooms: RetryRooms | null): R[] {
+  if (rooms === null) return [...rows];
+  const left = new Map(rooms);
+  return rows.filter(({ accountId }) => {
+    const room = left.get(accountId) ?? 0;
+    left.set(accountId, room - 1);
+    return room > 0;
   });
 }

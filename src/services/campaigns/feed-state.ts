@@ -23,6 +23,8 @@ export interface SendingSession extends PoolSession {
   fence: number;
   phoneNumber: string | null;
   createdAt: number;
+  /** when anything about it changed last */
+  updatedAt: number;
 }
 
 export interface Running {
@@ -49,6 +51,7 @@ const senderColumns = {
   lastHighAt: accounts.lastHighAt,
   knownFrom: accounts.knownFrom,
   createdAt: accounts.createdAt,
+  updatedAt: accounts.updatedAt,
 } as const;
 
 /** The campaign with its sessions; null when there is no such campaign. */
@@ -87,6 +90,10 @@ export interface LineMemory {
   outcomes: CountedOutcome[];
   /** lookups in a row that got no answer */
   checkFailures: number;
+  /** lookups in all that got no answer: after each it is another session's turn to ask */
+  unanswered: number;
+  /** those who wait for a session are not looked at before their time until then */
+  soonerAt: number;
   /** with a delay: when the message that waits may leave */
   nextAt: number;
   /** with a delay: the message that was queued last, after whose sending the next one's delay begins */
@@ -102,6 +109,8 @@ export function newMemory(): LineMemory {
     open: new Set(),
     outcomes: [],
     checkFailures: 0,
+    unanswered: 0,
+    soonerAt: 0,
     nextAt: 0,
     lastId: null,
     today: new Map(),

@@ -10,8 +10,15 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
 import { endOfAll, failForSession, pauseItself } from './feed-end.ts';
-import { nextDeferred, pickNext, type Source } from './feed-pick.ts';
-import { reroute, restoreWithdrawn, retryFailed, withdrawForNow } from './feed-return.ts';
+import { bringForward, nextDeferred, pickNext, type Source } from './feed-pick.ts';
+import {
+  failLeftBehind,
+  type RetryRooms,
+  reroute,
+  restoreWithdrawn,
+  retryFailed,
+  withdrawForNow,
+} from './feed-return.ts';
 import {
   type Crew,
   feederOf,
@@ -25,7 +32,17 @@ import {
 } from './feed-state.ts';
 import { type Given, writePicked } from './feed-write.ts';
 import { freezePiece } from './freeze.ts';
-import { findStuck, longHold, NO_SENDER, noteElsewhere, readFacts, type SenderFacts } from './pool-facts.ts';
+import {
+  findLeftBehind,
+  findStuck,
+  longHold,
+  NO_SENDER,
+  noteElsewhere,
+  PATIENCE_MS,
+  readFacts,
+  type SenderFacts,
+  takesStrangers,
+} from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './row.ts';
 import { DEFAULT_FAILURE_PERCENT, jitteredDelay, mustPause } from './safety.ts';
 
@@ -122,7 +139,8 @@ async function restore(
 ): Promise<Step> {
   const restored = await restoreWithdrawn(deps, campaign, crew);
   if (restored === null) return wait(0);
-  memory.lastId = restored.at(-1) ?? memory.lastId;
+  memory.lastId = restored.ids.at(-1) ?? memory.lastId;
+  if (restored.more) return wait(0);
   // Outcomes before a resume are forgiven; that the session was away for a while changes nothing.
   if (memory.restoredFor !== campaign.resumedAt) memory.outcomes = [];
   memory.restoredFor = campaign.resumedAt;
@@ -151,15 +169,19 @@ async function feed(
   if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, live, LOOK_MS);
   const most = Math.min(paced ? 1 : ahead - waiting, look.room);
   const nobody = { asker, facts, open };
-  if (most <= 0) return feedNobody(deps, campaign, crew, nobody, { reason: 'daily_cap', until: look.until });
+  if (most <= 0) {
+    return feedNobody(deps, campaign, crew, memory, nobody, { reason: 'daily_cap', until: look.until });
+  }
   const { left, limit, until } = await messagesLeft(deps.db, deps, campaign.userId);
+  const fresh = Math.min(most, left);
+  const spent = limit !== null && fresh <= 0 ? QUOTA_HOLDS[limit] : null;
   // What is retried was counted when it was queued first.
-  const want = campaign.retryAt === null ? Math.min(most, left) : most;
-  if (limit !== null && want <= 0) {
-    return feedNobody(deps, campaign, crew, nobody, { reason: QUOTA_HOLDS[limit], until });
+  if (campaign.retryAt === null && spent !== null) {
+    return feedNobody(deps, campaign, crew, memory, nobody, { reason: spent, until });
   }
   const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
-  const given = await giveNext(deps, campaign, crew, memory, { want, availableAt, source: { asker, facts } });
+  const turn = { most, fresh, spent, availableAt, source: { asker, facts } };
+  const given = await giveNext(deps, campaign, crew, memory, turn);
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
   if (given === null) return wait(0);
   for (const { id, accountId } of given.all) {
@@ -170,7 +192,7 @@ async function feed(
   memory.lastId = given.all.at(-1)?.id ?? memory.lastId;
   memory.nextAt = availableAt ?? 0;
   if (!given.exhausted) return wait(0);
-  return finish(deps, campaign, crew, open);
+  return finish(deps, campaign, crew, memory, { ...look, open });
 }
 
 /** No message may be queued now: who needs none is told apart, and the campaign waits only while others are left. */
@@ -178,6 +200,7 @@ async function feedNobody(
   deps: CampaignDeps,
   campaign: CampaignRow,
   crew: Crew,
+  memory: LineMemory,
   { open, ...source }: Source & { open: readonly OpenMessage[] },
   { reason, until }: Pick<Hold, 'reason' | 'until'>,
 ): Promise<Step> {
@@ -186,7 +209,8 @@ async function feedNobody(
   if (picked.exhausted) {
     const deferred = await nextDeferred(deps, campaign.id);
     const isSooner = deferred !== null && (deferred.dueAt ?? 0) < (until ?? 0);
-    return isSooner ? hold(deps, campaign, reason, until) : finish(deps, campaign, crew, open);
+    if (isSooner) return hold(deps, campaign, reason, until);
+    return finish(deps, campaign, crew, memory, { facts: source.facts, open, until });
   }
   if (picked.verdicts.length === 0 && picked.through === campaign.feedPosition) {
     return hold(deps, campaign, reason, until);
@@ -218,9 +242,7 @@ async function lookAt(
   open: readonly OpenMessage[],
 ): Promise<Look | Step> {
   const days = await roomsToday(deps, campaign, memory, crew.senders, open);
-  const until = days.length === 0 ? null : Math.max(...days.map((day) => day.until));
-  const room = days.length === 0 ? Number.POSITIVE_INFINITY : days.reduce((all, day) => all + day.room, 0);
-  const look = { asker: crew.feeder, facts: null, ahead: AHEAD, live: open, room, until };
+  const look = { asker: crew.feeder, facts: null, ahead: AHEAD, live: open, ...togetherOf(days) };
   if (campaign.senders === null) return look;
   await noteElsewhere(deps, memory, open);
   const facts: SenderFacts[] = [];
@@ -230,15 +252,33 @@ async function lookAt(
   }
   const now = deps.clock.now();
   const stuck = findStuck(facts, open, now);
-  if (stuck.length > 0) return wait((await reroute(deps, campaign, crew.feeder, stuck)) === 0 ? LOOK_MS : 0);
+  if (stuck.away.length + stuck.surplus.length > 0) {
+    return wait((await reroute(deps, campaign, crew.feeder, stuck)) === 0 ? LOOK_MS : 0);
+  }
+  const behind = findLeftBehind(crew.senders, open, now).map(({ id }) => id);
+  if (behind.length > 0) {
+    // They say nothing about the numbers that go on.
+    for (const id of behind) memory.open.delete(id);
+    return wait((await failLeftBehind(deps, campaign, crew.feeder, behind)) ? 0 : LOOK_MS);
+  }
   const free = crew.senders.filter((session) => longHold(session, now) === null);
-  const [asker] = free;
+  // One that does not answer lookups holds up the others no longer than one try.
+  const asker = free[memory.unanswered % Math.max(1, free.length)];
   if (asker === undefined) {
     const { reason, until: heldUntil } = holdOf(crew.senders, now) ?? { reason: NO_SENDER, until: null };
     return hold(deps, campaign, reason, heldUntil);
   }
-  const live = open.filter(({ accountId }) => free.some(({ id }) => id === accountId));
-  return { ...look, facts, asker, live, ahead: AHEAD * Math.min(MAX_WIDTH, free.length) };
+  const isFree = (accountId: string) => free.some(({ id }) => id === accountId);
+  const live = open.filter(({ accountId }) => isFree(accountId));
+  const today = togetherOf(days.filter(({ id }) => isFree(id)));
+  return { ...look, facts, asker, live, ahead: AHEAD * Math.min(MAX_WIDTH, free.length), ...today };
+}
+
+/** How many messages these days let through together, and when the first of them that is spent is over. */
+function togetherOf(days: readonly { room: number; until: number }[]): Pick<Look, 'room' | 'until'> {
+  if (days.length === 0) return { room: Number.POSITIVE_INFINITY, until: null };
+  const room = days.reduce((all, day) => all + day.room, 0);
+  return { room, until: Math.min(...days.map((day) => day.until)) };
 }
 
 /** What the daily cap leaves to each session, with what waits in it counted; none without a cap. */
@@ -294,20 +334,36 @@ interface Fed {
   exhausted: boolean;
 }
 
+interface Turn {
+  /** messages that may be queued now */
+  most: number;
+  /** of these, to recipients who have not had one */
+  fresh: number;
+  /** the quota that lets none of those through; null: none does */
+  spent: string | null;
+  availableAt: number | null;
+  source: Source;
+}
+
 /** Failures that are to be tried again go first. A text: why no recipient can be queued at the moment. */
 async function giveNext(
   deps: CampaignDeps,
   campaign: CampaignRow,
   crew: Crew,
   memory: LineMemory,
-  { want, availableAt, source }: { want: number; availableAt: number | null; source: Source },
+  { most, fresh, spent, availableAt, source }: Turn,
 ): Promise<Fed | string | null> {
   if (campaign.retryAt !== null) {
-    const all = await retryFailed(deps, campaign, crew, want, availableAt);
-    return all && { all, exhausted: false };
+    const rooms = source.facts && retryRooms(source.facts, deps.clock.now());
+    const retried = await retryFailed(deps, campaign, crew, { want: most, rooms, availableAt });
+    // What is left is of sessions that are away: it waits for them, and the others go on.
+    if (retried === null || retried.all.length > 0 || !retried.more) {
+      return retried && { all: retried.all, exhausted: false };
+    }
+    if (spent !== null) return spent;
   }
   try {
-    const picked = await pickNext(deps, campaign, source, want, availableAt ?? 0);
+    const picked = await pickNext(deps, campaign, source, fresh, availableAt ?? 0);
     memory.checkFailures = 0;
     if (picked.exhausted) return { all: [], exhausted: true };
     const all = await writePicked(deps, campaign, crew.feeder, picked, availableAt);
@@ -316,8 +372,15 @@ async function giveNext(
     // No number is written to unchecked: the numbers may be what gets the sender banned.
     if (!(error instanceof AppError) || isUnavailable(error)) throw error;
     memory.checkFailures++;
+    memory.unanswered++;
     return 'number_check';
   }
+}
+
+/** Of each session that sends, what its day lets through. */
+function retryRooms(facts: readonly SenderFacts[], now: number): RetryRooms {
+  const free = facts.filter(({ session }) => longHold(session, now) === null);
+  return new Map(free.map(({ session, leftToday }) => [session.id, leftToday ?? Number.POSITIVE_INFINITY]));
 }
 
 const checkPauseMs = (memory: LineMemory) => backoffMs(CHECK_PAUSE, memory.checkFailures);
@@ -327,14 +390,21 @@ async function finish(
   deps: CampaignDeps,
   campaign: CampaignRow,
   crew: Crew,
-  open: readonly OpenMessage[],
+  memory: LineMemory,
+  { facts, open, until }: Pick<Look, 'facts' | 'until'> & { open: readonly OpenMessage[] },
 ): Promise<Step> {
   const deferred = await nextDeferred(deps, campaign.id);
   if (deferred !== null) {
+    if (await lookSooner(deps, campaign, memory, facts)) return wait(0);
     const { reason, dueAt } = deferred;
     return hold(deps, campaign, reason === null || reason === 'quiet' ? 'quiet_hours' : reason, dueAt);
   }
   if (open.length > 0) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
+  if (campaign.retryAt !== null) {
+    // Failures of sessions that are away, or whose day is spent.
+    const away = crew.senders.flatMap((sender) => longHold(sender, deps.clock.now()) ?? [])[0];
+    return hold(deps, campaign, away?.reason ?? 'daily_cap', away === undefined ? until : away.until);
+  }
   const done = await moveCampaign(deps, campaign.id, {
     from: ['running'],
     where: sql`${campaigns.feedPosition} = ${campaign.feedPosition} and ${campaigns.retryAt} is null`,
@@ -348,6 +418,22 @@ async function finish(
     event: 'campaign.completed',
   });
   return done ? OVER : wait(0);
+}
+
+/**
+ * Those who wait for long because no session could write to them are looked at again when one can: a part of them now and
+ * then, because it may not be able to write to these. True when there were some.
+ */
+async function lookSooner(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  memory: LineMemory,
+  facts: readonly SenderFacts[] | null,
+): Promise<boolean> {
+  const now = deps.clock.now();
+  if (facts === null || now < memory.soonerAt || !facts.some((one) => takesStrangers(one, now))) return false;
+  memory.soonerAt = now + PATIENCE_MS;
+  return (await bringForward(deps, campaign.id)) > 0;
 }
 
 /** When the next message of a campaign with a delay may leave: after the one before it has. */

@@ -73,12 +73,15 @@ function readGone(
     );
 }
 
-/** Takes what was never begun of these off the queue, for another session to send. How many were handed back. */
+/**
+ * Takes what was never begun of these off the queue, for another session to send from `dueAt` on. How many were handed
+ * back.
+ */
 export async function handBack(
   tx: Tx,
   campaignId: string,
   rows: readonly Unsent[],
-  now: number,
+  { now, dueAt = now }: { now: number; dueAt?: number },
 ): Promise<number> {
   const off = new Set(
     await dequeueUntouched(
@@ -87,7 +90,7 @@ export async function handBack(
     ),
   );
   const gone = rows.filter(({ id }) => off.has(id));
-  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt: now, now });
+  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt, now });
   return gone.length;
 }
 
@@ -106,7 +109,7 @@ export async function handBackOfSession(tx: Tx, ids: readonly string[], now: num
       tx,
       campaignId,
       rows.filter((row) => row.campaignId === campaignId),
-      now,
+      { now },
     );
   }
 }

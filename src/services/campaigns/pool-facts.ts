@@ -9,21 +9,32 @@ import {
   readContactRoom,
 } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
-import { NO_TIE, type PoolMember, rankPool, readTies, type Tie } from '../../queue/pool.ts';
+import {
+  hasRoomFor,
+  NO_TIE,
+  type PoolMember,
+  type Ranked,
+  rankPool,
+  readTies,
+  type Tie,
+} from '../../queue/pool.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { breakerOf, type Hold, queueHold, sendingState } from '../../queue/session-state.ts';
-import { MINUTE_MS } from '../../utils/durations.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
+import { sessionEnd } from './feed-end.ts';
 import type { LineMemory, OpenMessage, SendingSession } from './feed-state.ts';
 import { type CampaignDeps, type CampaignRow, optionsOf } from './row.ts';
 import { countedOutcome, WINDOW } from './safety.ts';
-import { campaignContacts, LOOK_AGAIN_MS, strangersAmong } from './strangers.ts';
+import { campaignContacts, countStrangersWaiting, LOOK_AGAIN_MS, strangersAmong } from './strangers.ts';
 
 /** Nobody's turn: none of the sessions can write to that person now. */
 export const NO_SENDER = 'no_sender';
 
 /** A message waits so long for its session; then another one writes. Limits of a minute are shorter. */
-const PATIENCE_MS = 2 * MINUTE_MS;
+export const PATIENCE_MS = 2 * MINUTE_MS;
+/** Whom no session can write to is looked at again after this at the latest, but for first contacts. */
+const MAX_WAIT_MS = HOUR_MS;
 
 /** A session of the campaign as far as the choice goes; the counts go on with what is given to it. */
 export interface SenderFacts extends Omit<PoolMember, keyof Tie> {
@@ -75,23 +86,57 @@ export async function readFacts(
     begun: await readBegun(deps, session.id),
     perHour: pace.perHour,
     strangersLeft: room?.left ?? null,
-    strangersAhead: strangers.length,
+    strangersFrom: room?.until ?? null,
+    strangersAhead: isLimited ? Math.max(strangers.length, await countStrangersWaiting(deps, session)) : 0,
+    countsPending: false,
   };
 }
 
-/** Messages that another session is to send: theirs is gone, cannot send for long, or has no room for their people. */
-export function findStuck(
-  facts: readonly SenderFacts[],
+/** Messages that another session is to send. */
+export interface Stuck {
+  /** their session is gone, or cannot send for long */
+  away: OpenMessage[];
+  /** their session has no room for their people */
+  surplus: OpenMessage[];
+}
+
+/** The messages that another session is to send. Nothing of these can have left. */
+export function findStuck(facts: readonly SenderFacts[], open: readonly OpenMessage[], now: number): Stuck {
+  const byId = new Map(facts.map((one) => [one.session.id, one]));
+  const tooMany = new Set(facts.flatMap((one) => surplusOf(one, now)).map(({ id }) => id));
+  const stuck: Stuck = { away: [], surplus: [] };
+  for (const message of open) {
+    if (message.status !== 'queued' || message.sendingAt !== null) continue;
+    const session = byId.get(message.accountId)?.session;
+    if (session === undefined || longHold(session, now) !== null) stuck.away.push(message);
+    else if (tooMany.has(message.id)) stuck.surplus.push(message);
+  }
+  return stuck;
+}
+
+/** What may have left at a number that has ended waits so long for that number; then nobody waits any more. */
+const LEFT_BEHIND_MS = 6 * HOUR_MS;
+
+/** Begun messages that only sessions could end which have ended themselves, hours ago. */
+export function findLeftBehind(
+  senders: readonly SendingSession[],
   open: readonly OpenMessage[],
   now: number,
 ): OpenMessage[] {
-  const byId = new Map(facts.map((one) => [one.session.id, one]));
-  const surplus = new Set(facts.flatMap((one) => surplusOf(one, now)).map(({ id }) => id));
-  return open.filter((message) => {
-    if (message.status !== 'queued' || message.sendingAt !== null) return false;
-    const session = byId.get(message.accountId)?.session;
-    return session === undefined || longHold(session, now) !== null || surplus.has(message.id);
+  const ended = new Map(
+    senders.flatMap(({ id, status, updatedAt }) => (sessionEnd(status) === null ? [] : [[id, updatedAt]])),
+  );
+  return open.filter(({ accountId, sendingAt }) => {
+    const since = ended.get(accountId);
+    return since !== undefined && sendingAt !== null && now - Math.max(since, sendingAt) >= LEFT_BEHIND_MS;
   });
+}
+
+/** Whether it would write to somebody who does not know it now. */
+export function takesStrangers(facts: SenderFacts, now: number): boolean {
+  const { session, leftToday } = facts;
+  const isFree = longHold(session, now) === null && breakerOf(session, now) === null;
+  return isFree && leftToday !== 0 && hasRoomFor({ ...facts, ...NO_TIE });
 }
 
 function surplusOf({ session, strangers, room }: SenderFacts, now: number): OpenMessage[] {
@@ -103,7 +148,10 @@ function surplusOf({ session, strangers, room }: SenderFacts, now: number): Open
 /** The session that a recipient is given to; or until when nobody is, and why. */
 export type Way = { to: SendingSession } | { until: number; reason: typeof NEW_CONTACTS | typeof NO_SENDER };
 
-/** The way of each of these phones, in their order: each counts for the next. */
+/**
+ * The way of each of these phones, in their order: each counts for the next. Those beyond what the day lets through have
+ * none.
+ */
 export async function findWays(
   deps: CampaignDeps,
   facts: readonly SenderFacts[],
@@ -112,7 +160,9 @@ export async function findWays(
   const now = deps.clock.now();
   const sessions = facts.map(({ session }) => session);
   const ways = new Map<string, Way>();
+  const isFull = () => facts.every((one) => one.leftToday === 0 || longHold(one.session, now) !== null);
   for (const phone of phones) {
+    if (isFull()) break;
     const ties = await readTies(deps.db, sessions, { peer: phoneJid(phone), phone, lid: null });
     ways.set(phone, takeWay(facts, ties, now));
   }
@@ -123,21 +173,27 @@ function takeWay(facts: readonly SenderFacts[], ties: ReadonlyMap<string, Tie>, 
   const members = facts
     .filter(({ leftToday }) => leftToday === null || leftToday > 0)
     .map((one) => ({ ...one, ...(ties.get(one.session.id) ?? NO_TIE), facts: one }));
-  const [best] = rankPool(members, { now, priority: PRIORITIES.low });
-  if (best && (best.readiness === 'now' || (best.readiness === 'later' && isShort(best.until, now)))) {
+  const ranked = rankPool(members, { now, priority: PRIORITIES.low });
+  const [best] = ranked;
+  if (best && (best.readiness === 'now' || isSoon(best, now))) {
     const { facts: taken, knownSince } = best.member;
     taken.waiting++;
     if (knownSince === 0) taken.strangersAhead++;
     if (taken.leftToday !== null) taken.leftToday--;
     return { to: taken.session };
   }
-  const lacksRoom = best?.reason === NEW_CONTACTS;
-  const rooms = facts.flatMap(({ room }) => room?.until ?? []);
-  const until = lacksRoom ? Math.min(...rooms) : Math.min(best?.until ?? 0, now + LOOK_AGAIN_MS);
-  return {
-    until: Math.max(Number.isFinite(until) ? until : 0, now + (lacksRoom ? LOOK_AGAIN_MS : PATIENCE_MS)),
-    reason: lacksRoom ? NEW_CONTACTS : NO_SENDER,
-  };
+  // The first end that is known: until then all of them would be judged again for nothing.
+  if (best?.reason === NEW_CONTACTS) {
+    return { until: Math.max(best.until ?? 0, now + LOOK_AGAIN_MS), reason: NEW_CONTACTS };
+  }
+  const ends = ranked.flatMap((one) => one.until ?? []);
+  const until = ends.length === 0 ? 0 : Math.min(...ends, now + MAX_WAIT_MS);
+  return { until: Math.max(until, now + PATIENCE_MS), reason: NO_SENDER };
+}
+
+/** What lacks room would come back as surplus. */
+function isSoon({ member, readiness, until }: Ranked<PoolMember>, now: number): boolean {
+  return readiness === 'later' && isShort(until, now) && hasRoomFor(member);
 }
 
 /** Counts outcomes that another process has settled: this one hears only of those of its own sessions. */

@@ -1,6 +1,6 @@
 /** How many people a day a campaign writes to who do not know its session. The others wait, and those who know it go first. */
-import { and, eq } from 'drizzle-orm';
-import { messages } from '../../db/schema.ts';
+import { and, eq, isNotNull } from 'drizzle-orm';
+import { messageQueue, messages } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   type ContactLimit,
@@ -21,8 +21,8 @@ import type { SendingSession } from './feed-state.ts';
 import { type CampaignDeps, type CampaignOptions, type CampaignRow, optionsOf } from './row.ts';
 import { warmUpCap } from './safety.ts';
 
-/** So many messages to strangers in the queue are looked at, at most. */
-const MAX_OPEN = 100;
+/** So many messages to strangers in the queue are looked at, at most: those of a few campaigns. */
+const MAX_OPEN = 200;
 /** While what is on its way takes the whole room it is not known when there is some again. */
 export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
 
@@ -64,15 +64,28 @@ export async function findWaitingStrangers(
   const pace = paceOf(config.pacing, { limits: sender.limits, lastHighAt: sender.lastHighAt }, now);
   const room = await readContactRoom(db, sender.id, { limit, pace, priority: PRIORITIES.low, now });
   if (room.left === null) return waiting;
-  const open = await db
-    .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid })
-    .from(messages)
-    .where(and(eq(messages.campaignId, campaign.id), eq(messages.status, 'queued')))
-    .limit(MAX_OPEN);
-  const left = Math.max(0, room.left - (await strangersAmong(deps, sender, open)).length);
+  const left = Math.max(0, room.left - (await countStrangersWaiting(deps, sender)));
   const until = Math.max(room.until ?? 0, now + LOOK_AGAIN_MS);
   for (const { phone } of strangers.slice(left)) waiting.set(phone, until);
   return waiting;
+}
+
+/** People who wait in the session for their first message, of whichever campaign: its own, and others beside it. */
+export async function countStrangersWaiting(deps: CampaignDeps, sender: SendingSession): Promise<number> {
+  const open = await deps.db
+    .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid })
+    .from(messageQueue)
+    .innerJoin(messages, eq(messages.id, messageQueue.id))
+    .where(
+      and(
+        eq(messageQueue.accountId, sender.id),
+        eq(messageQueue.status, 'pending'),
+        eq(messageQueue.priority, PRIORITIES.low),
+        isNotNull(messages.campaignId),
+      ),
+    )
+    .limit(MAX_OPEN);
+  return new Set((await strangersAmong(deps, sender, open)).map(personOf)).size;
 }
 
 /** Those who do not know the session and are not counted by its limit yet. */
