@@ -72,7 +72,7 @@ export function failLeftBehind(
 }
 
 /** What was put back, and whether there is more. */
-export interface Restored {
+interface Restored {
   ids: string[];
   more: boolean;
 }
@@ -215,7 +215,7 @@ async function renderAgain(db: Db, campaign: CampaignRow, rows: readonly Unsent[
 export type RetryRooms = ReadonlyMap<string, number>;
 
 /** What is tried again, and whether there is more that has its turn later. */
-export interface Retried {
+interface Retried {
   all: Given[];
   more: boolean;
 }
