@@ -249,7 +249,8 @@ async function knownLids(
   phones: readonly string[],
 ): Promise<(accountId: string, phone: string) => string | null> {
   const lids = new Map<string, string>();
-  for (const { accountId, phone, lid } of await findLidPairs(deps.db, campaign, 'phone', phones)) {
+  const owner = { userId: campaign.userId };
+  for (const { accountId, phone, lid } of await findLidPairs(deps.db, owner, 'phone', phones)) {
     lids.set(`${accountId} ${phone}`, lid);
     lids.set(phone, lids.get(phone) ?? lid);
   }

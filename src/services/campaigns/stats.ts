@@ -102,8 +102,7 @@ async function sumMessages(
     .orderBy(desc(campaigns.createdAt))
     .limit(MAX_CAMPAIGNS);
   const counts = [...(await countPage(ctx, rows)).values()].map((counted) => partOf(session, counted));
-  const of = (name: Summed) =>
-    counts.reduce((all, one) => all + one[name], 0);
+  const of = (name: Summed) => counts.reduce((all, one) => all + one[name], 0);
   const percent = (part: number, whole: number) => (whole === 0 ? 0 : Math.round((part / whole) * 1000) / 10);
   return {
     periodDays: PERIOD_DAYS,
