@@ -222,7 +222,7 @@ async function feedNobody(
 /** What a step goes by. */
 interface Look {
   /** of several sessions; null: there is one */
-  facts: SenderFacts[] | null;
+  facts: readonly SenderFacts[] | null;
   /** the session that numbers are looked up with */
   asker: SendingSession;
   /** messages that may wait in the queue */
