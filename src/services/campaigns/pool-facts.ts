@@ -1,5 +1,5 @@
 /** Which of its sessions gets the next recipients of a campaign, and which of its messages must go to another one. */
-import { inArray } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 import { readBegun, readWaiting } from '../../queue/counts.ts';
 import {
@@ -73,9 +73,12 @@ export async function readFacts(
   const isLimited = limitsContacts(limit);
   const own = open.filter(({ accountId, status }) => accountId === session.id && status === 'queued');
   const counts = own.length > 0 && (isLimited || breakerOf(session, now) !== null);
-  const strangers = counts ? await strangersAmong(deps, session, own) : [];
+  const found = counts ? await strangersAmong(deps, session, own) : [];
   const asked = { limit, pace, priority: PRIORITIES.low, now };
   const room = isLimited ? await readContactRoom(deps.db, session.id, asked) : null;
+  // Those who were begun since they were read have spent their part of that room.
+  const isShortOfRoom = room !== null && room.left !== null && found.length > room.left;
+  const strangers = isShortOfRoom ? await stillQueued(deps, found) : found;
   return {
     session,
     row: session,
@@ -90,6 +93,16 @@ export async function readFacts(
     strangersAhead: isLimited ? Math.max(strangers.length, await countStrangersWaiting(deps, session)) : 0,
     countsPending: false,
   };
+}
+
+async function stillQueued({ db }: CampaignDeps, all: readonly OpenMessage[]): Promise<OpenMessage[]> {
+  const ids = all.map(({ id }) => id);
+  const rows = await db
+    .select({ id: messages.id })
+    .from(messages)
+    .where(and(inArray(messages.id, ids), eq(messages.status, 'queued')));
+  const queued = new Set(rows.map(({ id }) => id));
+  return all.filter(({ id }) => queued.has(id));
 }
 
 /** Messages that another session is to send. */
