@@ -23,7 +23,7 @@ export interface OidcProviders {
   readonly list: readonly Pick<OidcProvider, 'id' | 'label'>[];
   /**
    * Asks the provider, with what it says of itself. Throws NOT_FOUND for one that is not set, UNAVAILABLE when it does not
-   * answer and in a pause after that; other failures as they come.
+   * answer or cannot say what it is, and in a pause after that; other failures as they come, without a pause.
    */
   ask<R>(id: string, work: (provider: OidcProvider, about: Configuration) => Promise<R> | R): Promise<R>;
   /** Ends every connection. May be called twice. */
@@ -60,11 +60,11 @@ export function createOidcProviders(deps: {
   function know(contact: Contact): Promise<Configuration> {
     const now = clock.monotonic();
     if (contact.about && now - contact.about.at < KNOWN_MS) return contact.about.value;
-    const value = discover(contact);
-    contact.about = { value, at: now };
-    value.catch(() => {
+    const value = discover(contact).catch((error: unknown) => {
       contact.about = null;
+      throw noteFailure(contact, error);
     });
+    contact.about = { value, at: now };
     return value;
   }
 
@@ -145,21 +145,21 @@ function toText(body: Parameters<CustomFetch>[1]['body']): string | null {
   throw new TypeError('a request to a provider has an unexpected body');
 }
 
-/** oauth4webapi: the answer has another status than its kind has, such as 502 of a proxy. */
-const ODD_ANSWERS = new Set([
-  'OAUTH_RESPONSE_IS_NOT_CONFORM',
-  'OAUTH_RESPONSE_IS_NOT_JSON',
-  'OAUTH_TIMEOUT',
-  'OAUTH_ABORT',
-]);
+/** openid-client's own; our deadline comes first as a rule. */
+const TIMEOUTS = new Set<unknown>(['OAUTH_TIMEOUT', 'OAUTH_ABORT']);
 const MAX_CAUSES = 5;
 
-/** Whether the provider could not be reached, or answered as none does that works. */
+/**
+ * Whether the provider could not be reached, or says with a status of 500 and more that it does not work. What it refuses
+ * to one caller, in whatever form, tells nothing about others: anybody can make it refuse a code.
+ */
 function isOutage(error: unknown): boolean {
   for (let at = error, depth = 0; at instanceof Error && depth < MAX_CAUSES; at = at.cause, depth++) {
     if (at instanceof HttpFailure) return true;
-    if (at instanceof AppError) return at.code === 'URL_REFUSED' || at.code === 'FILE_TOO_LARGE';
-    if ('code' in at && typeof at.code === 'string' && ODD_ANSWERS.has(at.code)) return true;
+    if (at instanceof AppError) return at.code === 'URL_REFUSED';
+    // oauth4webapi gives the answer as the cause of what it does not understand.
+    if (at.cause instanceof Response && at.cause.status >= 500) return true;
+    if ('code' in at && TIMEOUTS.has(at.code)) return true;
   }
   return false;
 }
