@@ -24,6 +24,7 @@ import { toKept } from './bound.ts';
 import { type Ctx, type Deps, originOf, type Role } from './context.ts';
 import type { UserIdParams } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
+import { endIdentitiesOf } from './oidc/end-identities.ts';
 import { takeRoom } from './quotas.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 import type { Joins } from './workspaces/add-member.ts';
@@ -200,7 +201,7 @@ async function joinedBy(tx: Tx, input: CreateUserFields): Promise<NewUser['joins
 
 /**
  * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys;
- * another address ends the links for a new password.
+ * another address ends the links for a new password, and a new password unlinks its identities.
  * Fields that are not named stay as others may change them meanwhile. For admins who signed in.
  * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
  */
@@ -230,6 +231,7 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
     if (ends) {
       await endLinksOf(tx, before.id, now);
       await endSignInsOf(tx, before.id);
+      if (passwordHash !== undefined) await endIdentitiesOf(tx, ctx, before.id, originOf(ctx));
     }
     // What was sent to the old address opens nothing any more.
     if (changes.email !== undefined && changes.email !== before.email) await endStepsOf(tx, before.id);

@@ -26,7 +26,11 @@ it('a person links an account, signs in with it, and unlinks it; a new one gets 
   const { page, problems } = await world.page({ as: person, width: 390 });
   server.account = { sub: '1', email: 'me@people.example', email_verified: true, name: 'Me' };
   await page.goto('/dashboard/account');
+  await page.getByLabel('Your password').fill(person.password);
   await page.getByRole('button', { name: 'Link Test' }).click();
+  await page.getByText('me@people.example').waitFor();
+  expect(await world.axe(page)).toEqual([]);
+  await page.getByRole('button', { name: 'Link it' }).click();
   await page.getByText('Account linked').waitFor();
   await page.getByText('me@people.example').waitFor();
   expect(await world.axe(page)).toEqual([]);

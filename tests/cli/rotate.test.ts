@@ -170,6 +170,7 @@ it('knows every place where something is sealed', () => {
     'services/inbound/media-work.ts',
     // A cookie of ten minutes: nothing of it is kept.
     'services/oidc/flow.ts',
+    'services/oidc/waiting.ts',
     'services/otp/codes.ts',
     'services/sessions/connection.ts',
     'services/webhooks/headers.ts',

@@ -1,9 +1,18 @@
 /** Signing in at a real OpenID provider, linking, and membership by a domain. */
 import { and, eq } from 'drizzle-orm';
+import { Secret, TOTP } from 'otpauth';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { csrfTokenOf } from '../../src/controllers/dashboard/csrf.ts';
-import { auditEntries, identities, users, workspaceMembers } from '../../src/db/schema.ts';
-import { DAY_MS } from '../../src/utils/durations.ts';
+import {
+  auditEntries,
+  identities,
+  mailOutbox,
+  users,
+  workspaceDomains,
+  workspaceMembers,
+} from '../../src/db/schema.ts';
+import { spendFromWindow } from '../../src/db/windows.ts';
+import { MINUTE_MS } from '../../src/utils/durations.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
@@ -13,6 +22,17 @@ import { makeMember } from '../helpers/tenant.ts';
 
 const PUBLIC_URL = 'http://localhost:5001';
 const START = '/dashboard/sign-in/oidc/test';
+const LINK = '/dashboard/sign-in/link';
+const CODE = '/dashboard/sign-in/code';
+/** Where a server would be that takes mails: they stay in their table. */
+const smtp = {
+  host: '127.0.0.1',
+  port: 1,
+  secure: false,
+  user: null,
+  password: null,
+  from: 'hub@example.com',
+};
 
 let server: OidcServer;
 let t: TestApp;
@@ -22,7 +42,13 @@ let closed: TestApp;
 const records = new Map<string, string[]>();
 beforeAll(async () => {
   server = await openOidcServer(PUBLIC_URL);
-  const config = { oidc: [server.provider], publicUrl: PUBLIC_URL, allowRegistration: true };
+  const config = {
+    oidc: [server.provider],
+    publicUrl: PUBLIC_URL,
+    allowRegistration: true,
+    registrationsPerDay: 1000,
+    smtp: Object(smtp),
+  };
   const lookUpTxt = (name: string) => Promise.resolve(records.get(name) ?? []);
   t = await openTestApp({ config, clock: hurriedClock, deps: { lookUpTxt } });
   closed = await openTestApp({
@@ -58,17 +84,67 @@ async function signIn(app: TestApp, account: OidcServer['account'], next?: strin
   return { jar, back, end, token: jar.cookies.get('wahub_session') ?? null };
 }
 
-async function linkAs(app: TestApp, tenant: Tenant, account: OidcServer['account']) {
+type Person = Pick<Tenant, 'token' | 'password'>;
+
+const csrfOf = (app: TestApp, token: string) => ({ _csrf: csrfTokenOf(app.deps.secrets, token) });
+
+function beginLink(app: TestApp, jar: Jar, { token }: Pick<Person, 'token'>, form: { password?: string }) {
+  const path = '/dashboard/account/identities/test/link';
+  return visit(app, jar, path, { ...csrfOf(app, token), ...form });
+}
+
+/** Back from the provider, before the person has said yes. */
+async function comeToLink(app: TestApp, person: Person, account: OidcServer['account']) {
   server.account = account;
-  const jar = new Jar();
-  jar.cookies.set('wahub_session', tenant.token);
-  const _csrf = csrfTokenOf(app.deps.secrets, tenant.token);
-  const begun = await visit(app, jar, '/dashboard/account/identities/test/link', { _csrf });
+  const jar = signedIn(person);
+  const begun = await beginLink(app, jar, person, { password: person.password });
   const [, url = ''] = /url=([^"]+)"/.exec(begun.text) ?? [];
   const back = await passProvider(url.replaceAll('&amp;', '&'), PUBLIC_URL);
   // The cookie of the sign-in does not come along from another site.
   jar.cookies.delete('wahub_session');
-  return { jar, end: await visit(app, jar, back) };
+  const come = await visit(app, jar, back);
+  jar.cookies.set('wahub_session', person.token);
+  return { jar, come };
+}
+
+async function linkAs(app: TestApp, person: Person, account: OidcServer['account']) {
+  const { jar, come } = await comeToLink(app, person, account);
+  expect(come.text).toContain(`content="0;url=${LINK}"`);
+  const asked = await visit(app, jar, LINK);
+  expect(asked.text).toContain(`${account?.email}`);
+  return { jar, end: await visit(app, jar, LINK, csrfOf(app, person.token)) };
+}
+
+/** A token of a sign-in of its own. */
+async function logIn(app: TestApp, { email, password }: Tenant): Promise<Person> {
+  const reply = await app.call('/auth/login', { method: 'POST', body: { email, password } });
+  return { token: String(reply.body.token), password };
+}
+
+const identitiesIn = (app: TestApp, userId: number) =>
+  app.deps.db.select().from(identities).where(eq(identities.userId, userId));
+const mailsTo = async (app: TestApp, address: string) =>
+  (await app.deps.db.select().from(mailOutbox).where(eq(mailOutbox.address, address))).map(({ kind }) => kind);
+const loginsOf = async (app: TestApp, actorId: number) => {
+  const own = and(eq(auditEntries.actorId, actorId), eq(auditEntries.event, 'auth.login'));
+  return (await app.deps.db.select().from(auditEntries).where(own)).length;
+};
+const membershipOf = (app: TestApp, workspaceId: number, userId: number) => {
+  const member = and(eq(workspaceMembers.workspaceId, workspaceId), eq(workspaceMembers.userId, userId));
+  return app.deps.db.select().from(workspaceMembers).where(member);
+};
+
+const STEP_MS = 30_000;
+
+/** An authenticator app; `code` is never the one that it was set up with. */
+async function addFactor(app: TestApp, { token, password }: Person) {
+  const post = (path: string, body: object) =>
+    app.call(`/auth/second-factors/totp${path}`, { method: 'POST', token, body });
+  const { id, secret } = Object((await post('', { password })).body.data);
+  const at = (timestamp: number) => new TOTP({ secret: Secret.fromBase32(secret) }).generate({ timestamp });
+  const done = await post('/confirm', { id, code: at(app.deps.clock.now() - STEP_MS) });
+  expect(done.status, done.text).toBe(200);
+  return { token: String(done.body.token), code: () => at(app.deps.clock.now()) };
 }
 
 const identitiesOf = async (app: TestApp, token: string) =>
@@ -219,6 +295,34 @@ describe('a provider that is down', () => {
     await app.close();
   });
 
+  it('is not taken for down because it refuses a code, in whatever way', async () => {
+    const app = await openTestApp({ config: { oidc: [server.provider], publicUrl: PUBLIC_URL } });
+    for (const status of [200, 400, 403, 404, 429]) {
+      server.account = newAccount();
+      const jar = new Jar();
+      const start = await visit(app, jar, START);
+      expect(start.status, start.text).toBe(303);
+      const back = await passProvider(start.location ?? '', PUBLIC_URL);
+      server.broken = status;
+      const before = server.requests.length;
+      expect(await visit(app, jar, back)).toMatchObject({ status: 401 });
+      expect(server.requests.length).toBe(before + 1);
+      server.broken = null;
+    }
+    await app.close();
+  });
+
+  it('is not asked with a code that no provider makes', async () => {
+    server.account = newAccount();
+    const jar = new Jar();
+    const start = await visit(t, jar, START);
+    const odd = new URL(await passProvider(start.location ?? '', PUBLIC_URL), PUBLIC_URL);
+    odd.searchParams.set('code', '\u0000');
+    const before = server.requests.length;
+    expect(await visit(t, jar, odd.pathname + odd.search)).toMatchObject({ status: 401 });
+    expect(server.requests.length).toBe(before);
+  });
+
   it('leads the service nowhere else in its own network', async () => {
     const app = await openTestApp({ config: { oidc: [server.provider], publicUrl: PUBLIC_URL } });
     server.account = newAccount();
@@ -252,8 +356,8 @@ describe('linking', () => {
     const owner = await t.tenant();
     const account = newAccount();
     const { end } = await linkAs(t, owner, account);
-    expect(end.status, end.text).toBe(200);
-    expect(end.text).toContain('content="0;url=/dashboard/account"');
+    expect(end).toMatchObject({ status: 303, location: '/dashboard/account' });
+    expect(await mailsTo(t, owner.email)).toEqual(['identity_linked']);
     const { token } = await signIn(t, account);
     expect((await t.call('/auth/me', { token: token ?? '' })).body.user).toMatchObject({ id: owner.id });
     const jar = new Jar();
@@ -265,9 +369,79 @@ describe('linking', () => {
     expect((await t.call(path, { method: 'DELETE', token: stranger.token })).status).toBe(404);
     expect((await t.call(path, { method: 'DELETE', token: owner.token })).status).toBe(200);
     expect(await identitiesOf(t, owner.token)).toEqual([]);
-    const log = await t.deps.db.select().from(auditEntries).where(eq(auditEntries.userId, owner.id));
+    const log = (await t.call('/workspace/audit', { token: owner.token })).body.data as { event: string }[];
     const events = log.map(({ event }) => event);
     expect(events).toEqual(expect.arrayContaining(['auth.identity_linked', 'auth.identity_unlinked']));
+  });
+
+  it('takes the password or a fresh sign-in, and the second factor of whoever has one', async () => {
+    const clock = createManualClock(Date.now());
+    const app = await openTestApp({ clock, config: { oidc: [server.provider], publicUrl: PUBLIC_URL } });
+    const owner = await app.tenant();
+    const fresh = await logIn(app, owner);
+    const jar = signedIn(fresh);
+    expect((await beginLink(app, jar, fresh, {})).text).toContain('0;url=http');
+    clock.advance(15 * MINUTE_MS);
+    const stolen = signedIn(fresh);
+    for (const form of [{}, { password: 'x' }]) {
+      expect((await beginLink(app, stolen, fresh, form)).status).toBe(400);
+      expect(stolen.cookies.has('wahub_oidc')).toBe(false);
+    }
+    const proven = await addFactor(app, fresh);
+    const before = signedIn(owner);
+    expect((await beginLink(app, before, owner, owner)).status).toBe(403);
+    const { password } = owner;
+    expect((await linkAs(app, { token: proven.token, password }, newAccount())).end.status).toBe(303);
+    await app.close();
+  });
+
+  it('ends with the sign-in in which it began', async () => {
+    const owner = await t.tenant();
+    const [here, there] = [await logIn(t, owner), await logIn(t, owner)];
+    const { jar } = await comeToLink(t, here, newAccount());
+    await t.call('/auth/sign-out', { method: 'POST', token: here.token });
+    expect((await visit(t, jar, LINK, csrfOf(t, here.token))).location).toContain('/dashboard/sign-in');
+    jar.cookies.set('wahub_session', there.token);
+    const ends = [await visit(t, jar, LINK), await visit(t, jar, LINK, csrfOf(t, there.token))];
+    expect(ends.map(({ status }) => status)).toEqual([401, 401]);
+    expect(await identitiesIn(t, owner.id)).toEqual([]);
+  });
+
+  it('does not give the identity of one person to another who has planted the cookie', async () => {
+    const [attacker, victim] = [await t.tenant(), await t.tenant()];
+    const account = newAccount();
+    const { jar, come } = await comeToLink(t, attacker, account);
+    expect(come.status).toBe(200);
+    jar.cookies.set('wahub_session', victim.token);
+    expect((await visit(t, jar, LINK)).text).not.toContain(account.email);
+    expect((await visit(t, jar, LINK, csrfOf(t, victim.token))).status).toBe(401);
+    for (const { id } of [attacker, victim]) expect(await identitiesIn(t, id)).toEqual([]);
+  });
+
+  it('ends with a new password by a link or from an administrator, not with one of the own', async () => {
+    const admin = await t.tenant('admin');
+    const owner = await t.tenant();
+    const account = newAccount();
+    await linkAs(t, owner, account);
+    const own = { currentPassword: owner.password, newPassword: 'a password of my own' };
+    const changed = await t.call('/auth/change-password', { method: 'POST', token: owner.token, body: own });
+    expect(changed.status, changed.text).toBe(200);
+    expect(await identitiesIn(t, owner.id)).toHaveLength(1);
+    const made = await t.call(`/user/${owner.id}/reset-link`, { method: 'POST', token: admin.token });
+    const { token } = Object(made.body.data);
+    const page = await visit(t, new Jar(), `/dashboard/reset-password?token=${token}`);
+    expect(page.text).toContain('are unlinked');
+    const body = { token, password: 'a new password' };
+    expect((await t.call('/auth/reset-password', { method: 'POST', body })).status).toBe(200);
+    expect((await signIn(t, account)).token).toBeNull();
+    expect(await identitiesIn(t, owner.id)).toEqual([]);
+    const log = await t.deps.db.select().from(auditEntries).where(eq(auditEntries.userId, owner.id));
+    expect(log.map(({ event }) => event)).toContain('auth.identity_unlinked');
+    await linkAs(t, await logIn(t, { ...owner, password: 'a new password' }), account);
+    const set = { password: 'from the admin' };
+    const updated = await t.call(`/user/${owner.id}`, { method: 'PUT', token: admin.token, body: set });
+    expect(updated.status, updated.text).toBe(200);
+    expect(await identitiesIn(t, owner.id)).toEqual([]);
   });
 
   it('takes no identity from another account, and none without a token of the form', async () => {
@@ -275,7 +449,7 @@ describe('linking', () => {
     const first = await t.tenant();
     await linkAs(t, first, account);
     expect((await linkAs(t, await t.tenant(), account)).end.status).toBe(409);
-    expect((await linkAs(t, first, account)).end.status).toBe(200);
+    expect((await linkAs(t, first, account)).end.status).toBe(303);
     expect(await identitiesOf(t, first.token)).toHaveLength(1);
     const jar = new Jar();
     jar.cookies.set('wahub_session', first.token);
@@ -285,15 +459,12 @@ describe('linking', () => {
 
   it('does not happen when the person was signed out on the way', async () => {
     const owner = await t.tenant();
-    server.account = newAccount();
-    const jar = new Jar();
-    jar.cookies.set('wahub_session', owner.token);
-    const _csrf = csrfTokenOf(t.deps.secrets, owner.token);
-    const begun = await visit(t, jar, '/dashboard/account/identities/test/link', { _csrf });
-    const [, url = ''] = /url=([^"]+)"/.exec(begun.text) ?? [];
-    const back = await passProvider(url.replaceAll('&amp;', '&'), PUBLIC_URL);
-    await t.call('/auth/sign-out-everywhere', { method: 'POST', token: owner.token, body: {} });
-    expect(await visit(t, jar, back)).toMatchObject({ status: 401 });
+    const { jar } = await comeToLink(t, owner, newAccount());
+    const all = { method: 'POST', token: owner.token, body: {} };
+    const token = String((await t.call('/auth/sign-out-everywhere', all)).body.token);
+    jar.cookies.set('wahub_session', token);
+    expect(await visit(t, jar, LINK, csrfOf(t, token))).toMatchObject({ status: 401 });
+    expect(await identitiesIn(t, owner.id)).toEqual([]);
   });
 
   it('keeps the last identity of whoever has no password', async () => {
@@ -382,10 +553,12 @@ describe('a domain', () => {
     expect(await t.deps.db.select().from(workspaceMembers).where(member)).toEqual([]);
   });
 
-  it('is looked up again after a day, and brings in nobody when its record is gone or nobody answers', async () => {
+  it('is looked up again after a minute, and brings in nobody when its record is gone or nobody answers', async () => {
     const clock = createManualClock(Date.now());
     let isDown = false;
+    let looks = 0;
     const lookUpTxt = async (name: string) => {
+      looks++;
       if (isDown) throw new AppError('UNAVAILABLE', 'no name server answers');
       return records.get(name) ?? [];
     };
@@ -401,8 +574,10 @@ describe('a domain', () => {
       return listed.map(({ provenBy }) => provenBy);
     };
     records.delete(sold.record.name);
+    looks = 0;
     expect((await come(sold.domain)).token).not.toBeNull();
-    clock.advance(DAY_MS);
+    expect(looks).toBe(0);
+    clock.advance(MINUTE_MS);
     isDown = true;
     expect((await come(kept.domain)).end.status).toBe(403);
     expect(await states()).toEqual(['dns', 'dns']);
@@ -410,7 +585,53 @@ describe('a domain', () => {
     expect((await come(kept.domain)).token).not.toBeNull();
     expect((await come(sold.domain)).token).toBeNull();
     expect(await states()).toEqual([null, 'dns']);
+    clock.advance(MINUTE_MS);
+    const all = { key: `domain:looks:${kept.id}`, max: 20, windowMs: MINUTE_MS };
+    while ((await spendFromWindow(app.deps.db, all, clock.now())) !== null);
+    looks = 0;
+    expect((await come(kept.domain)).end.status).toBe(403);
+    expect(looks).toBe(0);
     await app.close();
+  });
+
+  it('brings in nobody whose workspace has ended, or that lost it a moment ago', async () => {
+    const clock = createManualClock(Date.now());
+    let meanwhile: (() => Promise<unknown>) | null = null;
+    const lookUpTxt = async (name: string) => {
+      await meanwhile?.();
+      return records.get(name) ?? [];
+    };
+    const config = { oidc: [server.provider], publicUrl: PUBLIC_URL, allowRegistration: false };
+    const app = await openTestApp({ clock, config, deps: { lookUpTxt } });
+    const [owner, admin] = [await app.tenant(), await app.tenant('admin')];
+    const { domain, id } = await provenDomain(app, owner);
+    const one = eq(workspaceDomains.id, id);
+    const come = () => signIn(app, newAccount({ email: `p${++made}@${domain}` }));
+    meanwhile = () => app.deps.db.update(workspaceDomains).set({ role: 'viewer' }).where(one);
+    clock.advance(MINUTE_MS);
+    const { token } = await come();
+    const there = { id: owner.id, role: 'viewer', members: 2 };
+    expect((await app.call('/workspace', { token: token ?? '' })).body.data).toMatchObject(there);
+    meanwhile = () => app.deps.db.update(workspaceDomains).set({ provenDomain: null }).where(one);
+    clock.advance(MINUTE_MS);
+    expect(await come()).toMatchObject({ token: null, end: { status: 403 } });
+    meanwhile = null;
+    await app.deps.db.update(workspaceDomains).set({ provenDomain: domain }).where(one);
+    await app.call(`/user/${owner.id}`, { method: 'DELETE', token: admin.token });
+    expect(await come()).toMatchObject({ token: null, end: { status: 403 } });
+    const members = eq(workspaceMembers.workspaceId, owner.id);
+    expect(await app.deps.db.select().from(workspaceMembers).where(members)).toHaveLength(2);
+    await app.close();
+  });
+
+  it('leaves whoever comes too late to registration where that is open', async () => {
+    const [owner, admin] = [await t.tenant(), await t.tenant('admin')];
+    const { domain } = await provenDomain(t, owner);
+    await t.call(`/user/${owner.id}`, { method: 'DELETE', token: admin.token });
+    const { token } = await signIn(t, newAccount({ email: `late@${domain}` }));
+    const mine = Object((await t.call('/workspace', { token: token ?? '' })).body.data);
+    expect(mine).toMatchObject({ role: 'owner', members: 1 });
+    expect(mine.id).not.toBe(owner.id);
   });
 
   it('is given by an administrator of the service without a record, and taken again', async () => {
@@ -464,7 +685,79 @@ describe('a domain', () => {
   });
 });
 
-function signedIn({ token }: Tenant): Jar {
+describe('together with a second factor', () => {
+  it('is asked for before anything is written down, and goes on where it was to go', async () => {
+    const person = await t.tenant();
+    const account = newAccount();
+    await linkAs(t, person, account);
+    const { code } = await addFactor(t, person);
+    const { domain } = await provenDomain(t, await t.tenant(), 'viewer');
+    const now = { ...account, email: `me@${domain}` };
+    const [before] = await t.deps.db.select().from(users).where(eq(users.id, person.id));
+    const { jar, end, token } = await signIn(t, now, '/dashboard/otp');
+    expect(token).toBeNull();
+    expect(end.text).toContain(`content="0;url=${CODE}?next=%2Fdashboard%2Fotp"`);
+    const [asked] = await t.deps.db.select().from(users).where(eq(users.id, person.id));
+    expect(asked).toEqual(before);
+    expect(await loginsOf(t, person.id)).toBe(0);
+    const memberships = () =>
+      t.deps.db.select().from(workspaceMembers).where(eq(workspaceMembers.userId, person.id));
+    expect(await memberships()).toHaveLength(1);
+    expect((await visit(t, jar, CODE, { code: '000000x' })).status).toBe(401);
+    expect(await memberships()).toHaveLength(1);
+    const given = await visit(t, jar, CODE, { code: code(), next: '/dashboard/otp' });
+    expect(given).toMatchObject({ status: 303, location: '/dashboard/otp' });
+    expect(jar.cookies.has('wahub_oidc')).toBe(false);
+    expect(await loginsOf(t, person.id)).toBe(1);
+    expect(await memberships()).toHaveLength(2);
+    expect((await identitiesIn(t, person.id)).map(({ email }) => email)).toEqual([now.email]);
+  });
+
+  it('does nothing for another person who gives theirs in the same browser', async () => {
+    const [person, other] = [await t.tenant(), await t.tenant()];
+    const account = newAccount();
+    await linkAs(t, person, account);
+    await addFactor(t, person);
+    const { code } = await addFactor(t, other);
+    const owner = await t.tenant();
+    const { domain } = await provenDomain(t, owner);
+    const { jar } = await signIn(t, { ...account, email: `me@${domain}` });
+    const body = { email: other.email, password: other.password };
+    const asked = await t.call('/auth/login', { method: 'POST', body });
+    jar.cookies.set('wahub_step', String(Object(asked.body.details).token));
+    expect((await visit(t, jar, CODE, { code: code() })).status).toBe(303);
+    for (const { id } of [person, other]) expect(await membershipOf(t, owner.id, id)).toEqual([]);
+  });
+
+  it('keeps out members of a workspace that demands one until it was given', async () => {
+    const owner = await t.tenant();
+    const [ready, bare] = [
+      await makeMember(t.deps, owner.id, 'operator'),
+      await makeMember(t.deps, owner.id, 'operator'),
+    ];
+    const [first, second] = [newAccount(), newAccount()];
+    await linkAs(t, ready, first);
+    await linkAs(t, bare, second);
+    const { token } = await addFactor(t, owner);
+    const demand = { method: 'PUT', token, body: { requireSecondFactor: true } };
+    expect((await t.call('/workspace/security', demand)).status).toBe(200);
+    const { code } = await addFactor(t, ready);
+    const asked = await signIn(t, first);
+    expect(asked.token).toBeNull();
+    expect((await visit(t, asked.jar, CODE, { code: code() })).status).toBe(303);
+    const inside = asked.jar.cookies.get('wahub_session') ?? '';
+    expect((await t.call('/session/list', { token: inside })).status).toBe(200);
+    const outside = await signIn(t, second);
+    const refused = await t.call('/session/list', { token: outside.token ?? '' });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'SECOND_FACTOR_MISSING' } });
+    expect((await visit(t, outside.jar, '/dashboard')).location).toBe('/dashboard/account/security');
+    const person = { token: outside.token ?? '', password: bare.password };
+    const added = await addFactor(t, person);
+    expect((await t.call('/session/list', { token: added.token })).status).toBe(200);
+  });
+});
+
+function signedIn({ token }: Pick<Tenant, 'token'>): Jar {
   const jar = new Jar();
   jar.cookies.set('wahub_session', token);
   return jar;

@@ -7,9 +7,13 @@ import type { Config } from '../../utils/config.ts';
 const LANG_COOKIE = 'wahub_lang';
 /** Says that this browser has signed in to an account before; it opens nothing. */
 const DEVICE_COOKIE = 'wahub_device';
-/** What somebody takes along to an OpenID provider, sealed. It has to come back with them from another site. */
+/**
+ * What somebody takes along to an OpenID provider, and then who came back, until the next step; sealed. It has to come back
+ * with them from another site.
+ */
 const TRIP_COOKIE = 'wahub_oidc';
-const TRIP_PATH = '/dashboard/sign-in/oidc';
+/** Of all steps that need it. */
+const TRIP_PATH = '/dashboard/sign-in';
 /** The token of a sign-in that a second factor is still asked for. */
 const STEP_COOKIE = 'wahub_step';
 const STEP_SECONDS = 600;

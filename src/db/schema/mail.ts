@@ -10,6 +10,7 @@ export const MAIL_KINDS = [
   'password_was_reset',
   'factor_guessed',
   'factors_cleared',
+  'identity_linked',
 ] as const;
 export const MAIL_LANGUAGES = ['en', 'id'] as const;
 

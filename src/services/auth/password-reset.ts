@@ -15,6 +15,7 @@ import { type Ctx, originOf } from '../context.ts';
 import type { UserIdParams } from '../fields.ts';
 import { enqueueMail, readResetToken, resetToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
+import { endIdentitiesOf } from '../oidc/end-identities.ts';
 import { endLinksOf, findUser, normalizeEmail, requireAdmin, type UserRow } from '../users.ts';
 import { personalTenantOf } from '../workspaces/own.ts';
 import type { MemberParams } from '../workspaces/schemas.ts';
@@ -157,7 +158,7 @@ async function makeLink(tx: Tx, ctx: Ctx, person: UserRow, workspaceId: number |
 
 /**
  * Sets the password that the link was made for, once. All sign-ins, tokens and signed links are over, with `revokeApiKeys`
- * all API keys, too; the second factor stays. Throws NOT_FOUND for a link that is not ours, used, too old, or made by
+ * all API keys, too, and all identities are unlinked; the second factor stays. Throws NOT_FOUND for a link that is not ours, used, too old, or made by
  * somebody who could not make it any more; VALIDATION_FAILED, RATE_LIMITED.
  */
 export async function resetPassword(ctx: Ctx, input: ResetPasswordFields): Promise<void> {
@@ -183,6 +184,7 @@ export async function resetPassword(ctx: Ctx, input: ResetPasswordFields): Promi
     await tx.delete(passwordResets).where(eq(passwordResets.userId, open.userId));
     await endLinksOf(tx, open.userId, now);
     await endSignInsOf(tx, open.userId);
+    await endIdentitiesOf(tx, ctx, open.userId, { ...originOf(ctx), actorId: open.userId });
     await tellReset(tx, ctx, open, input.revokeApiKeys === true);
     tx.afterCommit(() => ctx.credentials.forget(open.userId));
   });

@@ -70,7 +70,7 @@ The link works once. If you did not ask for it, do nothing: your password stays 
       subject: 'Your password was changed',
       text: `Hello,
 
-the password of your account was changed by a link. You are signed out everywhere. Sign in here:
+the password of your account was changed by a link. You are signed out everywhere, and accounts of other services that were linked for signing in are unlinked: link yours again. Sign in here:
 
 ${link}
 
@@ -95,6 +95,14 @@ an administrator of the service took away the second factor of your account: you
 ${link}
 
 If you did not ask for this, tell the administrator of the service at once.`,
+    }),
+    identity_linked: (link) => ({
+      subject: 'An account of another service was linked',
+      text: `Hello,
+
+an account of another service was linked to your account: whoever has it can sign in as you. If that was you, do nothing. Otherwise choose a new password with "Forgot your password?" here, which unlinks it:
+
+${link}`,
     }),
   },
   id: {
@@ -152,7 +160,7 @@ Tautan ini hanya berlaku sekali. Jika bukan Anda yang memintanya, abaikan saja s
       subject: 'Kata sandi Anda telah diganti',
       text: `Halo,
 
-kata sandi akun Anda telah diganti melalui tautan. Anda sudah dikeluarkan dari semua perangkat. Silakan masuk di sini:
+kata sandi akun Anda telah diganti melalui tautan. Anda sudah dikeluarkan dari semua perangkat, dan akun layanan lain yang ditautkan untuk masuk telah dilepas: tautkan lagi akun Anda. Silakan masuk di sini:
 
 ${link}
 
@@ -177,6 +185,14 @@ administrator layanan telah menghapus faktor kedua akun Anda: sekarang kata sand
 ${link}
 
 Jika Anda tidak memintanya, segera beri tahu administrator layanan.`,
+    }),
+    identity_linked: (link) => ({
+      subject: 'Akun layanan lain telah ditautkan',
+      text: `Halo,
+
+akun layanan lain telah ditautkan ke akun Anda: siapa pun pemiliknya bisa masuk sebagai Anda. Jika Anda yang menautkannya, abaikan saja surel ini. Jika bukan, pilih kata sandi baru lewat "Lupa kata sandi?" di sini, yang sekaligus melepasnya:
+
+${link}`,
     }),
   },
 };

@@ -22,8 +22,13 @@ import { Email } from '../fields.ts';
 export type Purpose = z.output<typeof Purpose>;
 const Purpose = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('sign-in'), next: z.string().max(2000).nullable() }),
-  /** `version`: of the credentials; they may end meanwhile */
-  z.object({ kind: z.literal('link'), personId: z.int(), version: z.int() }),
+  /** `version` of the credentials and `signInId`: they may end meanwhile */
+  z.object({
+    kind: z.literal('link'),
+    personId: z.int(),
+    version: z.int(),
+    signInId: z.string().nullable(),
+  }),
 ]);
 
 const Trip = z.object({
@@ -36,17 +41,18 @@ const Trip = z.object({
 });
 
 /** Who came back, as the provider says. */
-export interface ProvenIdentity {
+export type ProvenIdentity = z.output<typeof ProvenIdentity>;
+export const ProvenIdentity = z.object({
   /** its name in the configuration */
-  provider: string;
-  issuer: string;
-  subject: string;
+  provider: z.string(),
+  issuer: z.string(),
+  subject: z.string(),
   /** in lower case; null when there is none that can be used */
-  email: string | null;
+  email: z.string().nullable(),
   /** the provider says that the address is theirs */
-  isConfirmed: boolean;
-  name: string;
-}
+  isConfirmed: z.boolean(),
+  name: z.string(),
+});
 
 /** Long enough for a password and a second factor at the provider. */
 export const TRIP_MS = 10 * MINUTE_MS;
@@ -55,6 +61,8 @@ const MAX_SUBJECT = 255;
 const MAX_NAME = 120;
 /** Longer than what providers send back. */
 const MAX_QUERY = 8_000;
+/** RFC 6749, appendix A: a provider may fail at anything else, and it would not be the provider's fault. */
+const PRINTABLE = /^[\x20-\x7e]*$/;
 
 /** Where the provider sends people back to; it has to be entered there. */
 export function callbackUrl({ config }: Pick<Ctx, 'config'>, provider: string): string {
@@ -100,9 +108,10 @@ export async function endTrip(
   input: { provider: string; query: string; sealed: string | undefined },
 ): Promise<{ identity: ProvenIdentity; purpose: Purpose }> {
   const trip = readTrip(ctx, input);
-  if (input.query.length > MAX_QUERY) throw isOver();
+  if (input.query.length > MAX_QUERY) throw tripIsOver();
   const current = new URL(callbackUrl(ctx, input.provider));
   current.search = input.query;
+  if (!PRINTABLE.test(current.searchParams.get('code') ?? '')) throw tripIsOver();
   try {
     const identity = await ctx.oidc.ask(input.provider, (_provider, about) => exchange(about, current, trip));
     return { identity, purpose: trip.purpose };
@@ -121,7 +130,7 @@ async function exchange(about: Configuration, current: URL, trip: TripRow): Prom
     idTokenExpected: true,
   });
   const claims = tokens.claims();
-  if (!claims) throw isOver();
+  if (!claims) throw tripIsOver();
   return toIdentity(trip.provider, claims, await withAddress(about, claims, tokens.access_token));
 }
 
@@ -133,10 +142,10 @@ function readTrip(
   try {
     trip = Trip.parse(JSON.parse(secrets.openText(sealed, PURPOSE)));
   } catch {
-    throw isOver();
+    throw tripIsOver();
   }
   const ageMs = clock.now() - trip.startedAt;
-  if (trip.provider !== provider || ageMs > TRIP_MS) throw isOver();
+  if (trip.provider !== provider || ageMs > TRIP_MS) throw tripIsOver();
   return trip;
 }
 
@@ -149,7 +158,7 @@ async function withAddress(about: Configuration, claims: IDToken, accessToken: s
 }
 
 function toIdentity(provider: string, { iss, sub }: IDToken, known: Claims): ProvenIdentity {
-  if (sub.length > MAX_SUBJECT || iss.length > MAX_SUBJECT) throw isOver();
+  if (sub.length > MAX_SUBJECT || iss.length > MAX_SUBJECT) throw tripIsOver();
   const address = Email.safeParse(known.email);
   const email = address.success ? address.data : null;
   const name = typeof known.name === 'string' ? known.name.trim().slice(0, MAX_NAME) : '';
@@ -179,7 +188,7 @@ function refusalOf({ logger }: Pick<Ctx, 'logger'>, provider: string, error: unk
     logger.info('an OpenID provider let nobody in', { provider, reason: error.error.slice(0, 64) });
     return new AppError('UNAUTHORIZED', 'You were not signed in: it was refused or called off there.');
   }
-  if (!(error instanceof Error)) return isOver();
+  if (!(error instanceof Error)) return tripIsOver();
   const reason = 'error' in error ? error.error : 'code' in error ? error.code : error.name;
   const refused = new AppError('UNAUTHORIZED', OVER, { cause: error });
   logger.warn('a sign-in with an OpenID provider did not succeed', {
@@ -191,6 +200,7 @@ function refusalOf({ logger }: Pick<Ctx, 'logger'>, provider: string, error: unk
 
 const OVER = 'This sign-in is over or was used: begin again.';
 
-function isOver(): AppError {
+/** The refusal of what was not begun in this browser, took too long or was used. */
+export function tripIsOver(): AppError {
   return new AppError('UNAUTHORIZED', OVER);
 }

@@ -1,80 +1,137 @@
 /** Whoever comes back from an OpenID provider: signs in, is linked to an account, or gets a new one. */
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { transact, tryInsert } from '../../db/ops.ts';
+import { affected, transact } from '../../db/ops.ts';
 import { identities, users } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
-import { newId } from '../../utils/ids.ts';
 import { newApiKey } from '../auth/keys.ts';
 import { rememberNetwork } from '../auth/known-devices.ts';
 import { NO_PASSWORD } from '../auth/passwords.ts';
 import { spendRegistration } from '../auth/registration.ts';
+import { askForFactor } from '../auth/second-factor/ask.ts';
 import { type SignedIn, signedInAs } from '../auth/verbs.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { takeRoom } from '../quotas.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
+import type { Joins } from '../workspaces/add-member.ts';
 import {
   findOpenDomain,
   joinByDomain,
+  lockOpenDomain,
   type OpenDomain,
   recordDomainJoin,
 } from '../workspaces/domain-joins.ts';
 import { personalTenantOf } from '../workspaces/own.ts';
 import { endTrip, type ProvenIdentity } from './flow.ts';
+import { holdLink, insertIdentity, isSubject } from './identities.ts';
+import { openWaiting, sealWaiting, type Waiting } from './waiting.ts';
 
 export type TripEnd =
   | { kind: 'signed-in'; signedIn: SignedIn; userId: number; next: string | null }
-  | { kind: 'linked'; provider: string };
+  /** `asked`: SECOND_FACTOR_REQUIRED; `sealed` is for `arriveAfterFactor` */
+  | { kind: 'factor'; asked: AppError; sealed: string; next: string | null }
+  /** `sealed` is for `finishLink` */
+  | { kind: 'link'; sealed: string };
 
 /**
  * Ends what `beginTrip` began. An account that exists is only ever opened by an identity that its owner has linked while
  * signed in: a provider that confirms the same address is not enough. Where there is none with the address, a new one is
- * made for a confirmed address: in the workspace whose domain it is, else of its own where registration is open. Throws
- * what `endTrip` throws, SECOND_FACTOR_REQUIRED for whoever has a second factor, FORBIDDEN without an account and for one
- * that is disabled, CONFLICT for an address that has one and for an identity of somebody else.
+ * made for a confirmed address: in the workspace whose domain it is, else of its own where registration is open. Whoever has
+ * a second factor is asked for it before anything is changed, and whoever links has to say yes. Throws what `endTrip`
+ * throws, FORBIDDEN without an account and for one that is disabled, CONFLICT for an address that has one, QUOTA_EXCEEDED
+ * where the workspace is full.
  */
 export async function comeBack(
   ctx: Ctx,
   input: { provider: string; query: string; sealed: string | undefined },
 ): Promise<TripEnd> {
   const { identity, purpose } = await endTrip(ctx, input);
-  if (purpose.kind === 'link') {
-    await link(ctx, identity, purpose);
-    return { kind: 'linked', provider: identity.provider };
+  if (purpose.kind === 'link') return { kind: 'link', sealed: holdLink(ctx, identity, purpose) };
+  const { next } = purpose;
+  const linked = await findLinked(ctx, identity);
+  const asked = linked && (await factorAskedOf(ctx, linked));
+  if (linked && asked) {
+    const { id: personId, tokenVersion: version } = linked;
+    const sealed = sealWaiting(ctx, 'factor', { identity, personId, version, signInId: null });
+    return { kind: 'factor', asked, sealed, next };
   }
-  const person = (await signInLinked(ctx, identity)) ?? (await makePerson(ctx, identity));
+  const person = linked ? await signInLinked(ctx, linked.id, identity) : await makePerson(ctx, identity);
   const signedIn = await signedInAs(ctx, person);
   await rememberNetwork(ctx, person.id);
-  return { kind: 'signed-in', signedIn, userId: person.id, next: purpose.next };
+  return { kind: 'signed-in', signedIn, userId: person.id, next };
 }
 
-const isSubject = ({ issuer, subject }: ProvenIdentity) =>
-  and(eq(identities.issuer, issuer), eq(identities.subject, subject));
+/**
+ * What a sign-in with an identity does besides signing in, for a person who has just given the second factor that
+ * `comeBack` asked for. Nothing for anybody else, and for an identity that was unlinked meanwhile.
+ */
+export async function arriveAfterFactor(
+  ctx: Ctx,
+  { personId, sealed }: { personId: number; sealed: string },
+): Promise<void> {
+  let waiting: Waiting;
+  try {
+    waiting = openWaiting(ctx, 'factor', sealed);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'UNAUTHORIZED') return;
+    throw error;
+  }
+  const { identity } = waiting;
+  if (waiting.personId !== personId) return;
+  const domain = await findOpenDomain(ctx, identity, personId);
+  await transact(ctx.db, (tx) => arrive(ctx, tx, { identity, personId, domain }));
+}
 
-/** The person whose identity it is, as signed in now; null for nobody's. */
-async function signInLinked(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow | null> {
+/** The person whose identity it is; null for nobody's. Throws FORBIDDEN for one that is disabled. */
+async function findLinked(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow | null> {
   const [row] = await ctx.db
-    .select({ id: identities.id, person: users })
+    .select({ person: users })
     .from(identities)
     .innerJoin(users, eq(users.id, identities.userId))
     .where(isSubject(identity));
   if (!row) return null;
-  const { person } = row;
-  if (person.status !== 'active') throw noAccount();
-  const domain = await findOpenDomain(ctx, identity);
-  const now = ctx.clock.now();
+  if (row.person.status !== 'active') throw noAccount();
+  return row.person;
+}
+
+async function factorAskedOf(ctx: Ctx, person: UserRow): Promise<AppError | null> {
+  try {
+    await askForFactor(ctx, person);
+    return null;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'SECOND_FACTOR_REQUIRED') return error;
+    throw error;
+  }
+}
+
+async function signInLinked(ctx: Ctx, personId: number, identity: ProvenIdentity): Promise<UserRow> {
+  const domain = await findOpenDomain(ctx, identity, personId);
   return transact(ctx.db, async (tx) => {
-    const email = identity.email ?? undefined;
-    await tx
-      .update(identities)
-      .set({ lastUsedAt: now, ...(email ? { email } : {}) })
-      .where(eq(identities.id, row.id));
-    await tx.update(users).set({ lastLoginAt: now }).where(eq(users.id, person.id));
-    if (domain) await joinByDomain(ctx, tx, domain, person.id);
-    await recordAs(ctx, tx, person.id, 'auth.login', identity.provider);
-    return findUser(tx, person.id);
+    await tx.update(users).set({ lastLoginAt: ctx.clock.now() }).where(eq(users.id, personId));
+    // Unlinked a moment ago.
+    if (!(await arrive(ctx, tx, { identity, personId, domain }))) throw noAccount();
+    await recordAs(ctx, tx, personId, 'auth.login', identity.provider);
+    return findUser(tx, personId);
   });
+}
+
+interface Arrival {
+  identity: ProvenIdentity;
+  personId: number;
+  domain: OpenDomain | null;
+}
+
+/** False when the identity is not this person's. */
+async function arrive(ctx: Ctx, tx: Tx, { identity, personId, domain }: Arrival): Promise<boolean> {
+  const address = identity.email === null ? {} : { email: identity.email };
+  const used = await tx
+    .update(identities)
+    .set({ lastUsedAt: ctx.clock.now(), ...address })
+    .where(and(isSubject(identity), eq(identities.userId, personId)));
+  if (affected(used) === 0) return false;
+  if (domain) await joinByDomain(ctx, tx, domain, personId);
+  return true;
 }
 
 async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> {
@@ -84,11 +141,14 @@ async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> 
   }
   const [taken] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
   if (taken) throw addressTaken();
-  const domain = await findOpenDomain(ctx, identity);
-  if (!domain && !ctx.config.allowRegistration) throw noAccount();
-  if (!domain) await spendRegistration(ctx);
+  const person = { ...identity, email };
+  const domain = await findOpenDomain(ctx, identity, null);
   try {
-    return await transact(ctx.db, (tx) => insertPerson(ctx, tx, { ...identity, email }, domain));
+    const member = domain && (await transact(ctx.db, (tx) => insertMember(ctx, tx, person, domain)));
+    if (member) return member;
+    if (!ctx.config.allowRegistration) throw noAccount();
+    await spendRegistration(ctx);
+    return await transact(ctx.db, (tx) => insertPerson(ctx, tx, person));
   } catch (error) {
     // Another request of the same person may have been first.
     if (error instanceof AppError && error.code === 'CONFLICT') throw addressTaken();
@@ -96,76 +156,40 @@ async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> 
   }
 }
 
-async function insertPerson(
+type NewPerson = ProvenIdentity & { email: string };
+
+/** Null when the domain is proven no more, or its workspace has ended. Throws QUOTA_EXCEEDED. */
+async function insertMember(
   ctx: Ctx,
   tx: Tx,
-  identity: ProvenIdentity & { email: string },
-  domain: OpenDomain | null,
-): Promise<UserRow> {
+  identity: NewPerson,
+  domain: OpenDomain,
+): Promise<UserRow | null> {
+  const open = await lockOpenDomain(ctx, tx, domain);
+  if (!open) return null;
+  const { workspaceId, role } = open;
+  await takeRoom(tx, ctx, workspaceId, 'members');
+  const made = await insertPerson(ctx, tx, identity, { workspaceId, role });
+  await recordDomainJoin(ctx, tx, open, made.id);
+  return made;
+}
+
+async function insertPerson(ctx: Ctx, tx: Tx, identity: NewPerson, joins?: Joins): Promise<UserRow> {
   const { email, name } = identity;
   const fresh = { email, name, passwordHash: NO_PASSWORD, apiKey: newApiKey(), role: 'user' as const };
-  const joins = domain && { workspaceId: domain.workspaceId, role: domain.role };
-  if (joins) await takeRoom(tx, ctx, joins.workspaceId, 'members');
   const made = await insertUser(tx, ctx, joins ? { ...fresh, joins } : fresh);
   await insertIdentity(ctx, tx, made.id, identity);
   const now = ctx.clock.now();
   await tx.update(users).set({ lastLoginAt: now }).where(eq(users.id, made.id));
-  if (domain) await recordDomainJoin(ctx, tx, domain, made.id);
   await recordAs(ctx, tx, made.id, 'auth.registered', identity.provider);
   return { ...made, lastLoginAt: now };
-}
-
-async function insertIdentity(
-  ctx: Ctx,
-  tx: Tx,
-  userId: number,
-  { provider, issuer, subject, email }: ProvenIdentity,
-): Promise<void> {
-  const now = ctx.clock.now();
-  const row = { id: newId(now), userId, provider, issuer, subject, email: email ?? '' };
-  if (await tryInsert(tx, identities, { ...row, createdAt: now, lastUsedAt: now })) return;
-  throw new AppError('CONFLICT', 'This identity belongs to another account already.');
-}
-
-/** As many as anybody has; it bounds the list. */
-const MAX_IDENTITIES = 20;
-
-async function link(
-  ctx: Ctx,
-  identity: ProvenIdentity,
-  { personId, version }: { personId: number; version: number },
-): Promise<void> {
-  if (identity.email !== null && !identity.isConfirmed) {
-    throw new AppError('FORBIDDEN', 'The provider does not confirm your e-mail address.');
-  }
-  await transact(ctx.db, async (tx) => {
-    const [person] = await tx.select().from(users).where(eq(users.id, personId));
-    // The password may have been changed, or the person disabled, on the way.
-    if (person?.status !== 'active' || person.tokenVersion !== version) {
-      throw new AppError('UNAUTHORIZED', 'You were signed out meanwhile: sign in again.');
-    }
-    const [known] = await tx
-      .select({ userId: identities.userId })
-      .from(identities)
-      .where(isSubject(identity));
-    if (known?.userId === personId) return;
-    const mine = await tx
-      .select({ id: identities.id })
-      .from(identities)
-      .where(eq(identities.userId, personId));
-    if (mine.length >= MAX_IDENTITIES) {
-      throw new AppError('CONFLICT', `At most ${MAX_IDENTITIES} identities can be linked.`);
-    }
-    await insertIdentity(ctx, tx, personId, identity);
-    await recordAs(ctx, tx, personId, 'auth.identity_linked', identity.provider);
-  });
 }
 
 async function recordAs(
   ctx: Ctx,
   tx: Tx,
   personId: number,
-  event: 'auth.login' | 'auth.registered' | 'auth.identity_linked',
+  event: 'auth.login' | 'auth.registered',
   provider: string,
 ): Promise<void> {
   const origin = { ...originOf(ctx), actorId: personId };

@@ -3,8 +3,9 @@ import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { workspaceDomainJoins, workspaceDomains, workspaces } from '../../db/schema.ts';
+import { spendFromWindow } from '../../db/windows.ts';
 import { record } from '../../events/record.ts';
-import { DAY_MS } from '../../utils/durations.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { hasRoom } from '../quotas.ts';
@@ -22,7 +23,9 @@ export interface OpenDomain {
 }
 
 /** A domain may be sold: its record is looked up again when somebody is to join and this time has passed. */
-const CHECK_AGAIN_MS = DAY_MS;
+const CHECK_AGAIN_MS = MINUTE_MS;
+/** Of one domain, in a minute: while no name server answers, or many come at the same moment. */
+const MAX_LOOKS = 20;
 
 /** What the TXT record of a domain is called, and what it has to say. */
 export function proofRecordOf({ domain, proof }: Pick<Row, 'domain' | 'proof'>): {
@@ -39,22 +42,32 @@ export async function hasProof(ctx: Pick<Ctx, 'lookUpTxt'>, row: Row): Promise<b
 }
 
 /**
- * The proven domain of a confirmed address; null for none, and for one whose record is gone or cannot be looked up now.
- * Call it outside of transactions.
+ * The proven domain of a confirmed address; null for none, for one whose record is gone or cannot be looked up now, and for
+ * one by which the person (null: whoever has no account yet) cannot join any more. Call it outside of transactions.
  */
 export async function findOpenDomain(
   ctx: Ctx,
   { email, isConfirmed }: { email: string | null; isConfirmed: boolean },
+  personId: number | null,
 ): Promise<OpenDomain | null> {
   if (email === null || !isConfirmed) return null;
   const domain = email.slice(email.lastIndexOf('@') + 1);
   const [row] = await ctx.db.select().from(workspaceDomains).where(eq(workspaceDomains.provenDomain, domain));
-  return row && (await isStillProven(ctx, row)) ? row : null;
+  if (!row || (personId !== null && (await hasJoined(ctx, row.workspaceId, personId)))) return null;
+  return (await isStillProven(ctx, row)) ? row : null;
+}
+
+async function hasJoined({ db }: Ctx, workspaceId: number, personId: number): Promise<boolean> {
+  const { workspaceId: id, userId } = workspaceDomainJoins;
+  const one = and(eq(id, workspaceId), eq(userId, personId));
+  return (await db.select({ userId }).from(workspaceDomainJoins).where(one)).length > 0;
 }
 
 async function isStillProven(ctx: Ctx, row: Row): Promise<boolean> {
   const now = ctx.clock.now();
   if (row.provenBy !== 'dns' || now - (row.checkedAt ?? 0) < CHECK_AGAIN_MS) return true;
+  const looks = { key: `domain:looks:${row.id}`, max: MAX_LOOKS, windowMs: MINUTE_MS };
+  if ((await spendFromWindow(ctx.db, looks, now)) === null) return false;
   let isThere: boolean;
   try {
     isThere = await hasProof(ctx, row);
@@ -77,23 +90,31 @@ async function loseProof(ctx: Ctx, tx: Tx, { id, workspaceId: userId, domain }: 
   await record(tx, ctx, [{ userId, event: 'domain.updated', subject: id, status: 'failure', data }]);
 }
 
-/** Makes a person who has an account a member, unless they joined by a domain or were a member before. */
-export async function joinByDomain(ctx: Ctx, tx: Tx, domain: OpenDomain, personId: number): Promise<void> {
-  const { workspaceId } = domain;
-  await lockWorkspace(tx, workspaceId, ctx.clock.now());
+/**
+ * The domain as it is now, with the members of its workspace locked; null when it is proven no more, or the workspace has
+ * ended. What `findOpenDomain` has found may be long ago.
+ */
+export async function lockOpenDomain(ctx: Ctx, tx: Tx, domain: OpenDomain): Promise<OpenDomain | null> {
+  await lockWorkspace(tx, domain.workspaceId, ctx.clock.now());
+  const { id, workspaceId, role } = workspaceDomains;
   const [open] = await tx
-    .select({ role: workspaceDomains.role })
+    .select({ id, workspaceId, domain: workspaceDomains.domain, role })
     .from(workspaceDomains)
     .innerJoin(
       workspaces,
       and(eq(workspaces.id, workspaceDomains.workspaceId), eq(workspaces.status, 'active')),
     )
-    .where(and(eq(workspaceDomains.id, domain.id), eq(workspaceDomains.provenDomain, domain.domain)));
+    .where(and(eq(id, domain.id), eq(workspaceDomains.provenDomain, domain.domain)));
+  return open ?? null;
+}
+
+/** Makes a person who has an account a member, unless they joined by a domain or were a member before. */
+export async function joinByDomain(ctx: Ctx, tx: Tx, domain: OpenDomain, personId: number): Promise<void> {
+  const open = await lockOpenDomain(ctx, tx, domain);
   // Whoever signs in need not be kept out because a workspace is full.
-  if (!open || !(await hasRoom(tx, ctx, workspaceId, 'members'))) return;
-  if (!(await noteJoin(ctx, tx, workspaceId, personId))) return;
-  const joins = { workspaceId, role: open.role };
-  if (await addMember(tx, ctx, joins, personId)) await recordJoin(ctx, tx, { ...domain, ...open }, personId);
+  if (!open || !(await hasRoom(tx, ctx, open.workspaceId, 'members'))) return;
+  if (!(await noteJoin(ctx, tx, open.workspaceId, personId))) return;
+  if (await addMember(tx, ctx, open, personId)) await recordJoin(ctx, tx, open, personId);
 }
 
 /** Call it for a new person who was made as a member of the domain's workspace. */

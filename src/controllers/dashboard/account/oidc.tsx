@@ -5,20 +5,26 @@ import type { Ctx } from '../../../services/context.ts';
 import { beginTrip, TRIP_MS } from '../../../services/oidc/flow.ts';
 import {
   beginLink,
+  finishLink,
   type IdentityInfo,
   listIdentities,
+  readLink,
   unlinkIdentity,
 } from '../../../services/oidc/identities.ts';
 import { comeBack } from '../../../services/oidc/sign-in.ts';
 import { forgetTrip, keepDevice, keepSignIn, keepTrip, readTrip } from '../cookies.ts';
+import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Table, Time } from '../parts.tsx';
+import { ActionButton, Field, Form, Table, Time } from '../parts.tsx';
 import { Next, pathAfter } from '../paths.ts';
 import { secondStepOf } from './sign-in-steps.tsx';
-import { OIDC_TEXTS, type OidcTexts } from './texts.ts';
+import { OIDC_TEXTS, type OidcTexts, SECURITY_TEXTS } from './texts.ts';
 
+const ACCOUNT = '/dashboard/account';
 const SIGN_IN = '/dashboard/sign-in/oidc';
-const IDENTITIES = '/dashboard/account/identities';
+/** Where the cookie of the way comes along. */
+const LINK = '/dashboard/sign-in/link';
+const IDENTITIES = `${ACCOUNT}/identities`;
 const Provider = z.object({ provider: z.string().max(40) });
 const example = { params: { provider: 'nowhere' } };
 const TRIP_SECONDS = TRIP_MS / 1000;
@@ -48,19 +54,18 @@ export const oidcPages: Page[] = [
       const t = OIDC_TEXTS(view.lang);
       const query = new URL(http.req.url).search;
       const sealed = readTrip(http);
-      forgetTrip(http, ctx.config);
       const end = await comeBack(ctx, { ...params, query, sealed }).catch((error: unknown) => {
-        const step = secondStepOf(http, ctx, error);
-        if (step === null) throw error;
-        return { kind: 'second-step' as const, step };
+        forgetTrip(http, ctx.config);
+        throw error;
       });
-      if (end.kind === 'second-step') {
-        return { onward: end.step, title: t.signedIn, body: <Onward t={t} path={end.step} /> };
+      if (end.kind !== 'signed-in') {
+        keepTrip(http, ctx.config, end.sealed, TRIP_SECONDS);
+        const step = end.kind === 'link' ? LINK : secondStepOf(http, ctx, end.asked, end.next ?? undefined);
+        const path = step ?? ACCOUNT;
+        const title = end.kind === 'link' ? t.link : t.signedIn;
+        return { onward: path, title, body: <Onward t={t} path={path} /> };
       }
-      if (end.kind === 'linked') {
-        const path = '/dashboard/account';
-        return { onward: path, title: t.linked, body: <Onward t={t} path={path} />, done: t.linked };
-      }
+      forgetTrip(http, ctx.config);
       keepSignIn(http, ctx.config, end.signedIn.token);
       keepDevice(http, ctx.config, await makeDeviceMark(ctx, end.userId));
       const path = pathAfter(end.next);
@@ -73,12 +78,47 @@ export const oidcPages: Page[] = [
     auth: 'user',
     readOnlyMay: true,
     params: Provider,
+    form: z.object({ password: z.string().min(1).max(1024).optional() }),
     example,
-    async handler({ ctx, http, params, view }) {
+    async handler({ ctx, form, http, params, view }) {
       const t = OIDC_TEXTS(view.lang);
-      const { url, sealed } = await beginLink(ctx, params);
+      const { url, sealed } = await beginLink(ctx, { ...params, ...form });
       keepTrip(http, ctx.config, sealed, TRIP_SECONDS);
       return { onward: url, title: t.link, body: <Onward t={t} path={url} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: LINK,
+    auth: 'user',
+    handler({ ctx, http, view }) {
+      const sealed = readTrip(http);
+      if (sealed === undefined) return { redirect: ACCOUNT };
+      const t = OIDC_TEXTS(view.lang);
+      const { provider, email } = readLink(ctx, { sealed });
+      const label = ctx.oidc.list.find(({ id }) => id === provider)?.label ?? provider;
+      const body = (
+        <div class="card narrow">
+          <h1>{t.link}</h1>
+          <p class="wrap">{t.linkAbout(label, email ?? '', view.user?.email ?? '')}</p>
+          <Form view={view} action={LINK} class="stack">
+            <Submit>{t.linkNow}</Submit>
+          </Form>
+        </div>
+      );
+      return { title: t.link, section: null, body };
+    },
+  }),
+  page({
+    method: 'post',
+    path: LINK,
+    auth: 'user',
+    readOnlyMay: true,
+    async handler({ ctx, http, view }) {
+      const sealed = readTrip(http);
+      forgetTrip(http, ctx.config);
+      await finishLink(ctx, { sealed });
+      return { redirect: ACCOUNT, done: OIDC_TEXTS(view.lang).linked };
     },
   }),
   page({
@@ -90,7 +130,7 @@ export const oidcPages: Page[] = [
     example: { params: { id: '0'.repeat(32) } },
     async handler({ ctx, params, view }) {
       await unlinkIdentity(ctx, params);
-      return { redirect: '/dashboard/account', done: OIDC_TEXTS(view.lang).unlinked };
+      return { redirect: ACCOUNT, done: OIDC_TEXTS(view.lang).unlinked };
     },
   }),
 ];
@@ -143,14 +183,27 @@ export async function identityCard(ctx: Ctx, view: View) {
       <h2>{t.identities}</h2>
       <p class="muted">{t.identitiesAbout}</p>
       {identities.length > 0 && <IdentityTable t={t} view={view} identities={identities} labels={labels} />}
-      <div class="row">
-        {ctx.oidc.list.map(({ id, label }) => (
-          <ActionButton view={view} action={`${IDENTITIES}/${id}/link`}>
-            {t.linkTo(label)}
-          </ActionButton>
-        ))}
-      </div>
+      {ctx.oidc.list.map(({ id, label }) => (
+        <LinkForm view={view} id={id} label={label} />
+      ))}
     </section>
+  );
+}
+
+function LinkForm({ view, id, label }: { view: View; id: string; label: string }) {
+  const t = SECURITY_TEXTS(view.lang);
+  return (
+    <Form view={view} action={`${IDENTITIES}/${id}/link`} class="stack">
+      <Field
+        id={`f-link-${id}`}
+        label={t.currentPassword}
+        name="password"
+        type="password"
+        autocomplete="current-password"
+        hint={t.passwordLater}
+      />
+      <button type="submit">{OIDC_TEXTS(view.lang).linkTo(label)}</button>
+    </Form>
   );
 }
 
@@ -164,11 +217,14 @@ interface IdentityTableProps {
 
 function IdentityTable({ t, view, identities, labels }: IdentityTableProps) {
   return (
-    <Table label={t.identities} head={[t.provider, t.email, t.lastUsed, '']}>
-      {identities.map(({ id, provider, email, lastUsedAt }) => (
+    <Table label={t.identities} head={[t.provider, t.email, t.linkedAt, t.lastUsed, '']}>
+      {identities.map(({ id, provider, email, createdAt, lastUsedAt }) => (
         <tr>
           <td>{labels.get(provider) ?? provider}</td>
           <td class="wrap">{email}</td>
+          <td>
+            <Time at={createdAt} />
+          </td>
           <td>
             <Time at={lastUsedAt} relative />
           </td>

@@ -7,10 +7,20 @@ import { ResetToken } from '../../../services/auth/schemas.ts';
 import { Assertion } from '../../../services/auth/second-factor/schemas.ts';
 import { completeSignIn, readSignInOptions } from '../../../services/auth/second-factor/sign-in.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { arriveAfterFactor } from '../../../services/oidc/sign-in.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { Email, NewPassword } from '../../schemas.ts';
 import { assetPath } from '../assets.ts';
-import { forgetStep, keepDevice, keepSignIn, keepStep, readDevice, readStepToken } from '../cookies.ts';
+import {
+  forgetStep,
+  forgetTrip,
+  keepDevice,
+  keepSignIn,
+  keepStep,
+  readDevice,
+  readStepToken,
+  readTrip,
+} from '../cookies.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
@@ -128,6 +138,11 @@ export const signInStepPages: Page[] = [
       keepSignIn(http, ctx.config, token);
       keepDevice(http, ctx.config, await makeDeviceMark(ctx, userId));
       forgetStep(http, ctx.config);
+      const sealed = readTrip(http);
+      if (sealed !== undefined) {
+        forgetTrip(http, ctx.config);
+        await arriveAfterFactor(ctx, { personId: userId, sealed });
+      }
       return { redirect: pathAfter(form.next) };
     },
   }),
@@ -179,12 +194,13 @@ export const signInStepPages: Page[] = [
     query: z.object({ token: ResetToken }),
     example: { query: { token: 'x' } },
     // A page with a button: programs that follow the links of mails must not use it up.
-    handler({ view, query }) {
+    handler({ ctx, view, query }) {
       const t = SECURITY_TEXTS(view.lang);
       const body = (
         <div class="card narrow">
           <h1>{t.forgotTitle}</h1>
           <p>{t.resetAbout}</p>
+          {ctx.oidc.list.length > 0 && <p>{t.resetUnlinks}</p>}
           <Form view={view} action={RESET} class="stack">
             <input type="hidden" name="token" value={query.token} />
             <Field

@@ -259,7 +259,20 @@ export async function renewRecoveryCodes(ctx: Ctx, input: PasswordAndFactorField
   });
 }
 
-async function requireMayEnrol(ctx: Ctx, { password }: EnrolFields): Promise<UserRow> {
+async function requireMayEnrol(ctx: Ctx, input: EnrolFields): Promise<UserRow> {
+  const row = await requireFreshProof(ctx, input);
+  if ((await readFactors(ctx.db, row.id)).length >= MAX_FACTORS) {
+    throw new AppError('CONFLICT', `One person can have at most ${MAX_FACTORS} second factors.`);
+  }
+  return row;
+}
+
+/**
+ * The caller, who adds a way to sign in. Throws FORBIDDEN for a key, SECOND_FACTOR_MISSING for whoever has a factor and has
+ * not given it in this sign-in, VALIDATION_FAILED for a wrong password and without one in a sign-in older than 15 minutes,
+ * RATE_LIMITED.
+ */
+export async function requireFreshProof(ctx: Ctx, { password }: EnrolFields): Promise<UserRow> {
   requireSelf(ctx);
   const row = await ownRow(ctx);
   const factors = await readFactors(ctx.db, row.id);
@@ -268,9 +281,6 @@ async function requireMayEnrol(ctx: Ctx, { password }: EnrolFields): Promise<Use
   else if (password !== undefined) await requirePassword(ctx, row, { password });
   else if (!(await isFresh(ctx))) {
     throw passwordMissing('You signed in a while ago: send the password as well.');
-  }
-  if (factors.length >= MAX_FACTORS) {
-    throw new AppError('CONFLICT', `One person can have at most ${MAX_FACTORS} second factors.`);
   }
   return row;
 }

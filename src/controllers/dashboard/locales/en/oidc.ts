@@ -9,7 +9,11 @@ export const oidc = {
   provider: 'Service',
   email: 'Email',
   lastUsed: 'Last used',
+  linkedAt: 'Linked',
   link: 'Link an account',
+  linkNow: 'Link it',
+  linkAbout: (provider: string, email: string, account: string) =>
+    `Link your ${provider} account ${email} to ${account}? Whoever has it can then sign in as you.`,
   linkTo: (provider: string) => `Link ${provider}`,
   linked: 'Account linked. You can sign in with it from now on.',
   unlink: 'Unlink',

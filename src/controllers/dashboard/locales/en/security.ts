@@ -8,6 +8,8 @@ export const security = {
   send: 'Send the link',
   sent: 'If there is an account with this address, a link is on its way.',
   resetAbout: 'Choose a new password. You are signed out everywhere then.',
+  resetUnlinks:
+    'Accounts of other services that you sign in with are unlinked. You can link them again afterwards.',
   newPassword: 'New password',
   passwordHint: 'At least 8 characters.',
   setPassword: 'Set the password',

@@ -12,7 +12,11 @@ export const oidc: Texts<typeof english.oidc> = {
   provider: 'Layanan',
   email: 'Email',
   lastUsed: 'Terakhir dipakai',
+  linkedAt: 'Ditautkan',
   link: 'Tautkan akun',
+  linkNow: 'Tautkan sekarang',
+  linkAbout: (provider: string, email: string, account: string) =>
+    `Tautkan akun ${provider} ${email} ke ${account}? Pemiliknya bisa masuk sebagai Anda.`,
   linkTo: (provider: string) => `Tautkan ${provider}`,
   linked: 'Akun sudah ditautkan. Mulai sekarang Anda bisa masuk dengannya.',
   unlink: 'Lepas',

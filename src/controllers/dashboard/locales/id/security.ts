@@ -10,6 +10,8 @@ export const security: typeof english.security = {
   send: 'Kirim tautan',
   sent: 'Jika ada akun dengan alamat ini, tautannya sedang dikirim.',
   resetAbout: 'Pilih kata sandi baru. Setelah itu Anda keluar dari semua perangkat.',
+  resetUnlinks:
+    'Akun layanan lain yang Anda pakai untuk masuk akan dilepas. Setelah itu Anda bisa menautkannya lagi.',
   newPassword: 'Kata sandi baru',
   passwordHint: 'Minimal 8 karakter.',
   setPassword: 'Simpan kata sandi',
