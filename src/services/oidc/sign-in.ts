@@ -63,7 +63,7 @@ export async function comeBack(
 }
 
 /**
- * What a sign-in with an identity does besides signing in, for a person who has just given the second factor that
+ * What a sign-in with an identity does in addition to signing in, for a person who has just given the second factor that
  * `comeBack` asked for. Nothing for anybody else, and for an identity that was unlinked meanwhile.
  */
 export async function arriveAfterFactor(
