@@ -1,6 +1,7 @@
 /** Signing in at another service with a real browser: cookies come back from there, and no page is blocked. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type OidcServer, openOidcServer } from '../helpers/oidc-server.ts';
+import { findFreePort } from '../helpers/sandbox-process.ts';
 import { type BrowserWorld, openBrowserWorld } from './world.ts';
 
 let server: OidcServer;
@@ -8,7 +9,11 @@ let world: BrowserWorld;
 beforeAll(async () => {
   server = await openOidcServer();
   const { issuer, clientId, clientSecret } = server.provider;
+  // The provider sends people back to PUBLIC_URL: it has to be where the browser has its cookies.
+  const port = String(await findFreePort());
   world = await openBrowserWorld({
+    PORT: port,
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
     OIDC_PROVIDERS: 'test',
     OIDC_TEST_ISSUER: issuer,
     OIDC_TEST_CLIENT_ID: clientId,
