@@ -10,15 +10,14 @@ import type { ContentType } from '../../../whatsapp/content.ts';
 import { givenFields } from '../code-part.tsx';
 import { senderFields, senderOf } from '../sessions/sender.tsx';
 import { contentOf } from './content.ts';
-import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
+import { ALL_PAGES, isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
 
-const PAGES: readonly KindPages[] = Object.values(KIND_PAGES);
 /** The kinds that may be written, in the order of the choice. */
-export const COMPOSED: readonly ContentType[] = PAGES.map(({ type }) => type);
+export const COMPOSED: readonly ContentType[] = ALL_PAGES.map(({ type }) => type);
 
 const text = z.string().optional();
-const kindFields = Object.fromEntries(PAGES.flatMap(({ form }) => form.map((name) => [name, text])));
+const kindFields = Object.fromEntries(ALL_PAGES.flatMap(({ form }) => form.map((name) => [name, text])));
 
 /** Whatever the form may hold; what a kind needs of it is checked by the API's schema of that kind. */
 export const ComposeForm = z.object({

@@ -8,7 +8,7 @@ import * as english from '../locales/en/messages-words.ts';
 import * as indonesian from '../locales/id/messages-words.ts';
 import type { Tone } from '../parts.tsx';
 import { contentOf, type ShownContent } from './content.ts';
-import { isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
+import { ALL_PAGES, isSendable, pagesOf } from './kinds/index.ts';
 import { type KindName, nameIn, type Shown } from './kinds/kind.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 
@@ -47,7 +47,7 @@ const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   unknown: ['Unreadable', 'Tidak terbaca'],
 };
 const NAMES: ReadonlyMap<string, KindName> = new Map([
-  ...Object.values(KIND_PAGES).map(({ type, name }) => [type, name] as const),
+  ...ALL_PAGES.map(({ type, name }) => [type, name] as const),
   ...Object.entries(OTHER_KINDS),
 ]);
 export const KIND_NAMES = [...NAMES.keys()];

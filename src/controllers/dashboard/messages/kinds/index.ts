@@ -1,4 +1,5 @@
-/** The pages' part of every kind that can be sent, in the order of `services/messages/kinds`. */
+/** The pages' part of every kind that can be sent. */
+import { ALL_KINDS } from '../../../../services/messages/kinds/index.ts';
 import type { ContentType } from '../../../../whatsapp/content.ts';
 import type { ShownContent } from '../content.ts';
 import { audio } from './audio.tsx';
@@ -15,21 +16,24 @@ import { sticker } from './sticker.tsx';
 import { text } from './text.tsx';
 import { video } from './video.tsx';
 
-/** The compiler finds a kind of content that is missing. */
+/** By its name; the compiler finds a kind of content that is missing. */
 export const KIND_PAGES: { readonly [T in ContentType]: KindPages<T> } = {
-  text,
-  image,
-  video,
   audio,
-  document,
-  sticker,
-  location,
   buttons,
-  list,
   contact,
+  document,
+  image,
+  list,
+  location,
   poll,
   reaction,
+  sticker,
+  text,
+  video,
 };
+
+/** The same in the order of `services/messages/kinds`. */
+export const ALL_PAGES: readonly KindPages[] = ALL_KINDS.map(({ type }) => KIND_PAGES[type]);
 
 /** True for what can be sent and received; the rest only comes in. */
 export function isSendable(content: ShownContent): content is Shown<ContentType> {
