@@ -84,6 +84,15 @@ describe('a name that is nearly a known one', () => {
     );
   });
 
+  it('is refused where a time would be passed over', async () => {
+    const campaign = { numbers: ['+6281234567891'], message: 'Hello' };
+    for (const time of [{ scheduledAt: '2031-01-01T09:00:00Z' }, { cron: '0 9 * * 1' }, { shceduledAt: 'x' }])
+      expect(await post('/api/whatsapp/support-2/broadcast/send', { ...campaign, ...time })).toMatchObject({
+        status: 400,
+        body: { code: 'VALIDATION_FAILED' },
+      });
+  });
+
   it('is refused in a query, in a form and as a file', async () => {
     for (const path of ['/message/list?sesion=support-2', '/api/message/list?sesion=support-2'])
       expect(await get(path)).toMatchObject(refused('sesion', 'session'));

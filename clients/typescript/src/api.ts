@@ -18030,6 +18030,8 @@ export interface operations {
                     content?: string | {
                         [key: string]: unknown;
                     };
+                    /** @description refused: POST …/broadcast/schedule takes it */
+                    cron?: unknown;
                     /** @description campaign messages of each session a day */
                     dailyCap?: number;
                     /** @description the same as `delayBetweenMessages` */
@@ -18055,6 +18057,8 @@ export interface operations {
                         from: string;
                         to: string;
                     };
+                    /** @description refused: POST …/broadcast/schedule takes it */
+                    scheduledAt?: unknown;
                     /** @description several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room */
                     sessions?: string[];
                     /** @description a saved text instead of `message` */

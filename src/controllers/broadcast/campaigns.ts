@@ -23,7 +23,7 @@ import {
   MadeCampaign,
   recipientsQuery,
   ScheduleCampaignInput,
-  SendCampaignInput,
+  SendCampaignBody,
   UpdateCampaignInput,
 } from '../../services/campaigns/schemas.ts';
 import { scheduleCampaign, sendCampaign } from '../../services/campaigns/start.ts';
@@ -78,7 +78,7 @@ const send = route({
   idempotent: true,
   limit: CAMPAIGN_LIMIT,
   params: SessionParams,
-  body: SendCampaignInput,
+  body: SendCampaignBody,
   response: Made,
   errors: MAKE_ERRORS,
   example: {

@@ -100,6 +100,12 @@ const schedule = {
 
 export const SendCampaignInput = z.object({ ...senders, ...target, ...message, ...pace });
 export type SendCampaignInput = z.infer<typeof SendCampaignInput>;
+const forSchedule = z
+  .never('is for POST …/broadcast/schedule: this call starts the campaign at once, so nothing was done')
+  .optional()
+  .describe('refused: POST …/broadcast/schedule takes it');
+/** The same as a request: whoever gives a time must not be served at once. */
+export const SendCampaignBody = SendCampaignInput.extend({ scheduledAt: forSchedule, cron: forSchedule });
 export const ScheduleCampaignInput = z.object({ ...senders, ...target, ...message, ...pace, ...schedule });
 export type ScheduleCampaignInput = z.infer<typeof ScheduleCampaignInput>;
 export const UpdateCampaignInput = z.object({
