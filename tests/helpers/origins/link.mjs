@@ -30,11 +30,14 @@ async function runBaileys(name) {
   let patience;
   const start = () => {
     // 6.7 may hang on when frames of the handshake come together.
-    patience = setTimeout(() => state.creds.me && sock.end(new Error('hangs')), 8_000);
+    patience = setTimeout(() => sock.end(new Error('hangs')), 5_000);
     sock = makeSocket({ auth: state, logger, waWebSocketUrl: url });
     sock.ev.on('creds.update', saveCreds);
     sock.ev.on('connection.update', ({ connection, qr, lastDisconnect }) => {
-      if (qr) say({ qr });
+      if (qr) {
+        clearTimeout(patience);
+        say({ qr });
+      }
       if (connection === 'open') {
         clearTimeout(patience);
         say({ open: true });
