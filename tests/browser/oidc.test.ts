@@ -46,7 +46,7 @@ it('a person links an account, signs in with it, and unlinks it; a new one gets 
   await page.goto('/dashboard/account');
   expect(await world.axe(page)).toEqual([]);
   await page.getByRole('link', { name: 'Sign in with Test' }).click();
-  await page.getByRole('heading', { name: 'Account' }).waitFor();
+  await page.getByRole('heading', { name: 'Account', exact: true }).waitFor();
   await page.getByText(person.email).waitFor();
   expect(new URL(page.url()).pathname).toBe('/dashboard/account');
   page.on('dialog', (dialog) => void dialog.accept());

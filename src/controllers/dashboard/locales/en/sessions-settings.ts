@@ -47,7 +47,7 @@ export const sessionSettings = {
   deviceAbout:
     'How this session appears under “Linked devices” on the phone. A change shows at the next linking.',
   deviceDefault: 'as the server has it',
-  deviceName: 'Name',
+  deviceName: 'Device name',
   deviceNameHint:
     'For example the name of your shop. Leave empty to use the server’s. With a pairing code, WhatsApp takes only Mac OS, Windows, Linux or Ubuntu, and a browser as the program; for other names, the server’s are used.',
   devicePlatform: 'Program',

@@ -48,7 +48,7 @@ export const sessionSettings: Texts<typeof english.sessionSettings> = {
   deviceAbout:
     'Tampilan sesi ini di bagian “Perangkat tertaut” pada ponsel. Perubahan terlihat saat ditautkan berikutnya.',
   deviceDefault: 'sesuai server',
-  deviceName: 'Nama',
+  deviceName: 'Nama perangkat',
   deviceNameHint:
     'Misalnya nama toko Anda. Kosongkan untuk memakai nama dari server. Untuk kode penautan, WhatsApp hanya menerima Mac OS, Windows, Linux, atau Ubuntu, dengan browser sebagai program; untuk nama lain dipakai nama dari server.',
   devicePlatform: 'Program',
