@@ -21,13 +21,22 @@ const NOT_FAST = [
   'tests/**/*emulator*.test.ts',
   'tests/**/*.mysql.test.ts',
   'tests/broadcast/campaign-life.test.ts',
+  'tests/broadcast/campaign-pools.test.ts',
   'tests/broadcast/campaign-safety.test.ts',
   'tests/broadcast/import-formats.test.ts',
+  'tests/broadcast/import.test.ts',
   'tests/broadcast/uploads.test.ts',
+  'tests/http/bound-walk.test.ts',
+  'tests/http/credentials-end.test.ts',
+  'tests/http/docs.test.ts',
   'tests/http/non-ascii.test.ts',
+  'tests/http/oidc.test.ts',
+  'tests/http/role-walk.test.ts',
   'tests/http/route-table.test.ts',
   'tests/http/session-events.test.ts',
+  'tests/http/sign-ins.test.ts',
   'tests/otp/secrecy.test.ts',
+  'tests/utils/guarded-fetch.test.ts',
 ];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
 const OWN_PARTS = [
