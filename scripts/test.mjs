@@ -29,6 +29,8 @@ const NOT_FAST = [
   'tests/http/bound-walk.test.ts',
   'tests/http/credentials-end.test.ts',
   'tests/http/docs.test.ts',
+  'tests/http/errors.test.ts',
+  'tests/http/limits.test.ts',
   'tests/http/non-ascii.test.ts',
   'tests/http/oidc.test.ts',
   'tests/http/role-walk.test.ts',
@@ -36,6 +38,7 @@ const NOT_FAST = [
   'tests/http/session-events.test.ts',
   'tests/http/sign-ins.test.ts',
   'tests/otp/secrecy.test.ts',
+  'tests/services/quotas.test.ts',
   'tests/utils/guarded-fetch.test.ts',
 ];
 /** `*.mysql.test.ts` is about several processes; SQLite serves one. */
