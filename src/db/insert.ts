@@ -1,15 +1,14 @@
 /** Inserts without drizzle's builder: its time grows with every value, and most of what we write are rows. */
 import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzle-orm';
-import { CasingCache } from 'drizzle-orm/casing';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import { columnName } from './column-name.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
 import { type Changes, type Db, isTx, type NewRow } from './types.ts';
 
 const onMysql = dbType === 'mysql';
-const casing = new CasingCache('snake_case');
 const quote = (name: string) => (onMysql ? `\`${name}\`` : `"${name}"`);
-const nameOf = (column: Column) => quote(casing.getColumnCasing(column));
+const nameOf = (column: Column) => quote(columnName(column));
 
 /**
  * Rows of one statement in a transaction of SQLite: few sizes, so that each is prepared once. On MySQL, where a
@@ -37,7 +36,7 @@ export async function insertMany<T extends MySqlTable>(
 
 /** Inside the `set` of an upsert: the value that the insert would have given this column. */
 export function incoming<T = unknown>(column: Column): SQL<T> {
-  const name = sql.identifier(casing.getColumnCasing(column));
+  const name = sql.identifier(columnName(column));
   const made = onMysql ? sql<T>`values(${name})` : sql<T>`excluded.${name}`;
   incomingOf.set(made, onMysql ? `values(${nameOf(column)})` : `excluded.${nameOf(column)}`);
   return made;

@@ -1,7 +1,7 @@
 /** Numbers that are taken from a counter in a row. */
-import { type Column, getTableName } from 'drizzle-orm';
-import { CasingCache } from 'drizzle-orm/casing';
+import { getTableName } from 'drizzle-orm';
 import type { MySqlColumn } from 'drizzle-orm/mysql-core';
+import { columnName } from './column-name.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
 import type { Db } from './types.ts';
@@ -16,13 +16,11 @@ export function raiser(
   counter: MySqlColumn,
   key: MySqlColumn,
 ): (db: Db, row: string, by: number) => Promise<number | null> {
-  const casing = new CasingCache('snake_case');
-  const nameOf = (column: Column) => casing.getColumnCasing(column);
-  const [table, value] = [getTableName(counter.table), nameOf(counter)];
+  const [table, value] = [getTableName(counter.table), columnName(counter)];
   // What last_insert_id was given is part of the answer to the statement itself.
   const text = onMysql
-    ? `update ${table} set ${value} = last_insert_id(${value} + ?) where ${nameOf(key)} = ?`
-    : `update ${table} set ${value} = ${value} + ? where ${nameOf(key)} = ? returning ${value}`;
+    ? `update ${table} set ${value} = last_insert_id(${value} + ?) where ${columnName(key)} = ?`
+    : `update ${table} set ${value} = ${value} + ? where ${columnName(key)} = ? returning ${value}`;
   return async (db, row, by) => {
     const result = await runText(db, text, [by, row]);
     return onMysql ? insertedId(result) : firstValue(result);
