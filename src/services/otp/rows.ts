@@ -3,7 +3,7 @@
 import { and, desc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { prepared } from '../../db/ops.ts';
-import { otps } from '../../db/schema.ts';
+import { messages, otps } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 
@@ -172,4 +172,13 @@ function tooManyAttempts(): AppError {
   return new AppError('OTP_MAX_ATTEMPTS', 'Too many wrong codes: send a new one.', {
     details: { attemptsLeft: 0 },
   });
+}
+
+/** How far the messages are that brought a code, by their ids. */
+export function readDeliveries(db: Db, ids: readonly string[]) {
+  const { id, status, sentAt, errorCode } = messages;
+  return db
+    .select({ id, status, sentAt, errorCode })
+    .from(messages)
+    .where(inArray(id, [...ids]));
 }

@@ -1,13 +1,11 @@
 /** The state of a code without the code itself. */
-import { inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
-import { messages } from '../../db/schema.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { endingByTime } from './close.ts';
 import { findOtp, type OtpRef } from './find.ts';
-import { isOpen, type OtpRow, otpNotFound } from './rows.ts';
+import { isOpen, type OtpRow, otpNotFound, readDeliveries } from './rows.ts';
 import type { OtpView } from './schemas.ts';
 
 /** The number's open OTP, else its newest; or one by id. Throws OTP_NOT_FOUND when there never was one. */
@@ -21,15 +19,7 @@ export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
 /** The row with what its messages prove: `sent` shows at once, also before the watcher has written it. */
 export async function viewOtp(db: Db, otp: OtpRow, now: number): Promise<OtpView> {
   const ids = otp.deliveries.map(({ id }) => id);
-  const rows = await db
-    .select({
-      id: messages.id,
-      status: messages.status,
-      sentAt: messages.sentAt,
-      errorCode: messages.errorCode,
-    })
-    .from(messages)
-    .where(inArray(messages.id, ids));
+  const rows = await readDeliveries(db, ids);
   const newest = rows.find(({ id }) => id === otp.messageRowId);
   const proofs = rows.flatMap(({ sentAt }) => (sentAt === null ? [] : [sentAt]));
   const sentAt = otp.sentAt ?? (proofs.length > 0 ? Math.min(...proofs) : null);

@@ -1,16 +1,16 @@
 /** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
 
-import { and, asc, eq, inArray, lte } from 'drizzle-orm';
+import { and, asc, eq, lte } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, isUnavailable, transact } from '../../db/ops.ts';
-import { messages, otps } from '../../db/schema.ts';
+import { otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
-import { isOpen, type OtpRow, whileOpen } from './rows.ts';
+import { isOpen, type OtpRow, readDeliveries, whileOpen } from './rows.ts';
 import { readFallbacks, readyFor, type SendingSession } from './sessions.ts';
 import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
 
@@ -55,15 +55,7 @@ interface Proven {
 
 async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, DeliveryState>> {
   const ids = due.flatMap((otp) => otp.deliveries.map(({ id }) => id));
-  const rows = await deps.db
-    .select({
-      id: messages.id,
-      status: messages.status,
-      sentAt: messages.sentAt,
-      errorCode: messages.errorCode,
-    })
-    .from(messages)
-    .where(inArray(messages.id, ids));
+  const rows = await readDeliveries(deps.db, ids);
   return new Map(rows.map(({ id, ...state }) => [id, state]));
 }
 
