@@ -75,3 +75,15 @@ export const SignedInUser = User.extend({
 export const SignedIn = z.object({ token: z.string(), user: SignedInUser }).meta({ id: 'SignedIn' });
 
 export const Message = z.object({ message: z.string() });
+
+/** What a browser makes of a passkey, shortened. */
+export const EXAMPLE_ASSERTION = {
+  id: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
+  rawId: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
+  type: 'public-key',
+  response: {
+    clientDataJSON: 'eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0',
+    authenticatorData: 'AAAA',
+    signature: 'MEUC',
+  },
+};

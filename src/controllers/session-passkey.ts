@@ -9,7 +9,7 @@ import {
   SessionId,
 } from '../services/sessions/index.ts';
 import { type Route, route } from './route.ts';
-import { tenantQuery } from './schemas.ts';
+import { EXAMPLE_ASSERTION, tenantQuery } from './schemas.ts';
 
 const tag = 'Sessions';
 const scope = 'sessions:write';
@@ -53,16 +53,7 @@ export const passkeyRoutes: Route[] = [
     example: {
       ...example,
       body: {
-        assertion: {
-          id: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
-          rawId: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
-          type: 'public-key',
-          response: {
-            clientDataJSON: 'eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0',
-            authenticatorData: 'AAAA',
-            signature: 'MEUC',
-          },
-        },
+        assertion: EXAMPLE_ASSERTION,
       },
     },
     handler: async ({ ctx, params: ref, body }) => ({

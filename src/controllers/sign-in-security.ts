@@ -36,24 +36,17 @@ import { endSignIn, listSignIns } from '../services/auth/sign-ins.ts';
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { MemberParams } from '../services/workspaces/schemas.ts';
 import { type Route, route } from './route.ts';
-import { Message, SignedIn, Timestamp, UserIdParams } from './schemas.ts';
+import { EXAMPLE_ASSERTION, Message, SignedIn, Timestamp, UserIdParams } from './schemas.ts';
 
 const tag = 'Sign-in';
 const NOBODY = '2147483647';
 const A_TOKEN = '019316f5a1b27c3d8e4f5a6b7c8d9e0f.5d41402abc4b2a76b9719d911017c592';
 const AN_ID = { id: '019316f5a1b27c3d8e4f5a6b7c8d9e0f' };
-const ASSERTION = {
-  id: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
-  rawId: 'jZ2Jk0Y4Q0mYw1m2eJx0fA',
-  type: 'public-key',
-  response: {
-    clientDataJSON: 'eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0',
-    authenticatorData: 'AAAA',
-    signature: 'MEUC',
-  },
+const { authenticatorData: _data, signature: _signature, ...CLIENT_DATA } = EXAMPLE_ASSERTION.response;
+const ATTESTATION = {
+  ...EXAMPLE_ASSERTION,
+  response: { ...CLIENT_DATA, attestationObject: 'o2NmbXRkbm9uZQ' },
 };
-const { authenticatorData: _data, signature: _signature, ...CLIENT_DATA } = ASSERTION.response;
-const ATTESTATION = { ...ASSERTION, response: { ...CLIENT_DATA, attestationObject: 'o2NmbXRkbm9uZQ' } };
 
 const Factor = z
   .object({
