@@ -3,6 +3,7 @@ import type { Tx } from '../db/client.ts';
 import { caseBy, insertMany, raiser, statementsAreCheap } from '../db/ops.ts';
 import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
+import { countEach } from '../utils/count-each.ts';
 import { newId } from '../utils/ids.ts';
 import { actionOf, statusOf } from './actions.ts';
 import type { EventStream, LiveEvent } from './stream.ts';
@@ -74,8 +75,7 @@ function auditedOf(
 
 /** Reserves as many numbers as each session needs; maps a session to the first of them. */
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
-  const counts = new Map<string, number>();
-  for (const { session } of facts) if (session) counts.set(session.id, (counts.get(session.id) ?? 0) + 1);
+  const counts = countEach(facts.flatMap(({ session }) => (session ? [session.id] : [])));
   const raised =
     statementsAreCheap || counts.size === 1 ? await raiseEach(tx, counts) : await raiseAll(tx, counts);
   return new Map(raised.map(({ id, seq }) => [id, seq - (counts.get(id) ?? 0) + 1]));

@@ -7,6 +7,7 @@ import type { Db, Tx } from '../db/client.ts';
 import { added, upsert } from '../db/ops.ts';
 import { type USAGE_CATEGORIES, usageCounts } from '../db/schema.ts';
 import { type Fact, record } from '../events/record.ts';
+import { countEach } from '../utils/count-each.ts';
 import { AppError } from '../utils/errors.ts';
 import { type Limits, limitOf } from './allowances.ts';
 import type { QueueDeps } from './deps.ts';
@@ -47,11 +48,15 @@ export function periodOf(limit: PeriodLimit, now: number): Period {
 const dayOf = (now: number) => new Date(now).toISOString().slice(0, 10);
 
 /** One limit of a workspace, and how much of it is used. */
-export interface Used {
+interface UsedLimit {
   limit: PeriodLimit;
   max: number;
   period: Period;
   used: number;
+}
+
+/** The same, locked, with the warnings that were given. */
+export interface Used extends UsedLimit {
   warnedPercent: number;
   /** the limit that was warned of; null: as it is */
   warnedLimit: number | null;
@@ -164,6 +169,15 @@ export async function readMessageUse(
   );
 }
 
+/** The limits of a workspace with what is used of them. Nothing is locked, and nothing read where there is no limit. */
+async function readLimited(db: Db, deps: UsageDeps, userId: number, now: number): Promise<UsedLimit[]> {
+  const limits = limitsFor(deps, await deps.allowances.of(userId, db));
+  if (limits.length === 0) return [];
+  const all = limits.map((one) => ({ ...one, period: periodOf(one.limit, now) }));
+  const used = new Map((await readTotals(db, userId, all)).map((row) => [row.period, row.count]));
+  return all.map((one) => ({ ...one, used: used.get(one.period.name) ?? 0 }));
+}
+
 /**
  * How many messages a workspace may still queue, and which limit ends first when there are none; `left` is infinite, and
  * nothing is read, where there is no limit.
@@ -174,10 +188,12 @@ export async function messagesLeft(
   userId: number,
 ): Promise<{ left: number; limit: PeriodLimit | null; until: number | null }> {
   const none = { left: Number.POSITIVE_INFINITY, limit: null, until: null };
-  if (limitsFor(deps, await deps.allowances.of(userId, db)).length === 0) return none;
-  const all = [...(await readMessageUse(db, deps, userId))].flatMap(([limit, { used, max, until }]) =>
-    max === null ? [] : [{ left: Math.max(0, max - used), limit, until }],
-  );
+  const limited = await readLimited(db, deps, userId, deps.clock.now());
+  const all = limited.map(({ limit, max, used, period: { until } }) => ({
+    left: Math.max(0, max - used),
+    limit,
+    until,
+  }));
   // Of several that are used up the one that lasts longest counts.
   all.sort((a, b) => a.left - b.left || b.until - a.until);
   return all[0] ?? none;
@@ -188,21 +204,13 @@ export async function messagesLeft(
  * that would be in vain.
  */
 export async function refuseWhenUsed(db: Db, deps: UsageDeps, userId: number): Promise<void> {
-  const limits = limitsFor(deps, await deps.allowances.of(userId, db));
-  if (limits.length === 0) return;
   const now = deps.clock.now();
-  const use = await readMessageUse(db, deps, userId);
-  for (const one of limits) {
-    const used = use.get(one.limit)?.used ?? 0;
-    if (used >= one.max) throw messagesExceeded({ ...one, used, period: periodOf(one.limit, now) }, now);
-  }
+  const full = (await readLimited(db, deps, userId, now)).find(({ used, max }) => used >= max);
+  if (full) throw messagesExceeded(full, now);
 }
 
 /** QUOTA_EXCEEDED with which limit, how much of it is used, and when there is more. */
-function messagesExceeded(
-  { limit, max, used, period }: Omit<Used, 'warnedPercent' | 'warnedLimit'>,
-  now: number,
-): AppError {
+function messagesExceeded({ limit, max, used, period }: UsedLimit, now: number): AppError {
   const until = new Date(period.until).toISOString();
   const span = limit === 'messagesPerDay' ? 'today' : 'this month';
   return new AppError(
@@ -230,7 +238,7 @@ export async function countMessages(
     counted.map((one) => ({ ...one, day, kind: one.type, engine, category: categoryOf(one) })),
     1,
   );
-  const byUser = tally(counted, ({ userId }) => userId);
+  const byUser = countEach(counted.map(({ userId }) => userId));
   const facts = [...room.used].flatMap(([userId, limits]) =>
     limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),
   );
@@ -286,10 +294,12 @@ interface Counted {
 
 /** In one statement, however many they are: it is what others of these workspaces wait for. */
 async function addUsage(tx: Tx, all: readonly Counted[], by: 1 | -1): Promise<void> {
-  const details = tally(all, (one) =>
-    JSON.stringify([one.userId, one.day, one.sessionId, one.kind, one.engine, one.category]),
+  const details = countEach(
+    all.map((one) =>
+      JSON.stringify([one.userId, one.day, one.sessionId, one.kind, one.engine, one.category]),
+    ),
   );
-  const days = tally(all, ({ userId, day }) => JSON.stringify([userId, day]));
+  const days = countEach(all.map(({ userId, day }) => JSON.stringify([userId, day])));
   const rows = new Map<string, Row>();
   for (const [key, n] of days) {
     const [userId, day]: [number, string] = JSON.parse(key);
@@ -321,12 +331,6 @@ async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
   const sorted = [...rows].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   const key = [userId, period, sessionId, kind, engine, category];
   await upsert(tx, usageCounts, sorted, key, { count: added(count) });
-}
-
-function tally<T, K>(all: readonly T[], keyOf: (one: T) => K): Map<K, number> {
-  const counts = new Map<K, number>();
-  for (const one of all) counts.set(keyOf(one), (counts.get(keyOf(one)) ?? 0) + 1);
-  return counts;
 }
 
 function categoryOf({ type, campaignId }: Countable): (typeof USAGE_CATEGORIES)[number] {

@@ -10,6 +10,7 @@ import {
   releaseDeadClaims,
   retryDelayMs,
 } from '../services/inbound/media-work.ts';
+import { countEach } from '../utils/count-each.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsapp/inbound-media.ts';
@@ -64,19 +65,13 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     }
     const free = maxRunning - running.size;
     if (free <= 0) return;
-    for (const work of await claimMedia(deps, processId, free, perTenant())) {
+    for (const work of await claimMedia(deps, processId, free, countEach(running.values()))) {
       const done = handle(work).finally(() => {
         running.delete(done);
         loop.wake();
       });
       running.set(done, work.userId);
     }
-  }
-
-  function perTenant(): Map<number, number> {
-    const counts = new Map<number, number>();
-    for (const userId of running.values()) counts.set(userId, (counts.get(userId) ?? 0) + 1);
-    return counts;
   }
 
   /** Never rejects: what could not be written is claimed again when the claim has run out. */
