@@ -154,6 +154,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
       async storeInbound(account, message) {
         const isNew = await storeInbound(deps, account, message);
+        supervisor?.onStored(account, message);
         if (isNew && message.media) inboundMedia.wake();
       },
       findChat: (accountId, chat) => findChat(deps, accountId, chat),

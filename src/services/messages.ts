@@ -1,5 +1,5 @@
 /** The verbs of messages: every surface calls these. */
-export { countUnread, type RecentChat, recentChats, sessionsWith } from './messages/chats.ts';
+export { chatName, countUnread, type RecentChat, recentChats, sessionsWith } from './messages/chats.ts';
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';
 export { listMessages } from './messages/history.ts';

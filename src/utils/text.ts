@@ -18,6 +18,15 @@ export function wellFormed(text: string): string {
 
 /** Characters that end a line, are not seen, or turn the direction of what follows: `gpj.exe` shown as `exe.jpg`. */
 const UNSEEN = /[\p{Cc}\u061C\u200B\u200E\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/gu;
+/**
+ * A name that somebody else has chosen, made safe to show in a line of text: nothing unseen, no line ends, at most `max`
+ * characters. Null when nothing is left.
+ */
+export function cleanName(name: string, max: number): string | null {
+  const plain = wellFormed(name.slice(0, MAX_LOOKED_AT)).replace(/\s/g, ' ').replace(UNSEEN, '').trim();
+  return [...plain].slice(0, max).join('').trim() || null;
+}
+
 /** Separators of paths, and what Windows takes in no name. */
 const NOT_IN_NAMES = /[/\\<>:"|?*]/g;
 /** Devices of Windows, with any extension. */

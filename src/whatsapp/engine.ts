@@ -121,7 +121,10 @@ export interface PairedIdentity {
 export interface Person {
   /** canonical: a phone's JID or a LID */
   jid: string;
+  /** as the phone of the session has saved it */
   name: string | null;
+  /** as they call themselves; missing when nothing was told of it */
+  pushName?: string | null;
   /** there is a chat with them */
   hasChat: boolean;
 }

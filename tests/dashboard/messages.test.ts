@@ -5,7 +5,7 @@ import { COMPOSED } from '../../src/controllers/dashboard/messages/compose-form.
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
 import type { KindPages } from '../../src/controllers/dashboard/messages/kinds/kind.ts';
 import { explainError } from '../../src/controllers/dashboard/messages/words.ts';
-import { activityLogs, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messages, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { ContentType } from '../../src/whatsapp/content.ts';
 import { pngFile } from '../helpers/files.ts';
@@ -95,6 +95,51 @@ describe('the history', () => {
     expect(await read('/dashboard/messages?status=nonsense&since=never')).toContain('the-sent-one');
   });
 
+  it('names people and reasons, and gives what is filtered as a file', async () => {
+    const jid = `${PHONE}@s.whatsapp.net`;
+    const person = { accountId, jid, name: null, pushName: `Ayu ${SCRIPT}`, hasChat: false };
+    await t.deps.db.insert(waPeople).values({ ...person, updatedAt: 1 });
+    await add({ status: 'failed', errorCode: 'NOT_ON_WHATSAPP' });
+    const sent = await add({ direction: 'in', status: 'received' });
+    const page = await read('/dashboard/messages');
+    expect(page).toContain('Ayu &lt;img');
+    expect(page).not.toContain(SCRIPT);
+    expect(page).toContain(`title="${explainError('en', 'NOT_ON_WHATSAPP')?.why.replaceAll("'", '&#39;')}"`);
+    expect(page).toContain('href="/dashboard/messages/export"');
+    expect(await read('/dashboard/messages/chats')).toContain('Ayu &lt;img');
+    expect(await read('/dashboard/messages/chats?who=wrote')).toContain('who=wrote');
+    const reply = await t.visit('/dashboard/messages/export?direction=in', { as: tenant });
+    expect(reply.headers.get('content-type')).toContain('csv');
+    const [head, ...lines] = (await reply.text()).trim().split('\r\n');
+    expect(head).toMatch(/^createdAt,session,direction,number,name/);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain(sent);
+    const stranger = await t.visit('/dashboard/messages/export', { as: await t.tenant() });
+    expect((await stranger.text()).trim().split('\r\n')).toHaveLength(1);
+  });
+
+  it('is found from everywhere: by id, by number, by address, and pages by their names', async () => {
+    const id = await add();
+    const part = async (q: string, lang = 'en', as = tenant) => {
+      const path = `/dashboard/search?${new URLSearchParams({ q })}`;
+      return (await t.visit(path, { as, headers: { ...HX, 'accept-language': lang } })).text();
+    };
+    expect(await part(id)).toContain(`href="/dashboard/messages/${id}?direction=out&amp;session=main"`);
+    expect(await part(id, 'en', await t.tenant())).toContain('Nothing found');
+    expect(await part('0812-3456-7890')).toContain(
+      `/dashboard/messages/with/${encodeURIComponent(`+${PHONE}`)}`,
+    );
+    expect(await part(tenant.email)).toContain(`href="/dashboard/team/members/${tenant.id}"`);
+    expect(await part('webhoo')).toContain('href="/dashboard/developers/webhooks"');
+    expect(await part('daftar kon', 'id')).toContain('href="/dashboard/broadcast/lists"');
+    expect(await part('plans')).toContain('Nothing found');
+    expect(await part(SCRIPT)).not.toContain(SCRIPT);
+    const whole = await read(`/dashboard/search?${new URLSearchParams({ q: id })}`);
+    expect(whole).toContain('<!doctype html>');
+    expect(whole.match(/id="find-results"/g)).toHaveLength(1);
+    expect(await read('/dashboard')).toContain('<dialog id="find"');
+  });
+
   it('leads from an id to its message, and pages by cursor', async () => {
     const id = await add();
     const found = await t.visit(`/dashboard/messages?number=${id}`, { as: tenant });
@@ -107,7 +152,7 @@ describe('the history', () => {
     const second = await read(next);
     expect(second).toContain('number-4-');
     // What is older does not move.
-    expect(second).not.toContain('hx-get');
+    expect(second).not.toContain('/dashboard/messages/list');
   });
 });
 

@@ -64,6 +64,16 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
     expect(refused.status).toBe(401);
   });
 
+  test('who wrote is called by the name that they have given themselves', async () => {
+    const { messageId, from } = await deliver({ kind: 'text', text: 'hello', pushName: 'Ayu\u202e Lestari' });
+    await until(async () => (await show(messageId)).name !== null);
+    expect(await show(messageId)).toMatchObject({ from: `+${from}`, name: 'Ayu Lestari' });
+    const { data } = (await gateway.call('GET', '/message/list')).body;
+    expect(data.find((one: { messageId: string }) => one.messageId === messageId)).toMatchObject({
+      name: 'Ayu Lestari',
+    });
+  });
+
   test('its key is nowhere in the clear, and forgotten when it is done', async () => {
     const { messageId } = await deliver({
       kind: 'document',

@@ -2,15 +2,19 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertMany, transact } from '../../src/db/ops.ts';
-import { messages, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import { apiRequests, messages, waContacts, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
 import {
+  chatName,
   countUnread,
+  getMessage,
+  listMessages,
   markChatRead,
   recentChats,
   searchMessages,
   sessionsWith,
 } from '../../src/services/messages.ts';
+import { searchEverything } from '../../src/services/search.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 
@@ -168,25 +172,62 @@ describe('a conversation', () => {
     expect(await countUnread(ctx(), { number: `+${PHONE}`, session: 'main' })).toBe(1);
   });
 
-  it('shows among the recent ones when its person wrote, with how many are new', async () => {
+  it('shows among the recent ones, also when we began it, with how many came since we answered', async () => {
     const other = { peer: '6281200000002@s.whatsapp.net', phone: '6281200000002' };
+    const began = { peer: '6281200000003@s.whatsapp.net', phone: '6281200000003' };
+    const coded = { peer: '6281200000004@s.whatsapp.net', phone: '6281200000004' };
     await add([
       row(main, 1, inbound),
       row(main, 2, { ...inbound, readAt: START }),
       row(main, 3),
       row(second, 4, { ...other, ...inbound }),
-      row(main, 5, { peer: '6281200000003@s.whatsapp.net', phone: '6281200000003' }),
+      row(second, 4, { ...other, ...inbound, readAt: START }),
+      row(main, 5, began),
+      row(main, 6, { ...coded, type: 'otp' }),
     ]);
-    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([
-      { sessionId: 'second', number: '+6281200000002', unread: 1 },
-      { sessionId: 'main', number: `+${PHONE}`, unread: 1, last: { direction: 'out' } },
-    ]);
+    const answered = { sessionId: 'main', number: `+${PHONE}`, unread: 0, last: { direction: 'out' } };
+    const waiting = { sessionId: 'second', number: '+6281200000002', unread: 1 };
+    const begun = { sessionId: 'main', number: '+6281200000003', unread: 0 };
+    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([begun, waiting, answered]);
+    expect(await recentChats(ctx(), { limit: 10, wrote: true })).toMatchObject([waiting, answered]);
     expect(await recentChats(ctx({ userId: userId + 1_000_000 }), { limit: 10 })).toEqual([]);
+  });
+
+  it('is called as its phone has saved the other side, else as they call themselves, each session for itself', async () => {
+    await t.deps.db.insert(waContacts).values({ accountId: main, lid: LID, phone: PHONE, updatedAt: START });
+    const saved = { accountId: main, jid: `${LID}@lid`, name: 'Ayu (shop)', pushName: 'ayu', hasChat: true };
+    const own = {
+      accountId: second,
+      jid: `${PHONE}@s.whatsapp.net`,
+      name: null,
+      pushName: 'ayu',
+      hasChat: false,
+    };
+    await t.deps.db.insert(waPeople).values([saved, own].map((person) => ({ ...person, updatedAt: START })));
+    const member = { peer: '1203@g.us', participant: `${LID}@lid`, phone: null, lid: null };
+    await add([
+      row(main, 1, { ...inbound, peer: `${LID}@lid`, phone: null, lid: LID }),
+      row(main, 2),
+      row(second, 3),
+      row(main, 4, { ...inbound, ...member, author: `${LID}@lid` }),
+    ]);
+    const found = await searchMessages(ctx(), { limit: 10 });
+    // Of the second one nothing but the number is known.
+    expect(found.data.map(({ name }) => name)).toEqual(['Ayu (shop)', 'ayu', null, 'Ayu (shop)']);
+    const chats = await recentChats(ctx(), { limit: 10 });
+    expect(chats.map(({ name }) => name)).toEqual([null, 'ayu', 'Ayu (shop)']);
+    expect(await chatName(ctx(), { session: 'main', number: `+${PHONE}` })).toBe('Ayu (shop)');
+    expect(await chatName(ctx(), { session: 'second', number: `+${PHONE}` })).toBe('ayu');
+    const [sent] = found.data.slice(1, 2);
+    expect(await getMessage(ctx(), { messageId: sent?.messageId ?? '' })).toMatchObject({ name: 'ayu' });
+    expect((await listMessages(ctx(), { page: 1, limit: 10 })).data[1]).toMatchObject({ name: 'ayu' });
   });
 
   it('is found behind more messages than are read in one go, and counted once', async () => {
     await add([row(main, 1, inbound), ...Array.from({ length: 1_200 }, (_, i) => row(second, 2 + (i % 5)))]);
-    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([{ sessionId: 'main', unread: 1 }]);
+    expect(await recentChats(ctx(), { limit: 10, wrote: true })).toMatchObject([
+      { sessionId: 'main', unread: 1 },
+    ]);
   });
 
   it('is one for all spellings of a number, and for its LID', async () => {
@@ -205,7 +246,7 @@ describe('a conversation', () => {
       expect(await countUnread(ctx(), { number, session: 'main' })).toBe(2);
     }
     expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([
-      { sessionId: 'main', number: `+${today}`, unread: 2, last: { messageId: newestFirst[0] } },
+      { sessionId: 'main', number: `+${today}`, unread: 0, last: { messageId: newestFirst[0] } },
       { sessionId: 'second', number: `+${today}`, unread: 1 },
     ]);
   });
@@ -226,5 +267,75 @@ describe('a conversation', () => {
       .set({ status: 'disconnected' })
       .where(eq(whatsappAccounts.id, main));
     await expect(markChatRead(ctx(), where)).rejects.toMatchObject({ code: 'NOT_CONNECTED' });
+  });
+});
+
+describe('one search for everything', () => {
+  const found = async (q: string, actor: Partial<Actor> = {}) => searchEverything(ctx(actor), { q });
+
+  it('finds numbers, ids, names and addresses, each with where it leads', async () => {
+    const sent = row(main, 1);
+    await add([sent]);
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ label: 'Front desk' })
+      .where(eq(whatsappAccounts.id, main));
+    const jid = `${PHONE}@s.whatsapp.net`;
+    const person = { accountId: main, jid, name: null, pushName: 'Ayu Lestari', hasChat: false };
+    await t.deps.db.insert(waPeople).values({ ...person, updatedAt: START });
+    const call = { method: 'POST', route: '/message/send-text', path: '/message/send-text', status: 202 };
+    const requestId = `request-${userId}`;
+    const id = newId();
+    await t.deps.db.insert(apiRequests).values({
+      ...call,
+      id,
+      userId,
+      actorId: userId,
+      requestId,
+      durationMs: 1,
+      via: 'api_key',
+      at: START,
+    });
+    const chat = { kind: 'chat', sessionId: 'main', number: `+${PHONE}` };
+    expect(await found('0812 3456 7890')).toEqual([{ ...chat, name: null }]);
+    expect(await found('0812 3456 7899')).toEqual([{ kind: 'number', number: '+6281234567899' }]);
+    expect(await found('lestari')).toEqual([{ ...chat, name: 'Ayu Lestari' }]);
+    expect(await found(sent.messageId)).toEqual([
+      {
+        kind: 'message',
+        messageId: sent.messageId,
+        sessionId: 'main',
+        direction: 'out',
+        number: `+${PHONE}`,
+      },
+    ]);
+    expect(await found(requestId)).toEqual([
+      { kind: 'request', id, method: 'POST', path: '/message/send-text', status: 202 },
+    ]);
+    expect(await found('front')).toMatchObject([{ kind: 'session', sessionId: 'main', label: 'Front desk' }]);
+    expect(await found('x')).toEqual([]);
+    expect(await found('%%%%')).toEqual([]);
+  });
+
+  it('tells members of single sessions, and other tenants, nothing of the rest', async () => {
+    const [mine, other] = [
+      row(main, 1),
+      row(second, 2, { peer: '6281200000002@s.whatsapp.net', phone: '6281200000002' }),
+    ];
+    await add([mine, other]);
+    const bound = { sessionIds: ['main'] };
+    expect(await found(mine.messageId, bound)).toHaveLength(1);
+    expect(await found(other.messageId, bound)).toEqual([]);
+    expect(await found('+6281200000002', bound)).toEqual([{ kind: 'number', number: '+6281200000002' }]);
+    expect(await found('second', bound)).toEqual([]);
+    expect(await found('@', bound)).toEqual([]);
+    const stranger = await t.tenant();
+    for (const q of [mine.messageId, `+${PHONE}`, 'main', 'second']) {
+      expect(
+        (await found(q, { userId: stranger.id, personId: stranger.id })).filter(
+          ({ kind }) => kind !== 'number',
+        ),
+      ).toEqual([]);
+    }
   });
 });

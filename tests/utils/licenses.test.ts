@@ -5,6 +5,11 @@ import { expect, test } from 'vitest';
 const run = (...args: string[]) =>
   execFileSync(process.execPath, ['scripts/licenses.mjs', ...args]).toString();
 
+test('the icons are those of the package, and its terms stand in NOTICE', () => {
+  execFileSync(process.execPath, ['scripts/icons.mjs', '--check']);
+  expect(readFileSync('NOTICE', 'utf8')).toContain('Lucide Icons and Contributors');
+});
+
 test('every package of production is listed with its licence, and all kinds are known', () => {
   const lines = run().trim().split('\n');
   const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8'));

@@ -2,23 +2,32 @@
 import { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { keepPeople } from '../../src/services/sessions/people.ts';
-import { createHistory, createHistoryTurns } from '../../src/whatsapp/baileys/history.ts';
+import { createHistory, createHistoryTurns, namedPeople } from '../../src/whatsapp/baileys/history.ts';
 import { readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
-import type { Person } from '../../src/whatsapp/engine.ts';
+import type { InboundMessage, Person } from '../../src/whatsapp/engine.ts';
+import { createPushNames } from '../../src/workers/session-supervisor/push-names.ts';
+import { createFakeClock } from '../helpers/clock.ts';
 import { silentLogger, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { countStatements } from '../helpers/statements.ts';
 
 const PHONE = '628110011001';
+/** Before the database is opened. */
+const counter = countStatements();
 
 describe('the history of a first link', () => {
   let test: TestEngine;
   beforeAll(async () => {
     test = await startTestEngine();
   });
-  afterAll(() => test.stop());
+  afterAll(async () => {
+    counter.stop();
+    await test.stop();
+  });
 
   it('brings names, LIDs and privacy tokens of all chats, whatever they come in', async () => {
     const chats = Array.from({ length: 90 }, (_none, n) => ({
@@ -49,7 +58,11 @@ describe('the history of a first link', () => {
     for (const { phone, name } of chats) {
       expect(told.get(`${phone}@s.whatsapp.net`)).toMatchObject({ name, hasChat: true });
     }
-    expect(told.get(`${stranger}@s.whatsapp.net`)).toMatchObject({ name: 'Someone', hasChat: false });
+    expect(told.get(`${stranger}@s.whatsapp.net`)).toMatchObject({
+      name: null,
+      pushName: 'Someone',
+      hasChat: false,
+    });
 
     const mappings = test.callbacks
       .events(account.id)
@@ -83,6 +96,70 @@ describe('the history of a first link', () => {
       { peer: '62811@s.whatsapp.net', phone: '62811', lid: null },
     ]);
     expect([...known]).toEqual(['6281200000001@s.whatsapp.net']);
+  });
+
+  describe('the names that messages bring', () => {
+    const clock = createFakeClock();
+    const account = { id: 'b'.repeat(32), userId: 1 };
+    const writes = () =>
+      [...counter.take().texts].reduce((sum, [text, n]) => sum + (/wa_people/.test(text) ? n : 0), 0);
+    const names = () => createPushNames({ db: test.database.db, clock, logger: silentLogger });
+    const from = (chat: string, pushName: string | null, participant: string | null = null) =>
+      ({ chat, participant, pushName }) as InboundMessage;
+    const kept = async () =>
+      Object.fromEntries(
+        (await test.database.db.select().from(waPeople).where(eq(waPeople.accountId, account.id))).map(
+          ({ jid, name, pushName, hasChat }) => [jid, { name, pushName, hasChat }],
+        ),
+      );
+
+    it('are kept beside what the phone has saved, cleaned and bounded, a statement for many', async () => {
+      const ayu = '62811@s.whatsapp.net';
+      await keepPeople(test.database.db, account.id, [{ jid: ayu, name: 'Ayu (shop)', hasChat: true }], 1);
+      const learning = names();
+      counter.take();
+      learning.learn(account.id, from(ayu, ' Ayu\n\u202e\u200b  Lestari\0 '));
+      learning.learn(account.id, from('1203@g.us', '\u{1F600}'.repeat(300), '777000777000@lid'));
+      learning.learn(account.id, from('62812@s.whatsapp.net', '\u202e \n'));
+      learning.learn(account.id, from('62813@s.whatsapp.net', null));
+      learning.learn(account.id, from(`${'9'.repeat(80)}@lid`, 'too long'));
+      await learning.flush();
+      expect(writes()).toBe(1);
+      expect(await kept()).toEqual({
+        [ayu]: { name: 'Ayu (shop)', pushName: 'Ayu   Lestari', hasChat: true },
+        '777000777000@lid': { name: null, pushName: '\u{1F600}'.repeat(190), hasChat: false },
+      });
+      await learning.stop();
+    });
+
+    it('cost nothing until they change', async () => {
+      const learning = names();
+      const siti = '62814@s.whatsapp.net';
+      learning.learn(account.id, from(siti, 'Siti'));
+      await learning.flush();
+      counter.take();
+      learning.learn(account.id, from(siti, 'Siti'));
+      learning.learn(account.id, from(siti, 'Siti', null));
+      await learning.flush();
+      expect(writes()).toBe(0);
+      learning.learn(account.id, from(siti, 'Siti Aminah'));
+      await clock.advance(250);
+      await learning.flush();
+      expect((await kept())[siti]).toMatchObject({ pushName: 'Siti Aminah' });
+      await learning.stop();
+    });
+
+    it('are told by the phone of its contacts, but for the session itself', () => {
+      const contacts = [
+        { id: '62815@s.whatsapp.net', name: 'Budi', notify: 'budi99' },
+        { id: '62816@s.whatsapp.net', name: 'Me' },
+        { id: '1203@g.us', name: 'A group' },
+        { id: '62817@s.whatsapp.net' },
+      ];
+      expect(namedPeople(contacts, ['62816', null])).toEqual([
+        { jid: '62815@s.whatsapp.net', name: 'Budi', pushName: 'budi99', hasChat: false },
+      ]);
+    });
   });
 });
 

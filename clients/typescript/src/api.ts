@@ -5819,6 +5819,8 @@ export interface components {
             /** @description the sender of an inbound message */
             from: string | null;
             messageId: string;
+            /** @description of `to` or `from`: as the phone of the session has saved it, else as they call themselves. Null when not known, and in answers to what changes a message */
+            name: string | null;
             /** @description who did not get a message that was sent, since WhatsApp has no usable keys of theirs */
             notReached: {
                 /** @description no device of theirs got it */
@@ -5863,6 +5865,8 @@ export interface components {
             /** @description the sender of an inbound message */
             from: string | null;
             messageId: string;
+            /** @description of `to` or `from`: as the phone of the session has saved it, else as they call themselves. Null when not known, and in answers to what changes a message */
+            name: string | null;
             /** @description who did not get a message that was sent, since WhatsApp has no usable keys of theirs */
             notReached: {
                 /** @description no device of theirs got it */
@@ -10196,6 +10200,7 @@ export interface operations {
                      *         "direction": "out",
                      *         "to": "+6281234567890",
                      *         "from": "text",
+                     *         "name": "Budi",
                      *         "chat": "6281234567890@s.whatsapp.net",
                      *         "type": "text",
                      *         "content": {
@@ -10327,6 +10332,7 @@ export interface operations {
                      *         "direction": "out",
                      *         "to": "+6281234567890",
                      *         "from": "text",
+                     *         "name": "Budi",
                      *         "chat": "6281234567890@s.whatsapp.net",
                      *         "type": "text",
                      *         "content": {
@@ -10450,6 +10456,7 @@ export interface operations {
                      *         "direction": "out",
                      *         "to": "+6281234567890",
                      *         "from": "text",
+                     *         "name": "Budi",
                      *         "chat": "6281234567890@s.whatsapp.net",
                      *         "type": "text",
                      *         "content": {
@@ -10580,6 +10587,7 @@ export interface operations {
                      *         "direction": "out",
                      *         "to": "+6281234567890",
                      *         "from": "text",
+                     *         "name": "Budi",
                      *         "chat": "6281234567890@s.whatsapp.net",
                      *         "type": "text",
                      *         "content": {
@@ -10890,6 +10898,7 @@ export interface operations {
                      *           "direction": "out",
                      *           "to": "+6281234567890",
                      *           "from": "text",
+                     *           "name": "Budi",
                      *           "chat": "6281234567890@s.whatsapp.net",
                      *           "type": "text",
                      *           "content": {

@@ -5,12 +5,15 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { AppError } from '../../utils/errors.ts';
+import { markSvg } from './assets/mark.ts';
 import { DASHBOARD_SCRIPT } from './assets/script.ts';
+import { LOOK_SCRIPT } from './assets/script-look.ts';
 import { DASHBOARD_STYLE } from './assets/style.ts';
+import { LAYOUT_STYLE } from './assets/style-layout.ts';
 import { MESSAGE_STYLE } from './assets/style-messages.ts';
 import { type Page, page } from './page.ts';
 
-type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js' | 'webauthn.js';
+type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js' | 'mark.svg' | 'webauthn.js';
 interface Asset {
   type: string;
   body: string;
@@ -18,6 +21,7 @@ interface Asset {
 }
 
 const CSS = 'text/css; charset=utf-8';
+const SVG = 'image/svg+xml';
 const JS = 'text/javascript; charset=utf-8';
 
 function asset(type: string, body: string): Asset {
@@ -29,9 +33,10 @@ const { resolve } = createRequire(import.meta.url);
 const PASSKEYS = resolve('@simplewebauthn/browser');
 
 const ASSETS: Record<AssetName, Asset> = {
-  'dashboard.css': asset(CSS, DASHBOARD_STYLE + MESSAGE_STYLE),
-  'dashboard.js': asset(JS, DASHBOARD_SCRIPT),
+  'dashboard.css': asset(CSS, DASHBOARD_STYLE + LAYOUT_STYLE + MESSAGE_STYLE),
+  'dashboard.js': asset(JS, DASHBOARD_SCRIPT + LOOK_SCRIPT),
   'htmx.js': asset(JS, readFileSync(resolve('htmx.org/dist/htmx.min.js'), 'utf8')),
+  'mark.svg': asset(SVG, markSvg()),
   'webauthn.js': asset(JS, readFileSync(join(PASSKEYS, '../../dist/bundle/index.umd.min.js'), 'utf8')),
 };
 

@@ -17,6 +17,7 @@ import { otpPages } from './otp/index.ts';
 import { overviewPages } from './overview/pages.tsx';
 import { needing, type Page } from './page.ts';
 import { phonePages } from './phone/index.ts';
+import { searchPages } from './search.tsx';
 import { sessionPages } from './sessions/index.ts';
 import { teamPages } from './team/pages.tsx';
 import { usagePages } from './usage-pages.tsx';
@@ -26,6 +27,7 @@ export const allPages: readonly Page[] = [
   ...accountPages,
   ...suspendedPages,
   ...overviewPages,
+  ...searchPages,
   ...needing('sessions:write', sessionPages),
   ...needing('messages:write', messagePages),
   ...numberPages,

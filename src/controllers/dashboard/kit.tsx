@@ -1,8 +1,14 @@
 /** Parts that pages share: ways back, buttons that send, previews that follow a form, editors. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { texts } from './i18n.ts';
+import { Icon } from './icon.tsx';
+import * as english from './locales/en/parts.ts';
+import * as indonesian from './locales/id/parts.ts';
 import type { View } from './page.ts';
 import { Field, Form, TextArea } from './parts.tsx';
 import { NEW_SESSION } from './paths.ts';
+
+const T = texts({ en: english.parts, id: indonesian.parts });
 
 /** The way back to the page above this one. */
 export function Crumb({ to, children }: PropsWithChildren<{ to: string }>) {
@@ -19,6 +25,41 @@ export function NewSessionLink({ children }: PropsWithChildren) {
     <a class="button primary" href={NEW_SESSION}>
       {children}
     </a>
+  );
+}
+
+/**
+ * The form that filters a list, as a GET. On a phone it is a sheet behind a button; `active`: how many filters are set.
+ * `children` are its fields and buttons.
+ */
+export function Filters({
+  view,
+  action,
+  active,
+  children,
+}: PropsWithChildren<{ view: View; action: string; active: number }>) {
+  const t = T(view.lang);
+  return (
+    <div class="filters">
+      <button type="button" class="opens" popovertarget="filters">
+        <Icon name="filter" />
+        {t.filters} {active > 0 && <span class="count">{active}</span>}
+      </button>
+      <form class="filter" id="filters" popover="auto" method="get" action={action}>
+        {children}
+      </form>
+    </div>
+  );
+}
+
+/** Stands where a part of the page is on its way. `label`: what comes, for who cannot see it. */
+export function Skeleton({ label, lines = 4 }: { label: string; lines?: number }) {
+  return (
+    <div class="skeleton" role="status" aria-label={label}>
+      {Array.from({ length: lines }, () => (
+        <i></i>
+      ))}
+    </div>
   );
 }
 

@@ -3,9 +3,12 @@
 import type { PropsWithChildren } from 'hono/jsx';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
+import { Icon, Mark } from './icon.tsx';
 import * as english from './locales/en/layout.ts';
 import * as indonesian from './locales/id/layout.ts';
 import type { Section, View } from './page.ts';
+import { SEARCH } from './paths.ts';
+import { SEARCH_TEXTS, SearchForm } from './search-form.tsx';
 
 const T = texts({ en: english.layout, id: indonesian.layout });
 
@@ -47,85 +50,165 @@ export function Layout({ view, title, section, done, onward, children }: LayoutP
         <meta name="htmx-config" content={HTMX_CONFIG} />
         {onward !== undefined && <meta http-equiv="refresh" content={`0;url=${onward}`} />}
         <title>{`${title} · WaHub`}</title>
-        <link rel="icon" href="data:," />
+        <link rel="icon" type="image/svg+xml" href={assetPath('mark.svg')} />
         <link rel="stylesheet" href={assetPath('dashboard.css')} />
         <script src={assetPath('htmx.js')} defer></script>
         <script src={assetPath('dashboard.js')} defer></script>
       </head>
-      <body hx-headers={view.csrf ? JSON.stringify({ 'x-csrf-token': view.csrf }) : undefined}>
+      <body
+        class={view.user ? 'app' : undefined}
+        hx-headers={view.csrf ? JSON.stringify({ 'x-csrf-token': view.csrf }) : undefined}
+      >
         <a class="skip" href="#content">
           {t.skip}
         </a>
         {view.user ? <Header view={view} section={section} /> : <PlainHeader view={view} />}
         <main id="content" tabindex={-1}>
-          <div id="done" role="status">
-            {done !== null && <p class="alert alert-good">{done}</p>}
-          </div>
           <div id="alert" class="alert alert-bad" role="alert"></div>
           {children}
         </main>
+        <div id="done" class="toasts" role="status" data-close={t.close}>
+          {done !== null && <p class="toast">{done}</p>}
+        </div>
+        {view.user && !isSearch(view) && <SearchDialog view={view} />}
       </body>
     </html>
   );
 }
 
+type Entry = readonly [Section, path: string];
+
+const ENTRIES: readonly Entry[] = [
+  ['overview', '/dashboard'],
+  ['sessions', '/dashboard/sessions'],
+  ['messages', '/dashboard/messages'],
+  ['otp', '/dashboard/otp'],
+  ['broadcast', '/dashboard/broadcast'],
+  ['developers', '/dashboard/developers'],
+  ['team', '/dashboard/team'],
+];
+/** Entries that a phone has room for beside the one that shows the others. */
+const TABS = 4;
+
+function entriesOf({ user, sandbox }: View): readonly Entry[] {
+  return [
+    ...ENTRIES,
+    ...(user?.role === 'admin' ? ([['admin', '/dashboard/admin']] as const) : []),
+    ...(sandbox ? ([['phone', '/dashboard/phone']] as const) : []),
+  ];
+}
+
+/** At the side on a desk; on a phone a bar above, and tabs below. */
 function Header({ view, section }: { view: View; section: Section | null }) {
   const t = T(view.lang);
-  const entries: [Section, string][] = [
-    ['overview', '/dashboard'],
-    ['sessions', '/dashboard/sessions'],
-    ['messages', '/dashboard/messages'],
-    ['otp', '/dashboard/otp'],
-    ['broadcast', '/dashboard/broadcast'],
-    ['developers', '/dashboard/developers'],
-    ['team', '/dashboard/team'],
-  ];
-  if (view.user?.role === 'admin') entries.push(['admin', '/dashboard/admin']);
-  if (view.sandbox) entries.push(['phone', '/dashboard/phone']);
   return (
     <header class="top">
-      <a class="brand" href="/dashboard">
-        WaHub
+      <Brand />
+      <a class="find" href={SEARCH} data-find aria-keyshortcuts="Control+K">
+        <Icon name="search" />
+        <span>{t.search}</span>
+        <kbd>Ctrl K</kbd>
       </a>
-      <nav aria-label={t.menu}>
-        <ul>
-          {entries.map(([name, href]) => (
-            <li>
-              <a href={href} aria-current={name === section ? 'page' : undefined}>
-                {t[name]}
-              </a>
-            </li>
-          ))}
-        </ul>
-      </nav>
-      <details class="account">
-        <summary>
+      <Menu view={view} section={section} />
+      <Account view={view} />
+    </header>
+  );
+}
+
+function Menu({ view, section }: { view: View; section: Section | null }) {
+  const t = T(view.lang);
+  const entries = entriesOf(view);
+  const behind = entries.slice(TABS);
+  const isBehind = behind.some(([name]) => name === section);
+  const link = ([name, path]: Entry) => (
+    <a href={path} aria-current={name === section ? 'page' : undefined}>
+      <Icon name={name} />
+      <span>{t[name]}</span>
+    </a>
+  );
+  return (
+    <nav class="main" aria-label={t.menu}>
+      <ul>
+        {entries.map((entry, i) => (
+          <li class={i < TABS ? undefined : 'at-side'}>{link(entry)}</li>
+        ))}
+        <li class="behind">
+          <details class="popup more">
+            <summary data-current={isBehind ? '' : undefined}>
+              <Icon name="more" />
+              <span>{t.more}</span>
+            </summary>
+            <ul class="menu">
+              {behind.map((entry) => (
+                <li>{link(entry)}</li>
+              ))}
+            </ul>
+          </details>
+        </li>
+      </ul>
+    </nav>
+  );
+}
+
+function Account({ view }: { view: View }) {
+  const t = T(view.lang);
+  return (
+    <details class="popup account">
+      <summary>
+        <Icon name="account" />
+        <span class="account-names">
           <span class="account-name">{view.user?.name}</span>
           <span class="account-name muted small">{view.user?.workspace.name}</span>
-          {view.user?.role === 'readonly' && <span class="badge">{t.readonly}</span>}
-        </summary>
-        <div class="menu">
-          <a href="/dashboard/account">{t.account}</a>
-          {view.user?.workspace.sessionId === null && <a href="/dashboard/usage">{t.usage}</a>}
-          <LangForm view={view} />
-          <form method="post" action="/dashboard/sign-out">
-            <input type="hidden" name="_csrf" value={view.csrf} />
-            <button type="submit" class="link">
-              {t.signOut}
-            </button>
-          </form>
-        </div>
-      </details>
-    </header>
+        </span>
+        {view.user?.role === 'readonly' && <span class="badge">{t.readonly}</span>}
+      </summary>
+      <div class="menu">
+        <a href="/dashboard/account">{t.account}</a>
+        {view.user?.workspace.sessionId === null && <a href="/dashboard/usage">{t.usage}</a>}
+        <LangForm view={view} />
+        <form method="post" action="/dashboard/sign-out">
+          <input type="hidden" name="_csrf" value={view.csrf} />
+          <button type="submit" class="link">
+            {t.signOut}
+          </button>
+        </form>
+      </div>
+    </details>
+  );
+}
+
+const Brand = () => (
+  <a class="brand" href="/dashboard">
+    <Mark />
+    <span>WaHub</span>
+  </a>
+);
+
+/** The page itself has the same field. */
+const isSearch = ({ path }: View) => path.startsWith(SEARCH);
+
+/** Opened by its shortcuts and by the entry of the menu; without scripts that entry leads to the page of the same. */
+function SearchDialog({ view }: { view: View }) {
+  const t = T(view.lang);
+  return (
+    <dialog id="find" class="finder" aria-label={t.search}>
+      <div class="row nowrap">
+        <SearchForm view={view} />
+        <button type="button" class="plain" data-find-close aria-label={t.close}>
+          <Icon name="close" />
+        </button>
+      </div>
+      <div id="find-results" class="results" aria-live="polite">
+        <p class="muted small">{SEARCH_TEXTS(view.lang).hint}</p>
+      </div>
+    </dialog>
   );
 }
 
 function PlainHeader({ view }: { view: View }) {
   return (
-    <header class="top">
-      <a class="brand" href="/dashboard">
-        WaHub
-      </a>
+    <header class="top plain">
+      <Brand />
       <div class="grow" />
       <LangForm view={view} />
     </header>

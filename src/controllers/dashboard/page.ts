@@ -46,7 +46,7 @@ export interface PageInput<P, Q, F> {
   http: HttpContext;
 }
 
-/** The top navigation's entries. */
+/** The main navigation's entries. */
 export type Section =
   | 'overview'
   | 'sessions'

@@ -3,6 +3,7 @@
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import { texts } from './i18n.ts';
+import { Icon } from './icon.tsx';
 import * as english from './locales/en/parts.ts';
 import * as indonesian from './locales/id/parts.ts';
 import type { View } from './page.ts';
@@ -30,6 +31,7 @@ export function Time({ at, relative }: { at: string | number | null | undefined;
 export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
   return (
     <div class="empty">
+      <Icon name="empty" />
       <h2>{title}</h2>
       {children}
     </div>
@@ -366,17 +368,20 @@ export function Check({
 }
 
 /**
- * A table that scrolls sideways on a small screen, or with `stack` shows each row as a few lines there. `label`: what
- * it holds, for who cannot see it.
+ * A table. On a phone each row is a card: its first cell and its badge above, the rest below; with `stack` false, for
+ * columns of numbers, it scrolls sideways instead. `rows`: many of them, one line each on a desk. `label`: what it holds,
+ * for who cannot see it.
  */
 export function Table({
   label,
   head,
-  stack,
+  stack = true,
+  rows = false,
   children,
-}: PropsWithChildren<{ label: string; head: readonly Child[]; stack?: boolean }>) {
+}: PropsWithChildren<{ label: string; head: readonly Child[]; stack?: boolean; rows?: boolean }>) {
+  const kinds = ['table', ...(stack ? ['stack'] : []), ...(rows ? ['rows'] : [])];
   return (
-    <section class={stack ? 'table stack' : 'table'} aria-label={label} tabindex={0}>
+    <section class={kinds.join(' ')} aria-label={label} tabindex={0}>
       <table>
         <thead>
           <tr>

@@ -4,6 +4,9 @@ import { z } from 'zod';
 /** Where a session is added. */
 export const NEW_SESSION = '/dashboard/new-session';
 
+/** Where everything is looked for. */
+export const SEARCH = '/dashboard/search';
+
 /** Where to sign in and come back from; only addresses of our own are gone back to. */
 export function signInPath(next: string): string {
   return isOwnPath(next) && next !== '/' && next !== '/dashboard'

@@ -79,7 +79,7 @@ export function UsageCard({
           {t.plan}: <b>{plan}</b>
         </p>
       )}
-      <Table label={t.usage} head={[t.what, t.used, t.limit]}>
+      <Table stack={false} label={t.usage} head={[t.what, t.used, t.limit]}>
         {usage.map(({ quota, used, limit }) => (
           <tr>
             <td>{NAMES[view.lang][quota]}</td>

@@ -12,10 +12,12 @@ import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
 import { activityBranches, type Scope, scopeOf } from './filter.ts';
 import { findRows, type LogSource } from './keyset.ts';
-import { otpBranches, otpConditions, toEntry } from './otp-log.ts';
+import { type OtpFilter, otpBranches, otpConditions, readSpellings, toEntry } from './otp-log.ts';
 import type { ExportQuery } from './schemas.ts';
 
-type ExportInput = Omit<ExportQuery, 'format'>;
+type ExportInput = Omit<ExportQuery, 'format'> & { otp?: CodeFilter };
+/** Which login codes. */
+type CodeFilter = Pick<OtpFilter, 'status' | 'phoneNumber'>;
 
 type Cell = string | number | null;
 type Line = Record<string, Cell>;
@@ -57,7 +59,7 @@ async function* write(ctx: Ctx, log: Exported): AsyncGenerator<string> {
   }
 }
 
-function openLog(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> | Exported {
+function openLog(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {
   if (input.log === 'activity') return openActivity(ctx, scope, input);
   return input.log === 'otp' ? openOtps(ctx, scope, input) : openMessages(ctx, scope, input);
 }
@@ -101,14 +103,15 @@ const ACTIVITY_COLUMNS = [
   'responseData',
 ] as const;
 
-function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Exported {
-  const filter = { from: input.from, to: input.to };
+async function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {
+  const filter: OtpFilter = { from: input.from, to: input.to, ...input.otp };
   const everybody = scope.tenant === null;
-  const conditions = otpConditions(scope, filter);
+  const conditions = otpConditions(scope, filter, await readSpellings(ctx, scope, filter));
   return {
     columns: OTP_COLUMNS,
     source: { table: otps, at: everybody ? null : otps.createdAt, id: otps.id },
-    branches: everybody ? [conditions] : otpBranches(scope, filter, conditions),
+    branches:
+      everybody && filter.status === undefined ? [conditions] : otpBranches(scope, filter, conditions),
     async lines(ids) {
       const rows = await ctx.db.select().from(otps).where(inArray(otps.id, ids));
       return rows.map((row) => ({ ...toEntry(row), phoneNumber: plus(row.phone) }));

@@ -79,7 +79,7 @@ export async function listOtpLog(
 }
 
 /** Every spelling that is known of the subscriber that is asked for; null: of everybody. */
-async function readSpellings(
+export async function readSpellings(
   ctx: Ctx,
   { tenant }: Scope,
   { phoneNumber }: OtpFilter,

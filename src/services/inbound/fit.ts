@@ -1,6 +1,6 @@
 /** An inbound message made such that every database takes it, whatever its sender or an engine has put into it. */
 import { sha256Hex } from '../../utils/crypto.ts';
-import { wellFormed } from '../../utils/text.ts';
+import { cleanName, wellFormed } from '../../utils/text.ts';
 import type { InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent, UnknownReason } from '../../whatsapp/inbound-content.ts';
 
@@ -27,7 +27,7 @@ export function fitMessage(message: InboundMessage, now: number): InboundMessage
     author: message.author === null ? null : shorten(message.author, MAX_JID),
     phone: matching(message.phone, PHONE),
     lid: matching(message.lid, LID),
-    pushName: message.pushName === null ? null : wellFormed(message.pushName.slice(0, MAX_NAME)),
+    pushName: message.pushName === null ? null : cleanName(message.pushName, MAX_NAME),
     content,
     media,
     at: Number.isSafeInteger(message.at) && message.at >= 0 && message.at <= MAX_TIME_MS ? message.at : now,

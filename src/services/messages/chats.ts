@@ -1,4 +1,4 @@
-/** Conversations: who wrote lately, and where somebody is known. */
+/** Conversations: the newest, and where somebody is known. */
 
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
@@ -8,6 +8,7 @@ import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
+import { readNames } from './names.ts';
 import { toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession } from './session.ts';
@@ -108,41 +109,86 @@ export async function countUnread(ctx: Ctx, input: { session: string; number: st
   return newest.filter(({ direction, readAt }) => direction === 'in' && readAt === null).length;
 }
 
+/** How somebody is called in one session; null when that is not known. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */
+export async function chatName(ctx: Ctx, input: { session: string; number: string }): Promise<string | null> {
+  requireScope(ctx, 'read');
+  const { peers, accountId } = await findChat(ctx, input);
+  const [name] = accountId === null ? [] : await readNames(ctx, [{ accountId, jids: peers }]);
+  return name ?? null;
+}
+
 export interface RecentChat {
   sessionId: string;
   /** what `/dashboard` and searches take: `+628…`, or a JID */
   number: string;
+  /** as the session knows them */
+  name: string | null;
   /** the newest message, in or out */
   last: MessageOutput;
-  /** inbound messages that were not marked read, among those that were looked at */
+  /** inbound messages since the last one that we sent, without those marked read, among those that were looked at */
   unread: number;
 }
 
-/** The conversations of people who wrote lately, newest first: among the newest 2,000 messages of the tenant. */
-export async function recentChats(ctx: Ctx, { limit }: { limit: number }): Promise<RecentChat[]> {
+interface FoundChat {
+  /** of the newest message */
+  id: string;
+  accountId: string;
+  jids: Set<string>;
+  wrote: boolean;
+  answered: boolean;
+  /** something other than a login code */
+  talked: boolean;
+  unread: number;
+}
+
+/** Adds one more message, older than all before. */
+function addTo(chat: FoundChat, { peer, direction, readAt, type }: TenantRow): void {
+  chat.jids.add(peer);
+  chat.talked ||= type !== 'otp';
+  if (direction === 'out') chat.answered = true;
+  else {
+    chat.wrote = true;
+    if (!chat.answered && readAt === null) chat.unread += 1;
+  }
+}
+
+/**
+ * The conversations, newest first: among the newest 2,000 messages of the tenant. Those that we began are there too, but
+ * for those that are nothing but login codes; `wrote`: only of people who wrote.
+ */
+export async function recentChats(
+  ctx: Ctx,
+  { limit, wrote = false }: { limit: number; wrote?: boolean },
+): Promise<RecentChat[]> {
   requireScope(ctx, 'read');
-  const chats = new Map<string, { id: string; wrote: boolean; unread: number }>();
+  const chats = new Map<string, FoundChat>();
   const looked = await newestOfTenant(ctx);
   const keyOf = await readSubscriberKeys(ctx, looked);
   for (const row of looked) {
-    const { id, accountId, direction, readAt } = row;
+    const { id, accountId } = row;
     const key = `${accountId} ${keyOf(row)}`;
-    const chat = chats.get(key) ?? { id, wrote: false, unread: 0 };
+    const begun = { id, accountId, jids: new Set<string>(), unread: 0 };
+    const chat = chats.get(key) ?? { ...begun, wrote: false, answered: false, talked: false };
     chats.set(key, chat);
-    if (direction !== 'in') continue;
-    chat.wrote = true;
-    if (readAt === null) chat.unread += 1;
+    addTo(chat, row);
   }
-  const shown = [...chats.values()].filter(({ wrote }) => wrote).slice(0, limit);
-  const newest = await readRows(
-    ctx,
-    shown.map(({ id }) => id),
-  );
-  return shown.flatMap(({ id, unread }) => {
+  const shown = [...chats.values()].filter((chat) => (wrote ? chat.wrote : chat.talked)).slice(0, limit);
+  const [newest, names] = await Promise.all([
+    readRows(
+      ctx,
+      shown.map(({ id }) => id),
+    ),
+    readNames(
+      ctx,
+      shown.map(({ accountId, jids }) => ({ accountId, jids: [...jids] })),
+    ),
+  ]);
+  return shown.flatMap(({ id, unread }, i) => {
     const row = newest.get(id);
-    return row
-      ? [{ sessionId: row.sessionId, number: numberOf(row), last: toMessage(ctx, row), unread }]
-      : [];
+    if (!row) return [];
+    const name = names[i] ?? null;
+    const last = toMessage(ctx, row, name);
+    return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread }];
   });
 }
 
@@ -163,16 +209,16 @@ async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise
 
 function newestOfTenant(ctx: Ctx): Promise<TenantRow[]> {
   const { userId, sessionIds } = ctx.actor;
-  const { id, accountId, peer, direction, readAt, createdAt } = messages;
+  const { id, accountId, peer, direction, readAt, type, createdAt } = messages;
   return ctx.database.scan
-    .select({ id, accountId, peer, direction, readAt })
+    .select({ id, accountId, peer, direction, readAt, type })
     .from(messages)
     .where(and(eq(messages.userId, userId), ofBound(sessionIds, messages.sessionId)))
     .orderBy(desc(createdAt), desc(id))
     .limit(MAX_LOOKED_AT);
 }
 
-type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt'>;
+type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt' | 'type'>;
 
 async function readRows(ctx: Ctx, ids: readonly string[]): Promise<Map<string, MessageRecord>> {
   if (ids.length === 0) return new Map();

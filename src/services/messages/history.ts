@@ -11,9 +11,9 @@ import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput, TenantInput } from '../fields.ts';
 import { findSession } from '../sessions/find.ts';
+import { toMessages } from './names.ts';
 import { toPeer } from './recipient.ts';
 import type { ListFilters, MessageOutput } from './schemas.ts';
-import { toMessage } from './view.ts';
 
 /** `since` and `until`: epoch milliseconds, from, inclusive, and until, exclusive. */
 export interface ListInput extends TenantInput, PageInput, z.output<z.ZodObject<typeof ListFilters>> {}
@@ -48,7 +48,10 @@ export async function listMessages(ctx: Ctx, input: ListInput): Promise<MessageL
   const byId = new Map(rows.map((row) => [row.id, row]));
   const { totalItems, nextCursor } = page;
   return {
-    data: page.ids.flatMap((id) => byId.get(id) ?? []).map((row) => toMessage(ctx, row)),
+    data: await toMessages(
+      ctx,
+      page.ids.flatMap((id) => byId.get(id) ?? []),
+    ),
     totalItems,
     nextCursor,
   };

@@ -10,6 +10,7 @@ import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { TenantInput } from '../fields.ts';
 import { estimateSendAt } from './estimate.ts';
+import { otherSideOf, readNames } from './names.ts';
 import type { MessageDetail } from './schemas.ts';
 import { readSendingSession } from './session.ts';
 import { type MessageRecord, toIso, toMessage } from './view.ts';
@@ -56,7 +57,8 @@ export async function getMessage(
 ): Promise<MessageDetail> {
   requireScope(ctx, 'read');
   const row = await findMessage(ctx, input.messageId, input);
-  return { ...toMessage(ctx, row), ...(await readWaiting(ctx, row)) };
+  const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), readWaiting(ctx, row)]);
+  return { ...toMessage(ctx, row, name), ...waiting };
 }
 
 /** The holds of a queued message; none once it is being sent, or when its session is gone. */

@@ -119,6 +119,12 @@ export const MessageOutput = z
     direction: z.enum(['in', 'out']),
     to: z.string().nullable().describe('the recipient of an outbound message, or the group'),
     from: z.string().nullable().describe('the sender of an inbound message'),
+    name: z
+      .string()
+      .nullable()
+      .describe(
+        'of `to` or `from`: as the phone of the session has saved it, else as they call themselves. Null when not known, and in answers to what changes a message',
+      ),
     chat: z.string().describe('the JID of the conversation'),
     type: z.string(),
     content: asUnknown(MessageContentOutput).describe(

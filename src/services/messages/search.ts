@@ -11,9 +11,10 @@ import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
+import { toMessages } from './names.ts';
 import type { ListFilters, MessageOutput } from './schemas.ts';
 import { findOwnSession } from './session.ts';
-import { type MessageRecord, toMessage } from './view.ts';
+import type { MessageRecord } from './view.ts';
 
 /** As the list of the API is filtered, but for the name of the other side. */
 export interface SearchInput extends Omit<z.output<z.ZodObject<typeof ListFilters>>, 'to'> {
@@ -53,7 +54,7 @@ export async function searchMessages(ctx: Ctx, input: SearchInput): Promise<Foun
   const last = shown.at(-1);
   const isFull = rows.length > input.limit && last !== undefined;
   return {
-    data: shown.map((row) => toMessage(ctx, row)),
+    data: await toMessages(ctx, shown),
     nextCursor: cursorOf(isFull ? last : null, end),
     lookedUntil: !isFull && end > 0 ? new Date(end).toISOString() : null,
   };

@@ -22,8 +22,15 @@ function toNotReached({ jid, devices, all }: LeftOut): MessageOutput['notReached
   return { to: addressOf({ phone: phoneOf(jid), peer: jid }), devices, all };
 }
 
-/** A file that we have comes with a link that opens it for a day; without `deps` it has none. */
-export function toMessage(deps: MediaLinkDeps | null, row: MessageRecord): MessageOutput {
+/**
+ * A file that we have comes with a link that opens it for a day; without `deps` it has none. `name`: the other side's
+ * (`namesOf`).
+ */
+export function toMessage(
+  deps: MediaLinkDeps | null,
+  row: MessageRecord,
+  name: string | null = null,
+): MessageOutput {
   const out = row.direction === 'out';
   return {
     messageId: row.messageId,
@@ -32,6 +39,7 @@ export function toMessage(deps: MediaLinkDeps | null, row: MessageRecord): Messa
     direction: row.direction,
     to: out ? addressOf(row) : null,
     from: out ? null : senderOf(row),
+    name,
     chat: row.peer,
     type: row.type,
     content: contentOf(deps, row),

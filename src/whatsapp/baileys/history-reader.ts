@@ -12,6 +12,7 @@ export interface HistoryPerson {
   /** the other name of the same person */
   otherJid: string | null;
   name: string | null;
+  pushName: string | null;
   hasChat: boolean;
   token: { bytes: Buffer; timestamp: number; senderTimestamp: number | null } | null;
 }
@@ -77,16 +78,17 @@ function peopleIn({
   pushnames,
   phoneNumberToLidMappings,
 }: proto.HistorySync): HistoryPerson[] {
-  const none = { otherJid: null, name: null, hasChat: false, token: null };
+  const none = { otherJid: null, name: null, pushName: null, hasChat: false, token: null };
   return [
     ...conversations.map((chat) => ({
       jid: chat.id ?? '',
       otherJid: chat.lidJid || chat.pnJid || null,
       name: chat.displayName || chat.name || null,
+      pushName: null,
       hasChat: true,
       token: tokenOf(chat),
     })),
-    ...pushnames.map(({ id, pushname }) => ({ ...none, jid: id ?? '', name: pushname || null })),
+    ...pushnames.map(({ id, pushname }) => ({ ...none, jid: id ?? '', pushName: pushname || null })),
     ...phoneNumberToLidMappings.map(({ pnJid, lidJid }) => ({
       ...none,
       jid: pnJid ?? '',

@@ -2,7 +2,7 @@
  * The history that a phone tells a device it has just linked: the names, LIDs and privacy tokens of its chats, in pieces inside
  * of messages or as files. All are taken within a bound; what a crash or a failure interrupts is not told again.
  */
-import { proto } from '@whiskeysockets/baileys';
+import { type Contact, proto } from '@whiskeysockets/baileys';
 import PQueue from 'p-queue';
 import { createFairQueue, type FairQueue } from '../../utils/fair-queue.ts';
 import type { Logger } from '../../utils/logger.ts';
@@ -115,6 +115,23 @@ export function createHistory(deps: HistoryDeps): History {
   };
 }
 
+const isPersonOf = (jid: string, own: ReadonlySet<string | null>): boolean => {
+  const user = parseJid(jid);
+  return (
+    (user?.kind === 'phone' || user?.kind === 'lid') && /^\d{5,20}$/.test(user.user) && !own.has(user.user)
+  );
+};
+
+/** Those of the contacts that the library tells of who bring a name; `me`: the session's own phone and LID, digits. */
+export function namedPeople(contacts: readonly Partial<Contact>[], me: readonly (string | null)[]): Person[] {
+  const own = new Set(me);
+  return contacts.flatMap(({ id, name, notify }) =>
+    id !== undefined && (name || notify) && isPersonOf(id, own)
+      ? [{ jid: canonicalJid(id), name: name || null, pushName: notify || null, hasChat: false }]
+      : [],
+  );
+}
+
 /** All of the packed file, which is small enough to be held. */
 async function downloadPiece(
   { fetch, closed }: HistoryDeps,
@@ -140,19 +157,20 @@ async function downloadPiece(
 /** LIDs first: a token is kept under the LID of its chat. */
 async function keep(deps: HistoryDeps, batch: readonly HistoryPerson[]): Promise<void> {
   const own = new Set(deps.me());
-  const known = batch.flatMap((person) => {
-    const user = parseJid(person.jid);
-    const isPerson = (user?.kind === 'phone' || user?.kind === 'lid') && /^\d{5,20}$/.test(user.user);
-    return isPerson && !own.has(user.user) ? [person] : [];
-  });
+  const known = batch.filter(({ jid }) => isPersonOf(jid, own));
   if (known.length === 0) return;
   await keepMappings(deps.keys, known);
   await keepTokens(deps.keys, known);
   // Under both of their names: a message may be addressed by either.
-  const people = known.flatMap(({ jid, otherJid, name, hasChat }) =>
-    [jid, ...(otherJid === null ? [] : [otherJid])].map((one) => ({ jid: canonicalJid(one), name, hasChat })),
+  const people = known.flatMap(({ jid, otherJid, name, pushName, hasChat }) =>
+    [jid, ...(otherJid === null ? [] : [otherJid])].map((one) => ({
+      jid: canonicalJid(one),
+      name,
+      pushName,
+      hasChat,
+    })),
   );
-  deps.onPeople(people.filter(({ name, hasChat }) => name !== null || hasChat));
+  deps.onPeople(people.filter(({ name, pushName, hasChat }) => (name ?? pushName) !== null || hasChat));
 }
 
 async function keepMappings(keys: RawKeys, people: readonly HistoryPerson[]): Promise<void> {

@@ -3,6 +3,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import makeWASocket, {
+  type Contact,
   DEFAULT_CONNECTION_CONFIG,
   type SignalKeyStoreWithTransaction,
   type WASocket,
@@ -31,7 +32,7 @@ import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
-import { createHistory } from './history.ts';
+import { createHistory, namedPeople } from './history.ts';
 import { createInbound } from './inbound.ts';
 import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
@@ -343,6 +344,7 @@ function followHistory(
   deps: LinkDeps,
   control: LinkControl,
 ): void {
+  const me = () => [phoneOf(auth.state.creds.me?.id), lidOf(auth.state.creds.me?.lid)];
   const history = createHistory({
     keys: auth.raw,
     turns: deps.historyTurns,
@@ -350,7 +352,7 @@ function followHistory(
     accountId: account.id,
     userId: account.userId,
     closed,
-    me: () => [phoneOf(auth.state.creds.me?.id), lidOf(auth.state.creds.me?.lid)],
+    me,
     async fetch(source, options) {
       // Another server has its files elsewhere, and the message does not say where.
       const [own] = deps.settings.waServer ? (await sock.refreshMediaConn(false)).hosts : [];
@@ -359,6 +361,12 @@ function followHistory(
     },
     onPeople: (people) => control.tell({ type: 'people', people }),
   });
+  const tellNames = (contacts: readonly Partial<Contact>[]) => {
+    const people = namedPeople(contacts, me());
+    if (people.length > 0) control.tell({ type: 'people', people });
+  };
+  sock.ev.on('contacts.upsert', tellNames);
+  sock.ev.on('contacts.update', tellNames);
   sock.ev.on('messages.upsert', ({ messages }) => {
     for (const { key, message } of messages) {
       const notification = message?.protocolMessage?.historySyncNotification;

@@ -16,10 +16,11 @@ import { inCleanContext } from '../../db/scope.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { AppError } from '../../utils/errors.ts';
-import type { AccountRef, EngineEvent, Person, Standing } from '../../whatsapp/engine.ts';
+import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
+import { createPushNames } from './push-names.ts';
 import type { RunnerDeps } from './runner-deps.ts';
 import { readRow, readRowsOf, type SessionStatus } from './session-row.ts';
 import { createSessionRunner, type SessionRunner } from './session-runner.ts';
@@ -51,6 +52,8 @@ export interface SessionSupervisor {
   stop(): Promise<void>;
   /** For the engine's callbacks. */
   onEvent(account: AccountRef, event: EngineEvent): void;
+  /** For each inbound message that is stored: remembers how its sender is called. */
+  onStored(account: AccountRef, message: InboundMessage): void;
   /** How many of the sessions held are in which status. */
   countByStatus(): Partial<Record<SessionStatus, number>>;
 }
@@ -63,6 +66,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
   const { ownership, logger, engine } = deps;
   const runners = new Map<string, SessionRunner>();
   const mappings = createContactMappings(deps);
+  const names = createPushNames(deps);
   const users = watchUsers(deps.stream, (userId) => {
     for (const runner of runners.values()) {
       if (runner.account.userId === userId) void runner.setEnabled(false);
@@ -162,7 +166,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       stopHandling();
       outage.stop();
       await Promise.all([...runners.keys()].map(drop));
-      await mappings.stop();
+      await Promise.all([mappings.stop(), names.stop()]);
       await ownership.stop();
     },
     onEvent(account, event) {
@@ -173,6 +177,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'people') return learn.people(account, event.people);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
+    onStored: (account, message) => names.learn(account.id, message),
     countByStatus() {
       const counts: Partial<Record<SessionStatus, number>> = {};
       for (const { status } of runners.values()) counts[status] = (counts[status] ?? 0) + 1;

@@ -15,13 +15,14 @@ export const DASHBOARD_SCRIPT = `'use strict';
   const LIVE_GAP_MS = 400;
   const lang = document.documentElement.lang;
   const format = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'medium' });
+  const exact = new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'long' });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
 
   function showTimes(root) {
     for (const element of root.querySelectorAll('time[datetime]')) {
       const at = new Date(element.dateTime);
       if (Number.isNaN(at.getTime())) continue;
-      element.title = format.format(at);
+      element.title = exact.format(at);
       element.textContent = element.dataset.relative === undefined ? format.format(at) : ago(at);
     }
     for (const element of root.querySelectorAll('[data-until]')) countDown(element);
@@ -281,13 +282,6 @@ export const DASHBOARD_SCRIPT = `'use strict';
     const step = event.target instanceof Element ? event.target.closest('[data-step-next], [data-step-back]') : null;
     if (step && step.matches('[data-step-next]')) nextStep(step.form);
     else if (step) showStep(step.form, placeOf(step.form) - 1);
-    for (const menu of document.querySelectorAll('details.account[open]')) {
-      if (!menu.contains(event.target)) menu.open = false;
-    }
-  });
-  document.addEventListener('keydown', (event) => {
-    if (event.key !== 'Escape') return;
-    for (const menu of document.querySelectorAll('details.account[open]')) menu.open = false;
   });
   document.addEventListener('change', (event) => {
     const form = event.target.form;
@@ -370,6 +364,11 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (target.scrollHeight - target.scrollTop - target.clientHeight > 40) away.add(target);
     else away.delete(target);
   }, true);
+  // A picture that comes late must not push the newest message out of sight.
+  document.addEventListener('load', ({ target }) => {
+    const part = target instanceof Element ? target.closest('[data-end]') : null;
+    if (part && !away.has(part)) part.scrollTop = part.scrollHeight;
+  }, true);
   document.addEventListener('htmx:sendError', () => {
     const line = document.createElement('p');
     line.textContent = lang === 'id' ? 'Layanan tidak dapat dihubungi. Coba lagi.' : 'The service cannot be reached. Try again.';
@@ -378,8 +377,6 @@ export const DASHBOARD_SCRIPT = `'use strict';
   setInterval(() => {
     for (const element of document.querySelectorAll('[data-until]')) countDown(element);
   }, 1000);
-  const current = document.querySelector('.top nav [aria-current]');
-  if (current) current.scrollIntoView({ block: 'nearest', inline: 'center' });
   showTimes(document);
   showWhen(document);
   chooseZones();

@@ -67,7 +67,7 @@ pre {
 .skip { position: absolute; left: -999px; }
 .skip:focus { left: 0.5rem; top: 0.5rem; background: var(--card); padding: 0.5rem 1rem; z-index: 20; }
 :focus-visible { outline: 3px solid var(--c2); outline-offset: 2px; }
-main { max-width: 76rem; margin: 0 auto; padding: 1.25rem 1rem 4rem; }
+main { min-width: 0; max-width: 84rem; margin: 0 auto; padding: 1.25rem 1rem 4rem; }
 main:focus { outline: none; }
 
 .top {
@@ -80,20 +80,8 @@ main:focus { outline: none; }
 }
 .brand { font-weight: 700; font-size: 1.15rem; text-decoration: none; }
 .grow { flex: 1; }
-.top nav { flex: 1; overflow-x: auto; }
-.top nav ul { display: flex; gap: 0.25rem; list-style: none; margin: 0; padding: 0.15rem; }
-.top nav a {
-  display: block;
-  padding: 0.45rem 0.7rem;
-  border-radius: 0.5rem;
-  color: inherit;
-  text-decoration: none;
-  white-space: nowrap;
-}
-.top nav a:hover { background: var(--soft); }
-.top nav a[aria-current] { background: var(--soft); color: var(--strong); font-weight: 600; }
 .account { position: relative; }
-.account summary { cursor: pointer; padding: 0.4rem 0.5rem; list-style-position: inside; white-space: nowrap; }
+.account summary { cursor: pointer; padding: 0.4rem 0.5rem; white-space: nowrap; }
 .account-name { display: inline-block; max-width: 10rem; overflow: hidden; text-overflow: ellipsis; vertical-align: bottom; }
 .menu {
   position: absolute;
@@ -288,9 +276,6 @@ div.stack p { margin: 0.25rem 0 0; }
 .code-big { font: 600 2rem/1.2 ui-monospace, monospace; letter-spacing: 0.15em; }
 
 @media (max-width: 48rem) {
-  .top { flex-wrap: wrap; gap: 0.25rem 0.75rem; }
-  .top nav { order: 3; flex-basis: 100%; }
-  .account { margin-left: auto; }
   .on-phone { display: block; }
   .split, .split.link { grid-template-columns: minmax(0, 1fr); }
   .table.stack thead { position: absolute; clip-path: inset(50%); }

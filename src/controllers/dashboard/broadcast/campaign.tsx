@@ -282,7 +282,11 @@ function BySession({
   return (
     <section class="card">
       <h2>{t.bySession}</h2>
-      <Table label={t.bySession} head={[t.session, t.queued, t.sent, t.delivered, t.read, t.failed]}>
+      <Table
+        stack={false}
+        label={t.bySession}
+        head={[t.session, t.queued, t.sent, t.delivered, t.read, t.failed]}
+      >
         {senders.map(({ sessionId, status, queued, sent, delivered, read, failed }) => (
           <tr>
             <th scope="row" class="wrap">

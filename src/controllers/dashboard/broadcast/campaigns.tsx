@@ -5,6 +5,7 @@ import { listCampaigns } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
+import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
@@ -90,8 +91,9 @@ function readCampaigns(ctx: Ctx, { session, status, page: at }: Filter): Promise
 function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
   const t = CAMPAIGN_TEXTS(view.lang);
   const states = CAMPAIGN_STATUSES.map((status) => [status, statusText(view.lang, status)] as const);
+  const active = [query.status, query.session].filter((value) => value !== undefined).length;
   return (
-    <form class="filter" method="get" action={BROADCAST}>
+    <Filters view={view} action={BROADCAST} active={active}>
       <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
       {sessions.length > 1 && (
         <Select
@@ -102,7 +104,7 @@ function FilterForm({ view, query, sessions }: { view: View; query: Filter; sess
         />
       )}
       <button type="submit">{t.filter}</button>
-    </form>
+    </Filters>
   );
 }
 

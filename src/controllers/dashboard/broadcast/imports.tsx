@@ -191,7 +191,7 @@ function Columns({
     <div class="card">
       <h2>{t.mappingTitle}</h2>
       <p>{t.mappingText}</p>
-      <Table label={t.mappingTitle} head={columns.map((name) => name || '–')}>
+      <Table stack={false} label={t.mappingTitle} head={columns.map((name) => name || '–')}>
         {sample.map((cells) => (
           <tr>
             {columns.map((_, at) => (

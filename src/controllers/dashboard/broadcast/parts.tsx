@@ -76,10 +76,9 @@ export function SearchForm({
 export function NothingFound({ view }: { view: View }) {
   const t = T(view.lang);
   return (
-    <div class="empty">
-      <h2>{t.nothingFound}</h2>
+    <Empty title={t.nothingFound}>
       <p>{t.otherWords}</p>
-    </div>
+    </Empty>
   );
 }
 

@@ -5,6 +5,7 @@ import { REPORT_CSP, reportHtml } from '../../../services/campaigns/report-html.
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { BarChart } from '../chart.tsx';
+import { Skeleton } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
@@ -69,10 +70,7 @@ export function ReportPart({ view, campaign }: { view: View; campaign: CampaignO
             <ReportButton id={campaign.id} text={t.reportMake} />
           </>
         ) : (
-          <>
-            <p class="muted">{t.reportWorking}</p>
-            <progress aria-label={t.reportWorking} />
-          </>
+          <Skeleton label={t.reportWorking} />
         )}
       </div>
       <p class="row small">
@@ -143,7 +141,7 @@ function Funnel({ t, view, funnel }: { t: Texts; view: View; funnel: CampaignRep
   return (
     <>
       <h3>{t.funnel}</h3>
-      <Table label={t.funnel} head={[t.step, t.people, t.share]}>
+      <Table stack={false} label={t.funnel} head={[t.step, t.people, t.share]}>
         {steps.map(([name, n]) => (
           <tr>
             <th scope="row">{name}</th>
@@ -176,7 +174,7 @@ function Reasons({
   return (
     <div>
       <h3>{title}</h3>
-      <Table label={title} head={[t.reason, t.count]}>
+      <Table stack={false} label={title} head={[t.reason, t.count]}>
         {reasons.map(({ reason, count }) => (
           <tr>
             <td>{fateText(view.lang, reason)}</td>
@@ -205,7 +203,7 @@ function Hours({ t, view, hours }: { t: Texts; view: View; hours: CampaignReport
       />
       <details>
         <summary>{t.asTable}</summary>
-        <Table label={t.byHour} head={[t.hour, t.sent, t.delivered, t.read, t.failed]}>
+        <Table stack={false} label={t.byHour} head={[t.hour, t.sent, t.delivered, t.read, t.failed]}>
           {hours.map((row) => (
             <tr>
               <th scope="row">
@@ -228,7 +226,7 @@ function Variants({ t, view, variants }: { t: Texts; view: View; variants: Campa
   return (
     <details>
       <summary>{t.variants}</summary>
-      <Table label={t.variants} head={[t.variant, t.sent, t.delivered, t.read]}>
+      <Table stack={false} label={t.variants} head={[t.variant, t.sent, t.delivered, t.read]}>
         {variants.map((row) => (
           <tr>
             <td class="mono">{row.variant}</td>

@@ -13,7 +13,7 @@ import {
   type ApiRequestOutput,
   RequestsQuery,
 } from '../../../services/requests/schemas.ts';
-import { Crumb } from '../kit.tsx';
+import { Crumb, Filters as FilterSheet } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Facts, Field, Form, MomentField, Select, Table, Time } from '../parts.tsx';
 import { prettyJson } from './deliveries.tsx';
@@ -130,9 +130,11 @@ interface FiltersProps {
 function Filters({ view, query, keys }: FiltersProps) {
   const t = DEVELOPER_TEXTS(view.lang);
   const any = ['', t.anyStatus] as const;
+  const { cursor: _cursor, ...chosen } = query;
+  const active = Object.values(chosen).filter((value) => value !== undefined).length;
   const asOptions = (values: readonly string[]) => [any, ...values.map((value) => [value, value] as const)];
   return (
-    <form class="filter" method="get" action={HERE}>
+    <FilterSheet view={view} action={HERE} active={active}>
       <Select
         label={t.method}
         name="method"
@@ -158,7 +160,7 @@ function Filters({ view, query, keys }: FiltersProps) {
       <MomentField label={t.since} name="since" value={query.since} />
       <MomentField label={t.until} name="until" value={query.until} />
       <button type="submit">{t.filter}</button>
-    </form>
+    </FilterSheet>
   );
 }
 

@@ -27,10 +27,10 @@ export function StatusBadge({ view, status }: { view: View; status: MessageOutpu
 
 /** One message of a conversation, with its time and state. */
 export function Bubble({ view, message }: { view: View; message: MessageOutput }) {
-  const { direction, chat, from } = message;
+  const { direction, chat, from, name } = message;
   return (
     <li class={direction === 'out' ? 'bubble out' : 'bubble'}>
-      {direction === 'in' && chat.endsWith('@g.us') && <div class="small muted">{from}</div>}
+      {direction === 'in' && chat.endsWith('@g.us') && <div class="small muted">{name ?? from}</div>}
       <Body view={view} message={message} />
       <div class="meta small">
         <a href={messagePath(message)}>

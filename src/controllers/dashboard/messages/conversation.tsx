@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts';
 import {
+  chatName,
   countUnread,
   type FoundMessages,
   markChatRead,
@@ -135,14 +136,19 @@ export const conversationPages: Page[] = [
       const { session, tabs } = await chooseSession(ctx, number, query.session);
       if (session === null) return { redirect: '/dashboard/sessions' };
       const where = { number, session, cursor: query.cursor };
-      const [found, unread] = await Promise.all([readPart(ctx, where), countUnread(ctx, where)]);
+      const [found, unread, name] = await Promise.all([
+        readPart(ctx, where),
+        countUnread(ctx, where),
+        chatName(ctx, where),
+      ]);
       const body = (
         <>
           <Crumb to="/dashboard/messages/chats">{t.chats}</Crumb>
           <div class="row between head">
-            <h1>{number}</h1>
+            <h1>{name ?? number}</h1>
             <Unread view={view} where={where} unread={unread} />
           </div>
+          {name !== null && <p class="muted">{number}</p>}
           {tabs.length > 1 ? (
             <Tabs
               label={t.session}
@@ -167,7 +173,7 @@ export const conversationPages: Page[] = [
           </div>
         </>
       );
-      return { title: t.conversationWith(number), section: 'messages', body };
+      return { title: t.conversationWith(name ?? number), section: 'messages', body };
     },
   }),
   page({

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
-import { Crumb } from '../kit.tsx';
+import { Crumb, Skeleton } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
@@ -202,7 +202,8 @@ export const messageDetailPages: Page[] = [
       const out = message.direction === 'out';
       const who = (out ? message.to : message.from) ?? message.chat;
       const number = message.chat.endsWith('@g.us') ? message.chat : who;
-      const title = out ? t.toWhom(who) : t.fromWhom(who);
+      const called = message.name ?? who;
+      const title = out ? t.toWhom(called) : t.fromWhom(called);
       const body = (
         <>
           <Crumb to="/dashboard/messages">{t.all}</Crumb>
@@ -234,7 +235,7 @@ export const messageDetailPages: Page[] = [
               </div>
               <div class="card">
                 <h2>{t.details}</h2>
-                <Details view={view} message={message} who={who} />
+                <Details view={view} message={message} who={called === who ? who : `${called} · ${who}`} />
               </div>
             </div>
             <Progress view={view} message={message} />
@@ -247,7 +248,7 @@ export const messageDetailPages: Page[] = [
             aria-live="off"
           >
             <h2>{t.timeline}</h2>
-            <progress aria-label={t.timeline}></progress>
+            <Skeleton label={t.timeline} />
           </section>
         </>
       );

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { exportMessages } from '../../../services/messages/export.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import {
   type FoundMessages,
@@ -10,13 +11,17 @@ import {
   searchMessages,
 } from '../../../services/messages.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
+import { answerCsv } from '../../csv-answer.ts';
+import { Icon } from '../icon.tsx';
+import { Filters as FilterSheet } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Field, Live, MomentField, Select, Table, Tabs, Time } from '../parts.tsx';
 import { chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { KIND_NAMES, kindName, statusName, summarize } from './words.ts';
+import { explainError, KIND_NAMES, kindName, statusName, summarize } from './words.ts';
 
 const HERE = '/dashboard/messages';
+const CHATS = `${HERE}/chats`;
 const PAGE_SIZE = 50;
 const MAX_CHATS = 50;
 /** Sessions that a filter offers. */
@@ -41,12 +46,15 @@ const Filters = z.object({
   cursor: z.string().max(60).optional(),
 });
 type Filters = z.output<typeof Filters>;
+/** Which conversations: those of people who wrote, or all. */
+const Shown = z.object({ who: z.literal('wrote').optional().catch(undefined) });
+type Shown = z.output<typeof Shown>;
 
 export function MessageTabs({ view, current }: { view: View; current: string }) {
   const t = MESSAGE_TEXTS(view.lang);
   const tabs = [
     [HERE, t.all],
-    [`${HERE}/chats`, t.chats],
+    [CHATS, t.chats],
   ] as const;
   return <Tabs label={t.parts} current={current} tabs={tabs} />;
 }
@@ -79,9 +87,10 @@ function FilterForm({ view, filters, sessions }: { view: View; filters: Filters;
   const any = ['', t.any] as const;
   const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
   // One that was deleted has a history as well.
+  const active = countFilters(filters);
   const names = [...new Set([...sessions, ...(filters.session ? [filters.session] : [])])];
   return (
-    <form class="filter" method="get" action={HERE}>
+    <FilterSheet view={view} action={HERE} active={active}>
       <Field
         label={t.number}
         name="number"
@@ -117,14 +126,17 @@ function FilterForm({ view, filters, sessions }: { view: View; filters: Filters;
       <MomentField label={t.until} name="until" value={iso(filters.until)} />
       <div class="row">
         <button type="submit">{t.filter}</button>
-        {isFiltered(filters) && <a href={HERE}>{t.clear}</a>}
+        {active > 0 && <a href={HERE}>{t.clear}</a>}
+        <a class="button" href={`${HERE}/export${queryOf(filters)}`} download>
+          <Icon name="download" /> {t.exportCsv}
+        </a>
       </div>
-    </form>
+    </FilterSheet>
   );
 }
 
-function isFiltered({ cursor: _cursor, ...filters }: Filters): boolean {
-  return Object.values(filters).some((value) => value !== undefined);
+function countFilters({ cursor: _cursor, ...filters }: Filters): number {
+  return Object.values(filters).filter((value) => value !== undefined).length;
 }
 
 function queryOf(filters: Filters, cursor?: string): string {
@@ -137,28 +149,57 @@ function queryOf(filters: Filters, cursor?: string): string {
   return query.size === 0 ? '' : `?${query}`;
 }
 
-function Row({ view, message }: { view: View; message: MessageOutput }) {
+/** Whom it is with: the name, where it is known, and the number. */
+function Who({ view, message }: { view: View; message: MessageOutput }) {
   const t = MESSAGE_TEXTS(view.lang);
   const out = message.direction === 'out';
-  const who = (out ? message.to : message.from) ?? message.chat;
+  const number = (out ? message.to : message.from) ?? message.chat;
+  return (
+    <span class="clip">
+      <Icon name={out ? 'out' : 'in'} />{' '}
+      <span class="visually-hidden">{out ? t.toWhom('') : t.fromWhom('')}</span>
+      <a href={messagePath(message)}>{message.name ?? number}</a>
+      {message.name !== null && <span class="muted"> {number}</span>}
+    </span>
+  );
+}
+
+/** Why it failed, or until when it waits because somebody wanted so. */
+function Reason({ view, message }: { view: View; message: MessageOutput }) {
+  const { status, scheduledAt, errorCode } = message;
+  const isLater = status === 'queued' && scheduledAt !== null && Date.parse(scheduledAt) > view.now;
+  if (isLater) return <Time at={scheduledAt} />;
+  const why = explainError(view.lang, errorCode)?.why;
+  if (why === undefined) return null;
+  return (
+    <span class="clip" title={why}>
+      {why}
+    </span>
+  );
+}
+
+function Row({ view, message }: { view: View; message: MessageOutput }) {
+  const { type, status, sessionId, createdAt } = message;
   return (
     <tr>
       <td>
-        <a href={messagePath(message)}>
-          <Time at={message.createdAt} relative />
-        </a>
+        <Who view={view} message={message} />
+      </td>
+      <td class="grow">
+        <span class="clip">
+          {summarize(view.lang, message)}
+          {type !== 'text' && <span class="muted small"> {kindName(view.lang, type)}</span>}
+        </span>
       </td>
       <td>
-        {out ? '→' : '←'} <span class="visually-hidden">{out ? t.toWhom('') : t.fromWhom('')}</span>
-        {who}
-        <div class="muted small">{message.sessionId}</div>
+        <StatusBadge view={view} status={status} />
       </td>
-      <td>
-        <span class="clip">{summarize(view.lang, message)}</span>
-        {message.type !== 'text' && <span class="muted small">{kindName(view.lang, message.type)}</span>}
+      <td class="why">
+        <Reason view={view} message={message} />
       </td>
+      <td>{sessionId}</td>
       <td>
-        <StatusBadge view={view} status={message.status} />
+        <Time at={createdAt} relative />
       </td>
     </tr>
   );
@@ -179,7 +220,11 @@ function Results({ view, found, filters }: { view: View; found: FoundMessages; f
       {data.length === 0 ? (
         <Nothing view={view} filters={filters} />
       ) : (
-        <Table stack label={t.title} head={[t.time, `${t.from} / ${t.to}`, t.message, t.status]}>
+        <Table
+          rows
+          label={t.title}
+          head={[`${t.from} / ${t.to}`, t.message, t.status, t.why, t.session, t.time]}
+        >
           {data.map((message) => (
             <Row view={view} message={message} />
           ))}
@@ -208,7 +253,7 @@ function Results({ view, found, filters }: { view: View; found: FoundMessages; f
 
 function Nothing({ view, filters }: { view: View; filters: Filters }) {
   const t = MESSAGE_TEXTS(view.lang);
-  if (isFiltered(filters) || filters.cursor !== undefined) {
+  if (countFilters(filters) > 0 || filters.cursor !== undefined) {
     return (
       <Empty title={t.noneTitle}>
         <p>{t.noneText}</p>
@@ -270,14 +315,24 @@ export const messageListPages: Page[] = [
   }),
   page({
     method: 'get',
-    path: `${HERE}/chats`,
+    path: `${HERE}/export`,
     auth: 'user',
-    async handler({ ctx, view }) {
+    query: Filters,
+    async handler({ ctx, query: { cursor: _cursor, ...filters }, http }) {
+      return answerCsv(http, 'messages.csv', await exportMessages(ctx, filters));
+    },
+  }),
+  page({
+    method: 'get',
+    path: CHATS,
+    auth: 'user',
+    query: Shown,
+    async handler({ ctx, view, query }) {
       const t = MESSAGE_TEXTS(view.lang);
       const body = (
         <>
-          <Head view={view} current={`${HERE}/chats`} />
-          <Chats view={view} chats={await recentChats(ctx, { limit: MAX_CHATS })} />
+          <Head view={view} current={CHATS} />
+          <Chats view={view} shown={query} chats={await readChats(ctx, query)} />
         </>
       );
       return { title: t.chats, section: 'messages', body };
@@ -285,41 +340,70 @@ export const messageListPages: Page[] = [
   }),
   page({
     method: 'get',
-    path: `${HERE}/chats/list`,
+    path: `${CHATS}/list`,
     auth: 'user',
-    async handler({ ctx, view }) {
-      return { fragment: <Chats view={view} chats={await recentChats(ctx, { limit: MAX_CHATS })} /> };
+    query: Shown,
+    async handler({ ctx, view, query }) {
+      return { fragment: <Chats view={view} shown={query} chats={await readChats(ctx, query)} /> };
     },
   }),
 ];
 
-function Chats({ view, chats }: { view: View; chats: readonly RecentChat[] }) {
+const readChats = (ctx: Ctx, { who }: Shown) =>
+  recentChats(ctx, { limit: MAX_CHATS, wrote: who === 'wrote' });
+
+function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readonly RecentChat[] }) {
   const t = MESSAGE_TEXTS(view.lang);
+  const wrote = `${CHATS}?who=wrote`;
+  const isWrote = shown.who === 'wrote';
   return (
-    <Live id="chats" class="card" src={`${HERE}/chats/list`} events="message.received message.sent">
+    <Live
+      id="chats"
+      class="card"
+      src={`${CHATS}/list${isWrote ? '?who=wrote' : ''}`}
+      events="message.received message.sent"
+    >
+      <Tabs
+        label={t.whichChats}
+        current={isWrote ? wrote : CHATS}
+        tabs={[
+          [CHATS, t.allChats],
+          [wrote, t.wroteChats],
+        ]}
+      />
       {chats.length === 0 ? (
         <Empty title={t.noChats}>
           <p>{t.noChatsText}</p>
         </Empty>
       ) : (
-        <Table stack label={t.chats} head={[t.from, t.session, t.lastMessage, t.time]}>
-          {chats.map(({ sessionId, number, last, unread }) => (
-            <tr>
-              <th scope="row">
-                <a href={chatPath(number, sessionId)}>{number}</a>{' '}
-                {unread > 0 && <Badge tone="good">{t.unread(String(unread))}</Badge>}
-              </th>
-              <td>{sessionId}</td>
-              <td>
-                <span class="clip">{summarize(view.lang, last)}</span>
-              </td>
-              <td>
-                <Time at={last.createdAt} relative />
-              </td>
-            </tr>
+        <Table rows label={t.chats} head={[t.from, t.lastMessage, t.session, t.time]}>
+          {chats.map((chat) => (
+            <ChatRow view={view} chat={chat} />
           ))}
         </Table>
       )}
     </Live>
+  );
+}
+
+function ChatRow({ view, chat }: { view: View; chat: RecentChat }) {
+  const { sessionId, number, name, last, unread } = chat;
+  return (
+    <tr>
+      <th scope="row">
+        <a href={chatPath(number, sessionId)}>{name ?? number}</a>
+        {name !== null && <span class="muted small"> {number}</span>}{' '}
+        {unread > 0 && <Badge tone="good">{MESSAGE_TEXTS(view.lang).unread(String(unread))}</Badge>}
+      </th>
+      <td class="grow">
+        <span class="clip">
+          <Icon name={last.direction} /> {summarize(view.lang, last)}
+        </span>
+      </td>
+      <td>{sessionId}</td>
+      <td>
+        <Time at={last.createdAt} relative />
+      </td>
+    </tr>
   );
 }

@@ -7,6 +7,7 @@ import {
 } from '../../../services/analytics/otp-conversion.ts';
 import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
+import { Skeleton } from '../kit.tsx';
 import { countryName } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Stat, Table } from '../parts.tsx';
@@ -47,8 +48,7 @@ export const conversionPages: Page[] = [
             aria-live="off"
           >
             <section class="card">
-              <p class="muted">{t.counting}</p>
-              <progress aria-label={t.counting}></progress>
+              <Skeleton label={t.counting} lines={6} />
             </section>
           </div>
           <p class="muted small">{t.lowAlarm}</p>
@@ -168,7 +168,7 @@ function Rows({ t, view, title, head, rows }: RowsProps) {
   const { verified, expired, failed, canceled } = t.states;
   const columns = [head, t.total, verified[0], expired[0], failed[0], canceled[0], t.open, t.rate];
   return (
-    <Table label={title} head={columns}>
+    <Table stack={false} label={title} head={columns}>
       {rows.map((row) => (
         <tr>
           <th scope="row">{row.name}</th>

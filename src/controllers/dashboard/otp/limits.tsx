@@ -82,7 +82,7 @@ function Limits({ view, otp }: { view: View; otp: Config['otp'] }) {
     [t.wrongTenant, anHour(otp.wrongChecksPerHour)],
   ] as const;
   return (
-    <Table label={t.limits} head={[t.limit, t.howOften]}>
+    <Table stack={false} label={t.limits} head={[t.limit, t.howOften]}>
       {rows.map(([name, often]) => (
         <tr>
           <td>{name}</td>

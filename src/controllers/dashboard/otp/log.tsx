@@ -10,6 +10,7 @@ import { DAY_MS } from '../../../utils/durations.ts';
 import { zoneClock } from '../../../utils/time-zone.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { More, num } from '../broadcast/parts.tsx';
+import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Select, Stat, Table, Time } from '../parts.tsx';
 import { OTP, OtpHead, StateBadge } from './parts.tsx';
@@ -64,7 +65,7 @@ export const logPages: Page[] = [
                 )}
                 <More view={view} isFirst={cursor === undefined} next={found.nextCursor} />
                 <p>
-                  <a class="button small" href={`${OTP}/log/export`} download>
+                  <a class="button small" href={`${OTP}/log/export${queryOf(query)}`} download>
                     {t.export}
                   </a>
                 </p>
@@ -80,11 +81,21 @@ export const logPages: Page[] = [
     method: 'get',
     path: '/dashboard/otp/log/export',
     auth: 'user',
-    async handler({ ctx, http }) {
-      return answerCsv(http, 'login-codes.csv', await exportLog(ctx, { log: 'otp' }));
+    query: Filter,
+    async handler({ ctx, query, http }) {
+      const { phoneNumber, status, session: sessionId } = query;
+      const window = windowOf(query, await statisticsZoneOf(ctx, undefined));
+      const lines = await exportLog(ctx, { log: 'otp', otp: { phoneNumber, status }, sessionId, ...window });
+      return answerCsv(http, 'login-codes.csv', lines);
     },
   }),
 ];
+
+function queryOf({ cursor: _cursor, ...filters }: Filter): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value);
+  return query.size === 0 ? '' : `?${query}`;
+}
 
 /** Whole days in the zone of the service, the last one included. */
 function windowOf({ from, to }: Filter, timeZone: string): { from?: number; to?: number } {
@@ -100,8 +111,10 @@ const dateAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOStr
 function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
   const t = OTP_TEXTS(view.lang);
   const states = OTP_STATUSES.map((status) => [status, t.states[status][0]] as const);
+  const { cursor: _cursor, ...chosen } = query;
+  const active = Object.values(chosen).filter((value) => value !== undefined).length;
   return (
-    <form class="filter" method="get" action={`${OTP}/log`}>
+    <Filters view={view} action={`${OTP}/log`} active={active}>
       <Field label={t.phone} name="phoneNumber" type="tel" value={query.phoneNumber} autocomplete="off" />
       <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
       {sessions.length > 1 && (
@@ -115,7 +128,7 @@ function FilterForm({ view, query, sessions }: { view: View; query: Filter; sess
       <Field label={t.from} name="from" type="date" value={query.from} />
       <Field label={t.until} name="to" type="date" value={query.to} />
       <button type="submit">{t.filter}</button>
-    </form>
+    </Filters>
   );
 }
 

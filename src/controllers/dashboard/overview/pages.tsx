@@ -17,7 +17,7 @@ import { num } from '../broadcast/parts.tsx';
 import { BarChart } from '../chart.tsx';
 import { eventName } from '../event-names.ts';
 import { texts } from '../i18n.ts';
-import { NewSessionLink } from '../kit.tsx';
+import { NewSessionLink, Skeleton } from '../kit.tsx';
 import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -61,8 +61,7 @@ export const overviewPages: Page[] = [
             aria-live="off"
           >
             <section class="card">
-              <p class="muted">{t.counting}</p>
-              <progress aria-label={t.counting}></progress>
+              <Skeleton label={t.counting} lines={6} />
             </section>
           </div>
           <section class="card">
@@ -203,6 +202,7 @@ function VolumeTable({ view, volume }: { view: View; volume: Volume }) {
     <details>
       <summary>{t.asTable}</summary>
       <Table
+        stack={false}
         label={t.volume}
         head={[t.time, t.waiting, t.sent, t.delivered, t.read, t.failed, t.expiredHead, t.received]}
       >

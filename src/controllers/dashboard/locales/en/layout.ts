@@ -16,4 +16,6 @@ export const layout = {
   other: 'Bahasa Indonesia',
   readonly: 'read-only',
   close: 'Close',
+  search: 'Search',
+  more: 'More',
 };

@@ -1,4 +1,5 @@
 export const parts = {
+  filters: 'Filters',
   previous: 'Previous',
   next: 'Next',
   page: (page: number, of: number) => `Page ${page} of ${of}`,

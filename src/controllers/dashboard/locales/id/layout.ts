@@ -19,4 +19,6 @@ export const layout: Texts<typeof english.layout> = {
   other: 'English',
   readonly: 'hanya lihat',
   close: 'Tutup',
+  search: 'Cari',
+  more: 'Lainnya',
 };
