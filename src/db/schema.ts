@@ -298,14 +298,17 @@ export const waContacts = table(
   ],
 );
 
-/** People that the phone of a session knows, as the history that it gave at linking told. */
+/** People that a session knows: as the history of its phone told at linking, and by the names that their messages bring. */
 export const waPeople = table(
   'wa_people',
   {
     accountId: id().notNull(),
     /** canonical: `628…@s.whatsapp.net` or `…@lid` */
     jid: string(64).notNull(),
+    /** as the phone of the session has saved it */
     name: string(190),
+    /** as they call themselves */
+    pushName: string(190),
     /** there is a chat with them: the session is no stranger to them */
     hasChat: boolean().notNull(),
     updatedAt: timestamp().notNull(),

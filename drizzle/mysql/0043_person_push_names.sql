@@ -1,0 +1,1 @@
+ALTER TABLE `wa_people` ADD `push_name` varchar(190) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;

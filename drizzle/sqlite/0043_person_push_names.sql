@@ -1,0 +1,1 @@
+ALTER TABLE `wa_people` ADD `push_name` text;
