@@ -2,6 +2,7 @@
 import { type Clock, sleep } from '../utils/clock.ts';
 import { AppError } from '../utils/errors.ts';
 import type { GroupSummary, NumberCheck, PasskeyAssertion, ReadMessage } from '../whatsapp/engine.ts';
+import type { EngineRequest, EngineRequests, RequestName } from '../whatsapp/requests.ts';
 import { NotOwnerError } from './not-owner.ts';
 import type { AskOwner, RunHere } from './remote-commands.ts';
 
@@ -22,6 +23,8 @@ export interface Commands {
   check_numbers: { input: { phones: string[] }; output: NumberCheck[] };
   mark_read: { input: { messages: ReadMessage[] }; output: null };
   list_groups: { input: Record<string, never>; output: GroupSummary[] };
+  /** whatever else WhatsApp is asked: the answer is that of the request */
+  ask: { input: EngineRequest; output: EngineRequests[RequestName]['output'] };
   answer_passkey: { input: { assertion: PasskeyAssertion }; output: null };
   confirm_passkey: { input: { equal: boolean }; output: null };
 }
@@ -38,6 +41,7 @@ const KNOWN: Record<CommandName, true> = {
   check_numbers: true,
   mark_read: true,
   list_groups: true,
+  ask: true,
   answer_passkey: true,
   confirm_passkey: true,
 };

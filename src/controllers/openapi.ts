@@ -74,6 +74,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Messages: 'Send every kind of message, and follow what became of it.',
   OTP: 'Login codes: send, check, resend, and how many arrive.',
   Sessions: 'Linked numbers: link one, see its state, pause it, set its pace.',
+  Groups: 'Make groups and manage them: members, admins, settings, invite links.',
   'Sender pools': 'Several sessions that send together.',
   Media: 'Files to send more than once.',
   Broadcast: 'Lists of contacts, campaigns, templates and opt-outs.',

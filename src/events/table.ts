@@ -33,6 +33,9 @@ export const EVENTS = {
   'message.failed': { webhook: true, action: 'message_send', stream: 'receipt' },
   'message.expired': { webhook: true, action: 'message_send', status: 'failure', stream: 'receipt' },
   'message.canceled': { webhook: true, stream: 'receipt' },
+  'group.updated': { webhook: true },
+  'group.members': { webhook: true },
+  'group.requests': { webhook: true },
   'session.created': { action: 'session_create', audit: true },
   'session.qr': { action: 'qr_generate' },
   // Its action depends on the status: actions.ts.

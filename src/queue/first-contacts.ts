@@ -11,7 +11,7 @@ import { DAY_MS } from '../utils/durations.ts';
 import { isGroupJid } from '../whatsapp/jid.ts';
 import { type Held, isHeldRow } from './fence.ts';
 import { capOf, type Pace, type Pacing } from './pace.ts';
-import type { Priority } from './priority.ts';
+import { PRIORITIES, type Priority } from './priority.ts';
 import type { Addressee } from './subscriber-peers.ts';
 
 /** A link, or an account, of this age is no young one. WhatsApp tells nothing of it: a month is what people report. */
@@ -233,4 +233,63 @@ export async function contactLeaves(db: Db, accountId: string, person: string, n
 
 function isPerson(accountId: string, person: string) {
   return and(eq(firstContacts.accountId, accountId), eq(firstContacts.person, person));
+}
+
+/** People who are to be met at once, such as those who are added to a group. */
+export interface Meeting {
+  people: readonly string[];
+  limit: ContactLimit;
+  pace: Pick<Pace, 'otpReservePercent'>;
+  /** by which it is given back */
+  attemptId: string;
+  now: number;
+}
+
+/**
+ * Spends a first contact for each of them, all or none; whoever was met within the window counts already. Null when that
+ * is done, else how many more there may be and until when the rest must wait (epoch milliseconds). The write to the
+ * session's row makes this take turns with the claims of messages.
+ */
+export async function meetAll(
+  tx: Tx,
+  accountId: string,
+  { people, limit, pace, attemptId, now }: Meeting,
+): Promise<{ left: number; until: number | null } | null> {
+  await tx.update(whatsappAccounts).set({ updatedAt: now }).where(eq(whatsappAccounts.id, accountId));
+  const counted = await tx
+    .select({ person: firstContacts.person })
+    .from(firstContacts)
+    .where(
+      and(
+        eq(firstContacts.accountId, accountId),
+        inArray(firstContacts.person, [...people]),
+        gt(firstContacts.at, now - WINDOW_MS),
+      ),
+    );
+  const known = new Set(counted.map(({ person }) => person));
+  const fresh = [...new Set(people)].filter((person) => !known.has(person));
+  const room = await readContactRoom(tx, accountId, { limit, pace, priority: PRIORITIES.normal, now });
+  if (room.left !== null && fresh.length > room.left) {
+    return { left: room.left, until: room.until ?? now + WINDOW_MS };
+  }
+  for (const person of fresh) await spendContact(tx, accountId, person, { attemptId, now });
+  return null;
+}
+
+/** Takes back what `meetAll` has spent for those who were not met. */
+export async function giveBackMeeting(
+  db: Db,
+  accountId: string,
+  { people, attemptId }: Pick<Meeting, 'people' | 'attemptId'>,
+): Promise<void> {
+  if (people.length === 0) return;
+  await db
+    .delete(firstContacts)
+    .where(
+      and(
+        eq(firstContacts.accountId, accountId),
+        inArray(firstContacts.person, [...people]),
+        eq(firstContacts.attemptId, attemptId),
+      ),
+    );
 }

@@ -198,6 +198,31 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     hint: 'Begin linking again, with the passkey of that WhatsApp account.',
     example: { message: 'WhatsApp did not accept this signature. Sign the new challenge.' },
   },
+  NOT_GROUP_ADMIN: {
+    meaning: 'The session is in the group, and only an admin may do this.',
+    hint: 'Let an admin of the group make the number an admin.',
+    example: { message: 'Only an admin of the group may do this.', details: { whatsapp: 403 } },
+  },
+  NOT_GROUP_MEMBER: {
+    meaning: 'The session is not in this group.',
+    hint: 'GET /session/{sessionId}/groups lists the groups that it is in. Join by an invite link, or let a member add the number.',
+    example: { message: 'The session is not in this group.', details: { whatsapp: 403 } },
+  },
+  GROUP_GONE: {
+    meaning: 'WhatsApp knows no such group, or it was ended.',
+    hint: 'Check the id: GET /session/{sessionId}/groups lists the groups that the session is in.',
+    example: { message: 'There is no such group.', details: { whatsapp: 404 } },
+  },
+  GROUP_FULL: {
+    meaning: 'The group has as many members as WhatsApp allows.',
+    hint: 'Remove somebody first, or use another group.',
+    example: { message: 'The group is full.', details: { whatsapp: 419 } },
+  },
+  INVITE_INVALID: {
+    meaning: 'The invite link is not valid, or it was revoked.',
+    hint: 'Ask an admin of the group for its link of now.',
+    example: { message: 'This invite link is not valid, or it was revoked.', details: { whatsapp: 410 } },
+  },
   RATE_LIMITED: {
     meaning: 'This was asked too often.',
     hint: 'Wait for the seconds in `Retry-After`, then send the same request.',

@@ -7,7 +7,9 @@ import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
 import type { Content, ContentType, MediaDetails } from './content.ts';
+import type { GroupNews } from './group-types.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
+import type { EngineRequests, RequestName } from './requests.ts';
 
 export type { LeftOut };
 
@@ -171,6 +173,8 @@ export type EngineEvent =
   | { type: 'mapping'; lid: string; phone: string }
   /** people that the phone knows; their LIDs came before, as mappings */
   | { type: 'people'; people: Person[] }
+  /** somebody has done something in a group that the session is in */
+  | { type: 'group'; news: GroupNews }
   /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
   | ({ type: 'standing' } & Standing)
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
@@ -290,6 +294,8 @@ export interface EngineCapabilities {
   pairingCode: boolean;
   passkey: boolean;
   groups: boolean;
+  /** it makes groups, changes them and their members, and tells of changes */
+  groupChanges: boolean;
   markRead: boolean;
   /** it tells how the account stands with WhatsApp */
   standing: boolean;
@@ -330,6 +336,15 @@ export interface Engine {
   markRead(accountId: string, messages: readonly ReadMessage[]): Promise<void>;
   /** The groups that the session is in. Throws AppError UNAVAILABLE as `checkNumbers` does. */
   groups(accountId: string): Promise<GroupSummary[]>;
+  /**
+   * Everything else that WhatsApp is asked on somebody's behalf (requests.ts). Throws AppError UNAVAILABLE as
+   * `checkNumbers` does, and what a refusal of WhatsApp means.
+   */
+  ask<N extends RequestName>(
+    accountId: string,
+    name: N,
+    input: EngineRequests[N]['input'],
+  ): Promise<EngineRequests[N]['output']>;
   /** Whether the server takes connections at the moment: cheap, and bounded to some seconds. Never rejects. */
   probe?(): Promise<boolean>;
   /** Closes every socket. */

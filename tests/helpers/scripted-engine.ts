@@ -1,4 +1,5 @@
 /** An engine without a network: a test says what each socket does. */
+import { AppError } from '../../src/utils/errors.ts';
 import type {
   AccountRef,
   CloseReason,
@@ -45,6 +46,7 @@ export function createScriptedEngine(): ScriptedEngine {
       pairingCode: true,
       passkey: false,
       groups: false,
+      groupChanges: false,
       markRead: false,
       standing: true,
     },
@@ -82,6 +84,9 @@ export function createScriptedEngine(): ScriptedEngine {
       phones.map((phone) => ({ phone, exists: true, jid: `${phone}@s.whatsapp.net`, lid: null })),
     markRead: async () => undefined,
     groups: async () => [],
+    ask: async () => {
+      throw new AppError('UNAVAILABLE', 'The script has no answer.');
+    },
     async stop() {
       for (const accountId of [...engine.sockets.keys()]) engine.end(accountId, 'closed_by_us');
     },

@@ -6,7 +6,7 @@ import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 
 vi.mock('../../src/whatsapp/capabilities.ts', () => ({
   CAPABILITIES: {
-    baileys: { contentTypes: ['text'], pairingCode: false, groups: false, markRead: false },
+    baileys: { contentTypes: ['text'], pairingCode: false, groups: false, groupChanges: false, markRead: false },
   },
 }));
 
@@ -49,5 +49,7 @@ test('what is in the table is queued', async () => {
 });
 
 test('so are groups', async () => {
-  expect(await t.call('/session/main/groups', { apiKey: tenant.apiKey })).toMatchObject(NOT_SUPPORTED);
+  const ask = { apiKey: tenant.apiKey };
+  expect(await t.call('/session/main/groups', ask)).toMatchObject(NOT_SUPPORTED);
+  expect(await t.call('/session/main/groups/123456789@g.us', ask)).toMatchObject(NOT_SUPPORTED);
 });

@@ -1,31 +1,45 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { CAPABILITIES } from '../../src/whatsapp/capabilities.ts';
+import { CAPABILITY_ROWS } from '../../scripts/capability-rows.ts';
+import { capabilityTable, gapsOf, withCapabilityTable } from '../../scripts/capability-table.ts';
+import { allRoutes } from '../../src/controllers/index.ts';
 
-/** The table of docs/engines.md: what is said of each engine, by the name of the row. */
-function documented(): Record<'baileys' | 'wa-multi-session', string[]> {
-  const text = readFileSync(new URL('../../docs/engines.md', import.meta.url), 'utf8');
-  const table = /\| +\| baileys +\| wa-multi-session +\|\n\|[-| ]+\|\n((?:\|.*\n)+)/.exec(text)?.[1] ?? '';
-  const rows = table
-    .trim()
-    .split('\n')
-    .map((line) => line.split('|').map((cell) => cell.trim()));
-  const can = (column: number) => rows.filter((row) => row[column] === 'yes').map((row) => row[1] ?? '');
-  return { baileys: can(2), 'wa-multi-session': can(3) };
-}
+const root = new URL('../../', import.meta.url);
+const read = (file: string) => {
+  const url = new URL(file, root);
+  return existsSync(url) ? readFileSync(url, 'utf8') : null;
+};
 
-it.each(['baileys', 'wa-multi-session'] as const)(
-  'the documented capabilities of %s are those it has',
-  (name) => {
-    const { contentTypes, pairingCode, passkey, groups, markRead, standing } = CAPABILITIES[name];
-    const expected = [
-      ...contentTypes,
-      ...(pairingCode ? ['pairing code'] : []),
-      ...(passkey ? ['passkey'] : []),
-      ...(groups ? ['groups'] : []),
-      ...(markRead ? ['mark read'] : []),
-      ...(standing ? ['standing'] : []),
-    ];
-    expect(documented()[name]).toEqual(expected);
-  },
-);
+it('the table stands in docs/engines.md as it is', () => {
+  const text = read('docs/engines.md') ?? '';
+  expect(withCapabilityTable(text)).toBe(text);
+});
+
+it('has every route and event, and a test against the emulator for each yes', () => {
+  expect(gapsOf(allRoutes, read)).toEqual([]);
+});
+
+it('says what is missing', () => {
+  const other = { method: 'post', path: '/session/:sessionId/other', tag: 'Sessions' };
+  expect(gapsOf([...allRoutes, other], read)).toEqual([
+    'no row has the route POST /session/:sessionId/other',
+  ]);
+  const gone = allRoutes.filter(({ path }) => path !== '/message/check-number');
+  expect(gapsOf(gone, read)).toEqual(['there is no route POST /message/check-number']);
+  const untold = CAPABILITY_ROWS.filter(({ events }) => !events?.includes('message.received'));
+  expect(gapsOf(allRoutes, read, untold)).toEqual(['no row has the event message.received']);
+  const can = () => true;
+  const rows = [
+    ...CAPABILITY_ROWS,
+    { name: 'a', can },
+    { name: 'b', can, test: ['tests/none.test.ts', 'x'] as const },
+    { name: 'c', can, test: ['tests/e2e/kinds.test.ts', 'no such title'] as const },
+    { name: 'd', can: () => false },
+  ];
+  expect(gapsOf(allRoutes, read, rows)).toEqual([
+    '"a" says yes without a test',
+    '"b": there is no tests/none.test.ts',
+    '"c": tests/e2e/kinds.test.ts has no test against the emulator "no such title"',
+  ]);
+  expect(capabilityTable(rows)).toMatch(/^\| d +\| no +\| no /m);
+});

@@ -2,6 +2,7 @@ import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
+import { actInGroup, type GroupAct } from './group-acts.ts';
 import type { Group } from './groups.ts';
 import type { PhoneHistory } from './history.ts';
 import { type DeliverInput, deliverInbound } from './inbound.ts';
@@ -12,6 +13,7 @@ import { releaseHeldBack } from './outbound.ts';
 import { enterPairingCode, type PairInput } from './pairing-code.ts';
 import { type ScanInput, scanQr } from './pairing-qr.ts';
 import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
+import { setPicture } from './pictures.ts';
 import { markRead } from './receive.ts';
 import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
 import { type Standing, type StandingInput, tellStanding } from './standing.ts';
@@ -130,6 +132,13 @@ export interface Actions {
   }): Group;
   /** All groups. */
   groups(): Group[];
+  /**
+   * A simulated person does something in a group, as `from`; its members' clients are told. Throws what WhatsApp would
+   * answer that person (403, 404 …).
+   */
+  actInGroup(input: GroupAct): Group;
+  /** Gives a person (digits) or a group (JID) a profile picture, a JPEG in base64; null takes it away. */
+  setPicture(input: { of: string; data: string | null }): { id: string | null };
   /** Changes how fast recipients are, milliseconds; answers what holds then. */
   settings(changes: { [K in keyof Delays]?: Delays[K] | undefined }): Delays;
   /** Counts since the start or the last reset, and the faults in force. */
@@ -207,6 +216,10 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       });
     },
     groups: () => world.groups.list(),
+    actInGroup: (input) => actInGroup(world, input),
+    setPicture: ({ of, data }) => ({
+      id: setPicture(world, of, data === null ? null : Buffer.from(data, 'base64')),
+    }),
     settings: (changes) => changeDelays(world.delays, changes),
     health: () => describeHealth(world),
     async reset({ devices } = {}) {
@@ -217,6 +230,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.staleDevices.clear();
       world.aliases.clear();
       world.histories.clear();
+      world.pictures.clear();
       world.heldBack.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { GROUP_ACTS } from './group-acts.ts';
 import { INBOUND_KINDS } from './inbound-content.ts';
 import { PASSKEY_FAULTS } from './passkey.ts';
 import { CAPPING_STATUSES } from './standing.ts';
@@ -170,6 +171,16 @@ export const GroupBody = z.strictObject({
   creator: phone.optional(),
   addressing: z.enum(['pn', 'lid']).optional(),
 });
+
+export const GroupActBody = z.strictObject({
+  id: text,
+  from: phone,
+  action: z.enum(GROUP_ACTS),
+  participants: z.array(phone).max(1024).optional(),
+  text: z.string().optional(),
+});
+
+export const PictureBody = z.strictObject({ of: text, data: z.base64().nullable() });
 
 export const SettingsBody = z.strictObject({
   receiptDelayMs: range.optional(),

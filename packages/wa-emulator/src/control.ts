@@ -12,6 +12,7 @@ import {
   AliasBody,
   DeliverBody,
   FaultBody,
+  GroupActBody,
   GroupBody,
   HistoryBody,
   IdentityBody,
@@ -20,6 +21,7 @@ import {
   PairBody,
   PasskeyKeyQuery,
   PasskeyQuery,
+  PictureBody,
   ReadBody,
   RemoveGroupBody,
   ResetBody,
@@ -111,6 +113,8 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.post('/history', body(HistoryBody), (c) => c.json(actions.setHistory(c.req.valid('json'))));
   app.post('/identity', body(IdentityBody), (c) => c.json(actions.changeIdentity(c.req.valid('json'))));
   app.post('/groups/remove', body(RemoveGroupBody), (c) => c.json(actions.removeGroup(c.req.valid('json'))));
+  app.post('/groups/act', body(GroupActBody), (c) => c.json(actions.actInGroup(c.req.valid('json'))));
+  app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));
   app.get('/sessions', (c) => c.json(actions.sessions()));
   app.get('/groups', (c) => c.json(actions.groups()));

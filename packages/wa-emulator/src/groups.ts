@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import { pnJid, userJid } from './jids.ts';
 import { node } from './nodes.ts';
@@ -8,7 +8,12 @@ import type { GroupInfo } from './types.ts';
 /** A group with the addressing its members use. */
 export interface Group extends GroupInfo {
   addressing: 'pn' | 'lid';
+  /** Id of the description: who changes it has to name the one before. */
+  descriptionId?: string | undefined;
 }
+
+/** WhatsApp's largest group. */
+export const MAX_MEMBERS = 1024;
 
 /** The groups of the emulated network. */
 export interface Groups {
@@ -19,6 +24,8 @@ export interface Groups {
     addressing?: 'pn' | 'lid';
   }): Group;
   get(id: string): Group | undefined;
+  /** The group of an invite code. */
+  invited(code: string): Group | undefined;
   list(): Group[];
   /** Groups that phone is a member of. */
   of(phone: string): Group[];
@@ -31,8 +38,9 @@ export interface Groups {
 export function createGroups(store: Store): Groups {
   const groups = new Map<string, Group>();
   for (const [, text] of store.entries('group|')) {
-    const group = JSON.parse(text) as Group; // only `save` writes these
-    groups.set(group.id, group);
+    const kept = JSON.parse(text) as Group; // only `save` writes these
+    // Those of older versions have less.
+    groups.set(kept.id, { ...newSettings(), admins: [kept.creator], ...kept });
   }
   const save = (group: Group) => {
     if (group.participants.length === 0) {
@@ -52,11 +60,14 @@ export function createGroups(store: Store): Groups {
         participants: [...new Set([creator, ...participants])],
         createdAt: new Date().toISOString(),
         addressing,
+        ...newSettings(),
+        admins: [creator],
       };
       save(group);
       return group;
     },
     get: (id) => groups.get(id),
+    invited: (code) => [...groups.values()].find(({ inviteCode }) => inviteCode === code),
     list: () => [...groups.values()],
     of: (phone) => [...groups.values()].filter((group) => group.participants.includes(phone)),
     save,
@@ -65,6 +76,25 @@ export function createGroups(store: Store): Groups {
       store.clear('group|');
     },
   };
+}
+
+/** What a group has that nobody has set yet. */
+function newSettings() {
+  return {
+    description: '',
+    announce: false,
+    locked: false,
+    ephemeral: 0,
+    joinApproval: false,
+    membersAdd: false,
+    inviteCode: newInviteCode(),
+    requests: [],
+  };
+}
+
+/** A code as invite links have it. */
+export function newInviteCode(): string {
+  return randomBytes(16).toString('base64url').slice(0, 22);
 }
 
 /** The `group` node that metadata queries and notifications carry. */
@@ -82,16 +112,34 @@ export function groupNode(group: Group): BinaryNode {
       addressing_mode: group.addressing,
       size: String(group.participants.length),
     },
-    group.participants.map((phone) => memberNode(group, phone)),
+    [...settingNodes(group), ...group.participants.map((phone) => memberNode(group, phone))],
   );
 }
 
+function settingNodes(group: Group): BinaryNode[] {
+  const { announce, locked, ephemeral, joinApproval, membersAdd } = group;
+  return [
+    ...(group.description === '' ? [] : [descriptionNode(group)]),
+    ...(announce ? [node('announcement')] : []),
+    ...(locked ? [node('locked')] : []),
+    ...(ephemeral > 0 ? [node('ephemeral', { expiration: String(ephemeral) })] : []),
+    ...(joinApproval
+      ? [node('membership_approval_mode', {}, [node('group_join', { state: 'on' })])]
+      : []),
+    node('member_add_mode', {}, Buffer.from(membersAdd ? 'all_member_add' : 'admin_add')),
+  ];
+}
+
+function descriptionNode({ description, descriptionId }: Group): BinaryNode {
+  return node('description', { id: descriptionId ?? '0' }, [node('body', {}, Buffer.from(description))]);
+}
+
 /** One member as `participant` node. */
-function memberNode(group: Group, phone: string): BinaryNode {
+export function memberNode(group: Group, phone: string): BinaryNode {
   const other = userJid(phone, group.addressing === 'lid' ? 'pn' : 'lid');
   return node('participant', {
     jid: userJid(phone, group.addressing),
     [group.addressing === 'lid' ? 'phone_number' : 'lid']: other,
-    type: phone === group.creator ? 'superadmin' : undefined,
+    type: phone === group.creator ? 'superadmin' : group.admins.includes(phone) ? 'admin' : undefined,
   });
 }

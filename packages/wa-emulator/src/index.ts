@@ -169,6 +169,7 @@ function createWorld(
     onlineSince: new Map(),
     heldBack: new Map(),
     settings: new Map(),
+    pictures: new Map(),
   };
 }
 

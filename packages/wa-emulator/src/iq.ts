@@ -11,6 +11,7 @@ import { goLive } from './live.ts';
 import { child, node } from './nodes.ts';
 import { takeCodeStanza } from './pairing-code.ts';
 import { takePasskeyStanza } from './passkey.ts';
+import { answerPicture } from './pictures.ts';
 import { answerMex } from './standing.ts';
 import { unlinkDevice } from './unlink.ts';
 import type { World } from './world.ts';
@@ -53,7 +54,7 @@ const HANDLERS: Record<string, (request: IqRequest) => IqAnswer> = {
   'w:sync:app:state': ({ world, device, stanza }) => answerAppState(world, device, stanza),
   'w:m': ({ world }) => mediaConnection(world),
   'w:mex': ({ world, device, stanza }) => answerMex(world, device.phone, stanza),
-  'w:profile:picture': () => ({ code: 404, text: 'item-not-found' }),
+  'w:profile:picture': ({ world, device, stanza }) => answerPicture(world, device, stanza),
 };
 
 /** Answers one iq of a client, after the delay a fault may ask for. */

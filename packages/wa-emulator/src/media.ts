@@ -14,6 +14,8 @@ import type { StandingFaults } from './faults.ts';
 const MAX_FILES = 2_000;
 const MAX_UPLOAD_BYTES = 110 * 1024 * 1024;
 const DOWNLOAD_PREFIX = '/v/emulated/';
+const PICTURE_PREFIX = '/pictures/';
+const MAX_PICTURES = 2_000;
 
 /** The server that encrypted files are uploaded to and downloaded from. */
 export interface MediaServer {
@@ -25,6 +27,8 @@ export interface MediaServer {
   put(encrypted: Buffer): Promise<{ directPath: string; url: string }>;
   /** The file behind a direct path, if it is stored here. */
   find(directPath: string): string | undefined;
+  /** Serves a profile picture in the clear; answers where it is. */
+  show(picture: Buffer): string;
   close(): Promise<void>;
 }
 
@@ -49,6 +53,7 @@ interface FileShelf {
 export async function startMediaServer(options: MediaOptions): Promise<MediaServer> {
   const { directory, host, port, tls, auth, faults } = options;
   const shelf = await openShelf(directory);
+  const pictures = new Map<string, Buffer>();
   const server = createServer(tls);
   await listen(server, port, host);
   const address = hostAndPort(host, (server.address() as AddressInfo).port);
@@ -56,8 +61,8 @@ export async function startMediaServer(options: MediaOptions): Promise<MediaServ
     const work =
       request.method === 'POST'
         ? takeUpload(shelf, faults, auth, address, request, response)
-        : sendFile(shelf, request, response);
-    work.catch(() => response.destroy());
+        : sendPicture(pictures, request, response) || sendFile(shelf, request, response);
+    if (work !== true) work.catch(() => response.destroy());
   });
   let closing: Promise<void> | undefined;
   return {
@@ -72,6 +77,14 @@ export async function startMediaServer(options: MediaOptions): Promise<MediaServ
     find(directPath) {
       const name = new URL(directPath, 'https://media').pathname.slice(DOWNLOAD_PREFIX.length);
       return shelf.names.has(name) ? join(shelf.directory, name) : undefined;
+    },
+    show(picture) {
+      const name = nameOf(createHash('sha256').update(picture).digest());
+      pictures.delete(name);
+      pictures.set(name, picture);
+      const [oldest] = pictures.keys();
+      if (pictures.size > MAX_PICTURES && oldest !== undefined) pictures.delete(oldest);
+      return `https://${address}${PICTURE_PREFIX}${name}.jpg`;
     },
     close() {
       closing ??= closeServer(server, directory === undefined ? shelf.directory : undefined);
@@ -188,6 +201,23 @@ async function sendFile(shelf: FileShelf, request: IncomingMessage, response: Se
     ...(range ? { 'content-range': `bytes ${start}-${end}/${size}` } : {}),
   });
   await pipeline(createReadStream(file, { start, end }), response);
+}
+
+/** True when the request was for a picture that is there. */
+function sendPicture(
+  pictures: ReadonlyMap<string, Buffer>,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
+  const { pathname } = new URL(request.url ?? '/', 'https://media');
+  const name = pathname.startsWith(PICTURE_PREFIX)
+    ? pathname.slice(PICTURE_PREFIX.length).replace(/\.jpg$/, '')
+    : '';
+  const picture = request.method === 'GET' ? pictures.get(name) : undefined;
+  if (!picture) return false;
+  response.writeHead(200, { 'content-type': 'image/jpeg', 'content-length': picture.length });
+  response.end(picture);
+  return true;
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

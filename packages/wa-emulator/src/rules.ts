@@ -22,6 +22,8 @@ const PLAIN_KINDS = [
   'usync_unanswered',
   'companion_unsigned',
   'companion_no_keys',
+  'no_groups',
+  'left_group',
 ] as const;
 const CODE_KINDS = [
   'ack_error',

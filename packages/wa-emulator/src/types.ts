@@ -165,6 +165,22 @@ export interface GroupInfo {
   creator: string;
   participants: string[];
   createdAt: IsoTime;
+  /** Those of the participants who may change it. */
+  admins: string[];
+  description: string;
+  /** Only admins write. */
+  announce: boolean;
+  /** Only admins change subject, description and picture. */
+  locked: boolean;
+  /** Seconds after which messages disappear; 0: they stay. */
+  ephemeral: number;
+  /** Whoever joins by the link has to be let in. */
+  joinApproval: boolean;
+  /** Everybody may add people. */
+  membersAdd: boolean;
+  inviteCode: string;
+  /** Those who have asked to be let in. */
+  requests: string[];
 }
 
 /** How long things take; ranges are picked from evenly. */

@@ -9,6 +9,7 @@ import type { TrafficLog } from './message-log.ts';
 import type { Outboxes } from './outbox.ts';
 import type { PairingDesk } from './pairing.ts';
 import type { Parties } from './party.ts';
+import type { Picture } from './pictures.ts';
 import type { Passkeys } from './passkey.ts';
 import type { Rules } from './rules.ts';
 import type { Standings } from './standing.ts';
@@ -48,6 +49,8 @@ export interface World {
   heldBack: Map<string, Array<() => void>>;
   /** The first patch of each account's settings, by phone. */
   settings: Map<string, Buffer>;
+  /** Profile pictures, by phone or by a group's JID. */
+  pictures: Map<string, Picture>;
 }
 
 /** The logged-in connections, of one phone or of all. */

@@ -10,10 +10,17 @@ export function requireContentType(ctx: Pick<Ctx, 'config'>, type: ContentType):
   if (!contentTypes.includes(type)) throw notSupported(ctx, `send ${type} messages`);
 }
 
+/** What an engine may lack, in the words of the refusal. */
+const ABILITIES = {
+  groups: 'list groups',
+  groupChanges: 'manage groups',
+  markRead: 'mark messages as read',
+} as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
+
 /** Throws NOT_SUPPORTED unless the service's engine can do that. */
-export function requireCapability(ctx: Pick<Ctx, 'config'>, name: 'groups' | 'markRead'): void {
+export function requireCapability(ctx: Pick<Ctx, 'config'>, name: keyof typeof ABILITIES): void {
   const can: EngineCapabilities = CAPABILITIES[ctx.config.engine];
-  if (!can[name]) throw notSupported(ctx, name === 'groups' ? 'list groups' : 'mark messages as read');
+  if (!can[name]) throw notSupported(ctx, ABILITIES[name]);
 }
 
 function notSupported({ config }: Pick<Ctx, 'config'>, what: string): AppError {

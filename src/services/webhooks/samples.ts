@@ -29,6 +29,13 @@ const outbound = (status: string, more: Record<string, unknown> = {}) => ({
   timestamp: '2026-01-01T08:30:00.125Z',
   ...more,
 });
+const person = { jid: '6281234567890@s.whatsapp.net', phone: '+6281234567890' };
+const group = {
+  ...session,
+  group: '120363012345678901@g.us',
+  by: person,
+  at: '2026-01-01T08:30:00.000Z',
+};
 const otp = (status: string, reason: string | null) => ({
   ...session,
   otpId: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5c',
@@ -69,6 +76,9 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
     kind: 'reachout_timelock',
   },
   'session.unrestricted': { ...session, reason: 'ended' },
+  'group.updated': { ...group, changes: { subject: 'Customers' } },
+  'group.members': { ...group, action: 'added', members: [person], total: 1 },
+  'group.requests': { ...group, action: 'asked', members: [person], total: 1 },
   'otp.verified': otp('verified', null),
   'otp.expired': otp('expired', 'expired'),
   'otp.failed': otp('failed', 'max_attempts'),

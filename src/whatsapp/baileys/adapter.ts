@@ -33,6 +33,7 @@ import type { Link, LinkDeps } from './link-types.ts';
 import { unlinkDevice } from './logout.ts';
 import { markRead } from './mark-read.ts';
 import { queryNumbers } from './number-check.ts';
+import { askWhatsApp } from './requests/index.ts';
 import { sendOnce } from './send.ts';
 import type { SocketSettings, WaServer } from './socket-config.ts';
 import { installTrust } from './trust.ts';
@@ -115,12 +116,17 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
 
   /**
    * Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time,
-   * NOT_CONNECTED when the connection ended meanwhile.
+   * NOT_CONNECTED when the connection ended meanwhile, and the AppErrors of `ask`.
    */
   async function query<R>(accountId: string, ask: (link: Link) => Promise<R>): Promise<R> {
     const link = links.get(accountId);
     if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
-    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch(() => null);
+    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch(
+      (error: unknown) => {
+        if (error instanceof AppError) throw error;
+        return null;
+      },
+    );
     if (bound?.done) return bound.value;
     if (link.isOpen()) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
     throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
@@ -192,6 +198,12 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     },
     async groups(accountId) {
       return query(accountId, (link) => listGroups(link.sock));
+    },
+    async ask(accountId, name, input) {
+      return query(accountId, (link) => {
+        const openMedia = (mediaId: string) => callbacks.openMedia(link.account, mediaId);
+        return askWhatsApp({ link, openMedia }, name, input);
+      });
     },
     probe: async () => (await probeServer({ waServer, timeoutMs: PROBE_TIMEOUT_MS })) === null,
     async stop() {

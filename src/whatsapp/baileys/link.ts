@@ -30,6 +30,7 @@ import { openVote } from './decode-vote.ts';
 import { createDeviceCache, type DeviceCache } from './device-cache.ts';
 import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
+import { followGroups } from './group-news.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
 import { createHistory, namedPeople } from './history.ts';
@@ -170,6 +171,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     followHistory(link, auth, deps, control);
     followStanding(link, control);
     groups.follow(sock);
+    followGroups(link, control);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {
       // The key store reports a failure itself.

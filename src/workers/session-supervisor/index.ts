@@ -14,9 +14,12 @@ import type { OwnedSession } from '../../cluster/leases.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
+import { recordGroupNews } from '../../services/groups/news.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { AppError } from '../../utils/errors.ts';
+import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
+import type { GroupNews } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
@@ -175,6 +178,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
+      if (event.type === 'group') return learn.group(account, event.news);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     onStored: (account, message) => names.learn(account.id, message),
@@ -219,6 +223,7 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
       return null;
     },
     list_groups: async ({ account }) => engine.groups(connected(account)),
+    ask: async ({ account }, { name, input }) => engine.ask(connected(account), name, input),
     answer_passkey: async ({ account }, { assertion }) => {
       await engine.answerPasskey(account.id, assertion);
       return null;
@@ -230,9 +235,19 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
   };
 }
 
-/** Writes what a session has learned about people, outside of whatever told it. */
-function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'logger'>) {
+/** Writes what a session has learned about people and groups, outside of whatever told it. */
+function createLearner(deps: Pick<SupervisorDeps, 'database' | 'db' | 'clock' | 'stream' | 'logger'>) {
+  const groups = createKeyedMutex();
   return {
+    /** The same; in the order in which WhatsApp told it. */
+    group(account: AccountRef, news: GroupNews): void {
+      groups
+        .run(account.id, () => inCleanContext(() => recordGroupNews(deps, account, news)))
+        .catch((error: unknown) =>
+          deps.logger.warn('news of a group could not be kept', { error: String(error) }),
+        );
+    },
+
     /** While the database is away it is forgotten: the next message to that number brings it again. */
     alias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
       inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(

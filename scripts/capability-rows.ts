@@ -1,0 +1,265 @@
+/** What people do in WhatsApp, row by row: whether an engine can, how it is reached, and the test that shows it. */
+import type { EventName } from '../src/events/table.ts';
+import { CONTENT_TYPES, type ContentType } from '../src/whatsapp/content.ts';
+import type { EngineCapabilities } from '../src/whatsapp/engine.ts';
+
+export interface CapabilityRow {
+  /** a few words, as people ask for it */
+  name: string;
+  can(engine: EngineCapabilities): boolean;
+  /** `POST /message/send-text` */
+  routes?: readonly string[];
+  events?: readonly EventName[];
+  /** file and title of a test that plays it against the emulator; needed where an engine can */
+  test?: readonly [file: string, title: string];
+}
+
+const always = () => true;
+const never = () => false;
+const session = (path: string) => `/session/:sessionId${path}`;
+
+const group = (path: string) => session(`/groups/:group${path}`);
+const manages = ({ groupChanges }: EngineCapabilities) => groupChanges;
+
+const GROUP_TESTS = 'tests/e2e/groups.test.ts';
+const KINDS = 'tests/e2e/kinds.test.ts';
+const FIRST = 'tests/e2e/first-message.test.ts';
+const SESSION = 'tests/http/session-emulator.test.ts';
+
+const KIND_TESTS: Readonly<Record<ContentType, string>> = {
+  text: 'the $type that the document shows as an example arrives',
+  image: 'arrives as an image with its caption, from a data: URL',
+  video: 'arrives as a video, from a URL',
+  audio: 'arrives as a voice note and as a sound, from an upload',
+  document: 'arrives as a document under its name, from a form',
+  location: 'a location arrives at its coordinates',
+  buttons: 'go as WhatsApp buttons with their ids when that is asked for, and a tap is matched',
+  list: 'read well as a text that every phone shows, and the number of one is matched to its id',
+  contact: 'a contact arrives as a card that phones can read',
+  poll: 'a poll arrives with its options, for one choice or for several',
+  sticker: 'arrives as a sticker',
+  reaction: 'a reaction names the message it is about, and can be taken back',
+};
+
+const LINKING: readonly CapabilityRow[] = [
+  {
+    name: 'link by a QR code',
+    can: always,
+    routes: [
+      'POST /session/create',
+      'GET /session/qr/:sessionId',
+      'GET /session/qr-image/:sessionId',
+      'GET /session/qr-page/:sessionId',
+      'POST /session/restart',
+    ],
+    events: ['session.status'],
+    test: [SESSION, 'is linked by its QR, loses its connection, comes back and survives a restart of the service'],
+  },
+  {
+    name: 'link by a pairing code',
+    can: ({ pairingCode }) => pairingCode,
+    routes: ['POST /session/create'],
+    test: [SESSION, 'is linked by a pairing code'],
+  },
+  {
+    name: 'link with a passkey',
+    can: ({ passkey }) => passkey,
+    routes: [
+      'GET /session/passkey/:sessionId',
+      'POST /session/passkey/:sessionId/response',
+      'POST /session/passkey/:sessionId/confirm',
+    ],
+    test: [SESSION, 'is linked after its owner has signed'],
+  },
+  {
+    name: 'take a link along, give it away',
+    can: always,
+    routes: ['POST /session/import', `GET ${session('/export')}`],
+    test: ['tests/transfer/export.test.ts', 'is what another program goes on with, and comes back by an import'],
+  },
+  {
+    name: 'unlink',
+    can: always,
+    routes: ['POST /session/logout', `DELETE ${session('')}`],
+    events: ['session.status'],
+    test: [SESSION, 'logs out, and is linked again by another phone'],
+  },
+  {
+    name: 'a proxy of its own',
+    can: always,
+    routes: [`PUT ${session('')}`, `POST ${session('/proxy/test')}`],
+    test: [
+      'tests/e2e/proxy.test.ts',
+      'a session that gets a proxy connects again by it, waits for it, and never goes without',
+    ],
+  },
+  {
+    name: 'what WhatsApp says of the account',
+    can: ({ standing }) => standing,
+    routes: ['GET /session/status'],
+    events: ['session.restricted', 'session.unrestricted'],
+    test: [
+      'tests/e2e/standing.test.ts',
+      '463 and a time lock of 6 hours: known people are served, strangers wait until its end, told once',
+    ],
+  },
+];
+
+const MESSAGES: readonly CapabilityRow[] = [
+  ...CONTENT_TYPES.map((type): CapabilityRow => ({
+    name: `send: ${type}`,
+    can: ({ contentTypes }) => contentTypes.includes(type),
+    routes: [`POST /message/send-${type}`],
+    test: [KINDS, KIND_TESTS[type]],
+  })),
+  {
+    name: 'what becomes of a message',
+    can: always,
+    routes: ['GET /message/:messageId', 'GET /message/list'],
+    events: [
+      'message.sent',
+      'message.delivered',
+      'message.read',
+      'message.failed',
+      'message.expired',
+      'message.canceled',
+    ],
+    test: [FIRST, 'delivers a text under the id that was answered, and hears that it was delivered and read'],
+  },
+  {
+    name: 'messages that come in',
+    can: always,
+    routes: ['GET /message/list'],
+    events: ['message.received'],
+    test: [FIRST, 'keeps what somebody writes to it, once'],
+  },
+  {
+    name: 'files that come in',
+    can: always,
+    events: ['message.media'],
+    test: ['tests/e2e/inbound.test.ts', 'a file is downloaded, and opens by its signed link'],
+  },
+  {
+    name: 'look a number up',
+    can: always,
+    routes: ['POST /message/check-number'],
+    test: ['tests/whatsapp/conformance.test.ts', 'can be addressed only to numbers that are on WhatsApp'],
+  },
+  {
+    name: 'mark a message read',
+    can: ({ markRead }) => markRead,
+    routes: ['POST /message/:messageId/read'],
+    test: [KINDS, 'an inbound message is marked as read, once, and its sender hears of it'],
+  },
+];
+
+const GROUPS: readonly CapabilityRow[] = [
+  {
+    name: 'list groups, write to them',
+    can: ({ groups }) => groups,
+    routes: [`GET ${session('/groups')}`],
+    test: [KINDS, 'is listed, and its members read every kind that is sent to it'],
+  },
+  {
+    name: 'a group with its members and settings',
+    can: manages,
+    routes: [`GET ${group('')}`],
+    test: [GROUP_TESTS, 'a group is made, with those who could be added, and shown'],
+  },
+  {
+    name: 'make a group',
+    can: manages,
+    routes: [`POST ${session('/groups')}`],
+    events: ['group.members'],
+    test: [GROUP_TESTS, 'a group is made, with those who could be added, and shown'],
+  },
+  {
+    name: 'add and remove members, make admins',
+    can: manages,
+    routes: [
+      `POST ${group('/members')}`,
+      `POST ${group('/members/remove')}`,
+      `POST ${group('/members/promote')}`,
+      `POST ${group('/members/demote')}`,
+    ],
+    events: ['group.members'],
+    test: [GROUP_TESTS, 'members are added, made admins and removed, and each is told how it went'],
+  },
+  {
+    name: 'subject, description and settings of a group',
+    can: manages,
+    routes: [`PUT ${group('')}`],
+    events: ['group.updated'],
+    test: [GROUP_TESTS, 'subject, description and settings are changed, and told as events'],
+  },
+  {
+    name: 'the picture of a group',
+    can: manages,
+    routes: [`PUT ${group('/picture')}`, `DELETE ${group('/picture')}`],
+    events: ['group.updated'],
+    test: [GROUP_TESTS, 'a picture is set and taken away'],
+  },
+  {
+    name: 'the invite link of a group, joining by one',
+    can: manages,
+    routes: [
+      `GET ${group('/invite')}`,
+      `POST ${group('/invite/revoke')}`,
+      `POST ${session('/groups/join')}`,
+    ],
+    test: [GROUP_TESTS, 'an invite link lets the session in, until it is revoked'],
+  },
+  {
+    name: 'requests to join a group',
+    can: manages,
+    routes: [
+      `GET ${group('/requests')}`,
+      `POST ${group('/requests/approve')}`,
+      `POST ${group('/requests/reject')}`,
+    ],
+    events: ['group.requests'],
+    test: [GROUP_TESTS, 'who asks to be let in is listed, let in or not'],
+  },
+  {
+    name: 'leave a group',
+    can: manages,
+    routes: [`POST ${group('/leave')}`],
+    events: ['group.members'],
+    test: [GROUP_TESTS, 'a group is left'],
+  },
+];
+
+/** What people ask for and no engine does. */
+const NOT: readonly CapabilityRow[] = [
+  'edit or delete a message that was sent',
+  'forward a message',
+  'view-once media, disappearing messages',
+  'post a status (story), read those of others',
+  'channels (newsletters), communities',
+  'voice and video calls, refuse a call',
+  'show others’ presence, set your own',
+  'profile picture, name and about text, of yours or of others',
+  'labels, catalogue, carts and payments of WhatsApp Business',
+  'message templates that Meta approves (that is the official API)',
+  'buttons and lists drawn as such on every phone',
+  'send to a WhatsApp username',
+].map((name) => ({ name, can: never }));
+
+export const CAPABILITY_ROWS: readonly CapabilityRow[] = [...LINKING, ...MESSAGES, ...GROUPS, ...NOT];
+
+/** Routes about sessions and messages for which no engine is asked. */
+export const LOCAL_ROUTES: readonly string[] = [
+  'GET /session/list',
+  'GET /session/events',
+  'POST /session/check-phone',
+  'POST /session/cleanup',
+  `GET ${session('/limits')}`,
+  `PUT ${session('/limits')}`,
+  'GET /message/:messageId/timeline',
+  'GET /message/queue-status',
+  'POST /message/clear-queue',
+  'POST /message/pause-queue',
+  'POST /message/resume-queue',
+  'POST /message/:messageId/cancel',
+  'POST /message/:messageId/retry',
+];

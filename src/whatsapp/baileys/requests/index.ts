@@ -1,0 +1,21 @@
+/** Everything that is asked of WhatsApp on somebody's behalf, by name. */
+import type { EngineRequests, RequestName } from '../../requests.ts';
+import { GROUP_REQUESTS, type RequestContext } from './groups.ts';
+
+type Handlers = {
+  [N in RequestName]: (
+    of: RequestContext,
+    input: EngineRequests[N]['input'],
+  ) => Promise<EngineRequests[N]['output']>;
+};
+
+const HANDLERS: Handlers = { ...GROUP_REQUESTS };
+
+/** Asks over one socket. Rejects with AppError where WhatsApp refuses, and as queries do. */
+export function askWhatsApp<N extends RequestName>(
+  of: RequestContext,
+  name: N,
+  input: EngineRequests[N]['input'],
+): Promise<EngineRequests[N]['output']> {
+  return HANDLERS[name](of, input);
+}
