@@ -53,7 +53,10 @@ const LINKING: readonly CapabilityRow[] = [
       'POST /session/restart',
     ],
     events: ['session.status'],
-    test: [SESSION, 'is linked by its QR, loses its connection, comes back and survives a restart of the service'],
+    test: [
+      SESSION,
+      'is linked by its QR, loses its connection, comes back and survives a restart of the service',
+    ],
   },
   {
     name: 'link by a pairing code',
@@ -75,7 +78,10 @@ const LINKING: readonly CapabilityRow[] = [
     name: 'take a link along, give it away',
     can: always,
     routes: ['POST /session/import', `GET ${session('/export')}`],
-    test: ['tests/transfer/export.test.ts', 'is what another program goes on with, and comes back by an import'],
+    test: [
+      'tests/transfer/export.test.ts',
+      'is what another program goes on with, and comes back by an import',
+    ],
   },
   {
     name: 'unlink',
@@ -106,12 +112,14 @@ const LINKING: readonly CapabilityRow[] = [
 ];
 
 const MESSAGES: readonly CapabilityRow[] = [
-  ...CONTENT_TYPES.map((type): CapabilityRow => ({
-    name: `send: ${type}`,
-    can: ({ contentTypes }) => contentTypes.includes(type),
-    routes: [`POST /message/send-${type}`],
-    test: [KINDS, KIND_TESTS[type]],
-  })),
+  ...CONTENT_TYPES.map(
+    (type): CapabilityRow => ({
+      name: `send: ${type}`,
+      can: ({ contentTypes }) => contentTypes.includes(type),
+      routes: [`POST /message/send-${type}`],
+      test: [KINDS, KIND_TESTS[type]],
+    }),
+  ),
   {
     name: 'what becomes of a message',
     can: always,
@@ -202,11 +210,7 @@ const GROUPS: readonly CapabilityRow[] = [
   {
     name: 'the invite link of a group, joining by one',
     can: manages,
-    routes: [
-      `GET ${group('/invite')}`,
-      `POST ${group('/invite/revoke')}`,
-      `POST ${session('/groups/join')}`,
-    ],
+    routes: [`GET ${group('/invite')}`, `POST ${group('/invite/revoke')}`, `POST ${session('/groups/join')}`],
     test: [GROUP_TESTS, 'an invite link lets the session in, until it is revoked'],
   },
   {
@@ -249,6 +253,8 @@ export const CAPABILITY_ROWS: readonly CapabilityRow[] = [...LINKING, ...MESSAGE
 
 /** Routes about sessions and messages for which no engine is asked. */
 export const LOCAL_ROUTES: readonly string[] = [
+  'GET /assets/qr-page.js',
+  'GET /assets/qr-page.css',
   'GET /session/list',
   'GET /session/events',
   'POST /session/check-phone',

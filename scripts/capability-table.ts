@@ -52,7 +52,9 @@ function testGap({ name, can, test }: CapabilityRow, read: (file: string) => str
   const text = read(file);
   if (text === null) return [`"${name}": there is no ${file}`];
   const plays = /emulator/i.test(text);
-  return plays && text.includes(title) ? [] : [`"${name}": ${file} has no test against the emulator "${title}"`];
+  return plays && text.includes(title)
+    ? []
+    : [`"${name}": ${file} has no test against the emulator "${title}"`];
 }
 
 /** The table as Markdown. */

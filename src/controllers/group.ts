@@ -156,7 +156,10 @@ const createRoutes: Route[] = [
     },
     async handler({ ctx, params, body }) {
       const data = await joinGroup(ctx, { ...params, ...body });
-      return { message: data.group === null ? 'An admin has to agree.' : 'The session is a member now.', data };
+      return {
+        message: data.group === null ? 'An admin has to agree.' : 'The session is a member now.',
+        data,
+      };
     },
   }),
 ];
@@ -239,14 +242,22 @@ const changeRoutes: Route[] = [
     path: `${GROUP}/picture`,
     tag,
     summary: 'Set the picture of a group',
-    description: 'A JPEG of at most 512 KB; WhatsApp shows 640 × 640 pixels. By https URL, `data:` URL, upload or form.',
+    description:
+      'A JPEG of at most 512 KB; WhatsApp shows 640 × 640 pixels. By https URL, `data:` URL, upload or form.',
     auth: 'credential',
     scope,
     params: OneGroup,
     body: z.object({ image: MediaInput }),
     files: ['image'],
     response: Message,
-    errors: [...ADMIN_ERRORS, 'NOT_FOUND', 'URL_REFUSED', 'FILE_TOO_LARGE', 'UNSUPPORTED_MEDIA', 'QUOTA_EXCEEDED'],
+    errors: [
+      ...ADMIN_ERRORS,
+      'NOT_FOUND',
+      'URL_REFUSED',
+      'FILE_TOO_LARGE',
+      'UNSUPPORTED_MEDIA',
+      'QUOTA_EXCEEDED',
+    ],
     example: { params, body: { image: 'https://example.com/picture.jpg' } },
     async handler({ ctx, params, body, files }) {
       await setGroupPicture(ctx, params, files.get('image') ?? body.image);

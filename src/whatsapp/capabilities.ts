@@ -2,25 +2,24 @@
 import { CONTENT_TYPES } from './content.ts';
 import type { EngineCapabilities } from './engine.ts';
 
+/** What Baileys can: both engines stand on it. */
+const BAILEYS = {
+  contentTypes: CONTENT_TYPES,
+  pairingCode: true,
+  passkey: true,
+  groups: true,
+  groupChanges: true,
+  people: true,
+  chats: true,
+  presence: true,
+  calls: true,
+  markRead: true,
+  standing: true,
+} as const satisfies EngineCapabilities;
+
 export const CAPABILITIES = {
-  baileys: {
-    contentTypes: CONTENT_TYPES,
-    pairingCode: true,
-    passkey: true,
-    groups: true,
-    groupChanges: true,
-    markRead: true,
-    standing: true,
-  },
-  'wa-multi-session': {
-    contentTypes: CONTENT_TYPES,
-    pairingCode: true,
-    passkey: true,
-    groups: true,
-    groupChanges: true,
-    markRead: true,
-    standing: true,
-  },
+  baileys: BAILEYS,
+  'wa-multi-session': BAILEYS,
 } as const satisfies Record<string, EngineCapabilities>;
 
 export type EngineName = keyof typeof CAPABILITIES;

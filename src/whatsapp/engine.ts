@@ -296,6 +296,14 @@ export interface EngineCapabilities {
   groups: boolean;
   /** it makes groups, changes them and their members, and tells of changes */
   groupChanges: boolean;
+  /** pictures, about texts and business profiles of people; blocking them */
+  people: boolean;
+  /** archive, pin, mute and mark chats as the phone does */
+  chats: boolean;
+  /** online, typing and recording; it tells of others' */
+  presence: boolean;
+  /** it tells of calls and rejects them */
+  calls: boolean;
   markRead: boolean;
   /** it tells how the account stands with WhatsApp */
   standing: boolean;

@@ -26,7 +26,56 @@ export interface EngineRequests {
     input: { group: string; approve: boolean; members: string[] };
     output: MemberOutcome[];
   };
+  /** the profile picture of a person or a group, a JPEG in base64; null: none, or not for the session */
+  'person.picture': { input: { jid: string }; output: { jpeg: string | null } };
+  /** the about text; null: none, or not for the session */
+  'person.about': { input: { jid: string }; output: { about: string | null; setAt: number | null } };
+  /** null: no business */
+  'person.business': { input: { jid: string }; output: BusinessProfile | null };
+  'block.list': { input: Record<string, never>; output: BlockedPerson[] };
+  'block.set': { input: { jid: string; block: boolean }; output: null };
+  /** as the phone keeps it; for all of its devices */
+  'chat.set': { input: { jid: string; change: ChatChange; last: LastMessage | null }; output: null };
+  /** shown to everybody who may see it */
+  'presence.set': { input: { online: boolean }; output: null };
+  'presence.typing': { input: { jid: string; state: TypingState }; output: null };
+  /** its changes come as events, as long as the connection lives */
+  'presence.subscribe': { input: { jid: string }; output: null };
+  'call.reject': { input: { callId: string; from: string }; output: null };
 }
+
+export interface BusinessProfile {
+  description: string | null;
+  category: string | null;
+  email: string | null;
+  websites: string[];
+  address: string | null;
+}
+
+/** `phone` and `lid` are digits, null while they are not known. */
+export interface BlockedPerson {
+  jid: string;
+  phone: string | null;
+  lid: string | null;
+}
+
+/** `mutedUntil`: epoch milliseconds, 0 ends it. */
+export type ChatChange =
+  | { archived: boolean }
+  | { pinned: boolean }
+  | { mutedUntil: number }
+  | { read: boolean };
+
+/** The newest message of a chat: archiving and marking read hold until then. `at` in epoch milliseconds. */
+export interface LastMessage {
+  messageId: string;
+  fromMe: boolean;
+  participant: string | null;
+  at: number;
+}
+
+export const TYPING_STATES = ['typing', 'recording', 'paused'] as const;
+export type TypingState = (typeof TYPING_STATES)[number];
 
 export type RequestName = keyof EngineRequests;
 

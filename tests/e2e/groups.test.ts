@@ -10,7 +10,10 @@ import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 
 const OWN = '628111000040';
-const JPEG = Buffer.concat([Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex'), Buffer.from('ffd9', 'hex')]);
+const JPEG = Buffer.concat([
+  Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex'),
+  Buffer.from('ffd9', 'hex'),
+]);
 
 let emulator: Emulator;
 let gateway: TestGateway;
@@ -79,7 +82,13 @@ describe('as an admin', () => {
     ]);
     expect(stored(group.id)?.participants).toEqual([OWN, willing]);
     const shown = (await gateway.call('GET', at(group.id))).body.data;
-    expect(shown).toMatchObject({ subject: 'Pelanggan', size: 2, role: 'owner', description: null, announce: false });
+    expect(shown).toMatchObject({
+      subject: 'Pelanggan',
+      size: 2,
+      role: 'owner',
+      description: null,
+      announce: false,
+    });
     expect(shown.members).toMatchObject([
       { phone: e164(OWN), role: 'owner' },
       { phone: e164(willing), role: 'member' },
@@ -207,7 +216,7 @@ describe('as a member, or none', () => {
       status: 404,
       body: { code: 'GROUP_GONE' },
     });
-    expect((await gateway.call('GET', at('6281200000000'))).body.code).toBe('INVALID_NUMBER');
+    expect((await gateway.call('GET', at('bukan-grup'))).body.code).toBe('INVALID_NUMBER');
     const crowd = Array.from({ length: 1_024 }, (_, i) => `6282${String(i).padStart(8, '0')}`);
     const full = emulator.createGroup({ subject: 'Penuh', participants: crowd });
     const join = { invite: full.inviteCode };

@@ -6,7 +6,13 @@ import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 
 vi.mock('../../src/whatsapp/capabilities.ts', () => ({
   CAPABILITIES: {
-    baileys: { contentTypes: ['text'], pairingCode: false, groups: false, groupChanges: false, markRead: false },
+    baileys: {
+      contentTypes: ['text'],
+      pairingCode: false,
+      groups: false,
+      groupChanges: false,
+      markRead: false,
+    },
   },
 }));
 

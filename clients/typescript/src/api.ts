@@ -2832,7 +2832,311 @@ export interface paths {
          */
         get: operations["getSessionSessionIdGroups"];
         put?: never;
+        /**
+         * Make a group
+         * @description The answer says of each person how it went. People who do not know the session count as its first contacts: all of them must fit into that limit, or nothing is done (429).
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroups"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A group with its members
+         * @description A group with its members.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdGroupsGroup"];
+        /**
+         * Change a group
+         * @description What is missing stays. Several changes are made one after another; when one fails, `details.field` names it, and those before it are made: subject, description, announce, locked, ephemeral, joinApproval, membersAdd.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        put: operations["putSessionSessionIdGroupsGroup"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/invite": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The invite link of a group
+         * @description For admins of the group.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdGroupsGroupInvite"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/invite/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new invite link
+         * @description The old one ends at once.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupInviteRevoke"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/leave": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave a group
+         * @description Leave a group.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupLeave"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add people to a group
+         * @description People who do not know the session count as its first contacts: all of them must fit into that limit, or nothing is done (429). Whoever cannot be added is told in `status`.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupMembers"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/members/demote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make admins members
+         * @description Make admins members.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupMembersDemote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/members/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make members admins
+         * @description Make members admins.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupMembersPromote"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/members/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove people from a group
+         * @description Remove people from a group.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupMembersRemove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set the picture of a group
+         * @description A JPEG of at most 512 KB; WhatsApp shows 640 × 640 pixels. By https URL, `data:` URL, upload or form.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        put: operations["putSessionSessionIdGroupsGroupPicture"];
+        post?: never;
+        /**
+         * Take the picture of a group away
+         * @description Take the picture of a group away.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        delete: operations["deleteSessionSessionIdGroupsGroupPicture"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who asks to be let into a group
+         * @description For admins of the group.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdGroupsGroupRequests"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/requests/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let people into a group
+         * @description Let people into a group.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupRequestsApprove"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/{group}/requests/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not let people into a group
+         * @description Do not let people into a group.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsGroupRequestsReject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/groups/join": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join a group by its invite link
+         * @description Join a group by its invite link.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdGroupsJoin"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4160,6 +4464,57 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "group.members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** group.members */
+        post: operations["webhook_group_members"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "group.requests": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** group.requests */
+        post: operations["webhook_group_requests"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "group.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** group.updated */
+        post: operations["webhook_group_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "message.canceled": {
         parameters: {
             query?: never;
@@ -4914,7 +5269,7 @@ export interface components {
         };
         Failure: {
             /** @enum {string} */
-            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "WORKSPACE_SUSPENDED" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
+            code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "WORKSPACE_SUSPENDED" | "NOT_GROUP_ADMIN" | "NOT_GROUP_MEMBER" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "GROUP_GONE" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "GROUP_FULL" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "INVITE_INVALID" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
             /** @description which field and why, or what else a program may decide by */
             details: {
                 [key: string]: unknown;
@@ -4932,6 +5287,51 @@ export interface components {
             success: false;
             /** @description names in the request that mean nothing here */
             warnings?: string[];
+        };
+        Group: {
+            announce: boolean;
+            createdAt: string | null;
+            description: string | null;
+            ephemeral: number;
+            /** @description `to` of a message with `isGroup` */
+            id: string;
+            joinApproval: boolean;
+            locked: boolean;
+            members: {
+                jid: string;
+                /** @description E.164 with `+`; null when WhatsApp does not tell */
+                phone: string | null;
+                /** @enum {string} */
+                role: "owner" | "admin" | "member";
+            }[];
+            membersAdd: boolean;
+            owner: {
+                jid: string;
+                /** @description E.164 with `+`; null when WhatsApp does not tell */
+                phone: string | null;
+            } | null;
+            /** @description of the session itself */
+            role: ("owner" | "admin" | "member") | null;
+            size: number;
+            subject: string;
+        };
+        GroupJoinRequest: {
+            jid: string;
+            /** @description E.164 with `+`; null when WhatsApp does not tell */
+            phone: string | null;
+            requestedAt: string | null;
+        };
+        GroupMemberOutcome: {
+            /** @description WhatsApp's own number of it */
+            code: string | null;
+            jid: string;
+            /** @description E.164 with `+`; null when WhatsApp does not tell */
+            phone: string | null;
+            /**
+             * @description `private`: they decide who adds them, send them the invite link; `left_recently`: they cannot be added for some days
+             * @enum {string}
+             */
+            status: "done" | "not_on_whatsapp" | "not_member" | "already_member" | "private" | "left_recently" | "blocked" | "group_full" | "refused";
         };
         Health: {
             clock: {
@@ -6511,7 +6911,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -18972,6 +19372,1191 @@ export interface operations {
             };
         };
     };
+    postSessionSessionIdGroups: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "subject": "Customers",
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                    subject: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a group */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "group": {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "subject": "text",
+                     *           "description": "text",
+                     *           "size": 48213,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "owner": {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890"
+                     *           },
+                     *           "role": "owner",
+                     *           "announce": true,
+                     *           "locked": true,
+                     *           "ephemeral": 1,
+                     *           "joinApproval": true,
+                     *           "membersAdd": true,
+                     *           "members": [
+                     *             {
+                     *               "jid": "6281234567890@s.whatsapp.net",
+                     *               "phone": "+6281234567890",
+                     *               "role": "owner"
+                     *             }
+                     *           ]
+                     *         },
+                     *         "members": [
+                     *           {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890",
+                     *             "status": "done",
+                     *             "code": "text"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            group: components["schemas"]["Group"];
+                            members: components["schemas"]["GroupMemberOutcome"][];
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdGroupsGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A group with its members */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "subject": "text",
+                     *         "description": "text",
+                     *         "size": 48213,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "owner": {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "role": "owner",
+                     *         "announce": true,
+                     *         "locked": true,
+                     *         "ephemeral": 1,
+                     *         "joinApproval": true,
+                     *         "membersAdd": true,
+                     *         "members": [
+                     *           {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890",
+                     *             "role": "owner"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Group"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdGroupsGroup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "subject": "Customers",
+                 *       "announce": true
+                 *     }
+                 */
+                "application/json": {
+                    /** @description only admins write */
+                    announce?: boolean;
+                    /** @description empty: none */
+                    description?: string;
+                    /** @description seconds after which messages disappear; 0: they stay */
+                    ephemeral?: 0 | 86400 | 604800 | 7776000;
+                    /** @description who comes by the link has to be let in */
+                    joinApproval?: boolean;
+                    /** @description only admins change subject, description and picture */
+                    locked?: boolean;
+                    /** @description every member may add people */
+                    membersAdd?: boolean;
+                    subject?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "subject": "text",
+                     *         "description": "text",
+                     *         "size": 48213,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "owner": {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890"
+                     *         },
+                     *         "role": "owner",
+                     *         "announce": true,
+                     *         "locked": true,
+                     *         "ephemeral": 1,
+                     *         "joinApproval": true,
+                     *         "membersAdd": true,
+                     *         "members": [
+                     *           {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890",
+                     *             "role": "owner"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Group"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdGroupsGroupInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The invite link of a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "code": "text",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            code: string;
+                            url: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupInviteRevoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Make a new invite link */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "code": "text",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            code: string;
+                            url: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupLeave: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Leave a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Add people to a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupMembersDemote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Make admins members */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupMembersPromote: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Make members admins */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupMembersRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Remove people from a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdGroupsGroupPicture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "image": "https://example.com/picture.jpg"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    image: string;
+                };
+                "multipart/form-data": {
+                    /** Format: binary */
+                    image: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Set the picture of a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdGroupsGroupPicture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take the picture of a group away */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdGroupsGroupRequests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Who asks to be let into a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "requestedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupJoinRequest"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupRequestsApprove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Let people into a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsGroupRequestsReject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description the id of a group, `…@g.us`
+                 * @example 120363012345678901@g.us
+                 */
+                group: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "members": [
+                 *         "+6281234567890"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description phone numbers in any usual spelling, or LIDs */
+                    members: string[];
+                };
+            };
+        };
+        responses: {
+            /** @description Do not let people into a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "status": "done",
+                     *           "code": "text"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["GroupMemberOutcome"][];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdGroupsJoin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "invite": "https://chat.whatsapp.com/AbCdEfGhIjKlMnOpQrStUv"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description `https://chat.whatsapp.com/…`, or its code */
+                    invite: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Join a group by its invite link */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "group": "text",
+                     *         "status": "joined"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            group: string | null;
+                            /**
+                             * @description `requested`: an admin has to let the session in
+                             * @enum {string}
+                             */
+                            status: "joined" | "requested";
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getSessionSessionIdLimits: {
         parameters: {
             query?: {
@@ -21595,7 +23180,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -21767,7 +23352,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -22269,7 +23854,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -24135,6 +25720,72 @@ export interface operations {
         };
     };
     webhook_campaign_paused: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_group_members: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_group_requests: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_group_updated: {
         parameters: {
             query?: never;
             header?: never;

@@ -34,6 +34,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /session/{sessionId}/broadcast/send',
   'POST /session/{sessionId}/broadcast/templates',
   'POST /session/{sessionId}/broadcast/upload',
+  'POST /session/{sessionId}/groups',
   'POST /user/create',
   'POST /webhook',
   'POST /webhook/deliveries/{id}/replay',

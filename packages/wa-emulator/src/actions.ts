@@ -1,3 +1,4 @@
+import { type ChatSettings, chatsOf, setChat } from './app-state.ts';
 import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
@@ -13,6 +14,7 @@ import { releaseHeldBack } from './outbound.ts';
 import { enterPairingCode, type PairInput } from './pairing-code.ts';
 import { type ScanInput, scanQr } from './pairing-qr.ts';
 import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
+import { type Person, type PresenceInput, ring, showPresence } from './people.ts';
 import { setPicture } from './pictures.ts';
 import { markRead } from './receive.ts';
 import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
@@ -137,6 +139,24 @@ export interface Actions {
    * answer that person (403, 404 …).
    */
   actInGroup(input: GroupAct): Group;
+  /** What a person tells of itself: its about text, and as a business its profile. */
+  setPerson(input: { phone: string } & Person): Person;
+  /** Somebody comes online, goes, types or records; how many clients that have subscribed were told. */
+  showPresence(input: PresenceInput): { told: number };
+  /** Somebody calls an account: how many of its clients ring. */
+  call(input: { to: string; from: string; video?: boolean | undefined }): { id: string; rang: number };
+  /** How an account keeps its chats, as its linked devices and its phone have set. Rejects when a client wrote nonsense. */
+  chats(input: { phone: string }): Promise<Record<string, ChatSettings>>;
+  /** Changes on the phone how it keeps a chat (digits or a JID); its linked devices are told. */
+  setChat(input: {
+    phone: string;
+    chat: string;
+    archived?: boolean | undefined;
+    pinned?: boolean | undefined;
+    mutedUntil?: number | undefined;
+  }): Promise<Record<string, ChatSettings>>;
+  /** Whom an account blocks. */
+  blocked(input: { phone: string }): string[];
   /** Gives a person (digits) or a group (JID) a profile picture, a JPEG in base64; null takes it away. */
   setPicture(input: { of: string; data: string | null }): { id: string | null };
   /** Changes how fast recipients are, milliseconds; answers what holds then. */
@@ -217,6 +237,19 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     },
     groups: () => world.groups.list(),
     actInGroup: (input) => actInGroup(world, input),
+    setPerson({ phone, ...person }) {
+      const known = { ...world.people.get(phone), ...person };
+      world.people.set(phone, known);
+      return known;
+    },
+    showPresence: (input) => ({ told: showPresence(world, input) }),
+    call: (input) => ring(world, input),
+    chats: ({ phone }) => chatsOf(world, phone),
+    async setChat({ phone, chat, ...changes }) {
+      await setChat(world, phone, chat, changes);
+      return chatsOf(world, phone);
+    },
+    blocked: ({ phone }) => [...(world.blocked.get(phone) ?? [])],
     setPicture: ({ of, data }) => ({
       id: setPicture(world, of, data === null ? null : Buffer.from(data, 'base64')),
     }),
@@ -231,6 +264,8 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.aliases.clear();
       world.histories.clear();
       world.pictures.clear();
+      world.people.clear();
+      world.blocked.clear();
       world.heldBack.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { GROUP_ACTS } from './group-acts.ts';
 import { INBOUND_KINDS } from './inbound-content.ts';
 import { PASSKEY_FAULTS } from './passkey.ts';
+import { PRESENCES } from './people.ts';
 import { CAPPING_STATUSES } from './standing.ts';
 
 const MAX_DELAY_MS = 600_000;
@@ -39,7 +40,7 @@ export const InboundQuery = z.strictObject({
 
 export const ActivityQuery = z.strictObject({
   phone: phone.optional(),
-  kind: z.enum(['presence', 'chatstate', 'receipt']).optional(),
+  kind: z.enum(['presence', 'chatstate', 'receipt', 'call']).optional(),
 });
 
 const Delivery = z.strictObject({
@@ -178,6 +179,38 @@ export const GroupActBody = z.strictObject({
   action: z.enum(GROUP_ACTS),
   participants: z.array(phone).max(1024).optional(),
   text: z.string().optional(),
+});
+
+const business = z.strictObject({
+  description: z.string().optional(),
+  category: z.string().optional(),
+  email: z.string().optional(),
+  website: z.string().optional(),
+  address: z.string().optional(),
+});
+
+export const PersonBody = z.strictObject({
+  phone,
+  about: z.string().optional(),
+  business: business.optional(),
+});
+
+export const PresenceBody = z.strictObject({
+  from: phone,
+  presence: z.enum(PRESENCES),
+  lastSeen: z.int().min(0).optional(),
+});
+
+export const CallBody = z.strictObject({ to: phone, from: phone, video: z.boolean().optional() });
+
+export const ChatsQuery = z.strictObject({ phone });
+
+export const ChatBody = z.strictObject({
+  phone,
+  chat: text,
+  archived: z.boolean().optional(),
+  pinned: z.boolean().optional(),
+  mutedUntil: z.int().min(0).optional(),
 });
 
 export const PictureBody = z.strictObject({ of: text, data: z.base64().nullable() });

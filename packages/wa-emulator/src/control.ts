@@ -10,6 +10,9 @@ import { ControlError } from './control-error.ts';
 import {
   ActivityQuery,
   AliasBody,
+  CallBody,
+  ChatBody,
+  ChatsQuery,
   DeliverBody,
   FaultBody,
   GroupActBody,
@@ -21,7 +24,9 @@ import {
   PairBody,
   PasskeyKeyQuery,
   PasskeyQuery,
+  PersonBody,
   PictureBody,
+  PresenceBody,
   ReadBody,
   RemoveGroupBody,
   ResetBody,
@@ -114,6 +119,12 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.post('/identity', body(IdentityBody), (c) => c.json(actions.changeIdentity(c.req.valid('json'))));
   app.post('/groups/remove', body(RemoveGroupBody), (c) => c.json(actions.removeGroup(c.req.valid('json'))));
   app.post('/groups/act', body(GroupActBody), (c) => c.json(actions.actInGroup(c.req.valid('json'))));
+  app.post('/people', body(PersonBody), (c) => c.json(actions.setPerson(c.req.valid('json'))));
+  app.post('/presence', body(PresenceBody), (c) => c.json(actions.showPresence(c.req.valid('json'))));
+  app.post('/call', body(CallBody), (c) => c.json(actions.call(c.req.valid('json'))));
+  app.get('/chats', query(ChatsQuery), async (c) => c.json(await actions.chats(c.req.valid('query'))));
+  app.post('/chats', body(ChatBody), async (c) => c.json(await actions.setChat(c.req.valid('json'))));
+  app.get('/blocked', query(ChatsQuery), (c) => c.json(actions.blocked(c.req.valid('query'))));
   app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));
   app.get('/sessions', (c) => c.json(actions.sessions()));

@@ -46,9 +46,7 @@ export function actInGroup(world: World, input: GroupAct): Group {
 
 function requestOf(group: Group, { action, participants = [], text = '' }: GroupAct): BinaryNode {
   if (action === 'subject') return node('subject', {}, Buffer.from(text));
-  const members = participants.map((phone) =>
-    node('participant', { jid: userJid(phone, group.addressing) }),
-  );
+  const members = participants.map((phone) => node('participant', { jid: userJid(phone, group.addressing) }));
   return node(action, {}, members);
 }
 

@@ -123,7 +123,9 @@ export function createGroup(world: World, actor: string, request: BinaryNode): I
   const shown = groupNode(group);
   const refused = asked.flatMap((phone, i) => {
     const error = refusals[i];
-    return error ? [node('participant', { jid: userJid(phone, group.addressing), error })] : [];
+    // Whoever is not there has no LID.
+    const jid = error === '404' ? pnJid(phone) : userJid(phone, group.addressing);
+    return error ? [node('participant', { jid, error })] : [];
   });
   return [{ ...shown, content: [...children(shown), ...refused] }];
 }

@@ -40,7 +40,7 @@ export function createGroups(store: Store): Groups {
   for (const [, text] of store.entries('group|')) {
     const kept = JSON.parse(text) as Group; // only `save` writes these
     // Those of older versions have less.
-    groups.set(kept.id, { ...newSettings(), admins: [kept.creator], ...kept });
+    groups.set(kept.id, { ...newSettings(), ...kept, admins: kept.admins ?? [kept.creator] });
   }
   const save = (group: Group) => {
     if (group.participants.length === 0) {
@@ -123,9 +123,7 @@ function settingNodes(group: Group): BinaryNode[] {
     ...(announce ? [node('announcement')] : []),
     ...(locked ? [node('locked')] : []),
     ...(ephemeral > 0 ? [node('ephemeral', { expiration: String(ephemeral) })] : []),
-    ...(joinApproval
-      ? [node('membership_approval_mode', {}, [node('group_join', { state: 'on' })])]
-      : []),
+    ...(joinApproval ? [node('membership_approval_mode', {}, [node('group_join', { state: 'on' })])] : []),
     node('member_add_mode', {}, Buffer.from(membersAdd ? 'all_member_add' : 'admin_add')),
   ];
 }

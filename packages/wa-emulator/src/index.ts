@@ -170,6 +170,9 @@ function createWorld(
     heldBack: new Map(),
     settings: new Map(),
     pictures: new Map(),
+    people: new Map(),
+    blocked: new Map(),
+    subscriptions: new Map(),
   };
 }
 

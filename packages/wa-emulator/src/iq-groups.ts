@@ -1,6 +1,13 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Device } from './devices.ts';
-import { changeGroup, createGroup, joinByLink, leaveGroup, readForAdmin, showInvited } from './group-changes.ts';
+import {
+  changeGroup,
+  createGroup,
+  joinByLink,
+  leaveGroup,
+  readForAdmin,
+  showInvited,
+} from './group-changes.ts';
 import { type Group, groupNode } from './groups.ts';
 import type { IqAnswer } from './iq-answer.ts';
 import { parseJid } from './jids.ts';

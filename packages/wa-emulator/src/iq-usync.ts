@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { IqAnswer } from './iq-answer.ts';
 import { lidJid, parseJid, userJid } from './jids.ts';
 import { simulatedCompanions } from './key-faults.ts';
-import { child, children, node, textOf } from './nodes.ts';
+import { child, children, node, textOf, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';
 
 /** Answers a directory query: who is on WhatsApp, with which devices, under which LID. */
@@ -47,6 +47,10 @@ function answerUser(world: World, user: BinaryNode, protocols: Set<string>): Bin
   if (protocols.has('devices')) {
     if (world.staleDevices.has(phone)) world.staleDevices.set(phone, 'asked');
     content.push(node('devices', {}, [node('device-list', {}, deviceNodes(world, phone))]));
+  }
+  if (protocols.has('status')) {
+    const about = world.people.get(phone)?.about ?? '';
+    content.push(node('status', { t: unixSeconds() }, Buffer.from(about)));
   }
   if (protocols.has('lid')) {
     content.push(node('lid', { val: lidJid(phone) }));

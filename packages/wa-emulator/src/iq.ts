@@ -11,6 +11,7 @@ import { goLive } from './live.ts';
 import { child, node } from './nodes.ts';
 import { takeCodeStanza } from './pairing-code.ts';
 import { takePasskeyStanza } from './passkey.ts';
+import { answerBlocklist, answerBusiness } from './people.ts';
 import { answerPicture } from './pictures.ts';
 import { answerMex } from './standing.ts';
 import { unlinkDevice } from './unlink.ts';
@@ -49,7 +50,8 @@ const HANDLERS: Record<string, (request: IqRequest) => IqAnswer> = {
   usync: ({ world, stanza }) => answerUsync(world, stanza),
   'w:g2': ({ world, device, stanza }) => answerGroupQuery(world, device, stanza),
   abt: () => [node('props', { protocol: '1', hash: 'emulated', refresh: '86400' })],
-  blocklist: () => [node('list', { dhash: 'none' })],
+  blocklist: ({ world, device, stanza }) => answerBlocklist(world, device, stanza),
+  'w:biz': ({ world, stanza }) => answerBusiness(world, stanza),
   privacy: ({ stanza }) => (stanza.attrs.type === 'get' ? privacySettings() : []),
   'w:sync:app:state': ({ world, device, stanza }) => answerAppState(world, device, stanza),
   'w:m': ({ world }) => mediaConnection(world),

@@ -8,6 +8,7 @@ import { lidJid, parseJid } from './jids.ts';
 import { children, node, unixSeconds } from './nodes.ts';
 import { takeClientMessage } from './outbound.ts';
 import { leavePairing, offerPairing, takePairingAnswer } from './pairing.ts';
+import { takeCall, takeSubscription } from './people.ts';
 import { replacedNotice } from './unlink.ts';
 import type { World } from './world.ts';
 
@@ -54,6 +55,7 @@ export function onClose(world: World, connection: Connection): void {
   const { device } = connection;
   if (device && world.online.get(deviceKey(device)) === connection) {
     world.online.delete(deviceKey(device));
+    world.subscriptions.delete(deviceKey(device));
     world.onlineSince.delete(deviceKey(device));
     world.outboxes.of(device).detach();
   }
@@ -83,6 +85,9 @@ export function onNode(world: World, connection: Connection, stanza: BinaryNode)
     case 'ack':
       takeClientAck(world, device, stanza);
       break;
+    case 'call':
+      takeCall(world, connection, device, stanza);
+      break;
     case 'presence':
     case 'chatstate':
       noteActivity(world, device, stanza);
@@ -91,6 +96,7 @@ export function onNode(world: World, connection: Connection, stanza: BinaryNode)
 }
 
 function noteActivity(world: World, device: Device, stanza: BinaryNode): void {
+  if (stanza.attrs.type === 'subscribe') takeSubscription(world, device, stanza);
   const target = parseJid(stanza.attrs.to);
   const state = stanza.tag === 'chatstate' ? children(stanza)[0] : undefined;
   const type = state ? (state.attrs.media === 'audio' ? 'recording' : state.tag) : stanza.attrs.type;

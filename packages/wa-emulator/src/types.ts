@@ -127,10 +127,10 @@ export interface Inbound {
   nack?: string;
 }
 
-/** Presence, typing and receipts a client sent. */
+/** Presence, typing, receipts and answers to calls that a client sent. */
 export interface Activity {
   phone: string;
-  kind: 'presence' | 'chatstate' | 'receipt';
+  kind: 'presence' | 'chatstate' | 'receipt' | 'call';
   /** `available`, `composing`, `read`, `inactive` … */
   type: string;
   to?: string;

@@ -1,3 +1,4 @@
+import type { Settings } from './app-state.ts';
 import type { Connection } from './connection.ts';
 import type { Devices } from './devices.ts';
 import type { StandingFaults } from './faults.ts';
@@ -9,8 +10,9 @@ import type { TrafficLog } from './message-log.ts';
 import type { Outboxes } from './outbox.ts';
 import type { PairingDesk } from './pairing.ts';
 import type { Parties } from './party.ts';
-import type { Picture } from './pictures.ts';
 import type { Passkeys } from './passkey.ts';
+import type { Person } from './people.ts';
+import type { Picture } from './pictures.ts';
 import type { Rules } from './rules.ts';
 import type { Standings } from './standing.ts';
 import type { Timers } from './timers.ts';
@@ -47,8 +49,14 @@ export interface World {
   onlineSince: Map<string, Date>;
   /** Messages the server holds because the recipient's phone is off, by phone. */
   heldBack: Map<string, Array<() => void>>;
-  /** The first patch of each account's settings, by phone. */
-  settings: Map<string, Buffer>;
+  /** The settings of accounts, by phone. */
+  settings: Map<string, Settings>;
+  /** What people tell of themselves, by phone. */
+  people: Map<string, Person>;
+  /** Whom accounts block, by phone. */
+  blocked: Map<string, Set<string>>;
+  /** Whose presence each device wants to hear of, by `phone:device`. */
+  subscriptions: Map<string, Set<string>>;
   /** Profile pictures, by phone or by a group's JID. */
   pictures: Map<string, Picture>;
 }

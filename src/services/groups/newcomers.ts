@@ -33,7 +33,8 @@ export async function addNewcomers<R>(
 ): Promise<R> {
   const now = ctx.clock.now();
   const held = queueHold(session, now, PRIORITIES.normal);
-  if (held?.everybody === true && held.reason !== 'minute_limit') throw mustWait(held.reason, held.until, now);
+  if (held?.everybody === true && held.reason !== 'minute_limit')
+    throw mustWait(held.reason, held.until, now);
   const known = await readKnown(ctx.db, session, people);
   const strangers = people.filter(({ peer }) => !known.has(peer));
   const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
@@ -71,7 +72,11 @@ function mustWait(reason: string, until: number | null, now: number): AppError {
   });
 }
 
-function tooMany(strangers: number, { left, until }: { left: number; until: number | null }, now: number): AppError {
+function tooMany(
+  strangers: number,
+  { left, until }: { left: number; until: number | null },
+  now: number,
+): AppError {
   const text = `${strangers} of these people do not know the session, and it may meet ${left} more now.`;
   return new AppError('RATE_LIMITED', text, {
     details: { reason: 'new_contacts', strangers, left },

@@ -83,11 +83,7 @@ export async function changeGroup(ctx: Ctx, ref: GroupRef, changes: ChangeGroupI
  * Sets the picture: a JPEG of at most 512 KB. Null takes it away. Throws UNSUPPORTED_MEDIA, FILE_TOO_LARGE, URL_REFUSED,
  * NOT_FOUND for an unknown upload.
  */
-export async function setGroupPicture(
-  ctx: Ctx,
-  ref: GroupRef,
-  picture: MediaSource | null,
-): Promise<void> {
+export async function setGroupPicture(ctx: Ctx, ref: GroupRef, picture: MediaSource | null): Promise<void> {
   const { session, group } = await enter(ctx, ref, 'messages:write');
   requireConnected(session);
   const mediaId = picture === null ? null : await takePicture(ctx, picture);
@@ -128,7 +124,9 @@ export async function joinGroup(ctx: Ctx, input: { sessionId: string; invite: st
 }
 
 function inviteCode(invite: string): string {
-  const code = /^(?:(?:https?:\/\/)?chat\.whatsapp\.com\/(?:invite\/)?)?([\w-]{10,64})(?:[/?#].*)?$/i.exec(invite)?.[1];
+  const code = /^(?:(?:https?:\/\/)?chat\.whatsapp\.com\/(?:invite\/)?)?([\w-]{10,64})(?:[/?#].*)?$/i.exec(
+    invite,
+  )?.[1];
   if (code !== undefined) return code;
   throw new AppError('VALIDATION_FAILED', 'This is not an invite link.', {
     details: { invite: 'must be https://chat.whatsapp.com/… or its code' },

@@ -121,12 +121,10 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   async function query<R>(accountId: string, ask: (link: Link) => Promise<R>): Promise<R> {
     const link = links.get(accountId);
     if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
-    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch(
-      (error: unknown) => {
-        if (error instanceof AppError) throw error;
-        return null;
-      },
-    );
+    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch((error: unknown) => {
+      if (error instanceof AppError) throw error;
+      return null;
+    });
     if (bound?.done) return bound.value;
     if (link.isOpen()) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
     throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
@@ -202,7 +200,9 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async ask(accountId, name, input) {
       return query(accountId, (link) => {
         const openMedia = (mediaId: string) => callbacks.openMedia(link.account, mediaId);
-        return askWhatsApp({ link, openMedia }, name, input);
+        const fetchPlain = (url: string, maxBytes: number) =>
+          files.fetchPlain(url, { accountId, maxBytes, timeoutMs: QUERY_TIMEOUT_MS, signal: link.closed });
+        return askWhatsApp({ link, openMedia, fetchPlain }, name, input);
       });
     },
     probe: async () => (await probeServer({ waServer, timeoutMs: PROBE_TIMEOUT_MS })) === null,

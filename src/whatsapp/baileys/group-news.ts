@@ -20,7 +20,9 @@ export function followGroups(link: Link, control: LinkControl): void {
   link.sock.ws.on('CB:notification,type:picture', take);
 }
 
-type Told = { [K in GroupNews['kind']]: Omit<Extract<GroupNews, { kind: K }>, 'group' | 'by' | 'at'> }[GroupNews['kind']];
+type Told = {
+  [K in GroupNews['kind']]: Omit<Extract<GroupNews, { kind: K }>, 'group' | 'by' | 'at'>;
+}[GroupNews['kind']];
 
 /** The news of one notification; empty for what is none of a group's. `now`: for one without a time. */
 export function readGroupNews(
@@ -52,7 +54,11 @@ function readChange(link: Pick<Link, 'contacts'>, node: BinaryNode, by: GroupPer
     case 'create':
       return { kind: 'members', action: 'created', members: createdMembers(link, node) };
     case 'add':
-      return { kind: 'members', action: isOwn || node.attrs.reason === 'invite' ? 'joined' : 'added', members };
+      return {
+        kind: 'members',
+        action: isOwn || node.attrs.reason === 'invite' ? 'joined' : 'added',
+        members,
+      };
     case 'remove':
     case 'leave':
       return { kind: 'members', action: isOwn || node.tag === 'leave' ? 'left' : 'removed', members };

@@ -32,6 +32,8 @@ export type SealedFile = Omit<MediaSource, 'kind'> & { kind: InboundMediaKind | 
 
 export interface MediaFetcher {
   fetch(source: SealedFile, options: FetchOptions): ReturnType<FetchMedia>;
+  /** A file that is not sealed, such as a profile picture. */
+  fetchPlain(url: string, options: FetchOptions): Promise<Readable>;
   /** Ends every connection. May be called twice. */
   close(): Promise<void>;
 }
@@ -45,27 +47,41 @@ export function createMediaFetcher(waServer: WaServer | null, egressOf: EgressSo
     ? { allowPrivate: true, ...(waServer.caFile ? { ca: readFileSync(waServer.caFile, 'utf8') } : {}) }
     : { httpsOnly: true };
   const direct = createGuardedHttp(options);
+
+  /** `open` makes of what comes what is handed on. */
+  async function get(
+    url: string,
+    { accountId, ...bounds }: FetchOptions,
+    open: (bytes: Readable) => Readable,
+  ): Promise<Readable> {
+    const egress = await egressOf(accountId).catch((error: unknown) => {
+      throw new MediaFailure('unavailable', 'how the session goes out cannot be read', error);
+    });
+    if (egress === null) return open(await download(direct, url, bounds));
+    const http = createGuardedHttp({ ...options, connector: egress.connector });
+    const end = () => {
+      egress.close();
+      http.close().catch(() => undefined);
+    };
+    try {
+      const plain = open(await download(http, url, bounds));
+      plain.once('close', end);
+      return plain;
+    } catch (error) {
+      end();
+      throw error;
+    }
+  }
+
   return {
-    async fetch(source, { accountId, maxBytes, timeoutMs, signal }) {
+    async fetch(source, fetching) {
       const url = urlOf(source, waServer !== null);
-      const bounds = { maxBytes: maxBytes + BLOCK_BYTES + MAC_BYTES, timeoutMs, signal };
-      const egress = await egressOf(accountId).catch((error: unknown) => {
-        throw new MediaFailure('unavailable', 'how the session goes out cannot be read', error);
-      });
-      if (egress === null) return plainOf(await download(direct, url, bounds), source);
-      const http = createGuardedHttp({ ...options, connector: egress.connector });
-      const end = () => {
-        egress.close();
-        http.close().catch(() => undefined);
-      };
-      try {
-        const plain = plainOf(await download(http, url, bounds), source);
-        plain.once('close', end);
-        return plain;
-      } catch (error) {
-        end();
-        throw error;
-      }
+      const maxBytes = fetching.maxBytes + BLOCK_BYTES + MAC_BYTES;
+      return get(url, { ...fetching, maxBytes }, (encrypted) => plainOf(encrypted, source));
+    },
+    async fetchPlain(url, fetching) {
+      const own = urlOf({ url, directPath: null }, waServer !== null);
+      return get(own, fetching, (bytes) => bytes);
     },
     close: () => direct.close(),
   };
@@ -74,7 +90,7 @@ export function createMediaFetcher(waServer: WaServer | null, egressOf: EgressSo
 const plainOf = (encrypted: Readable, source: SealedFile) =>
   Readable.from(decrypt(encrypted, source), { objectMode: false });
 
-function urlOf({ url, directPath }: SealedFile, anyHost: boolean): string {
+function urlOf({ url, directPath }: Pick<SealedFile, 'url' | 'directPath'>, anyHost: boolean): string {
   if (url !== null && URL.canParse(url)) {
     const { protocol, hostname } = new URL(url);
     if (anyHost || (protocol === 'https:' && OWN_HOSTS.test(hostname))) return url;

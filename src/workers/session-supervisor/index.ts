@@ -13,8 +13,8 @@ import {
 import type { OwnedSession } from '../../cluster/leases.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { recordGroupNews } from '../../services/groups/news.ts';
+import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
@@ -236,7 +236,7 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
 }
 
 /** Writes what a session has learned about people and groups, outside of whatever told it. */
-function createLearner(deps: Pick<SupervisorDeps, 'database' | 'db' | 'clock' | 'stream' | 'logger'>) {
+function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'logger'>) {
   const groups = createKeyedMutex();
   return {
     /** The same; in the order in which WhatsApp told it. */

@@ -34,6 +34,8 @@ export interface RequestContext {
   link: Link;
   /** the bytes of a file of the session's tenant; null when it is gone */
   openMedia(mediaId: string): Promise<NodeJS.ReadableStream | null>;
+  /** a file of WhatsApp's that is not sealed */
+  fetchPlain(url: string, maxBytes: number): Promise<NodeJS.ReadableStream>;
 }
 
 const OUTCOMES: Readonly<Record<string, MemberOutcome['status']>> = {
@@ -52,14 +54,12 @@ export const GROUP_REQUESTS: Handlers = {
     const made = await explained(() => createGroup(link, subject, members));
     const group = await readGroup(link, made.id);
     const inside = new Set(group.members.flatMap(namesOf));
-    const outcomes = members.map((jid): MemberOutcome => {
+    const outcomes = members.map(async (jid): Promise<MemberOutcome> => {
       const person = toPerson(link, { jid });
-      const isIn = namesOf(person).some((name) => inside.has(name));
-      const code = isIn ? null : (made.refused.get(jid) ?? null);
-      const status = isIn ? 'done' : (OUTCOMES[code ?? ''] ?? (code === '404' ? 'not_on_whatsapp' : 'refused'));
-      return { ...person, status, code };
+      if (namesOf(person).some((name) => inside.has(name))) return { ...person, status: 'done', code: null };
+      return toOutcome(link, { jid }, await refusedWith(link, made.refused, jid), 'not_on_whatsapp');
     });
-    return { group, outcomes };
+    return { group, outcomes: await Promise.all(outcomes) };
   },
   async 'group.members'({ link }, { group, change, members }) {
     const answers = await changed(link, group, () =>
@@ -86,7 +86,9 @@ export const GROUP_REQUESTS: Handlers = {
     return null;
   },
   async 'group.invite'({ link: { sock } }, { group, revoke }) {
-    const code = await explained(() => (revoke ? sock.groupRevokeInvite(group) : sock.groupInviteCode(group)));
+    const code = await explained(() =>
+      revoke ? sock.groupRevokeInvite(group) : sock.groupInviteCode(group),
+    );
     if (!code) throw new AppError('UNAVAILABLE', 'WhatsApp gave no invite link.');
     return { code };
   },
@@ -96,7 +98,12 @@ export const GROUP_REQUESTS: Handlers = {
     } catch (error) {
       const number = refusalCode(error);
       if (number === 404 || number === 406 || number === 410) throw invalidInvite(number);
-      if (number === 401) throw new AppError('FORBIDDEN', 'This number was removed from the group and may not come back by the link.', { details: { whatsapp: number } });
+      if (number === 401)
+        throw new AppError(
+          'FORBIDDEN',
+          'This number was removed from the group and may not come back by the link.',
+          { details: { whatsapp: number } },
+        );
       throw explainGroupRefusal(error) ?? error;
     }
   },
@@ -229,6 +236,14 @@ async function createGroup(
   return { id: id.includes('@') ? id : `${id}@g.us`, refused };
 }
 
+/** The number with which somebody was refused, by whichever name the answer has; empty: it says nothing of them. */
+async function refusedWith({ sock }: Link, refused: Map<string, string>, jid: string): Promise<string> {
+  const known = refused.get(jid);
+  if (known !== undefined || refused.size === 0) return known ?? '';
+  const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null);
+  return refused.get(canonicalJid(lid ?? '')) ?? '';
+}
+
 function toOutcome(
   link: Link,
   attrs: PersonAttrs,
@@ -236,7 +251,7 @@ function toOutcome(
   absent: 'not_on_whatsapp' | 'not_member',
 ): MemberOutcome {
   const outcome = status === '404' ? absent : (OUTCOMES[status] ?? 'refused');
-  return { ...toPerson(link, attrs), status: outcome, code: outcome === 'done' ? null : status };
+  return { ...toPerson(link, attrs), status: outcome, code: outcome === 'done' ? null : status || null };
 }
 
 interface PersonAttrs {
@@ -246,7 +261,10 @@ interface PersonAttrs {
 }
 
 /** A person by the attributes of a stanza, and by what the socket knows. */
-export function toPerson(link: Pick<Link, 'contacts'>, { jid = '', phone_number, lid }: PersonAttrs): GroupPerson {
+export function toPerson(
+  link: Pick<Link, 'contacts'>,
+  { jid = '', phone_number, lid }: PersonAttrs,
+): GroupPerson {
   const lidDigits = lidOf(jid) ?? lidOf(lid);
   const known = lidDigits === null ? null : link.contacts.phoneOfLid(lidDigits);
   const phone = phoneOf(jid) ?? phoneOf(phone_number) ?? known;
@@ -255,7 +273,11 @@ export function toPerson(link: Pick<Link, 'contacts'>, { jid = '', phone_number,
 
 /** Every JID that the person goes by. */
 function namesOf({ jid, phone, lid }: GroupPerson): string[] {
-  return [jid, ...(phone === null ? [] : [`${phone}@s.whatsapp.net`]), ...(lid === null ? [] : [`${lid}@lid`])];
+  return [
+    jid,
+    ...(phone === null ? [] : [`${phone}@s.whatsapp.net`]),
+    ...(lid === null ? [] : [`${lid}@lid`]),
+  ];
 }
 
 function toMember(link: Link, { id, phoneNumber, lid, admin }: GroupParticipant): GroupMember {

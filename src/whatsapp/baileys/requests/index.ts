@@ -1,6 +1,8 @@
 /** Everything that is asked of WhatsApp on somebody's behalf, by name. */
 import type { EngineRequests, RequestName } from '../../requests.ts';
+import { CHAT_REQUESTS } from './chats.ts';
 import { GROUP_REQUESTS, type RequestContext } from './groups.ts';
+import { PEOPLE_REQUESTS } from './people.ts';
 
 type Handlers = {
   [N in RequestName]: (
@@ -9,7 +11,7 @@ type Handlers = {
   ) => Promise<EngineRequests[N]['output']>;
 };
 
-const HANDLERS: Handlers = { ...GROUP_REQUESTS };
+const HANDLERS: Handlers = { ...GROUP_REQUESTS, ...PEOPLE_REQUESTS, ...CHAT_REQUESTS };
 
 /** Asks over one socket. Rejects with AppError where WhatsApp refuses, and as queries do. */
 export function askWhatsApp<N extends RequestName>(

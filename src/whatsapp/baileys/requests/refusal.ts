@@ -22,6 +22,14 @@ const OF_GROUPS: Readonly<Record<number, Refusal>> = {
 /** Seconds to leave WhatsApp alone for when it says that it is asked too often; it names no time itself. */
 const WHATSAPP_LIMIT_SECONDS = 60;
 
+/** About people and chats. */
+const OF_PEOPLE: Readonly<Record<number, Refusal>> = {
+  400: { code: 'VALIDATION_FAILED', message: 'WhatsApp does not accept this.' },
+  404: { code: 'NOT_FOUND', message: 'WhatsApp knows nothing of this.' },
+  406: { code: 'VALIDATION_FAILED', message: 'WhatsApp does not accept this.' },
+  429: { code: 'RATE_LIMITED', message: 'WhatsApp says that the session asks too often.' },
+};
+
 /** The number with which the server refused a query; null: it did not refuse it. */
 export function refusalCode(error: unknown): number | null {
   const data = error instanceof Error && 'data' in error ? error.data : undefined;
@@ -29,10 +37,15 @@ export function refusalCode(error: unknown): number | null {
 }
 
 /** The failure as callers know it; null for what is no refusal of the server. */
-export function explainGroupRefusal(error: unknown): AppError | null {
+export const explainGroupRefusal = (error: unknown) => explain(OF_GROUPS, error);
+
+/** The same for what is asked about people and chats. */
+export const explainPersonRefusal = (error: unknown) => explain(OF_PEOPLE, error);
+
+function explain(refusals: Readonly<Record<number, Refusal>>, error: unknown): AppError | null {
   const number = refusalCode(error);
   if (number === null) return null;
-  const known = OF_GROUPS[number];
+  const known = refusals[number];
   const details = { whatsapp: number };
   if (!known) return new AppError('SEND_FAILED', `WhatsApp refused it with ${number}.`, { details });
   const retry = known.code === 'RATE_LIMITED' ? { retryAfterSeconds: WHATSAPP_LIMIT_SECONDS } : {};

@@ -1,0 +1,78 @@
+/** Requests about chats, presence and calls, over one socket. They reject with AppError where WhatsApp refuses. */
+import type { ChatModification, WAPresence } from '@whiskeysockets/baileys';
+import { AppError } from '../../../utils/errors.ts';
+import { isGroupJid } from '../../jid.ts';
+import type { EngineRequests, LastMessage, TypingState } from '../../requests.ts';
+import type { Link } from '../link-types.ts';
+import type { RequestContext } from './groups.ts';
+import { explainPersonRefusal } from './refusal.ts';
+
+type Handlers = {
+  [N in Extract<keyof EngineRequests, `chat.${string}` | `presence.${string}` | `call.${string}`>]: (
+    of: RequestContext,
+    input: EngineRequests[N]['input'],
+  ) => Promise<EngineRequests[N]['output']>;
+};
+
+const TYPING: Record<TypingState, WAPresence> = {
+  typing: 'composing',
+  recording: 'recording',
+  paused: 'paused',
+};
+
+export const CHAT_REQUESTS: Handlers = {
+  async 'chat.set'({ link }, { jid, change, last }) {
+    if (!link.sock.authState.creds.myAppStateKeyId) {
+      throw new AppError('UNAVAILABLE', 'The phone has not shared the key of its chats yet.');
+    }
+    await asked(() => link.sock.chatModify(toModification(jid, change, last), jid));
+    return null;
+  },
+  async 'presence.set'({ link }, { online }) {
+    await link.sock.sendPresenceUpdate(online ? 'available' : 'unavailable');
+    return null;
+  },
+  async 'presence.typing'({ link }, { jid, state }) {
+    await link.sock.sendPresenceUpdate(TYPING[state], jid);
+    return null;
+  },
+  async 'presence.subscribe'({ link }, { jid }) {
+    await link.sock.presenceSubscribe(await lidFirst(link, jid));
+    return null;
+  },
+  async 'call.reject'({ link }, { callId, from }) {
+    await asked(() => link.sock.rejectCall(callId, from));
+    return null;
+  },
+};
+
+/** People are named by LID where that is known: WhatsApp tells of them under it. */
+async function lidFirst({ sock }: Link, jid: string): Promise<string> {
+  if (isGroupJid(jid)) return jid;
+  return (await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null)) ?? jid;
+}
+
+function toModification(
+  jid: string,
+  change: EngineRequests['chat.set']['input']['change'],
+  last: LastMessage | null,
+): ChatModification {
+  const lastMessages = last === null ? [] : [toLastMessage(jid, last)];
+  if ('archived' in change) return { archive: change.archived, lastMessages };
+  if ('pinned' in change) return { pin: change.pinned };
+  if ('read' in change) return { markRead: change.read, lastMessages };
+  return { mute: change.mutedUntil === 0 ? null : change.mutedUntil };
+}
+
+function toLastMessage(jid: string, { messageId, fromMe, participant, at }: LastMessage) {
+  const key = { remoteJid: jid, id: messageId, fromMe, ...(participant === null ? {} : { participant }) };
+  return { key, messageTimestamp: Math.floor(at / 1000) };
+}
+
+async function asked(ask: () => Promise<unknown>): Promise<void> {
+  try {
+    await ask();
+  } catch (error) {
+    throw explainPersonRefusal(error) ?? error;
+  }
+}
