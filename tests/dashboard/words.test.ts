@@ -3,7 +3,8 @@ import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IMPORT_TEXTS } from '../../src/controllers/dashboard/broadcast/import-texts.ts';
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
-import { explainError, KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
+import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
+import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
 

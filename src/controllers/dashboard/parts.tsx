@@ -7,10 +7,9 @@ import { Icon } from './icon.tsx';
 import * as english from './locales/en/parts.ts';
 import * as indonesian from './locales/id/parts.ts';
 import type { View } from './page.ts';
+import type { Tone } from './tones.ts';
 
 const T = texts({ en: english.parts, id: indonesian.parts });
-
-export type Tone = 'good' | 'warn' | 'bad' | 'plain';
 
 export function Badge({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
   return <span class={tone === 'plain' ? 'badge' : `badge ${tone}`}>{children}</span>;

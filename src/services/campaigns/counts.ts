@@ -7,6 +7,7 @@ import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { type Pace, type PaceRow, paceOf, unreserved } from '../../queue/pace.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Deps } from '../context.ts';
+import { countPlanned, isPlanned } from './planned.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignStatistics } from './schemas.ts';
 
@@ -66,8 +67,15 @@ export interface Counted {
 
 /** The counts of one campaign, for each of its sessions too. */
 export async function countWithSenders(db: ReadDb, row: CampaignRow): Promise<Counted> {
-  const counts = await countCampaign(db, row.id);
+  const counts = isPlanned(row) ? await countBefore(db, row) : await countCampaign(db, row.id);
   return { counts, bySender: row.senders === null ? null : await countSenders(db, row.id) };
+}
+
+/** Before it begins its recipients are those of its list as it is now. */
+async function countBefore(db: ReadDb, row: CampaignRow): Promise<Counts> {
+  const total = await countPlanned(db, row);
+  const isOver = row.status === 'stopped' || row.status === 'failed';
+  return toCounts((kind) => (kind === (isOver ? 'total_ended' : 'total') ? total : 0));
 }
 
 async function countSenders(db: ReadDb, campaignId: string): Promise<Map<string, SenderCounts>> {
@@ -132,7 +140,8 @@ export async function statisticsOf(
   const ratePerMinute = running ? (observed ?? paceRate(deps, row, sessions)) : 0;
   const etaMs = running && left > 0 && ratePerMinute > 0 ? (left / ratePerMinute) * MINUTE_MS : null;
   const waitMs = etaMs === null ? 0 : Math.max(0, (row.waitingUntil ?? now) - now);
-  const done = counts.total - left;
+  // Those who were left when it was stopped have got nothing.
+  const done = row.status === 'stopped' || row.status === 'failed' ? counts.sent : counts.total - left;
   return {
     ...counts,
     progressPercent: counts.total === 0 ? 0 : Math.round((done / counts.total) * 1000) / 10,

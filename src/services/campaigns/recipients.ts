@@ -4,6 +4,8 @@ import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';
 import { campaignRecipients, messages } from '../../db/schema.ts';
 import type { Ctx } from '../context.ts';
+import { outcomeText } from './outcome-words.ts';
+import { isPlanned, listPlanned } from './planned.ts';
 import { type CampaignRef, enterCampaign } from './read.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignRecipient, RecipientStatus, RecipientsQuery } from './schemas.ts';
@@ -12,7 +14,8 @@ import type { CampaignRecipient, RecipientStatus, RecipientsQuery } from './sche
 const SCAN_LIMIT = 2_000;
 
 /**
- * The recipients in the order of sending, or those in one state. `cursor` is the `nextCursor` of the page before.
+ * The recipients in the order of sending, or those in one state; before it begins those whom it would write to, as its
+ * list is now. `cursor` is the `nextCursor` of the page before.
  * Throws NOT_FOUND, VALIDATION_FAILED for a cursor that is none.
  */
 export async function listRecipients(
@@ -20,6 +23,10 @@ export async function listRecipients(
   input: CampaignRef & RecipientsQuery,
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const { campaign } = await enterCampaign(ctx, input, 'read');
+  if (isPlanned(campaign) && (input.state ?? 'pending') === 'pending') {
+    const after = parseCursorParts(input.cursor, /^(\d{1,20})$/)?.[0] ?? '';
+    return listPlanned(ctx, campaign, { after, limit: input.limit });
+  }
   if (input.state !== undefined) return listInState(ctx, campaign, { ...input, state: input.state });
   const after = Number(parseCursorParts(input.cursor, /^(\d{1,10})$/)?.[0] ?? 0);
   const rows = await readRecipients(ctx, campaign, after, input.limit);
@@ -240,6 +247,7 @@ type SelectedRow = Pick<
 function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
   const { position, phone, name, variant, messageId, sessionId, peer, lid, queuedAt } = row;
   const { sentAt, deliveredAt, readAt, failedAt } = row;
+  const outcome = outcomeOf(campaign, row);
   return {
     position,
     peer,
@@ -248,7 +256,8 @@ function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
     recipient: {
       number: phone,
       name,
-      ...outcomeOf(campaign, row),
+      ...outcome,
+      reasonMessage: outcome.reason === null ? null : outcomeText('en', outcome.reason),
       variant,
       messageId,
       sessionId,

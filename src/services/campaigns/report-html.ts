@@ -51,10 +51,10 @@ ${table(['Reason', 'Recipients'], report.skippedByReason)}
   return String(page);
 }
 
-async function table([first, second]: [string, string], rows: readonly { reason: string; count: number }[]) {
+async function table([first, second]: [string, string], rows: CampaignReport['failuresByReason']) {
   if (rows.length === 0) return html`<p class="meta">None.</p>`;
   return html`<table><thead><tr><th>${first}</th><th class="n">${second}</th></tr></thead><tbody>
-${rows.map(({ reason, count }) => html`<tr><td>${reason}</td><td class="n">${count}</td></tr>`)}
+${rows.map(({ message, count }) => html`<tr><td>${message}</td><td class="n">${count}</td></tr>`)}
 </tbody></table>`;
 }
 

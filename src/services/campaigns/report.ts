@@ -8,6 +8,7 @@ import { csvLines } from '../../utils/csv.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { INVALID_MARK } from './freeze.ts';
+import { outcomeText } from './outcome-words.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
 import { type RecipientRow, readRecipients } from './recipients.ts';
 import { type Reason, sumRecipients } from './report-sums.ts';
@@ -18,6 +19,11 @@ import { CampaignOutput } from './schemas.ts';
 const BATCH_SIZE = 250;
 
 const count = z.int();
+const ReasonCount = z.object({
+  reason: z.string(),
+  message: z.string().describe('the reason in words'),
+  count,
+});
 export const CampaignReport = z
   .object({
     campaign: CampaignOutput,
@@ -28,8 +34,8 @@ export const CampaignReport = z
       read: count,
       replied: count.describe('recipients who wrote back after their message was sent'),
     }),
-    failuresByReason: z.array(z.object({ reason: z.string(), count })),
-    skippedByReason: z.array(z.object({ reason: z.string(), count })),
+    failuresByReason: z.array(ReasonCount),
+    skippedByReason: z.array(ReasonCount),
     byHour: z.array(
       z.object({ hour: z.iso.datetime(), sent: count, delivered: count, read: count, failed: count }),
     ),
@@ -65,7 +71,7 @@ export async function reportCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
 const byCount = (counts: ReadonlyMap<string, Reason>) =>
   [...counts]
     .sort(([, a], [, b]) => b.n - a.n || a.first - b.first)
-    .map(([reason, { n }]) => ({ reason, count: n }));
+    .map(([reason, { n }]) => ({ reason, message: outcomeText('en', reason), count: n }));
 
 function batchesOf(deps: Pick<CampaignDeps, 'db'>, campaign: CampaignRow): AsyncGenerator<RecipientRow[]> {
   return readBatches<RecipientRow>(BATCH_SIZE, (last) =>

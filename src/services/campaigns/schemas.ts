@@ -129,7 +129,7 @@ const count = z.int();
 
 export const CampaignStatistics = z
   .object({
-    total: count.describe('recipients; until they are frozen, as many as there were to be when it was made'),
+    total: count.describe('recipients; until it begins, as many as there would be now'),
     pending: count.describe('not handed to the queue yet'),
     queued: count.describe('in the queue or on their way'),
     sent: count.describe("acknowledged by WhatsApp's server, the delivered and read ones too"),
@@ -137,7 +137,9 @@ export const CampaignStatistics = z
     read: count,
     failed: count,
     skipped: count.describe('opted out, not on WhatsApp, canceled, not reached before the stop, …'),
-    progressPercent: z.number(),
+    progressPercent: z
+      .number()
+      .describe('share that is through with it; of a stopped or failed campaign the share that was sent'),
     ratePerMinute: z.number().describe('as observed, or as the pace allows before anything was observed'),
     etaSeconds: count.nullable(),
     estimatedFinishAt: time,
@@ -240,6 +242,7 @@ export const CampaignRecipient = z
     name: z.string().nullable(),
     state: z.enum(RECIPIENT_STATUSES),
     reason: z.string().nullable(),
+    reasonMessage: z.string().nullable().describe('the reason in words'),
     variant: z.string().nullable().describe('the alternatives that were chosen'),
     messageId: z.string().nullable(),
     sessionId: z.string().nullable().describe('whose queue it went to'),

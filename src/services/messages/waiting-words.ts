@@ -127,7 +127,13 @@ const SAME: ReadonlyMap<string, string> = new Map([
   ['passkey_confirm', 'passkey'],
 ]);
 
-/** The reason and what can be done about it, for a page in the language; a reason without words of its own is named. */
+/** A reason that has no words yet: its name is for programs. */
+const OTHER: Record<Lang, Told> = {
+  en: ['The session cannot send this now.', 'If this takes long, check the session.'],
+  id: ['Sesi belum bisa mengirim ini.', 'Jika lama, periksa sesinya.'],
+};
+
+/** The reason and what can be done about it, for a page in the language. */
 export function holdWords(lang: Lang, reason: string): Words {
   const [text, fix] = toldOf(lang, reason);
   return { text, fix };
@@ -141,5 +147,5 @@ export function holdAnswer(reason: string): Words {
 
 function toldOf(lang: Lang, reason: string): Told {
   const name = reason.startsWith('breaker') ? 'breaker' : (SAME.get(reason) ?? reason);
-  return new Map(Object.entries(REASONS)).get(name)?.[lang] ?? [reason, null];
+  return new Map(Object.entries(REASONS)).get(name)?.[lang] ?? OTHER[lang];
 }

@@ -6,22 +6,14 @@ import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-campaign.ts';
 import * as indonesian from '../locales/id/broadcast-campaign.ts';
-import { explainError } from '../messages/words.ts';
-import type { Tone } from '../parts.tsx';
 import { sentenceInIndonesian } from '../reasons.ts';
 
 export type Status = CampaignOutput['status'];
 
-export const STATUS_TONES: Record<Status, Tone> = {
-  scheduled: 'plain',
-  running: 'good',
-  paused: 'warn',
-  stopped: 'plain',
-  completed: 'good',
-  failed: 'bad',
-};
+/** `held`: it runs, but something keeps it from sending. */
+export type Shown = Status | 'held';
 
-const STATUSES: Record<Lang, Record<Status, string>> = { en: english.statuses, id: indonesian.statuses };
+const STATUSES: Record<Lang, Record<Shown, string>> = { en: english.statuses, id: indonesian.statuses };
 
 const MEANINGS: Record<Lang, Record<Status, string>> = { en: english.meanings, id: indonesian.meanings };
 
@@ -30,10 +22,15 @@ const REASONS: Record<Lang, Record<string, string>> = { en: english.reasons, id:
 
 const WAITING: Record<Lang, Record<string, string>> = { en: english.waiting, id: indonesian.waiting };
 
-/** The outcome for one recipient. */
-const FATES: Record<Lang, Record<string, string>> = { en: english.fates, id: indonesian.fates };
+export const statusText = (lang: Lang, status: Shown): string => STATUSES[lang][status];
 
-export const statusText = (lang: Lang, status: Status): string => STATUSES[lang][status];
+/** The state that a person reads: a running campaign that cannot send is held. */
+export function shownStatus({ status, waitingFor }: Pick<CampaignOutput, 'status' | 'waitingFor'>): Shown {
+  return status === 'running' && waitingFor !== null && waitingFor !== COLLECTING ? 'held' : status;
+}
+
+/** It has just begun: nothing is in its way. */
+const COLLECTING = 'recipients';
 
 /** Explains the state of a campaign, why it is so and what it waits for; each a sentence. */
 export function explainCampaign(
@@ -52,12 +49,4 @@ export function explainCampaign(
 function toldIn(lang: Lang, message: string | null): string {
   if (message === null || lang === 'en') return message ?? '';
   return sentenceInIndonesian(message) ?? '';
-}
-
-/** One of WhatsApp's or our own codes in words. */
-export function fateText(lang: Lang, reason: string): string {
-  const known = own(FATES[lang], reason);
-  if (known !== undefined) return known;
-  const isCode = /^(?:\d+|[A-Z][A-Z_]*)$/.test(reason);
-  return (isCode ? explainError(lang, reason)?.why : undefined) ?? FATES[lang].unknown ?? '';
 }

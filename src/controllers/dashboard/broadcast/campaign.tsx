@@ -21,8 +21,10 @@ import { ActionButton, Badge, Facts, Live, Stat, Table, Tabs, Time } from '../pa
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';
 import { isStatus } from '../sessions/reasons.ts';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
-import { explainCampaign, STATUS_TONES, statusText } from './campaign-texts.ts';
+import { CampaignBadge, progressText } from './campaign-state.tsx';
+import { explainCampaign } from './campaign-texts.ts';
 import { CAMPAIGN_EVENTS } from './campaigns.tsx';
+import { cronText } from './cron-text.ts';
 import { durationText } from './duration.ts';
 import { BROADCAST, IdParams, idExample, num, Progress } from './parts.tsx';
 import { ReportPart } from './report.tsx';
@@ -159,8 +161,7 @@ function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
       everySeconds={campaign.status === 'running' ? 5 : 30}
     >
       <p role="status">
-        <Badge tone={STATUS_TONES[campaign.status]}>{statusText(view.lang, campaign.status)}</Badge>{' '}
-        {explainCampaign(view.lang, campaign).join(' ')}
+        <CampaignBadge view={view} campaign={campaign} /> {explainCampaign(view.lang, campaign).join(' ')}
       </p>
       {campaign.nextRunAt !== null && (
         <p>
@@ -217,7 +218,6 @@ function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
   const t = CAMPAIGN_TEXTS(view.lang);
   const s = campaign.statistics;
   const running = campaign.status === 'running';
-  const done = s.total - s.pending - s.queued;
   return (
     <Live
       id="campaign-numbers"
@@ -232,7 +232,7 @@ function Numbers({ view, campaign }: { view: View; campaign: CampaignOutput }) {
         </div>
         <Progress label={t.progress} percent={s.progressPercent} />
         <p>
-          {t.done(num(view, done), num(view, s.total))}
+          {progressText(view, campaign)}
           {running && ` · ${t.perMinute(num(view, s.ratePerMinute))}`}
           {s.etaSeconds !== null && ` · ${t.left}: ${t.about(durationText(view.lang, s.etaSeconds))}`}
         </p>
@@ -336,7 +336,7 @@ function About({ view, campaign, list }: { view: View; campaign: CampaignOutput;
   if (typeof options.dailyCap === 'number') facts.push([t.cap, num(view, options.dailyCap)]);
   if (options.warmUp !== undefined) facts.push([t.warmUp, yesNo(options.warmUp)]);
   if (quiet) facts.push([t.quiet, t.quietTimes(quiet.from, quiet.to)]);
-  if (cron !== null) facts.push([t.schedule, `${cron} (${timezone ?? 'UTC'})`]);
+  if (cron !== null) facts.push([t.schedule, `${cronText(view.lang, cron)} (${timezone ?? 'UTC'})`]);
   if (originId !== null) facts.push([t.origin, <a href={campaignPath(originId)}>{t.otherCampaign}</a>]);
   facts.push([t.made, <Time at={campaign.createdAt} />], [t.started, <Time at={campaign.startedAt} />]);
   if (campaign.finishedAt !== null) facts.push([t.finished, <Time at={campaign.finishedAt} />]);

@@ -7,9 +7,11 @@ import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
+import { Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
-import { STATUS_TONES, statusText } from './campaign-texts.ts';
+import { CampaignBadge, progressText } from './campaign-state.tsx';
+import { statusText } from './campaign-texts.ts';
+import { cronText } from './cron-text.ts';
 import { BROADCAST, BroadcastHead, num, Progress, page as pageNumber } from './parts.tsx';
 
 /** Each is counted. */
@@ -134,7 +136,8 @@ function CampaignTable({ view, query, found }: { view: View; query: Filter; foun
                 <a href={`${BROADCAST}/campaigns/${campaign.id}`}>{campaign.name}</a>
               </td>
               <td>
-                <Badge tone={STATUS_TONES[campaign.status]}>{statusText(view.lang, campaign.status)}</Badge>
+                <CampaignBadge view={view} campaign={campaign} />
+                {campaign.cron !== null && <div class="small">{cronText(view.lang, campaign.cron)}</div>}
                 {campaign.nextRunAt !== null && (
                   <div class="small muted">
                     {t.firstRun} <Time at={campaign.nextRunAt} relative />
@@ -163,12 +166,13 @@ function CampaignTable({ view, query, found }: { view: View; query: Filter; foun
 
 function ShortProgress({ view, campaign }: { view: View; campaign: CampaignOutput }) {
   const t = CAMPAIGN_TEXTS(view.lang);
-  const { total, pending, queued, progressPercent } = campaign.statistics;
+  const { total, progressPercent } = campaign.statistics;
   if (total === 0) return <span class="muted">–</span>;
+  if (campaign.status === 'scheduled') return <span>{progressText(view, campaign)}</span>;
   return (
     <>
       <Progress label={`${t.progress}: ${campaign.name}`} percent={progressPercent} />
-      <div class="small muted">{t.done(num(view, total - pending - queued), num(view, total))}</div>
+      <div class="small muted">{progressText(view, campaign)}</div>
     </>
   );
 }

@@ -17,6 +17,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Facts, Form, Live, Select, Stat, Table, Time } from '../parts.tsx';
 import { sentenceInIndonesian } from '../reasons.ts';
+import { stateTone } from '../tones.ts';
 import { IMPORT_TEXTS } from './import-texts.ts';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import { BROADCAST, bytes, IdParams, idExample, More, num, PAGE_SIZE, Progress } from './parts.tsx';
@@ -261,7 +262,7 @@ export function RecentImports({ view, imports }: { view: View; imports: ImportOu
         {imports.map((job) => (
           <li>
             <a href={importPath(job.id)}>{job.fileName ?? t.aFile}</a>{' '}
-            <Badge tone={TONES[job.status]}>{t.states[job.status]}</Badge>{' '}
+            <Badge tone={stateTone(job.status)}>{t.states[job.status]}</Badge>{' '}
             <span class="muted small">
               {t.short(num(view, job.added), num(view, job.updated), num(view, job.invalid))}{' '}
               <Time at={job.createdAt} relative />
@@ -272,8 +273,6 @@ export function RecentImports({ view, imports }: { view: View; imports: ImportOu
     </details>
   );
 }
-
-const TONES = { running: 'plain', completed: 'good', failed: 'bad' } as const;
 
 function ImportState({ view, job }: { view: View; job: ImportOutput }) {
   const t = IMPORT_TEXTS(view.lang);
@@ -288,7 +287,7 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
     >
       <div class="card">
         <p>
-          <Badge tone={TONES[job.status]}>{t.states[job.status]}</Badge>{' '}
+          <Badge tone={stateTone(job.status)}>{t.states[job.status]}</Badge>{' '}
           {job.total === null && running ? t.checking : ''}
           {job.total !== null && t.rows(num(view, job.processed), num(view, job.total))}
         </p>
@@ -382,8 +381,6 @@ function failureOf({ lang }: View, message: string | null): string | null {
   return message === null || lang === 'en' ? message : sentenceInIndonesian(message);
 }
 
-const LINE_TONES = { invalid: 'bad', duplicate: 'warn', repaired: 'plain' } as const;
-
 function Lines({ view, lines }: { view: View; lines: ImportLine[] }) {
   const t = IMPORT_TEXTS(view.lang);
   return (
@@ -392,7 +389,7 @@ function Lines({ view, lines }: { view: View; lines: ImportLine[] }) {
         <tr>
           <td>{num(view, line.line)}</td>
           <td>
-            <Badge tone={LINE_TONES[line.kind]}>{t.kindsOne[line.kind]}</Badge>
+            <Badge tone={stateTone(line.kind)}>{t.kindsOne[line.kind]}</Badge>
           </td>
           <td class="mono">{line.number}</td>
           <td>{reasonOf(view, line)}</td>

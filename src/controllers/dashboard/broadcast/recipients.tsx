@@ -1,5 +1,6 @@
 /** The outcome for each recipient of a campaign. */
 import { z } from 'zod';
+import { outcomeText } from '../../../services/campaigns/outcome-words.ts';
 import { watchCampaign } from '../../../services/campaigns/read.ts';
 import { listRecipients } from '../../../services/campaigns/recipients.ts';
 import {
@@ -8,21 +9,11 @@ import {
   type RecipientStatus,
 } from '../../../services/campaigns/schemas.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Table, Time, type Tone } from '../parts.tsx';
+import { Badge, Table, Time } from '../parts.tsx';
+import { stateTone } from '../tones.ts';
 import { CampaignHead, campaignPath } from './campaign.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
-import { fateText } from './campaign-texts.ts';
 import { IdParams, idExample, More, PAGE_SIZE } from './parts.tsx';
-
-const TONES: Record<RecipientStatus, Tone> = {
-  pending: 'plain',
-  queued: 'plain',
-  sent: 'good',
-  delivered: 'good',
-  read: 'good',
-  failed: 'bad',
-  skipped: 'warn',
-};
 
 export const recipientPages: Page[] = [
   page({
@@ -108,9 +99,9 @@ function Recipients({
           <td class="wrap">{row.name ?? t.unnamed}</td>
           <td class="mono">{row.number}</td>
           <td>
-            <Badge tone={TONES[row.state]}>{t[row.state]}</Badge>
+            <Badge tone={stateTone(row.state)}>{t[row.state]}</Badge>
           </td>
-          <td>{row.reason === null ? '' : fateText(view.lang, row.reason)}</td>
+          <td>{row.reason === null ? '' : outcomeText(view.lang, row.reason)}</td>
           {isShared && <td class="wrap">{row.sessionId}</td>}
           <td>
             <Time at={row.failedAt ?? row.readAt ?? row.deliveredAt ?? row.sentAt ?? row.queuedAt} />

@@ -1,5 +1,6 @@
 /** The report of a campaign: funnel, reasons, hours. It goes over every recipient, so it is fetched apart. */
 import { z } from 'zod';
+import { outcomeText } from '../../../services/campaigns/outcome-words.ts';
 import { type CampaignReport, exportCampaign, reportCampaign } from '../../../services/campaigns/report.ts';
 import { REPORT_CSP, reportHtml } from '../../../services/campaigns/report-html.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
@@ -9,7 +10,6 @@ import { Skeleton } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
-import { fateText } from './campaign-texts.ts';
 import { BROADCAST, IdParams, idExample, num } from './parts.tsx';
 
 /** Up to here the report comes by itself. */
@@ -177,7 +177,7 @@ function Reasons({
       <Table stack={false} label={title} head={[t.reason, t.count]}>
         {reasons.map(({ reason, count }) => (
           <tr>
-            <td>{fateText(view.lang, reason)}</td>
+            <td>{outcomeText(view.lang, reason)}</td>
             <td class="num">{num(view, count)}</td>
           </tr>
         ))}

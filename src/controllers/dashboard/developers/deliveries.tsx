@@ -11,7 +11,8 @@ import { DeliveryState } from '../../../services/webhooks/schemas.ts';
 import { eventName } from '../event-names.ts';
 import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Badge, Facts, Select, Table, Time, type Tone } from '../parts.tsx';
+import { ActionButton, Badge, Facts, Select, Table, Time } from '../parts.tsx';
+import { stateTone } from '../tones.ts';
 import { DELIVERY_STATES, DEVELOPER_TEXTS } from './texts.ts';
 import { DELIVERIES, example, Id, WEBHOOKS } from './webhook-parts.tsx';
 
@@ -155,10 +156,8 @@ export function prettyJson(text: string): string {
   }
 }
 
-const TONES: Record<DeliveryOutput['state'], Tone> = { pending: 'warn', delivered: 'good', dead: 'bad' };
-
 function State({ view, delivery }: { view: View; delivery: DeliveryOutput }) {
-  return <Badge tone={TONES[delivery.state]}>{DELIVERY_STATES(view.lang)[delivery.state]}</Badge>;
+  return <Badge tone={stateTone(delivery.state)}>{DELIVERY_STATES(view.lang)[delivery.state]}</Badge>;
 }
 
 interface DeliveryCardProps {

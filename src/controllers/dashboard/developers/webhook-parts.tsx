@@ -4,7 +4,8 @@ import { HeadersInput } from '../../../services/webhooks/headers.ts';
 import type { HealthOutput } from '../../../services/webhooks/schemas.ts';
 import { num } from '../broadcast/parts.tsx';
 import type { View } from '../page.ts';
-import { Badge, Facts, TextArea, Time, type Tone } from '../parts.tsx';
+import { Badge, Facts, TextArea, Time } from '../parts.tsx';
+import { stateTone } from '../tones.ts';
 import { DEVELOPER_TEXTS, HEALTH_STATES } from './texts.ts';
 
 export const WEBHOOKS = '/dashboard/developers/webhooks';
@@ -60,15 +61,8 @@ export function HeadersField({ view, names }: { view: View; names: readonly stri
   );
 }
 
-const TONES: Record<HealthOutput['state'], Tone> = {
-  unused: 'plain',
-  healthy: 'good',
-  retrying: 'warn',
-  down: 'bad',
-};
-
 export function HealthBadge({ view, health }: { view: View; health: HealthOutput }) {
-  return <Badge tone={TONES[health.state]}>{HEALTH_STATES(view.lang)[health.state]}</Badge>;
+  return <Badge tone={stateTone(health.state)}>{HEALTH_STATES(view.lang)[health.state]}</Badge>;
 }
 
 /** How many attempts were accepted, and what waits. */

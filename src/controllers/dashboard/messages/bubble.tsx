@@ -5,12 +5,13 @@ import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import { phoneOf } from '../../../whatsapp/jid.ts';
 import type { View } from '../page.ts';
 import { Badge, Time } from '../parts.tsx';
+import { stateTone } from '../tones.ts';
 import { contentOf, quotedOf, type ShownContent } from './content.ts';
 import { isSendable, pagesOf } from './kinds/index.ts';
 import { MessageLink } from './kinds/parts.tsx';
 import { EventPart, OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { statusName, statusTone } from './words.ts';
+import { statusName } from './words.ts';
 
 export const messagePath = (
   { messageId, direction, sessionId }: Pick<MessageOutput, 'messageId' | 'direction' | 'sessionId'>,
@@ -22,7 +23,7 @@ export const chatPath = (number: string, session: string, rest = '') =>
   `/dashboard/messages/with/${encodeURIComponent(number)}${rest}?${new URLSearchParams({ session })}`;
 
 export function StatusBadge({ view, status }: { view: View; status: MessageOutput['status'] }) {
-  return <Badge tone={statusTone(status)}>{statusName(view.lang, status)}</Badge>;
+  return <Badge tone={stateTone(status)}>{statusName(view.lang, status)}</Badge>;
 }
 
 /** One message of a conversation, with its time and state. */

@@ -1,6 +1,7 @@
 /** One message: what it says, what became of it step by step, and what can be done. */
 
 import { z } from 'zod';
+import { explainError } from '../../../services/messages/failure-words.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
@@ -12,7 +13,7 @@ import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { HoldLines } from './hold-lines.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { MessageTimeline } from './timeline.tsx';
-import { explainError, kindName } from './words.ts';
+import { kindName } from './words.ts';
 
 const PATH = '/dashboard/messages/:messageId';
 const params = z.object({ messageId: z.string().min(1).max(64) });
@@ -77,10 +78,6 @@ export function ErrorPart({ view, message }: { view: View; message: MessageOutpu
       </p>
       <p>
         {t.todo}: {words.todo}
-      </p>
-      <p class="small">
-        {t.code}: <code>{message.errorCode}</code>
-        {message.errorMessage !== null && ` · ${message.errorMessage}`}
       </p>
     </div>
   );

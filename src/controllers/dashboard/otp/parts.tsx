@@ -2,7 +2,8 @@
 import type { OtpStatus } from '../../../services/analytics/otp-log.ts';
 import type { View } from '../page.ts';
 import { Badge, Field, Form, Tabs } from '../parts.tsx';
-import { OTP_TEXTS, OTP_TONES } from './texts.ts';
+import { stateTone } from '../tones.ts';
+import { OTP_TEXTS } from './texts.ts';
 
 export const OTP = '/dashboard/otp';
 
@@ -61,5 +62,5 @@ export function CountryOffer({ view, country }: { view: View; country: string })
 }
 
 export function StateBadge({ view, status }: { view: View; status: OtpStatus }) {
-  return <Badge tone={OTP_TONES[status]}>{OTP_TEXTS(view.lang).states[status][0]}</Badge>;
+  return <Badge tone={stateTone(status)}>{OTP_TEXTS(view.lang).states[status][0]}</Badge>;
 }

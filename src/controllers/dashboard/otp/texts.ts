@@ -3,7 +3,6 @@ import { own } from '../../../utils/own.ts';
 import { type Lang, texts } from '../i18n.ts';
 import * as english from '../locales/en/otp.ts';
 import * as indonesian from '../locales/id/otp.ts';
-import type { Tone } from '../parts.tsx';
 
 const T = texts({ en: english.otp, id: indonesian.otp });
 
@@ -14,18 +13,9 @@ const STATES: Record<Lang, Record<OtpStatus, readonly [name: string, meaning: st
 
 const REASONS: Record<Lang, Record<string, string>> = { en: english.reasons, id: indonesian.reasons };
 
-export const OTP_TONES: Record<OtpStatus, Tone> = {
-  pending: 'plain',
-  sent: 'plain',
-  verified: 'good',
-  expired: 'warn',
-  failed: 'bad',
-  canceled: 'plain',
-};
-
 export const OTP_TEXTS = (lang: Lang) => ({
   ...T(lang),
   states: STATES[lang],
-  reasonOf: (reason: string) => own(REASONS[lang], reason) ?? reason,
+  reasonOf: (reason: string) => own(REASONS[lang], reason) ?? '',
 });
 export type OtpTexts = ReturnType<typeof OTP_TEXTS>;

@@ -21,7 +21,8 @@ import { NewSessionLink, Skeleton } from '../kit.tsx';
 import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Empty, Stat, Table, Time, type Tone } from '../parts.tsx';
+import { Badge, Empty, Stat, Table, Time } from '../parts.tsx';
+import { stateTone } from '../tones.ts';
 import { UsageNotice } from '../usage-pages.tsx';
 import { isForUs, placeOf, whyOf } from './reasons.ts';
 
@@ -111,7 +112,7 @@ function Now({ view, now, backlog }: { view: View; now: Dashboard; backlog: Back
         name={t.sessions}
         note={states.map(([status, n]) => (
           <a href="/dashboard/sessions">
-            <Badge tone={toneOf(status)}>{`${num(view, n)} ${t.states(status)}`}</Badge>{' '}
+            <Badge tone={stateTone(status)}>{`${num(view, n)} ${t.states(status)}`}</Badge>{' '}
           </a>
         ))}
       >
@@ -137,11 +138,6 @@ function Now({ view, now, backlog }: { view: View; now: Dashboard; backlog: Back
       </Stat>
     </div>
   );
-}
-
-function toneOf(status: string): Tone {
-  if (status === 'connected') return 'good';
-  return status === 'failed' || status === 'replaced' || status === 'logged_out' ? 'bad' : 'warn';
 }
 
 function VolumePart({ view, volume }: { view: View; volume: Volume }) {

@@ -1,7 +1,7 @@
 /** Why something went wrong, as the overview says it. */
 import type { ActivityEntry } from '../../../services/analytics/activity-view.ts';
+import { explainError } from '../../../services/messages/failure-words.ts';
 import type { Lang } from '../i18n.ts';
-import { explainError } from '../messages/words.ts';
 import { OTP_TEXTS } from '../otp/texts.ts';
 import { sentenceInIndonesian } from '../reasons.ts';
 import { sessionPath } from '../sessions/parts.tsx';

@@ -150,8 +150,7 @@ function Breaker({ view, breaker, restriction }: BreakerProps) {
       <Badge tone="bad">{t.open}</Badge>
       <p class="small">{restriction === null ? t.breakerWhy : t.restrictedWhy}</p>
       <p class="small">
-        {t.until} <Time at={breaker.until} />. {t.reason}: {breaker.reason?.replace('breaker_', '') ?? ''}.{' '}
-        {t.trips}: {count(view, breaker.trips)}.
+        {t.until} <Time at={breaker.until} />. {t.trips}: {count(view, breaker.trips)}.
       </p>
     </>
   );

@@ -6,7 +6,7 @@ import type { CloseReason } from '../../../whatsapp/engine.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/sessions-reasons.ts';
 import * as indonesian from '../locales/id/sessions-reasons.ts';
-import type { Tone } from '../parts.tsx';
+import { stateTone, type Tone } from '../tones.ts';
 
 export type SessionState = Pick<SessionOutput, 'status' | 'reason'>;
 export type Status = SessionOutput['status'];
@@ -71,10 +71,7 @@ export function whyByReason(lang: Lang): Record<string, string> {
 }
 
 export function sessionTone({ status, reason }: SessionState): Tone {
-  if (status === 'connected') return 'good';
-  if (status === 'failed' || status === 'logged_out' || status === 'replaced') return 'bad';
-  if (reason === 'untrusted_server' || reason === 'user_disabled') return 'bad';
-  return 'warn';
+  return reason === 'untrusted_server' || reason === 'user_disabled' ? 'bad' : stateTone(status);
 }
 
 function reasonsOf(lang: Lang): Map<string, Words> {

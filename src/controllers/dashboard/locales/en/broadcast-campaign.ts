@@ -1,8 +1,9 @@
-import type { Status } from '../../broadcast/campaign-texts.ts';
+import type { Shown, Status } from '../../broadcast/campaign-texts.ts';
 
-export const statuses: Record<Status, string> = {
+export const statuses: Record<Shown, string> = {
   scheduled: 'scheduled',
   running: 'running',
+  held: 'on hold',
   paused: 'paused',
   stopped: 'stopped',
   completed: 'completed',
@@ -50,28 +51,4 @@ export const waiting: Record<string, string> = {
   new_contacts: 'The limit for new people is reached. People who know this number get the message first.',
   no_sender: 'None of its numbers can send now. The campaign continues by itself.',
   number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
-};
-
-/** The outcome for one recipient. */
-export const fates: Record<string, string> = {
-  new_contacts: 'waiting for the daily limit of new people',
-  no_sender: 'waiting for one of the numbers',
-  opted_out: 'opted out',
-  not_on_whatsapp: 'not on WhatsApp',
-  invalid: 'invalid phone number',
-  duplicate: 'duplicate of another number on the list',
-  empty_message: 'the text was empty for this person',
-  message_too_long: 'the text was too long for WhatsApp',
-  canceled: 'canceled',
-  stopped: 'the campaign was stopped first',
-  failed: 'the campaign failed first',
-  quiet: 'night in their time zone',
-  expired: 'not sent in time',
-  unknown: 'unknown reason',
-  SEND_FAILED: 'could not be sent',
-  NOT_ON_WHATSAPP: 'not on WhatsApp',
-  SESSION_DELETED: 'the session was deleted',
-  NOT_CONNECTED: 'the session was not connected',
-  '463': 'WhatsApp does not let the number start this conversation',
-  '479': 'WhatsApp did not accept the devices of the recipient',
 };

@@ -66,7 +66,6 @@ export const messages = {
   device: (id: number) => (id === 0 ? 'the phone' : `device ${id}`),
   error: 'What went wrong',
   todo: 'What to do',
-  code: 'Code',
   retry: 'Try again',
   retried: 'The message is in the queue again, with the same ID.',
   cancel: 'Cancel',

@@ -150,7 +150,6 @@ export const limit = {
   open: 'Restricted: only people who know this number get messages',
   breakerWhy:
     'This number wrote to too many new people. Stop campaigns and let it rest. Each further refusal makes the pause longer.',
-  reason: 'WhatsApp code',
   trips: 'Refusals in a row',
   newContacts: 'New people per 24 hours',
   newContactsNone: 'no limit',

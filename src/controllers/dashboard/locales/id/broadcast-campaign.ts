@@ -1,8 +1,9 @@
-import type { Status } from '../../broadcast/campaign-texts.ts';
+import type { Shown, Status } from '../../broadcast/campaign-texts.ts';
 
-export const statuses: Record<Status, string> = {
+export const statuses: Record<Shown, string> = {
   scheduled: 'terjadwal',
   running: 'berjalan',
+  held: 'tertahan',
   paused: 'dijeda',
   stopped: 'dihentikan',
   completed: 'selesai',
@@ -50,28 +51,4 @@ export const waiting: Record<string, string> = {
   new_contacts: 'Batas orang baru tercapai. Orang yang mengenal nomor ini dikirimi lebih dulu.',
   no_sender: 'Belum ada nomor yang bisa mengirim. Kampanye berlanjut otomatis.',
   number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
-};
-
-/** The outcome for one recipient. */
-export const fates: Record<string, string> = {
-  new_contacts: 'menunggu batas harian orang baru',
-  no_sender: 'menunggu salah satu nomor',
-  opted_out: 'berhenti langganan',
-  not_on_whatsapp: 'tidak terdaftar di WhatsApp',
-  invalid: 'nomor tidak valid',
-  duplicate: 'ganda dengan nomor lain di daftar',
-  empty_message: 'teksnya kosong untuk orang ini',
-  message_too_long: 'teks terlalu panjang untuk WhatsApp',
-  canceled: 'dibatalkan',
-  stopped: 'kampanye lebih dulu dihentikan',
-  failed: 'kampanye lebih dulu gagal',
-  quiet: 'malam di zona waktu penerima',
-  expired: 'tidak terkirim tepat waktu',
-  unknown: 'penyebab tidak diketahui',
-  SEND_FAILED: 'tidak bisa dikirim',
-  NOT_ON_WHATSAPP: 'tidak terdaftar di WhatsApp',
-  SESSION_DELETED: 'sesinya dihapus',
-  NOT_CONNECTED: 'sesinya tidak terhubung',
-  '463': 'WhatsApp tidak mengizinkan nomor memulai percakapan ini',
-  '479': 'WhatsApp tidak menerima perangkat penerima',
 };

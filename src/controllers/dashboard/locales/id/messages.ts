@@ -70,7 +70,6 @@ export const messages: Texts<typeof english.messages> = {
   device: (id: number) => (id === 0 ? 'ponsel' : `perangkat ${id}`),
   error: 'Masalahnya',
   todo: 'Yang perlu dilakukan',
-  code: 'Kode',
   retry: 'Coba lagi',
   retried: 'Pesan masuk antrean lagi, dengan ID yang sama.',
   cancel: 'Batalkan',

@@ -156,7 +156,6 @@ export const limit: Texts<typeof english.limit> = {
   open: 'Dibatasi: hanya orang yang mengenal nomor ini yang menerima pesan',
   breakerWhy:
     'Nomor ini mengirim ke terlalu banyak orang baru. Hentikan kampanye dan istirahatkan nomor. Setiap penolakan berikutnya memperpanjang jeda.',
-  reason: 'Kode WhatsApp',
   trips: 'Penolakan berturut-turut',
   newContacts: 'Orang baru per 24 jam',
   newContactsNone: 'tanpa batas',
