@@ -66,19 +66,37 @@ describe('a campaign', () => {
     expect(await world.axe(page)).toEqual([]);
     const next = page.getByRole('button', { name: 'Next' });
     await next.click();
+    await page.getByRole('heading', { name: 'Message', exact: true }).waitFor();
     // What is missing holds the step back.
     await next.click();
-    await page.getByRole('heading', { name: 'Message' }).waitFor();
-    await page.getByLabel('Text', { exact: true }).fill('{{Halo|Hai}} {name|Kak}!');
-    await page.getByText(/^(Halo|Hai) P0!$/).waitFor();
+    await page.getByLabel('Text', { exact: true }).fill('{{Halo|Hai}} *{name|Kak}*!');
+    await page
+      .getByText(/^(Halo|Hai) P0!$/)
+      .first()
+      .waitFor();
+    await page.getByText('Draft saved.').waitFor();
+    await page.reload();
+    expect(await page.getByLabel('Text', { exact: true }).inputValue()).toContain('Halo|Hai');
+    await page.locator('.handset strong', { hasText: 'P0' }).waitFor();
     await world.shot(page, 'broadcast-wizard');
     expect(await world.axe(page)).toEqual([]);
     await next.click();
+    await page.waitForURL('**/when');
+    await page.goBack();
+    await page.waitForURL('**/what');
+    expect(await page.getByLabel('Text', { exact: true }).inputValue()).toContain('Halo|Hai');
+    await page.goForward();
     // Enter goes on, it does not start anything.
     await page.getByLabel('now', { exact: true }).press('Enter');
+    await page.waitForURL('**/pace');
     await page.getByLabel('Delay between messages (seconds)').fill('1');
+    // It may be night now.
+    await page.getByLabel('Send only by day').uncheck();
     await next.click();
     await page.getByText('Duration', { exact: true }).waitFor();
+    await page.getByLabel('Your number').fill('+62 813-2999-9999');
+    await page.getByRole('button', { name: 'Send test' }).click();
+    await page.getByText('The test to', { exact: false }).waitFor();
     await page.getByLabel('Campaign name').fill('<b>Promo</b>');
     expect(await world.axe(page)).toEqual([]);
     await page.getByRole('button', { name: 'Start campaign' }).click();
@@ -104,6 +122,7 @@ describe('a campaign', () => {
     page.on('dialog', (dialog) => dialog.accept());
     await page.getByRole('button', { name: 'Stop permanently' }).click();
     await page.getByText('Ended for good.').waitFor();
+    await page.getByText(`${before} of 40 sent`).first().waitFor();
     expect(await page.getByRole('button', { name: 'Resume' }).count()).toBe(0);
     await page.getByRole('link', { name: 'Recipients', exact: true }).click();
     await page.getByRole('link', { name: 'Skipped' }).click();
@@ -112,6 +131,53 @@ describe('a campaign', () => {
     expect(problems).toEqual([]);
   }, 120_000);
 });
+
+it('a draft is written on a phone in Indonesian, and a second tab does not overwrite it', async () => {
+  const author = await world.tenant();
+  await world.link(author, 'toko', '628111222444');
+  const { page, problems } = await world.page({ as: author, width: 390, lang: 'id', colorScheme: 'dark' });
+  const narrow = async () => {
+    expect(await world.axe(page)).toEqual([]);
+    const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.evaluate(wide), page.url()).toBe(0);
+    expect((await page.content()).length).toBeLessThan(100_000);
+  };
+  await page.goto('/dashboard/broadcast/new');
+  await page.getByLabel('Nomor', { exact: true }).fill('0812-3456-7890\n0812-3456-7891');
+  await page.getByText('Draf tersimpan.').waitFor();
+  await page.waitForURL('**/drafts/*/who');
+  await narrow();
+  const next = page.getByRole('button', { name: 'Lanjut', exact: true });
+  await next.click();
+  await page.getByLabel('Teks', { exact: true }).fill('Halo _{kota}_');
+  await page.getByText('Draf tersimpan.').waitFor();
+  await narrow();
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.getByLabel('Teks', { exact: true }).fill('Dari tab lain');
+  await other.getByText('Draf tersimpan.').waitFor();
+  await page.getByLabel('Teks', { exact: true }).fill('Halo semua _{kota}_');
+  await page.getByText('diubah di tab lain').waitFor();
+  await narrow();
+  await page.getByRole('button', { name: 'Pakai versi ini' }).click();
+  await page.getByText('Perubahan disimpan otomatis.').waitFor();
+  expect(await page.getByLabel('Teks', { exact: true }).inputValue()).toBe('Halo semua _{kota}_');
+  await next.click();
+  await page.waitForURL('**/when');
+  await narrow();
+  await next.click();
+  await page.waitForURL('**/pace');
+  expect(await page.getByLabel('Kirim hanya siang hari').isChecked()).toBe(true);
+  await narrow();
+  await next.click();
+  await page.getByText('{kota} kosong untuk 2 dari 2').waitFor();
+  await page.getByText('hanya dari 08:00 hingga 20:00').waitFor();
+  await narrow();
+  page.on('dialog', (dialog) => dialog.accept());
+  await page.getByRole('button', { name: 'Hapus draf' }).click();
+  await page.getByText('Draf dihapus.').waitFor();
+  expect(problems).toEqual([]);
+}, 60_000);
 
 /** Runs in the page: notes every value that a progress bar takes. */
 const WATCH_BARS = `(() => {

@@ -1,10 +1,14 @@
 /** Pages of campaigns: the wizard, one that runs, and what can be done with it. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { campaigns, whatsappAccounts } from '../../src/db/schema.ts';
+import { draftPath } from '../../src/controllers/dashboard/broadcast/wizard/steps.ts';
+import { campaignDrafts, campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { MAX_DRAFTS } from '../../src/services/campaigns/drafts.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { type CampaignWorld, contacts, openCampaigns } from '../broadcast/campaign-fixture.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { type TestDashboard, withVisits } from './visitor.ts';
+import { writeDraft } from './wizard.ts';
 
 const HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>';
 const BASE = '/dashboard/broadcast';
@@ -23,11 +27,12 @@ async function read(path: string, as: Tenant = w.tenant, lang = 'en'): Promise<s
   return reply.text();
 }
 
-const post = (path: string, form: Record<string, string> = {}, as: Tenant = w.tenant) =>
+const post = (path: string, form: Record<string, string | readonly string[]> = {}, as: Tenant = w.tenant) =>
   w.during(t.visit(path, { as, form }));
 
 async function start(form: Record<string, string>): Promise<string> {
-  const reply = await post(`${BASE}/campaigns`, { session: 'main', delay: '1', ...form });
+  const { start: begin } = await writeDraft(post, { session: 'main', delay: '1', ...form });
+  const reply = await begin();
   expect(reply.status, await reply.clone().text()).toBe(303);
   return reply.headers.get('location') ?? '';
 }
@@ -40,21 +45,61 @@ const rowOf = async (path: string) => {
   return row;
 };
 
+/** Steps that are not complete, with the field that says so. */
+const WRONG: readonly (readonly [step: string, field: string, form: Record<string, string>])[] = [
+  ['who', 'listId', { session: 'main' }],
+  ['who', 'numbers', { session: 'main', target: 'numbers' }],
+  ['who', 'session', { target: 'numbers', numbers: '081234567890' }],
+  ['what', 'body', {}],
+  ['what', 'templateId', { kind: 'template' }],
+  ['what', 'media', { kind: 'media' }],
+  ['when', 'scheduledAt', { when: 'later' }],
+  ['when', 'scheduledAt', { when: 'later', scheduledAt: '2020-01-01T09:00' }],
+  ['when', 'cron', { when: 'repeat', repeat: 'cron' }],
+  ['pace', 'sendFrom', { dayOnly: 'true', sendUntil: '21:00', delay: '3' }],
+  ['pace', 'delay', { delay: '0' }],
+];
+
 describe('the wizard', () => {
   it('says what to do without a session, and offers what there is', async () => {
     expect(await read(`${BASE}/new`, await t.tenant())).toContain('Link a number first');
     const listId = await w.list(contacts(3));
     const text = await read(`${BASE}/new?listId=${listId}`);
     expect(text).toContain(`<option value="${listId}" selected="">Customers (3)</option>`);
-    expect(text).toContain('Asia/Jakarta');
+    const { id } = await writeDraft(post, { session: 'main', listId });
+    expect(await read(draftPath(id, 'when'))).toContain('Asia/Jakarta');
   });
 
-  it('reviews a campaign without making it', async () => {
-    const listId = await w.list(contacts(3));
-    const reply = await post(`${BASE}/new/review`, { session: 'main', listId, body: 'Hi', delay: '2' });
-    const text = await reply.text();
-    expect(text).toContain('<b>3</b>');
+  it('reviews a campaign without making it: for three people of the list, with what is missing and who is left out', async () => {
+    const listId = await w.list(contacts(5));
+    await w.post('/opt-outs', { numbers: [contacts(1)[0]?.phone] });
+    await w.setSession('main', { limits: { newContactsPerDay: 2 } });
+    const body = 'Hi *{name}*, {street} has {{news|offers}}';
+    const { id } = await writeDraft(post, { session: 'main', listId, body, delay: '2' });
+    const text = await read(draftPath(id, 'review'));
+    expect(text).toContain('<b>4</b>');
+    expect(text).toContain('1 opted out and are skipped');
+    expect(text).toContain('{street} stays empty for 5 of 5');
+    expect(text).toContain('about 4 have never exchanged a message with this number');
+    expect(text).toContain('At most 2 of them get a message on the first day. Reaching all takes 2 days.');
+    expect(text.match(/<strong>Person \d<\/strong>/g)).toHaveLength(3);
     expect(text).toContain('Duration');
+    const indonesian = await read(draftPath(id, 'review'), w.tenant, 'id');
+    expect(indonesian).toContain('{street} kosong untuk 5 dari 5');
+    expect(indonesian).toContain('Untuk semuanya perlu 2 hari.');
+    expect(await read(BASE)).toContain('No campaigns yet');
+  });
+
+  it('asks for what is missing, and starts nothing before', async () => {
+    const { id, start: begin } = await writeDraft(post, {
+      session: 'main',
+      target: 'numbers',
+      numbers: '0812',
+    });
+    const text = await read(draftPath(id, 'review'));
+    expect(text).toContain('Something is missing');
+    expect(text).not.toContain('Start campaign');
+    expect((await begin()).status).toBe(400);
     expect(await read(BASE)).toContain('No campaigns yet');
   });
 
@@ -66,8 +111,9 @@ describe('the wizard', () => {
         when: 'later',
         scheduledAt: '2026-01-07T09:30',
         timezone: 'Asia/Jakarta',
-        quietFrom: '21:00',
-        quietTo: '07:00',
+        dayOnly: 'true',
+        sendFrom: '07:00',
+        sendUntil: '21:00',
       },
       {
         scheduledAt: '2026-01-07T09:30',
@@ -76,7 +122,6 @@ describe('the wizard', () => {
       },
     ],
   ])('shows the request that it stands for: %s', async (verb, extra, expected) => {
-    expect(await read(`${BASE}/new`)).toContain(`hx-post="${BASE}/new/code"`);
     const form = {
       session: 'main',
       target: 'numbers',
@@ -85,9 +130,11 @@ describe('the wizard', () => {
       delay: '2',
       ...extra,
     };
-    const reply = await t.visit(`${BASE}/new/code`, {
+    const { id } = await writeDraft(post, form);
+    expect(await read(draftPath(id, 'review'))).toContain(`hx-post="${draftPath(id, 'code')}"`);
+    const reply = await t.visit(draftPath(id, 'code'), {
       as: w.tenant,
-      form,
+      form: {},
       headers: { 'hx-request': 'true' },
     });
     const text = (await reply.text())
@@ -110,24 +157,16 @@ describe('the wizard', () => {
     expect(made.status, made.text).toBe(202);
   });
 
-  it.each<[string, Record<string, string>]>([
-    ['listId', { body: 'Hi' }],
-    ['numbers', { target: 'numbers', body: 'Hi' }],
-    ['body', { target: 'numbers', numbers: '081234567890' }],
-    ['templateId', { target: 'numbers', numbers: '081234567890', kind: 'template' }],
-    ['media', { target: 'numbers', numbers: '081234567890', kind: 'media' }],
-    ['quietTo', { target: 'numbers', numbers: '081234567890', body: 'Hi', quietFrom: '21:00' }],
-    ['scheduledAt', { target: 'numbers', numbers: '081234567890', body: 'Hi', when: 'later' }],
-    ['delay', { target: 'numbers', numbers: '081234567890', body: 'Hi', delay: '0' }],
-    ['cron', { target: 'numbers', numbers: '081234567890', body: 'Hi', when: 'repeat', repeat: 'cron' }],
-  ])('names the field %s when that is missing', async (field, form) => {
-    const reply = await t.visit(`${BASE}/new/review`, {
-      as: w.tenant,
-      form: { session: 'main', ...form },
-      headers: { 'hx-request': 'true' },
-    });
-    expect(reply.status).toBe(400);
-    expect(await reply.text()).toContain(`data-field="${field}"`);
+  it('names the field of a step that is missing or wrong, and keeps what was typed', async () => {
+    for (const [step, field, form] of WRONG) {
+      const id = newId();
+      const page = { step, savedBy: newId(), version: '0', ...form };
+      const next = { as: w.tenant, form: page, headers: { 'hx-request': 'true' } };
+      const reply = await t.visit(draftPath(id, step), next);
+      expect(reply.status, field).toBe(400);
+      expect(await reply.text()).toContain(`data-field="${field}"`);
+      expect(await read(draftPath(id, step))).toContain('name="version" value="1"');
+    }
   });
 
   it('keeps what was chosen: numbers, pace and safety', async () => {
@@ -138,8 +177,9 @@ describe('the wizard', () => {
       campaignName: 'Careful',
       delay: '2.5',
       dailyCap: '100',
-      quietFrom: '21:00',
-      quietTo: '08:00',
+      dayOnly: 'true',
+      sendFrom: '08:00',
+      sendUntil: '21:00',
       failurePercent: '20',
     });
     expect(await rowOf(path)).toMatchObject({
@@ -181,7 +221,119 @@ describe('the wizard', () => {
     const target = { target: 'numbers', numbers: '081234567890', body: 'Hi' };
     for (let i = 0; i < 9; i++) await start(target);
     expect((await w.post('/send', { numbers: ['081234567890'], message: 'Hi' })).status).toBe(202);
-    expect((await post(`${BASE}/campaigns`, { session: 'main', ...target })).status).toBe(429);
+    const { start: begin } = await writeDraft(post, { session: 'main', ...target });
+    expect((await begin()).status).toBe(429);
+  });
+
+  it('sends by day in a new form, at any time where that is switched off, and at once over the API', async () => {
+    const { id } = await writeDraft(post, { session: 'main' });
+    const fresh = newId();
+    const first = { step: 'who', savedBy: newId(), version: '0', session: 'main' };
+    await post(draftPath(fresh, 'save'), first);
+    const pace = await read(draftPath(fresh, 'pace'));
+    expect(pace).toMatch(/name="dayOnly" value="true" checked/);
+    expect(pace).toMatch(/name="sendFrom" type="time"[^>]* value="08:00"/);
+    expect(pace).toMatch(/name="sendUntil" type="time"[^>]* value="20:00"/);
+    await post(draftPath(id, 'save'), { step: 'pace', savedBy: newId(), version: '5', delay: '3' });
+    expect(await read(draftPath(id, 'pace'))).not.toMatch(/name="dayOnly" value="true" checked/);
+    const told = await w.post('/send', { numbers: ['081234567890'], message: 'Hi' });
+    const { options } = Object(await w.campaign(String(Object(told.body.data).id)));
+    expect(options).not.toHaveProperty('quietHours');
+  });
+});
+
+describe('a draft', () => {
+  const save = (id: string, form: Record<string, string>, as?: Tenant) =>
+    post(draftPath(id, 'save'), form, as);
+
+  it('goes on where it was left, leads back from the list, and goes when its campaign is made, once', async () => {
+    const listId = await w.list(contacts(2));
+    const written = await writeDraft(post, { session: 'main', listId, body: 'Hello there', delay: '1' });
+    expect(await read(draftPath(written.id, 'what'))).toContain('>Hello there</textarea>');
+    expect(await read(BASE)).toContain(draftPath(written.id));
+    expect(await read(`${BASE}/new`)).toContain('You have 1 unfinished draft.');
+    const [one, two] = await Promise.all([written.start(), written.start()]);
+    expect([one.status, two.status].sort()).toEqual([303, expect.any(Number)]);
+    expect(await w.t.deps.db.select().from(campaigns)).toHaveLength(1);
+    expect(await w.t.deps.db.select().from(campaignDrafts)).toEqual([]);
+    expect((await t.visit(draftPath(written.id, 'what'), { as: w.tenant })).status).toBe(404);
+    const late = await save(written.id, { ...written.page, version: '3', step: 'what', body: 'x' });
+    expect(await late.text()).toContain('no longer exists');
+    expect(await w.t.deps.db.select().from(campaignDrafts)).toEqual([]);
+  });
+
+  it('is not overwritten by another tab until somebody says so', async () => {
+    const { id, page } = await writeDraft(post, { session: 'main', body: 'mine' });
+    const other = { savedBy: newId(), step: 'what', body: 'theirs' };
+    const stale = await save(id, { ...other, version: '1' });
+    const said = await stale.text();
+    expect(said).toContain('changed in another tab');
+    expect(said).toContain('name="version" value="1"');
+    expect(await read(draftPath(id, 'what'))).toContain('>mine</textarea>');
+    // It goes on being refused: what was said changes nothing by itself.
+    expect(await (await save(id, { ...other, version: '1' })).text()).toContain('changed in another tab');
+    const replacing = /name="replacing" value="(\d+)"/.exec(said)?.[1] ?? '';
+    const kept = await post(draftPath(id, 'what'), { ...other, version: '1', replacing });
+    expect(kept.headers.get('location')).toBe(draftPath(id, 'what'));
+    expect(await read(draftPath(id, 'what'))).toContain('>theirs</textarea>');
+    const back = await save(id, { ...page, version: '5', step: 'what', body: 'mine again' });
+    expect(await back.text()).toContain('changed in another tab');
+    const refused = await post(draftPath(id, 'start'), { ...page, version: '5', step: 'review' });
+    expect(refused.status).toBe(409);
+  });
+
+  it('takes one of two saves of the same moment', async () => {
+    const { id } = await writeDraft(post, { session: 'main' });
+    const saves = ['a', 'b', 'c'].map((body) =>
+      save(id, { savedBy: newId(), version: '5', step: 'what', body }),
+    );
+    const answers = await Promise.all((await Promise.all(saves)).map((reply) => reply.text()));
+    expect(answers.filter((text) => text.includes('Draft saved.'))).toHaveLength(1);
+  });
+
+  it('is found by nobody else, and its id is taken by nobody else', async () => {
+    const { id, page } = await writeDraft(post, { session: 'main', body: 'Secret plan' });
+    const stranger = await t.tenant();
+    for (const step of ['who', 'what', 'review']) {
+      const reply = await t.visit(draftPath(id, step), { as: stranger });
+      expect(reply.status, step).toBe(404);
+      expect(await reply.text()).not.toContain('Secret plan');
+    }
+    for (const act of ['start', 'test', 'code', 'delete', 'what']) {
+      const form = { ...page, step: 'what', body: 'mine', testTo: '+6281234567890' };
+      expect((await post(draftPath(id, act), form, stranger)).status, act).toBe(404);
+    }
+    const taken = await save(id, { ...page, step: 'what', body: 'mine' }, stranger);
+    expect(await taken.text()).toContain('no longer exists');
+    expect(await read(BASE, stranger)).not.toContain(id);
+    expect(await read(draftPath(id, 'what'))).toContain('>Secret plan</textarea>');
+  });
+
+  it('is deleted, and the oldest goes when there are too many', async () => {
+    const { id } = await writeDraft(post, { session: 'main' });
+    expect((await post(draftPath(id, 'delete'))).headers.get('location')).toBe(BASE);
+    expect((await post(draftPath(id, 'delete'))).status).toBe(404);
+    const page = () => ({ savedBy: newId(), version: '0', step: 'who', session: 'main' });
+    const ids = Array.from({ length: MAX_DRAFTS + 2 }, () => newId());
+    for (const one of ids) await save(one, page());
+    expect(await w.t.deps.db.select().from(campaignDrafts)).toHaveLength(MAX_DRAFTS);
+  });
+
+  it('sends a test as an ordinary message, filled in for the first recipient', async () => {
+    const listId = await w.list(contacts(3));
+    const { id } = await writeDraft(post, { session: 'main', listId, body: 'Hi {name}' });
+    const reply = await t.visit(draftPath(id, 'test'), {
+      as: w.tenant,
+      form: { testTo: '+62 812-9999-8888' },
+      headers: { 'hx-request': 'true' },
+    });
+    expect(await reply.text()).toContain('is in the queue');
+    await w.clock.advance(10_000);
+    const [row] = await w.t.deps.db.select().from(messages).where(eq(messages.phone, '6281299998888'));
+    expect(row).toMatchObject({ status: 'sent', campaignId: null, content: { text: 'Hi Person 0' } });
+    expect(await read(BASE)).toContain('No campaigns yet');
+    const bad = { as: w.tenant, form: { testTo: 'abc' }, headers: { 'hx-request': 'true' } };
+    expect((await t.visit(draftPath(id, 'test'), bad)).status).toBe(400);
   });
 });
 
@@ -285,6 +437,64 @@ describe('a campaign', () => {
     expect(await read(path)).toContain('completed');
     expect(await read(`${path}/recipients`)).toContain('Person 1');
     expect((await post(`${path}/clone`)).status).toBe(409);
+  });
+});
+
+describe('what a page says of a campaign', () => {
+  it('that is held, in words', async () => {
+    const path = await start({ listId: await w.list(contacts(5)), body: 'Hi', delay: '1' });
+    const hold = { waitingReason: 'breaker_463', waitingUntil: w.clock.now() + 3_600_000, frozenAt: 1 };
+    await w.t.deps.db.update(campaigns).set(hold);
+    for (const [lang, state, why] of [
+      ['en', 'on hold', 'WhatsApp restricted this number'],
+      ['id', 'tertahan', 'WhatsApp membatasi nomor ini'],
+    ] as const) {
+      for (const page of [path, BASE]) {
+        const text = await read(page, w.tenant, lang);
+        expect(text).toContain(`<span class="badge warn">${state}</span>`);
+        expect(text).not.toMatch(/breaker|463/);
+      }
+      expect(await read(path, w.tenant, lang)).toContain(why);
+    }
+  });
+
+  it('that was stopped: what was sent, not who was left out', async () => {
+    const path = await start({ listId: await w.list(contacts(20)), body: 'Hi', delay: '1' });
+    await w.clock.advance(4_000);
+    await post(`${path}/stop`);
+    await w.clock.advance(2_000);
+    const sent = w.relayed().length;
+    expect(sent).toBeLessThan(20);
+    expect(await read(`${path}/numbers`)).toContain(`${sent} of 20 sent`);
+    expect(await read(BASE)).toContain(`${sent} of 20 sent`);
+    const { statistics } = await w.campaign(path.split('/').at(-1) ?? '');
+    expect(statistics).toMatchObject({ progressPercent: Math.round((sent / 20) * 1000) / 10 });
+  });
+
+  it('that is scheduled: its recipients as the list is now, and when it runs', async () => {
+    const listId = await w.list(contacts(2));
+    const when = {
+      when: 'repeat',
+      repeat: 'weekly',
+      weekday: '1',
+      repeatAt: '09:00',
+      timezone: 'Asia/Jakarta',
+    };
+    const path = await start({ listId, body: 'Hi', ...when });
+    await w.post(`/lists/${listId}/contacts`, { contacts: [{ number: '+6281377777777', name: 'Newcomer' }] });
+    await w.post('/opt-outs', { numbers: [contacts(1)[0]?.phone] });
+    expect(await read(BASE)).toContain('3 recipients');
+    expect(await read(BASE)).toContain('Mondays 09:00');
+    expect(await read(path, w.tenant, 'id')).toContain('Setiap Senin 09:00 (Asia/Jakarta)');
+    const people = await read(`${path}/recipients`);
+    expect(people).toContain('Newcomer');
+    expect(people).toContain('opted out');
+    const id = path.split('/').at(-1) ?? '';
+    expect((await w.recipients(id)).map(({ state }) => state).sort()).toEqual([
+      'pending',
+      'pending',
+      'skipped',
+    ]);
   });
 });
 

@@ -1,10 +1,13 @@
 /** The pages of sender pools, and the forms that send from one. */
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { draftPath } from '../../src/controllers/dashboard/broadcast/wizard/steps.ts';
 import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { addSession } from '../analytics/fixture.ts';
 import { makeMember, type Tenant } from '../helpers/tenant.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
+import { writeDraft } from './wizard.ts';
 import { englishIn, shownIn } from './wording.ts';
 
 const POOLS = '/dashboard/pools';
@@ -220,7 +223,6 @@ describe('the composer', () => {
 });
 
 describe('a campaign', () => {
-  const CAMPAIGNS = '/dashboard/broadcast/campaigns';
   const draft = { target: 'numbers', numbers: '081234567891', body: 'hi', when: 'repeat' };
   const later = { ...draft, repeatAt: '09:00', timezone: 'UTC' };
 
@@ -230,13 +232,13 @@ describe('a campaign', () => {
     const wizard = await read(`/dashboard/broadcast/new?session=${encodeURIComponent(`pool:${id}`)}`);
     expect(wizard).toContain(`<option value="pool:${id}" selected=""`);
     expect(wizard).toContain('<input type="checkbox" name="sessions" value="one"/>');
-    const review = await post('/dashboard/broadcast/new/review', { ...later, session: `pool:${id}` }, HX);
-    expect(await review.text()).toContain('both: two, three');
+    const written = await writeDraft(post, { ...later, session: `pool:${id}` });
+    expect(await read(draftPath(written.id, 'review'))).toContain('both: two, three');
     for (const [sender, shown] of [
       [{ session: `pool:${id}` }, ['two', 'three']],
       [{ session: 'several:', sessions: ['three', 'one'] }, ['three', 'one']],
     ] as const) {
-      const made = await post(CAMPAIGNS, { ...later, ...sender });
+      const made = await (await writeDraft(post, { ...later, ...sender })).start();
       expect(made.status).toBe(303);
       const path = made.headers.get('location') ?? '';
       const page = await read(path);
@@ -251,11 +253,12 @@ describe('a campaign', () => {
   });
 
   it('of one ticked session is one of that session alone, and of none is refused', async () => {
-    const made = await post(CAMPAIGNS, { ...later, session: 'several:', sessions: 'two' });
+    const made = await (await writeDraft(post, { ...later, session: 'several:', sessions: 'two' })).start();
     const page = await read(made.headers.get('location') ?? '');
     expect(page).not.toContain('By number');
     expect(page).toContain('<dd>two</dd>');
-    const refused = await post(CAMPAIGNS, { ...later, session: 'several:' }, HX);
+    const step = { ...later, session: 'several:', step: 'who', savedBy: newId(), version: '0' };
+    const refused = await post(draftPath(newId(), 'who'), step, HX);
     expect(await refused.text()).toContain('data-field="sessions"');
   });
 });

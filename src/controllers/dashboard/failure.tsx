@@ -90,7 +90,8 @@ function sentenceOf(failure: AppError, lang: Lang, hasFields: boolean): string {
 /** Sentences that only name fields by their names in the API. */
 const NAMES_FIELDS = /^(?:Not valid: |Some fields are not right)/;
 
-function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
+/** A failure in words, with the fields that it is about. */
+export function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
   const details = failure.code === 'VALIDATION_FAILED' ? Object.entries(failure.details ?? {}) : [];
   const known = FIELDS[lang];
   return (

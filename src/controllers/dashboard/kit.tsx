@@ -76,15 +76,9 @@ export function Submit({ children }: PropsWithChildren) {
  * A part of a form whose content the service computes from what is filled in: on `trigger`, as htmx writes it. Until
  * then its children are shown.
  */
-export function Follow({
-  src,
-  trigger,
-  onStep,
-  children,
-}: PropsWithChildren<{ src: string; trigger: string; onStep?: boolean }>) {
+export function Follow({ src, trigger, children }: PropsWithChildren<{ src: string; trigger: string }>) {
   return (
     <div
-      data-on-step={onStep ? '' : undefined}
       hx-post={src}
       hx-include="closest form"
       hx-trigger={trigger}

@@ -42,7 +42,7 @@ type LayoutProps = PropsWithChildren<{
 export function Layout({ view, title, section, done, onward, children }: LayoutProps) {
   const t = T(view.lang);
   return (
-    <html lang={view.lang}>
+    <html lang={view.lang} data-zone={view.user?.timezone ?? undefined}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />

@@ -83,8 +83,6 @@ interface FormProps {
   target?: string;
   swap?: string;
   id?: string;
-  /** its parts `data-step` are shown one at a time, and Enter goes on instead of sending it */
-  steps?: boolean;
   /** emptied once it was taken */
   reset?: boolean;
 }
@@ -100,7 +98,6 @@ export function Form({
   multipart,
   target,
   swap,
-  steps,
   reset,
   children,
   ...rest
@@ -108,7 +105,6 @@ export function Form({
   return (
     <form
       {...rest}
-      data-steps={steps ? '' : undefined}
       method="post"
       action={action}
       enctype={multipart ? 'multipart/form-data' : undefined}

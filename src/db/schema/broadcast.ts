@@ -307,3 +307,25 @@ export const campaignRecipients = table(
     index('campaign_recipients_due_ix').on(t.campaignId, t.state, t.dueAt),
   ],
 );
+
+/** A campaign that somebody is still writing: the fields of the form as they were left. It goes when the campaign is made. */
+export const campaignDrafts = table(
+  'campaign_drafts',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    /** users.id of who writes it: nobody else sees it */
+    personId: int().notNull(),
+    data: json<Record<string, string | string[]>>().notNull(),
+    /** grows with each save */
+    version: int().notNull(),
+    /** the page that saved it last: that one may save again without having read what it wrote itself */
+    savedBy: id().notNull(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+  },
+  (t) => [
+    index('campaign_drafts_person_ix').on(t.userId, t.personId, t.updatedAt, t.id),
+    index('campaign_drafts_updated_ix').on(t.updatedAt),
+  ],
+);

@@ -13,6 +13,7 @@ import { cancelOpen, withdrawOpen } from './dequeue-open.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
 import {
   activeKeyOf,
+  type CampaignOptions,
   type CampaignRow,
   moveCampaign,
   optionsOf,
@@ -161,7 +162,7 @@ export async function updateCampaign(
     ...said,
     ...(input.campaignName === undefined ? {} : { name: input.campaignName }),
     ...(delayMs === undefined ? {} : { delayMs }),
-    options: storedJson({ ...optionsOf(campaign), ...optionsFrom(input) }),
+    options: storedJson(changedOptions(campaign, input)),
     ...(await newTimes(ctx, campaign, input)),
   };
   const moved = await moveCampaign(ctx, campaign.id, {
@@ -175,6 +176,15 @@ export async function updateCampaign(
   throw new AppError('CONFLICT', 'A campaign can be changed while it is paused or has not begun.', {
     details: { status: campaign.status },
   });
+}
+
+function changedOptions(
+  campaign: CampaignRow,
+  { quietHours, ...input }: UpdateCampaignInput,
+): CampaignOptions {
+  const { quietHours: _quiet, ...kept } = optionsOf(campaign);
+  if (quietHours === null) return { ...kept, ...optionsFrom(input) };
+  return { ...optionsOf(campaign), ...optionsFrom({ ...input, quietHours }) };
 }
 
 async function newTimes(

@@ -14,6 +14,8 @@ import { readLedgerKeys } from '../opt-outs/ledger-keys.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import type { SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
+import { findTemplate } from '../templates/templates.ts';
+import { lookThrough } from './audience.ts';
 import { paceLimits } from './counts.ts';
 import { INVALID_MARK } from './freeze.ts';
 import { firstRun } from './schedule.ts';
@@ -44,6 +46,8 @@ export const EstimateCampaignInput = ScheduleCampaignInput.pick({
   quietHours: true,
   checkNumbers: true,
   failurePercent: true,
+  message: true,
+  templateId: true,
   scheduledAt: true,
   timezone: true,
   cron: true,
@@ -54,7 +58,9 @@ export const CampaignEstimate = z
   .object({
     recipients: z.int().describe('who would be written to: without opt-outs, doubles and what is no number'),
     invalid: z.int(),
-    duplicates: z.int(),
+    duplicates: z
+      .int()
+      .describe('who is there more than once, also under another spelling; of a list among its first 10,000'),
     optedOut: z.int().nullable().describe('null when there are too many opt-outs to compare'),
     ratePerMinute: z.number().describe('as pace and limits allow until the share of an hour is spent'),
     perHour: z.int().describe('the most of an hour'),
@@ -65,6 +71,19 @@ export const CampaignEstimate = z
       .describe(
         'how many of them do not know the session, as a sample of 200 tells; null: nothing limits those',
       ),
+    neverContacted: z
+      .int()
+      .describe('how many of them have never exchanged a message with the session, as a sample of 200 tells'),
+    newContactsDays: z
+      .int()
+      .nullable()
+      .describe('days until all of those have been written to; null: nothing limits them, or over a year'),
+    missing: z
+      .array(z.object({ placeholder: z.string(), contacts: z.int() }))
+      .describe('placeholders of `message` or the template that stay empty, with for how many'),
+    lookedThrough: z
+      .int()
+      .describe('how many recipients `missing` and `duplicates` were counted among, 10,000 at most'),
     newContactsPerDay: z.int().nullable().describe('how many of those are written to on the first day'),
     limitedBy: z
       .enum(['pace', 'daily_cap', 'new_contacts'])
@@ -92,7 +111,8 @@ export async function estimateCampaign(
   const target = await targetOf(ctx, userId, input);
   const invalid = target.found.invalid ?? 0;
   const optedOut = await countOptedOut(ctx.db, userId, target);
-  const recipients = Math.max(0, target.total - invalid - (optedOut ?? 0));
+  const audience = await lookThrough(ctx.db, userId, target, await textOf(ctx, userId, input));
+  const recipients = Math.max(0, target.total - invalid - (optedOut ?? 0) - audience.duplicates);
   const options = optionsFrom(input);
   const timeZone = input.timezone ?? (await timeZoneOf(ctx, userId));
   const isScheduled = input.scheduledAt !== undefined || input.cron !== undefined;
@@ -107,8 +127,9 @@ export async function estimateCampaign(
     sumOf(
       sessions.map((one) => campaignContacts(ctx.config.pacing, options, one, { now: at, isReal }).perDay),
     );
-  const strangers =
-    contactsAt(startsAt) === null ? null : await countStrangers(ctx, sessions, target, recipients);
+  const neverContacted = await countStrangers(ctx, sessions, target, recipients);
+  const isLimited = contactsAt(startsAt) !== null;
+  const strangers = isLimited ? neverContacted : null;
   const all = { recipients, pace, minutesADay, startsAt };
   const paced = durationOf({ ...all, capOf: () => perDay });
   const slowed = durationOf({ ...all, recipients: strangers ?? 0, capOf: contactsAt });
@@ -117,12 +138,16 @@ export async function estimateCampaign(
   return {
     recipients,
     invalid,
-    duplicates: target.found.duplicates ?? 0,
+    duplicates: (target.found.duplicates ?? 0) + audience.duplicates,
     optedOut,
     ratePerMinute: Math.round(pace.perMinute * 10) / 10,
     perHour: Math.floor(hourlyOf(pace)),
     perDay,
     strangers,
+    neverContacted,
+    newContactsDays: isLimited ? daysOf(slowed, neverContacted) : null,
+    missing: audience.missing,
+    lookedThrough: audience.looked,
     newContactsPerDay: contactsAt(startsAt),
     limitedBy: isSlower ? 'new_contacts' : limitOf(perDay, (hourlyOf(pace) * minutesADay) / HOUR_MINUTES),
     quietMinutes,
@@ -156,6 +181,18 @@ function durationOf({ recipients, pace, minutesADay, startsAt, capOf }: Days): n
     left -= today;
   }
   return null;
+}
+
+/** Days that are begun; null past a year. */
+function daysOf(durationMs: number | null, people: number): number | null {
+  if (durationMs === null) return null;
+  return people === 0 ? 0 : Math.floor(durationMs / DAY_MS) + 1;
+}
+
+/** What is to be said, as far as the request tells. */
+async function textOf(ctx: Ctx, userId: number, input: EstimateCampaignInput): Promise<string> {
+  const { templateId, message = '' } = input;
+  return templateId === undefined ? message : (await findTemplate(ctx.db, userId, templateId)).body;
 }
 
 /** Whole hours of their share, and what is left at the pace within an hour. */

@@ -111,6 +111,7 @@ export type ScheduleCampaignInput = z.infer<typeof ScheduleCampaignInput>;
 export const UpdateCampaignInput = z.object({
   ...message,
   ...pace,
+  quietHours: pace.quietHours.unwrap().nullable().optional().describe('null: none any more'),
   scheduledAt: schedule.scheduledAt,
   timezone: schedule.timezone,
 });

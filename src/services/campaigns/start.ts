@@ -1,6 +1,7 @@
 /** Making campaigns: now, at a time, or again and again. */
 
 import { inBatches } from '../../db/batches.ts';
+import type { Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -39,6 +40,8 @@ const BATCH_SIZE = 200;
 const MAX_PHONE = 20;
 
 export type MadeAnswer = (made: MadeCampaign) => { status: number; body: Record<string, unknown> };
+/** What becomes true in the transaction that makes the campaign. */
+export type Together = (tx: Tx) => Promise<void>;
 
 /**
  * Starts a campaign: durable when it resolves, its recipients are frozen right after. Throws SESSION_NOT_FOUND,
@@ -50,13 +53,14 @@ export async function sendCampaign(
   ref: SessionRef,
   input: SendCampaignInput,
   answer: MadeAnswer,
+  together?: Together,
 ): Promise<MadeCampaign> {
   const { session } = await enterBroadcast(ctx, ref, 'broadcast');
   const chosen = await chooseSenders(ctx, session, input);
   const now = ctx.clock.now();
   const draft = await draftOf(ctx, session, chosen, input, now);
   const row = { ...draft.row, status: 'running' as const, activeKey: activeKeyOf(draft.row), startedAt: now };
-  return insertCampaign(ctx, row, draft.totalContacts, answer);
+  return insertCampaign(ctx, row, draft.totalContacts, answer, together);
 }
 
 /** Saves a campaign that begins later: once, or at every time of a cron expression. Throws as `sendCampaign`. */
@@ -65,6 +69,7 @@ export async function scheduleCampaign(
   ref: SessionRef,
   input: ScheduleCampaignInput,
   answer: MadeAnswer,
+  together?: Together,
 ): Promise<MadeCampaign> {
   const { session } = await enterBroadcast(ctx, ref, 'broadcast');
   const chosen = await chooseSenders(ctx, session, input);
@@ -78,7 +83,7 @@ export async function scheduleCampaign(
     timeZone,
     cron: input.cron ?? null,
   };
-  return insertCampaign(ctx, row, draft.totalContacts, answer);
+  return insertCampaign(ctx, row, draft.totalContacts, answer, together);
 }
 
 interface CampaignDraft {
@@ -287,6 +292,7 @@ export async function insertCampaign(
   row: CampaignRow,
   totalContacts: number,
   answer: MadeAnswer,
+  together?: Together,
 ): Promise<MadeCampaign> {
   const made = toMade(row, totalContacts);
   const inserted = await transact(ctx.database, async (tx) => {
@@ -297,6 +303,7 @@ export async function insertCampaign(
     const data = { status: row.status, total: totalContacts, scheduledAt: made.scheduledAt };
     await record(tx, ctx, [campaignFact(row, event, data, originOf(ctx))]);
     await claimIdempotency(ctx, tx, answer(made));
+    await together?.(tx);
     tx.afterCommit(() => ctx.signals.wake(row.accountId));
     return true;
   });

@@ -120,6 +120,22 @@ export function renderTemplate(
   return length > MAX_RENDERED_LENGTH ? { ...rendered, tooLong: true } : rendered;
 }
 
+/** Finds, contact by contact, the placeholders that stay empty: no value, and no default in the text. Fills nothing in. */
+export function createEmptyFinder(text: string): (contact: RenderContact) => string[] {
+  const needed = new Map<string, Extract<Part, { kind: 'placeholder' }>>();
+  const visit = (list: readonly Part[]) => {
+    for (const part of list) {
+      if (part.kind === 'choice') for (const option of part.options) visit(option);
+      else if (part.kind === 'placeholder' && part.fallback === null) needed.set(part.name, part);
+    }
+  };
+  visit(compileTemplate(text).parts);
+  return (contact) => {
+    const folded = foldContact(contact);
+    return [...needed.values()].filter((part) => valueFor(folded, part) === null).map(({ name }) => name);
+  };
+}
+
 /** The same for the same seed and group; every alternative is as likely as the others. */
 function choose(seed: string, group: number, options: number): number {
   return createHash('sha256').update(`${seed}:${group}`).digest().readUInt32BE(0) % options;

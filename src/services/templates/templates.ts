@@ -163,8 +163,8 @@ const tooLongFor = ({ phone }: RenderContact) =>
 const SAMPLE: RenderContact = { phone: '6281234567890', name: 'Budi', fields: {} };
 
 /**
- * How a template or a text looks for contacts of a list: the named ones, or the first. Without a list a sample
- * contact is in. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED for a text that is too long for one of them.
+ * How a template or a text looks for contacts of a list: the named ones, or the first. Without a list it is
+ * shown for the numbers, without those for a sample contact. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED for a text that is too long for one of them.
  */
 export async function previewTemplate(
   ctx: Ctx,
@@ -183,8 +183,7 @@ export async function previewTemplate(
       : (await findTemplate(ctx.db, userId, input.templateId)).body;
   checkTemplateText(text, 'text');
   const template = compileTemplate(text);
-  const contacts =
-    input.listId === undefined ? [SAMPLE] : await sampleOf(ctx, userId, { ...input, listId: input.listId });
+  const contacts = await sampleContacts(ctx, userId, input);
   const previews = contacts.map((contact, at) => {
     const { tooLong, ...rendered } = renderTemplate(template, contact, `preview:${at}`);
     if (tooLong) throw invalid('text', tooLongFor(contact));
@@ -193,10 +192,40 @@ export async function previewTemplate(
   return { placeholders: [...template.placeholders], previews };
 }
 
+interface Sampled {
+  listId?: string | undefined;
+  numbers?: readonly string[] | undefined;
+  limit: number;
+}
+
+/** The first recipients of a list or of typed numbers, in their order; a made-up one without either. Throws NOT_FOUND. */
+export async function sampleContacts(ctx: Ctx, userId: number, input: Sampled): Promise<RenderContact[]> {
+  const { listId, numbers, limit } = input;
+  if (listId !== undefined) return sampleOf(ctx, userId, { ...input, listId });
+  if (numbers === undefined) return [SAMPLE];
+  // A campaign leaves out what is no number.
+  const phones = numbers
+    .slice(0, MAX_SEARCHED)
+    .flatMap((text) => phoneOrNone(text, ctx.config.defaultCountry));
+  return [...new Set(phones)].slice(0, limit).map((phone) => ({ phone, name: null, fields: {} }));
+}
+
+/** Typed numbers that are looked through for the first good ones. */
+const MAX_SEARCHED = 50;
+
+function phoneOrNone(text: string, country: string): string[] {
+  try {
+    return [normalizePhone(text, country)];
+  } catch (error) {
+    if (error instanceof AppError) return [];
+    throw error;
+  }
+}
+
 async function sampleOf(
   ctx: Ctx,
   userId: number,
-  input: { listId: string; numbers?: readonly string[] | undefined; limit: number },
+  input: Sampled & { listId: string },
 ): Promise<RenderContact[]> {
   const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const { phone, name, fields } = broadcastContacts;

@@ -3,7 +3,14 @@
 import { and, eq, ne, notInArray, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
-import { apiKeys, users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
+import {
+  apiKeys,
+  campaignDrafts,
+  users,
+  workspaceInvitations,
+  workspaceMembers,
+  workspaces,
+} from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requirePermission, requirePerson } from '../access.ts';
@@ -129,6 +136,7 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
     await keepOutOfDomains(ctx, tx, workspaceId, member.userId);
     const revokedKeys = await revokeOrNarrowKeys(tx, member, input.keys);
     await tx.delete(workspaceInvitations).where(isInvitedBy(member));
+    await tx.delete(campaignDrafts).where(isDraftOf(member));
     await endLinks(tx, workspaceId, now);
     const data = { role: member.role, keys: input.keys, revokedKeys, left: leaves };
     const fact = { userId: workspaceId, event: 'member.removed' as const, subject: String(member.userId) };
@@ -141,6 +149,9 @@ type Invited = Pick<MemberRow, 'workspaceId' | 'userId'>;
 
 const isInvitedBy = ({ workspaceId, userId }: Invited) =>
   and(eq(workspaceInvitations.workspaceId, workspaceId), eq(workspaceInvitations.invitedBy, userId));
+
+const isDraftOf = ({ workspaceId, userId }: Invited) =>
+  and(eq(campaignDrafts.userId, workspaceId), eq(campaignDrafts.personId, userId));
 
 /** Ends the invitations of a member that the member could not make any more. */
 async function endInvitationsBeyond(

@@ -4,6 +4,7 @@ import { and, gt, isNotNull, lte, notInArray } from 'drizzle-orm';
 import { updateInBatches } from '../../db/ops.ts';
 import {
   auditEntries,
+  campaignDrafts,
   endedTokens,
   factorChallenges,
   firstContacts,
@@ -47,6 +48,8 @@ type TaskDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'storage'> &
 
 /** A network that was not used for this long may belong to a stranger by now. */
 const KNOWN_DAYS = 90;
+/** A campaign that nobody has gone on writing for so long. */
+const DRAFT_DAYS = 30;
 const FIVE_MINUTES_MS = 300_000;
 /** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
 const LONGEST_WAIT_MS = 90 * MINUTE_MS;
@@ -183,6 +186,14 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       name: 'campaigns',
       when: 'nightly',
       run: (signal) => forgetCampaigns(db, { before: before(retentionDays.messages), signal }),
+    },
+    {
+      name: 'campaign_drafts',
+      when: 'nightly',
+      run: (signal) => {
+        const { updatedAt } = campaignDrafts;
+        return deleteOld(db, { table: campaignDrafts, by: updatedAt, before: before(DRAFT_DAYS), signal });
+      },
     },
     {
       name: 'usage_counts',

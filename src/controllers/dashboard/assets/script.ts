@@ -71,13 +71,28 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
   }
 
+  /** Days are those of the calendar, in the zone of the workspace where it has one. */
+  const calendar = calendarIn(document.documentElement.dataset.zone);
+
+  function calendarIn(timeZone) {
+    try {
+      return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    } catch {
+      // A zone that this browser does not know.
+      return calendarIn(undefined);
+    }
+  }
+
+  const dayOf = (at) => Math.round(Date.parse(calendar.format(at) + 'T00:00:00Z') / 86400000);
+
   function ago(at) {
     const seconds = Math.round((at.getTime() - Date.now()) / 1000);
     const size = Math.abs(seconds);
     if (size < 60) return relative.format(seconds, 'second');
     if (size < 3600) return relative.format(Math.round(seconds / 60), 'minute');
-    if (size < 86400) return relative.format(Math.round(seconds / 3600), 'hour');
-    return relative.format(Math.round(seconds / 86400), 'day');
+    const days = dayOf(at) - dayOf(new Date());
+    if (size < 43200 || days === 0) return relative.format(Math.round(seconds / 3600), 'hour');
+    return relative.format(days, 'day');
   }
 
   function countDown(element) {
@@ -101,8 +116,6 @@ export const DASHBOARD_SCRIPT = `'use strict';
     const alert = document.getElementById('alert');
     if (alert && alert.childElementCount > 0) alert.scrollIntoView({ block: 'nearest' });
     if (!first) return;
-    const step = first.closest('[data-step]');
-    if (step && step.hidden) showStep(first.form, stepsOf(first.form).indexOf(step), true);
     first.focus();
   }
 
@@ -138,40 +151,10 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
   }
 
-  const stepsOf = (form) => [...form.querySelectorAll('[data-step]')];
-
-  /** Shows one step of a form, by its place. */
-  function showStep(form, place, quietly) {
-    const steps = stepsOf(form);
-    const step = steps[place];
-    if (!step) return;
-    steps.forEach((other, i) => { other.hidden = i !== place; });
-    [...form.querySelectorAll('.steps > li')].forEach((name, i) => {
-      if (i === place) name.setAttribute('aria-current', 'step');
-      else name.removeAttribute('aria-current');
-    });
-    if (quietly) return;
-    step.querySelector('h2').focus();
-    for (const part of step.querySelectorAll('[data-on-step]')) window.htmx.trigger(part, 'step');
-  }
-
-  const placeOf = (form) => stepsOf(form).findIndex((step) => !step.hidden);
-
-  /** On to the next step, when everything of this one is filled in. */
-  function nextStep(form) {
-    const place = placeOf(form);
-    const fields = stepsOf(form)[place].querySelectorAll('input, select, textarea');
-    // A field of another form is here as well.
-    const wrong = [...fields].find((field) => field.form === form && !field.checkValidity());
-    if (wrong) wrong.reportValidity();
-    else showStep(form, place + 1);
-  }
-
-  function beginSteps() {
-    for (const form of document.querySelectorAll('form[data-steps]')) {
-      for (const buttons of form.querySelectorAll('[data-step-buttons]')) buttons.hidden = false;
-      showStep(form, 0, true);
-    }
+  /** What was saved for the first time has an address from then on, which a reload finds. */
+  function nameAddress() {
+    const named = document.querySelector('[data-address]');
+    if (named && location.pathname !== named.dataset.address) history.replaceState(null, '', named.dataset.address);
   }
 
   /** The reader's own time zone, where nothing else was chosen. */
@@ -279,22 +262,15 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (signing) askExtension(signing);
     const inserted = event.target instanceof Element ? event.target.closest('[data-insert]') : null;
     if (inserted) insert(inserted);
-    const step = event.target instanceof Element ? event.target.closest('[data-step-next], [data-step-back]') : null;
-    if (step && step.matches('[data-step-next]')) nextStep(step.form);
-    else if (step) showStep(step.form, placeOf(step.form) - 1);
   });
   document.addEventListener('change', (event) => {
     const form = event.target.form;
     if (form) showWhen(form);
   });
-  // Enter in a field sends a form by its first button, wherever that is.
-  document.addEventListener('submit', (event) => {
-    const form = event.target;
-    if (!form.matches('[data-steps]') || placeOf(form) === stepsOf(form).length - 1) return;
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    nextStep(form);
-  }, true);
+  // A page that the browser has kept knows an older version of the draft than it has written since.
+  window.addEventListener('pageshow', (event) => {
+    if (event.persisted && document.getElementById('draft-state')) location.reload();
+  });
   document.addEventListener('htmx:beforeRequest', (event) => {
     if (event.detail.requestConfig.verb !== 'get') document.getElementById('alert').replaceChildren();
   });
@@ -307,6 +283,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   });
   document.addEventListener('htmx:afterSettle', (event) => {
     showTimes(document);
+    nameAddress();
     showExtension();
     if (event.detail.target && event.detail.target.id === 'alert') markFields();
     follow();
@@ -380,7 +357,6 @@ export const DASHBOARD_SCRIPT = `'use strict';
   showTimes(document);
   showWhen(document);
   chooseZones();
-  beginSteps();
   tellExtension({ what: 'hello' });
   follow();
 })();

@@ -215,10 +215,14 @@ dl.facts dd { margin: 0; overflow-wrap: anywhere; }
 td.wide { width: 60%; }
 td.wrap { min-width: 9rem; }
 fieldset.bare { border: 0; padding: 0; }
-.steps { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0 0 1rem; padding: 0 0 0 1.25rem; color: var(--muted); }
-.steps li { padding-right: 0.75rem; }
-.steps li[aria-current] { color: var(--strong); font-weight: 600; }
-[data-step] > h2:focus { outline: none; }
+.steps { display: flex; flex-wrap: wrap; gap: 0.25rem 1.25rem; margin: 0; padding: 0 0 0 1.25rem; color: var(--muted); }
+.steps li { padding-right: 0.5rem; }
+.steps button.link { border: 0; background: none; padding: 0.2rem 0; min-height: 0; color: var(--muted); text-decoration: underline; }
+.steps li[aria-current], .steps li[aria-current] button.link { color: var(--strong); font-weight: 600; text-decoration: none; }
+.row.turned { flex-direction: row-reverse; }
+ul.plain { list-style: none; margin: 0; padding: 0; }
+.handset { list-style: none; margin: 0 auto; padding: 1.5rem 0.75rem; width: min(22rem, 100%); border: 0.5rem solid var(--line); border-radius: 1.75rem; background: var(--bg); display: grid; gap: 0.75rem; align-content: start; }
+.handset .bubble { background: var(--card); max-width: 100%; width: fit-content; margin-top: 0.2rem; }
 dl.facts .badge { white-space: normal; border-radius: 0.6rem; }
 a:has(> .badge) { text-decoration: none; }
 .thumb { width: 3rem; height: 3rem; object-fit: cover; border-radius: 0.25rem; background: var(--bg); }

@@ -11,6 +11,7 @@ import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
 import { CampaignHead, campaignPath, quietOf, textOf } from './campaign.tsx';
 import {
+  BY_DAY,
   type Choices,
   choicesOf,
   MessageParts,
@@ -66,6 +67,7 @@ export const campaignEditPages: Page[] = [
         campaignName,
         ...(form.kind === 'keep' ? {} : messageOf(form.kind, form)),
         ...paceFrom(form),
+        ...(form.dayOnly === 'true' ? {} : { quietHours: null }),
         ...(scheduledAt === undefined ? {} : { scheduledAt }),
         ...(timezone === undefined ? {} : { timezone }),
       });
@@ -143,8 +145,9 @@ function paceOf({ options, delayBetweenMessages }: CampaignOutput, isReal: boole
     delaySeconds: Math.max(1, delayBetweenMessages / 1000),
     dailyCap: number(options.dailyCap),
     warmUp: typeof options.warmUp === 'boolean' ? options.warmUp : isReal,
-    quietFrom: quiet?.from,
-    quietTo: quiet?.to,
+    dayOnly: quiet !== null,
+    sendFrom: quiet?.to ?? BY_DAY.sendFrom,
+    sendUntil: quiet?.from ?? BY_DAY.sendUntil,
     checkNumbers: options.checkNumbers !== false,
     failurePercent: number(options.failurePercent),
   };

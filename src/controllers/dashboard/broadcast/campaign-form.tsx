@@ -56,6 +56,8 @@ export interface MessageValues {
   body?: string | undefined;
   templateId?: string | undefined;
   media?: string | undefined;
+  mediaUrl?: string | undefined;
+  mediaAs?: string | undefined;
   caption?: string | undefined;
 }
 
@@ -138,6 +140,7 @@ function MediaParts({ view, choices, values }: { view: View; choices: Choices; v
         label={t.mediaUrl}
         name="mediaUrl"
         type="url"
+        value={values.mediaUrl}
         maxlength={MAX_URL}
         hint={t.mediaUrlHint}
         autocomplete="off"
@@ -145,6 +148,7 @@ function MediaParts({ view, choices, values }: { view: View; choices: Choices; v
       <Select
         label={t.mediaAs}
         name="mediaAs"
+        value={values.mediaAs}
         options={[
           ['', t.asIs],
           ['image', t.asImage],
@@ -225,12 +229,17 @@ export function UploadTarget({ action }: { action: string }) {
   );
 }
 
+/** When people expect messages; a campaign of the form begins with it. */
+export const BY_DAY = { sendFrom: '08:00', sendUntil: '20:00' };
+
 export interface PaceValues {
   delaySeconds: number;
   dailyCap?: number | undefined;
   warmUp: boolean;
-  quietFrom?: string | undefined;
-  quietTo?: string | undefined;
+  /** messages go only between these times of the recipient's day */
+  dayOnly: boolean;
+  sendFrom: string;
+  sendUntil: string;
   checkNumbers: boolean;
   failurePercent?: number | undefined;
 }
@@ -274,11 +283,12 @@ export function PaceParts({ view, values }: { view: View; values: PaceValues }) 
       <Check label={t.checkNumbers} name="checkNumbers" checked={values.checkNumbers} />
       <Check label={t.warmUp} name="warmUp" checked={values.warmUp} />
       <fieldset>
-        <legend>{t.quiet}</legend>
-        <p class="muted small">{t.quietHint}</p>
+        <legend>{t.time}</legend>
+        <Check label={t.dayOnly} name="dayOnly" checked={values.dayOnly} />
+        <p class="muted small">{t.dayHint}</p>
         <div class="columns">
-          <Field label={t.quietFrom} name="quietFrom" type="time" value={values.quietFrom} />
-          <Field label={t.quietTo} name="quietTo" type="time" value={values.quietTo} />
+          <Field label={t.sendFrom} name="sendFrom" type="time" value={values.sendFrom} />
+          <Field label={t.sendUntil} name="sendUntil" type="time" value={values.sendUntil} />
         </div>
       </fieldset>
     </>

@@ -31,8 +31,9 @@ export const PaceFields = {
   delay: z.coerce.number('must be a number').min(1, 'must be at least 1').max(3_600).default(3),
   dailyCap: whole(1, 1_000_000).optional(),
   warmUp: z.literal('true').optional(),
-  quietFrom: ClockTime.optional(),
-  quietTo: ClockTime.optional(),
+  dayOnly: z.literal('true').optional(),
+  sendFrom: ClockTime.optional(),
+  sendUntil: ClockTime.optional(),
   checkNumbers: z.literal('true').optional(),
   failurePercent: whole(1, 100).optional(),
 };
@@ -112,21 +113,20 @@ export function messageOf(kind: CampaignForm['kind'], form: Message) {
 
 type Pace = Pick<
   CampaignForm,
-  'delay' | 'dailyCap' | 'warmUp' | 'quietFrom' | 'quietTo' | 'checkNumbers' | 'failurePercent'
+  'delay' | 'dailyCap' | 'warmUp' | 'dayOnly' | 'sendFrom' | 'sendUntil' | 'checkNumbers' | 'failurePercent'
 >;
 
 /** The part of an input that says how fast and how carefully. */
 export function paceFrom(form: Pace) {
-  const { quietFrom, quietTo, dailyCap, failurePercent } = form;
-  const isQuiet = quietFrom !== undefined || quietTo !== undefined;
+  const { sendFrom, sendUntil, dailyCap, failurePercent } = form;
   return {
     delayBetweenMessages: Math.round(form.delay * 1000),
     warmUp: form.warmUp === 'true',
     checkNumbers: form.checkNumbers === 'true',
     ...(dailyCap === undefined ? {} : { dailyCap }),
     ...(failurePercent === undefined ? {} : { failurePercent }),
-    ...(isQuiet
-      ? { quietHours: { from: required('quietFrom', quietFrom), to: required('quietTo', quietTo) } }
+    ...(form.dayOnly === 'true'
+      ? { quietHours: { from: required('sendUntil', sendUntil), to: required('sendFrom', sendFrom) } }
       : {}),
   };
 }
@@ -165,23 +165,29 @@ const FORM_NAMES: Record<string, string> = {
   message: 'body',
   content: 'media',
   delayBetweenMessages: 'delay',
-  quietHours: 'quietFrom',
+  quietHours: 'sendUntil',
 };
 
-function targetOf(form: CampaignForm) {
+export function targetOf(form: Pick<CampaignForm, 'target' | 'listId' | 'numbers'>) {
   if (form.target === 'list') return { listId: required('listId', form.listId) };
   const numbers = (form.numbers ?? '').split(/[\r\n,;]+/).flatMap((text) => text.trim() || []);
   return { numbers: numbers.length > 0 ? numbers : required('numbers', undefined) };
 }
 
-function timeOf(form: CampaignForm) {
+type Times = Pick<
+  CampaignForm,
+  'when' | 'scheduledAt' | 'timezone' | 'repeat' | 'repeatAt' | 'weekday' | 'monthday' | 'cron'
+>;
+
+export function timeOf(form: Times) {
   const { when, timezone } = form;
   if (when === 'now') return {};
   if (when === 'later') return { scheduledAt: required('scheduledAt', form.scheduledAt), timezone };
   return { cron: cronOf(form), timezone };
 }
 
-function cronOf(form: CampaignForm): string {
+/** The expression that the form stands for. Throws VALIDATION_FAILED for a field that is missing. */
+export function cronOf(form: Times): string {
   if (form.repeat === 'cron') return required('cron', form.cron);
   const [hour = '', minute = ''] = required('repeatAt', form.repeatAt).split(':');
   const at = `${Number(minute)} ${Number(hour)}`;

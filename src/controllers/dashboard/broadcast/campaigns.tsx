@@ -1,18 +1,21 @@
 /** All campaigns, with how far each is. */
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../../db/schema.ts';
+import { type CampaignDraft, listDrafts } from '../../../services/campaigns/drafts.ts';
 import { listCampaigns } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
+import { ActionButton, Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
 import { CampaignBadge, progressText } from './campaign-state.tsx';
 import { statusText } from './campaign-texts.ts';
 import { cronText } from './cron-text.ts';
+import { FORM_TEXTS } from './form-texts.ts';
 import { BROADCAST, BroadcastHead, num, Progress, page as pageNumber } from './parts.tsx';
+import { draftPath, said } from './wizard/steps.ts';
 
 /** Each is counted. */
 const SHOWN = 20;
@@ -35,8 +38,9 @@ export const campaignListPages: Page[] = [
     query: Filter,
     async handler({ ctx, view, query }) {
       const t = CAMPAIGN_TEXTS(view.lang);
-      const [found, sessions] = await Promise.all([
+      const [found, drafts, sessions] = await Promise.all([
         readCampaigns(ctx, query),
+        view.canWrite ? listDrafts(ctx) : [],
         listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
       ]);
       const isFiltered = query.status !== undefined || query.session !== undefined;
@@ -48,6 +52,7 @@ export const campaignListPages: Page[] = [
       const body = (
         <>
           <BroadcastHead view={view} tab="campaigns" action={create} />
+          {query.page === 1 && !isFiltered && <Drafts view={view} drafts={drafts} />}
           {found.totalItems === 0 && !isFiltered ? (
             <Empty title={t.noneTitle}>
               <p>{t.noneText}</p>
@@ -80,6 +85,32 @@ export const campaignListPages: Page[] = [
     },
   }),
 ];
+
+/** What the reader has begun to write; nobody else sees it. */
+function Drafts({ view, drafts }: { view: View; drafts: readonly CampaignDraft[] }) {
+  const t = FORM_TEXTS(view.lang);
+  if (drafts.length === 0) return null;
+  return (
+    <section class="card">
+      <h2>{t.drafts}</h2>
+      <ul class="plain">
+        {drafts.map(({ id, data, updatedAt }) => (
+          <li class="row between">
+            <span>
+              <a href={draftPath(id)}>{said(data, 'campaignName') ?? t.draftOf}</a>{' '}
+              <span class="muted small">
+                {(said(data, 'body') ?? '').slice(0, 60)} · {t.lastSaved} <Time at={updatedAt} relative />
+              </span>
+            </span>
+            <ActionButton view={view} action={draftPath(id, 'delete')} confirm={t.deleteSure} small>
+              {t.deleteDraft}
+            </ActionButton>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
 
 interface Found {
   data: CampaignOutput[];

@@ -12,7 +12,7 @@ import { previewPages } from './preview.tsx';
 import { recipientPages } from './recipients.tsx';
 import { reportPages } from './report.tsx';
 import { templatePages } from './templates.tsx';
-import { wizardPages } from './wizard.tsx';
+import { wizardPages } from './wizard/pages.tsx';
 
 /** Those with a word in the path come before those with an id there. */
 export const broadcastPages: readonly Page[] = [

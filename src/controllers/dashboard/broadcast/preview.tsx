@@ -1,6 +1,7 @@
 /** How a text looks for real people, while it is being written. */
 
 import { z } from 'zod';
+import { type Audience, lookThroughList } from '../../../services/campaigns/audience.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { getList, listLists } from '../../../services/lists/lists.ts';
 import { type Preview, previewTemplate } from '../../../services/templates/templates.ts';
@@ -8,9 +9,10 @@ import { texts } from '../i18n.ts';
 import { LivePreview } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-preview.ts';
 import * as indonesian from '../locales/id/broadcast-preview.ts';
+import { Formatted } from '../messages/formatted.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Select } from '../parts.tsx';
-import { BROADCAST, id } from './parts.tsx';
+import { BROADCAST, id, num } from './parts.tsx';
 
 const T = texts({ en: english.broadcastPreview, id: indonesian.broadcastPreview });
 
@@ -31,6 +33,8 @@ const PreviewForm = z.object({
   kept: z.string().max(65_536).optional(),
   templateId: id.optional(),
   listId: id.optional(),
+  /** recipients that are typed in, where there is no list */
+  numbers: z.string().max(262_144).optional(),
 });
 
 export const previewPages: Page[] = [
@@ -46,14 +50,21 @@ export const previewPages: Page[] = [
       const saved = kind === 'template' ? form.templateId : undefined;
       const text = (kind === 'media' ? form.caption : kind === 'keep' ? form.kept : form.body) ?? '';
       const said = saved === undefined ? { text } : { templateId: saved };
-      const { previews } = await previewTemplate(ctx, { ...said, listId, limit: SHOWN });
+      const { previews } = await previewTemplate(ctx, {
+        ...said,
+        listId,
+        numbers: numbersIn(form),
+        limit: SHOWN,
+      });
+      const counted = listId === undefined ? null : await lookThroughList(ctx, { ...said, listId });
       const columns = listId === undefined ? [] : (await getList(ctx, { listId })).columns;
       const fragment = (
         <>
           {kind !== 'template' && kind !== 'keep' && (
             <Chips view={view} into={kind === 'media' ? 'f-caption' : 'f-body'} columns={columns} />
           )}
-          <Previews view={view} previews={previews} />
+          <Handset view={view} previews={previews} />
+          {counted !== null && <EmptyNote view={view} counted={counted} />}
         </>
       );
       return { fragment };
@@ -108,17 +119,39 @@ function Chips({ view, into, columns }: { view: View; into: string; columns: rea
   );
 }
 
-function Previews({ view, previews }: { view: View; previews: Preview[] }) {
+/** Numbers of a form that has no list; undefined without any. */
+function numbersIn({ listId, numbers }: { listId?: string | undefined; numbers?: string | undefined }) {
+  if (listId !== undefined || numbers === undefined) return undefined;
+  return numbers.split(/[\r\n,;]+/).flatMap((text) => text.trim() || []);
+}
+
+/** How many of the list have nothing to fill in. */
+function EmptyNote({ view, counted }: { view: View; counted: Audience }) {
+  const t = T(view.lang);
+  if (counted.missing.length === 0) return null;
+  return (
+    <ul class="small">
+      {counted.missing.map(({ placeholder, contacts }) => (
+        <li>{t.emptyFor(`{${placeholder}}`, num(view, contacts), num(view, counted.looked))}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** The message as the phones of these people show it. */
+export function Handset({ view, previews }: { view: View; previews: Preview[] }) {
   const t = T(view.lang);
   if (previews.length === 0) return <p class="muted">{t.nobody}</p>;
   if (previews.every(({ text }) => text === '')) return <p class="muted">{t.empty}</p>;
   return (
     <>
-      <ul class="bubbles">
+      <ul class="handset">
         {previews.map(({ number, name, text, missing }) => (
-          <li class="bubble out">
-            <div class="muted small">{name === null ? number : `${name} · ${number}`}</div>
-            <div class="wrap">{text}</div>
+          <li>
+            <div class="muted small">{name === null ? `+${number}` : `${name} · +${number}`}</div>
+            <div class="bubble wrap">
+              <Formatted text={text} />
+            </div>
             {missing.length > 0 && (
               <div class="small">
                 <Badge tone="warn">!</Badge> {t.missing(missing.map((one) => `{${one}}`).join(', '))}

@@ -63,12 +63,15 @@ export function SenderSelect({
   view,
   label,
   value,
+  ticked = [],
   hint,
   senders: { sessions, pools },
 }: {
   view: View;
   label: string;
   value?: string | undefined;
+  /** names of several sessions, as they were sent */
+  ticked?: string | readonly string[] | undefined;
   hint?: string | undefined;
   senders: SenderChoices;
 }) {
@@ -92,7 +95,12 @@ export function SenderSelect({
           <fieldset class="field wrap">
             <legend>{t.sessions}</legend>
             {options.map(([sessionId, text]) => (
-              <Check label={text} name="sessions" value={sessionId} />
+              <Check
+                label={text}
+                name="sessions"
+                value={sessionId}
+                checked={[ticked].flat().includes(sessionId)}
+              />
             ))}
             <span class="hint">{t.severalHint}</span>
           </fieldset>

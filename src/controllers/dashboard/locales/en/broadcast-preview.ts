@@ -6,6 +6,7 @@ export const broadcastPreview = {
   missing: (names: string) => `No value for ${names}: it stays empty. Add a default, such as {name|friend}.`,
   nobody: 'This list has no contacts yet.',
   choices: 'Each person gets one of the variants, such as {{Hello|Hi}}, chosen when it is sent.',
+  emptyFor: (name: string, n: string, of: string) => `${name} stays empty for ${n} of ${of}`,
   sample: 'Sample contact',
   showFor: 'Preview with contacts of',
   rules: 'How to use placeholders',

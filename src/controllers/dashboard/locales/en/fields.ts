@@ -65,6 +65,8 @@ export const fields: Record<string, string> = {
   quietHours: 'Quiet hours',
   quietFrom: 'Quiet hours, from',
   quietTo: 'Quiet hours, to',
+  sendFrom: 'Send from',
+  sendUntil: 'Send until',
   warmUp: 'Warm-up',
   dailyCap: 'Daily limit',
   failurePercent: 'Failure limit',

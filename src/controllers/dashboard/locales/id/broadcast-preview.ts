@@ -10,6 +10,7 @@ export const broadcastPreview: Texts<typeof english.broadcastPreview> = {
     `Tidak ada nilai untuk ${names}: bagian itu kosong. Tambahkan nilai bawaan, misalnya {name|Kak}.`,
   nobody: 'Daftar ini belum punya kontak.',
   choices: 'Setiap orang mendapat salah satu varian, misalnya {{Halo|Hai}}, yang dipilih saat dikirim.',
+  emptyFor: (name: string, n: string, of: string) => `${name} kosong untuk ${n} dari ${of}`,
   sample: 'Contoh kontak',
   showFor: 'Pratinjau dengan kontak dari',
   rules: 'Cara memakai placeholder',

@@ -66,6 +66,8 @@ export const fields: typeof english.fields = {
   quietHours: 'Jam tenang',
   quietFrom: 'Jam tenang, dari',
   quietTo: 'Jam tenang, hingga',
+  sendFrom: 'Kirim dari',
+  sendUntil: 'Kirim hingga',
   warmUp: 'Pemanasan',
   dailyCap: 'Batas harian',
   failurePercent: 'Batas kegagalan',
