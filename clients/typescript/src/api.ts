@@ -5099,6 +5099,7 @@ export interface components {
             waitingUntil: string | null;
         };
         CampaignEstimate: {
+            /** @description who is there more than once, also under another spelling; of a list among its first 10,000 */
             duplicates: number;
             /** @description null: more than a year */
             durationSeconds: number | null;
@@ -5109,6 +5110,17 @@ export interface components {
              * @enum {string}
              */
             limitedBy: "pace" | "daily_cap" | "new_contacts";
+            /** @description how many recipients `missing` and `duplicates` were counted among, 10,000 at most */
+            lookedThrough: number;
+            /** @description placeholders of `message` or the template that stay empty, with for how many */
+            missing: {
+                contacts: number;
+                placeholder: string;
+            }[];
+            /** @description how many of them have never exchanged a message with the session, as a sample of 200 tells */
+            neverContacted: number;
+            /** @description days until all of those have been written to; null: nothing limits them, or over a year */
+            newContactsDays: number | null;
             /** @description how many of those are written to on the first day */
             newContactsPerDay: number | null;
             /** @description null when there are too many opt-outs to compare */
@@ -5137,6 +5149,8 @@ export interface components {
             queuedAt: string | null;
             readAt: string | null;
             reason: string | null;
+            /** @description the reason in words */
+            reasonMessage: string | null;
             sentAt: string | null;
             /** @description whose queue it went to */
             sessionId: string | null;
@@ -5163,6 +5177,8 @@ export interface components {
             campaign: components["schemas"]["Campaign"];
             failuresByReason: {
                 count: number;
+                /** @description the reason in words */
+                message: string;
                 reason: string;
             }[];
             funnel: {
@@ -5177,6 +5193,8 @@ export interface components {
             generatedAt: string;
             skippedByReason: {
                 count: number;
+                /** @description the reason in words */
+                message: string;
                 reason: string;
             }[];
         };
@@ -5199,6 +5217,7 @@ export interface components {
             failed: number;
             /** @description not handed to the queue yet */
             pending: number;
+            /** @description share that is through with it; of a stopped or failed campaign the share that was sent */
             progressPercent: number;
             /** @description in the queue or on their way */
             queued: number;
@@ -5209,7 +5228,7 @@ export interface components {
             sent: number;
             /** @description opted out, not on WhatsApp, canceled, not reached before the stop, … */
             skipped: number;
-            /** @description recipients; until they are frozen, as many as there were to be when it was made */
+            /** @description recipients; until it begins, as many as there would be now */
             total: number;
         };
         ContactImport: {
@@ -15440,11 +15459,11 @@ export interface operations {
                     };
                     /** @description the same as `type` */
                     messageType?: string;
-                    /** @description nothing is sent between these times of the recipient's day */
+                    /** @description null: none any more */
                     quietHours?: {
                         from: string;
                         to: string;
-                    };
+                    } | null;
                     /** @description ISO 8601; without an offset a time in `timezone` */
                     scheduledAt?: string;
                     /** @description a saved text instead of `message` */
@@ -15786,6 +15805,7 @@ export interface operations {
                      *           "name": "Budi",
                      *           "state": "queued",
                      *           "reason": null,
+                     *           "reasonMessage": "text",
                      *           "variant": "text",
                      *           "messageId": "3EB0A1B2C3D4E5F60718293A",
                      *           "sessionId": "my-session",
@@ -15918,12 +15938,14 @@ export interface operations {
                      *         "failuresByReason": [
                      *           {
                      *             "reason": "text",
+                     *             "message": "Done",
                      *             "count": 1
                      *           }
                      *         ],
                      *         "skippedByReason": [
                      *           {
                      *             "reason": "text",
+                     *             "message": "Done",
                      *             "count": 1
                      *           }
                      *         ],
@@ -16339,6 +16361,8 @@ export interface operations {
                     /** @description share of failures among the last 100 messages at which it pauses itself */
                     failurePercent?: number;
                     listId?: string;
+                    /** @description the text, or the caption; `{name}`, `{number}` and every column */
+                    message?: string;
                     numbers?: (string | number)[];
                     /** @description the same with the sessions of a saved pool as they are now, by name or id */
                     pool?: string;
@@ -16351,6 +16375,8 @@ export interface operations {
                     scheduledAt?: string;
                     /** @description several sessions send it, that of the address among them: each recipient gets it from the one that they know, or from one that has room */
                     sessions?: string[];
+                    /** @description a saved text instead of `message` */
+                    templateId?: string;
                     /** @description IANA name, for `scheduledAt` without offset and for `cron` */
                     timezone?: string;
                     /** @description fewer people a day who do not know the session, while its link is young */
@@ -16380,6 +16406,15 @@ export interface operations {
                      *         "perHour": 1,
                      *         "perDay": 1,
                      *         "strangers": 1,
+                     *         "neverContacted": 1,
+                     *         "newContactsDays": 1,
+                     *         "missing": [
+                     *           {
+                     *             "placeholder": "text",
+                     *             "contacts": 1
+                     *           }
+                     *         ],
+                     *         "lookedThrough": 1,
                      *         "newContactsPerDay": 1,
                      *         "limitedBy": "pace",
                      *         "quietMinutes": 1,
