@@ -54,7 +54,7 @@ const FORMS = {
   review: CampaignForm.pick({ campaignName: true }),
 };
 
-/** A text that cannot be one of ours is as good as none. */
+/** A text that is too long is left out. */
 const text = (max: number) => z.string().max(max).optional().catch(undefined);
 
 /** The form of any step as it is sent: nothing is refused here, a half-written draft is kept as well. */
