@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { exportMessages } from '../../../services/messages/export.ts';
+import { explainError } from '../../../services/messages/failure-words.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import {
   type FoundMessages,
@@ -18,7 +19,7 @@ import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Field, Live, MomentField, Select, Table, Tabs, Time } from '../parts.tsx';
 import { chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { explainError, KIND_NAMES, kindName, statusName, summarize } from './words.ts';
+import { KIND_NAMES, kindName, statusName, summarize } from './words.ts';
 
 const HERE = '/dashboard/messages';
 const CHATS = `${HERE}/chats`;
