@@ -4,7 +4,6 @@ import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
-import { asTenant } from '../db/work.ts';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
@@ -13,6 +12,7 @@ import { answerJson } from '../middlewares/json-answer.ts';
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
+import { inShareOf, takeTurn } from '../middlewares/turns.ts';
 import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
 import { warnings } from '../middlewares/warnings.ts';
 import {
@@ -83,6 +83,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
       // Guessing credentials is limited by address.
       if (error instanceof AppError && error.code === 'UNAUTHORIZED') {
         await limitRequests(deps, limiter, c, null);
+        await takeTurn(deps, c);
         if (route.auth === 'browser' && wantsPage(c)) return c.redirect(signInPath(ownPath(c)), 302);
       }
       throw error;
@@ -92,10 +93,10 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor, { aside });
     if (!aside) requireNotSuspended(actor);
     requireAccess(actor, route);
-    if (route.unlimited !== true) await takeTurn(deps, actor);
+    if (route.unlimited !== true) await takeTurn(deps, c, actor);
     const { limit } = route;
     const work = () => (limit ? withBudget(deps, c, actor, limit, next) : next());
-    await (actor.via === 'anonymous' ? work() : asTenant(actor.userId, work));
+    await inShareOf(c, actor, work);
     // A file that a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;
@@ -105,13 +106,6 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
 /** The own account is not the workspace's, and administrators of the service are in no workspace then. */
 function isOpenWhileSuspended({ whileSuspended, beforeSecondFactor, role }: Route): boolean {
   return whileSuspended === true || beforeSecondFactor === true || role === 'admin';
-}
-
-/** A tenant that asks for much leaves room for the others. What was refused has not come so far. */
-async function takeTurn({ loopShare }: Deps, actor: Actor): Promise<void> {
-  if (actor.via === 'anonymous') return;
-  loopShare.noteActive(actor.userId);
-  await loopShare.turn(actor.userId, 'request');
 }
 
 /** Throws FORBIDDEN: whoever may not do it is told so, whatever the body says, and spends nothing of the tenant's. */

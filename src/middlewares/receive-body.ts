@@ -17,8 +17,9 @@ import { misspeltName } from '../utils/near-name.ts';
 import type { SizeLimit } from '../utils/sizes.ts';
 import type { HttpContext } from './http-env.ts';
 import { type Lift, liftDataUrls } from './lift-data-urls.ts';
+import { takePieceTurn } from './turns.ts';
 
-type ReceiveDeps = Pick<Deps, 'config' | 'clock'>;
+type ReceiveDeps = Pick<Deps, 'config' | 'clock' | 'loopShare'>;
 
 export interface ReceivedBody {
   /** of a file's field: its digest, so that the same request has the same hash */
@@ -29,6 +30,8 @@ export interface ReceivedBody {
   discard(): Promise<void>;
 }
 
+/** Of a body between two turns: some milliseconds of work. */
+const TURN_BYTES = 256 * 1024;
 /** A body of another type that is as short may be nothing but spaces. */
 const MAX_SPACES = 1_000;
 const NO_FILES: ReadonlyMap<string, ReceivedFile> = new Map();
@@ -96,7 +99,7 @@ async function readLifted(
     if (files.has(field)) throw unreadable(`has ${field} twice`);
     files.set(field, await receiveDataUrl(deps, url));
   };
-  const rest = await liftDataUrls(piecesOf(c), fileFields, lift, MAX_REST_BYTES);
+  const rest = await liftDataUrls(piecesOf(c, deps), fileFields, lift, MAX_REST_BYTES);
   return toFields(c, rest, 'Send JSON (application/json) or a form (multipart/form-data).');
 }
 
@@ -173,7 +176,7 @@ async function readMultipart(
   }
   parser.on('error', () => fail(unreadable('is not a whole multipart form')));
 
-  await pump(c, parser, failed.signal).catch(fail);
+  await pump(piecesOf(c, deps), parser, failed.signal).catch(fail);
   // The parser does not end the streams of a form that it did not read to its end.
   if (failed.signal.aborted) for (const stream of streams.values()) stream.destroy();
   await Promise.all(staging);
@@ -199,9 +202,13 @@ function createParser(contentType: string) {
 }
 
 /** Feeds the parser no faster than it takes, until it has all or something has failed. */
-async function pump(c: HttpContext, parser: InstanceType<typeof Busboy>, failed: AbortSignal): Promise<void> {
+async function pump(
+  pieces: AsyncIterable<Uint8Array>,
+  parser: InstanceType<typeof Busboy>,
+  failed: AbortSignal,
+): Promise<void> {
   const finished = once(parser, 'finish', { signal: failed }).catch(() => undefined);
-  for await (const piece of piecesOf(c)) {
+  for await (const piece of pieces) {
     if (failed.aborted) break;
     if (!parser.write(piece)) await once(parser, 'drain', { signal: failed }).catch(() => undefined);
   }
@@ -211,11 +218,12 @@ async function pump(c: HttpContext, parser: InstanceType<typeof Busboy>, failed:
 }
 
 /**
- * The body as it comes. A reader that stops leaves the rest to the server, which can still answer then: cancelling
+ * The body as it comes, in the caller's turns. A reader that stops leaves the rest to the server, which can still answer then: cancelling
  * the body would cut the connection.
  */
-async function* piecesOf(c: HttpContext): AsyncGenerator<Uint8Array> {
+async function* piecesOf(c: HttpContext, deps: ReceiveDeps): AsyncGenerator<Uint8Array> {
   const reader = c.req.raw.body?.getReader();
+  let bytes = 0;
   try {
     while (reader) {
       const { done, value } = await reader.read().catch(() => {
@@ -223,6 +231,10 @@ async function* piecesOf(c: HttpContext): AsyncGenerator<Uint8Array> {
       });
       if (done) return;
       yield value;
+      bytes += value.length;
+      if (bytes < TURN_BYTES) continue;
+      bytes = 0;
+      await takePieceTurn(deps, c);
     }
   } finally {
     reader?.releaseLock();

@@ -1,8 +1,9 @@
 /**
- * Turns of tenants that share one event loop. A tenant that does little is never held up. One that does
- * much goes on piece by piece while others are there: when the loop has nothing else to do, each tenant in turn, and
- * now and then even when it is never idle. The more its pieces cost the longer are the pauses between them, so that half of
- * the loop is left to whoever comes next, and what its work costs the database and the processor is bounded as well.
+ * Turns of tenants that share one event loop. A tenant that does little is never held up, and what it asks for in the same
+ * moment is done one after the other. One that does much goes on piece by piece while others are there: when the loop
+ * has nothing else to do, each tenant in turn, and now and then even when it is never idle. The more its pieces cost the
+ * longer are the pauses between them, so that half of the loop is left to whoever comes next, and what its work costs the
+ * database and the processor is bounded as well.
  */
 import { LRUCache } from 'lru-cache';
 
@@ -13,7 +14,8 @@ export interface LoopShare {
   tryTurn(tenant: number): boolean;
   /**
    * Resolves when this tenant may do its next piece, some milliseconds of work. What somebody waits for (`request`)
-   * comes before the tenant's other pieces. Waits at most `MAX_WAIT_MS` for each piece that is before it.
+   * comes before the tenant's other pieces. Waits at most `MAX_WAIT_MS` for each piece that is before it, and at most
+   * `FREE_GAP_MS` for each that was asked for in the same moment by a tenant that does little.
    */
   turn(tenant: number, kind?: 'request' | 'work'): Promise<void>;
 }
@@ -28,8 +30,10 @@ export interface LoopProbe {
 
 /** A tenant that was active so lately is there. */
 const ACTIVE_MS = 1_000;
-/** Pieces that a tenant may do at once before it waits, and how many of them come back in a second. */
+/** Pieces that a tenant may do before it waits for the others, and how many of them come back in a second. */
 const FREE_PIECES = 10;
+/** Between two of them, unless the loop was idle meanwhile: ten at once are a hundred milliseconds of work, and more. */
+const FREE_GAP_MS = 20;
 /** The loop was idle: it has waited this long since the last piece, at least. */
 const IDLE_MS = 1;
 /** A loop that is never idle lets a piece through so often. */
@@ -39,6 +43,13 @@ const MAX_TENANTS = 10_000;
 interface Known {
   free: number;
   countedAt: number;
+  /** when it did the last free piece, and how long the loop had been idle then */
+  last: Moment;
+}
+
+interface Moment {
+  at: number;
+  idle: number;
 }
 
 interface Line {
@@ -60,58 +71,21 @@ const PROCESS_LOOP: LoopProbe = {
   },
 };
 
-/** Shares of the event loop that `probe` looks at: this process's own, of which there is one. */
-export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
-  const tenants = new LRUCache<number, Known>({ max: MAX_TENANTS });
+/** Those who wait for a turn, each tenant in its turn. */
+interface Waiting {
+  readonly size: number;
+  has(tenant: number): boolean;
+  add(tenant: number, kind: keyof Line, go: () => void, now: Moment): void;
+  /** Lets one piece of the tenant whose turn it is go, when it is due; that tenant goes to the end. */
+  look(now: Moment): void;
+}
+
+/** `isDue`: the loop was idle for `rested` of the `passed` milliseconds since the last piece. */
+function createWaiting(isDue: (rested: number, passed: number) => boolean): Waiting {
   /** in the order of their turns */
   const lines = new Map<number, Line>();
-  /** the two that were active last */
-  let lately: { tenant: number; at: number }[] = [];
-  let idleAt = 0;
-  let releasedAt = 0;
-  let looking = false;
+  let released: Moment = { at: 0, idle: 0 };
 
-  function knownOf(tenant: number): Known {
-    const now = probe.now();
-    const known = tenants.get(tenant) ?? { free: FREE_PIECES, countedAt: now };
-    tenants.set(tenant, known);
-    known.free = Math.min(FREE_PIECES, known.free + ((now - known.countedAt) / 1_000) * FREE_PIECES);
-    known.countedAt = now;
-    return known;
-  }
-
-  function noteActive(tenant: number): void {
-    lately = [{ tenant, at: probe.now() }, ...lately.filter((one) => one.tenant !== tenant)].slice(0, 2);
-  }
-
-  function hasOthers(tenant: number): boolean {
-    if (lines.size > (lines.has(tenant) ? 1 : 0)) return true;
-    const since = probe.now() - ACTIVE_MS;
-    return lately.some((one) => one.tenant !== tenant && one.at >= since);
-  }
-
-  function look(): void {
-    looking = false;
-    const idle = probe.idleMs();
-    const now = probe.now();
-    const rested = idle - idleAt;
-    const passed = now - releasedAt;
-    // As long as it has computed since then: half of it is used.
-    if (rested >= Math.max(IDLE_MS, passed - rested) || passed >= MAX_WAIT_MS) {
-      idleAt = idle;
-      releasedAt = now;
-      release();
-    }
-    lookAgain();
-  }
-
-  function lookAgain(): void {
-    if (looking || lines.size === 0) return;
-    looking = true;
-    probe.later(look, 1);
-  }
-
-  /** One piece of the tenant whose turn it is; then it goes to the end. */
   function release(): void {
     const [next] = lines;
     if (next === undefined) return;
@@ -122,11 +96,85 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
     go?.();
   }
 
+  return {
+    get size() {
+      return lines.size;
+    },
+    has: (tenant) => lines.has(tenant),
+    add(tenant, kind, go, now) {
+      if (lines.size === 0) released = now;
+      const line = lines.get(tenant) ?? { request: [], work: [] };
+      lines.set(tenant, line);
+      line[kind].push(go);
+    },
+    look(now) {
+      if (lines.size === 0 || !isDue(now.idle - released.idle, now.at - released.at)) return;
+      released = now;
+      release();
+    },
+  };
+}
+
+/** Shares of the event loop that `probe` looks at: this process's own, of which there is one. */
+export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
+  const tenants = new LRUCache<number, Known>({ max: MAX_TENANTS });
+  // What was computed since the last piece is half of what has passed, at most.
+  const much = createWaiting(
+    (rested, passed) => rested >= Math.max(IDLE_MS, passed - rested) || passed >= MAX_WAIT_MS,
+  );
+  const atOnce = createWaiting((rested, passed) => rested >= IDLE_MS || passed >= FREE_GAP_MS);
+  /** the two that were active last */
+  let lately: { tenant: number; at: number }[] = [];
+  let looking = false;
+
+  const moment = (): Moment => ({ at: probe.now(), idle: probe.idleMs() });
+
+  function knownOf(tenant: number, now: Moment): Known {
+    const last = { at: now.at - FREE_GAP_MS, idle: now.idle };
+    const known = tenants.get(tenant) ?? { free: FREE_PIECES, countedAt: now.at, last };
+    tenants.set(tenant, known);
+    known.free = Math.min(FREE_PIECES, known.free + ((now.at - known.countedAt) / 1_000) * FREE_PIECES);
+    known.countedAt = now.at;
+    return known;
+  }
+
+  function noteActive(tenant: number): void {
+    lately = [{ tenant, at: probe.now() }, ...lately.filter((one) => one.tenant !== tenant)].slice(0, 2);
+  }
+
+  function hasOthers(tenant: number): boolean {
+    for (const waiting of [much, atOnce]) {
+      if (waiting.size > (waiting.has(tenant) ? 1 : 0)) return true;
+    }
+    const since = probe.now() - ACTIVE_MS;
+    return lately.some((one) => one.tenant !== tenant && one.at >= since);
+  }
+
+  function lookAgain(): void {
+    if (looking || much.size + atOnce.size === 0) return;
+    looking = true;
+    probe.later(() => {
+      looking = false;
+      const now = moment();
+      atOnce.look(now);
+      much.look(now);
+      lookAgain();
+    }, 1);
+  }
+
+  /** The next piece is none of much, and nothing is left of the last one that was done. */
   function tryTurn(tenant: number): boolean {
-    if (lines.has(tenant)) return false;
-    const known = knownOf(tenant);
-    if (known.free < 1) return !hasOthers(tenant);
-    known.free -= 1;
+    if (much.has(tenant) || atOnce.has(tenant)) return false;
+    const now = moment();
+    const known = knownOf(tenant, now);
+    if (!hasOthers(tenant)) known.free = Math.max(0, known.free - 1);
+    else {
+      const { last } = known;
+      const isNext = now.at - last.at >= FREE_GAP_MS || now.idle - last.idle >= IDLE_MS;
+      if (known.free < 1 || !isNext) return false;
+      known.free -= 1;
+    }
+    known.last = now;
     return true;
   }
 
@@ -136,13 +184,15 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
     turn(tenant, kind = 'work') {
       if (tryTurn(tenant)) return Promise.resolve();
       return new Promise((resolve) => {
-        if (lines.size === 0) {
-          idleAt = probe.idleMs();
-          releasedAt = probe.now();
-        }
-        const line = lines.get(tenant) ?? { request: [], work: [] };
-        lines.set(tenant, line);
-        line[kind].push(resolve);
+        const now = moment();
+        const known = knownOf(tenant, now);
+        const isFree = !much.has(tenant) && known.free >= 1;
+        if (isFree) known.free -= 1;
+        const go = () => {
+          known.last = moment();
+          resolve();
+        };
+        (isFree ? atOnce : much).add(tenant, kind, go, now);
         lookAgain();
       });
     },

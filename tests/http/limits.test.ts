@@ -2,11 +2,14 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { route } from '../../src/controllers/route.ts';
+import { currentWork, type Work } from '../../src/db/work.ts';
 import { createHttpLimiter } from '../../src/middlewares/http-limiter.ts';
 import { lockMs } from '../../src/services/auth/throttle.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
+import { createLoopShare } from '../../src/utils/loop-share.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { IDLE_LOOP } from '../helpers/idle-loop.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 
 const open: TestApp[] = [];
@@ -125,6 +128,69 @@ describe('the limit of requests', () => {
   it('leaves probes alone', async () => {
     const t = await start({ config });
     for (let i = 0; i < 10; i++) expect((await t.call('/health/live')).status).toBe(200);
+  });
+});
+
+describe('turns', () => {
+  /** Who asked for a turn, and for what. */
+  async function startWatched() {
+    const turns: [number, string][] = [];
+    const active = new Set<number>();
+    const idle = createLoopShare(IDLE_LOOP);
+    const t = await start({
+      config,
+      routes: [...allRoutes, whose],
+      deps: {
+        loopShare: {
+          ...idle,
+          noteActive: (tenant) => active.add(tenant),
+          async turn(tenant, kind = 'work') {
+            turns.push([tenant, kind]);
+          },
+        },
+      },
+    });
+    return { t, turns, active };
+  }
+  const whose = route({
+    method: 'get',
+    path: '/whose',
+    tag: 'Test',
+    summary: 'test',
+    auth: 'public',
+    response: null,
+    handler: () => ({ data: currentWork() }),
+  });
+
+  it('are shared by all who come from one address without a valid credential', async () => {
+    const { t, turns, active } = await startWatched();
+    const address = '2001:db8::1';
+    const body = { email: 'nobody@example.com', password: 'wrong password' };
+    await t.call('/auth/me', { apiKey: 'guess', address });
+    await t.call('/auth/login', { method: 'POST', body, address: '2001:db8::2' });
+    // Safe because that route answers it.
+    const { tenant } = (await t.call('/whose', { address })).body.data as Work;
+    expect(tenant).toBeLessThan(0);
+    expect(turns).toEqual(Array.from({ length: 3 }, () => [tenant, 'request']));
+    await t.call('/auth/me', { apiKey: 'guess', address: '2001:db8:0:1::1' });
+    expect(turns.at(-1)?.[0]).toBeLessThan(0);
+    expect(turns.at(-1)?.[0]).not.toBe(tenant);
+    // A tenant would wait for them only while they wait.
+    expect([...active]).toEqual([]);
+  });
+
+  it('of a tenant begin again with each piece of a file that it sends', async () => {
+    const { t, turns, active } = await startWatched();
+    const { id, apiKey } = await t.tenant();
+    const form = new FormData();
+    form.set('file', new Blob(['text '.repeat(150_000)], { type: 'text/plain' }), 'long.txt');
+    const headers = { 'x-api-key': apiKey };
+    expect((await t.app.request('/media', { method: 'POST', headers, body: form })).status).toBe(201);
+    expect(turns[0]).toEqual([id, 'request']);
+    const pieces = turns.slice(1);
+    expect(pieces).toContainEqual([id, 'work']);
+    expect(new Set(pieces.map(String))).toEqual(new Set([`${id},work`]));
+    expect([...active]).toEqual([id]);
   });
 });
 

@@ -28,7 +28,10 @@ function setUp() {
       void share.turn(tenant, kind).then(() => done.push(name));
     },
     spendFree(tenant: number) {
-      for (let n = 0; n < 10; n++) share.tryTurn(tenant);
+      for (let n = 0; n < 10; n++) {
+        idleMs += 1;
+        share.tryTurn(tenant);
+      }
     },
   };
 }
@@ -72,6 +75,39 @@ describe('the shares of the event loop', () => {
     // What was spent comes back with time.
     await pass(0, 200);
     expect(share.tryTurn(1)).toBe(true);
+  });
+
+  it('lets little that is asked for in one moment go one after the other while another one is there', async () => {
+    const { ask, done, pass, share } = setUp();
+    share.noteActive(2);
+    for (const name of ['a1', 'a2', 'a3', 'a4']) ask(1, name);
+    ask(3, 'b1');
+    await Promise.resolve();
+    // Nobody waits for what another tenant has asked for.
+    expect(done).toEqual(['a1', 'b1']);
+    await pass(0, 10);
+    expect(done).toEqual(['a1', 'b1']);
+    // The loop is idle, or it never is.
+    await pass(1);
+    expect(done).toEqual(['a1', 'b1', 'a2']);
+    await pass(0, 19);
+    await pass(0, 1);
+    expect(done).toEqual(['a1', 'b1', 'a2', 'a3']);
+    await pass(0, 20);
+    expect(done).toEqual(['a1', 'b1', 'a2', 'a3', 'a4']);
+  });
+
+  it('lets those who ask for little go at once, however much another one waits for', async () => {
+    const { ask, done, pass, share, spendFree } = setUp();
+    share.noteActive(2);
+    spendFree(1);
+    for (let n = 0; n < 20; n++) ask(1, 'much');
+    for (let n = 0; n < 5; n++) {
+      await pass(0, 20);
+      ask(3, 'little');
+      await Promise.resolve();
+    }
+    expect(done.filter((name) => name === 'little')).toHaveLength(5);
   });
 
   it('gives each of those who wait its turn, whatever one of them has waiting', async () => {
