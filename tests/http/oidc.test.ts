@@ -10,6 +10,7 @@ import {
   users,
   workspaceDomains,
   workspaceMembers,
+  workspaces,
 } from '../../src/db/schema.ts';
 import { spendFromWindow } from '../../src/db/windows.ts';
 import { MINUTE_MS } from '../../src/utils/durations.ts';
@@ -524,6 +525,29 @@ describe('a domain', () => {
     expect((await signIn(closed, newAccount({ email: 'x@evil.proof.example' }))).token).toBeNull();
     const unconfirmed = newAccount({ email: 'y@proof.example', email_verified: false });
     expect((await signIn(closed, unconfirmed)).token).toBeNull();
+  });
+
+  it('tells a new person in words, in both languages, that the workspace is full', async () => {
+    const owner = await closed.tenant();
+    const { domain } = await provenDomain(closed, owner);
+    const ofOwner = eq(workspaces.id, owner.id);
+    const setMembers = async (members: number) => {
+      await closed.deps.db.update(workspaces).set({ limits: { members } }).where(ofOwner);
+      closed.deps.allowances.forget();
+    };
+    await setMembers(1);
+    const account = newAccount({ email: `late@${domain}` });
+    const { jar, end, token } = await signIn(closed, account);
+    expect(token).toBeNull();
+    expect(end).toMatchObject({ status: 429 });
+    expect(end.text).toContain(`The workspace of ${domain} has no place left for a new member`);
+    jar.cookies.set('wahub_lang', 'id');
+    const start = await visit(closed, jar, START);
+    const back = await passProvider(start.location ?? '', PUBLIC_URL);
+    expect((await visit(closed, jar, back)).text).toContain(`Workspace untuk ${domain} sudah penuh`);
+    // Nothing of the person was left behind.
+    await setMembers(2);
+    expect((await signIn(closed, account)).token).not.toBeNull();
   });
 
   it('belongs to one workspace, whoever else names it', async () => {

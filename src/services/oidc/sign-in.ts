@@ -12,7 +12,7 @@ import { spendRegistration } from '../auth/registration.ts';
 import { askForFactor } from '../auth/second-factor/ask.ts';
 import { type SignedIn, signedInAs } from '../auth/verbs.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { takeRoom } from '../quotas.ts';
+import { hasRoom, takeRoom } from '../quotas.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
 import type { Joins } from '../workspaces/add-member.ts';
 import {
@@ -168,6 +168,7 @@ async function insertMember(
   const open = await lockOpenDomain(ctx, tx, domain);
   if (!open) return null;
   const { workspaceId, role } = open;
+  if (!(await hasRoom(tx, ctx, workspaceId, 'members'))) throw workspaceFull(domain);
   await takeRoom(tx, ctx, workspaceId, 'members');
   const made = await insertPerson(ctx, tx, identity, { workspaceId, role });
   await recordDomainJoin(ctx, tx, open, made.id);
@@ -195,6 +196,15 @@ async function recordAs(
   const origin = { ...originOf(ctx), actorId: personId };
   const userId = await personalTenantOf(tx, personId);
   await record(tx, ctx, [{ userId, event, data: { provider }, origin }]);
+}
+
+/** For somebody who has no account yet, and knows nothing of the workspace's limits. */
+function workspaceFull({ domain }: OpenDomain): AppError {
+  return new AppError(
+    'QUOTA_EXCEEDED',
+    `The workspace of ${domain} has no place left for a new member: ask its owner to make room, then sign in again.`,
+    { details: { quota: 'members', domain } },
+  );
 }
 
 function addressTaken(): AppError {

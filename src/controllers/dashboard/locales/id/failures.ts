@@ -128,6 +128,11 @@ export const sentences: readonly Rule[] = [
     () =>
       'Sudah ada akun dengan alamat ini. Masuk dengan kata sandinya, lalu tautkan layanan ini di halaman akun Anda.',
   ],
+  [
+    /^The workspace of (\S{1,253}) has no place left for a new member: /,
+    (domain) =>
+      `Workspace untuk ${domain} sudah penuh. Minta pemiliknya menyediakan tempat, lalu masuk lagi.`,
+  ],
   [/^The provider does not confirm your e-mail/, () => 'Layanan itu tidak mengonfirmasi alamat email Anda.'],
   [/^This identity belongs to another account/, () => 'Akun layanan itu sudah ditautkan ke pengguna lain.'],
   [/^This is your only way to sign in/, () => 'Ini satu-satunya cara Anda masuk. Buat kata sandi dulu.'],
