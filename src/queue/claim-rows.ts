@@ -290,21 +290,28 @@ async function readLarge(tx: Tx, taken: readonly Wanted[]): Promise<Map<string, 
   return new Map(rows.map((row) => [row.id, row.content]));
 }
 
-function toClaim(
-  { candidate, held, attemptId, now, priority, contact }: Wanted,
-  large: Map<string, unknown>,
-): Claim {
+function toClaim({ candidate, ...wanted }: Wanted, large: Map<string, unknown>): Claim {
+  const { held, attemptId, now: at, contact } = wanted;
   const { id, contentJson } = candidate;
   const content = contentJson === null ? large.get(id) : parseJson(contentJson);
+  return { ...claimOf(candidate, { held, attemptId, at }, content), stranger: contact?.person ?? null };
+}
+
+/** The claim of a row, whoever has taken it; of somebody who knows the session, or where nothing counts strangers. */
+export function claimOf(
+  candidate: Candidate,
+  { held, attemptId, at }: { held: Held; attemptId: string; at: number },
+  content: unknown,
+): Claim {
   return {
     ...candidate,
     content,
-    priority,
+    priority: asPriority(candidate.priority),
     attempts: candidate.attempts + 1,
     held,
     attemptId,
-    attemptAt: now,
-    stranger: contact?.person ?? null,
+    attemptAt: at,
+    stranger: null,
   };
 }
 

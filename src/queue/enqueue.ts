@@ -8,6 +8,7 @@ import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { noteHighPriority } from './code-reserve.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
+import { bornClaimed, countBorn, type HeadStart } from './head-start.ts';
 import { type Candidate, contentAhead } from './look-ahead.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
@@ -46,6 +47,8 @@ export type AlsoInTransaction = (tx: Tx, queued: Queued) => Promise<void>;
 interface NewRow {
   message: NewMessage;
   queued: Queued;
+  /** it is claimed as it is queued */
+  start?: HeadStart;
 }
 
 interface Item extends NewRow {
@@ -93,6 +96,32 @@ export async function enqueueMany(
   await countMessages(tx, deps, all, room);
   tx.afterCommit(() => wakeAll(deps, items));
   return items.map((item) => item.queued);
+}
+
+/** The ids of a message that is to be queued now. */
+export const newQueued = (now: number): Queued => ({ id: nextQueueId(now), queuedAt: now });
+
+/** The row of a message as a look-ahead would find it. */
+export function candidateOf(message: NewMessage, queued: Queued): Candidate {
+  return toCandidate({ message, queued });
+}
+
+/**
+ * Queues a message in the caller's transaction that is claimed with that, and counts it. Nobody is woken: its head start is
+ * to `go` after the commit. Throws QUOTA_EXCEEDED as `enqueueMany`, and HeadStartLost.
+ */
+export async function enqueueClaimed(
+  tx: Tx,
+  deps: WriteDeps,
+  message: NewMessage,
+  queued: Queued,
+  start: HeadStart,
+): Promise<void> {
+  const room = await openMessageRoom(tx, deps, [message], deps.clock.now());
+  room.take(message);
+  await insertRows(tx, [{ message, queued, start }], true);
+  await countBorn(tx, start, candidateOf(message, queued));
+  await countMessages(tx, deps, [message], room);
 }
 
 /** Gathers the messages of a moment into one transaction. An item's own failure is its result. */
@@ -150,11 +179,11 @@ async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Pr
   await insertMany(
     tx,
     messages,
-    items.map(({ message: { counts: _counts, ...message }, queued: { id, queuedAt: now } }) => ({
+    items.map(({ message: { counts: _counts, ...message }, queued: { id, queuedAt: now }, start }) => ({
       ...message,
       id,
       direction: 'out' as const,
-      status: 'queued' as const,
+      ...(start ? bornClaimed(start).history : { status: 'queued' as const }),
       queuedAt: now,
       createdAt: now,
       updatedAt: now,
@@ -163,13 +192,13 @@ async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Pr
   await insertMany(
     tx,
     messageQueue,
-    items.map(({ message, queued: { id, queuedAt } }) => ({
+    items.map(({ message, queued: { id, queuedAt }, start }) => ({
       id,
       userId: message.userId,
       accountId: message.accountId,
       messageId: message.messageId,
       recipient: message.peer,
-      status: 'pending' as const,
+      ...(start ? bornClaimed(start).queue : { status: 'pending' as const }),
       priority: message.priority,
       availableAt: message.scheduledAt ?? queuedAt,
       expiresAt: message.expiresAt,

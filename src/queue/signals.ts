@@ -1,4 +1,5 @@
 /** Wake-ups inside one process: work that has come, outcomes that callers wait for. */
+import type { HeadStart } from './head-start.ts';
 import type { Candidate } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 
@@ -25,6 +26,9 @@ export interface QueueSignals {
   /** There may be something to send for this session. */
   wake(accountId: string, news?: News): void;
   onWake(listener: (accountId: string, news: News) => void): () => void;
+  /** Asks the line of the row's session for a head start: null when it cannot give one, or is in another process. */
+  headStart(row: Candidate): Promise<HeadStart | null>;
+  onHeadStart(giver: (row: Candidate) => Promise<HeadStart | null>): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
 }
@@ -33,6 +37,7 @@ export interface QueueSignals {
 export function createQueueSignals(): QueueSignals {
   const wakes = new Set<(accountId: string, news: News) => void>();
   const outcomes = new Set<(outcome: Outcome) => void>();
+  const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
   return {
     wake: (accountId, news = {}) => {
       for (const listener of [...wakes]) listener(accountId, news);
@@ -40,6 +45,17 @@ export function createQueueSignals(): QueueSignals {
     onWake: (listener) => {
       wakes.add(listener);
       return () => wakes.delete(listener);
+    },
+    async headStart(row) {
+      for (const give of [...givers]) {
+        const start = await give(row);
+        if (start !== null) return start;
+      }
+      return null;
+    },
+    onHeadStart: (giver) => {
+      givers.add(giver);
+      return () => givers.delete(giver);
     },
     settled: (outcome) => {
       for (const listener of [...outcomes]) listener(outcome);

@@ -109,7 +109,14 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     start() {
       if (running) return;
       running = true;
-      unsubscribe = deps.signals.onWake((accountId, news) => lines.get(accountId)?.wake(news));
+      const noWakes = deps.signals.onWake((accountId, news) => lines.get(accountId)?.wake(news));
+      const noStarts = deps.signals.onHeadStart(
+        async (row) => (await lines.get(row.accountId)?.headStart(row)) ?? null,
+      );
+      unsubscribe = () => {
+        noWakes();
+        noStarts();
+      };
       sweep.start();
       // SQLite serves one process, whose wake-ups cannot be lost.
       if (deps.database.dialect !== 'sqlite') look.start();

@@ -4,7 +4,8 @@ import type { Tx } from '../../db/client.ts';
 import type { OtpDelivery } from '../../db/schema.ts';
 import type { Fact, Origin } from '../../events/record.ts';
 import { isToBeNoted } from '../../queue/code-reserve.ts';
-import { enqueueMany } from '../../queue/enqueue.ts';
+import { enqueueClaimed, enqueueMany, type NewMessage, newQueued, type Queued } from '../../queue/enqueue.ts';
+import type { HeadStart } from '../../queue/head-start.ts';
 import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { cancelRows } from '../../queue/take-off.ts';
@@ -40,40 +41,76 @@ export async function cancelWaitingCodes(
   return (await cancelRows(tx, deps, { ids: deliveries.map(({ id }) => id) })).facts;
 }
 
+/** The message of a code before it is queued, with the ids that it will have. */
+export interface PreparedCode {
+  message: NewMessage;
+  queued: Queued;
+}
+
+/** `queuedAt` in epoch milliseconds. */
+export async function prepareCode(
+  deps: OtpDeps,
+  { otpId, userId, phone, sendingSession, expiresAt, counts = true }: DeliveryRequest,
+  tx?: Tx,
+): Promise<PreparedCode> {
+  const { accountId, sessionId } = sendingSession;
+  const content: OtpContent = { type: 'otp', otpId };
+  const lid = await deps.lids.find(accountId, phone, tx);
+  return {
+    queued: newQueued(deps.clock.now()),
+    message: {
+      userId,
+      accountId,
+      sessionId,
+      messageId: newMessageId(),
+      peer: phoneJid(phone),
+      phone,
+      lid,
+      type: 'otp',
+      content,
+      priority: PRIORITIES.high,
+      scheduledAt: null,
+      expiresAt,
+      counts,
+    },
+  };
+}
+
 /**
  * Queues one message of the OTP at high priority, to be dropped at `expiresAt`. The dispatcher wakes after the
  * commit; the fact is to be recorded in `tx`. Throws QUOTA_EXCEEDED when the workspace has used its messages.
  */
-export async function deliver(
+export async function deliver(tx: Tx, deps: OtpDeps, request: DeliveryRequest): Promise<Delivered> {
+  const { message } = await prepareCode(deps, request, tx);
+  const isNoted = !isToBeNoted(request.sendingSession.lastHighAt, deps.clock.now());
+  const [queued] = await enqueueMany(tx, deps, [message], { isNoted });
+  if (!queued) throw new Error('a message was queued without a row');
+  return delivered(request, { message, queued });
+}
+
+/** The same with a head start, which is to `go` after the commit. Throws HeadStartLost, too. */
+export async function deliverAtOnce(
   tx: Tx,
   deps: OtpDeps,
   request: DeliveryRequest,
-): Promise<{ delivery: OtpDelivery; fact: Fact }> {
-  const { userId, phone, sendingSession, expiresAt } = request;
-  const content: OtpContent = { type: 'otp', otpId: request.otpId };
-  const message = {
-    userId,
-    accountId: sendingSession.accountId,
-    sessionId: sendingSession.sessionId,
-    messageId: newMessageId(),
-    peer: phoneJid(phone),
-    phone,
-    lid: await deps.lids.find(sendingSession.accountId, phone, tx),
-    type: 'otp',
-    content,
-    priority: PRIORITIES.high,
-    scheduledAt: null,
-    expiresAt,
-    counts: request.counts ?? true,
-  };
-  const isNoted = !isToBeNoted(sendingSession.lastHighAt, deps.clock.now());
-  const [queued] = await enqueueMany(tx, deps, [message], { isNoted });
-  if (!queued) throw new Error('a message was queued without a row');
+  code: PreparedCode,
+  start: HeadStart,
+): Promise<Delivered> {
+  await enqueueClaimed(tx, deps, code.message, code.queued, start);
+  return delivered(request, code);
+}
+
+interface Delivered {
+  delivery: OtpDelivery;
+  fact: Fact;
+}
+
+function delivered({ otpId, round, origin }: DeliveryRequest, { message, queued }: PreparedCode): Delivered {
   const { messageId, accountId, sessionId } = message;
-  const at = queued.queuedAt;
-  const fact = messageFact({ ...message, id: queued.id }, 'message.queued', at, { otpId: request.otpId });
+  const { id, queuedAt: at } = queued;
+  const fact = messageFact({ ...message, id }, 'message.queued', at, { otpId });
   return {
-    delivery: { id: queued.id, messageId, accountId, sessionId, at, round: request.round },
-    fact: request.origin ? { ...fact, origin: request.origin } : fact,
+    delivery: { id, messageId, accountId, sessionId, at, round },
+    fact: origin ? { ...fact, origin } : fact,
   };
 }

@@ -4,20 +4,23 @@ import type { Tx } from '../../db/client.ts';
 import { insertMany, transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
+import { candidateOf } from '../../queue/enqueue.ts';
+import { type HeadStart, HeadStartLost } from '../../queue/head-start.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, normalizePhone } from '../../utils/phone.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findSubscriber, type Subscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope, requireSession, sessionNotFound } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { claimIdempotency } from '../idempotency.ts';
+import { claimIdempotency, IdempotencyLost } from '../idempotency.ts';
 import { rankSenders } from '../messages/session.ts';
 import { sendersOf } from '../pools.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
 import { readOtpSettings, requireCountry } from './country.ts';
-import { deliver } from './deliver.ts';
+import { type DeliveryRequest, deliver, deliverAtOnce, type PreparedCode, prepareCode } from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
 import { findOpen } from './rows.ts';
 import type { SendOtpFields, SentOtp } from './schemas.ts';
@@ -78,7 +81,42 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
     lifetimeMs: (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
     maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
   };
-  return transact(ctx.database, (tx) => writeSend(tx, ctx, otp, sendingSessions));
+  return sendNow(ctx, otp, sendingSessions);
+}
+
+/** With a head start where the session has nothing else to do. */
+async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): Promise<SentOtpResult> {
+  const request = requestOf(ctx, otp, sendingSessions, ctx.clock.now());
+  const code = await prepareCode(ctx, request);
+  const start = await ctx.signals.headStart(candidateOf(code.message, code.queued));
+  const send = (early: EarlyCode | null) =>
+    transact(ctx.database, (tx) => writeSend(tx, ctx, otp, sendingSessions, early));
+  if (start === null) return send(null);
+  try {
+    const sent = await send({ request, code, start });
+    start.go();
+    return sent;
+  } catch (error) {
+    const nothingWritten =
+      error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost;
+    start.giveUp(nothingWritten ? null : error);
+    if (error instanceof HeadStartLost) return send(null);
+    throw error;
+  }
+}
+
+/** A code that has a head start. */
+interface EarlyCode {
+  request: DeliveryRequest;
+  code: PreparedCode;
+  start: HeadStart;
+}
+
+function requestOf(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[], now: number): DeliveryRequest {
+  const { id: otpId, userId, phone } = otp;
+  const sendingSession = chooseSession(sendingSessions);
+  const expiresAt = now + otp.lifetimeMs;
+  return { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
 }
 
 /** The session that is asked for, or the best of several first; then those that may take over. */
@@ -114,17 +152,18 @@ async function writeSend(
   ctx: Ctx,
   otp: NewOtp,
   sendingSessions: SendingSession[],
+  early: EarlyCode | null,
 ): Promise<SentOtpResult> {
   const now = ctx.clock.now();
   const number = await lockNumber(tx, { userId: otp.userId, ...otp.subscriber }, now);
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: otp.endUserIp });
   const replaced = await replaceOpen(tx, ctx, number);
   const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
-  const sendingSession = chooseSession(sendingSessions);
-  const expiresAt = now + otp.lifetimeMs;
-  const { id: otpId, userId, phone } = otp;
-  const request = { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
-  const { delivery, fact } = await deliver(tx, ctx, request);
+  const request = early?.request ?? requestOf(ctx, otp, sendingSessions, now);
+  const { delivery, fact } = early
+    ? await deliverAtOnce(tx, ctx, request, early.code, early.start)
+    : await deliver(tx, ctx, request);
+  const { otpId, phone, expiresAt, sendingSession } = request;
   const row = {
     ...rowOf(ctx, otp, delivery),
     openPhone: number.key,

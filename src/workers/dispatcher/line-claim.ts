@@ -39,7 +39,7 @@ export async function takeRow(
 }
 
 /** Costs nothing for somebody who was found to know the session before. */
-async function isStranger(line: Line, row: Candidate): Promise<boolean> {
+export async function isStranger(line: Line, row: Candidate): Promise<boolean> {
   if (line.known.get(row.peer)) return false;
   const known = (await readKnown(line.deps.db, line.account, [row])).has(row.peer);
   if (known) line.known.set(row.peer, true);
@@ -109,36 +109,62 @@ interface Taking {
 }
 
 async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number): Promise<void> {
-  const { busy, attempts, claims } = line;
   const { priority, row, contact } = taking;
-  const { recipient } = row;
   // A claim whose answer was lost meanwhile may be of the same chat, and goes first when it is taken back.
   if (line.claimFailure !== null) return;
   if (priority !== PRIORITIES.high) line.loop = 'ask';
-  const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
-  const before = at.nextSendAt;
-  const after = now + drawGapMs(line);
-  const giveBack = () => {
-    at.limits.giveBack(spent);
-    if (at.nextSendAt === after) at.nextSendAt = before;
-  };
-  at.limits.begin(spent);
-  at.nextSendAt = after;
-  busy.add(recipient);
+  const { spent, giveBack, gapEndsAt } = spend(line, at, row, now);
   line.lookahead.drop(priority, row.id);
   const claimed = claim(line, taking, spent, giveBack);
+  follow(line, at, row, spent, claimed);
+  // With a gap the next one is not chosen before this one is known to be ours; the claimer keeps a burst in order. The
+  // next stranger is looked at when this one is counted.
+  if (gapEndsAt > now || contact !== null) await claimed;
+}
+
+/** A place that was taken in the windows of a line. */
+export interface Spent {
+  spent: SpentAttempt;
+  gapEndsAt: number;
+  giveBack(): void;
+}
+
+/** Takes a place in the line's windows for a message to this recipient, who is busy from now on. */
+export function spend(line: Line, at: Windows, { recipient }: Candidate, now: number): Spent {
+  const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
+  const before = at.nextSendAt;
+  const gapEndsAt = now + drawGapMs(line);
+  at.limits.begin(spent);
+  at.nextSendAt = gapEndsAt;
+  line.busy.add(recipient);
+  return {
+    spent,
+    gapEndsAt,
+    giveBack() {
+      at.limits.giveBack(spent);
+      if (at.nextSendAt === gapEndsAt) at.nextSendAt = before;
+    },
+  };
+}
+
+/** Sends the row once it is claimed; with null its recipient is free again. */
+export function follow(
+  line: Line,
+  at: Windows,
+  row: Candidate,
+  spent: SpentAttempt,
+  claimed: Promise<Claim | null>,
+): void {
+  const { busy, attempts, claims } = line;
   claims.add(claimed);
   const done = claimed.then(async (claim) => {
     claims.delete(claimed);
-    if (claim === null) busy.delete(recipient);
+    if (claim === null) busy.delete(row.recipient);
     else await attemptClaimed(line, at, row, claim, spent);
     attempts.delete(row.id);
     line.waiter.wake();
   });
   attempts.set(row.id, done);
-  // With a gap the next one is not chosen before this one is known to be ours; the claimer keeps a burst in order. The
-  // next stranger is looked at when this one is counted.
-  if (after > now || contact !== null) await claimed;
 }
 
 async function claimInTurn(

@@ -6,14 +6,15 @@ import { healSession, isQueuedAhead } from '../../queue/heal.ts';
 import { createLimits, type Limits, readSpent, type SpentAttempt } from '../../queue/limits.ts';
 import { readCandidates } from '../../queue/look-ahead.ts';
 import { NOTHING_KNOWN, type Pace, paceOf } from '../../queue/pace.ts';
-import { type QuietHours, readQuietHours } from '../../queue/quiet-hours.ts';
+import { PRIORITIES, type Priority } from '../../queue/priority.ts';
+import { type QuietHours, quietUntil, readQuietHours } from '../../queue/quiet-hours.ts';
 import { bringBack } from '../../queue/step-aside.ts';
 import { between } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createWaiter, type Waiter } from '../../utils/waiter.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
-import type { LineView } from './line-plan.ts';
+import type { Allowed, LineView } from './line-plan.ts';
 import { createLookahead, type Lookahead } from './lookahead.ts';
 import { createPauseSign, type PauseSign } from './pause-sign.ts';
 import type { LineDeps } from './types.ts';
@@ -165,6 +166,13 @@ export function viewOf(line: Line, at: Windows): LineView {
     seenAt: line.seenAt,
     nextSendAt: at.nextSendAt,
   };
+}
+
+/** When the session's windows and quiet hours let a message of this priority go. */
+export function allowedAt(line: Line, at: Windows, now: number, priority: Priority): Allowed {
+  const silence = priority === PRIORITIES.high ? null : quietUntil(line.quietHours, now);
+  if (silence !== null) return { at: silence, reason: 'quiet_hours' };
+  return at.limits.nextAllowedAt(now, priority);
 }
 
 /** Messages that a clock ahead had queued for later are due now. Resolves with how many. */

@@ -21,6 +21,8 @@ export interface Lookahead {
    */
   offer(priority: Priority, rows: readonly Candidate[]): void;
   pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<NextRow>;
+  /** Whether nothing of this priority has come or gone since it was read. */
+  isCurrent(priority: Priority): boolean;
   /** The row was taken, moved or found gone. */
   drop(priority: Priority, id: string): void;
 }
@@ -107,6 +109,10 @@ export function createLookahead(read: ReadLane): Lookahead {
       // Everything seen is for busy recipients: others behind them need not wait.
       await fill(priority, lane, now, [...busy]);
       return find(lane, now, busy);
+    },
+    isCurrent(priority) {
+      const { stale, reading } = laneOf(priority);
+      return !stale && !reading;
     },
     drop(priority, id) {
       const lane = laneOf(priority);

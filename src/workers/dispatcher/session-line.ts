@@ -1,16 +1,19 @@
 /** The line of one session: gap, limits, a few claims and answers outstanding. */
 
+import { inCleanContext } from '../../db/scope.ts';
+import { asTenant } from '../../db/work.ts';
+import type { HeadStart } from '../../queue/head-start.ts';
 import { isQueuedAhead } from '../../queue/heal.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
-import { quietUntil } from '../../queue/quiet-hours.ts';
 import type { News } from '../../queue/signals.ts';
 import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
-import { beginWindows, createLine, type Line, mayUseLoop, viewOf, type Windows } from './line.ts';
+import { giveHeadStart } from './head-start.ts';
+import { allowedAt, beginWindows, createLine, type Line, mayUseLoop, viewOf, type Windows } from './line.ts';
 import { takeRow } from './line-claim.ts';
-import { type Allowed, FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
+import { FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
 import type { LimitPause } from './pause-sign.ts';
 import type { LineDeps } from './types.ts';
 
@@ -20,6 +23,8 @@ export interface SessionLine {
   readonly account: AccountRef;
   /** There may be something to send, or something about the session has changed. */
   wake(news?: News): void;
+  /** A place for a row that is being queued; null when it is to wait its turn. */
+  headStart(row: Candidate): Promise<HeadStart | null>;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
   /** True while it waits for time, for work or for WhatsApp. */
@@ -52,6 +57,8 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
       } else lookahead.invalidate(news.priority);
       waiter.wake();
     },
+    // What it begins belongs to no request and no transaction.
+    headStart: (row) => inCleanContext(() => asTenant(account.userId, () => giveHeadStart(line, row))),
     beginAgain() {
       line.windows = null;
       lookahead.invalidate();
@@ -172,12 +179,6 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
   if (!(await line.sign.show(withCodes(at, now, blocked)))) await line.gate.refresh();
   line.stale = true;
   return Math.max(0, Math.min(earliest - now, REREAD_MS));
-}
-
-function allowedAt(line: Line, at: Windows, now: number, priority: Priority): Allowed {
-  const silence = priority === PRIORITIES.high ? null : quietUntil(line.quietHours, now);
-  if (silence !== null) return { at: silence, reason: 'quiet_hours' };
-  return at.limits.nextAllowedAt(now, priority);
 }
 
 /** A limit that leaves nothing for a code either is shown as holding codes, too. */

@@ -1,0 +1,218 @@
+/** Codes that are claimed as they are queued: what has to hold as for every other claim. On both databases. */
+import { eq } from 'drizzle-orm';
+import { afterEach, expect, it } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
+import { messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
+import { type HeadStart, HeadStartLost } from '../../src/queue/head-start.ts';
+import { PRIORITIES } from '../../src/queue/priority.ts';
+import { newMessageId } from '../../src/utils/ids.ts';
+import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { turns } from '../helpers/clock.ts';
+import { until } from '../helpers/until.ts';
+import { openQueue, type QueueFixture } from './fixture.ts';
+
+let q: QueueFixture;
+afterEach(() => q.close());
+
+/** A session with a line that has nothing to do, and that sends codes now and then. */
+async function start(
+  pacing: Parameters<typeof openQueue>[0] = {},
+  columns: Parameters<QueueFixture['account']>[0] = {},
+): Promise<AccountRef> {
+  q = await openQueue(pacing);
+  const account = await q.account({ lastHighAt: q.clock.now(), ...columns });
+  await q.dispatcher.add(account);
+  await q.clock.advance(0);
+  return account;
+}
+
+interface Code {
+  message: NewMessage;
+  id: string;
+  start: HeadStart | null;
+  /** queues it in a transaction of its own */
+  commit(): Promise<void>;
+}
+
+async function ask(account: AccountRef, changes: Partial<NewMessage> = {}): Promise<Code> {
+  const phone = changes.phone ?? '6281200000001';
+  const message: NewMessage = {
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: newMessageId(),
+    peer: `${phone}@s.whatsapp.net`,
+    phone,
+    lid: null,
+    type: 'text',
+    content: { type: 'text', text: 'a code' },
+    priority: PRIORITIES.high,
+    scheduledAt: null,
+    expiresAt: null,
+    ...changes,
+  };
+  const queued = newQueued(q.clock.now());
+  const given = await q.deps.signals.headStart(candidateOf(message, queued));
+  return {
+    message,
+    id: queued.id,
+    start: given,
+    commit: () =>
+      transact(q.database, async (tx) => {
+        if (given === null) throw new Error('it has no head start');
+        await enqueueClaimed(tx, q.deps, message, queued, given);
+      }),
+  };
+}
+
+const attemptsOf = (account: AccountRef) =>
+  q.database.db.select().from(sendAttempts).where(eq(sendAttempts.accountId, account.id));
+
+it('is a claim with fence and attempt from its commit on, leaves after that, and is settled as any other', async () => {
+  const account = await start();
+  const code = await ask(account);
+  await code.commit();
+  await turns(5);
+  expect(await q.row(code.id)).toMatchObject({ status: 'sending', claimedFence: account.fence, attempts: 1 });
+  expect(await q.message(code.id)).toMatchObject({ status: 'sending', attempts: 1 });
+  expect(await attemptsOf(account)).toMatchObject([
+    { id: code.start?.attemptId, recipient: code.message.peer },
+  ]);
+  expect(q.engine.attempts).toEqual([]);
+  code.start?.go();
+  await q.clock.advance(0);
+  expect(q.engine.relayed).toMatchObject([
+    { messageId: code.message.messageId, content: { type: 'text', text: 'a code' } },
+  ]);
+  expect(await q.row(code.id)).toBeUndefined();
+  expect(await q.message(code.id)).toMatchObject({ status: 'sent', attempts: 1, sentAt: q.clock.now() });
+  // The next one may have one too: nothing of the first is left.
+  const next = await ask(account);
+  await next.commit();
+  next.start?.go();
+  await q.clock.advance(0);
+  expect(q.engine.relayed).toHaveLength(2);
+});
+
+it('takes its place in the limits and before its recipient, and gives it back when nothing is written', async () => {
+  const account = await start({ perMinute: 1 });
+  const code = await ask(account);
+  expect(code.start).not.toBeNull();
+  expect((await ask(account, { phone: '6281200000002' })).start).toBeNull();
+  code.start?.giveUp(null);
+  await q.clock.advance(0);
+  const other = await ask(account);
+  await other.commit();
+  other.start?.go();
+  await q.clock.advance(0);
+  expect(q.engine.relayed).toHaveLength(1);
+  expect((await ask(account)).start).toBeNull();
+});
+
+it('that is committed and never begun is taken back and sent, once', async () => {
+  const account = await start();
+  const code = await ask(account);
+  await code.commit();
+  // The answer to the commit was lost.
+  code.start?.giveUp(new Error('the connection is gone'));
+  await q.clock.advance(1_000);
+  expect(q.engine.relayed.map(({ messageId }) => messageId)).toEqual([code.message.messageId]);
+  expect(await q.message(code.id)).toMatchObject({ status: 'sent' });
+
+  const dead = await ask(account, { phone: '6281200000002' });
+  await dead.commit();
+  // Its process dies; another owner takes the session over.
+  const after = { ...account, owner: 'other'.padEnd(32, '0'), fence: 2 };
+  const { owner, fence } = after;
+  await q.database.db
+    .update(whatsappAccounts)
+    .set({ owner, fence })
+    .where(eq(whatsappAccounts.id, account.id));
+  await q.newDispatcher().add(after);
+  await until(async () => q.engine.relayed.length === 2);
+  dead.start?.go();
+  await q.clock.advance(0);
+  const sent = q.engine.relayed.filter(({ messageId }) => messageId === dead.message.messageId);
+  expect(sent).toHaveLength(1);
+  expect(await q.message(dead.id)).toMatchObject({ status: 'sent', attempts: 2 });
+});
+
+it('is lost with the session, and then nothing is queued', async () => {
+  const account = await start();
+  const code = await ask(account);
+  await q.database.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
+  await expect(code.commit()).rejects.toThrow(HeadStartLost);
+  code.start?.giveUp(null);
+  await q.clock.advance(0);
+  expect(await q.row(code.id)).toBeUndefined();
+  expect(await attemptsOf(account)).toEqual([]);
+  // By now the line knows.
+  expect((await ask(account)).start).toBeNull();
+});
+
+it.each<[string, () => Promise<AccountRef>, Partial<NewMessage>?]>([
+  ['it is no code', () => start(), { priority: PRIORITIES.normal }],
+  ['the session is paused', () => start({}, { pausedUntil: Date.now() + 86_400_000, pauseReason: 'manual' })],
+  ['no code was sent for long', () => start({}, { lastHighAt: null })],
+  ['it is too late', () => start(), { expiresAt: 1 }],
+  [
+    'the person is a stranger, and strangers are counted',
+    () => start({ newContactsPerDay: 20 }),
+    { phone: '6281299999999', peer: '6281299999999@s.whatsapp.net' },
+  ],
+  [
+    'the session is not connected',
+    async () => {
+      const account = await start();
+      q.engine.setConnected(false);
+      return account;
+    },
+  ],
+  [
+    'there are other processes',
+    async () => {
+      q = await openQueue();
+      const account = await q.account({ lastHighAt: q.clock.now() });
+      await q.newDispatcher({ isAlone: () => false }).add(account);
+      await q.clock.advance(0);
+      return account;
+    },
+  ],
+  [
+    'a message is on its way',
+    async () => {
+      const account = await start();
+      q.engine.answer = () => q.engine.later(5_000);
+      await q.queue(account, { phone: '6281200000003' });
+      await q.clock.advance(0);
+      return account;
+    },
+  ],
+  [
+    'the gap is not over',
+    async () => {
+      const account = await start({ delayMinMs: 3_000, delayMaxMs: 3_000 });
+      await q.queue(account, { phone: '6281200000003' });
+      await q.clock.advance(10);
+      return account;
+    },
+  ],
+  [
+    'a code waits already, of which the line has not heard',
+    async () => {
+      const account = await start();
+      const { db } = q.database;
+      const waiting = await q.queue(account, { phone: '6281200000003', scheduledAt: q.clock.now() + 60_000 });
+      const values = { priority: PRIORITIES.high, availableAt: q.clock.now() };
+      await db.update(messageQueue).set(values).where(eq(messageQueue.id, waiting.id));
+      q.deps.signals.wake(account.id, { priority: PRIORITIES.high });
+      return account;
+    },
+  ],
+])('is not given when %s', async (_when, arrange, changes) => {
+  const account = await arrange();
+  expect((await ask(account, changes)).start).toBeNull();
+  const rows = await q.database.db.select().from(messageQueue).where(eq(messageQueue.status, 'sending'));
+  expect(rows.filter(({ accountId }) => accountId === account.id).length).toBeLessThanOrEqual(1);
+});
