@@ -1,18 +1,32 @@
 /**
- * `npm run bench -- inbound [messages]`: what comes in, per second: until it is stored and confirmed to WhatsApp, and
- * until the webhook's receiver has it, and the CPU time that all of it takes. One person per session writes as fast as the emulator can seal.
+ * `npm run bench -- inbound [messages] [rounds]`: what comes in, per second: until it is stored and confirmed to WhatsApp,
+ * and until the webhook's receiver has it, and the CPU time that all of it takes; beside a bare Baileys client, which opens
+ * and confirms the same and keeps nothing. One person per session writes as fast as the emulator can seal.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { type Child, startChild } from './gateway/child.ts';
+import type { BareCalls } from './gateway/processes/bare.ts';
+import {
+  cellsOf,
+  DATABASE_HEAD,
+  databaseCells,
+  printTable,
+  type Round,
+  ratio,
+  summarize,
+} from './gateway/table.ts';
 import { startWorld, type World } from './gateway/world.ts';
-import { difference, useEach } from './measure/database-use.ts';
+import { difference } from './measure/database-use.ts';
 
 const TOTAL = Number(process.argv[2] ?? 2_000);
 const CASES = [1, 10];
-const ROUNDS = 3;
+const ROUNDS = Number(process.argv[3] ?? 3);
 const TIMEOUT_MS = 120_000;
+const GOAL = process.env.DB_TYPE === 'mysql' ? 0.5 : 0.7;
+const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio', ...DATABASE_HEAD];
 
 interface Receiver {
   url: string;
@@ -67,25 +81,83 @@ async function deliver(world: World, to: string, count: number): Promise<void> {
   if (!response.ok) throw new Error(await response.text());
 }
 
-const perSecond = (count: number, ms: number) => Math.round((count * 1_000) / ms);
-const median = (values: number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+interface Side {
+  phones: readonly string[];
+  cpuMs(): Promise<number>;
+  /** Resolves when somebody has heard of all messages that came since the call before, `count` of them. */
+  told?(count: number): Promise<void>;
+}
 
-/** One round: rates until stored and until told. */
-async function measure(world: World, receiver: Receiver, phones: readonly string[]) {
-  const each = Math.floor(TOTAL / phones.length);
-  const total = each * phones.length;
-  const before = receiver.count();
+/** One round of one side: until all is confirmed, and until the webhook's receiver has all. */
+async function measure(world: World, side: Side, total: number): Promise<{ confirmed: Round; told: Round }> {
   const databaseBefore = await world.databaseUse();
-  const cpuBefore = await world.service.calls.cpuMs();
+  const cpuBefore = await side.cpuMs();
   const startMs = performance.now();
-  await Promise.all(phones.map((phone) => deliver(world, phone, each)));
+  const seconds = () => (performance.now() - startMs) / 1_000;
+  await Promise.all(side.phones.map((phone) => deliver(world, phone, total / side.phones.length)));
   await until(async () => (await unconfirmed(world)) === 0);
-  const storedMs = performance.now() - startMs;
-  await until(async () => receiver.count() - before >= total);
-  const toldMs = performance.now() - startMs;
-  const cpuMs = ((await world.service.calls.cpuMs()) - cpuBefore) / total;
-  const database = useEach(difference(await world.databaseUse(), databaseBefore), total);
-  return { stored: perSecond(total, storedMs), told: perSecond(total, toldMs), cpuMs, database };
+  const confirmedAfter = seconds();
+  await side.told?.(total);
+  const toldAfter = seconds();
+  const cpuMs = (await side.cpuMs()) - cpuBefore;
+  const database = difference(await world.databaseUse(), databaseBefore);
+  const round = (took: number): Round => ({ count: total, seconds: took, cpuMs, database });
+  return { confirmed: round(confirmedAfter), told: round(toldAfter) };
+}
+
+const phonesOf = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, n) => `${prefix}${String(n).padStart(8, '0')}`);
+
+async function measureCase(
+  world: World,
+  receiver: Receiver,
+  sessions: number,
+  linked: number,
+): Promise<void> {
+  const total = Math.floor(TOTAL / sessions) * sessions;
+  const phones = phonesOf('62811', sessions);
+  const barePhones = phonesOf(`6281${sessions}9`, sessions);
+  for (const [n, phone] of phones.entries()) if (n >= linked) await world.link(`in-${n}`, phone);
+  const bare: Child<BareCalls> = startChild<BareCalls>('bare');
+  await bare.calls.connect({ target: world.target, phones: barePhones });
+  let heard = receiver.count();
+  const sides: Record<'bare' | 'service', Side> = {
+    bare: { phones: barePhones, cpuMs: () => bare.calls.cpuMs() },
+    service: {
+      phones,
+      cpuMs: () => world.service.calls.cpuMs(),
+      async told(count) {
+        await until(async () => receiver.count() - heard >= count);
+        heard = receiver.count();
+      },
+    },
+  };
+  const rounds: Record<'bare' | 'confirmed' | 'told', Round[]> = { bare: [], confirmed: [], told: [] };
+  for (let n = 0; n <= ROUNDS; n++) {
+    const { confirmed: alone } = await measure(world, sides.bare, total);
+    const measured = () => measure(world, sides.service, total);
+    const { confirmed, told } = await (n === ROUNDS ? world.observed(total, measured) : measured());
+    // The first round makes the keys of both.
+    if (n === 0) continue;
+    rounds.bare.push(alone);
+    rounds.confirmed.push(confirmed);
+    rounds.told.push(told);
+  }
+  const one = summarize(rounds.bare);
+  const row = (name: string, of: Round[]) => {
+    const other = summarize(of);
+    const ratios = [
+      ratio(other.perSecond, one.perSecond, GOAL),
+      (other.cpuMsEach / one.cpuMsEach).toFixed(2),
+    ];
+    return [name, ...cellsOf(other), ...ratios, ...databaseCells(other)];
+  };
+  printTable(`Messages that came in, ${sessions} session(s) (${world.title})`, HEAD, [
+    ['bare Baileys: opened and confirmed', ...cellsOf(one), '', '', '', '', ''],
+    row('the service: stored and confirmed', rounds.confirmed),
+    row('the same, until the webhook has all', rounds.told),
+  ]);
+  await bare.stop();
 }
 
 process.env.WEBHOOK_ALLOW_PRIVATE = 'true';
@@ -93,27 +165,10 @@ const receiver = await startReceiver();
 const world = await startWorld();
 try {
   await world.api.post('/webhook', { url: receiver.url, events: ['message.received'] });
-  console.log(`${world.title}: inbound messages a second, ${TOTAL} a round, median of ${ROUNDS}`);
-  const phones: string[] = [];
+  let linked = 0;
   for (const sessions of CASES) {
-    while (phones.length < sessions) {
-      const phone = `62811${String(phones.length).padStart(8, '0')}`;
-      await world.link(`in-${phones.length}`, phone);
-      phones.push(phone);
-    }
-    await measure(world, receiver, phones);
-    const rounds = [];
-    for (let round = 1; round <= ROUNDS; round += 1) {
-      const measured = () => measure(world, receiver, phones);
-      rounds.push(await (round === ROUNDS ? world.observed(TOTAL, measured) : measured()));
-    }
-    const stored = median(rounds.map((round) => round.stored));
-    const told = median(rounds.map((round) => round.told));
-    const cpuMs = median(rounds.map((round) => round.cpuMs)).toFixed(2);
-    console.log(
-      `  ${String(sessions).padStart(3)} session(s)   stored ${stored}   webhook received ${told}   CPU ms each ${cpuMs}\n` +
-        `      the database for each, in the last round: ${rounds.at(-1)?.database}`,
-    );
+    await measureCase(world, receiver, sessions, linked);
+    linked = sessions;
   }
 } finally {
   await world.stop();
