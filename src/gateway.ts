@@ -18,7 +18,7 @@ import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryp
 import { requireReadable } from './services/encryption/start-check.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { findChat, saveChat } from './services/inbound/chats.ts';
-import { storeInbound } from './services/inbound/store.ts';
+import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
 import { findOutbound, openContent } from './services/messages/engine-messages.ts';
 import { watchCloses } from './services/metrics/closes.ts';
@@ -143,6 +143,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createEgressSource({ connectionOf }, deps.proxyRules, config.waServer),
   );
   const inboundMedia = createInboundMedia(deps, { processId, fetch: files.fetch });
+  const storeInbound = createInboundStore(deps);
   const createEngine = await loadEngine(config.engine);
   const engine: Engine = createEngine({
     callbacks: {
@@ -152,10 +153,10 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       },
       connectionOf,
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
-      async storeInbound(account, message) {
-        const isNew = await storeInbound(deps, account, message);
-        supervisor?.onStored(account, message);
-        if (isNew && message.media) inboundMedia.wake();
+      async storeInbound(account, messages) {
+        const isNew = await storeInbound(account, messages);
+        for (const message of messages) supervisor?.onStored(account, message);
+        if (messages.some(({ media }, n) => media && isNew[n])) inboundMedia.wake();
       },
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),

@@ -20,7 +20,7 @@ export const RETRY_FOR_MS = DAY_MS;
 export const RETRY_NOW_AT = 0;
 
 /** How long another process may go on without a change of webhooks. */
-const MAX_AGE_MS = 1000;
+export const MAX_AGE_MS = 1000;
 /** Another number after every change of a webhook: one point read tells whether there is anything new. */
 const VERSION = 'webhooks';
 
@@ -90,6 +90,7 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
       generation += 1;
       checkedAt = Number.NEGATIVE_INFINITY;
     },
+    changes: () => generation,
     onWritten(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -26,6 +26,8 @@ export interface Outbox {
   write(tx: Tx, events: readonly LiveEvent[]): Promise<void>;
   /** Webhooks have changed: call it after that commit. Other processes see the change within a second. */
   invalidate(): void;
+  /** Grows with each `invalidate`: what was read of webhooks before is old. */
+  changes(): number;
   /** Calls `listener` after each commit that wrote something, until the returned function is called. */
   onWritten(listener: () => void): () => void;
 }

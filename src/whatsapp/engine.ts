@@ -272,8 +272,12 @@ export interface EngineCallbacks {
   connectionOf(accountId: string): Promise<ConnectionSettings>;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
   findOutbound(accountId: string, messageId: string): Promise<Content | null>;
-  /** Stores an inbound message once (by session, chat, author and id). Resolves when it is durable; only then is it acknowledged. */
-  storeInbound(account: AccountRef, message: InboundMessage): Promise<void>;
+  /**
+   * Stores inbound messages once each (by session, chat, author and id), in the order given. Resolves when they are durable;
+   * only then are they acknowledged. When it rejects, some may be stored: the same call is made again. A session makes one
+   * call at a time.
+   */
+  storeInbound(account: AccountRef, messages: readonly InboundMessage[]): Promise<void>;
   /** How a chat (canonical JID) is set; null when nothing is known of it. */
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */

@@ -135,13 +135,15 @@ export function createTestCallbacks(): TestCallbacks {
       const file = callbacks.files.get(mediaId);
       return file ? Readable.from([file]) : null;
     },
-    async storeInbound(_account, message) {
-      await callbacks.beforeStore(message);
-      const known = callbacks.inbound.some(
-        (one) =>
-          one.messageId === message.messageId && one.chat === message.chat && one.author === message.author,
-      );
-      if (!known) callbacks.inbound.push(message);
+    async storeInbound(_account, messages) {
+      for (const message of messages) {
+        await callbacks.beforeStore(message);
+        const known = callbacks.inbound.some(
+          (one) =>
+            one.messageId === message.messageId && one.chat === message.chat && one.author === message.author,
+        );
+        if (!known) callbacks.inbound.push(message);
+      }
     },
   };
   return callbacks;

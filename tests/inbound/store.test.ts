@@ -1,8 +1,9 @@
-/** What makes two inbound messages one: session, chat, author and id. On both databases. */
+/** What makes two inbound messages one: session, chat, author and id; and how many are stored at once. On both databases. */
 import { and, eq } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { messages, whatsappAccounts } from '../../src/db/schema.ts';
-import { storeInbound } from '../../src/services/inbound/store.ts';
+import type { LiveEvent } from '../../src/events/stream.ts';
+import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
@@ -156,3 +157,50 @@ test('what the database refuses for good is stored as unknown; only one that is 
   await expect(storeInbound(refusing(away, 1), account, text({ messageId: 'B' }))).rejects.toThrow('gone');
   expect(await stored(account)).toHaveLength(1);
 });
+
+test('messages of one moment, of several sessions, are stored each once, in the order of their sessions', async () => {
+  const store = createInboundStore(t.deps);
+  const accounts = await Promise.all(Array.from({ length: 4 }, addAccount));
+  const numbered = (n: number) =>
+    text({ messageId: `3A${n}`, content: { type: 'text', text: `halo ${n}, apa kabar` } });
+  const all = Array.from({ length: 10 }, (_, n) => numbered(n));
+  const counted: LiveEvent[] = [];
+  t.deps.stream.tap((event) => counted.push(event));
+  const known = await Promise.all(accounts.map((account) => store(account, [numbered(3), numbered(3)])));
+  expect(known).toEqual(accounts.map(() => [true, false]));
+  const added = await Promise.all(accounts.map((account) => store(account, all)));
+  expect(added).toEqual(accounts.map(() => all.map((_, n) => n !== 3)));
+  expect(await Promise.all(accounts.map((account) => store(account, all)))).toEqual(
+    accounts.map(() => all.map(() => false)),
+  );
+  for (const account of accounts) {
+    expect(await stored(account)).toHaveLength(10);
+    const facts = counted.filter(({ accountId }) => accountId === account.id);
+    expect(facts.map(({ subject }) => subject)).toEqual(
+      ['3A3', ...all.map(({ messageId }) => messageId)].filter((id, n) => n === 0 || id !== '3A3'),
+    );
+    expect(facts.map(({ seq }) => seq)).toEqual(facts.map((_, n) => n + 1));
+  }
+});
+
+test('of many at once the one that is refused loses its content, and no other', async () => {
+  const store = createInboundStore(t.deps);
+  const [one, other] = [await addAccount(), await addAccount()];
+  const tooLate = text({ messageId: 'C', content: { type: 'text', text: 'never' } });
+  // No database takes it, and nothing before has seen that: the fact's key is another row's.
+  const clash = vi.spyOn(t.deps.stream.outbox ?? never(), 'write').mockImplementation(async (_tx, events) => {
+    if (events.some(({ subject, data }) => subject === 'C' && data.type === 'text'))
+      throw new Error('refused');
+  });
+  const messagesOf = [text({ messageId: 'A' }), text({ messageId: 'B' }), tooLate, text({ messageId: 'D' })];
+  const done = await Promise.all([store(one, messagesOf), store(other, [text()])]);
+  clash.mockRestore();
+  expect(done).toEqual([[true, true, true, true], [true]]);
+  const types = (await stored(one)).map(({ content }) => Object(content).type).sort();
+  expect(types).toEqual(['text', 'text', 'text', 'unknown']);
+  expect((await stored(other)).map(({ content }) => Object(content).type)).toEqual(['text']);
+});
+
+function never(): never {
+  throw new Error('this process has no webhooks');
+}

@@ -1,13 +1,25 @@
 /** At least once, in order per session, signed. On both databases. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { eq } from 'drizzle-orm';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
+import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
 import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock } from '../helpers/clock.ts';
-import { accept, type Fixture, hang, openFixture, seqsOf, startReceiver, upTo, whenIdle } from './fixture.ts';
+import {
+  accept,
+  answer,
+  type Fixture,
+  hang,
+  openFixture,
+  seqsOf,
+  startReceiver,
+  upTo,
+  whenIdle,
+} from './fixture.ts';
 
 let open: Fixture | undefined;
 afterEach(async () => {
@@ -79,22 +91,81 @@ test('a process that dies between the POST and its note is followed by one that 
   await f.message(session, 'message.sent');
   await f.message(session, 'message.read');
   const killed = dying(f.deps.db);
+  receiver.respond = (request, res) => (request.data.seq === 1 ? accept : hang)(request, res);
   const dead = createWebhookSender({ ...f.deps, db: killed.db });
   dead.start();
   await killed.died;
+  // The next one was on its way while the note of the first was to be written.
+  while (receiver.received.length < 2) await delay(2);
   void dead.stop(0);
-  expect(seqsOf(receiver, session)).toEqual([1]);
+  expect(seqsOf(receiver, session)).toEqual([1, 2]);
 
+  receiver.respond = accept;
   const next = f.sender();
   clock.idleWith(whenIdle(next));
   await clock.advance(50_000);
-  expect(seqsOf(receiver, session)).toEqual([1]);
+  expect(seqsOf(receiver, session)).toEqual([1, 2]);
   await clock.advance(15_000);
-  expect(seqsOf(receiver, session)).toEqual([1, 1, 2]);
-  const [first, again] = receiver.received;
+  expect(seqsOf(receiver, session)).toEqual([1, 2, 1, 2]);
+  const [first, , again] = receiver.received;
   expect(again?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
   expect(again?.body).toBe(first?.body);
   expect(await f.states(hook.id)).toEqual({ delivered: 2 });
+});
+
+test('one that is refused waits for the notes of those before it, and those behind it wait for it', async () => {
+  const clock = createFakeClock();
+  const f = await start({ clock });
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const sessions = await Promise.all([f.session(id), f.session(id)]);
+  for (const session of sessions) for (let n = 0; n < 5; n++) await f.message(session, 'message.sent');
+  let refusals = 0;
+  receiver.respond = (request, res) => {
+    const isRefused = request.data.seq === 3 && request.data.sessionId === sessions[0]?.sessionId;
+    if (!isRefused || refusals++ > 0) return accept(request, res);
+    return answer(503)(request, res);
+  };
+  const sender = f.sender();
+  clock.idleWith(whenIdle(sender));
+  await clock.advance(10);
+  const seqs = () => sessions.map((session) => seqsOf(receiver, session));
+  expect(seqs()).toEqual([upTo(3), upTo(5)]);
+  expect(await f.states(hook.id)).toEqual({ delivered: 7, pending: 3 });
+  await clock.advance(15_000);
+  expect(seqs()).toEqual([[1, 2, 3, 3, 4, 5], upTo(5)]);
+  expect(await f.states(hook.id)).toEqual({ delivered: 10 });
+  const rows = await f.deps.db.select().from(webhookDeliveries);
+  expect(rows.filter(({ webhookId }) => webhookId === hook.id)).toHaveLength(11);
+  const kept = await f.deps.db.select().from(webhookOutbox).where(eq(webhookOutbox.webhookId, hook.id));
+  expect(kept.map(({ attempts }) => attempts).sort()).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 2]);
+  for (const row of kept)
+    expect(row).toMatchObject({ lastStatus: 204, lastError: null, nextAttemptAt: null });
+});
+
+test('a lane that went to another process meanwhile is left alone, and what was delivered stays so', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  for (let n = 0; n < 3; n++) await f.message(session, 'message.sent');
+  receiver.respond = async (request, res) => {
+    if (request.data.seq === 2) {
+      const stolen = { claim: newId(), dueAt: Date.now() + 60_000 };
+      await f.deps.db.update(webhookLanes).set(stolen).where(eq(webhookLanes.webhookId, hook.id));
+    }
+    accept(request, res);
+  };
+  const sender = f.sender();
+  await receiver.count(2);
+  await sender.stop();
+  const seqs = seqsOf(receiver, session);
+  // One more may be on its way while it turns out.
+  expect(seqs.slice(0, 2)).toEqual([1, 2]);
+  expect(seqs.length).toBeLessThanOrEqual(3);
+  expect(await f.states(hook.id)).toMatchObject({ delivered: seqs.length });
 });
 
 test('a stop lets the delivery under way end; what it has to give up is delivered again', async () => {

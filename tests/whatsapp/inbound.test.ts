@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { createSignal } from '../helpers/signal.ts';
 
 const PHONE = '6281100000001';
 let test: TestEngine;
@@ -66,6 +67,28 @@ describe('an inbound message', () => {
     await test.emulator.deliver({ to: PHONE, from: person, text: 'no {n}', count: 30 });
     await until(() => from(person).length === 30);
     expect(from(person).map(textOf)).toEqual(Array.from({ length: 30 }, (_, i) => `no ${i + 1}`));
+  });
+
+  it('is opened while earlier ones are stored, and stored together with others, none confirmed before', async () => {
+    const person = freshNumber();
+    const batches: string[][] = [];
+    const { storeInbound } = test.callbacks;
+    const first = createSignal();
+    test.callbacks.storeInbound = async (owner, messages) => {
+      batches.push(messages.map(textOf));
+      if (batches.length === 1) await first.given;
+      await storeInbound(owner, messages);
+    };
+    const { ids } = await test.emulator.deliver({ to: PHONE, from: person, text: 'no {n}', count: 12 });
+    await until(() => batches.length === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(ids.map((id) => wire(id)?.receivedAt)).toEqual(ids.map(() => undefined));
+    first.give();
+    await until(() => ids.every((id) => wire(id)?.receivedAt !== undefined));
+    test.callbacks.storeInbound = storeInbound;
+    expect(batches.length).toBeLessThan(5);
+    expect(batches.flat()).toEqual(ids.map((_, n) => `no ${n + 1}`));
+    expect(from(person).map(textOf)).toEqual(batches.flat());
   });
 
   it('of a group names the group and its author', async () => {

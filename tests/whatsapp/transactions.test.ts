@@ -1,6 +1,11 @@
 import type { SignalKeyStoreWithTransaction } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
-import { installTransactions, persistKeys, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
+import {
+  installTransactions,
+  persistKeys,
+  type RawKeys,
+  releaseKeysAfter,
+} from '../../src/whatsapp/baileys/transactions.ts';
 import { createSignal } from '../helpers/signal.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -120,6 +125,61 @@ describe('a key transaction', () => {
     expect(left).toBe(true);
     expect(writes).toHaveLength(1);
     expect(writes[0]).toContain('session:peer');
+  });
+
+  it('that is released lets the next one see its keys, and nothing is kept before what it waits for', async () => {
+    const { keys, stored, writes, increase } = setUp();
+    const messages = [createSignal(), createSignal()];
+    const ends: number[] = [];
+    const open = messages.map(({ given }, n) =>
+      keys
+        .transaction(async () => {
+          await increase();
+          releaseKeysAfter(given);
+          await given;
+        }, 'a')
+        .then(() => ends.push(n)),
+    );
+    const read = await keys.transaction(async () => keys.get('lid-mapping', ['n', 'missing']), 'a');
+    expect(read).toEqual({ n: '2' });
+    // A send that comes behind them uses their keys: it waits, too.
+    const send = keys
+      .transaction(async () => {
+        await increase();
+        await keys.get('tctoken', ['a']);
+      }, 'a')
+      .then(() => ends.push(2));
+    messages[1]?.give();
+    for (let n = 0; n < 5; n++) await tick();
+    expect(writes).toEqual([]);
+    expect(ends).toEqual([]);
+    messages[0]?.give();
+    await Promise.all([...open, send]);
+    expect(ends).toEqual([0, 1, 2]);
+    expect(writes).toHaveLength(3);
+    expect(stored.get('lid-mapping:n')).toBe('3');
+    // With nothing left to wait for, all is as before.
+    await keys.transaction(increase, 'a');
+    expect(stored.get('lid-mapping:n')).toBe('4');
+  });
+
+  it('that was released in vain is never kept, nor anything that came behind it', async () => {
+    const { keys, writes, increase } = setUp();
+    const stored = createSignal();
+    const one = keys.transaction(async () => {
+      await increase();
+      const failed = stored.given.then(() => Promise.reject(new Error('not stored')));
+      releaseKeysAfter(failed);
+      await failed;
+    }, 'a');
+    const outcomes = Promise.allSettled([one, keys.transaction(increase, 'a')]);
+    stored.give();
+    const reasons = (await outcomes).map(
+      (outcome) => outcome.status === 'rejected' && String(outcome.reason),
+    );
+    expect(reasons).toEqual(['Error: not stored', 'Error: not stored']);
+    await expect(keys.transaction(increase, 'a')).rejects.toThrow('not stored');
+    expect(writes).toEqual([]);
   });
 
   it('of the next message does not wait for the disk of the one before, and each leaves when its own keys are kept', async () => {

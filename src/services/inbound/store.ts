@@ -1,44 +1,104 @@
 /** Stores inbound messages once, with everything that follows from them, before they are confirmed to WhatsApp. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
+import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Tx } from '../../db/client.ts';
-import { isRetryable, isUnavailable, transact, tryInsert } from '../../db/ops.ts';
+import {
+  insertMany,
+  isRetryable,
+  isUnavailable,
+  isUniqueViolation,
+  transact,
+  tryInsert,
+} from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
-import { matchReply } from '../messages/reply.ts';
-import { noteOptOut } from '../opt-outs/words.ts';
+import { type Came, matchReplies } from '../messages/reply.ts';
+import { noteOptOuts } from '../opt-outs/words.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { newMediaWork } from './media-work.ts';
 
 type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
 
+/** Messages of one session, in their order. */
+interface Delivery {
+  account: AccountRef;
+  messages: readonly InboundMessage[];
+}
+
+/** For each message of a delivery, whether it is new. */
+export type InboundStore = (account: AccountRef, messages: readonly InboundMessage[]) => Promise<boolean[]>;
+
+/** Sessions of one transaction: each brings some messages. */
+const MAX_BATCH = 20;
+/** Transactions at a time: a session whose row is locked must not stop the others. */
+const MAX_RUNNING = 2;
+
 /**
- * Stores an inbound message, its fact and the download of its file in one transaction, once: a message that is
- * redelivered (same session, chat, author and id) changes nothing. Resolves true when it is new. What the database
- * refuses for good is stored without its content, as `unknown`. Rejects only when the database cannot be used: the
- * message stays with WhatsApp then.
+ * Makes the store of this process. What comes at the same moment, to whichever session, is stored in one transaction:
+ * messages, their facts and the downloads of their files, each once: a message that is redelivered (same session, chat,
+ * author and id) changes nothing. Messages of one call keep their order. What the database refuses for good is stored
+ * without its content, as `unknown`. Rejects only when the database cannot be used: the messages stay with WhatsApp then.
  */
+export function createInboundStore(deps: StoreDeps): InboundStore {
+  const batcher: Batcher<Delivery, boolean[]> = createBatcher({
+    run: (deliveries) => storeAll(deps, deliveries),
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_RUNNING,
+  });
+  return (account, messages) => batcher.add({ account, messages });
+}
+
+/** The same for one message by itself. Resolves true when it is new. */
 export async function storeInbound(
   deps: StoreDeps,
   account: AccountRef,
-  received: InboundMessage,
+  message: InboundMessage,
 ): Promise<boolean> {
-  const message = fitMessage(received, deps.clock.now());
+  const [isNew] = await storeApart(deps, { account, messages: [message] });
+  return isNew === true;
+}
+
+/** One that is refused is found by the batcher, which tries halves. */
+async function storeAll(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<boolean[][]> {
+  const [only, ...more] = deliveries;
+  if (only === undefined) return [];
+  const came = deliveries.flatMap((delivery) => fitted(deps, delivery));
   try {
-    return await store(deps, account, message);
+    const isNew = await store(deps, came);
+    return deliveries.map(({ messages }) => isNew.splice(0, messages.length));
   } catch (error) {
-    if (isUnavailable(error) || isRetryable(error)) throw error;
-    deps.logger.error('an inbound message cannot be stored as it came', {
-      session: account.sessionId,
-      messageId: message.messageId,
-      type: message.content.type,
-      error: describe(error),
-    });
-    return store(deps, account, withoutContent(message, 'unstorable'));
+    if (more.length > 0 || isUnavailable(error) || isRetryable(error)) throw error;
+    return [await storeApart(deps, only)];
   }
+}
+
+/** One after the other, so that one which is refused keeps its place. */
+async function storeApart(deps: StoreDeps, delivery: Delivery): Promise<boolean[]> {
+  const all: boolean[] = [];
+  for (const one of fitted(deps, delivery)) {
+    const [isNew] = await store(deps, [one]).catch((error: unknown) => storeBare(deps, one, error));
+    all.push(isNew === true);
+  }
+  return all;
+}
+
+function storeBare(deps: StoreDeps, { account, message }: Came, error: unknown): Promise<boolean[]> {
+  if (isUnavailable(error) || isRetryable(error)) throw error;
+  deps.logger.error('an inbound message cannot be stored as it came', {
+    session: account.sessionId,
+    messageId: message.messageId,
+    type: message.content.type,
+    error: describe(error),
+  });
+  return store(deps, [{ account, message: withoutContent(message, 'unstorable') }]);
+}
+
+function fitted({ clock }: StoreDeps, { account, messages }: Delivery): Came[] {
+  return messages.map((message) => ({ account, message: fitMessage(message, clock.now()) }));
 }
 
 /** The driver's words only: what drizzle puts before them holds the values. */
@@ -48,82 +108,116 @@ function describe(error: unknown): string {
   return cause instanceof Error ? cause.name : 'unknown';
 }
 
-async function store(deps: StoreDeps, account: AccountRef, message: InboundMessage): Promise<boolean> {
-  const now = deps.clock.now();
-  const id = newId(now);
-  const { messageId } = message;
-  const reply = await matchReply(deps.db, account, message, now);
-  const content: InboundContent = reply ? { ...message.content, reply } : message.content;
-  return transact(deps.db, async (tx) => {
-    if (await wasStoredUnnamed(tx, account, messageId, message)) return false;
-    // Only this row tells whether it is new: any other clash is an error, and the message stays with WhatsApp.
-    if (!(await tryInsert(tx, messages, toRow({ id, messageId, content, now }, account, message))))
-      return false;
-    if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
-    await record(tx, deps, [
-      {
-        userId: account.userId,
-        session: account,
-        event: 'message.received',
-        subject: messageId,
-        data: {
-          id,
-          type: content.type,
-          chat: message.chat,
-          phone: message.phone,
-          lid: message.lid,
-          participant: message.participant,
-          pushName: message.pushName,
-        },
-      },
-    ]);
-    await noteOptOut(tx, deps, account, { id, phone: message.phone, lid: message.lid, content });
-    return true;
-  });
-}
-
-/** Whether an earlier release stored it, or one that still runs during an update: their rows name no author. */
-async function wasStoredUnnamed(
-  tx: Tx,
-  account: AccountRef,
-  messageId: string,
-  { chat, author, participant }: InboundMessage,
-): Promise<boolean> {
-  if (author === null || participant === null) return false;
-  const [row] = await tx
-    .select({ id: messages.id })
-    .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, account.id),
-        eq(messages.direction, 'in'),
-        eq(messages.messageId, messageId),
-        eq(messages.peer, chat),
-        eq(messages.author, ''),
-        eq(messages.participant, participant),
-      ),
-    );
-  return row !== undefined;
-}
-
-interface Fitted {
+/** A message that is being stored. */
+interface Fitted extends Came {
+  /** messages.id */
   id: string;
-  messageId: string;
   content: InboundContent;
   now: number;
 }
 
-function toRow(
-  { id, messageId, content, now }: Fitted,
-  account: AccountRef,
-  message: InboundMessage,
-): typeof messages.$inferInsert {
+/** For each message, whether it is new. */
+async function store(deps: StoreDeps, came: readonly Came[]): Promise<boolean[]> {
+  const now = deps.clock.now();
+  const replies = await matchReplies(deps.db, came, now);
+  const all = came.map(({ account, message }, n): Fitted => {
+    const reply = replies[n];
+    return {
+      account,
+      message,
+      id: newId(now),
+      content: reply ? { ...message.content, reply } : message.content,
+      now,
+    };
+  });
+  return transact(deps.db, async (tx) => {
+    const fresh = await insertNew(tx, await withoutUnnamed(tx, all));
+    const files = fresh.flatMap(({ account, id, message: { media } }) =>
+      media ? [newMediaWork(deps, account, id, media)] : [],
+    );
+    if (files.length > 0) await insertMany(tx, inboundMedia, files);
+    await record(tx, deps, fresh.map(factOf));
+    const written = fresh.map(({ account, id, content, message: { phone, lid } }) => ({
+      account,
+      id,
+      phone,
+      lid,
+      content,
+    }));
+    await noteOptOuts(tx, deps, written);
+    const isNew = new Set(fresh);
+    return all.map((one) => isNew.has(one));
+  });
+}
+
+function factOf({ account, id, content, message }: Fitted): Parameters<typeof record>[2][number] {
+  return {
+    userId: account.userId,
+    session: account,
+    event: 'message.received',
+    subject: message.messageId,
+    data: {
+      id,
+      type: content.type,
+      chat: message.chat,
+      phone: message.phone,
+      lid: message.lid,
+      participant: message.participant,
+      pushName: message.pushName,
+    },
+  };
+}
+
+/** Inserts those that are not there. Only their own key tells: any other clash is an error, and they stay with WhatsApp. */
+async function insertNew(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+  try {
+    await insertMany(tx, messages, all.map(toRow));
+    return all;
+  } catch (error) {
+    if (!isUniqueViolation(error)) throw error;
+  }
+  // Messages are redelivered after a crash or a lost connection: then each is tried by itself. Some may be in, of a piece before.
+  const ids = all.map(({ id }) => id);
+  const rows = await tx.select({ id: messages.id }).from(messages).where(inArray(messages.id, ids));
+  const inserted = new Set(rows.map(({ id }) => id));
+  const fresh: Fitted[] = [];
+  for (const one of all) {
+    if (inserted.has(one.id) || (await tryInsert(tx, messages, toRow(one)))) fresh.push(one);
+  }
+  return fresh;
+}
+
+/** Without those that an earlier release stored, or one that still runs during an update: their rows name no author. */
+async function withoutUnnamed(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+  const named = all.filter(({ message }) => message.author !== null && message.participant !== null);
+  if (named.length === 0) return all;
+  const { accountId, direction, messageId, peer, author, participant } = messages;
+  const rows = await tx
+    .select({ accountId, messageId, peer, participant })
+    .from(messages)
+    .where(
+      and(
+        inArray(accountId, [...new Set(named.map(({ account }) => account.id))]),
+        eq(direction, 'in'),
+        inArray(messageId, [...new Set(named.map(({ message }) => message.messageId))]),
+        eq(author, ''),
+      ),
+    );
+  const known = new Set(
+    rows.map((row) => [row.accountId, row.messageId, row.peer, row.participant].join(' ')),
+  );
+  return all.filter(({ account, message: { messageId: id, chat, participant: writer, author: wrote } }) => {
+    return wrote === null || writer === null || !known.has([account.id, id, chat, writer].join(' '));
+  });
+}
+
+function toRow({ id, account, message, content, now }: Fitted): typeof messages.$inferInsert {
   return {
     id,
     userId: account.userId,
     accountId: account.id,
     sessionId: account.sessionId,
-    messageId,
+    messageId: message.messageId,
     direction: 'in',
     peer: message.chat,
     phone: message.phone,

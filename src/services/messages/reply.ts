@@ -1,6 +1,6 @@
 /** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
 
-import { and, desc, eq, gte, inArray } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, or } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -21,21 +21,45 @@ interface Offer {
   content: unknown;
 }
 
+/** A message, and the session that it came to. */
+export interface Came {
+  account: AccountRef;
+  message: InboundMessage;
+}
+
 /**
- * The sender's choice: a tapped button or row, the number of one, or its label; of the message that is quoted, or
- * else of the newest offer to that chat in the last 24 h. Null when it is no choice. One index seek, and none for
- * messages that cannot be one.
+ * The senders' choices, in the order of the messages: a tapped button or row, the number of one, or its label; of the message
+ * that is quoted, or else of the newest offer to that chat in the last 24 h. Null for what is no choice. One statement tells in
+ * which of the chats there is an offer at all; none is asked where no message can be a choice.
  */
-export async function matchReply(
+export async function matchReplies(db: Db, all: readonly Came[], now: number): Promise<(Reply | null)[]> {
+  const possible = all.filter(({ message }) => mayChoose(message));
+  const offered = possible.length === 0 ? new Set<string>() : await findOffered(db, possible, now);
+  const replies: (Reply | null)[] = [];
+  for (const { account, message } of all) {
+    const isOffered =
+      mayChoose(message) && peersOf(message).some((peer) => offered.has(keyOf(account, peer)));
+    replies.push(isOffered ? await matchReply(db, account, message, now) : null);
+  }
+  return replies;
+}
+
+const textOf = ({ content }: InboundMessage) =>
+  'text' in content && typeof content.text === 'string' ? content.text.trim() : '';
+
+function mayChoose(message: InboundMessage): boolean {
+  const text = textOf(message);
+  return message.content.selected !== undefined || (text !== '' && text.length <= MAX_ANSWER);
+}
+
+async function matchReply(
   db: Db,
   account: AccountRef,
   message: InboundMessage,
   now: number,
 ): Promise<Reply | null> {
-  const { content } = message;
-  const { selected, quotedId } = content;
-  const text = 'text' in content && typeof content.text === 'string' ? content.text.trim() : '';
-  if (!selected && (text === '' || text.length > MAX_ANSWER)) return null;
+  const { selected, quotedId } = message.content;
+  const text = textOf(message);
   const offers = await findOffers(db, account, message, quotedId, now);
   for (const [index, { messageId, content: offered }] of offers.entries()) {
     const choices = choicesOf(asInteractive(offered));
@@ -48,17 +72,52 @@ export async function matchReply(
   return null;
 }
 
-function findOffers(
-  db: Db,
-  account: AccountRef,
-  { chat, phone, lid }: InboundMessage,
-  quotedId: string | undefined,
-  now: number,
-): Promise<Offer[]> {
+/** The names under which the chat of a message may have been written to. */
+function peersOf({ chat, phone, lid }: InboundMessage): string[] {
   const isGroup = chat.endsWith('@g.us');
   const peers = new Set([chat]);
   if (!isGroup && phone) peers.add(phoneJid(phone));
   if (!isGroup && lid) peers.add(lidJid(lid));
+  return [...peers];
+}
+
+const keyOf = ({ id }: Pick<AccountRef, 'id'>, peer: string) => `${id} ${peer}`;
+
+/** What an offer is that may still be answered. */
+const isOffer = (now: number) =>
+  and(
+    gte(messages.createdAt, now - VALID_MS),
+    eq(messages.direction, 'out'),
+    inArray(messages.type, ['buttons', 'list']),
+    inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
+  );
+
+/** Which of the chats have an offer, by `keyOf`. */
+async function findOffered(db: Db, all: readonly Came[], now: number): Promise<Set<string>> {
+  const { userId, accountId, peer } = messages;
+  const peers = new Map<string, { userId: number; names: Set<string> }>();
+  for (const { account, message } of all) {
+    const known = peers.get(account.id) ?? { userId: account.userId, names: new Set() };
+    for (const name of peersOf(message)) known.names.add(name);
+    peers.set(account.id, known);
+  }
+  const named = [...peers].map(([id, own]) =>
+    and(eq(userId, own.userId), eq(accountId, id), inArray(peer, [...own.names])),
+  );
+  const rows = await db
+    .selectDistinct({ accountId, peer })
+    .from(messages)
+    .where(and(or(...named), isOffer(now)));
+  return new Set(rows.map((row) => keyOf({ id: row.accountId }, row.peer)));
+}
+
+function findOffers(
+  db: Db,
+  account: AccountRef,
+  message: InboundMessage,
+  quotedId: string | undefined,
+  now: number,
+): Promise<Offer[]> {
   return db
     .select({ messageId: messages.messageId, content: messages.content })
     .from(messages)
@@ -66,11 +125,8 @@ function findOffers(
       and(
         eq(messages.userId, account.userId),
         eq(messages.accountId, account.id),
-        inArray(messages.peer, [...peers]),
-        gte(messages.createdAt, now - VALID_MS),
-        eq(messages.direction, 'out'),
-        inArray(messages.type, ['buttons', 'list']),
-        inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
+        inArray(messages.peer, peersOf(message)),
+        isOffer(now),
         quotedId === undefined ? undefined : eq(messages.messageId, quotedId),
       ),
     )

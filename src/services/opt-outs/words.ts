@@ -1,6 +1,6 @@
 /** Which messages mean "no more of this", and what becomes of them. */
 
-import { eq } from 'drizzle-orm';
+import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { transact, tryInsert, upsert } from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
@@ -19,7 +19,8 @@ export const BUILT_IN_WORDS: readonly string[] = ['STOP', 'BERHENTI', 'UNSUBSCRI
 export const MAX_WORD_LENGTH = 60;
 
 /** A stored inbound message, as far as it can be an opt-out. */
-interface Written {
+export interface Written {
+  account: AccountRef;
   /** messages.id */
   id: string;
   /** null for groups, and for a LID that is not known */
@@ -30,21 +31,33 @@ interface Written {
 }
 
 /**
- * Puts the sender into the tenant's ledger when the whole message is one of its words; in the transaction that
- * stores the message, so that neither is there without the other. A LID without a known number is there
- * itself. Who is in the ledger already stays as they are.
+ * Puts the senders into their tenants' ledgers whose whole message is one of the words; in the transaction that stores the
+ * messages, so that neither is there without the other. A LID without a known number is there itself. Who is in the
+ * ledger already stays as they are.
  */
-export async function noteOptOut(
+export async function noteOptOuts(
   tx: Tx,
   deps: Pick<Deps, 'clock' | 'stream'>,
-  account: AccountRef,
-  message: Written,
+  written: readonly Written[],
 ): Promise<void> {
-  const said = saidIn(message.content);
-  if (said.length === 0 || (message.phone === null && message.lid === null)) return;
-  const words = [...BUILT_IN_WORDS, ...(await readOwnWords(tx, account.userId))];
-  const word = words.find((candidate) => said.includes(foldWord(candidate)));
-  if (word === undefined) return;
+  const candidates = written
+    .map((message) => ({ message, said: saidIn(message.content) }))
+    .filter(({ message, said }) => said.length > 0 && (message.phone !== null || message.lid !== null));
+  if (candidates.length === 0) return;
+  const own = await readWordsOf(tx, [...new Set(candidates.map(({ message }) => message.account.userId))]);
+  for (const { message, said } of candidates) {
+    const words = [...BUILT_IN_WORDS, ...(own.get(message.account.userId) ?? [])];
+    const word = words.find((candidate) => said.includes(foldWord(candidate)));
+    if (word !== undefined) await optOut(tx, deps, message, word);
+  }
+}
+
+async function optOut(
+  tx: Tx,
+  deps: Pick<Deps, 'clock' | 'stream'>,
+  { account, id, ...message }: Written,
+  word: string,
+): Promise<void> {
   const lid = message.lid ?? '';
   const phone =
     message.phone ??
@@ -57,7 +70,7 @@ export async function noteOptOut(
     source: 'message',
     word,
     sessionId: account.sessionId,
-    messageRowId: message.id,
+    messageRowId: id,
     createdAt: deps.clock.now(),
   });
   if (!added) return;
@@ -101,11 +114,14 @@ function foldWord(text: string | undefined): string {
 }
 
 async function readOwnWords(db: Db, userId: number): Promise<string[]> {
-  const [row] = await db
-    .select({ words: optOutSettings.words })
-    .from(optOutSettings)
-    .where(eq(optOutSettings.userId, userId));
-  return row?.words ?? [];
+  return (await readWordsOf(db, [userId])).get(userId) ?? [];
+}
+
+/** The words that each of these tenants has added. */
+async function readWordsOf(db: Db, userIds: number[]): Promise<Map<number, string[]>> {
+  const { userId, words } = optOutSettings;
+  const rows = await db.select({ userId, words }).from(optOutSettings).where(inArray(userId, userIds));
+  return new Map(rows.map((row) => [row.userId, row.words]));
 }
 
 export interface OptOutWords {

@@ -225,7 +225,7 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): EngineCallb
   return {
     connectionOf: (accountId) => callbacks.connectionOf(accountId),
     findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),
-    storeInbound: (account, message) => callbacks.storeInbound(account, message),
+    storeInbound: (account, messages) => callbacks.storeInbound(account, messages),
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
     openMedia: (account, mediaId) => callbacks.openMedia(account, mediaId),

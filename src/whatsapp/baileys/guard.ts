@@ -4,6 +4,7 @@ import type { BinaryNode, WASocket } from '@whiskeysockets/baileys';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../../utils/clock.ts';
 import { createMutex } from '../../utils/mutex.ts';
+import type { Receiver } from './receive.ts';
 
 type Listener = (...args: unknown[]) => unknown;
 
@@ -31,19 +32,21 @@ function asStanza(argument: unknown): BinaryNode {
 
 /**
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
- * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled one after the other,
- * by `receive`, which may leave them to Baileys.
+ * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled in their order, by `receive`,
+ * which says when the next one may begin, and may leave them to Baileys.
  * Call it right after the socket is made.
  */
 export function guardListeners(
   sock: WASocket,
-  receive: (stanza: BinaryNode, byBaileys: () => Promise<unknown>) => Promise<void>,
+  receive: Receiver['receive'],
   onError: (event: string, error: unknown) => void,
 ): void {
   const client = clientOf(sock);
   const inOrder = createMutex();
-  const ours = async (listener: Listener, args: unknown[]) =>
-    receive(asStanza(args[0]), async () => listener(...args));
+  const ours = async (listener: Listener, args: unknown[]) => {
+    const { end } = await inOrder(() => receive(asStanza(args[0]), async () => listener(...args)));
+    await end;
+  };
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];
     client.removeAllListeners(event);
@@ -51,7 +54,7 @@ export function guardListeners(
       client.on(event, (...args: unknown[]) => {
         const fail = (error: unknown) => onError(String(event), error);
         try {
-          const result = event === MESSAGE ? inOrder(() => ours(listener, args)) : listener(...args);
+          const result = event === MESSAGE ? ours(listener, args) : listener(...args);
           if (result instanceof Promise) result.catch(fail);
         } catch (error) {
           fail(error);

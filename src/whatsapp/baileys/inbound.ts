@@ -6,12 +6,14 @@ import {
   isJidNewsletter,
   type SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
+import { createBatcher } from '../../db/batcher.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import type { InboundMessage } from '../engine.ts';
 import type { Chats } from './chats.ts';
 import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 import { type ReadOptions, type Received, readStanza } from './read-message.ts';
+import { releaseKeysAfter } from './transactions.ts';
 
 /** Messages to us that have no sender: not decrypted, not stored. */
 export function isIgnoredJid(jid: string): boolean {
@@ -19,7 +21,7 @@ export function isIgnoredJid(jid: string): boolean {
 }
 
 export interface InboundOptions extends ReadOptions {
-  store: (message: InboundMessage) => Promise<void>;
+  store: (messages: readonly InboundMessage[]) => Promise<void>;
   chats: Chats;
   /** Opens a vote of that person (user JIDs); null when it cannot be read. Rejects as `store` does. */
   openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
@@ -34,20 +36,55 @@ interface Repository {
 }
 
 export interface Inbound {
-  /** The ciphertexts of this stanza are messages to us: recognised when they are decrypted, and stored. */
-  observe(stanza: BinaryNode): void;
+  /**
+   * The ciphertexts of this stanza are messages to us: recognised when they are decrypted, and stored. `goOn` is called when
+   * the next stanza may be opened although this one is not stored yet; not at all where that has to wait for its end.
+   */
+  observe(stanza: BinaryNode, goOn: () => void): void;
   wrap(repository: Repository, keys: SignalKeyStoreWithTransaction): void;
 }
 
 /** An empty protobuf message with one byte of padding. */
 const NOTHING = Buffer.from([1]);
 
+/** Messages of one session that are stored together. */
+const MAX_BATCH = 25;
+/** Messages of one session that are opened and not stored yet. */
+const MAX_WAITING = 50;
+
+interface Observed {
+  stanza: BinaryNode;
+  /** its last ciphertext: nothing of the stanza needs the session's keys after it */
+  isLast: boolean;
+  /** lets the next stanza be opened */
+  goOn(): void;
+}
+
 export function createInbound(options: InboundOptions): Inbound {
-  const stanzas = new WeakMap<Uint8Array, BinaryNode>();
+  const observed = new WeakMap<Uint8Array, Observed>();
+  let waiting = 0;
+  /** In the order in which they were opened, and one batch after the other: none overtakes one that has to wait. */
+  const line = createBatcher<Received, Kept>({
+    maxBatch: MAX_BATCH,
+    run: (all) =>
+      retry(() => keep(all, options), options.storeRetries).then(
+        () => all.map(() => ({ ok: true })),
+        (error: unknown) => all.map(() => ({ ok: false, error })),
+      ),
+  });
+
+  async function store(received: Received): Promise<void> {
+    waiting++;
+    const kept = await line.add(received).finally(() => {
+      waiting--;
+    });
+    if (!kept.ok) throw kept.error;
+  }
 
   /**
-   * The ratchet moves in the transaction that ends after the gateway has stored the message: a crash or a failure before
-   * that leaves the key, so the server's next delivery can be read. A key that is gone therefore means stored.
+   * The ratchet moves when the gateway has stored the message: a crash or a failure before that leaves the key, so the
+   * server's next delivery can be read. A key that is gone therefore means stored. The next message is opened meanwhile, with
+   * the keys as this one has left them, and those of both are kept in their order.
    * Baileys gets nothing of the message but keys: it would read all of it again, by its own rules.
    */
   async function decrypt(
@@ -56,8 +93,8 @@ export function createInbound(options: InboundOptions): Inbound {
     key: string,
     run: () => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
-    const stanza = stanzas.get(ciphertext);
-    if (!stanza) return run();
+    const one = observed.get(ciphertext);
+    if (!one) return run();
     return keys.transaction(async () => {
       let padded: Uint8Array;
       try {
@@ -66,18 +103,23 @@ export function createInbound(options: InboundOptions): Inbound {
         if (isUsedKeyError(error)) return NOTHING;
         throw error;
       }
-      const read = readStanza(stanza, padded, options);
-      const { received } = read;
-      if (received) await retry(() => keep(received, options), options.storeRetries);
+      const read = readStanza(one.stanza, padded, options);
+      if (!read.received) return read.keys;
+      const stored = store(read.received);
+      if (one.isLast && !read.hasKeys && waiting < MAX_WAITING) {
+        releaseKeysAfter(stored);
+        one.goOn();
+      }
+      await stored;
       return read.keys;
     }, key);
   }
 
   return {
-    observe(stanza) {
-      if (!Array.isArray(stanza.content)) return;
-      for (const { tag, content } of stanza.content) {
-        if (tag === 'enc' && content instanceof Uint8Array) stanzas.set(content, stanza);
+    observe(stanza, goOn) {
+      const sealed = ciphertextsOf(stanza);
+      for (const [n, content] of sealed.entries()) {
+        observed.set(content, { stanza, isLast: n === sealed.length - 1, goOn });
       }
     },
     wrap(repository, keys) {
@@ -90,11 +132,24 @@ export function createInbound(options: InboundOptions): Inbound {
   };
 }
 
-async function keep(received: Received, { chats, store, openVote }: InboundOptions): Promise<void> {
-  const { message, vote, voters, chat, setting } = received;
-  if (setting) await chats.note(chat, setting);
-  if (!message) return;
-  const { content } = message;
-  if (content.type !== 'poll_vote' || vote === null) return store(message);
-  await store({ ...message, content: { ...content, options: await openVote(vote, voters) } });
+/** What became of a message in the line. */
+type Kept = { ok: true } | { ok: false; error: unknown };
+
+function ciphertextsOf({ content }: BinaryNode): Uint8Array[] {
+  if (!Array.isArray(content)) return [];
+  return content.flatMap((part) =>
+    part.tag === 'enc' && part.content instanceof Uint8Array ? [part.content] : [],
+  );
+}
+
+async function keep(all: readonly Received[], { chats, store, openVote }: InboundOptions): Promise<void> {
+  const messages: InboundMessage[] = [];
+  for (const { message, vote, voters, chat, setting } of all) {
+    if (setting) await chats.note(chat, setting);
+    if (!message) continue;
+    const { content } = message;
+    if (content.type !== 'poll_vote' || vote === null) messages.push(message);
+    else messages.push({ ...message, content: { ...content, options: await openVote(vote, voters) } });
+  }
+  if (messages.length > 0) await store(messages);
 }

@@ -230,7 +230,7 @@ function makeSocket(parts: SocketParts): WASocket {
     chats: parts.chats,
     storeRetries,
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
-    store: (message) => callbacks.storeInbound(account, message),
+    store: (messages) => callbacks.storeInbound(account, messages),
     openVote: (vote, voters) =>
       openVote(vote, {
         findSent: (messageId) => callbacks.findOutbound(account.id, messageId),

@@ -37,6 +37,8 @@ export interface ReadStanza {
   received: Received | null;
   /** what Baileys still needs of the payload, padded */
   keys: Uint8Array;
+  /** whether there are any: keys of a group, which open what comes next */
+  hasKeys: boolean;
 }
 
 /** WhatsApp began in 2009: an earlier time is a wrong clock's. */
@@ -50,6 +52,7 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     isOwn: (jid) => jid === phoneJid(own.phone ?? '') || jid === lidJid(own.lid ?? ''),
     country: countryOf(own.phone),
   });
+  const { keys, hasKeys } = read;
   const author = from === undefined ? null : parseJid(isGroupJid(from) ? participant : from);
   const isTheirs = author && author.user !== own.phone && author.user !== own.lid;
   if (
@@ -59,9 +62,9 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     !isTheirs ||
     !(read.decoded || read.setting)
   ) {
-    return { received: null, keys: read.keys };
+    return { received: null, keys, hasKeys };
   }
-  return { received: describe({ ...stanza.attrs, id, from }, read, options), keys: read.keys };
+  return { received: describe({ ...stanza.attrs, id, from }, read, options), keys, hasKeys };
 }
 
 function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[1]): ReadPayload {

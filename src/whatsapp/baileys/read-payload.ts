@@ -22,6 +22,8 @@ export interface ReadPayload {
   setting: ChatSetting | null;
   /** the padded payload without everything but the keys of a group: all that Baileys needs of somebody else's message */
   keys: Uint8Array;
+  /** whether there are keys of a group in it */
+  hasKeys: boolean;
 }
 
 /** Never throws: what cannot be read is reported as `unknown`. `payload` has no padding any more. */
@@ -29,7 +31,12 @@ export function readPayload(payload: Uint8Array, options: DecodeOptions): ReadPa
   if (payload.length > MAX_PAYLOAD_BYTES) return unreadable('too_large');
   const read = () => {
     const message = proto.Message.decode(payload);
-    return { decoded: decodeContent(message, options), setting: settingOf(message), keys: keysOf(message) };
+    return {
+      decoded: decodeContent(message, options),
+      setting: settingOf(message),
+      keys: keysOf(message),
+      hasKeys: Boolean(message.senderKeyDistributionMessage),
+    };
   };
   try {
     return payload.length <= UNWATCHED_BYTES ? read() : withinTime(read, MAX_READING_MS);
@@ -43,6 +50,7 @@ export function unreadable(reason: UnknownReason): ReadPayload {
     decoded: { content: { type: 'unknown', reason }, media: null, vote: null },
     setting: null,
     keys: keysOf({}),
+    hasKeys: false,
   };
 }
 

@@ -32,8 +32,16 @@ type Socket = Pick<
 >;
 
 export interface Receiver {
-  /** Handles one stanza; `byBaileys` is what it would do by itself. Rejects when an answer cannot be sent. */
-  receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<void>;
+  /**
+   * Handles one stanza; `byBaileys` is what it would do by itself. Resolves when the next one may be handled, which need not
+   * wait until this one is stored and confirmed: that is `end`. Either rejects when an answer cannot be sent.
+   */
+  receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<Receipt>;
+}
+
+export interface Receipt {
+  /** Resolves when the stanza is handled. */
+  end: Promise<void>;
 }
 
 export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSignal): Receiver {
@@ -43,7 +51,18 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     if (stanza.attrs.id !== undefined && !closed.aborted) await sock.sendMessageAck(stanza);
   }
 
-  async function receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<void> {
+  async function receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<Receipt> {
+    return new Promise((resolve, reject) => {
+      const end = handle(stanza, byBaileys, () => resolve({ end }));
+      end.then(() => resolve({ end }), reject);
+    });
+  }
+
+  async function handle(
+    stanza: BinaryNode,
+    byBaileys: () => Promise<unknown>,
+    goOn: () => void,
+  ): Promise<void> {
     if (closed.aborted) return;
     if (++handled % BATCH_SIZE === 0) await new Promise((resolve) => setImmediate(resolve));
     const { me } = sock.authState.creds;
@@ -54,12 +73,12 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     const sealed = typesOf(stanza);
     if (sealed.length === 0) return void (await byBaileys());
     if (!sealed.some((type) => READABLE.has(type))) return confirm(stanza);
-    await open(stanza, me);
+    await open(stanza, me, goOn);
   }
 
-  async function open(stanza: BinaryNode, me: Me): Promise<void> {
+  async function open(stanza: BinaryNode, me: Me, goOn: () => void): Promise<void> {
     // Messages that our phone has sent itself are confirmed and not kept.
-    if (!isOurs(stanza, me)) inbound.observe(stanza);
+    if (!isOurs(stanza, me)) inbound.observe(stanza, goOn);
     const { signalRepository, logger } = sock;
     const message = decryptMessageNode(stanza, me.id, me.lid ?? '', signalRepository, logger);
     const { author } = message;

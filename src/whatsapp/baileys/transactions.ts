@@ -13,6 +13,7 @@ import type {
   SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
 import { createMutex, type Mutex } from '../../utils/mutex.ts';
+import { type HeldKeys, holdBack } from './held-keys.ts';
 import { markLeaving, refuseWithdrawn } from './relay-scope.ts';
 
 type KeyType = keyof SignalDataTypeMap;
@@ -35,6 +36,8 @@ interface Scope {
   persist(): Promise<void>;
   /** Ends it and writes what is left; resolves when that is durable. The second call is the first one's. */
   close(): Promise<void>;
+  /** See `releaseKeysAfter`. */
+  closeAfter(done: Promise<unknown>): void;
   /** Ends it, whatever becomes of what it has set. */
   drop(): void;
   /** resolves when it has ended */
@@ -57,8 +60,19 @@ export async function persistKeys(): Promise<void> {
   if (scope?.open) await scope.persist();
 }
 
+/**
+ * Ends the transaction that runs here, so that the next one begins and sees what it has set. That is written once `done`
+ * has resolved; when `done` rejects neither it nor what is set later is ever written. The transaction resolves when its work has ended
+ * and its keys are durable.
+ */
+export function releaseKeysAfter(done: Promise<unknown>): void {
+  const scope = scopes.getStore();
+  if (scope?.open) scope.closeAfter(done);
+}
+
 /** Replaces the methods of the key store that a Baileys socket made for itself. */
-export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: RawKeys): void {
+export function installTransactions(keys: SignalKeyStoreWithTransaction, stored: RawKeys): void {
+  const raw = holdBack(stored);
   const lock = createMutex();
   const current = (): Scope | undefined => {
     const scope = scopes.getStore();
@@ -96,7 +110,7 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, raw: Ra
   Object.assign(keys, replacement);
 }
 
-function openScope(owner: object, raw: RawKeys): Scope {
+function openScope(owner: object, raw: HeldKeys): Scope {
   let end = () => {};
   const ended = new Promise<void>((resolve) => {
     end = resolve;
@@ -121,6 +135,12 @@ function openScope(owner: object, raw: RawKeys): Scope {
       durable ??= scope.persist();
       drop();
       return durable;
+    },
+    closeAfter(done) {
+      durable ??= scope.written.size === 0 ? Promise.resolve() : raw.setAfter(plain(scope.written), done);
+      durable.catch(() => undefined);
+      scope.written.clear();
+      drop();
     },
     drop,
     ended,

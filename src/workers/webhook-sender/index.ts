@@ -6,7 +6,14 @@ import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
 import { type Circuits, createCircuits } from './circuits.ts';
 import { type LaneDeps, runLane } from './lane-runner.ts';
-import { buryOverdue, claimLane, type DueWebhook, readDueLanes, readDueWebhooks } from './lanes.ts';
+import {
+  buryOverdue,
+  claimLane,
+  createRecorder,
+  type DueWebhook,
+  readDueLanes,
+  readDueWebhooks,
+} from './lanes.ts';
 
 export interface WebhookSenderDeps
   extends Pick<LaneDeps, 'db' | 'clock' | 'logger' | 'secrets' | 'outgoing' | 'config'> {
@@ -67,6 +74,7 @@ export function createWebhookSender(
 
   const laneDeps: LaneDeps = {
     ...deps,
+    recorder: createRecorder(db),
     circuits,
     random,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,

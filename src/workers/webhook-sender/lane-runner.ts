@@ -1,5 +1,7 @@
 /** Delivers the events of one lane, one after the other, while this process holds it. */
 import type { Db } from '../../db/client.ts';
+import { MAX_AGE_MS } from '../../events/outbox.ts';
+import type { EventStream } from '../../events/stream.ts';
 import { type EventPayload, readPayloads } from '../../services/events/payload.ts';
 import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
 import { keptBodyOf } from '../../services/webhooks/exchange.ts';
@@ -17,14 +19,18 @@ import {
   closeLane,
   dropLane,
   type OutboxRow,
+  type Recorder,
   readHeads,
   recordAttempt,
   releaseLane,
+  type Tried,
 } from './lanes.ts';
 import { nextStep } from './policy.ts';
 
 export interface LaneDeps {
   db: Db;
+  stream: Pick<EventStream, 'outbox'>;
+  recorder: Recorder;
   clock: Clock;
   logger: Logger;
   secrets: SecretBox;
@@ -47,65 +53,135 @@ const MAX_EVENTS = 25;
 
 /** Works on the lane until it is empty, has to wait, or had its share; then lets it go. */
 export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
+  const endpoints = createEndpointSource(deps, claim.webhookId);
   for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
     const rows = await readHeads(deps.db, claim.lane, left);
-    if (rows.length === 0) {
+    if (rows.length > 0) {
+      const payloads = await readPayloads(
+        deps,
+        rows.map((row) => row.activityId),
+      );
+      if ((await deliverAll(deps, { claim, endpoints, payloads }, rows)) === 'gone') return;
+    }
+    // Fewer than there may be: then these were all.
+    if (rows.length < left && !deps.stopping.aborted) {
       if (await closeLane(deps.db, claim, deps.clock.now())) return;
-      continue;
     }
-    left -= rows.length;
-    const payloads = await readPayloads(
-      deps,
-      rows.map((row) => row.activityId),
-    );
-    for (const row of rows) {
-      if (deps.stopping.aborted) break;
-      // Again for each event: whoever changed, disabled or deleted it expects that to count at once.
-      const endpoint = await readEndpoint(deps, claim.webhookId, deps.clock.now());
-      if (endpoint === null) return dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
-      if (!endpoint.active) {
-        await buryLane(deps.db, claim.lane, 'The webhook was disabled.', deps.stopping);
-        break;
-      }
-      const payload = payloads.get(row.activityId);
-      if (payload === undefined) await buryEvent(deps.db, row, 'The event is not kept any more.');
-      else if (!(await deliver(deps, claim, endpoint, row, payload))) return;
-    }
+    left -= Math.max(1, rows.length);
   }
   await releaseLane(deps.db, claim, deps.clock.now());
 }
 
-/** True: the next event may be delivered. False: the lane has been let go, or lost. */
+interface Lane {
+  claim: Claim;
+  endpoints: EndpointSource;
+  payloads: ReadonlyMap<string, EventPayload>;
+}
+
+/**
+ * Delivers the events one after the other. While one is on its way it is written that the one before has arrived: a process that
+ * dies may have delivered some that look as if they were not, and they come again, under the same ids. `gone`: the
+ * lane has been let go, or lost.
+ */
+async function deliverAll(
+  deps: LaneDeps,
+  { claim, endpoints, payloads }: Lane,
+  rows: readonly OutboxRow[],
+): Promise<'held' | 'gone'> {
+  const written: Promise<boolean>[] = [];
+  let lost = false;
+  const note = (record: Promise<boolean>) => {
+    const noted = record.then((mine) => {
+      if (!mine) lost = true;
+      return mine;
+    });
+    noted.catch(() => {
+      lost = true;
+    });
+    written.push(noted);
+  };
+  const allWritten = async () => (await Promise.all(written)).every(Boolean);
+  for (const row of rows) {
+    if (deps.stopping.aborted || lost) break;
+    const endpoint = await endpoints.read();
+    if (endpoint === null || !endpoint.active) {
+      if (!(await allWritten())) return 'gone';
+      if (endpoint === null) {
+        await dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
+        return 'gone';
+      }
+      await buryLane(deps.db, claim.lane, 'The webhook was disabled.', deps.stopping);
+      break;
+    }
+    const payload = payloads.get(row.activityId);
+    if (payload === undefined) {
+      await buryEvent(deps.db, row, 'The event is not kept any more.');
+      continue;
+    }
+    const tried = await deliver(deps, endpoint, row, payload);
+    if (tried !== null && tried.step.state === 'delivered') {
+      note(deps.recorder.add({ ...tried, claim, row }));
+      continue;
+    }
+    if (!(await allWritten())) return 'gone';
+    if (tried === null) {
+      await releaseLane(deps.db, claim, deps.clock.now());
+      return 'gone';
+    }
+    const mine = await recordAttempt(deps.db, { ...tried, claim, row });
+    if (!mine || tried.step.state === 'pending') return 'gone';
+  }
+  return (await allWritten()) ? 'held' : 'gone';
+}
+
+/** How it went; null when it was given up by us: nothing is known, and the next process finds the event as it was. */
 async function deliver(
   deps: LaneDeps,
-  claim: Claim,
   endpoint: Endpoint,
   row: OutboxRow,
   payload: EventPayload,
-): Promise<boolean> {
+): Promise<Pick<Tried, 'attempt' | 'step' | 'now'> | null> {
   const kept = keptBodyOf(payload);
   const attempt = await postEvent(
     { outgoing: deps.outgoing, now: deps.clock.now, timeoutMs: deps.timeoutMs, signal: deps.aborted },
     endpoint,
     { id: row.id, body: toJsonText(payload), kept },
   );
+  if (!attempt.ok && deps.aborted.aborted) return null;
   const now = deps.clock.now();
-  // Given up by us: nothing is known, and the next process finds the event as it was.
-  if (!attempt.ok && deps.aborted.aborted) {
-    await releaseLane(deps.db, claim, now);
-    return false;
-  }
   const tried = {
     tries: row.tries + 1,
     refusals: row.refusals + (attempt.refused ? 1 : 0),
     giveUpAt: row.giveUpAt,
   };
   const step = nextStep(tried, attempt, now, deps.random());
-  const mine = await recordAttempt(deps.db, claim, row, { ...attempt, keptBody: kept.text }, step, now);
   logAttempt(deps.logger, row, attempt, step.state);
   // A receiver that refuses is there.
   if (deps.circuits.report(row.webhookId, attempt.ok || attempt.refused)) deps.onDown(row.webhookId);
-  return mine && step.state !== 'pending';
+  return { attempt: { ...attempt, keptBody: kept.text }, step, now };
+}
+
+interface EndpointSource {
+  /**
+   * Where the webhook is reached now. A change that this process has made counts at once, one of another process within a
+   * second. Null: there is no such webhook any more.
+   */
+  read(): Promise<Endpoint | null>;
+}
+
+function createEndpointSource(deps: LaneDeps, webhookId: string): EndpointSource {
+  const { outbox } = deps.stream;
+  let known: { endpoint: Endpoint | null; at: number; changes: number | undefined } | null = null;
+  return {
+    async read() {
+      const at = deps.clock.monotonic();
+      const changes = outbox?.changes();
+      if (known === null || known.changes !== changes || at - known.at >= MAX_AGE_MS) {
+        known = { endpoint: await readEndpoint(deps, webhookId, deps.clock.now()), at, changes };
+      }
+      return known.endpoint;
+    },
+  };
 }
 
 /** The one line of a delivery. */

@@ -1,8 +1,17 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
 
-import { and, asc, eq, gt, isNotNull, lte, min, notExists } from 'drizzle-orm';
-import type { Database, Db } from '../../db/client.ts';
-import { affected, transact, updateInBatches } from '../../db/ops.ts';
+import { and, asc, eq, gt, inArray, isNotNull, lte, min, notExists, or, sql } from 'drizzle-orm';
+import { createBatcher } from '../../db/batcher.ts';
+import type { Database, Db, Tx } from '../../db/client.ts';
+import {
+  affected,
+  caseBy,
+  insertMany,
+  preparedWrite,
+  statementsAreCheap,
+  transact,
+  updateInBatches,
+} from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { RETRY_FOR_MS, RETRY_NOW_AT } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
@@ -83,68 +92,193 @@ async function moveLane(db: Db, claim: Claim, dueAt: number, release: boolean): 
   return affected(await db.update(webhookLanes).set(set).where(held(claim))) === 1;
 }
 
+const renewLane = preparedWrite<{ lane: string; claim: string; dueAt: number }>((db) =>
+  db
+    .update(webhookLanes)
+    .set({ dueAt: sql`${sql.placeholder('dueAt')}` })
+    .where(
+      and(eq(webhookLanes.lane, sql.placeholder('lane')), eq(webhookLanes.claim, sql.placeholder('claim'))),
+    ),
+);
+
+interface MovedEvent extends Record<string, unknown> {
+  id: string;
+  lane: string;
+  state: string;
+  attempts: number;
+  tries: number;
+  refusals: number;
+  nextAttemptAt: number | null;
+  lastStatus: number | null;
+  lastError: string | null;
+  lastAttemptAt: number;
+  keptBody: string;
+}
+
+/** In another lane it is being replayed: that is another delivery. */
+const moveEvent = preparedWrite<MovedEvent>((db) => {
+  const given = (name: keyof MovedEvent & string) => sql`${sql.placeholder(name)}`;
+  return db
+    .update(webhookOutbox)
+    .set({
+      state: given('state'),
+      attempts: given('attempts'),
+      tries: given('tries'),
+      refusals: given('refusals'),
+      nextAttemptAt: given('nextAttemptAt'),
+      lastStatus: given('lastStatus'),
+      lastError: given('lastError'),
+      lastAttemptAt: given('lastAttemptAt'),
+      keptBody: given('keptBody'),
+    })
+    .where(
+      and(
+        eq(webhookOutbox.id, sql.placeholder('id')),
+        eq(webhookOutbox.state, 'pending'),
+        eq(webhookOutbox.lane, sql.placeholder('lane')),
+      ),
+    );
+});
+
 /** Gives the lane back; it may be taken again at `dueAt`. */
 export async function releaseLane(db: Db, claim: Claim, dueAt: number): Promise<void> {
   await moveLane(db, claim, dueAt, true);
+}
+
+/** An attempt that is over. */
+export interface Tried {
+  claim: Claim;
+  row: OutboxRow;
+  attempt: Attempt & { keptBody: string };
+  step: Step;
+  now: number;
 }
 
 /**
  * Writes how an attempt went, the log row and the lane's new time. False: the lane went to another process
  * meanwhile (it will deliver again, under the same id); a delivery is kept even so.
  */
-export function recordAttempt(
-  database: Database | Db,
-  claim: Claim,
-  row: OutboxRow,
-  { keptBody, ...attempt }: Attempt & { keptBody: string },
-  step: Step,
-  now: number,
-): Promise<boolean> {
-  const digest = sha256Hex(keptBody);
-  const error = attempt.error?.slice(0, MAX_ERROR_LENGTH) ?? null;
-  return transact(database, async (tx) => {
-    const mine =
-      step.state === 'pending'
-        ? await moveLane(tx, claim, step.retryAt, true)
-        : await moveLane(tx, claim, now + LEASE_MS, false);
-    if (!mine && step.state !== 'delivered') return false;
-    const changed = await tx
-      .update(webhookOutbox)
-      .set({
-        state: step.state,
-        attempts: row.attempts + 1,
-        tries: row.tries + 1,
-        refusals: row.refusals + (attempt.refused ? 1 : 0),
-        nextAttemptAt: step.state === 'pending' ? step.retryAt : null,
-        lastStatus: attempt.status,
-        lastError: error,
-        lastAttemptAt: now,
-        keptBody: digest,
-      })
-      // In another lane it is being replayed: that is another delivery.
-      .where(
-        and(
-          eq(webhookOutbox.id, row.id),
-          eq(webhookOutbox.state, 'pending'),
-          eq(webhookOutbox.lane, claim.lane),
-        ),
-      );
-    if (affected(changed) === 0) return mine;
-    await tx.insert(webhookDeliveries).values({
-      id: newId(now),
-      outboxId: row.id,
-      webhookId: row.webhookId,
-      attempt: row.attempts + 1,
-      status: attempt.status,
-      error,
-      durationMs: attempt.durationMs,
-      requestHeaders: attempt.headers,
-      requestBody: digest === row.keptBody ? null : keptBody,
-      responseBody: attempt.status === null ? null : attempt.answer,
-      at: now,
-    });
-    return mine;
+export function recordAttempt(database: Database | Db, tried: Tried): Promise<boolean> {
+  return transact(database, (tx) => writeAttempt(tx, tried));
+}
+
+async function writeAttempt(tx: Tx, tried: Tried): Promise<boolean> {
+  const { claim, row, attempt, step, now } = tried;
+  const mine =
+    step.state === 'pending'
+      ? await moveLane(tx, claim, step.retryAt, true)
+      : affected(await renewLane(tx, { lane: claim.lane, claim: claim.token, dueAt: now + LEASE_MS })) === 1;
+  if (!mine && step.state !== 'delivered') return false;
+  const changed = await moveEvent(tx, {
+    id: row.id,
+    lane: claim.lane,
+    state: step.state,
+    attempts: row.attempts + 1,
+    tries: row.tries + 1,
+    refusals: row.refusals + (attempt.refused ? 1 : 0),
+    nextAttemptAt: step.state === 'pending' ? step.retryAt : null,
+    lastStatus: attempt.status,
+    lastError: errorOf(tried),
+    lastAttemptAt: now,
+    keptBody: sha256Hex(attempt.keptBody),
   });
+  if (affected(changed) > 0) await insertMany(tx, webhookDeliveries, [logOf(tried)]);
+  return mine;
+}
+
+const errorOf = ({ attempt }: Tried) => attempt.error?.slice(0, MAX_ERROR_LENGTH) ?? null;
+
+/** The row of the log of attempts. */
+function logOf(tried: Tried): typeof webhookDeliveries.$inferInsert {
+  const { row, attempt, now } = tried;
+  return {
+    id: newId(now),
+    outboxId: row.id,
+    webhookId: row.webhookId,
+    attempt: row.attempts + 1,
+    status: attempt.status,
+    error: errorOf(tried),
+    durationMs: attempt.durationMs,
+    requestHeaders: attempt.headers,
+    requestBody: sha256Hex(attempt.keptBody) === row.keptBody ? null : attempt.keptBody,
+    responseBody: attempt.status === null ? null : attempt.answer,
+    at: now,
+  };
+}
+
+/** Attempts of one transaction. */
+const MAX_BATCH = 50;
+
+export interface Recorder {
+  /** `recordAttempt`, together with what other lanes and the same one have to write at that moment. */
+  add(tried: Tried): Promise<boolean>;
+}
+
+/** Makes the recorder of this process. A lane's attempts are written in their order. */
+export function createRecorder(db: Db): Recorder {
+  const batcher = createBatcher<Tried, boolean>({
+    maxBatch: MAX_BATCH,
+    run: (all) => transact(db, (tx) => writeAttempts(tx, all)),
+  });
+  return { add: (tried) => batcher.add(tried) };
+}
+
+/** Where a statement is a round trip, all that went well are written at once; the batcher tries others in halves, and then alone. */
+async function writeAttempts(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
+  if (all.length > 1 && !statementsAreCheap) return writeDeliveries(tx, all);
+  const mine: boolean[] = [];
+  for (const tried of all) mine.push(await writeAttempt(tx, tried));
+  return mine;
+}
+
+/** Not all of them are in the lanes of this process, or went well: nothing of the transaction holds. */
+class NotAlike extends Error {
+  override name = 'NotAlike';
+}
+
+async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
+  if (all.some(({ step }) => step.state !== 'delivered')) throw new NotAlike('some have failed');
+  const lanes = new Map(all.map(({ claim }) => [claim.lane, claim.token]));
+  const dueAt = Math.max(...all.map(({ now }) => now)) + LEASE_MS;
+  const renewed = await tx
+    .update(webhookLanes)
+    .set({ dueAt })
+    .where(
+      and(inArray(webhookLanes.lane, [...lanes.keys()]), inArray(webhookLanes.claim, [...lanes.values()])),
+    );
+  if (affected(renewed) !== lanes.size) throw new NotAlike('a lane is lost');
+  const { id, lane, state, attempts, tries } = webhookOutbox;
+  const own = [...lanes.keys()].map((name) => {
+    const rows = all.filter(({ claim }) => claim.lane === name);
+    return and(
+      eq(lane, name),
+      inArray(
+        id,
+        rows.map(({ row }) => row.id),
+      ),
+    );
+  });
+  const byRow = (value: (tried: Tried) => string | number | null) =>
+    caseBy(
+      id,
+      all.map((tried) => [tried.row.id, value(tried)]),
+    );
+  const changed = await tx
+    .update(webhookOutbox)
+    .set({
+      state: 'delivered',
+      attempts: sql`${attempts} + 1`,
+      tries: sql`${tries} + 1`,
+      nextAttemptAt: null,
+      lastStatus: byRow(({ attempt }) => attempt.status),
+      lastError: null,
+      lastAttemptAt: byRow(({ now }) => now),
+      keptBody: byRow(({ attempt }) => sha256Hex(attempt.keptBody)),
+    })
+    .where(and(or(...own), eq(state, 'pending')));
+  if (affected(changed) !== all.length) throw new NotAlike('an event is not there any more');
+  await insertMany(tx, webhookDeliveries, all.map(logOf));
+  return all.map(() => true);
 }
 
 /** Ends an event without an attempt: there is nothing to send, or no webhook to send it to. */
@@ -207,8 +341,10 @@ export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortS
 export function closeLane(database: Database | Db, claim: Claim, now: number): Promise<boolean> {
   return transact(database, async (tx) => {
     if (!(await moveLane(tx, claim, now + LEASE_MS, false))) return true;
-    if ((await readHeads(tx, claim.lane, 1)).length > 0) return false;
-    await tx.delete(webhookLanes).where(held(claim));
-    return true;
+    const waiting = tx
+      .select({ id: webhookOutbox.id })
+      .from(webhookOutbox)
+      .where(and(eq(webhookOutbox.lane, claim.lane), eq(webhookOutbox.state, 'pending')));
+    return affected(await tx.delete(webhookLanes).where(and(held(claim), notExists(waiting)))) > 0;
   });
 }
