@@ -132,6 +132,20 @@ describe('a campaign', () => {
   }, 120_000);
 });
 
+it('counts days as those of the calendar, in the zone of the workspace where it has one', async () => {
+  const scheduledAt = new Date(Math.ceil(Date.now() / 86_400_000 + 3) * 86_400_000 + 3_600_000);
+  const body = { numbers: ['081234567890'], message: 'x', scheduledAt: scheduledAt.toISOString() };
+  await world.api(person, 'POST', '/session/main/broadcast/schedule', body);
+  const { page } = await world.page({ as: person });
+  // 00:30 of the day before in Jakarta, and two days before in UTC.
+  await page.clock.setFixedTime(new Date(scheduledAt.getTime() - 31.5 * 3_600_000));
+  await page.goto('/dashboard/broadcast?status=scheduled');
+  await page.getByText('starts tomorrow').waitFor();
+  await world.api(person, 'PUT', '/auth/me', { timezone: 'UTC' });
+  await page.reload();
+  await page.getByText('starts in 2 days').waitFor();
+}, 60_000);
+
 it('a draft is written on a phone in Indonesian, and a second tab does not overwrite it', async () => {
   const author = await world.tenant();
   await world.link(author, 'toko', '628111222444');

@@ -412,7 +412,12 @@ describe('a campaign', () => {
     expect(await read(`${copy}/edit`)).toContain('Original (copy)');
     await post(`${copy}/edit`, { campaignName: 'Second', kind: 'text', body: 'Again, {name}', delay: '2' });
     expect(await rowOf(copy)).toMatchObject({ name: 'Second', delayMs: 2000 });
+    const byDay = { dayOnly: 'true', sendFrom: '09:00', sendUntil: '17:30' };
+    await post(`${copy}/edit`, { campaignName: 'Third', delay: '2', ...byDay });
+    expect((await rowOf(copy))?.options).toMatchObject({ quietHours: { from: 1050, to: 540 } });
+    expect(await read(`${copy}/edit`)).toMatch(/name="sendFrom" type="time"[^>]* value="09:00"/);
     await post(`${copy}/edit`, { campaignName: 'Third', delay: '2' });
+    expect((await rowOf(copy))?.options).not.toHaveProperty('quietHours');
     expect((await rowOf(copy))?.content).toMatchObject({ text: 'Again, {name}' });
     await post(`${copy}/resume`);
     await w.clock.advance(10_000);

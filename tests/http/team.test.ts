@@ -3,10 +3,18 @@ import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp, type HttpApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
-import { apiKeys, auditEntries, mailOutbox, users, workspaceInvitations } from '../../src/db/schema.ts';
+import {
+  apiKeys,
+  auditEntries,
+  campaignDrafts,
+  mailOutbox,
+  users,
+  workspaceInvitations,
+} from '../../src/db/schema.ts';
 import { sendDueMails } from '../../src/services/mail/outbox.ts';
 import { signLink } from '../../src/services/signed-links.ts';
 import { DAY_MS } from '../../src/utils/durations.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { createMailer } from '../../src/utils/smtp.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
@@ -201,8 +209,18 @@ describe('a member who is removed', () => {
     const asked: Call[] = [{ token: member.token }, { apiKey: member.apiKey }];
     for (const call of asked) expect((await t.call('/session/list', call)).status).toBe(200);
 
+    const draft = { data: {}, version: 1, savedBy: newId(), createdAt: 1, updatedAt: 1 };
+    const drafts = [member.id, owner.id].map((personId) => ({
+      ...draft,
+      id: newId(),
+      userId: owner.id,
+      personId,
+    }));
+    await t.deps.db.insert(campaignDrafts).values(drafts);
     const gone = await t.call(`/workspace/members/${member.id}`, { method: 'DELETE', token: owner.token });
     expect(gone.status).toBe(200);
+    const kept = await t.deps.db.select().from(campaignDrafts).where(eq(campaignDrafts.userId, owner.id));
+    expect(kept.map(({ personId }) => personId)).toEqual([owner.id]);
     for (const call of asked) expect((await t.call('/session/list', call)).status).toBe(401);
     expect((await t.call(link)).status).toBe(401);
     clock.advance(1_001);

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   activityLogs,
+  campaignDrafts,
   firstContacts,
   idempotencyKeys,
   messages,
@@ -64,7 +65,7 @@ describe('the night', () => {
     expect([at('2026-10-25T00:00:00Z'), at('2026-10-25T01:00:00Z')]).toContain(autumn);
   });
 
-  it('deletes logs of 30 days, codes of 7, old messages, and not what is newer or still to do', async () => {
+  it('deletes logs of 30 days, codes of 7, old messages, drafts of a month, and not what is newer or still to do', async () => {
     const user = await t.tenant();
     const ago = (days: number) => START - days * DAY_MS;
     const facts = [ago(31), ago(31), ago(29)].map((at) => factRow(user.id, 'message.sent', at));
@@ -82,6 +83,18 @@ describe('the night', () => {
     await t.deps.db
       .insert(usageCounts)
       .values(periods.flatMap((period) => [1, 2].map((userId) => ({ ...whole, userId, period, count: 1 }))));
+    await t.deps.db.insert(campaignDrafts).values(
+      [31, 29].map((days) => ({
+        id: newId(),
+        userId: user.id,
+        personId: user.id,
+        data: {},
+        version: 1,
+        savedBy: newId(),
+        createdAt: ago(40),
+        updatedAt: ago(days),
+      })),
+    );
     const keeper = housekeeper();
     expect(await keeper.round()).toBe(true);
     expect(await idsOf(activityLogs)).toHaveLength(3);
@@ -94,6 +107,7 @@ describe('the night', () => {
     expect(await idsOf(activityLogs)).toEqual([facts[2]?.id]);
     expect(await idsOf(otps)).toEqual([openOtp, newOtp].sort());
     expect(await idsOf(messages)).toHaveLength(2);
+    expect(await t.deps.db.select().from(campaignDrafts)).toMatchObject([{ updatedAt: ago(29) }]);
     const counted = await t.deps.db.selectDistinct({ period: usageCounts.period }).from(usageCounts);
     expect(counted.map(({ period }) => period).sort()).toEqual(periods.slice(2));
     await keeper.stop();
