@@ -50,6 +50,8 @@ const statisticsRoutes: Route[] = [
     path: '/analytics/dashboard',
     tag,
     summary: 'Sessions, messages and codes, in all and today',
+    description:
+      'Counts for an overview. A day begins at midnight in the time zone of the workspace, or in `timezone`.',
     auth: 'credential',
     query: DashboardQuery,
     response: answerOf(DashboardData),
@@ -153,6 +155,8 @@ const logRoutes: Route[] = [
     path: '/analytics/logs/errors',
     tag,
     summary: 'What went wrong, newest first',
+    description:
+      'Entries of the activity log that tell of failures, for example messages that failed and sessions that ended.',
     auth: 'credential',
     query: ErrorsQuery,
     response: logOf(ActivityEntry),

@@ -58,6 +58,7 @@ const readRoutes: Route[] = [
     path: '/session/:sessionId/groups',
     tag,
     summary: 'The groups that a session is in',
+    description: 'Asks WhatsApp, so the session must be connected. `id` is what a message takes as `to`.',
     auth: 'credential',
     params: OneSession,
     response: z.object({

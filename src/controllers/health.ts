@@ -58,6 +58,8 @@ export const healthRoutes: Route[] = [
     path: '/health',
     tag,
     summary: 'Database, storage and engine',
+    description:
+      'For a monitor. `degraded` is answered with 200: the service works, with less than it should have. Without its database it answers 503.',
     auth: 'public',
     unlimited: true,
     // Clients of an older system look for it in `data`, as in every other answer.
@@ -82,6 +84,7 @@ export const healthRoutes: Route[] = [
     path: '/health/live',
     tag,
     summary: 'The process answers',
+    description: 'For the liveness probe of an orchestrator. It touches neither the database nor WhatsApp.',
     auth: 'public',
     unlimited: true,
     response: z.object({ status: z.literal('live') }),

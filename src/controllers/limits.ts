@@ -14,6 +14,7 @@ export const limitRoutes: Route[] = [
     path: '/session/:sessionId/limits',
     tag,
     summary: 'Pace, limits, quiet hours, warm-up and breaker of a session',
+    description: 'Each setting with the value that counts, and how much of each limit has been used.',
     auth: 'credential',
     params,
     query: z.object({ userId: tenantQuery.userId }),

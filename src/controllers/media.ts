@@ -41,6 +41,8 @@ export const mediaRoutes: Route[] = [
     path: '/media/:id',
     tag,
     summary: 'The bytes of a file',
+    description:
+      'As it was received or uploaded. Links in answers and webhooks carry a signature that opens this for a day without a credential.',
     auth: 'browser',
     link: 'media',
     params: z.object({ id: z.string().min(1).max(64) }),

@@ -42,6 +42,8 @@ export const messageRoutes: Route[] = [
     path: '/message/list',
     tag,
     summary: 'List the history, in and out, newest first',
+    description:
+      'Filters may be combined. To read on, give `nextCursor` as `cursor`: pages do not shift while messages come in.',
     auth: 'credential',
     scope: 'read',
     query: z.object({ ...ListFilters, ...pageQuery, ...cursorQuery, ...tenantQuery }),
@@ -62,6 +64,8 @@ export const messageRoutes: Route[] = [
     path: '/message/queue-status',
     tag,
     summary: 'What waits, and why',
+    description:
+      'How many messages of the session wait, since when, and everything that holds the next one, each with its end.',
     auth: 'credential',
     scope: 'read',
     query: z.object({ session: SessionField }),
@@ -75,6 +79,8 @@ export const messageRoutes: Route[] = [
     path: '/message/clear-queue',
     tag,
     summary: 'Cancel everything that has not begun to be sent',
+    description:
+      'What is being sent at this moment still goes. The others end as `canceled`, and webhooks are told of each.',
     auth: 'credential',
     scope: 'messages:write',
     body: z.object({ session: SessionField }),
@@ -135,6 +141,8 @@ export const messageRoutes: Route[] = [
     path: '/message/:messageId',
     tag,
     summary: 'One message: status, the time of every step, attempts, error, and what it waits for',
+    description:
+      'Use it to follow a message that was answered with 202. The content of a login code is always null.',
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,
@@ -181,6 +189,7 @@ export const messageRoutes: Route[] = [
     path: '/message/:messageId/cancel',
     tag,
     summary: 'Cancel a message that has not begun to be sent',
+    description: 'Answers 409 when it is being sent or has ended: what has left cannot be called back.',
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,

@@ -103,6 +103,8 @@ const domainRoutes: Route[] = [
     method: 'get',
     path: '/workspace/domains',
     summary: 'List the domains of the workspace',
+    description:
+      'Whoever signs in with an e-mail address of a verified domain joins this workspace. Each entry says which record proves it.',
     response: z.object({ data: z.array(Domain) }),
     handler: async ({ ctx }) => ({ data: await listDomains(ctx) }),
   }),
@@ -174,6 +176,7 @@ const serviceRoutes: Route[] = [
     method: 'get',
     path: '/user/domains',
     summary: 'List the domains of all workspaces',
+    description: 'Of every workspace, verified or not, with the role that new members get.',
     query: z.object(pageQuery),
     response: z.object({ data: z.array(Domain), pagination: Pagination }),
     handler: async ({ ctx, query }) => {
@@ -186,6 +189,7 @@ const serviceRoutes: Route[] = [
     method: 'post',
     path: '/user/domains',
     summary: 'Give a workspace a domain without a record',
+    description: 'For operators who know to whom a domain belongs: it counts as verified at once.',
     writes: true,
     body: ServiceDomainFields,
     status: 201,
@@ -199,6 +203,7 @@ const serviceRoutes: Route[] = [
     method: 'delete',
     path: '/user/domains/:id',
     summary: 'Take a domain away from its workspace',
+    description: 'Nobody joins by it any more. Who has joined stays.',
     writes: true,
     params: DomainParams,
     response: Message,

@@ -88,6 +88,8 @@ const status = route({
   path: '/otp/status/:phone',
   tag: TAG,
   summary: 'What became of the newest code of a number (or of one otpId)',
+  description:
+    'Whether it is on its way, can be entered, or has ended and why. The code itself is never shown.',
   auth: 'credential',
   scope: 'otp',
   params: z.object({ phone: OtpPhone }),
@@ -131,6 +133,8 @@ const expire = route({
   path: '/otp/expire',
   tag: TAG,
   summary: 'End the open code of a number',
+  description:
+    'For a sign-in that was given up. The code is no longer accepted, and a message that waits is canceled.',
   auth: 'credential',
   scope: 'otp',
   body: OtpRefFields,

@@ -24,6 +24,8 @@ export const poolRoutes: Route[] = [
     path: '/pool/list',
     tag,
     summary: 'List sender pools',
+    description:
+      'Every pool with its sessions in their order. A message names one as `pool` instead of a session.',
     auth: 'credential',
     scope: 'read',
     response: z.object({ data: z.array(PoolOutput) }),
@@ -52,6 +54,7 @@ export const poolRoutes: Route[] = [
     path: '/pool/:poolId',
     tag,
     summary: 'One sender pool',
+    description: 'Its name and its sessions in their order.',
     auth: 'credential',
     scope: 'read',
     params,
@@ -65,6 +68,8 @@ export const poolRoutes: Route[] = [
     path: '/pool/:poolId',
     tag,
     summary: 'Change a sender pool',
+    description:
+      'Fields that are left out stay. It counts for what is sent from now on; what waits keeps its session.',
     auth: 'credential',
     scope,
     params,

@@ -36,6 +36,7 @@ export const requestRoutes: Route[] = [
     path: '/requests/settings',
     tag,
     summary: 'What the log of API calls keeps',
+    description: 'Whether bodies of requests and answers are kept, and for how many days.',
     auth: 'credential',
     scope: 'read',
     response: z.object({ data: RequestLogSettings }),
@@ -61,6 +62,8 @@ export const requestRoutes: Route[] = [
     path: '/requests/:id',
     tag,
     summary: 'Read one API call with its bodies',
+    description:
+      'With headers and bodies as far as they are kept. Secrets, codes and contents of messages are hidden in them.',
     auth: 'credential',
     scope: 'read',
     params: z.object({ id: z.string().min(1).max(40) }),

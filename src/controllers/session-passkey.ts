@@ -44,6 +44,8 @@ export const passkeyRoutes: Route[] = [
     path: '/session/passkey/:sessionId/response',
     tag,
     summary: 'Hand in what the browser signed',
+    description:
+      'Takes what `navigator.credentials.get()` gave for the options of the request. It has to come before the request expires.',
     auth: 'credential',
     scope,
     params,
@@ -66,6 +68,8 @@ export const passkeyRoutes: Route[] = [
     path: '/session/passkey/:sessionId/confirm',
     tag,
     summary: 'Say whether the phone shows the same code',
+    description:
+      'The last step when WhatsApp shows a code: the person compares it with the one on the phone.',
     auth: 'credential',
     scope,
     params,

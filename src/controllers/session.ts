@@ -71,6 +71,8 @@ const readRoutes: Route[] = [
     path: '/session/status',
     tag,
     summary: 'How a session is',
+    description:
+      'The state of one session and why it is in it, its number, its connection and what WhatsApp restricts.',
     auth: 'credential',
     query: z.object({ session: SessionId, userId }),
     response: z.object({ data: SessionStatusOutput }),
@@ -103,6 +105,8 @@ const readRoutes: Route[] = [
     path: '/session/qr-image/:sessionId',
     tag,
     summary: 'The QR code as an image',
+    description:
+      'The newest code as PNG. It is valid for some seconds: ask again until the session is connected.',
     auth: 'browser',
     link: 'qr',
     ...InPath,
@@ -138,6 +142,8 @@ const readRoutes: Route[] = [
     path: '/session/check-phone',
     tag,
     summary: 'Whether a phone has an active session of yours',
+    description:
+      'Answers true when a session of yours is linked to this number. It asks nobody but the database.',
     auth: 'credential',
     scope: 'read',
     body: CheckPhoneInput,

@@ -113,6 +113,8 @@ const stepRoutes: Route[] = [
     path: '/auth/second-factor/options',
     tag,
     summary: 'What a passkey is asked with, after the password',
+    description:
+      'For somebody whose password was right: the options that their browser signs with the passkey.',
     auth: 'public',
     body: StepToken,
     response: z.object({ options: Options }),
@@ -128,6 +130,8 @@ const factorRoutes: Route[] = [
     path: '/auth/second-factors',
     tag,
     summary: 'List the own second factors',
+    description:
+      'Passkeys and authenticator apps of the signed-in person, without secrets, and how many recovery codes are left.',
     auth: 'jwt',
     beforeSecondFactor: true,
     response: z.object({
@@ -168,6 +172,8 @@ const factorRoutes: Route[] = [
     path: '/auth/second-factors/totp/confirm',
     tag,
     summary: 'Confirm an authenticator app by its first code',
+    description:
+      'From then on a sign-in asks for it. With the first factor of an account, recovery codes come along: they are shown once.',
     auth: 'jwt',
     beforeSecondFactor: true,
     body: ConfirmTotpFields,
@@ -181,6 +187,8 @@ const factorRoutes: Route[] = [
     path: '/auth/second-factors/passkey',
     tag,
     summary: 'Begin to set up a passkey',
+    description:
+      'Answers the options for `navigator.credentials.create()` and a token that goes back with what the browser made.',
     auth: 'jwt',
     beforeSecondFactor: true,
     body: EnrolFields,
@@ -194,6 +202,8 @@ const factorRoutes: Route[] = [
     path: '/auth/second-factors/passkey/confirm',
     tag,
     summary: 'Keep the passkey that the browser has made',
+    description:
+      'From then on a sign-in asks for it. With the first factor of an account, recovery codes come along: they are shown once.',
     auth: 'jwt',
     beforeSecondFactor: true,
     body: ConfirmPasskeyFields,
@@ -207,6 +217,7 @@ const factorRoutes: Route[] = [
     path: '/auth/second-factors/challenge',
     tag,
     summary: 'What the own passkey is asked with, when signed in',
+    description: 'For an action that asks for a second factor again, such as taking one away.',
     auth: 'jwt',
     beforeSecondFactor: true,
     response: PasskeyStep,

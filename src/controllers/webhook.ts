@@ -51,6 +51,8 @@ const webhooks: Route[] = [
     path: '/webhook',
     tag,
     summary: 'List webhooks',
+    description:
+      'With the health of each: how its last attempts went and how many events wait. Secrets are never shown.',
     auth: 'credential',
     scope: 'read',
     query: z.object({ ...pageQuery, ...tenantQuery }),
@@ -87,6 +89,7 @@ const webhooks: Route[] = [
     path: '/webhook/:id',
     tag,
     summary: 'Read a webhook',
+    description: 'Its settings and its health. The secret is shown only when it is made or rotated.',
     auth: 'credential',
     scope: 'read',
     params: Id,
@@ -231,6 +234,8 @@ const deliveries: Route[] = [
     path: '/webhook/:id/deliveries',
     tag,
     summary: 'List what a webhook was told',
+    description:
+      'Events for this webhook with their state, newest first. An event that waits behind another one names it.',
     auth: 'credential',
     scope: 'read',
     params: Id,
@@ -252,6 +257,8 @@ const deliveries: Route[] = [
     path: '/webhook/deliveries/:id',
     tag,
     summary: 'Read one delivery with its attempts',
+    description:
+      'The newest attempts with their headers, bodies, status and milliseconds. Secrets, codes and your own header values are hidden.',
     auth: 'credential',
     scope: 'read',
     params: Id,

@@ -72,6 +72,7 @@ export const workspaceRoutes: Route[] = [
     path: '/workspace',
     tag,
     summary: 'Rename the workspace',
+    description: 'Members see the name in the dashboard and in invitations. Nothing else changes.',
     auth: 'jwt',
     writes: true,
     permission: 'settings',
@@ -107,6 +108,8 @@ export const workspaceRoutes: Route[] = [
     path: '/workspace/members',
     tag,
     summary: 'List the members of the workspace',
+    description:
+      'Everybody who may sign in to this workspace, with their role and the sessions that they are bound to.',
     auth: 'credential',
     query: ListMembersQuery,
     response: z.object({ data: z.array(Member), pagination: Pagination }),

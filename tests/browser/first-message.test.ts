@@ -24,8 +24,7 @@ it('a person signs in, links a phone, writes, sees it delivered and answers, all
   await page.getByLabel('Name', { exact: true }).fill('shop');
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByAltText('QR code').waitFor();
-  await page.getByRole('link', { name: 'Scan it on the Phones page' }).click();
-  await page.getByRole('button', { name: 'Scan the QR code' }).click();
+  await page.getByRole('button', { name: 'Scan with this phone' }).click();
   await page.getByText('✓ Connected').waitFor();
 
   await page.getByRole('link', { name: 'Send your first message' }).click();
@@ -114,3 +113,38 @@ it('a moment is typed in the reader’s time and sent in UTC, and a picture show
   expect(await page.title()).not.toMatch(/^\d$/);
   expect(problems).toEqual([]);
 });
+
+it.each([
+  ['en', 1280, 'Send'],
+  ['id', 390, 'Kirim'],
+] as const)(
+  'an error stays at its field until the next try, in %s at %i pixels',
+  async (lang, width, send) => {
+    const person = await world.tenant();
+    await world.link(person, 'shop', width === 390 ? '628111111117' : '628111111118');
+    const { page, problems } = await world.page({ as: person, lang, width });
+    await page.goto('/dashboard/messages/new');
+    const to = page.locator('#f-to');
+    await to.fill('0812 3456 7890 ext');
+    await page.locator('#f-text').fill('hello');
+    await page.getByRole('button', { name: send, exact: true }).click();
+    const error = page.locator('.field', { has: to }).locator('.error');
+    await error.waitFor();
+    expect(await page.locator('#alert').textContent()).toContain(await error.textContent());
+    const described = (await to.getAttribute('aria-describedby')) ?? '';
+    expect(described.split(' ')).toEqual(['f-to-hint', await error.getAttribute('id')]);
+    expect(await to.getAttribute('aria-invalid')).toBe('true');
+    // The preview asks again at each word; what it is answered is no answer to the try.
+    await page.locator('#f-text').fill('hello again');
+    await page.locator('#preview').getByText('hello again').waitFor();
+    expect(await error.isVisible()).toBe(true);
+    expect(await world.axe(page)).toEqual([]);
+    await to.fill(PERSON);
+    await page.locator('#f-to-hint').getByText('Indonesia').waitFor();
+    await page.getByRole('button', { name: send, exact: true }).click();
+    await page.locator('#sent').waitFor();
+    expect(await error.count()).toBe(0);
+    expect(await to.getAttribute('aria-describedby')).toBe('f-to-hint');
+    expect(problems).toEqual([]);
+  },
+);

@@ -1,5 +1,7 @@
 /** Signing in and out, and the own account. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { makeMember, type Tenant } from '../helpers/tenant.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
 
 let t: TestDashboard;
@@ -167,4 +169,45 @@ it('the time zone is chosen on the account page, and shown there', async () => {
     form: { timezone: 'Mars/Base' },
   });
   expect(refused.status).toBe(400);
+});
+
+describe('API keys', () => {
+  const scopesOf = async (as: Tenant) => {
+    const { body } = await t.call('/auth/api-keys', { token: as.token });
+    return z
+      .array(z.object({ scopes: z.array(z.string()) }))
+      .parse(body.data)
+      .map(({ scopes }) => scopes);
+  };
+  const make = (as: Tenant, form: Record<string, string | string[]>) =>
+    t.visit('/dashboard/developers/keys', { as, form: { name: 'shop', ...form } });
+
+  it('are made with the access of a preset, or with chosen permissions', async () => {
+    const user = await t.tenant();
+    const page = await (await t.visit('/dashboard/developers', { as: user })).text();
+    expect(page).toContain(
+      '<b>Login codes</b> <span class="muted small">Sends and checks login codes. Nothing else.',
+    );
+    expect(page).toMatch(/name="preset" value="send" checked/);
+    await make(user, { preset: 'otp', scopes: '*' });
+    await make(user, { preset: 'custom', scopes: ['read', 'webhooks'] });
+    await make(user, { scopes: 'messages:write' });
+    expect((await scopesOf(user)).sort()).toEqual([['messages:write'], ['otp'], ['read', 'webhooks']]);
+    expect((await make(user, { preset: 'custom' })).status).toBe(400);
+  });
+
+  it('offer presets that the role may give only', async () => {
+    const owner = await t.tenant();
+    const developer = await makeMember(t.deps, owner.id, 'developer');
+    const page = await (await t.visit('/dashboard/developers', { as: developer })).text();
+    const presets = [...page.matchAll(/name="preset" value="(\w+)"/g)].map(([, name]) => name);
+    expect(presets).toEqual(['send', 'chat', 'otp', 'read', 'custom']);
+    expect((await make(developer, { preset: 'all' })).status).toBe(403);
+  });
+
+  it('are rotated with an hour in which the old one still works', async () => {
+    const user = await t.tenant();
+    const page = await (await t.visit('/dashboard/developers', { as: user })).text();
+    expect(page).toMatch(/name="graceMinutes"[^>]*value="60"/);
+  });
 });

@@ -72,6 +72,14 @@ describe('a form as code', () => {
     expect(schema?.safeParse(body).success).toBe(true);
   });
 
+  it('says that a file has to be put where a chosen one stood', async () => {
+    const form = { kind: 'image', session: 'main', to: '081234567890' };
+    const code = async (more: Record<string, string>) =>
+      (await t.visit('/dashboard/messages/new/code', { as: tenant, form: { ...form, ...more } })).text();
+    expect(await code({})).toContain('in place of the one at example.com');
+    expect(await code({ url: 'https://example.org/a.png' })).not.toContain('in place of');
+  });
+
   it('is offered beside both forms', async () => {
     for (const [page, action] of [
       ['/dashboard/messages/new', '/dashboard/messages/new/code'],

@@ -89,6 +89,24 @@ describe('linking', () => {
     expect(await read(first, '/dashboard/phone/linked')).toContain('+628111111112');
   });
 
+  it('takes one click beside the code, and shows a login code on a phone beside its form', async () => {
+    await submit(first, '/dashboard/sessions', { sessionId: 'beside', pairing: 'qr', phoneNumber: '' });
+    const state = '/dashboard/sessions/beside/link/state';
+    await until(async () => (await read(first, state)).includes('Scan with this phone'));
+    const page = await read(first, state);
+    const phone = /name="phone" value="(\+62811\d{8})"/.exec(page)?.[1] ?? '';
+    await submit(first, '/dashboard/phone/link', { sessionId: 'beside', phone });
+    await until(async () => (await read(first, state)).includes(phone.slice(1)));
+
+    const sent = await visit(first, '/dashboard/otp/send', { session: 'beside', to: '+6281234567877' });
+    const tried = sent.headers.get('location') ?? '';
+    const src = /id="drawn-phone" hx-get="([^"]+)"/.exec(await read(first, tried))?.[1] ?? '';
+    await until(async () => /class="bubble"[\s\S]*\d{6}/.test(await read(first, src)));
+    expect(await read(first, src)).toContain('Phone of +6281234567877');
+    // Another tenant has neither the code nor its phone.
+    expect((await visit(second, src)).status).toBe(404);
+  });
+
   it('goes on when the owner of an account that asks for a passkey signs, with one click', async () => {
     const phone = '628111111113';
     await submit(first, '/dashboard/sessions', { sessionId: 'keyed', pairing: 'qr', phoneNumber: '' });

@@ -82,6 +82,13 @@ describe('/openapi.json', () => {
     expect(errors.map(({ code, path, message }) => `${code} ${path.join('/')} ${message}`)).toEqual([]);
   }, 60_000);
 
+  it('says of every operation more than its name', () => {
+    const bare = allRoutes.filter(
+      ({ summary, description = '' }) => description.trim() === '' || description === summary,
+    );
+    expect(bare.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
   it('has examples that pass the schemas', () => {
     for (const { body, params, query, example, method, path } of allRoutes) {
       const parts = [

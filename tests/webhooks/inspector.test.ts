@@ -63,6 +63,70 @@ async function deliver(): Promise<void> {
 
 const SECRET = 'the-content-482913';
 
+describe('the content of what was sent', () => {
+  const SENT = 'your-order-482913-is-ready';
+  const content = { type: 'text', text: SENT };
+  /** The bodies that came, by their event. */
+  const told = () => Object.fromEntries(receiver.received.map(({ type, data }) => [type, data]));
+
+  it('is told to none that did not ask for it', async () => {
+    const { tenant, hook, ctx } = await world();
+    expect((await getWebhook(ctx, hook)).messageContent).toBe(false);
+    await f.message(await f.session(tenant.id), 'message.sent', { content });
+    await deliver();
+    expect(told()['message.sent']).not.toHaveProperty('content');
+    expect(receiver.received[0]?.body).not.toContain(SENT);
+  });
+
+  it('is told to one that asked, in message.sent alone, and is not kept with the delivery', async () => {
+    const { tenant, ctx } = await world();
+    const hook = await f.hook(tenant.id, { url: `${receiver.url}/own`, events: ['*'], messageContent: true });
+    receiver.respond = (request, res) => res.writeHead(200).end(`got ${request.body}`);
+    const session = await f.session(tenant.id);
+    await f.message(session, 'message.sent', { content });
+    await f.message(session, 'message.delivered', { content });
+    await deliver();
+    // The other webhook of the workspace is not told.
+    expect(receiver.received.filter(({ body }) => body.includes(SENT))).toHaveLength(1);
+    expect(receiver.received.find(({ body }) => body.includes(SENT))).toMatchObject({
+      type: 'message.sent',
+      data: { content, status: 'sent' },
+    });
+    const kept = await f.deps.db.select().from(webhookDeliveries);
+    expect(JSON.stringify(kept)).not.toContain(SENT);
+    const { data } = await listDeliveries(ctx, { id: hook.id, page: 1, limit: 10 });
+    const sent = data.find(({ event }) => event === 'message.sent');
+    // Shown to whoever may read the message, as long as the history has it.
+    const { log } = await getDelivery(ctx, { id: sent?.id ?? '' });
+    expect(log[0]?.request?.body).toContain(SENT);
+    expect(log[0]?.response?.body).not.toContain(SENT);
+  });
+
+  it('is null for a login code, and for what the history does not keep any more', async () => {
+    const { tenant, ctx, hook } = await world();
+    await updateWebhook(ctx, { id: hook.id, messageContent: true });
+    const session = await f.session(tenant.id);
+    await f.message(session, 'message.sent', { type: 'otp', content: { type: 'otp', sealed: SENT } });
+    await deliver();
+    expect(told()['message.sent']).toMatchObject({ type: 'otp', content: null });
+    receiver.received.length = 0;
+    const gone = await f.message(session, 'message.sent', { content });
+    await f.deps.db.delete(messages).where(eq(messages.messageId, gone));
+    await deliver();
+    expect(told()['message.sent']).toMatchObject({ messageId: gone, content: null });
+  });
+
+  it('comes with the test event, and goes when it is turned off', async () => {
+    const { ctx, hook } = await world();
+    await updateWebhook(ctx, { id: hook.id, messageContent: true });
+    const { request } = await testWebhook(ctx, { id: hook.id, event: 'message.sent' });
+    expect(JSON.parse(request.body).data.content).toMatchObject({ type: 'text' });
+    expect((await updateWebhook(ctx, { id: hook.id, messageContent: false })).messageContent).toBe(false);
+    const without = await testWebhook(ctx, { id: hook.id, event: 'message.sent' });
+    expect(JSON.parse(without.request.body).data).not.toHaveProperty('content');
+  });
+});
+
 describe('an attempt', () => {
   it('is kept with request and answer, without the secret, the own header or what came in', async () => {
     const { tenant, ctx, hook } = await world({ authorization: 'Bearer of-the-receiver' });

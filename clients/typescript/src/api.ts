@@ -32,7 +32,7 @@ export interface paths {
         };
         /**
          * Sessions, messages and codes, in all and today
-         * @description Sessions, messages and codes, in all and today.
+         * @description Counts for an overview. A day begins at midnight in the time zone of the workspace, or in `timezone`.
          *
          *     An API key needs the scope `read`.
          */
@@ -98,7 +98,7 @@ export interface paths {
         };
         /**
          * What went wrong, newest first
-         * @description What went wrong, newest first.
+         * @description Entries of the activity log that tell of failures, for example messages that failed and sessions that ended.
          *
          *     An API key needs the scope `read`.
          */
@@ -208,7 +208,7 @@ export interface paths {
         };
         /**
          * The style of the QR page
-         * @description The style of the QR page.
+         * @description For light and dark screens.
          */
         get: operations["getAssetsQrPageCss"];
         put?: never;
@@ -228,7 +228,7 @@ export interface paths {
         };
         /**
          * The script of the QR page
-         * @description The script of the QR page.
+         * @description It renews the code and says when the session is connected.
          */
         get: operations["getAssetsQrPageJs"];
         put?: never;
@@ -268,7 +268,7 @@ export interface paths {
         };
         /**
          * List extra API keys
-         * @description List extra API keys.
+         * @description Their names, scopes, makers and last use. A key itself is shown only when it is made.
          */
         get: operations["getAuthApiKeys"];
         put?: never;
@@ -295,7 +295,7 @@ export interface paths {
         post?: never;
         /**
          * End an extra API key
-         * @description End an extra API key.
+         * @description It stops working at once, also for requests that come in at this moment.
          */
         delete: operations["deleteAuthApiKeysId"];
         options?: never;
@@ -460,7 +460,7 @@ export interface paths {
         put?: never;
         /**
          * Replace the own API key
-         * @description Replace the own API key.
+         * @description Answers the new key. The old one works for `graceMinutes` more, so that programs can be changed without a gap.
          */
         post: operations["postAuthRegenerateApiKey"];
         delete?: never;
@@ -540,7 +540,7 @@ export interface paths {
         put?: never;
         /**
          * What a passkey is asked with, after the password
-         * @description What a passkey is asked with, after the password.
+         * @description For somebody whose password was right: the options that their browser signs with the passkey.
          */
         post: operations["postAuthSecondFactorOptions"];
         delete?: never;
@@ -558,7 +558,7 @@ export interface paths {
         };
         /**
          * List the own second factors
-         * @description List the own second factors.
+         * @description Passkeys and authenticator apps of the signed-in person, without secrets, and how many recovery codes are left.
          */
         get: operations["getAuthSecondFactors"];
         put?: never;
@@ -600,7 +600,7 @@ export interface paths {
         put?: never;
         /**
          * What the own passkey is asked with, when signed in
-         * @description What the own passkey is asked with, when signed in.
+         * @description For an action that asks for a second factor again, such as taking one away.
          */
         post: operations["postAuthSecondFactorsChallenge"];
         delete?: never;
@@ -640,7 +640,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to set up a passkey
-         * @description Begin to set up a passkey.
+         * @description Answers the options for `navigator.credentials.create()` and a token that goes back with what the browser made.
          */
         post: operations["postAuthSecondFactorsPasskey"];
         delete?: never;
@@ -660,7 +660,7 @@ export interface paths {
         put?: never;
         /**
          * Keep the passkey that the browser has made
-         * @description Keep the passkey that the browser has made.
+         * @description From then on a sign-in asks for it. With the first factor of an account, recovery codes come along: they are shown once.
          */
         post: operations["postAuthSecondFactorsPasskeyConfirm"];
         delete?: never;
@@ -720,7 +720,7 @@ export interface paths {
         put?: never;
         /**
          * Confirm an authenticator app by its first code
-         * @description Confirm an authenticator app by its first code.
+         * @description From then on a sign-in asks for it. With the first factor of an account, recovery codes come along: they are shown once.
          */
         post: operations["postAuthSecondFactorsTotpConfirm"];
         delete?: never;
@@ -880,7 +880,7 @@ export interface paths {
         };
         /**
          * Database, storage and engine
-         * @description Database, storage and engine.
+         * @description For a monitor. `degraded` is answered with 200: the service works, with less than it should have. Without its database it answers 503.
          */
         get: operations["getHealth"];
         put?: never;
@@ -900,7 +900,7 @@ export interface paths {
         };
         /**
          * The process answers
-         * @description The process answers.
+         * @description For the liveness probe of an orchestrator. It touches neither the database nor WhatsApp.
          */
         get: operations["getHealthLive"];
         put?: never;
@@ -962,7 +962,7 @@ export interface paths {
         };
         /**
          * The bytes of a file
-         * @description The bytes of a file.
+         * @description As it was received or uploaded. Links in answers and webhooks carry a signature that opens this for a day without a credential.
          *
          *     An API key needs the scope `read`.
          */
@@ -984,7 +984,7 @@ export interface paths {
         };
         /**
          * One message: status, the time of every step, attempts, error, and what it waits for
-         * @description One message: status, the time of every step, attempts, error, and what it waits for.
+         * @description Use it to follow a message that was answered with 202. The content of a login code is always null.
          *
          *     An API key needs the scope `read`.
          */
@@ -1008,7 +1008,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a message that has not begun to be sent
-         * @description Cancel a message that has not begun to be sent.
+         * @description Answers 409 when it is being sent or has ended: what has left cannot be called back.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -1118,7 +1118,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel everything that has not begun to be sent
-         * @description Cancel everything that has not begun to be sent.
+         * @description What is being sent at this moment still goes. The others end as `canceled`, and webhooks are told of each.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -1138,7 +1138,7 @@ export interface paths {
         };
         /**
          * List the history, in and out, newest first
-         * @description List the history, in and out, newest first.
+         * @description Filters may be combined. To read on, give `nextCursor` as `cursor`: pages do not shift while messages come in.
          *
          *     An API key needs the scope `read`.
          */
@@ -1182,7 +1182,7 @@ export interface paths {
         };
         /**
          * What waits, and why
-         * @description What waits, and why.
+         * @description How many messages of the session wait, since when, and everything that holds the next one, each with its end.
          *
          *     An API key needs the scope `read`.
          */
@@ -1522,7 +1522,7 @@ export interface paths {
         put?: never;
         /**
          * End the open code of a number
-         * @description End the open code of a number.
+         * @description For a sign-in that was given up. The code is no longer accepted, and a message that waits is canceled.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1608,7 +1608,7 @@ export interface paths {
         };
         /**
          * Countries that codes may go to
-         * @description Countries that codes may go to.
+         * @description Those of this workspace, or null when it has set none, and those that the service allows.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1636,7 +1636,7 @@ export interface paths {
         };
         /**
          * What became of the newest code of a number (or of one otpId)
-         * @description What became of the newest code of a number (or of one otpId).
+         * @description Whether it is on its way, can be entered, or has ended and why. The code itself is never shown.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1658,7 +1658,7 @@ export interface paths {
         };
         /**
          * Own OTP templates
-         * @description Own OTP templates.
+         * @description Texts of login codes that this workspace has saved, by name.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1666,7 +1666,7 @@ export interface paths {
         put?: never;
         /**
          * Save an OTP template
-         * @description Save an OTP template.
+         * @description Its text must hold `{otp}`. Name it as `template` when you send a code.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1686,14 +1686,14 @@ export interface paths {
         };
         /**
          * One OTP template
-         * @description One OTP template.
+         * @description Its name and its text.
          *
          *     An API key needs the scope `otp`.
          */
         get: operations["getOtpTemplatesId"];
         /**
          * Change an OTP template
-         * @description Change an OTP template.
+         * @description Fields that are left out stay. Codes that were sent already keep the text that they had.
          *
          *     An API key needs the scope `otp`.
          */
@@ -1751,7 +1751,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a plan that no workspace has
-         * @description Delete a plan that no workspace has.
+         * @description Answers 409 while a workspace has it: give those another plan first.
          *
          *     Needs the role `admin`.
          */
@@ -1792,7 +1792,7 @@ export interface paths {
         };
         /**
          * List the plans
-         * @description List the plans.
+         * @description Their limits, and how many workspaces have each of them.
          *
          *     Needs the role `admin`.
          */
@@ -1814,14 +1814,14 @@ export interface paths {
         };
         /**
          * One sender pool
-         * @description One sender pool.
+         * @description Its name and its sessions in their order.
          *
          *     An API key needs the scope `read`.
          */
         get: operations["getPoolPoolId"];
         /**
          * Change a sender pool
-         * @description Change a sender pool.
+         * @description Fields that are left out stay. It counts for what is sent from now on; what waits keeps its session.
          *
          *     An API key needs the scope `sessions:write`.
          */
@@ -1870,7 +1870,7 @@ export interface paths {
         };
         /**
          * List sender pools
-         * @description List sender pools.
+         * @description Every pool with its sessions in their order. A message names one as `pool` instead of a session.
          *
          *     An API key needs the scope `read`.
          */
@@ -1914,7 +1914,7 @@ export interface paths {
         };
         /**
          * Read one API call with its bodies
-         * @description Read one API call with its bodies.
+         * @description With headers and bodies as far as they are kept. Secrets, codes and contents of messages are hidden in them.
          *
          *     An API key needs the scope `read`.
          */
@@ -1936,7 +1936,7 @@ export interface paths {
         };
         /**
          * What the log of API calls keeps
-         * @description What the log of API calls keeps.
+         * @description Whether bodies of requests and answers are kept, and for how many days.
          *
          *     An API key needs the scope `read`.
          */
@@ -1990,7 +1990,7 @@ export interface paths {
         };
         /**
          * Campaigns of a session, newest first
-         * @description Campaigns of a session, newest first.
+         * @description With their state and counts. To read on, give the cursor of the answer back.
          *
          *     An API key needs the scope `read`.
          */
@@ -2012,7 +2012,7 @@ export interface paths {
         };
         /**
          * One campaign with its statistics, exact at this moment
-         * @description One campaign with its statistics, exact at this moment.
+         * @description Counts of its recipients by outcome, what holds it, and when it will end at its present pace.
          *
          *     An API key needs the scope `read`.
          */
@@ -2084,7 +2084,7 @@ export interface paths {
         };
         /**
          * What became of each recipient, in the order of sending
-         * @description What became of each recipient, in the order of sending.
+         * @description Filter by `status` to find those that failed, with the reason of each.
          *
          *     An API key needs the scope `read`.
          */
@@ -2106,7 +2106,7 @@ export interface paths {
         };
         /**
          * Funnel, failures by reason, and what happened when
-         * @description Funnel, failures by reason, and what happened when.
+         * @description For charts of one campaign: how many messages were sent, delivered and read, and how they went over time.
          *
          *     An API key needs the scope `read`.
          */
@@ -2260,7 +2260,7 @@ export interface paths {
         };
         /**
          * How far an import is
-         * @description How far an import is.
+         * @description Lines read, taken, repaired and refused so far, and its state. It goes on after a restart.
          *
          *     An API key needs the scope `read`.
          */
@@ -2282,7 +2282,7 @@ export interface paths {
         };
         /**
          * Every line that was refused, left out or repaired, as CSV
-         * @description Every line that was refused, left out or repaired, as CSV.
+         * @description With the line number of the file and the reason, so that it can be mended and imported again.
          *
          *     An API key needs the scope `read`.
          */
@@ -2334,7 +2334,7 @@ export interface paths {
         put?: never;
         /**
          * Make a broadcast list
-         * @description Make a broadcast list.
+         * @description An empty list with a name; contacts are added or imported next.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2354,14 +2354,14 @@ export interface paths {
         };
         /**
          * One broadcast list
-         * @description One broadcast list.
+         * @description Its name, how many contacts it has, and the custom fields that they use.
          *
          *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastListsListId"];
         /**
          * Change a broadcast list
-         * @description Change a broadcast list.
+         * @description Its name and its description. Fields that are left out stay.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2416,7 +2416,7 @@ export interface paths {
         };
         /**
          * One contact
-         * @description One contact.
+         * @description By its number in any usual spelling, with its custom fields.
          *
          *     An API key needs the scope `read`.
          */
@@ -2431,7 +2431,7 @@ export interface paths {
         post?: never;
         /**
          * Take a contact off a list
-         * @description Take a contact off a list.
+         * @description Campaigns that have begun keep the recipients that they have.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2480,7 +2480,7 @@ export interface paths {
         put?: never;
         /**
          * Add numbers that want no broadcasts
-         * @description Add numbers that want no broadcasts.
+         * @description Up to 1,000 at once. Who is there already stays with their note and time.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2500,14 +2500,14 @@ export interface paths {
         };
         /**
          * Whether a number has opted out
-         * @description Whether a number has opted out.
+         * @description Answers 404 when it has not. Numbers are compared in every spelling.
          *
          *     An API key needs the scope `read`.
          */
         get: operations["getSessionSessionIdBroadcastOptOutsNumber"];
         /**
          * Change the note of an opt-out
-         * @description Change the note of an opt-out.
+         * @description A note is for you alone, for example where somebody asked for it.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2515,7 +2515,7 @@ export interface paths {
         post?: never;
         /**
          * Let a number get broadcasts again
-         * @description Let a number get broadcasts again.
+         * @description Only when that person has asked for it. The next campaign reaches them again.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2534,7 +2534,7 @@ export interface paths {
         };
         /**
          * All opt-outs as CSV
-         * @description All opt-outs as CSV.
+         * @description The whole ledger, with when and how each number opted out.
          *
          *     An API key needs the scope `read`.
          */
@@ -2578,7 +2578,7 @@ export interface paths {
         };
         /**
          * The words that opt out
-         * @description The words that opt out.
+         * @description The built-in ones and your own. Whoever answers with one of them gets no broadcasts any more.
          *
          *     An API key needs the scope `read`.
          */
@@ -2650,7 +2650,7 @@ export interface paths {
         };
         /**
          * Lists, opt-outs and campaigns at a glance
-         * @description Lists, opt-outs and campaigns at a glance.
+         * @description Counts for an overview of broadcasts in this workspace.
          *
          *     An API key needs the scope `read`.
          */
@@ -2672,7 +2672,7 @@ export interface paths {
         };
         /**
          * Broadcast templates, by name
-         * @description Broadcast templates, by name.
+         * @description With their texts and the placeholders that these use.
          *
          *     An API key needs the scope `read`.
          */
@@ -2680,7 +2680,7 @@ export interface paths {
         put?: never;
         /**
          * Save a broadcast template
-         * @description Save a broadcast template.
+         * @description Its placeholders such as `{name}` are filled in for each recipient. A broken one is refused here.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2700,7 +2700,7 @@ export interface paths {
         };
         /**
          * One broadcast template
-         * @description One broadcast template.
+         * @description Its text and the placeholders that it uses.
          *
          *     An API key needs the scope `read`.
          */
@@ -2715,7 +2715,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a broadcast template
-         * @description Delete a broadcast template.
+         * @description Campaigns that were made from it keep their text.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2787,7 +2787,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an uploaded file
-         * @description Delete an uploaded file.
+         * @description Messages that carry it and have not been sent yet fail.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -2826,7 +2826,7 @@ export interface paths {
         };
         /**
          * The groups that a session is in
-         * @description The groups that a session is in.
+         * @description Asks WhatsApp, so the session must be connected. `id` is what a message takes as `to`.
          *
          *     An API key needs the scope `read`.
          */
@@ -3152,7 +3152,7 @@ export interface paths {
         };
         /**
          * Pace, limits, quiet hours, warm-up and breaker of a session
-         * @description Pace, limits, quiet hours, warm-up and breaker of a session.
+         * @description Each setting with the value that counts, and how much of each limit has been used.
          *
          *     An API key needs the scope `read`.
          */
@@ -3204,7 +3204,7 @@ export interface paths {
         put?: never;
         /**
          * Whether a phone has an active session of yours
-         * @description Whether a phone has an active session of yours.
+         * @description Answers true when a session of yours is linked to this number. It asks nobody but the database.
          *
          *     An API key needs the scope `read`.
          */
@@ -3380,7 +3380,7 @@ export interface paths {
         put?: never;
         /**
          * Say whether the phone shows the same code
-         * @description Say whether the phone shows the same code.
+         * @description The last step when WhatsApp shows a code: the person compares it with the one on the phone.
          *
          *     An API key needs the scope `sessions:write`.
          */
@@ -3402,7 +3402,7 @@ export interface paths {
         put?: never;
         /**
          * Hand in what the browser signed
-         * @description Hand in what the browser signed.
+         * @description Takes what `navigator.credentials.get()` gave for the options of the request. It has to come before the request expires.
          *
          *     An API key needs the scope `sessions:write`.
          */
@@ -3422,7 +3422,7 @@ export interface paths {
         };
         /**
          * The QR code as an image
-         * @description The QR code as an image.
+         * @description The newest code as PNG. It is valid for some seconds: ask again until the session is connected.
          *
          *     An API key needs the scope `read`.
          */
@@ -3510,7 +3510,7 @@ export interface paths {
         };
         /**
          * How a session is
-         * @description How a session is.
+         * @description The state of one session and why it is in it, its number, its connection and what WhatsApp restricts.
          *
          *     An API key needs the scope `read`.
          */
@@ -3582,7 +3582,7 @@ export interface paths {
         };
         /**
          * What happened to a user's account
-         * @description What happened to a user's account.
+         * @description Sign-ins, changes of the account and what administrators did to it, newest first.
          *
          *     Needs the role `admin`.
          */
@@ -3670,7 +3670,7 @@ export interface paths {
         };
         /**
          * List the domains of all workspaces
-         * @description List the domains of all workspaces.
+         * @description Of every workspace, verified or not, with the role that new members get.
          *
          *     Needs the role `admin`.
          */
@@ -3678,7 +3678,7 @@ export interface paths {
         put?: never;
         /**
          * Give a workspace a domain without a record
-         * @description Give a workspace a domain without a record.
+         * @description For operators who know to whom a domain belongs: it counts as verified at once.
          *
          *     Needs the role `admin`.
          */
@@ -3701,7 +3701,7 @@ export interface paths {
         post?: never;
         /**
          * Take a domain away from its workspace
-         * @description Take a domain away from its workspace.
+         * @description Nobody joins by it any more. Who has joined stays.
          *
          *     Needs the role `admin`.
          */
@@ -3720,7 +3720,7 @@ export interface paths {
         };
         /**
          * List users
-         * @description List users.
+         * @description All people of the service, with their role. `search` looks in names and e-mail addresses.
          *
          *     Needs the role `admin`.
          */
@@ -3742,7 +3742,7 @@ export interface paths {
         };
         /**
          * List webhooks
-         * @description List webhooks.
+         * @description With the health of each: how its last attempts went and how many events wait. Secrets are never shown.
          *
          *     An API key needs the scope `read`.
          */
@@ -3770,7 +3770,7 @@ export interface paths {
         };
         /**
          * Read a webhook
-         * @description Read a webhook.
+         * @description Its settings and its health. The secret is shown only when it is made or rotated.
          *
          *     An API key needs the scope `read`.
          */
@@ -3804,7 +3804,7 @@ export interface paths {
         };
         /**
          * List what a webhook was told
-         * @description List what a webhook was told.
+         * @description Events for this webhook with their state, newest first. An event that waits behind another one names it.
          *
          *     An API key needs the scope `read`.
          */
@@ -3936,7 +3936,7 @@ export interface paths {
         };
         /**
          * Read one delivery with its attempts
-         * @description Read one delivery with its attempts.
+         * @description The newest attempts with their headers, bodies, status and milliseconds. Secrets, codes and your own header values are hidden.
          *
          *     An API key needs the scope `read`.
          */
@@ -4031,7 +4031,7 @@ export interface paths {
         get: operations["getWorkspace"];
         /**
          * Rename the workspace
-         * @description Rename the workspace.
+         * @description Members see the name in the dashboard and in invitations. Nothing else changes.
          */
         put: operations["putWorkspace"];
         /**
@@ -4055,7 +4055,7 @@ export interface paths {
         get?: never;
         /**
          * Give a workspace a plan, or limits of its own
-         * @description Give a workspace a plan, or limits of its own.
+         * @description Own limits come before those of the plan. It counts from the next request on.
          *
          *     Needs the role `admin`.
          */
@@ -4078,7 +4078,7 @@ export interface paths {
         put?: never;
         /**
          * Let a suspended workspace go on
-         * @description Let a suspended workspace go on.
+         * @description Messages that waited are sent again, at the usual pace.
          *
          *     Needs the role `admin`.
          */
@@ -4140,7 +4140,7 @@ export interface paths {
         };
         /**
          * The audit as CSV
-         * @description The audit as CSV.
+         * @description With the filters of the list, newest first. A cell that a spreadsheet would read as a formula is made a text.
          */
         get: operations["getWorkspaceAuditExport"];
         put?: never;
@@ -4160,7 +4160,7 @@ export interface paths {
         };
         /**
          * List the domains of the workspace
-         * @description List the domains of the workspace.
+         * @description Whoever signs in with an e-mail address of a verified domain joins this workspace. Each entry says which record proves it.
          */
         get: operations["getWorkspaceDomains"];
         put?: never;
@@ -4228,7 +4228,7 @@ export interface paths {
         };
         /**
          * List the open invitations
-         * @description List the open invitations.
+         * @description Those that were neither accepted nor ended, with their role and when they expire.
          */
         get: operations["getWorkspaceInvitations"];
         put?: never;
@@ -4255,7 +4255,7 @@ export interface paths {
         post?: never;
         /**
          * End an invitation
-         * @description End an invitation.
+         * @description Its link stops working at once.
          */
         delete: operations["deleteWorkspaceInvitationsId"];
         options?: never;
@@ -4314,7 +4314,7 @@ export interface paths {
         };
         /**
          * List the members of the workspace
-         * @description List the members of the workspace.
+         * @description Everybody who may sign in to this workspace, with their role and the sessions that they are bound to.
          *
          *     An API key needs the scope `read`.
          */
@@ -6816,6 +6816,8 @@ export interface components {
             /** @description of your own headers; their values are never shown */
             headerNames: string[];
             id: string;
+            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+            messageContent: boolean;
             /** @description until then the secret before the rotation signs too */
             previousSecretExpiresAt: string | null;
             sessionId: string | null;
@@ -6978,6 +6980,8 @@ export interface components {
             headerNames: string[];
             health: components["schemas"]["WebhookHealth"];
             id: string;
+            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+            messageContent: boolean;
             /** @description until then the secret before the rotation signs too */
             previousSecretExpiresAt: string | null;
             sessionId: string | null;
@@ -23146,6 +23150,7 @@ export interface operations {
                      *           "headerNames": [
                      *             "text"
                      *           ],
+                     *           "messageContent": true,
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "updatedAt": "2026-01-31T08:00:00.000Z",
                      *           "health": {
@@ -23220,6 +23225,11 @@ export interface operations {
                     headers?: {
                         [key: string]: string | null;
                     };
+                    /**
+                     * @description `message.sent` carries the `content` of what you sent; of a login code it is always null
+                     * @default false
+                     */
+                    messageContent?: boolean;
                     /** @description only events of this session; missing: all sessions */
                     sessionId?: string;
                     /** @description http or https; private addresses are refused */
@@ -23254,6 +23264,7 @@ export interface operations {
                      *         "headerNames": [
                      *           "text"
                      *         ],
+                     *         "messageContent": true,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
@@ -23271,6 +23282,8 @@ export interface operations {
                             /** @description of your own headers; their values are never shown */
                             headerNames: string[];
                             id: string;
+                            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                            messageContent: boolean;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;
                             /** @description `whsec_…`, shown only here */
@@ -23334,6 +23347,7 @@ export interface operations {
                      *         "headerNames": [
                      *           "text"
                      *         ],
+                     *         "messageContent": true,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "health": {
@@ -23392,6 +23406,8 @@ export interface operations {
                     headers?: {
                         [key: string]: string | null;
                     };
+                    /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                    messageContent?: boolean;
                     /** @description null: all sessions */
                     sessionId?: string | null;
                     /**
@@ -23430,6 +23446,7 @@ export interface operations {
                      *         "headerNames": [
                      *           "text"
                      *         ],
+                     *         "messageContent": true,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "droppedHeaders": [
@@ -23823,6 +23840,7 @@ export interface operations {
                      *         "headerNames": [
                      *           "text"
                      *         ],
+                     *         "messageContent": true,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
@@ -23840,6 +23858,8 @@ export interface operations {
                             /** @description of your own headers; their values are never shown */
                             headerNames: string[];
                             id: string;
+                            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                            messageContent: boolean;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;
                             /** @description `whsec_…`, shown only here */

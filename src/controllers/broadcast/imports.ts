@@ -138,6 +138,7 @@ const get = route({
   ...broadcastPath('/imports/:id'),
   tag: TAG,
   summary: 'How far an import is',
+  description: 'Lines read, taken, repaired and refused so far, and its state. It goes on after a restart.',
   auth: 'credential',
   params: IdParams,
   query: z.object(ownerQuery),
@@ -170,6 +171,8 @@ const errors = route({
   ...broadcastPath('/imports/:id/errors'),
   tag: TAG,
   summary: 'Every line that was refused, left out or repaired, as CSV',
+  description:
+    'With the line number of the file and the reason, so that it can be mended and imported again.',
   auth: 'browser',
   params: IdParams,
   query: z.object(ownerQuery),

@@ -14,6 +14,7 @@ const stats = route({
   ...broadcastPath('/stats'),
   tag: TAG,
   summary: 'Lists, opt-outs and campaigns at a glance',
+  description: 'Counts for an overview of broadcasts in this workspace.',
   auth: 'credential',
   params: SessionParams,
   query: z.object(ownerQuery),
@@ -28,6 +29,8 @@ const report = route({
   ...broadcastPath('/campaigns/:id/report'),
   tag: TAG,
   summary: 'Funnel, failures by reason, and what happened when',
+  description:
+    'For charts of one campaign: how many messages were sent, delivered and read, and how they went over time.',
   auth: 'credential',
   params: IdParams,
   query: z.object(ownerQuery),

@@ -87,6 +87,7 @@ const remove = route({
   ...broadcastPath('/upload/:filename'),
   tag: TAG,
   summary: 'Delete an uploaded file',
+  description: 'Messages that carry it and have not been sent yet fail.',
   auth: 'credential',
   scope: 'broadcast',
   params: z.object({ ...sessionParams, filename: z.string().min(1).max(100) }),

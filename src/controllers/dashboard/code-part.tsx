@@ -29,12 +29,24 @@ export function CodeButton({ view, form, action }: { view: View; form: string; a
   );
 }
 
-/** The code of a request in every language, one of them open. */
-export function CodeBlocks({ view, request }: { view: View; request: ApiRequest }) {
+/** Stands in code for a file that was chosen in a form: the API takes it by URL, or by the ID of an upload. */
+export const exampleFile = (name: string) => `https://example.com/${name}`;
+
+/** The code of a request in every language, one of them open. `hasExampleFile`: a file of it is `exampleFile`. */
+export function CodeBlocks({
+  view,
+  request,
+  hasExampleFile = false,
+}: {
+  view: View;
+  request: ApiRequest;
+  hasExampleFile?: boolean;
+}) {
   const t = T(view.lang);
   return (
     <section class="stack">
       <p class="muted small">{t.about}</p>
+      {hasExampleFile && <p class="alert alert-warn">{t.exampleFile}</p>}
       {CODE_LANGUAGES.map((language) => (
         <details open={language === 'curl'} name="as-code">
           <summary>{LANGUAGE_NAMES[language]}</summary>

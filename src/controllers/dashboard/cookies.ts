@@ -19,6 +19,11 @@ const STEP_COOKIE = 'wahub_step';
 const STEP_SECONDS = 600;
 /** A sentence for the next page: what a form has done. */
 const DONE_COOKIE = 'wahub_done';
+/** How to take back what the form has done; sealed for the sign-in, so that nobody else can put another form there. */
+const UNDO_COOKIE = 'wahub_undo';
+const UNDO_SECONDS = 60;
+/** Browsers drop cookies of more than 4,096 bytes. */
+const MAX_UNDO_LENGTH = 3_000;
 const YEAR_SECONDS = 365 * 86_400;
 const MAX_DONE_LENGTH = 300;
 
@@ -81,4 +86,17 @@ export function takeDone(c: HttpContext, config: CookieConfig): string | null {
   if (!sentence) return null;
   deleteCookie(c, DONE_COOKIE, options(config, 0));
   return sentence.slice(0, MAX_DONE_LENGTH);
+}
+
+/** Keeps what is not too long for a cookie. */
+export function keepUndo(c: HttpContext, config: CookieConfig, sealed: string): void {
+  if (sealed.length <= MAX_UNDO_LENGTH) setCookie(c, UNDO_COOKIE, sealed, options(config, UNDO_SECONDS));
+}
+
+/** The sealed text, once. */
+export function takeUndo(c: HttpContext, config: CookieConfig): string | null {
+  const sealed = getCookie(c, UNDO_COOKIE);
+  if (!sealed) return null;
+  deleteCookie(c, UNDO_COOKIE, options(config, 0));
+  return sealed;
 }

@@ -2,7 +2,7 @@
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { HttpContext } from '../../middlewares/http-env.ts';
-import { type AppError, ERROR_STATUS } from '../../utils/errors.ts';
+import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
 import { own } from '../../utils/own.ts';
 import { type Lang, texts } from './i18n.ts';
 import { Layout } from './layout.tsx';
@@ -56,6 +56,23 @@ export function answerPageFailure(
   return c.html(`<!doctype html>${page.toString()}`, status);
 }
 
+const NUMBER_FIELDS = ['to', 'number', 'numbers', 'phone', 'phoneNumber', 'contactPhone'];
+const FILE_FIELDS = ['file', 'url', 'media', 'mediaUrl'];
+/** The fields that such a failure is about, by their names in forms; it stands at the first that the form has. */
+const FIELDS_OF: Partial<Record<ErrorCode, readonly string[]>> = {
+  INVALID_NUMBER: NUMBER_FIELDS,
+  NOT_ON_WHATSAPP: NUMBER_FIELDS,
+  URL_REFUSED: ['url', 'mediaUrl', 'media', 'proxy'],
+  OTP_INVALID: ['otp'],
+  SESSION_EXISTS: ['sessionId'],
+  SESSION_NOT_FOUND: ['session', 'sessionId'],
+  DUPLICATE_PHONE: ['phoneNumber', 'phone'],
+  NOT_CONNECTED: ['session', 'sessionId'],
+  FILE_TOO_LARGE: FILE_FIELDS,
+  UNSUPPORTED_MEDIA: FILE_FIELDS,
+  FILE_INFECTED: FILE_FIELDS,
+};
+
 /** Why a number was refused, by `details.reason`. */
 const NUMBER_IN_INDONESIAN: Record<string, string> = {
   empty: 'Nomornya kosong.',
@@ -96,7 +113,7 @@ export function FailureLines({ failure, lang }: { failure: AppError; lang: Lang 
   const known = FIELDS[lang];
   return (
     <>
-      <p>
+      <p data-field={FIELDS_OF[failure.code]?.join(' ')}>
         <strong>{sentenceOf(failure, lang, details.length > 0)}</strong>
       </p>
       {details.length > 0 && (

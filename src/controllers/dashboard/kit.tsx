@@ -1,5 +1,7 @@
 /** Parts that pages share: ways back, buttons that send, previews that follow a form, editors. */
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { z } from 'zod';
+import { AppError } from '../../utils/errors.ts';
 import { texts } from './i18n.ts';
 import { Icon } from './icon.tsx';
 import * as english from './locales/en/parts.ts';
@@ -169,5 +171,43 @@ export function TextEditor({
       </div>
       {preview}
     </Form>
+  );
+}
+
+/** The form of `DeleteByName`. */
+export const TypedName = z.object({ confirm: z.string().trim().max(200) });
+
+/** Throws VALIDATION_FAILED unless `typed` is the name of what goes. */
+export function requireTypedName({ confirm }: z.output<typeof TypedName>, name: string): void {
+  if (confirm === name) return;
+  throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', {
+    details: { confirm: `must be the name ${name}` },
+  });
+}
+
+/** Deletes what nobody can bring back: `children` say what is lost, and its name is typed first. */
+export function DeleteByName({
+  view,
+  action,
+  texts,
+  children,
+}: PropsWithChildren<{
+  view: View;
+  action: string;
+  texts: { open: string; typeName: string; button: string };
+}>) {
+  return (
+    <details>
+      <summary>{texts.open}</summary>
+      <Form view={view} action={action} class="stack">
+        {children}
+        <Field label={texts.typeName} name="confirm" required maxlength={200} autocomplete="off" />
+        <div class="row">
+          <button type="submit" class="danger">
+            {texts.button}
+          </button>
+        </div>
+      </Form>
+    </details>
   );
 }

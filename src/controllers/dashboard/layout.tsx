@@ -1,6 +1,6 @@
 /** The frame of every page. */
 
-import type { PropsWithChildren } from 'hono/jsx';
+import type { Child, PropsWithChildren } from 'hono/jsx';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
 import { Icon, Mark } from './icon.tsx';
@@ -35,11 +35,13 @@ type LayoutProps = PropsWithChildren<{
   section: Section | null;
   /** what the form before has done */
   done: string | null;
+  /** takes it back */
+  undo?: Child;
   /** where the page goes by itself */
   onward?: string;
 }>;
 
-export function Layout({ view, title, section, done, onward, children }: LayoutProps) {
+export function Layout({ view, title, section, done, undo, onward, children }: LayoutProps) {
   const t = T(view.lang);
   return (
     <html lang={view.lang} data-zone={view.user?.timezone ?? undefined}>
@@ -68,7 +70,11 @@ export function Layout({ view, title, section, done, onward, children }: LayoutP
           {children}
         </main>
         <div id="done" class="toasts" role="status" data-close={t.close}>
-          {done !== null && <p class="toast">{done}</p>}
+          {done !== null && (
+            <div class="toast">
+              {done} {undo}
+            </div>
+          )}
         </div>
         {view.user && !isSearch(view) && <SearchDialog view={view} />}
       </body>

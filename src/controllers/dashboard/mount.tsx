@@ -28,6 +28,7 @@ import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
 import { SECURITY, SUSPENDED_PATH, signInPath } from './paths.ts';
+import { offerUndo, takeOffer, UndoButton } from './undo.tsx';
 
 export interface PageParts {
   deps: Deps;
@@ -237,12 +238,15 @@ function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response 
   if ('fragment' in reply) return c.html(<Fragment>{reply.fragment}</Fragment>);
   if ('redirect' in reply) {
     if (reply.done) keepDone(c, ctx.config, reply.done);
+    if (reply.undo) offerUndo(ctx, c, reply.undo);
     return goTo(c, reply.redirect);
   }
   if ('onward' in reply) return goOn(c, ctx, view, reply);
   const done = takeDone(c, ctx.config);
+  const offer = takeOffer(ctx, c);
+  const undo = offer && <UndoButton view={view} undo={offer} />;
   const html = (
-    <Layout view={view} title={reply.title} section={reply.section} done={done}>
+    <Layout view={view} title={reply.title} section={reply.section} done={done} undo={undo}>
       {reply.body}
     </Layout>
   );

@@ -14,7 +14,7 @@ import { type Page, page, type View } from './page.ts';
 const PATH = '/dashboard/number';
 /** The field that is being typed into, by the names that forms give it. */
 const written = z.string().max(MAX_WRITTEN).optional();
-const WrittenQuery = z.object({ to: written, number: written, phoneNumber: written });
+const WrittenQuery = z.object({ to: written, number: written, phoneNumber: written, contactPhone: written });
 
 const T = texts({ en: english.numberHint, id: indonesian.numberHint });
 const OR: Record<Lang, string> = { en: ' or ', id: ' atau ' };
@@ -38,7 +38,7 @@ export const numberPages: Page[] = [
     query: WrittenQuery,
     example: { query: { to: '081234567890' } },
     handler({ ctx, view, query }) {
-      const number = (query.to ?? query.number ?? query.phoneNumber ?? '').trim();
+      const number = (query.to ?? query.number ?? query.phoneNumber ?? query.contactPhone ?? '').trim();
       if (number === '') return { fragment: <></> };
       try {
         const { formatted } = formatPhone(ctx, { number });
@@ -73,7 +73,7 @@ export function countryName(view: View, country: string): string {
 }
 
 /** Stands in the hint of a field for a number, and follows what is typed there. */
-export function NumberHint({ children }: { children: string }) {
+export function NumberHint({ children }: { children?: string }) {
   return (
     <>
       {children}{' '}

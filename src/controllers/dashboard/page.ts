@@ -58,15 +58,21 @@ export type Section =
   | 'admin'
   | 'phone';
 
+/** The form that takes back what was done: the address of a page that takes it, and its fields. */
+export interface Undo {
+  action: string;
+  fields: Record<string, string | string[]>;
+}
+
 /**
  * `body`: a whole page. `fragment`: the part that htmx swaps in. `redirect`: where to go after a form, with a sentence
- * to show there. `onward`: a page that goes on by itself, where a redirect would be refused (to another service after a
+ * to show there and, where it can be taken back, how. `onward`: a page that goes on by itself, where a redirect would be refused (to another service after a
  * form) or come without cookies (back from there). A Response is sent as it is.
  */
 export type PageReply =
   | { title: string; section: Section | null; body: Child; status?: 200 | 201 | 404 | 422 }
   | { fragment: Child }
-  | { redirect: string; done?: string }
+  | { redirect: string; done?: string; undo?: Undo }
   | { onward: string; title: string; body: Child; done?: string }
   | Response;
 

@@ -26,14 +26,40 @@ export function Time({ at, relative }: { at: string | number | null | undefined;
   );
 }
 
-/** An empty page: says what it is for, and what to do next. */
-export function Empty({ title, children }: PropsWithChildren<{ title: string }>) {
+/**
+ * An empty page: says what it is for, and what to do next. `next`: the way there, or `false` for readers who may not go it:
+ * they are shown who may.
+ */
+export function Empty({
+  view,
+  title,
+  next,
+  children,
+}: PropsWithChildren<{ view: View; title: string; next: Child | false }>) {
   return (
     <div class="empty">
       <Icon name="empty" />
       <h2>{title}</h2>
       {children}
+      <p class="row center">
+        {next === false ? (
+          <a class="button" href="/dashboard/team">
+            {T(view.lang).askTeam}
+          </a>
+        ) : (
+          next
+        )}
+      </p>
     </div>
+  );
+}
+
+/** A step of an `Empty` page. */
+export function NextLink({ to, children }: PropsWithChildren<{ to: string }>) {
+  return (
+    <a class="button primary" href={to}>
+      {children}
+    </a>
   );
 }
 
@@ -131,13 +157,13 @@ export function ActionButton({
   children,
   ...form
 }: PropsWithChildren<
-  FormProps & { tone?: 'primary' | 'danger'; small?: boolean; fields?: Record<string, string> }
+  FormProps & { tone?: 'primary' | 'danger'; small?: boolean; fields?: Record<string, string | string[]> }
 >) {
   return (
     <Form {...form}>
-      {Object.entries(fields ?? {}).map(([name, value]) => (
-        <input type="hidden" name={name} value={value} />
-      ))}
+      {Object.entries(fields ?? {}).flatMap(([name, values]) =>
+        [values].flat().map((value) => <input type="hidden" name={name} value={value} />),
+      )}
       <button type="submit" class={[tone ?? '', small ? 'small' : ''].join(' ').trim()}>
         {children}
       </button>

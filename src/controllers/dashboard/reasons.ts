@@ -23,6 +23,7 @@ type Rule = readonly [RegExp, (...found: string[]) => string];
 const RULES: readonly Rule[] = [
   [/^is required$/, () => 'wajib diisi'],
   [/^must not be empty$/, () => 'tidak boleh kosong'],
+  [/^must be the name (.+)$/, (name) => `harus sama dengan nama ${name}`],
   [/^is not valid$/, () => 'tidak valid'],
   [/^is in the past$/, () => 'sudah lewat'],
   [/^is more than a year ahead$/, () => 'lebih dari setahun lagi'],

@@ -26,6 +26,7 @@ const clients = row(dialect, {
   method: 'get',
   path: '/api/whatsapp/clients',
   summary: 'List the sessions that are connected, or are coming back by themselves',
+  description: 'Names only, as the older system answered.',
   response: z.object({
     clients: z.array(
       z.object({ sessionId: z.string(), status: z.string(), connected: z.boolean(), user: Person }),
@@ -48,6 +49,7 @@ const qrcode = row(dialect, {
   method: 'get',
   path: '/api/whatsapp/:sessionId/qrcode',
   summary: 'The QR code; makes the session when there is none',
+  description: 'As a data URL. Ask again until the session is connected.',
   scope: 'sessions:write',
   params,
   response: z.object({ message: z.string(), qrCode: z.string().describe('a data: URL of the PNG') }),
@@ -62,6 +64,7 @@ const status = row(dialect, {
   method: 'get',
   path: '/api/whatsapp/:sessionId/status',
   summary: 'Whether the session is connected, and as whom',
+  description: 'In the form of the older system. `GET /session/status` says more.',
   params,
   response: z.object({ connected: z.boolean(), user: Person }),
   errors: ['SESSION_NOT_FOUND'],
@@ -80,6 +83,7 @@ const logout = row(dialect, {
   method: 'post',
   path: '/api/whatsapp/:sessionId/logout',
   summary: 'Unlink the phone and forget the session',
+  description: 'Messages that wait are canceled. The history stays.',
   scope: 'sessions:write',
   params,
   response: z.object({ message: z.string() }),
@@ -93,6 +97,7 @@ const logout = row(dialect, {
 const sendText = sendRow(dialect, {
   path: '/api/whatsapp/:sessionId/send-message',
   summary: 'Send a text and wait up to 15 s for the outcome',
+  description: 'For programs that cannot follow a message: it answers when WhatsApp has acknowledged it.',
   scope: 'messages:write',
   params,
   body: z.object({ number: sendFields.to, message: TextInput }),

@@ -1,5 +1,18 @@
 /** Webhooks: who wants to hear of what, what is still to be told, and how each attempt went. */
-import { bigint, id, index, int, json, oneOf, string, table, text, timestamp, uniqueIndex } from '../kit.ts';
+import {
+  bigint,
+  boolean,
+  id,
+  index,
+  int,
+  json,
+  oneOf,
+  string,
+  table,
+  text,
+  timestamp,
+  uniqueIndex,
+} from '../kit.ts';
 
 export const OUTBOX_STATES = ['pending', 'delivered', 'dead'] as const;
 export const REPLAY_STATES = ['running', 'done', 'stopped'] as const;
@@ -25,6 +38,8 @@ export const webhooks = table(
     headers: text(),
     /** names of these, to be shown */
     headerNames: json<string[]>(),
+    /** `message.sent` tells what was sent, but never a code */
+    messageContent: boolean().notNull().default(false),
     createdAt: timestamp().notNull(),
     updatedAt: timestamp().notNull(),
   },

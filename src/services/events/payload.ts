@@ -6,6 +6,7 @@ import { eventRow } from '../../events/table.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
+import { shownContent } from '../messages/view.ts';
 
 export interface EventPayload {
   /** name of the event */
@@ -118,11 +119,36 @@ function messageData(
     ...(message ? { type: message.type } : {}),
   };
   if (directionOf(row) === 'out') return about;
-  // Sent content is never told again: it may be a code. The receiver waits for content that came in.
+  // Sent content is told only to those who asked for it. The receiver waits for content that came in.
   return {
     ...about,
     from: message?.phone ? formatE164(message.phone) : (message?.participant ?? message?.peer ?? null),
     participant: message?.participant ?? null,
     content: message ? withMediaUrl(deps, message.userId, message.content) : null,
   };
+}
+
+/**
+ * The payload with what was sent, for a receiver that asked for it: of `message.sent` alone, and null for a code or what the
+ * history does not keep any more. Any other payload comes back as it is.
+ */
+export async function withSentContent(
+  deps: PayloadDeps,
+  payload: EventPayload,
+  { accountId }: { accountId: string | null },
+): Promise<EventPayload> {
+  const { messageId } = payload.data;
+  if (payload.type !== 'message.sent' || accountId === null || typeof messageId !== 'string') return payload;
+  const [row] = await deps.db
+    .select({ type: messages.type, userId: messages.userId, content: messages.content })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, accountId),
+        eq(messages.direction, 'out'),
+        eq(messages.messageId, messageId),
+      ),
+    );
+  const content = row === undefined ? null : shownContent(deps, row);
+  return { ...payload, data: { ...payload.data, content } };
 }

@@ -42,7 +42,7 @@ export function toMessage(
     name,
     chat: row.peer,
     type: row.type,
-    content: contentOf(deps, row),
+    content: shownContent(deps, row),
     status: row.status,
     priority: priorityName(row.priority),
     attempts: row.attempts,
@@ -62,7 +62,11 @@ export function toMessage(
   };
 }
 
-function contentOf(deps: MediaLinkDeps | null, row: MessageRecord): unknown {
+/** What answers tell of the content of a message; null for a login code. */
+export function shownContent(
+  deps: MediaLinkDeps | null,
+  row: Pick<MessageRecord, 'type' | 'userId' | 'content'>,
+): unknown {
   if (SECRET_TYPES.has(row.type)) return null;
   return deps === null ? row.content : withMediaUrl(deps, row.userId, row.content);
 }

@@ -55,12 +55,7 @@ export async function listPhones(
   requireScope(ctx, 'read');
   requireSandbox(ctx);
   const rows = await ownSessions(ctx);
-  const waiting = rows
-    .filter((row) => row.status === 'qr' && (row.qr !== null || row.pairingCode !== null))
-    .map((row): WaitingPhone => {
-      const by = row.pairingCode === null ? 'qr' : 'code';
-      return { sessionId: row.sessionId, by, phone: row.expectedPhone ?? madeUpPhone(row.id) };
-    });
+  const waiting = rows.flatMap((row) => toWaiting(row) ?? []);
   const linked = rows.flatMap(({ sessionId, phoneNumber, paired, status }) =>
     paired && phoneNumber !== null ? [{ sessionId, phone: phoneNumber, status }] : [],
   );
@@ -70,6 +65,19 @@ export async function listPhones(
     ),
   );
   return { waiting, signing, linked };
+}
+
+/** The phone that could link the session now; null when it does not wait for one. Throws SESSION_NOT_FOUND. */
+export async function waitingPhone(ctx: Ctx, ref: { sessionId: string }): Promise<WaitingPhone | null> {
+  requireScope(ctx, 'read');
+  requireSandbox(ctx);
+  return toWaiting(await findSession(ctx, ref));
+}
+
+function toWaiting(row: SessionRecord): WaitingPhone | null {
+  if (row.status !== 'qr' || (row.qr === null && row.pairingCode === null)) return null;
+  const by = row.pairingCode === null ? 'qr' : 'code';
+  return { sessionId: row.sessionId, by, phone: row.expectedPhone ?? madeUpPhone(row.id) };
 }
 
 async function toSigning(

@@ -13,7 +13,7 @@ import { toJsonText } from '../../utils/json.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import { readPayloads } from '../events/payload.ts';
+import { readPayloads, withSentContent } from '../events/payload.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { postEvent, readEndpoint } from './endpoint.ts';
 import { HIDDEN, keptBodyOf } from './exchange.ts';
@@ -115,10 +115,13 @@ async function readBodyBefore(db: Db, row: OutboxRow, oldest: AttemptRow): Promi
   return before?.requestBody ?? null;
 }
 
-/** What came in, as the history has it: it is kept there alone. Undefined for other events, and for others' messages. */
+/** What a body told, as the history has it: it is kept there alone. Undefined for other events, and for others' messages. */
 async function readContent(ctx: Ctx, row: OutboxRow): Promise<unknown> {
-  if (eventRow(row.event).inbound !== true || row.userId !== ctx.actor.userId) return undefined;
-  return (await readPayloads(ctx, [row.activityId])).get(row.activityId)?.data.content ?? undefined;
+  const tellsContent = eventRow(row.event).inbound === true || row.event === 'message.sent';
+  if (!tellsContent || row.userId !== ctx.actor.userId) return undefined;
+  const payload = (await readPayloads(ctx, [row.activityId])).get(row.activityId);
+  if (payload === undefined) return undefined;
+  return (await withSentContent(ctx, payload, row)).data.content ?? undefined;
 }
 
 function withContent(body: string, content: unknown): string {
@@ -267,7 +270,7 @@ export async function testWebhook(
   if (endpoint === null) throw webhookNotFound();
   const eventId = newId(now);
   const { event = 'webhook.test' } = input;
-  const payload = samplePayload(event, input.id, now);
+  const payload = samplePayload(event, input.id, now, endpoint);
   const body = JSON.stringify(payload);
   const attempt = await postEvent(
     { outgoing: ctx.outgoing, now: () => now, timeoutMs: TEST_TIMEOUT_MS },

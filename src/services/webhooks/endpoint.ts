@@ -20,6 +20,8 @@ export interface Endpoint {
   secrets: string[];
   /** those that its owner wants on every request */
   headers: Record<string, string>;
+  /** wants what was sent in `message.sent` */
+  messageContent: boolean;
   /** an operator configured it: any address is fine */
   trusted: boolean;
 }
@@ -50,6 +52,7 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
       active: row.status === 'active',
       secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
       headers: openHeaders(deps.secrets, id, row.headers),
+      messageContent: row.messageContent,
       trusted: false,
     };
   } catch (cause) {
@@ -61,7 +64,15 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
 function defaultEndpoint({ webhook }: Pick<Config, 'webhook'>): Endpoint | null {
   if (webhook === null) return null;
   const secrets = webhook.secret === null ? [] : [webhook.secret];
-  return { id: DEFAULT_WEBHOOK_ID, url: webhook.baseUrl, active: true, secrets, headers: {}, trusted: true };
+  return {
+    id: DEFAULT_WEBHOOK_ID,
+    url: webhook.baseUrl,
+    active: true,
+    secrets,
+    headers: {},
+    messageContent: false,
+    trusted: true,
+  };
 }
 
 /** How one attempt went. `ok`: the receiver has it. */

@@ -50,6 +50,7 @@ export function toWebhook(row: WebhookRow, now: number): WebhookOutput {
     status: row.status,
     previousSecretExpiresAt: expiresAt !== null && expiresAt > now ? new Date(expiresAt).toISOString() : null,
     headerNames: row.headerNames ?? [],
+    messageContent: row.messageContent,
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
   };

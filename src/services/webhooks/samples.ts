@@ -95,15 +95,19 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
   },
 };
 
+const SENT_CONTENT = { content: { type: 'text', text: 'Your order is ready.' } };
+
 /** The body of a test: `webhook.test`, or an example of another event that says so in its data. */
 export function samplePayload(
   event: 'webhook.test' | WebhookEvent,
   webhookId: string,
   now: number,
+  { messageContent }: { messageContent: boolean },
 ): EventPayload {
+  const more = event === 'message.sent' && messageContent ? SENT_CONTENT : {};
   const data =
     event === 'webhook.test'
       ? { webhookId, message: 'This is a test of your webhook.' }
-      : { ...SAMPLES[event], test: true };
+      : { ...SAMPLES[event], ...more, test: true };
   return { type: event, timestamp: new Date(now).toISOString(), data };
 }

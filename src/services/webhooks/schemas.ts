@@ -19,11 +19,16 @@ const Events = z
   .max(WEBHOOK_EVENTS.length + 1)
   .describe('names of events; `*` for all of them');
 
+const MessageContent = z
+  .boolean()
+  .describe('`message.sent` carries the `content` of what you sent; of a login code it is always null');
+
 export const CreateWebhookInput = z.object({
   url: Url,
   events: Events,
   sessionId: SessionId.optional().describe('only events of this session; missing: all sessions'),
   headers: HeadersInput.optional(),
+  messageContent: MessageContent.default(false),
 });
 export type CreateWebhookInput = z.input<typeof CreateWebhookInput>;
 
@@ -35,6 +40,7 @@ export const UpdateWebhookInput = z.object({
   headers: HeadersInput.optional().describe(
     'takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now',
   ),
+  messageContent: MessageContent.optional(),
 });
 export type UpdateWebhookInput = z.input<typeof UpdateWebhookInput>;
 
@@ -62,6 +68,7 @@ export const WebhookOutput = z
       .nullable()
       .describe('until then the secret before the rotation signs too'),
     headerNames: z.array(z.string()).describe('of your own headers; their values are never shown'),
+    messageContent: MessageContent,
     createdAt: z.iso.datetime(),
     updatedAt: z.iso.datetime(),
   })

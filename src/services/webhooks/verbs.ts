@@ -105,6 +105,7 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
     previousSecretExpiresAt: null,
     headers: sealHeaders(ctx.secrets, id, headers),
     headerNames: Object.keys(headers),
+    messageContent: input.messageContent ?? false,
     createdAt: now,
     updatedAt: now,
   };
@@ -143,13 +144,14 @@ export async function updateWebhook(
     sessionId: input.sessionId === undefined ? row.sessionId : input.sessionId,
     status: input.status ?? row.status,
     ...nextHeaders(ctx, row, input),
+    messageContent: input.messageContent ?? row.messageContent,
     updatedAt: now,
   };
-  const { url, events, sessionId, status, headers, headerNames, updatedAt } = next;
+  const { url, events, sessionId, status, headers, headerNames, messageContent, updatedAt } = next;
   await transact(ctx.db, async (tx) => {
     const result = await tx
       .update(webhooks)
-      .set({ url, events, sessionId, status, headers, headerNames, updatedAt })
+      .set({ url, events, sessionId, status, headers, headerNames, messageContent, updatedAt })
       .where(eq(webhooks.id, row.id));
     if (affected(result) === 0) throw webhookNotFound();
     // A claim means that somebody is delivering: that lane is not waiting.
@@ -182,7 +184,7 @@ function nextHeaders(
 
 /** Names of what is another now; headers are when any are given: they are sealed again. */
 function changedFields(before: WebhookRow, after: WebhookRow): string[] {
-  const fields = ['url', 'events', 'sessionId', 'status', 'headers'] as const;
+  const fields = ['url', 'events', 'sessionId', 'status', 'headers', 'messageContent'] as const;
   return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
 }
 

@@ -2,7 +2,7 @@
 import type { Db } from '../../db/client.ts';
 import { MAX_AGE_MS } from '../../events/outbox.ts';
 import type { EventStream } from '../../events/stream.ts';
-import { type EventPayload, readPayloads } from '../../services/events/payload.ts';
+import { type EventPayload, readPayloads, withSentContent } from '../../services/events/payload.ts';
 import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
 import { keptBodyOf } from '../../services/webhooks/exchange.ts';
 import type { Clock } from '../../utils/clock.ts';
@@ -118,7 +118,8 @@ async function deliverAll(
       await buryEvent(deps.db, row, 'The event is not kept any more.');
       continue;
     }
-    const tried = await deliver(deps, endpoint, row, payload);
+    const told = endpoint.messageContent ? await withSentContent(deps, payload, row) : payload;
+    const tried = await deliver(deps, endpoint, row, told);
     if (tried !== null && tried.step.state === 'delivered') {
       note(deps.recorder.add({ ...tried, claim, row }));
       continue;

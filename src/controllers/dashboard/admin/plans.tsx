@@ -7,7 +7,7 @@ import { PersonName } from '../../schemas.ts';
 import { num } from '../broadcast/parts.tsx';
 import { Submit } from '../kit.tsx';
 import { type Page, page } from '../page.ts';
-import { ActionButton, Empty, Field, Form, Table } from '../parts.tsx';
+import { ActionButton, Empty, Field, Form, NextLink, Table } from '../parts.tsx';
 import { LimitFields, LimitForm } from './limit-fields.tsx';
 import { ADMIN_TEXTS } from './texts.ts';
 import { AdminTabs } from './users.tsx';
@@ -29,7 +29,7 @@ export const planPages: Page[] = [
           <AdminTabs t={t} current={HERE} />
           <section class="card">
             {plans.length === 0 ? (
-              <Empty title={t.noPlans}>
+              <Empty view={view} title={t.noPlans} next={<NextLink to="#new">{t.newPlan}</NextLink>}>
                 <p>{t.plansAbout}</p>
               </Empty>
             ) : (
@@ -46,7 +46,7 @@ export const planPages: Page[] = [
               </Table>
             )}
           </section>
-          <section class="card">
+          <section class="card" id="new">
             <h2>{t.newPlan}</h2>
             <p class="muted">{t.limitsAbout}</p>
             <Form view={view} action={HERE} class="stack">

@@ -26,6 +26,7 @@ import {
   Empty,
   Field,
   Form,
+  NextLink,
   Pages,
   Select,
   Table,
@@ -80,7 +81,7 @@ export const userPages: Page[] = [
               <button type="submit">{t.find}</button>
             </form>
             {data.length === 0 ? (
-              <Empty title={t.nobody}>
+              <Empty view={view} title={t.nobody} next={<NextLink to={HERE}>{t.users}</NextLink>}>
                 <p>{t.nobodyAbout}</p>
               </Empty>
             ) : (

@@ -100,21 +100,63 @@ export const DASHBOARD_SCRIPT = `'use strict';
     element.textContent = left > 0 ? String(left) : '0';
   }
 
-  /** The fields that the lines of #alert name. */
-  function markFields() {
-    for (const field of document.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
-    let first = null;
-    for (const line of document.querySelectorAll('#alert [data-field]')) {
-      const name = line.dataset.field.split('.')[0];
-      const named = document.getElementsByName(name)[0];
-      const field = named && named.type === 'hidden' ? document.querySelector('[data-moment="' + named.id + '"]') : named;
+  const alertPart = () => document.getElementById('alert');
+  /** Parts that ask by themselves, such as a preview: what they are answered is no answer to what somebody tried. */
+  const asksByItself = (element) => !element.matches('form, button');
+
+  function clearErrors() {
+    alertPart().replaceChildren();
+    clearMarks();
+  }
+
+  function clearMarks() {
+    for (const error of document.querySelectorAll('[data-error]')) error.remove();
+    for (const field of document.querySelectorAll('[aria-invalid]')) {
+      field.removeAttribute('aria-invalid');
+      if (field.dataset.described) field.setAttribute('aria-describedby', field.dataset.described);
+      else field.removeAttribute('aria-describedby');
+    }
+  }
+
+  /** The first field with one of these names: of the form that was sent, else of the page. */
+  function fieldOf(form, names) {
+    for (const name of names) {
+      const fields = [...document.getElementsByName(name)];
+      const field = fields.find((one) => one.form === form) || fields[0];
       if (!field) continue;
-      field.setAttribute('aria-invalid', 'true');
-      field.setAttribute('aria-describedby', 'alert');
+      return field.type === 'hidden' ? document.querySelector('[data-moment="' + field.id + '"]') : field;
+    }
+    return null;
+  }
+
+  /** The words of the line, at its field. */
+  function putError(field, words, place) {
+    const error = document.createElement('span');
+    error.className = 'error';
+    error.dataset.error = '';
+    error.id = 'error-' + place;
+    error.textContent = words;
+    const part = field.closest('.field');
+    if (part) part.append(error);
+    else field.after(error);
+    if (!field.hasAttribute('aria-invalid')) field.dataset.described = field.getAttribute('aria-describedby') || '';
+    field.setAttribute('aria-invalid', 'true');
+    const described = field.getAttribute('aria-describedby');
+    field.setAttribute('aria-describedby', described ? described + ' ' + error.id : error.id);
+  }
+
+  /** The fields that the lines of #alert name. */
+  function markFields(form, quietly) {
+    clearMarks();
+    let first = null;
+    for (const [place, line] of [...document.querySelectorAll('#alert [data-field]')].entries()) {
+      const field = fieldOf(form, line.dataset.field.split(' ').map((name) => name.split('.')[0]));
+      if (!field) continue;
+      putError(field, line.textContent, place);
       if (!first) first = field;
     }
-    const alert = document.getElementById('alert');
-    if (alert && alert.childElementCount > 0) alert.scrollIntoView({ block: 'nearest' });
+    if (quietly) return;
+    if (alertPart().childElementCount > 0) alertPart().scrollIntoView({ block: 'nearest' });
     if (!first) return;
     first.focus();
   }
@@ -272,10 +314,15 @@ export const DASHBOARD_SCRIPT = `'use strict';
     if (event.persisted && document.getElementById('draft-state')) location.reload();
   });
   document.addEventListener('htmx:beforeRequest', (event) => {
-    if (event.detail.requestConfig.verb !== 'get') document.getElementById('alert').replaceChildren();
+    const { elt, requestConfig } = event.detail;
+    // An error stays until somebody tries again.
+    if (requestConfig.verb !== 'get' && elt.matches('form, button[type="submit"]')) clearErrors();
   });
   document.addEventListener('htmx:beforeSwap', (event) => {
-    const { target, xhr } = event.detail;
+    const { target, xhr, requestConfig } = event.detail;
+    if (target === alertPart() && asksByItself(requestConfig.elt) && target.childElementCount > 0) {
+      event.detail.shouldSwap = false;
+    }
     if (!event.detail.shouldSwap || !target.matches('[data-live][id]')) return;
     // What has not changed stays: nothing flickers, loses its focus or is read out again. Nor goes what somebody types.
     if (shown.get(target.id) === xhr.responseText || isTouched(target)) event.detail.shouldSwap = false;
@@ -285,7 +332,12 @@ export const DASHBOARD_SCRIPT = `'use strict';
     showTimes(document);
     nameAddress();
     showExtension();
-    if (event.detail.target && event.detail.target.id === 'alert') markFields();
+    const { target, requestConfig } = event.detail;
+    if (target && target === alertPart()) {
+      const { elt, path } = requestConfig;
+      target.dataset.by = asksByItself(elt) ? path : '';
+      markFields(elt.closest('form'), asksByItself(elt));
+    }
     follow();
   });
   document.addEventListener('htmx:xhr:progress', (event) => {
@@ -346,10 +398,18 @@ export const DASHBOARD_SCRIPT = `'use strict';
     const part = target instanceof Element ? target.closest('[data-end]') : null;
     if (part && !away.has(part)) part.scrollTop = part.scrollHeight;
   }, true);
-  document.addEventListener('htmx:sendError', () => {
+  document.addEventListener('htmx:afterRequest', (event) => {
+    const { successful, requestConfig } = event.detail;
+    // What failed by itself works again.
+    if (successful && alertPart().dataset.by === requestConfig.path) clearErrors();
+  });
+  document.addEventListener('htmx:sendError', (event) => {
+    const { elt, requestConfig } = event.detail;
+    if (asksByItself(elt) && alertPart().childElementCount > 0) return;
+    alertPart().dataset.by = asksByItself(elt) ? requestConfig.path : '';
     const line = document.createElement('p');
     line.textContent = lang === 'id' ? 'Layanan tidak dapat dihubungi. Coba lagi.' : 'The service cannot be reached. Try again.';
-    document.getElementById('alert').replaceChildren(line);
+    alertPart().replaceChildren(line);
   });
   setInterval(() => {
     for (const element of document.querySelectorAll('[data-until]')) countDown(element);

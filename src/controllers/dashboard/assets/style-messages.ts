@@ -13,6 +13,14 @@ details[open] > summary { margin-bottom: 0.75rem; }
 .busy { visibility: hidden; }
 .htmx-request .busy { visibility: visible; }
 
+#drawn-phone { min-width: 0; }
+.phone { max-width: 20rem; margin: 0 auto 1rem; padding: 0.6rem; border: 1px solid #84918d; border-radius: 1.75rem; background: var(--card); box-shadow: 0 0 0 3px var(--line); }
+.phone-top { margin: 0 0 0.5rem; text-align: center; overflow-wrap: anywhere; }
+.phone-screen { display: flex; flex-direction: column; gap: 0.75rem; min-height: 14rem; padding: 0.75rem; border-radius: 1.25rem; background: var(--bg); overflow-wrap: anywhere; }
+.phone-screen p { margin: 0; }
+.phone-screen .bubble { max-width: 100%; background: var(--card); }
+.phone-screen > :last-child { margin-top: auto; }
+
 .waiting + .waiting { border-top: 1px solid var(--line); margin-top: 0.5rem; }
 .waiting .filter { margin: 0; }
 .nowrap { flex-wrap: nowrap; }
@@ -30,8 +38,6 @@ img.media.sticker { max-width: 9rem; }
 audio.media { display: block; width: min(20rem, 100%); margin-bottom: 0.35rem; }
 .choices { list-style: none; margin: 0.4rem 0; padding: 0; display: grid; gap: 0.3rem; }
 .choices li { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.3rem 0.6rem; background: var(--card); }
-.choices.numbered { counter-reset: choice; }
-.choices.numbered li::before { counter-increment: choice; content: counter(choice) '. '; color: var(--muted); }
 ol.timeline li.open { color: var(--muted); }
 ol.timeline li.open::before { background: var(--card); border: 2px solid var(--line); }
 @media (min-width: 48.01rem) {

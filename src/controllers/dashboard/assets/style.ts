@@ -152,6 +152,7 @@ details.card[open] > summary { margin-bottom: 0.75rem; }
 .field { display: grid; gap: 0.25rem; min-width: 0; }
 .field label, .field legend { font-weight: 600; }
 .field .hint { color: var(--muted); font-size: 0.875rem; }
+.error { color: var(--bad); font-size: 0.875rem; overflow-wrap: anywhere; }
 input, select, textarea {
   font: inherit;
   color: inherit;

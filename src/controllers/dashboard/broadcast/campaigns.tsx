@@ -54,9 +54,8 @@ export const campaignListPages: Page[] = [
           <BroadcastHead view={view} tab="campaigns" action={create} />
           {query.page === 1 && !isFiltered && <Drafts view={view} drafts={drafts} />}
           {found.totalItems === 0 && !isFiltered ? (
-            <Empty title={t.noneTitle}>
+            <Empty view={view} title={t.noneTitle} next={view.canWrite && create}>
               <p>{t.noneText}</p>
-              {view.canWrite && create}
             </Empty>
           ) : (
             <>

@@ -21,10 +21,11 @@ import * as english from '../locales/en/broadcast-contacts.ts';
 import * as indonesian from '../locales/id/broadcast-contacts.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Badge, Empty, Field, Form, Table, Time } from '../parts.tsx';
+import { ActionButton, Badge, Empty, Field, Form, NextLink, Table, Time } from '../parts.tsx';
 import { RecentImports } from './imports.tsx';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import {
+  asTyped,
   BROADCAST,
   BroadcastHead,
   More,
@@ -183,8 +184,14 @@ export const contactPages: Page[] = [
     params: ContactParams,
     example: { params: contactExample },
     async handler({ ctx, view, params }) {
-      const removed = await deleteContact(ctx, params);
-      return { redirect: pathOf(params.listId), done: T(view.lang).removed(removed.number) };
+      const { number, name, fields } = await getContact(ctx, params);
+      await deleteContact(ctx, params);
+      const own = Object.entries(fields).map(([field, value]) => [`${FIELD}${field}`, value]);
+      const undo = {
+        action: `${pathOf(params.listId)}/contacts`,
+        fields: { number: asTyped(number), ...(name === null ? {} : { name }), ...Object.fromEntries(own) },
+      };
+      return { redirect: pathOf(params.listId), done: T(view.lang).removed(number), undo };
     },
   }),
   page({
@@ -357,13 +364,12 @@ function ContactFacts({ view, contact }: { view: View; contact: Contact }) {
 function NoContacts({ view, listId }: { view: View; listId: string }) {
   const t = T(view.lang);
   return (
-    <Empty title={t.noneTitle}>
+    <Empty
+      view={view}
+      title={t.noneTitle}
+      next={view.canWrite && <NextLink to={`${pathOf(listId)}/import`}>{t.import}</NextLink>}
+    >
       <p>{t.noneText}</p>
-      {view.canWrite && (
-        <a class="button primary" href={`${pathOf(listId)}/import`}>
-          {t.import}
-        </a>
-      )}
     </Empty>
   );
 }

@@ -8,7 +8,7 @@ import { texts } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-files.ts';
 import * as indonesian from '../locales/id/broadcast-files.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Pages, Table, Time } from '../parts.tsx';
+import { ActionButton, Empty, NextLink, Pages, Table, Time } from '../parts.tsx';
 import { BROADCAST, BroadcastHead, bytes, EXAMPLE_ID, page as pageNumber } from './parts.tsx';
 import { requireFile, UploadForm } from './upload.tsx';
 
@@ -34,7 +34,7 @@ export const filePages: Page[] = [
         <>
           <BroadcastHead view={view} tab="files" />
           {view.canWrite && (
-            <div class="card">
+            <div class="card" id="upload">
               <h2>{t.uploadTitle}</h2>
               <UploadForm
                 view={view}
@@ -47,7 +47,11 @@ export const filePages: Page[] = [
             </div>
           )}
           {data.length === 0 ? (
-            <Empty title={t.noneTitle}>
+            <Empty
+              view={view}
+              title={t.noneTitle}
+              next={view.canWrite && <NextLink to="#upload">{t.upload}</NextLink>}
+            >
               <p>{t.noneText}</p>
             </Empty>
           ) : (

@@ -132,7 +132,7 @@ export const listPages: Page[] = [
               view={view}
               action={`${own}/delete`}
               tone="danger"
-              confirm={t.deleteSure(list.name)}
+              confirm={t.deleteSure(list.name, num(view, list.contactCount))}
               fields={{ name: list.name }}
             >
               {t.delete}

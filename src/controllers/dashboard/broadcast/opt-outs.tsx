@@ -5,6 +5,7 @@ import { beginImport, listImports } from '../../../services/contacts/import/verb
 import {
   addOptOuts,
   exportOptOuts,
+  getOptOut,
   listOptOuts,
   type OptOut,
   removeOptOut,
@@ -24,9 +25,10 @@ import { Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-opt-outs.ts';
 import * as indonesian from '../locales/id/broadcast-opt-outs.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Field, Form, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Empty, Field, Form, NextLink, Pages, Table, TextArea, Time } from '../parts.tsx';
 import { CsvForm, ImportForm, RecentImports } from './imports.tsx';
 import {
+  asTyped,
   BROADCAST,
   BroadcastHead,
   NothingFound,
@@ -67,14 +69,24 @@ export const optOutPages: Page[] = [
           <BroadcastHead view={view} tab="optOuts" />
           <p>{t.about}</p>
           <RecentImports view={view} imports={imports} />
-          {view.canWrite && <AddForms view={view} maxBytes={ctx.config.files.maxCsvBytes} />}
+          {view.canWrite && (
+            <AddForms
+              view={view}
+              maxBytes={ctx.config.files.maxCsvBytes}
+              isFirst={isEmpty && query.search === undefined}
+            />
+          )}
           <Words view={view} words={words} />
           {(!isEmpty || query.search !== undefined) && (
             <SearchForm view={view} action={OPT_OUTS} label={t.search} value={query.search} />
           )}
           {isEmpty && query.search !== undefined && <NothingFound view={view} />}
           {isEmpty && query.search === undefined && (
-            <Empty title={t.noneTitle}>
+            <Empty
+              view={view}
+              title={t.noneTitle}
+              next={view.canWrite && <NextLink to="#add">{t.addTitle}</NextLink>}
+            >
               <p>{t.noneText}</p>
             </Empty>
           )}
@@ -151,8 +163,10 @@ export const optOutPages: Page[] = [
     params: NumberParams,
     example: { params: { number: '6281234567890' } },
     async handler({ ctx, view, params }) {
-      const removed = await removeOptOut(ctx, params);
-      return { redirect: OPT_OUTS, done: T(view.lang).removed(removed.number) };
+      const { note } = await getOptOut(ctx, params);
+      const { number: removed } = await removeOptOut(ctx, params);
+      const fields = { numbers: asTyped(removed), ...(note === null ? {} : { note }) };
+      return { redirect: OPT_OUTS, done: T(view.lang).removed(removed), undo: { action: OPT_OUTS, fields } };
     },
   }),
 ];
@@ -189,11 +203,11 @@ function Ledger({ view, rows }: { view: View; rows: OptOut[] }) {
   );
 }
 
-function AddForms({ view, maxBytes }: { view: View; maxBytes: number }) {
+function AddForms({ view, maxBytes, isFirst }: { view: View; maxBytes: number; isFirst: boolean }) {
   const t = T(view.lang);
   return (
     <>
-      <details class="card">
+      <details class="card" id="add" open={isFirst}>
         <summary>{t.addTitle}</summary>
         <Form view={view} action={OPT_OUTS} class="stack">
           <TextArea label={t.numbers} name="numbers" required rows={3} hint={t.numbersHint} />

@@ -2,11 +2,12 @@
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
+import { formatE164 } from '../../../utils/phone.ts';
 import { texts } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-parts.ts';
 import * as indonesian from '../locales/id/broadcast-parts.ts';
 import type { View } from '../page.ts';
-import { Empty, Pages, Tabs } from '../parts.tsx';
+import { Empty, NextLink, Pages, Tabs } from '../parts.tsx';
 
 export const BROADCAST = '/dashboard/broadcast';
 /** Rows of a page. */
@@ -76,7 +77,11 @@ export function SearchForm({
 export function NothingFound({ view }: { view: View }) {
   const t = T(view.lang);
   return (
-    <Empty title={t.nothingFound}>
+    <Empty
+      view={view}
+      title={t.nothingFound}
+      next={<NextLink to={new URL(view.path, 'http://here').pathname}>{t.showAll}</NextLink>}
+    >
       <p>{t.otherWords}</p>
     </Empty>
   );
@@ -118,9 +123,8 @@ export function BroadcastList({
       )}
       {count === 0 && isSearched && <NothingFound view={view} />}
       {count === 0 && !isSearched && (
-        <Empty title={t.noneTitle}>
+        <Empty view={view} title={t.noneTitle} next={view.canWrite && create}>
           <p>{t.noneText}</p>
-          {view.canWrite && create}
         </Empty>
       )}
       {count > 0 && (
@@ -175,6 +179,9 @@ export function Progress({ label, percent }: { label: string; percent: number })
 export function num(view: View, value: number): string {
   return value.toLocaleString(view.lang);
 }
+
+/** A number as a form takes it back: digits with `+`, a hidden one as it is. */
+export const asTyped = (number: string) => (/^\d+$/.test(number) ? formatE164(number) : number);
 
 /** A size in the units that the settings count in. */
 export function bytes(view: View, size: number): string {

@@ -10,18 +10,51 @@ import {
   showOwnKey,
 } from '../../../services/api-keys.ts';
 import type { Ctx } from '../../../services/context.ts';
-import { grantableScopes, SCOPES } from '../../../services/roles.ts';
+import { grantableScopes, SCOPES, type WorkspaceRole } from '../../../services/roles.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { own } from '../../../utils/own.ts';
 import { SessionId } from '../../schemas.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Badge, Check, Empty, Field, Form, Select, Table, Time } from '../parts.tsx';
+import {
+  ActionButton,
+  Badge,
+  Check,
+  Empty,
+  Field,
+  Form,
+  NextLink,
+  Select,
+  Table,
+  Time,
+  When,
+} from '../parts.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
-import { DEVELOPER_TEXTS, type DeveloperTexts, SCOPE_NAMES } from './texts.ts';
+import { DEVELOPER_TEXTS, type DeveloperTexts, KEY_PRESETS, SCOPE_NAMES } from './texts.ts';
 
 const MAX_GRACE_MINUTES = 30 * 24 * 60;
 const HERE = '/dashboard/developers';
+/** What a rotation proposes: time to deploy the new key. */
+const PROPOSED_GRACE_MINUTES = 60;
+
+/** Scopes that belong together, by what a program does. */
+const PRESETS = {
+  send: ['messages:write', 'media:write'],
+  chat: ['messages:write', 'media:write', 'read'],
+  otp: ['otp'],
+  campaigns: ['broadcast', 'media:write', 'read'],
+  read: ['read'],
+  all: ['*'],
+} as const satisfies Record<string, readonly (typeof SCOPES)[number][]>;
+type Preset = keyof typeof PRESETS;
+const PRESET_NAMES = ['send', 'chat', 'otp', 'campaigns', 'read', 'all'] as const satisfies readonly Preset[];
+const CUSTOM = 'custom';
+
+/** Those that a member of that role may give. */
+function presetsOf(role: WorkspaceRole): Preset[] {
+  const may = grantableScopes(role);
+  return PRESET_NAMES.filter((name) => PRESETS[name].every((scope) => may.includes(scope)));
+}
 
 /** The names of the sessions that a form can offer. */
 export async function sessionOptions(ctx: Ctx): Promise<string[]> {
@@ -60,7 +93,7 @@ export const keyPages: Page[] = [
             <KeyTable t={t} view={view} keys={keys} />
           </section>
           {view.may('keys') && (
-            <section class="card">
+            <section class="card" id="new">
               <h2>{t.newKey}</h2>
               <NewKeyForm
                 t={t}
@@ -101,16 +134,18 @@ export const keyPages: Page[] = [
     needs: 'keys',
     form: z.object({
       name: z.string().trim().min(1).max(100),
-      scopes: many(z.enum(SCOPES)),
+      preset: z.enum([...PRESET_NAMES, CUSTOM]).default(CUSTOM),
+      scopes: many(z.enum(SCOPES)).optional(),
       sessionId: SessionId.optional(),
       expiresAt: z.iso.date().optional(),
     }),
     example: { form: { name: 'shop', scopes: 'messages:write' } },
     async handler({ ctx, view, form }) {
       const t = DEVELOPER_TEXTS(view.lang);
-      const { expiresAt, ...rest } = form;
+      const { expiresAt, preset, ...rest } = form;
       const made = await createApiKey(ctx, {
         ...rest,
+        scopes: preset === CUSTOM ? (form.scopes ?? []) : [...PRESETS[preset]],
         expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
       });
       const fragment = (
@@ -147,16 +182,25 @@ function OwnKey({ t, value }: { t: DeveloperTexts; value: string | null }) {
 
 function RenewForm({ t, view }: { t: DeveloperTexts; view: View }) {
   return (
-    <Form view={view} action={`${HERE}/own-key/renew`} class="row" target="#own-key" confirm={t.renewConfirm}>
-      <label for="f-graceMinutes" class="small muted">
-        {t.grace}
-      </label>
+    <Form
+      view={view}
+      action={`${HERE}/own-key/renew`}
+      class="stack"
+      target="#own-key"
+      confirm={t.renewConfirm}
+    >
+      <Field
+        label={t.grace}
+        name="graceMinutes"
+        type="number"
+        min={0}
+        max={MAX_GRACE_MINUTES}
+        value={PROPOSED_GRACE_MINUTES}
+        hint={t.graceHint}
+      />
       <div>
-        <input id="f-graceMinutes" name="graceMinutes" type="number" min="0" max="43200" value="0" />
+        <button type="submit">{t.renew}</button>
       </div>
-      <button type="submit" class="small">
-        {t.renew}
-      </button>
     </Form>
   );
 }
@@ -164,7 +208,11 @@ function RenewForm({ t, view }: { t: DeveloperTexts; view: View }) {
 function KeyTable({ t, view, keys }: { t: DeveloperTexts; view: View; keys: readonly ApiKeyInfo[] }) {
   if (keys.length === 0) {
     return (
-      <Empty title={t.noKeys}>
+      <Empty
+        view={view}
+        title={t.noKeys}
+        next={view.may('keys') && <NextLink to="#new">{t.newKey}</NextLink>}
+      >
         <p>{t.noKeysAbout}</p>
       </Empty>
     );
@@ -228,20 +276,7 @@ function NewKeyForm({
   return (
     <Form view={view} action={`${HERE}/keys`} class="stack" target="this">
       <Field label={t.name} name="name" required maxlength={100} hint={t.nameHint} />
-      <fieldset class="field">
-        <legend>{t.scopes}</legend>
-        <div class="row">
-          {grantableScopes(view.user?.workspace.role ?? 'viewer').map((scope) => (
-            <Check
-              name="scopes"
-              value={scope}
-              label={SCOPE_NAMES(view.lang)[scope]}
-              code={scope}
-              checked={scope === 'messages:write'}
-            />
-          ))}
-        </div>
-      </fieldset>
+      <AccessFields t={t} view={view} />
       <Select
         label={t.session}
         name="sessionId"
@@ -252,5 +287,37 @@ function NewKeyForm({
         <Submit>{t.create}</Submit>
       </div>
     </Form>
+  );
+}
+
+/** What the key may do: a choice of presets, or boxes for each scope. */
+function AccessFields({ t, view }: { t: DeveloperTexts; view: View }) {
+  const role = view.user?.workspace.role ?? 'viewer';
+  const presets = presetsOf(role);
+  const names = KEY_PRESETS(view.lang);
+  return (
+    <>
+      <fieldset class="field">
+        <legend>{t.scopes}</legend>
+        {([...presets, CUSTOM] as const).map((name, i) => (
+          <label class="check">
+            <input type="radio" name="preset" value={name} checked={i === 0} />
+            <span>
+              <b>{names[name][0]}</b> <span class="muted small">{names[name][1]}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <When name="preset" is={CUSTOM}>
+        <fieldset class="field">
+          <legend>{t.customScopes}</legend>
+          <div class="row">
+            {grantableScopes(role).map((scope) => (
+              <Check name="scopes" value={scope} label={SCOPE_NAMES(view.lang)[scope]} code={scope} />
+            ))}
+          </div>
+        </fieldset>
+      </When>
+    </>
   );
 }

@@ -15,7 +15,7 @@ import {
 } from '../../../services/requests/schemas.ts';
 import { Crumb, Filters as FilterSheet } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Empty, Facts, Field, Form, MomentField, Select, Table, Time } from '../parts.tsx';
+import { Badge, Empty, Facts, Field, Form, MomentField, NextLink, Select, Table, Time } from '../parts.tsx';
 import { prettyJson } from './deliveries.tsx';
 import { DeveloperTabs } from './tabs.tsx';
 import { DEVELOPER_TEXTS } from './texts.ts';
@@ -175,13 +175,12 @@ function Calls({ view, calls, isFiltered }: CallsProps) {
   if (calls.length === 0 && isFiltered) return <p class="muted">{t.noneFound}</p>;
   if (calls.length === 0) {
     return (
-      <Empty title={t.noRequests}>
+      <Empty
+        view={view}
+        title={t.noRequests}
+        next={<NextLink to="/dashboard/developers/examples">{t.examples}</NextLink>}
+      >
         <p>{t.noRequestsAbout}</p>
-        <p>
-          <a class="button" href="/dashboard/developers/examples">
-            {t.examples}
-          </a>
-        </p>
       </Empty>
     );
   }

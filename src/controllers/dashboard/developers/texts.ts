@@ -1,4 +1,4 @@
-import { texts } from '../i18n.ts';
+import { type Lang, texts } from '../i18n.ts';
 import * as english from '../locales/en/developers.ts';
 import * as indonesian from '../locales/id/developers.ts';
 
@@ -17,3 +17,9 @@ export const HEALTH_STATES = texts({ en: english.healthStates, id: indonesian.he
 
 /** How far a redelivery is, in words. */
 export const REPLAY_STATES = texts({ en: english.replayStates, id: indonesian.replayStates });
+
+type KeyPresets = Record<keyof typeof english.keyPresets, readonly [name: string, meaning: string]>;
+const PRESETS: Record<Lang, KeyPresets> = { en: english.keyPresets, id: indonesian.keyPresets };
+
+/** The access of a preset, in words. */
+export const KEY_PRESETS = (lang: Lang): KeyPresets => PRESETS[lang];

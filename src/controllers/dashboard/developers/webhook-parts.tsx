@@ -4,7 +4,7 @@ import { HeadersInput } from '../../../services/webhooks/headers.ts';
 import type { HealthOutput } from '../../../services/webhooks/schemas.ts';
 import { num } from '../broadcast/parts.tsx';
 import type { View } from '../page.ts';
-import { Badge, Facts, TextArea, Time } from '../parts.tsx';
+import { Badge, Check, Facts, TextArea, Time } from '../parts.tsx';
 import { stateTone } from '../tones.ts';
 import { DEVELOPER_TEXTS, HEALTH_STATES } from './texts.ts';
 
@@ -89,5 +89,16 @@ export function HealthFacts({ view, health }: { view: View; health: HealthOutput
         [t.oldest, <Time at={health.waitingSince} relative />],
       ]}
     />
+  );
+}
+
+/** Whether the endpoint is told what was sent. */
+export function ContentBox({ view, checked }: { view: View; checked: boolean }) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  return (
+    <div class="field">
+      <Check label={t.tellContent} name="messageContent" checked={checked} />
+      <span class="hint">{t.tellContentHint}</span>
+    </div>
   );
 }

@@ -36,8 +36,10 @@ import {
   Form,
   Live,
   MomentField,
+  NextLink,
   Select,
   Table,
+  Ticked,
   Time,
 } from '../parts.tsx';
 import { DeliveryCard, deliveryPages, prettyJson } from './deliveries.tsx';
@@ -45,6 +47,7 @@ import { sessionOptions } from './keys.tsx';
 import { DeveloperTabs, Secret } from './tabs.tsx';
 import { DEVELOPER_TEXTS, type DeveloperTexts, REPLAY_STATES } from './texts.ts';
 import {
+  ContentBox,
   example,
   WEBHOOKS as HERE,
   HeaderLines,
@@ -92,6 +95,7 @@ const lists: Page[] = [
       sessionId: SessionId.optional(),
       events: Events,
       headers: HeaderLines.optional(),
+      messageContent: Ticked,
     }),
     example: { form: { url: 'https://hooks.example.com/wahub' } },
     async handler({ ctx, view, form }) {
@@ -106,7 +110,11 @@ function List({ view, webhooks }: { view: View; webhooks: readonly WebhookWithHe
   const t = DEVELOPER_TEXTS(view.lang);
   if (webhooks.length === 0) {
     return (
-      <Empty title={t.noWebhooks}>
+      <Empty
+        view={view}
+        title={t.noWebhooks}
+        next={view.canWrite && <NextLink to="#new">{t.newWebhook}</NextLink>}
+      >
         <p>{t.noWebhooksAbout}</p>
       </Empty>
     );
@@ -140,7 +148,7 @@ function List({ view, webhooks }: { view: View; webhooks: readonly WebhookWithHe
 function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }) {
   const t = DEVELOPER_TEXTS(view.lang);
   return (
-    <section class="card">
+    <section class="card" id="new">
       <h2>{t.newWebhook}</h2>
       <Form view={view} action={HERE} class="stack" target="this">
         <Field label={t.url} name="url" type="url" required maxlength={2048} placeholder="https://" />
@@ -150,6 +158,7 @@ function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }
           options={[['', t.allSessions], ...sessions.map((id) => [id, id] as const)]}
         />
         <EventBoxes view={view} chosen={[]} />
+        <ContentBox view={view} checked={false} />
         <HeadersField view={view} names={[]} />
         <div>
           <Submit>{t.create}</Submit>
@@ -231,6 +240,7 @@ const one: Page[] = [
       url: z.string().trim().min(1).max(2048),
       events: Events,
       headers: HeaderLines.optional().transform((headers) => headers ?? {}),
+      messageContent: Ticked,
     }),
     example: { ...example, form: { url: 'https://hooks.example.com/wahub' } },
     async handler({ ctx, view, params, form }) {
@@ -374,6 +384,7 @@ function Card({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
           [t.events, eventsOf(t, webhook.events)],
           [t.session, webhook.sessionId ?? t.allSessions],
           [t.headers, headerNames.length === 0 ? t.noHeaders : <code>{headerNames.join(', ')}</code>],
+          [t.messageContent, webhook.messageContent ? t.contentTold : t.contentNotTold],
           [t.created, <Time at={webhook.createdAt} />],
         ]}
       />
@@ -381,6 +392,11 @@ function Card({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
       <div id="test" aria-live="polite"></div>
     </section>
   );
+}
+
+/** Events that would be lost with it. */
+function waitingOf(view: View, { health }: WebhookWithHealth): string {
+  return health.waiting === null ? DEVELOPER_TEXTS(view.lang).many : num(view, health.waiting);
 }
 
 function Actions({ view, webhook }: { view: View; webhook: WebhookWithHealth }) {
@@ -417,7 +433,12 @@ function Actions({ view, webhook }: { view: View; webhook: WebhookWithHealth }) 
       <ActionButton view={view} action={`${here}/rotate`} confirm={t.rotateConfirm} target="#test">
         {t.rotate}
       </ActionButton>
-      <ActionButton view={view} action={`${here}/delete`} confirm={t.removeConfirm} tone="danger">
+      <ActionButton
+        view={view}
+        action={`${here}/delete`}
+        confirm={t.removeConfirm(waitingOf(view, webhook))}
+        tone="danger"
+      >
         {t.remove}
       </ActionButton>
     </div>
@@ -432,6 +453,7 @@ function EditForm({ view, webhook }: { view: View; webhook: WebhookWithHealth })
       <Form view={view} action={`${HERE}/${webhook.id}/edit`} class="stack">
         <Field label={t.url} name="url" type="url" required maxlength={2048} value={webhook.url} />
         <EventBoxes view={view} chosen={webhook.events} />
+        <ContentBox view={view} checked={webhook.messageContent} />
         <HeadersField view={view} names={webhook.headerNames} />
         <div>
           <Submit>{t.save}</Submit>

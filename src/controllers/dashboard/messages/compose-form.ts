@@ -1,13 +1,15 @@
 /** From the composer's form to what the API's own schemas take, and back for its preview. */
 import { z } from 'zod';
 import type { ReceivedFile } from '../../../services/media/sources.ts';
+import { renderingOf } from '../../../services/messages/kinds/fields.ts';
 import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { Draft, Kind } from '../../../services/messages/kinds/kind.ts';
 import { type MessageOutput, sendFields } from '../../../services/messages/schemas.ts';
+import type { Config } from '../../../utils/config.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { issueWords } from '../../../utils/issue-words.ts';
-import type { ContentType } from '../../../whatsapp/content.ts';
-import { givenFields } from '../code-part.tsx';
+import type { ContentType, Rendering } from '../../../whatsapp/content.ts';
+import { exampleFile, givenFields } from '../code-part.tsx';
 import { senderFields, senderOf } from '../sessions/sender.tsx';
 import { contentOf } from './content.ts';
 import { ALL_PAGES, isSendable, KIND_PAGES, pagesOf } from './kinds/index.ts';
@@ -58,7 +60,7 @@ export function requestBodyOf(form: ComposeForm): Record<string, unknown> {
   const { input }: KindPages = KIND_PAGES[form.kind];
   const { session, to, priority, scheduledAt, quotedMessageId } = form;
   const sender = session === undefined ? {} : senderOf({ session, sessions: form.sessions?.split(' ') });
-  const file = kind.hasFile ? { [kind.type]: form.url ?? `https://example.com/${kind.type}` } : {};
+  const file = kind.hasFile ? { [kind.type]: form.url ?? exampleFile(kind.type) } : {};
   const isUsual = priority === 'normal';
   const about = { priority: isUsual ? undefined : priority, scheduledAt, quotedMessageId };
   return givenFields({ ...sender, to, ...file, ...input(form), ...about });
@@ -90,10 +92,16 @@ function check<S extends z.ZodType>(
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }
 
-/** What the form would send, half filled in as it may be: only for looking at. */
-export function previewOf(form: ComposeForm): Pick<MessageOutput, 'type' | 'content'> {
-  const { input, preview = input }: KindPages = KIND_PAGES[form.kind];
-  return { type: form.kind, content: { type: form.kind, ...preview(form) } };
+/** What the form would send, half filled in as it may be, and as phones show it: only for looking at. */
+export function previewOf(
+  form: ComposeForm,
+  { interactiveMode }: Pick<Config, 'interactiveMode'>,
+): { type: ContentType; content: Record<string, unknown>; rendering: Rendering | null } {
+  const { kind } = form;
+  const { input, preview = input }: KindPages = KIND_PAGES[kind];
+  const rendering = kind === 'buttons' || kind === 'list' ? renderingOf(undefined, interactiveMode) : null;
+  const content = { type: kind, ...preview(form), ...(rendering === null ? {} : { rendering }) };
+  return { type: kind, content, rendering };
 }
 
 /** The form that would send this message again. */

@@ -11,6 +11,7 @@ import { NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
+import { personPath } from '../phone/phones.tsx';
 import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
 import {
@@ -25,6 +26,7 @@ import {
 } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
 import { ErrorPart, Timeline } from './detail.tsx';
+import { Formatted } from './formatted.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
@@ -110,26 +112,37 @@ function Composer({ view, senders, filled }: { view: View; senders: SenderChoice
   );
 }
 
-function Preview({ view, form }: { view: View; form: ComposeForm }) {
-  const message = previewOf(form);
+function Preview({ ctx, view, form }: { ctx: Pick<Ctx, 'config'>; view: View; form: ComposeForm }) {
+  const t = COMPOSE_TEXTS(view.lang);
+  const message = previewOf(form, ctx.config);
   const isMedia = KINDS[form.kind].hasFile;
-  if (!isMedia && isEmpty(form)) return <p class="muted">{COMPOSE_TEXTS(view.lang).previewEmpty}</p>;
+  if (!isMedia && isEmpty(form)) return <p class="muted">{t.previewEmpty}</p>;
   return (
-    <ul class="bubbles">
-      <li class="bubble out">
-        {isMedia ? (
-          <>
-            <img class={`media ${form.kind}`} data-shows="f-file" alt="" hidden />
-            <p class="muted small wrap" data-names="f-file">
-              {form.url ?? kindName(view.lang, form.kind)}
-            </p>
-            {form.caption && <p class="wrap">{form.caption}</p>}
-          </>
-        ) : (
-          <Body view={view} message={message} />
-        )}
-      </li>
-    </ul>
+    <>
+      <ul class="bubbles">
+        <li class="bubble out">
+          {isMedia ? <MediaPreview view={view} form={form} /> : <Body view={view} message={message} />}
+        </li>
+      </ul>
+      {message.rendering === 'text' && <p class="muted small">{t.asNumbers}</p>}
+      {message.rendering === 'native' && <p class="muted small">{t.asNative}</p>}
+    </>
+  );
+}
+
+function MediaPreview({ view, form }: { view: View; form: ComposeForm }) {
+  return (
+    <>
+      <img class={`media ${form.kind}`} data-shows="f-file" alt="" hidden />
+      <p class="muted small wrap" data-names="f-file">
+        {form.url ?? kindName(view.lang, form.kind)}
+      </p>
+      {form.caption && (
+        <p class="wrap">
+          <Formatted text={form.caption} />
+        </p>
+      )}
+    </>
   );
 }
 
@@ -159,6 +172,12 @@ function Sent({ view, message }: { view: View; message: MessageOutput }) {
       <p>
         <StatusBadge view={view} status={message.status} /> {t.fromWhom(message.sessionId)}{' '}
         <a href={messagePath(message)}>{t.follow}</a>
+        {view.sandbox && message.to?.startsWith('+') && (
+          <>
+            {' · '}
+            <a href={personPath(message.to)}>{t.onPhone}</a>
+          </>
+        )}
       </p>
       <ErrorPart view={view} message={message} />
       <Timeline view={view} message={message} />
@@ -225,9 +244,12 @@ export const composePages: Page[] = [
         senders.sessions.length === 0 ? (
           <div class="card">
             <h1>{t.title}</h1>
-            <Empty title={t.noSession}>
+            <Empty
+              view={view}
+              title={t.noSession}
+              next={view.may('sessions:write') && <NewSessionLink>{t.addSession}</NewSessionLink>}
+            >
               <p>{t.noSessionText}</p>
-              <NewSessionLink>{t.addSession}</NewSessionLink>
             </Empty>
           </div>
         ) : (
@@ -258,10 +280,10 @@ export const composePages: Page[] = [
     auth: 'user',
     readOnlyMay: true,
     form: ComposeForm,
-    handler({ view, form, http }) {
+    handler({ ctx, view, form, http }) {
       // Looking at what one writes is not an action; it happens at every word.
       http.set('quiet', true);
-      return { fragment: <Preview view={view} form={form} /> };
+      return { fragment: <Preview ctx={ctx} view={view} form={form} /> };
     },
   }),
   page({
@@ -273,9 +295,10 @@ export const composePages: Page[] = [
     handler: ({ ctx, view, form, http }) => {
       http.set('quiet', true);
       const url = `${ctx.config.publicUrl}/message/send-${form.kind}`;
-      return {
-        fragment: <CodeBlocks view={view} request={{ method: 'POST', url, body: requestBodyOf(form) }} />,
-      };
+      const request = { method: 'POST', url, body: requestBodyOf(form) };
+      const { kind, url: fileUrl }: ComposeForm = form;
+      const hasExampleFile = KINDS[kind].hasFile && fileUrl === undefined;
+      return { fragment: <CodeBlocks view={view} request={request} hasExampleFile={hasExampleFile} /> };
     },
   }),
   page({

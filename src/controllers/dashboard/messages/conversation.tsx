@@ -14,7 +14,7 @@ import {
 } from '../../../services/messages.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Form, Live, Tabs, TextArea } from '../parts.tsx';
+import { ActionButton, Empty, Form, Live, NextLink, Tabs, TextArea } from '../parts.tsx';
 import { Bubble, chatPath } from './bubble.tsx';
 import { sessionNames } from './list.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
@@ -57,7 +57,7 @@ function Bubbles({ view, where, found }: { view: View; where: Where; found: Foun
         </p>
       )}
       {data.length === 0 ? (
-        <Empty title={t.noChat}>
+        <Empty view={view} title={t.noChat} next={<NextLink to="/dashboard/messages">{t.title}</NextLink>}>
           <p>{t.noChatText}</p>
         </Empty>
       ) : (

@@ -295,7 +295,8 @@ export const messageDetailPages: Page[] = [
     example,
     async handler({ ctx, view, params }) {
       const message = await cancelMessage(ctx, params);
-      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone };
+      const undo = { action: messagePath(message, '/retry'), fields: {} };
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone, undo };
     },
   }),
   page({

@@ -16,7 +16,7 @@ import { answerCsv } from '../../csv-answer.ts';
 import { Icon } from '../icon.tsx';
 import { Filters as FilterSheet } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Empty, Field, Live, MomentField, Select, Table, Tabs, Time } from '../parts.tsx';
+import { Badge, Empty, Field, Live, MomentField, NextLink, Select, Table, Tabs, Time } from '../parts.tsx';
 import { chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { KIND_NAMES, kindName, statusName, summarize } from './words.ts';
@@ -256,22 +256,18 @@ function Nothing({ view, filters }: { view: View; filters: Filters }) {
   const t = MESSAGE_TEXTS(view.lang);
   if (countFilters(filters) > 0 || filters.cursor !== undefined) {
     return (
-      <Empty title={t.noneTitle}>
+      <Empty view={view} title={t.noneTitle} next={<NextLink to={HERE}>{t.clear}</NextLink>}>
         <p>{t.noneText}</p>
-        <a class="button" href={HERE}>
-          {t.clear}
-        </a>
       </Empty>
     );
   }
   return (
-    <Empty title={t.emptyTitle}>
+    <Empty
+      view={view}
+      title={t.emptyTitle}
+      next={view.canWrite && <NextLink to={`${HERE}/new`}>{t.compose}</NextLink>}
+    >
       <p>{t.emptyText}</p>
-      {view.canWrite && (
-        <a class="button primary" href={`${HERE}/new`}>
-          {t.compose}
-        </a>
-      )}
     </Empty>
   );
 }
@@ -373,7 +369,11 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
         ]}
       />
       {chats.length === 0 ? (
-        <Empty title={t.noChats}>
+        <Empty
+          view={view}
+          title={t.noChats}
+          next={view.canWrite && <NextLink to={`${HERE}/new`}>{t.compose}</NextLink>}
+        >
           <p>{t.noChatsText}</p>
         </Empty>
       ) : (

@@ -12,7 +12,7 @@ import { answerCsv } from '../../csv-answer.ts';
 import { More, num } from '../broadcast/parts.tsx';
 import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Empty, Field, Select, Stat, Table, Time } from '../parts.tsx';
+import { Empty, Field, NextLink, Select, Stat, Table, Time } from '../parts.tsx';
 import { OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -50,7 +50,11 @@ export const logPages: Page[] = [
         <>
           <OtpHead view={view} current="/log" />
           {found.logs.length === 0 && !isFiltered ? (
-            <Empty title={t.noneTitle}>
+            <Empty
+              view={view}
+              title={t.noneTitle}
+              next={view.canWrite && <NextLink to={OTP}>{t.try}</NextLink>}
+            >
               <p>{t.noneText}</p>
             </Empty>
           ) : (

@@ -43,9 +43,8 @@ export const templatePages: Page[] = [
         <>
           <OtpHead view={view} current="/templates" />
           {templates.length === 0 ? (
-            <Empty title={t.noTemplates}>
+            <Empty view={view} title={t.noTemplates} next={create}>
               <p>{t.noTemplatesText}</p>
-              {create}
             </Empty>
           ) : (
             <section class="card">

@@ -18,7 +18,8 @@ import { CodeBlocks, CodeButton, givenFields } from '../code-part.tsx';
 import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Facts, Field, Form, Live, Select } from '../parts.tsx';
+import { ActionButton, Empty, Facts, Field, Form, Live, NextLink, Select } from '../parts.tsx';
+import { OtpPhone } from '../phone/drawn.tsx';
 import {
   readSenders,
   type SenderChoices,
@@ -65,11 +66,18 @@ export const tryPages: Page[] = [
       const body = (
         <>
           <OtpHead view={view} current="" />
-          {!view.canWrite && <p class="card">{t.readOnly}</p>}
+          {!view.canWrite && (
+            <Empty view={view} title={t.readOnlyTitle} next={<NextLink to={`${OTP}/log`}>{t.log}</NextLink>}>
+              <p>{t.readOnly}</p>
+            </Empty>
+          )}
           {view.canWrite && !hasSession && (
-            <Empty title={t.linkFirst}>
+            <Empty
+              view={view}
+              title={t.linkFirst}
+              next={view.may('sessions:write') && <NewSessionLink>{t.link}</NewSessionLink>}
+            >
               <p>{t.linkText}</p>
-              <NewSessionLink>{t.link}</NewSessionLink>
             </Empty>
           )}
           {(await isToBeBounded(ctx, view)) && (
@@ -122,8 +130,13 @@ export const tryPages: Page[] = [
         <>
           <Crumb to={OTP}>{t.back}</Crumb>
           <h1>{t.codeFor(otp.phoneNumber)}</h1>
-          <OtpState view={view} otp={otp} />
-          {isOpen(otp) && <CheckPart view={view} otp={otp} />}
+          <div class={view.sandbox ? 'split' : undefined}>
+            <div>
+              <OtpState view={view} otp={otp} />
+              {isOpen(otp) && <CheckPart view={view} otp={otp} />}
+            </div>
+            {view.sandbox && <OtpPhone otpId={otp.otpId} />}
+          </div>
         </>
       );
       return { title: t.codeFor(otp.phoneNumber), section: 'otp', body };

@@ -88,14 +88,19 @@ export const overviewPages: Page[] = [
 function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
   return (
     <section class="card">
-      <Empty title={t.welcome}>
+      <Empty
+        view={view}
+        title={t.welcome}
+        next={
+          <>
+            {view.canWrite && <NewSessionLink>{t.link}</NewSessionLink>}
+            <a class="button" href="/docs">
+              {t.reference}
+            </a>
+          </>
+        }
+      >
         <p>{t.welcomeAbout}</p>
-        <p class="row center">
-          {view.canWrite && <NewSessionLink>{t.link}</NewSessionLink>}
-          <a class="button" href="/docs">
-            {t.reference}
-          </a>
-        </p>
       </Empty>
     </section>
   );

@@ -18,7 +18,7 @@ import { SessionId } from '../../../services/sessions/index.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import { Body } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Empty, Form, Live, Select, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Empty, Form, Live, NextLink, Select, TextArea, Time } from '../parts.tsx';
 import { personPath } from './phones.tsx';
 import { shownOf } from './received.ts';
 import { behaviourName, PHONE_TEXTS } from './texts.ts';
@@ -68,7 +68,15 @@ function Chat({ view, number, shown }: { view: View; number: string; shown: Show
         </p>
       )}
       {items.length === 0 ? (
-        <Empty title={t.nothing}>
+        <Empty
+          view={view}
+          title={t.nothing}
+          next={
+            view.may('messages:write') && (
+              <NextLink to={`/dashboard/messages/new?to=${encodeURIComponent(number)}`}>{t.writeTo}</NextLink>
+            )
+          }
+        >
           <p>{t.nothingText}</p>
         </Empty>
       ) : (

@@ -23,6 +23,7 @@ import { SessionId } from '../../../services/sessions/index.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { Submit } from '../kit.tsx';
 import { summarize } from '../messages/words.ts';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Field, Form, Live, Select, Table, Time } from '../parts.tsx';
 import { NEW_SESSION } from '../paths.ts';
@@ -240,6 +241,7 @@ export const phonePages: Page[] = [
                     type="tel"
                     placeholder="+62 812-3456-7890"
                     autocomplete="off"
+                    hint={<NumberHint />}
                     required
                   />
                   <button type="submit">{t.openIt}</button>

@@ -11,11 +11,11 @@ import {
   type SessionStatusOutput,
 } from '../../../services/sessions/index.ts';
 import { getLimits } from '../../../services/sessions/limits.ts';
-import { Crumb } from '../kit.tsx';
+import { Crumb, DeleteByName, requireTypedName, TypedName } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Live, Time } from '../parts.tsx';
 import { LimitsCard } from './limits.tsx';
-import { StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
+import { count, StateBadge, sessionPath, waitsForPerson } from './parts.tsx';
 import { QueueCard } from './queue.tsx';
 import { explainSession } from './reasons.ts';
 import { ProxyHelp, SettingsCard } from './settings.tsx';
@@ -95,7 +95,27 @@ function RestrictionAlert({ view, restriction }: { view: View; restriction: Rest
   );
 }
 
-function Actions({ view, session }: { view: View; session: SessionStatusOutput }) {
+interface ActionsProps {
+  view: View;
+  session: SessionStatusOutput;
+  /** messages that are not sent yet */
+  waiting: number;
+}
+
+/** What goes with a session, in lines. */
+function Losses({ view, session, waiting }: ActionsProps) {
+  const t = SESSION_TEXTS(view.lang);
+  return (
+    <ul>
+      <li>{waiting === 0 ? t.losesNoMessages : t.losesMessages(count(view, waiting))}</li>
+      {session.phoneNumber !== null && <li>{t.losesLink(session.phoneNumber)}</li>}
+      <li>{t.losesSettings}</li>
+      <li>{t.keepsHistory}</li>
+    </ul>
+  );
+}
+
+function Actions({ view, session, waiting }: ActionsProps) {
   const t = SESSION_TEXTS(view.lang);
   const { sessionId } = session;
   const action = (name: string) => ({ view, action: sessionPath(sessionId, `/${name}`) });
@@ -109,17 +129,23 @@ function Actions({ view, session }: { view: View; session: SessionStatusOutput }
         </div>
         {session.status !== 'logged_out' && (
           <div>
-            <ActionButton {...action('logout')} tone="danger" confirm={t.logoutConfirm(sessionId)}>
+            <ActionButton
+              {...action('logout')}
+              tone="danger"
+              confirm={t.logoutConfirm(sessionId, count(view, waiting))}
+            >
               {t.logout}
             </ActionButton>
             <p class="muted small">{t.logoutHint}</p>
           </div>
         )}
         <div>
-          <ActionButton {...action('delete')} tone="danger" confirm={t.removeConfirm(sessionId)}>
-            {t.remove}
-          </ActionButton>
-          <p class="muted small">{t.removeHint}</p>
+          <DeleteByName
+            {...action('delete')}
+            texts={{ open: t.remove, typeName: t.typeName(sessionId), button: t.removeNow }}
+          >
+            <Losses view={view} session={session} waiting={waiting} />
+          </DeleteByName>
         </div>
         {session.user !== null && <ExportForm view={view} sessionId={sessionId} />}
       </div>
@@ -146,7 +172,10 @@ export const detailPages: Page[] = [
         <>
           <Crumb to="/dashboard/sessions">{t.backToAll}</Crumb>
           <div class="row between head">
-            <h1>{sessionId}</h1>
+            <div>
+              <h1>{session.label ?? sessionId}</h1>
+              {session.label !== null && <p class="muted mono">{sessionId}</p>}
+            </div>
             <div class="row">
               <a class="button" href={`/dashboard/messages${query}`}>
                 {t.messages}
@@ -166,7 +195,9 @@ export const detailPages: Page[] = [
             <div>
               <SettingsCard view={view} session={session} />
               <LimitsCard view={view} limits={limits} />
-              {view.canWrite && <Actions view={view} session={session} />}
+              {view.canWrite && (
+                <Actions view={view} session={session} waiting={queue.pending + queue.processing} />
+              )}
             </div>
           </div>
         </>
@@ -213,8 +244,10 @@ export const detailPages: Page[] = [
     path: '/dashboard/sessions/:sessionId/delete',
     auth: 'user',
     params,
-    example,
-    async handler({ ctx, view, params: { sessionId } }) {
+    form: TypedName,
+    example: { ...example, form: { confirm: 'main' } },
+    async handler({ ctx, view, params: { sessionId }, form }) {
+      requireTypedName(form, sessionId);
       await deleteSession(ctx, { sessionId });
       return { redirect: '/dashboard/sessions', done: SESSION_TEXTS(view.lang).removed(sessionId) };
     },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { isLinking } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { type WaitingPhone, waitingPhone } from '../../../services/sandbox/phones.ts';
 import {
   CreateSessionInput,
   createSession,
@@ -18,6 +19,7 @@ import { AppError } from '../../../utils/errors.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Form, Live } from '../parts.tsx';
+import { ScanningPhone } from '../phone/drawn.tsx';
 import { PairingFields } from './list.tsx';
 import { sessionPath } from './parts.tsx';
 import { PasskeyStep, readPasskey } from './passkey.tsx';
@@ -39,6 +41,8 @@ interface Pairing {
   secret: QrOutput | null;
   /** what WhatsApp wants signed or compared; null while it asks for nothing */
   passkey: PasskeyOutput | null;
+  /** the phone that would scan it in a sandbox */
+  phone: WaitingPhone | null;
   /** how often this page has started again */
   renewed: number;
 }
@@ -46,7 +50,7 @@ interface Pairing {
 /** How far the linking is. A code that has expired is started again a few times, if the reader may. */
 async function readPairing(ctx: Ctx, view: View, sessionId: string, renewed: number): Promise<Pairing> {
   const session = await getSessionStatus(ctx, { sessionId });
-  const none = { secret: null, passkey: null };
+  const none = { secret: null, passkey: null, phone: null };
   if (session.status === 'passkey' || session.status === 'passkey_confirm') {
     return { session, ...none, passkey: await readPasskey(ctx, sessionId), renewed };
   }
@@ -59,6 +63,7 @@ async function readPairing(ctx: Ctx, view: View, sessionId: string, renewed: num
       session: { ...session, status: 'qr', reason: null },
       ...none,
       secret,
+      phone: view.sandbox ? await waitingPhone(ctx, { sessionId }) : null,
       renewed: renewed + (renew ? 1 : 0),
     };
   } catch (error) {
@@ -121,9 +126,9 @@ function noteOf(view: View, { session, secret }: Pairing): string {
 
 function LinkBody({ view, pairing, stale }: LinkProps) {
   const t = SESSION_TEXTS(view.lang);
-  const { session, secret, passkey } = pairing;
+  const { session, secret, passkey, phone } = pairing;
   if (session.status === 'connected') return <Linked view={view} session={session} />;
-  if (secret) return <Secret view={view} secret={secret} />;
+  if (secret) return <Secret view={view} secret={secret} phone={phone} />;
   if (passkey) return <PasskeyStep view={view} session={session} passkey={passkey} stale={stale} />;
   if (needsBeginning(pairing)) return <Begin view={view} session={session} />;
   if (session.status === 'connecting' || session.status === 'qr') {
@@ -170,7 +175,13 @@ function Linked({ view, session }: { view: View; session: SessionStatusOutput })
   );
 }
 
-function Secret({ view, secret }: { view: View; secret: QrOutput }) {
+interface SecretProps {
+  view: View;
+  secret: QrOutput;
+  phone: WaitingPhone | null;
+}
+
+function Secret({ view, secret, phone }: SecretProps) {
   const t = SESSION_TEXTS(view.lang);
   const { pairingCode, qrCode, expiresAt } = secret;
   return (
@@ -196,11 +207,7 @@ function Secret({ view, secret }: { view: View; secret: QrOutput }) {
           <li>{t.step2}</li>
           <li>{pairingCode === null ? t.step3 : t.step3Code}</li>
         </ol>
-        {view.sandbox && (
-          <p class="alert alert-good">
-            {t.sandboxScan} <a href="/dashboard/phone">{t.toPhones}</a>
-          </p>
-        )}
+        {phone !== null && <ScanningPhone view={view} phone={phone} />}
       </div>
     </div>
   );

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { createSession, listSessions, type SessionOutput } from '../../../services/sessions/index.ts';
 import { NewSessionLink, Submit } from '../kit.tsx';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, Pages, Table, Time } from '../parts.tsx';
 import { NEW_SESSION } from '../paths.ts';
@@ -57,9 +58,12 @@ function List({ view, sessions, page }: { view: View; sessions: Listed; page: nu
       events="session.status session.created session.deleted session.qr"
     >
       {totalItems === 0 ? (
-        <Empty title={t.emptyTitle}>
+        <Empty
+          view={view}
+          title={t.emptyTitle}
+          next={view.canWrite && <NewSessionLink>{t.add}</NewSessionLink>}
+        >
           <p>{view.canWrite ? t.emptyText : t.emptyReader}</p>
-          {view.canWrite && <NewSessionLink>{t.add}</NewSessionLink>}
         </Empty>
       ) : (
         <Table stack label={t.list} head={head}>
@@ -179,7 +183,7 @@ export function PairingFields({ view }: { view: View }) {
         name="phoneNumber"
         type="tel"
         inputmode="tel"
-        hint={t.phoneHint}
+        hint={<NumberHint>{t.phoneHint}</NumberHint>}
         placeholder="+62 812-3456-789"
         autocomplete="off"
       />

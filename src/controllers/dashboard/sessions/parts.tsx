@@ -22,12 +22,17 @@ export function count(view: Pick<View, 'lang'>, n: number): string {
 /** Sessions to choose from, each with its number and state, and the one that is connected. */
 export function sessionChoices(
   { lang }: Pick<View, 'lang'>,
-  sessions: readonly (SessionState & { sessionId: string; phoneNumber: string | null })[],
+  sessions: readonly (SessionState & {
+    sessionId: string;
+    label: string | null;
+    phoneNumber: string | null;
+  })[],
 ): { options: (readonly [string, string])[]; connected: string | undefined } {
   const options = sessions.map((session) => {
     const number = session.phoneNumber === null ? '' : ` · ${session.phoneNumber}`;
     const { state } = explainSession(lang, session);
-    return [session.sessionId, `${session.sessionId}${number} · ${state}`] as const;
+    const name = session.label === null ? session.sessionId : `${session.label} (${session.sessionId})`;
+    return [session.sessionId, `${name}${number} · ${state}`] as const;
   });
   return { options, connected: sessions.find(({ status }) => status === 'connected')?.sessionId };
 }

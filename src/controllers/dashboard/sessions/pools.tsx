@@ -44,9 +44,8 @@ export const poolPages: Page[] = [
           <p class="muted">{t.about}</p>
           <div class="card">
             {pools.length === 0 ? (
-              <Empty title={t.emptyTitle}>
+              <Empty view={view} title={t.emptyTitle} next={view.canWrite && <NewPool view={view} />}>
                 <p>{view.canWrite ? t.emptyText : t.emptyReader}</p>
-                {view.canWrite && <NewPool view={view} />}
               </Empty>
             ) : (
               <List view={view} pools={pools} />
@@ -70,9 +69,7 @@ export const poolPages: Page[] = [
           <Crumb to={POOLS}>{t.all}</Crumb>
           <h1>{t.create}</h1>
           {choices.length === 0 ? (
-            <Empty title={t.noSession}>
-              <NewSessionLink>{t.addSession}</NewSessionLink>
-            </Empty>
+            <Empty view={view} title={t.noSession} next={<NewSessionLink>{t.addSession}</NewSessionLink>} />
           ) : (
             <Editor view={view} action={POOLS} choices={choices} />
           )}
@@ -133,9 +130,15 @@ export const poolPages: Page[] = [
     params,
     example,
     async handler({ ctx, view, params: { poolId } }) {
-      const { id, name } = await getPool(ctx, poolId);
+      const { id, name, sessions } = await getPool(ctx, poolId);
       await deletePool(ctx, id);
-      return { redirect: POOLS, done: POOL_TEXTS(view.lang).removed(name) };
+      const left = sessions.filter(({ status }) => status !== null).map(({ sessionId }) => sessionId);
+      const undo = { action: POOLS, fields: { name, sessions: left } };
+      return {
+        redirect: POOLS,
+        done: POOL_TEXTS(view.lang).removed(name),
+        ...(left.length === 0 ? {} : { undo }),
+      };
     },
   }),
 ];

@@ -19,6 +19,7 @@ export const broadcastLists = {
   deleteText:
     'The list and its contacts are permanently deleted. Campaigns that have started keep their recipients. Opt-outs are kept.',
   delete: 'Delete list',
-  deleteSure: (name: string) => `Delete the list ${name} and all its contacts?`,
+  deleteSure: (name: string, contacts: string) =>
+    `Delete the list ${name}? Its contacts are deleted with it: ${contacts}. You cannot undo this.`,
   deleted: (name: string) => `List ${name} deleted.`,
 };

@@ -10,6 +10,7 @@ export const broadcastParts = {
   first: 'First page',
   next: 'Next',
   pages: 'Pages',
+  showAll: 'Show all',
   nothingFound: 'Nothing found',
   otherWords: 'Try other words or part of a word.',
 };

@@ -16,7 +16,8 @@ export const broadcastTemplates = {
   back: 'All templates',
   editTitle: 'Edit template',
   delete: 'Delete template',
-  deleteSure: (name: string) => `Delete the template ${name}?`,
+  deleteSure: (name: string) =>
+    `Delete the template ${name}? Campaigns made from it keep their text. Programs that use it get an error.`,
   deleted: 'Template deleted.',
   use: 'Use in a campaign',
 };

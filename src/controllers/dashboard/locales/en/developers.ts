@@ -9,8 +9,11 @@ export const developers = {
   show: 'Show key',
   hidden: 'Your current key cannot be shown. Rotate it to get a new one.',
   renew: 'Rotate key',
-  renewConfirm: 'Rotate your key? Programs that use the old key need the new one.',
+  renewConfirm:
+    'Rotate your key? Programs that use the old key stop working when its remaining minutes are over.',
   grace: 'Keep the old key valid for (minutes)',
+  graceHint: 'Time to give the new key to your programs. Enter 0 if the old one has leaked.',
+  customScopes: 'Choose what it may do',
   copy: 'Copy',
   copied: 'Copied',
   extraKeys: 'More API keys',
@@ -58,7 +61,10 @@ export const developers = {
   rotate: 'Rotate secret',
   rotateConfirm: 'Rotate the secret? Events are signed with both the old and the new one for one more day.',
   remove: 'Delete',
-  removeConfirm: 'Delete this webhook? Events that were not delivered yet are lost.',
+  removeConfirm: (waiting: string) =>
+    waiting === '0'
+      ? 'Delete this webhook and the log of its deliveries? You cannot undo this.'
+      : `Delete this webhook and the log of its deliveries? Events that still wait are lost: ${waiting}. You cannot undo this.`,
   removed: 'Webhook deleted.',
   changed: 'Saved.',
   deliveries: 'Deliveries',
@@ -113,6 +119,11 @@ export const developers = {
   replayStart: 'Redeliver',
   replayStarted: 'Failed events are delivered again in the background.',
   replays: 'Redeliveries',
+  messageContent: 'Content of sent messages',
+  contentTold: 'included in the event of a sent message',
+  contentNotTold: 'not included',
+  tellContent: 'Include the content of sent messages',
+  tellContentHint: 'Added to the event that a message was sent. Login codes are never included.',
   progress: (done: string, all: string) => `${done} of ${all} events`,
   many: 'more than 10,000',
   stop: 'Stop',
@@ -161,6 +172,20 @@ export const scopeNames = {
   webhooks: 'Webhooks',
   'media:write': 'Upload files',
   'analytics:write': 'Delete logs',
+};
+
+/** Access that fits what a program does: its name, and what it may do. */
+export const keyPresets: Record<
+  'send' | 'chat' | 'otp' | 'campaigns' | 'read' | 'all' | 'custom',
+  readonly [name: string, meaning: string]
+> = {
+  send: ['Send messages', 'Sends messages and files. Cannot read anything.'],
+  chat: ['Send and receive', 'Sends messages, and reads messages, conversations and their status.'],
+  otp: ['Login codes', 'Sends and checks login codes. Nothing else.'],
+  campaigns: ['Campaigns', 'Manages contacts, lists and campaigns, and reads their results.'],
+  read: ['Read only', 'Reads everything in this workspace. Changes nothing.'],
+  all: ['Full access', 'Everything except keys and people. Only for programs that manage all of it.'],
+  custom: ['Custom', 'Choose each permission.'],
 };
 
 /** How a webhook fares. */

@@ -7,6 +7,7 @@ export const fields: Record<string, string> = {
   number: 'Number',
   numbers: 'Numbers',
   name: 'Name',
+  confirm: 'The name',
   email: 'Email',
   password: 'Password',
   currentPassword: 'Current password',

@@ -21,6 +21,9 @@ export const messagesCompose = {
   send: 'Send',
   preview: 'Preview',
   previewEmpty: 'Start writing to see a preview.',
+  asNumbers: 'Sent as a numbered text, which every phone can show. People reply with a number.',
+  asNative:
+    'Only some phones draw these choices, and WhatsApp on a computer shows nothing. A numbered text works everywhere.',
   result: 'Delivery status',
   resultEmpty: 'After you send, follow the message here until it arrives.',
   uploading: 'Sending…',

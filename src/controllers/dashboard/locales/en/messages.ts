@@ -96,6 +96,7 @@ export const messages = {
   order: 'Order',
   items: (n: string) => (n === '1' ? '1 item' : `${n} items`),
   eventCanceled: '(canceled)',
+  onPhone: 'See it on the phone',
   follow: 'Go to message',
   exportCsv: 'Export CSV',
   why: 'Reason',

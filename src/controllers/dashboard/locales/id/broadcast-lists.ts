@@ -22,6 +22,7 @@ export const broadcastLists: Texts<typeof english.broadcastLists> = {
   deleteText:
     'Daftar dan kontaknya dihapus permanen. Kampanye yang sudah dimulai tetap menyimpan penerimanya. Catatan berhenti langganan tetap disimpan.',
   delete: 'Hapus daftar',
-  deleteSure: (name: string) => `Hapus daftar ${name} beserta semua kontaknya?`,
+  deleteSure: (name: string, contacts: string) =>
+    `Hapus daftar ${name}? Kontaknya ikut terhapus: ${contacts}. Tindakan ini tidak bisa dibatalkan.`,
   deleted: (name: string) => `Daftar ${name} dihapus.`,
 };

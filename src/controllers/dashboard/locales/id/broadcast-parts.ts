@@ -13,6 +13,7 @@ export const broadcastParts: Texts<typeof english.broadcastParts> = {
   first: 'Halaman pertama',
   next: 'Berikutnya',
   pages: 'Halaman',
+  showAll: 'Tampilkan semua',
   nothingFound: 'Tidak ditemukan',
   otherWords: 'Coba kata lain atau sebagian kata.',
 };

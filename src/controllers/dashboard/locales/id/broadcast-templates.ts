@@ -19,7 +19,8 @@ export const broadcastTemplates: Texts<typeof english.broadcastTemplates> = {
   back: 'Semua template',
   editTitle: 'Ubah template',
   delete: 'Hapus template',
-  deleteSure: (name: string) => `Hapus template ${name}?`,
+  deleteSure: (name: string) =>
+    `Hapus template ${name}? Kampanye yang dibuat darinya tetap memakai teksnya. Program yang memakainya mendapat error.`,
   deleted: 'Template dihapus.',
   use: 'Pakai di kampanye',
 };

@@ -12,8 +12,11 @@ export const developers: Texts<typeof english.developers> = {
   show: 'Tampilkan API key',
   hidden: 'API key Anda saat ini tidak bisa ditampilkan. Ganti untuk mendapatkan yang baru.',
   renew: 'Ganti API key',
-  renewConfirm: 'Ganti API key Anda? Program yang memakai API key lama perlu yang baru.',
+  renewConfirm:
+    'Ganti API key Anda? Program yang memakai API key lama berhenti bekerja setelah waktunya habis.',
   grace: 'API key lama tetap berlaku selama (menit)',
+  graceHint: 'Waktu untuk memasang API key baru di program Anda. Isi 0 jika yang lama sudah bocor.',
+  customScopes: 'Pilih aksesnya',
   copy: 'Salin',
   copied: 'Tersalin',
   extraKeys: 'API key tambahan',
@@ -63,7 +66,10 @@ export const developers: Texts<typeof english.developers> = {
   rotate: 'Ganti secret',
   rotateConfirm: 'Ganti secret? Selama satu hari lagi, event ditandatangani dengan secret lama dan baru.',
   remove: 'Hapus',
-  removeConfirm: 'Hapus webhook ini? Event yang belum terkirim akan hilang.',
+  removeConfirm: (waiting: string) =>
+    waiting === '0'
+      ? 'Hapus webhook ini beserta catatan pengirimannya? Tindakan ini tidak bisa dibatalkan.'
+      : `Hapus webhook ini beserta catatan pengirimannya? Event yang masih menunggu akan hilang: ${waiting}. Tindakan ini tidak bisa dibatalkan.`,
   removed: 'Webhook dihapus.',
   changed: 'Tersimpan.',
   deliveries: 'Pengiriman',
@@ -118,6 +124,11 @@ export const developers: Texts<typeof english.developers> = {
   replayStart: 'Kirim ulang',
   replayStarted: 'Event yang gagal dikirim ulang di latar belakang.',
   replays: 'Pengiriman ulang',
+  messageContent: 'Isi pesan terkirim',
+  contentTold: 'disertakan dalam event pesan terkirim',
+  contentNotTold: 'tidak disertakan',
+  tellContent: 'Sertakan isi pesan yang dikirim',
+  tellContentHint: 'Ditambahkan ke event bahwa pesan terkirim. Kode OTP tidak pernah disertakan.',
   progress: (done: string, all: string) => `${done} dari ${all} event`,
   many: 'lebih dari 10.000',
   stop: 'Hentikan',
@@ -169,6 +180,16 @@ export const scopeNames: Texts<typeof english.scopeNames> = {
   webhooks: 'Webhook',
   'media:write': 'Unggah file',
   'analytics:write': 'Hapus log',
+};
+
+export const keyPresets: typeof english.keyPresets = {
+  send: ['Kirim pesan', 'Mengirim pesan dan file. Tidak bisa membaca apa pun.'],
+  chat: ['Kirim dan terima', 'Mengirim pesan, serta membaca pesan, percakapan, dan statusnya.'],
+  otp: ['Kode OTP', 'Mengirim dan memeriksa kode OTP. Tidak ada yang lain.'],
+  campaigns: ['Kampanye', 'Mengelola kontak, daftar, dan kampanye, serta membaca hasilnya.'],
+  read: ['Hanya lihat', 'Membaca semua isi workspace ini. Tidak mengubah apa pun.'],
+  all: ['Akses penuh', 'Semuanya kecuali API key dan anggota. Hanya untuk program yang mengelola semuanya.'],
+  custom: ['Pilih sendiri', 'Tentukan setiap izin.'],
 };
 
 /** How a webhook fares. */

@@ -8,6 +8,7 @@ export const fields: typeof english.fields = {
   number: 'Nomor',
   numbers: 'Nomor',
   name: 'Nama',
+  confirm: 'Nama',
   email: 'Email',
   password: 'Kata sandi',
   currentPassword: 'Kata sandi saat ini',

@@ -24,6 +24,9 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   send: 'Kirim',
   preview: 'Pratinjau',
   previewEmpty: 'Mulai menulis untuk melihat pratinjau.',
+  asNumbers: 'Dikirim sebagai teks bernomor, yang tampil di semua ponsel. Penerima membalas dengan nomornya.',
+  asNative:
+    'Hanya sebagian ponsel menampilkan pilihan ini, dan WhatsApp di komputer tidak menampilkan apa pun. Teks bernomor tampil di mana saja.',
   result: 'Status pengiriman',
   resultEmpty: 'Setelah dikirim, pantau pesan di sini sampai tiba.',
   uploading: 'Mengirim…',

@@ -100,6 +100,7 @@ export const messages: Texts<typeof english.messages> = {
   order: 'Pesanan',
   items: (n: string) => `${n} barang`,
   eventCanceled: '(dibatalkan)',
+  onPhone: 'Lihat di ponselnya',
   follow: 'Lihat pesan',
   exportCsv: 'Ekspor CSV',
   why: 'Alasan',

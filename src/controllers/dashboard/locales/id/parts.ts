@@ -5,5 +5,8 @@ export const parts: Texts<typeof english.parts> = {
   filters: 'Filter',
   previous: 'Sebelumnya',
   next: 'Berikutnya',
+  askTeam: 'Lihat siapa yang bisa',
   page: (page: number, of: number) => `Halaman ${page} dari ${of}`,
 };
+
+export const undo: Texts<typeof english.undo> = { undo: 'Urungkan' };

@@ -1,8 +1,10 @@
+import { buttonsAsText } from '../../../../whatsapp/interactive-text.ts';
 import { texts } from '../../i18n.ts';
 import { TextArea } from '../../parts.tsx';
+import { Formatted } from '../formatted.tsx';
 import { OfferPart } from '../offer.tsx';
 import { kindPages, linesOf } from './kind.ts';
-import { Choices, Footer, FooterField, TextField } from './parts.tsx';
+import { Choices, Footer, FooterField, Numbered, TextField } from './parts.tsx';
 
 const T = texts({
   en: { buttons: 'Buttons, one per line' },
@@ -25,12 +27,7 @@ export const buttons = kindPages({
     </>
   ),
   input: (form) => ({ text: form.text, footer: form.footer, buttons: buttonsOf(form.buttons) }),
-  preview: (form) => ({
-    text: form.text,
-    footer: form.footer,
-    buttons: buttonsOf(form.buttons),
-    rendering: 'text',
-  }),
+  preview: (form) => ({ text: form.text ?? '', footer: form.footer, buttons: buttonsOf(form.buttons) }),
   refill: (content) => ({
     text: content.text,
     footer: content.footer,
@@ -39,12 +36,14 @@ export const buttons = kindPages({
   show(_view, content) {
     // We do not render those of a business.
     if (!('rendering' in content)) return <OfferPart offer={content} />;
-    const choices = content.buttons.map(({ text }) => text);
+    if (content.rendering === 'text') return <Numbered text={buttonsAsText(content)} />;
     return (
       <>
-        <p class="wrap">{content.text}</p>
+        <p class="wrap">
+          <Formatted text={content.text} />
+        </p>
         <Footer text={content.footer} />
-        <Choices choices={choices} numbered={content.rendering === 'text'} />
+        <Choices choices={content.buttons.map(({ text }) => text)} />
       </>
     );
   },

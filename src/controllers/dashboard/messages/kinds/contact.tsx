@@ -1,4 +1,5 @@
 import { texts } from '../../i18n.ts';
+import { NumberHint } from '../../number-hint.tsx';
 import { Field } from '../../parts.tsx';
 import { kindPages } from './kind.ts';
 
@@ -23,6 +24,7 @@ export const contact = kindPages({
           type="tel"
           inputmode="tel"
           value={filled.contactPhone}
+          hint={<NumberHint />}
           required
         />
       </>

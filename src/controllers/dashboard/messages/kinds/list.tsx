@@ -1,7 +1,9 @@
+import { listAsText } from '../../../../whatsapp/interactive-text.ts';
 import { texts } from '../../i18n.ts';
 import { Field, TextArea } from '../../parts.tsx';
+import { Formatted } from '../formatted.tsx';
 import { kindPages, linesOf } from './kind.ts';
-import { Footer, FooterField, TextField } from './parts.tsx';
+import { Footer, FooterField, Numbered, TextField } from './parts.tsx';
 
 const T = texts({
   en: {
@@ -61,6 +63,13 @@ export const list = kindPages({
     buttonText,
     sections: sectionsOf(rows),
   }),
+  preview: ({ text = '', title, footer, buttonText, rows }) => ({
+    text,
+    title,
+    footer,
+    buttonText,
+    sections: sectionsOf(rows),
+  }),
   refill: ({ text, title, footer, buttonText, sections }) => ({
     text,
     title,
@@ -68,18 +77,25 @@ export const list = kindPages({
     buttonText,
     rows: rowsText(sections),
   }),
-  show: (_view, content) => (
-    <>
-      {content.title && (
+  show(_view, content) {
+    if ('rendering' in content && content.rendering === 'text') {
+      return <Numbered text={listAsText(content)} />;
+    }
+    return (
+      <>
+        {content.title && (
+          <p class="wrap">
+            <b>{content.title}</b>
+          </p>
+        )}
         <p class="wrap">
-          <b>{content.title}</b>
+          <Formatted text={content.text} />
         </p>
-      )}
-      <p class="wrap">{content.text}</p>
-      <Footer text={content.footer} />
-      <Sections sections={content.sections} />
-    </>
-  ),
+        <Footer text={content.footer} />
+        <Sections sections={content.sections} />
+      </>
+    );
+  },
 });
 
 /** A row a line, `title | description`; a line that begins with `#` begins a section. */

@@ -3,6 +3,7 @@
 import type { View } from '../../page.ts';
 import { Field, TextArea } from '../../parts.tsx';
 import { COMPOSE_TEXTS } from '../compose-texts.ts';
+import { Formatted } from '../formatted.tsx';
 import type { FormFields } from './kind.ts';
 
 export function TextField({ view, filled }: { view: View; filled: FormFields<'text'> }) {
@@ -19,9 +20,23 @@ export function Footer({ text }: { text: string | undefined }) {
   return text ? <p class="muted small wrap">{text}</p> : null;
 }
 
-export function Choices({ choices, numbered }: { choices: readonly string[]; numbered?: boolean }) {
-  const items = choices.map((text) => <li class="wrap">{text}</li>);
-  return numbered ? <ol class="choices numbered">{items}</ol> : <ul class="choices">{items}</ul>;
+export function Choices({ choices }: { choices: readonly string[] }) {
+  return (
+    <ul class="choices">
+      {choices.map((text) => (
+        <li class="wrap">{text}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** Choices that were sent as a text with numbers: the text as it arrives. */
+export function Numbered({ text }: { text: string }) {
+  return (
+    <p class="wrap">
+      <Formatted text={text} />
+    </p>
+  );
 }
 
 /** Leads to another message; nothing without its id. */
