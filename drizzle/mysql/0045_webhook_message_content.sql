@@ -1,0 +1,1 @@
+ALTER TABLE `webhooks` ADD `message_content` tinyint DEFAULT false NOT NULL;
