@@ -79,6 +79,7 @@ const readRoutes: Route[] = [
     path: GROUP,
     tag,
     summary: 'A group with its members',
+    description: 'Asks WhatsApp, so the session must be connected and a member of the group.',
     auth: 'credential',
     params: OneGroup,
     response: z.object({ data: GroupOutput }),
@@ -145,6 +146,7 @@ const createRoutes: Route[] = [
     path: '/session/:sessionId/groups/join',
     tag,
     summary: 'Join a group by its invite link',
+    description: 'Where the group wants it, an admin has to agree first: `data.group` is null until then.',
     auth: 'credential',
     scope,
     params: OneSession,
@@ -165,7 +167,7 @@ const createRoutes: Route[] = [
   }),
 ];
 
-const MEMBER_TEXTS: Record<MemberChange, { path: string; summary: string; description?: string }> = {
+const MEMBER_TEXTS: Record<MemberChange, { path: string; summary: string; description: string }> = {
   add: {
     path: `${GROUP}/members`,
     summary: 'Add people to a group',
@@ -173,9 +175,21 @@ const MEMBER_TEXTS: Record<MemberChange, { path: string; summary: string; descri
       'People who do not know the session count as its first contacts: all of them must fit into that limit, or ' +
       'nothing is done (429). Whoever cannot be added is told in `status`.',
   },
-  remove: { path: `${GROUP}/members/remove`, summary: 'Remove people from a group' },
-  promote: { path: `${GROUP}/members/promote`, summary: 'Make members admins' },
-  demote: { path: `${GROUP}/members/demote`, summary: 'Make admins members' },
+  remove: {
+    path: `${GROUP}/members/remove`,
+    summary: 'Remove people from a group',
+    description: 'For admins of the group. `status` tells of each of them whether WhatsApp has done it.',
+  },
+  promote: {
+    path: `${GROUP}/members/promote`,
+    summary: 'Make members admins',
+    description: 'For admins of the group. `status` tells of each of them whether WhatsApp has done it.',
+  },
+  demote: {
+    path: `${GROUP}/members/demote`,
+    summary: 'Make admins members',
+    description: 'For admins of the group. They stay in it as members.',
+  },
 };
 
 const memberRoutes: Route[] = MEMBER_CHANGES.map((change) =>
@@ -203,6 +217,7 @@ const requestRoutes: Route[] = (['approve', 'reject'] as const).map((decision) =
     path: `${GROUP}/requests/${decision}`,
     tag,
     summary: decision === 'approve' ? 'Let people into a group' : 'Do not let people into a group',
+    description: 'For admins of the group: decides about people who asked to be let in.',
     auth: 'credential',
     scope,
     params: OneGroup,
@@ -270,6 +285,7 @@ const changeRoutes: Route[] = [
     path: `${GROUP}/picture`,
     tag,
     summary: 'Take the picture of a group away',
+    description: 'For admins of the group. Phones show the usual sign of a group then.',
     auth: 'credential',
     scope,
     params: OneGroup,
@@ -303,6 +319,7 @@ const changeRoutes: Route[] = [
     path: `${GROUP}/leave`,
     tag,
     summary: 'Leave a group',
+    description: 'Messages to the group fail from then on. The history stays.',
     auth: 'credential',
     scope,
     params: OneGroup,

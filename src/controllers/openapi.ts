@@ -225,7 +225,7 @@ function operationOf(route: Route, components: Components): Json {
     ...(route.path.startsWith('/api/') ? { servers: [{ url: '/' }] } : {}),
     tags: [route.tag],
     summary: route.summary,
-    description: [route.description ?? `${route.summary}.`, needs(route)].filter(Boolean).join('\n\n'),
+    description: [route.description, needs(route)].filter(Boolean).join('\n\n'),
     operationId: operationId(route),
     security: SECURITY[route.auth],
     responses: responsesOf(route, components),

@@ -42,7 +42,7 @@ export interface Route<
   aliases?: readonly string[];
   tag: string;
   summary: string;
-  description?: string;
+  description: string;
   /**
    * `public`: no credential. `credential`: JWT or API key. `jwt`: a Bearer JWT, no key.
    * `browser`: as `credential`, and on GET also the dashboard's cookie or a signed link.

@@ -336,14 +336,14 @@ describe('the composer', () => {
       text: '*bold* _so_ ~old~ `a*b*` 2*3*4 snake_case_name * no *',
     });
     expect(marked).toContain(
-      '<b>bold</b> <i>so</i> <s>old</s> <code>a*b*</code> 2*3*4 snake_case_name * no *',
+      '<strong>bold</strong> <em>so</em> <s>old</s> <code>a*b*</code> 2*3*4 snake_case_name * no *',
     );
     expect(await preview({ kind: 'text', text: '*_both_* *<b>*' })).toContain(
-      '<b><i>both</i></b> <b>&lt;b&gt;</b>',
+      '<strong><em>both</em></strong> <strong>&lt;b&gt;</strong>',
     );
     const offered = { kind: 'buttons', text: 'Right?', buttons: 'Yes\nNo', footer: 'Toko' };
     const buttons = await preview(offered);
-    expect(buttons).toContain('Right?\n\n<b>1.</b> Yes\n<b>2.</b> No\n\n<i>Toko</i>');
+    expect(buttons).toContain('Right?\n\n<strong>1.</strong> Yes\n<strong>2.</strong> No\n\n<em>Toko</em>');
     expect(buttons).toContain('Sent as a numbered text');
     const list = await preview({
       kind: 'list',
@@ -351,7 +351,7 @@ describe('the composer', () => {
       buttonText: 'Menu',
       rows: '# Orders\nTrack | where',
     });
-    expect(list).toContain('What?\n\n<b>Orders</b>\n<b>1.</b> Track\n    where');
+    expect(list).toContain('What?\n\n<strong>Orders</strong>\n<strong>1.</strong> Track\n    where');
     // Ten thousand marks that close nothing take no time.
     const began = performance.now();
     await preview({ kind: 'text', text: '*a '.repeat(10_000) });

@@ -17,6 +17,7 @@ const costly = route({
   path: '/costly',
   tag: 'Tests',
   summary: 'Costs one of two an hour',
+  description: 'for a test',
   auth: 'credential',
   scope: 'broadcast',
   idempotent: true,

@@ -6,7 +6,7 @@ import { signLink } from '../../src/services/signed-links.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 
-const base = { tag: 'Test', summary: 'test', response: null } as const;
+const base = { tag: 'Test', summary: 'test', description: 'for a test', response: null } as const;
 const echoBody = z.object({ session: z.string(), to: z.string(), text: z.string().optional() });
 
 const routes: Route[] = [

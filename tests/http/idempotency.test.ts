@@ -10,7 +10,14 @@ import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 
-const base = { tag: 'Test', summary: 'test', response: null, auth: 'credential', idempotent: true } as const;
+const base = {
+  tag: 'Test',
+  summary: 'test',
+  description: 'for a test',
+  response: null,
+  auth: 'credential',
+  idempotent: true,
+} as const;
 /** Opened by a test to let `/slow` go on. */
 let gate: { open: () => void; opened: Promise<void> };
 

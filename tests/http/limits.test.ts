@@ -104,6 +104,7 @@ describe('the limit of requests', () => {
       path,
       tag: 'Test',
       summary: 'test',
+      description: 'for a test',
       auth: 'credential',
       response: null,
       handler: () => ({}),

@@ -2854,7 +2854,7 @@ export interface paths {
         };
         /**
          * A group with its members
-         * @description A group with its members.
+         * @description Asks WhatsApp, so the session must be connected and a member of the group.
          *
          *     An API key needs the scope `read`.
          */
@@ -2928,7 +2928,7 @@ export interface paths {
         put?: never;
         /**
          * Leave a group
-         * @description Leave a group.
+         * @description Messages to the group fail from then on. The history stays.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -2972,7 +2972,7 @@ export interface paths {
         put?: never;
         /**
          * Make admins members
-         * @description Make admins members.
+         * @description For admins of the group. They stay in it as members.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -2994,7 +2994,7 @@ export interface paths {
         put?: never;
         /**
          * Make members admins
-         * @description Make members admins.
+         * @description For admins of the group. `status` tells of each of them whether WhatsApp has done it.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3016,7 +3016,7 @@ export interface paths {
         put?: never;
         /**
          * Remove people from a group
-         * @description Remove people from a group.
+         * @description For admins of the group. `status` tells of each of them whether WhatsApp has done it.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3045,7 +3045,7 @@ export interface paths {
         post?: never;
         /**
          * Take the picture of a group away
-         * @description Take the picture of a group away.
+         * @description For admins of the group. Phones show the usual sign of a group then.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3088,7 +3088,7 @@ export interface paths {
         put?: never;
         /**
          * Let people into a group
-         * @description Let people into a group.
+         * @description For admins of the group: decides about people who asked to be let in.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3110,7 +3110,7 @@ export interface paths {
         put?: never;
         /**
          * Do not let people into a group
-         * @description Do not let people into a group.
+         * @description For admins of the group: decides about people who asked to be let in.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3132,7 +3132,7 @@ export interface paths {
         put?: never;
         /**
          * Join a group by its invite link
-         * @description Join a group by its invite link.
+         * @description Where the group wants it, an admin has to agree first: `data.group` is null until then.
          *
          *     An API key needs the scope `messages:write`.
          */

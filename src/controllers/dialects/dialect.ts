@@ -33,7 +33,7 @@ interface Address<P, Q, B> {
   method: Route['method'];
   path: `/api/${string}`;
   summary: string;
-  description?: string;
+  description: string;
   auth?: 'credential' | 'browser';
   link?: LinkPurpose;
   scope?: Scope;

@@ -300,9 +300,12 @@ function LinkFirst({ view }: { view: View }) {
     <>
       <Crumb to={BROADCAST}>{t.back}</Crumb>
       <h1>{t.title}</h1>
-      <Empty title={t.linkFirst}>
+      <Empty
+        view={view}
+        title={t.linkFirst}
+        next={view.may('sessions:write') && <NewSessionLink>{t.link}</NewSessionLink>}
+      >
         <p>{t.linkText}</p>
-        <NewSessionLink>{t.link}</NewSessionLink>
       </Empty>
     </>
   );
