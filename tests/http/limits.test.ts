@@ -158,6 +158,7 @@ describe('turns', () => {
     path: '/whose',
     tag: 'Test',
     summary: 'test',
+    description: 'for a test',
     auth: 'public',
     response: null,
     handler: () => ({ data: currentWork() }),
