@@ -54,6 +54,7 @@ describe.each([
     await field.fill('6281234567802');
     const results = page.locator('#find-results a');
     await results.first().waitFor();
+    await world.shot(page, `search-${lang}`);
     expect(await world.axe(page)).toEqual([]);
     await field.fill(words.lists);
     await page
@@ -74,6 +75,7 @@ describe.each([
   it('shows on a phone cards with their state, filters in a sheet, and every page behind its tabs', async () => {
     const { page, problems } = await world.page({ as: 'admin', lang, width: 390 });
     await page.goto('/dashboard/messages');
+    await world.shot(page, `phone-messages-${lang}`);
     const row = page.locator('#messages tbody tr').first();
     const box = await row.boundingBox();
     expect(box?.height).toBeLessThan(90);
