@@ -106,4 +106,7 @@ it('shows fifty messages in about two screens', async () => {
     .first()
     .evaluate((row) => row.getBoundingClientRect().height);
   expect(50 * height).toBeLessThan(2 * 900);
+  // Every column can be seen.
+  const table = await page.locator('#messages .table').evaluate((box) => box.scrollWidth - box.clientWidth);
+  expect(table).toBe(0);
 });

@@ -26,12 +26,16 @@ export async function readNames(
     .select({ accountId, jid, name, pushName })
     .from(waPeople)
     .where(and(inArray(accountId, accounts), inArray(jid, jids)));
-  const named = new Map(rows.map((row) => [`${row.accountId} ${row.jid}`, row.name ?? row.pushName]));
+  const named = new Map(rows.map((row) => [`${row.accountId} ${row.jid}`, row.name ?? asName(row.pushName)]));
   return people.map(
     (person) =>
       person.jids.map((one) => named.get(`${person.accountId} ${one}`)).find((name) => name) ?? null,
   );
 }
+
+/** Some call themselves by their number, which tells nothing. */
+const asName = (pushName: string | null) =>
+  pushName !== null && /^\+?\d+$/.test(pushName) ? null : pushName;
 
 /** The other side of a message: in a group the member who wrote, or the group that was written to. */
 export function otherSideOf({ accountId, participant, peer, phone, lid }: MessageRecord): Known {

@@ -43,14 +43,14 @@ body.app { padding-bottom: calc(3.6rem + env(safe-area-inset-bottom)); }
   .find span, .account-names { position: static; width: auto; height: auto; min-width: 0; clip-path: none; }
   .find span { flex: 1; }
   .find kbd { display: block; }
-  nav.main { position: static; flex: 1; min-height: 0; overflow-y: auto; border: 0; padding: 0; }
+  nav.main { position: static; z-index: auto; flex: 1; min-height: 0; overflow-y: auto; border: 0; padding: 0; }
   nav.main > ul { display: grid; grid-auto-flow: row; gap: 0.15rem; }
   nav.main > ul > li > a { display: flex; align-items: center; gap: 0.7rem; padding: 0.45rem 0.6rem; border-radius: 0.5rem; font-size: 0.95rem; color: inherit; }
   nav.main > ul > li > a:hover, nav.main [aria-current] { background: var(--soft); }
   .account-names { display: grid; }
   .account summary { border-radius: 0.5rem; }
   .account summary:hover { background: var(--soft); }
-  .account .menu { right: auto; left: 0; bottom: 100%; }
+  .account .menu { right: auto; left: 0; bottom: 100%; z-index: 20; }
 }
 
 /* Search. */
@@ -108,8 +108,17 @@ th, td { padding: 0.4rem 0.6rem; }
 .table.rows :is(th, td) { padding: 0.25rem 0.5rem; white-space: nowrap; }
 .table.rows tbody :is(th, td) { line-height: 1.35; }
 .table.rows .badge { padding: 0 0.45rem; font-size: 0.78rem; }
-.table.rows td .clip { max-width: 22rem; }
-.table.rows td.why .clip { max-width: 14rem; }
+@media (min-width: 48.01rem) {
+  /* These give way: what does not fit is cut. */
+  .table.rows :is(td.grow, td.why, tbody :is(th, td):first-child) { max-width: 0; overflow: hidden; text-overflow: ellipsis; }
+  .table.rows tbody :is(th, td):first-child { width: 27%; }
+  .table.rows td.grow { width: 32%; }
+  .table.rows td.why { width: 16%; }
+  .table.rows td .clip { max-width: none; }
+}
+.pages:empty { display: none; }
+.cards { grid-template-columns: repeat(auto-fit, minmax(min(13rem, 100%), 1fr)); }
+form.filter { font-size: 0.9375rem; gap: 0.6rem; }
 .clip > .icon { width: 0.95rem; height: 0.95rem; vertical-align: -0.15rem; color: var(--muted); }
 @media (max-width: 48rem) {
   .table.stack table, .table.stack tbody { display: block; }

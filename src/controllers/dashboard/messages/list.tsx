@@ -165,12 +165,15 @@ function Who({ view, message }: { view: View; message: MessageOutput }) {
   );
 }
 
+const NOT_THROUGH: ReadonlySet<string> = new Set(['queued', 'sending', 'failed', 'expired', 'canceled']);
+
 /** Why it failed, or until when it waits because somebody wanted so. */
 function Reason({ view, message }: { view: View; message: MessageOutput }) {
   const { status, scheduledAt, errorCode } = message;
   const isLater = status === 'queued' && scheduledAt !== null && Date.parse(scheduledAt) > view.now;
   if (isLater) return <Time at={scheduledAt} />;
-  const why = explainError(view.lang, errorCode)?.why;
+  // One that got through in the end needs no reason.
+  const why = NOT_THROUGH.has(status) ? explainError(view.lang, errorCode)?.why : undefined;
   if (why === undefined) return null;
   return (
     <span class="clip" title={why}>
@@ -189,7 +192,7 @@ function Row({ view, message }: { view: View; message: MessageOutput }) {
       <td class="grow">
         <span class="clip">
           {summarize(view.lang, message)}
-          {type !== 'text' && <span class="muted small"> {kindName(view.lang, type)}</span>}
+          {type !== 'text' && type !== 'otp' && <span class="muted small"> {kindName(view.lang, type)}</span>}
         </span>
       </td>
       <td>
@@ -360,14 +363,14 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
       src={`${CHATS}/list${isWrote ? '?who=wrote' : ''}`}
       events="message.received message.sent"
     >
-      <Tabs
-        label={t.whichChats}
-        current={isWrote ? wrote : CHATS}
-        tabs={[
-          [CHATS, t.allChats],
-          [wrote, t.wroteChats],
-        ]}
-      />
+      <nav class="row" aria-label={t.whichChats}>
+        <a class="button small" href={CHATS} aria-current={isWrote ? undefined : 'true'}>
+          {t.allChats}
+        </a>
+        <a class="button small" href={wrote} aria-current={isWrote ? 'true' : undefined}>
+          {t.wroteChats}
+        </a>
+      </nav>
       {chats.length === 0 ? (
         <Empty
           view={view}
@@ -377,7 +380,7 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
           <p>{t.noChatsText}</p>
         </Empty>
       ) : (
-        <Table rows label={t.chats} head={[t.from, t.lastMessage, t.session, t.time]}>
+        <Table rows label={t.chats} head={[t.withWhom, t.lastMessage, t.session, t.time]}>
           {chats.map((chat) => (
             <ChatRow view={view} chat={chat} />
           ))}

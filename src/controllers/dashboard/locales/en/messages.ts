@@ -102,6 +102,7 @@ export const messages = {
   why: 'Reason',
   allChats: 'All',
   wroteChats: 'They wrote',
+  withWhom: 'Contact',
   whichChats: 'Which conversations',
   noChats: 'No conversations yet',
   noChatsText: 'When you or someone else writes a message, the conversation appears here.',

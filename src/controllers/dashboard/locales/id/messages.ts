@@ -106,6 +106,7 @@ export const messages: Texts<typeof english.messages> = {
   why: 'Alasan',
   allChats: 'Semua',
   wroteChats: 'Mereka menulis',
+  withWhom: 'Kontak',
   whichChats: 'Percakapan yang mana',
   noChats: 'Belum ada percakapan',
   noChatsText: 'Saat Anda atau seseorang mengirim pesan, percakapannya muncul di sini.',
