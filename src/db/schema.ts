@@ -471,6 +471,7 @@ export const idempotencyKeys = table(
 
 export * from './schema/accounts.ts';
 export * from './schema/activity.ts';
+export * from './schema/alarms.ts';
 export * from './schema/broadcast.ts';
 export * from './schema/cluster.ts';
 export * from './schema/identities.ts';
