@@ -38,6 +38,7 @@ import { createMediaFetcher } from './whatsapp/baileys/inbound-file.ts';
 import { createVersionStore, type VersionStore } from './whatsapp/baileys/version.ts';
 import { createCredentialStore } from './whatsapp/credential-store.ts';
 import type { Engine } from './whatsapp/engine.ts';
+import { createAlerts } from './workers/alerts.ts';
 import { createBroadcastUpkeep } from './workers/broadcast-upkeep.ts';
 import { createCampaignFeeder } from './workers/campaign-feeder/index.ts';
 import { createDispatcher } from './workers/dispatcher.ts';
@@ -197,6 +198,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createWebhookReplays(deps),
     createBroadcastUpkeep(deps),
     createMailSender(deps),
+    createAlerts(deps),
     createHousekeeper(deps, { processId, tasks: createTasks({ ...deps, credentials: store }) }),
   ];
   supervisor = createSessionSupervisor({

@@ -16,6 +16,7 @@ export const DashboardData = z.object({
     total: z.int(),
     active: z.int().describe('connected'),
     inactive: z.int(),
+    unlinked: z.int().describe('of the disconnected ones: no phone is linked, so that nothing reconnects'),
     byStatus: z.record(z.enum(SESSION_STATUSES), z.int()),
   }),
   messages: Totals.describe('in and out'),

@@ -1,5 +1,6 @@
 /** Every route of the service: what is mounted, documented, and walked by the security tests. */
 import type { FailureStyle } from '../middlewares/http-env.ts';
+import { alertRoutes } from './alerts.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { broadcastRoutes } from './broadcast/index.ts';
@@ -45,6 +46,7 @@ export const allRoutes: readonly Route[] = [
   ...told(OTP_API_FAILURES, otpRoutes),
   ...told(BROADCAST_API_FAILURES, broadcastRoutes),
   ...webhookRoutes,
+  ...alertRoutes,
   ...requestRoutes,
   ...eventRoutes,
   ...told(OTP_API_FAILURES, analyticsRoutes),

@@ -79,6 +79,7 @@ const TAGS: Readonly<Record<string, string>> = {
   Media: 'Files to send more than once.',
   Broadcast: 'Lists of contacts, campaigns, templates and opt-outs.',
   Webhooks: 'What happens, delivered to your own address.',
+  Alerts: 'What needs a person, and who is told of it.',
   Analytics: 'Figures and logs.',
   Auth: 'Sign in, and API keys.',
   Workspace: 'The members of an account and what they may do.',

@@ -47,7 +47,7 @@ export const usageRoutes: Route[] = [
     tag: 'Operations',
     summary: 'What you have of what you may have',
     description:
-      'Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. With `month` also what was sent in that month, in UTC: by day, session, type of message, engine and category. With `format=csv` or `Accept: text/csv` that alone, as a file. Not for a key that is bound to one session.',
+      'Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, alert channels, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. With `month` also what was sent in that month, in UTC: by day, session, type of message, engine and category. With `format=csv` or `Accept: text/csv` that alone, as a file. Not for a key that is bound to one session.',
     auth: 'credential',
     whileSuspended: true,
     query: z.object({ userId: tenantQuery.userId, month: Month.optional(), ...csvQuery }),

@@ -154,7 +154,7 @@ function readTotals(db: Db, userId: number, all: readonly { period: Period }[]) 
 /** What a workspace has used of this day and this month, with its limits. Nothing is locked. */
 export async function readMessageUse(
   db: Db,
-  deps: UsageDeps,
+  deps: Omit<UsageDeps, 'stream'>,
   userId: number,
 ): Promise<Map<PeriodLimit, { used: number; max: number | null; until: number }>> {
   const now = deps.clock.now();

@@ -3,6 +3,7 @@ import { and, count, eq, gt, inArray, isNull, or, type SQL, sql, sum } from 'dri
 import type { Db, Tx } from '../db/client.ts';
 import { transact, upsert } from '../db/ops.ts';
 import {
+  alertChannels,
   apiKeys,
   broadcastLists,
   broadcastTemplates,
@@ -136,6 +137,11 @@ const COUNTED: Record<CountedQuota, Counted> = {
     thing: 'webhooks',
     advice: 'delete one that is not needed',
     of: (userId) => ({ table: webhooks, n: count(), where: eq(webhooks.userId, userId) }),
+  },
+  alertChannels: {
+    thing: 'alert channels',
+    advice: 'delete one that is not needed',
+    of: (userId) => ({ table: alertChannels, n: count(), where: eq(alertChannels.userId, userId) }),
   },
   lists: {
     thing: 'broadcast lists',
@@ -328,7 +334,16 @@ export async function readUsage(
   ];
 }
 
-async function periodUsage(ctx: Ctx, userId: number): Promise<QuotaUsage[]> {
+type UseDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'allowances'>;
+
+/** The use of the limits that stop sending when they are reached: messages of the day and the month, codes of the hour. */
+export async function readSendingUse(deps: UseDeps, userId: number): Promise<QuotaUsage[]> {
+  const limits = await deps.allowances.of(userId);
+  const codes = await otpUsage(deps, userId, limitOf(deps.config, limits, 'otpsPerHour'));
+  return [...(await periodUsage(deps, userId)), codes];
+}
+
+async function periodUsage(ctx: UseDeps, userId: number): Promise<QuotaUsage[]> {
   const now = ctx.clock.now();
   const limited = await readMessageUse(ctx.db, ctx, userId);
   return PERIOD_LIMITS.map((quota) => {
@@ -337,7 +352,7 @@ async function periodUsage(ctx: Ctx, userId: number): Promise<QuotaUsage[]> {
   });
 }
 
-async function otpUsage(ctx: Ctx, userId: number, limit: number | null): Promise<QuotaUsage> {
+async function otpUsage(ctx: UseDeps, userId: number, limit: number | null): Promise<QuotaUsage> {
   const windowStart = ctx.clock.now() - (ctx.clock.now() % HOUR_MS);
   const used = await otpsOf(ctx.db, userId, windowStart);
   return { quota: 'otpsPerHour', used, limit, until: new Date(windowStart + HOUR_MS).toISOString() };

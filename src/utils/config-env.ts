@@ -137,6 +137,8 @@ export const SERVICE = {
   allowPrivateUrls: set('WEBHOOK_ALLOW_PRIVATE', flag().default(false)),
   /** proxies of sessions may have private addresses: one that is in the same network */
   allowPrivateProxies: set('PROXY_ALLOW_PRIVATE', flag().default(false)),
+  /** where the API of Telegram's bots is: its own, or a server of one's own in front of it */
+  telegramUrl: set('TELEGRAM_API_URL', httpUrl().default('https://api.telegram.org')),
   metricsToken: set('METRICS_TOKEN', z.string().min(16, 'must have at least 16 characters').optional()),
 };
 
@@ -205,6 +207,7 @@ export const QUOTAS = {
   /** own keys that were replaced and still work */
   keysInGrace: set('QUOTA_KEYS_IN_GRACE', whole(1, 100).default(3)),
   webhooks: set('QUOTA_WEBHOOKS', whole(1, 10_000).default(20)),
+  alertChannels: set('QUOTA_ALERT_CHANNELS', whole(1, 1_000).default(10)),
   lists: set('QUOTA_LISTS', whole(1, 1_000_000).default(10_000)),
   /** on all lists together */
   contacts: set('QUOTA_CONTACTS', whole(1, 1_000_000_000).default(5_000_000)),

@@ -68,7 +68,7 @@ export interface View {
   status: string;
   reason: string | null;
   reasonMessage: string | null;
-  waitingFor: string | null;
+  waitingFor: { reason: string; until: string | null; text: string; fix: string | null }[];
   waitingUntil: string | null;
   totalContacts: number;
   senders: { sessionId: string; status: string | null; queued: number; sent: number }[] | null;

@@ -160,7 +160,7 @@ describe('a campaign of several sessions', () => {
     await w.clock.advance(60_000);
     expect(w.relayed()).toHaveLength(6);
     for (const phones of (await bySession(id)).values()) expect(phones).toHaveLength(2);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: [{ reason: 'daily_cap' }] });
     await w.during(w.post(`/campaigns/${id}/stop`));
     expect(await w.campaign(id)).toMatchObject({ status: 'stopped', statistics: { sent: 6, skipped: 6 } });
   });
@@ -387,7 +387,7 @@ describe('a session of it that cannot send', () => {
       else await w.clock.advance(30_000);
       expect(await w.campaign(id)).toMatchObject({
         status: 'running',
-        waitingFor: 'session_logged_out',
+        waitingFor: [{ reason: 'session_logged_out' }],
         statistics: { sent: 19, queued: 1 },
       });
       const again = (await w.history(id)).filter(({ phone }) => phone === people[0]?.phone);
@@ -423,7 +423,10 @@ describe('first contacts', () => {
     const id = await w.start({ sessions: ['main', 'two'], listId: await w.list(people), message: 'x' });
     await w.clock.advance(5_000);
     expect(w.relayed()).toHaveLength(2 * LIMIT);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'new_contacts' }],
+    });
     expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
     for (let day = 0; day < 2; day++) {
       for (let n = 0; n < 8; n++) {
@@ -463,7 +466,10 @@ describe('first contacts that are spent', () => {
     const id = await start(people);
     await w.clock.advance(5_000);
     expect(wakes()).toBeLessThan(20);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'new_contacts' }],
+    });
   });
 
   it('are none for whoever knows a number under a LID that only this one has seen', async () => {
@@ -525,7 +531,7 @@ describe('what is tried again', () => {
     expect(await waitingIn('two')).toBe(0);
     expect(await w.campaign(id)).toMatchObject({
       status: 'running',
-      waitingFor: 'session_disconnected',
+      waitingFor: [{ reason: 'session_disconnected' }],
       statistics: { sent: failed.get('main')?.length, failed: failed.get('two')?.length },
     });
     await change('two', { status: 'connected' });
@@ -547,7 +553,7 @@ describe('what is tried again', () => {
     await w.during(w.post(`/campaigns/${id}/retry-failed`));
     await w.clock.advance(5_000);
     expect(w.relayed()).toHaveLength(12);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: [{ reason: 'daily_cap' }] });
   });
 
   it('comes back whole after a pause, however much that was', async () => {
@@ -574,7 +580,7 @@ describe('several sessions', () => {
     const id = await w.start({ sessions: ['main', 'two'], listId, message: 'x', dailyCap: 2 });
     await w.clock.advance(5_000);
     expect(w.relayed()).toHaveLength(2);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: [{ reason: 'daily_cap' }] });
     expect((await w.recipients(id)).filter(({ reason }) => reason !== null)).toEqual([]);
   });
 
@@ -648,7 +654,10 @@ describe('several sessions', () => {
     await change('two', { status: 'connected' });
     await w.clock.advance(3_000);
     expect((await bySession(id)).get('two')).toContain(first);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'session_logged_out' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'session_logged_out' }],
+    });
     await w.clock.leap(6 * HOUR_MS);
     await w.clock.advance(2_000);
     const view = await w.campaign(id);

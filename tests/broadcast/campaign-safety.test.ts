@@ -123,7 +123,10 @@ describe('a running campaign', () => {
     expect(w.relayed()).toHaveLength(30);
     for (const { phone } of friends) expect(w.relayed()).toContain(phone);
     expect(w.lookedUp).toHaveLength(30);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'new_contacts' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'new_contacts' }],
+    });
     expect((await w.recipients(id)).filter(({ reason }) => reason === 'new_contacts')).toHaveLength(30);
     await aDayLater();
     expect(w.relayed()).toHaveLength(50);
@@ -219,7 +222,7 @@ describe('a running campaign', () => {
     // Midnight in Jakarta, where the sender lives.
     expect(view).toMatchObject({
       status: 'running',
-      waitingFor: 'daily_cap',
+      waitingFor: [{ reason: 'daily_cap' }],
       waitingUntil: '2026-01-05T17:00:00.000Z',
     });
     w.clock.setNow(Date.UTC(2026, 0, 5, 17, 1));
@@ -246,7 +249,7 @@ describe('a running campaign', () => {
     // One is left who needs a message, and nobody is asked for meanwhile.
     expect(await w.campaign(id)).toMatchObject({
       status: 'running',
-      waitingFor: 'quota_day',
+      waitingFor: [{ reason: 'quota_day' }],
       statistics: { sent: 2, skipped: 1, pending: 1 },
     });
     const asked = w.lookedUp.length;
@@ -263,7 +266,10 @@ describe('a running campaign', () => {
     await w.setSession('main', { suspendedAt: w.clock.now() });
     const id = await w.start({ listId: await w.list(contacts(6)), message: 'x' });
     await w.clock.advance(120_000);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'workspace_suspended' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'workspace_suspended' }],
+    });
     expect(await w.history(id)).toEqual([]);
     expect(w.lookedUp).toEqual([]);
     await w.setSession('main', { suspendedAt: null });
@@ -281,10 +287,13 @@ describe('a running campaign', () => {
     await w.clock.advance(10_000);
     // No code was ever sent here, so nothing is kept back for one.
     expect(w.relayed()).toHaveLength(30);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'minute_limit' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'minute_limit' }],
+    });
     await w.clock.advance(61_000);
     expect(w.relayed()).toHaveLength(60);
-    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: null });
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: [] });
   });
 
   it('waits for the morning of each recipient, and meanwhile writes to those who are awake', async () => {
@@ -299,7 +308,7 @@ describe('a running campaign', () => {
     expect(w.relayed()).toHaveLength(3);
     expect(await w.campaign(id)).toMatchObject({
       status: 'running',
-      waitingFor: 'quiet_hours',
+      waitingFor: [{ reason: 'quiet_hours' }],
       waitingUntil: '2026-01-05T08:00:00.000Z',
       statistics: { pending: 2 },
     });
@@ -325,7 +334,10 @@ describe('a running campaign', () => {
   const expectMorning = async (id: string) => {
     await w.clock.advance(90_000);
     expect(w.relayed()).toHaveLength(1);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'quiet_hours' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'quiet_hours' }],
+    });
     w.clock.setNow(Date.UTC(2026, 0, 6, 1, 1));
     await w.clock.advance(600_000);
     expect(w.relayed().sort()).toEqual(contacts(5).map(({ phone }) => phone));
@@ -364,7 +376,7 @@ describe('a running campaign', () => {
     w.engine.setConnected(false);
     await w.setSession('main', { status: 'disconnected' });
     await w.clock.advance(80_000);
-    expect(await w.campaign(id)).toMatchObject({ waitingFor: 'session_disconnected' });
+    expect(await w.campaign(id)).toMatchObject({ waitingFor: [{ reason: 'session_disconnected' }] });
     w.clock.setNow(Date.UTC(2026, 0, 5, 16, 0));
     w.engine.setConnected(true);
     await w.setSession('main', { status: 'connected' });
@@ -377,7 +389,7 @@ describe('a running campaign', () => {
     await w.setSession('main', { pausedUntil, pauseReason: 'paused' });
     await w.clock.advance(65_000);
     expect(await w.campaign(id)).toMatchObject({
-      waitingFor: 'paused',
+      waitingFor: [{ reason: 'paused' }],
       waitingUntil: new Date(pausedUntil).toISOString(),
     });
     w.clock.setNow(pausedUntil);
@@ -434,10 +446,13 @@ describe('a running campaign', () => {
     const id = await w.start({ listId, message: 'x' });
     await w.clock.advance(20_000);
     expect(w.relayed()).toEqual([]);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'number_check' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'number_check' }],
+    });
     w.setDeaf(false);
     await w.clock.advance(60_000);
     expect(w.relayed()).toHaveLength(5);
-    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: null });
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: [] });
   });
 });

@@ -54,7 +54,10 @@ describe('a session that ends', () => {
     await w.clock.advance(7_000);
     await w.setSession('main', { status: 'disconnected' });
     await w.clock.advance(10_000);
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'session_disconnected' });
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      waitingFor: [{ reason: 'session_disconnected' }],
+    });
     await w.setSession('main', { status: 'connected' });
     await w.clock.advance(60_000);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 4 } });

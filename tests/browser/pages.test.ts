@@ -1,7 +1,17 @@
-/** What every page owes its reader: no serious barrier, no error in the console, nothing wider than a phone. */
+/**
+ * What every page owes its reader: no serious barrier, no error in the console, nothing wider than a phone, the alarms first,
+ * and times that name their zone.
+ */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allPages } from '../../src/controllers/dashboard/index.ts';
+import { until } from '../helpers/until.ts';
 import { addressesOf, type BrowserWorld, openBrowserWorld } from './world.ts';
+
+/** The number that its phone has thrown out. */
+const LOST = '628111111112';
+/** Times whose zone is not named. */
+const UNNAMED = `[...document.querySelectorAll('time[datetime]')]
+  .filter(({ title }) => !/ (?:WIB|UTC)$/.test(title)).map(({ outerHTML }) => outerHTML)`;
 
 let world: BrowserWorld;
 beforeAll(async () => {
@@ -10,6 +20,12 @@ beforeAll(async () => {
   for (const to of ['6281234567801', '6281234567802', '6281234567803']) {
     await world.api(world.admin, 'POST', '/message/send-text', { session: 'main', to, text: 'Hello' });
   }
+  await world.link(world.admin, 'otp-1', LOST);
+  await world.emulator.fault({ kind: 'logout', phone: LOST });
+  await until(async () => {
+    const { body } = await world.api(world.admin, 'GET', '/alarms');
+    return body.data.length === 1;
+  });
 }, 120_000);
 afterAll(() => world.close());
 
@@ -35,6 +51,15 @@ describe.each([
       const tooWide = await page.evaluate(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
       );
+      const unnamed = await page.evaluate(UNNAMED);
+      found.push(...(unnamed as string[]).map((line) => `${path}: ${line}`));
+      if (!path.startsWith('/docs') && !path.includes('/sign-in')) {
+        const isFirst = await page.evaluate(
+          "document.querySelector('main').firstElementChild.id === 'alarms'",
+        );
+        if (!isFirst) found.push(`${path}: the alarms are not first`);
+        if (!(await page.title()).startsWith('(1) ')) found.push(`${path}: ${await page.title()}`);
+      }
       if (Number(tooWide) > 0) found.push(`${path}: ${tooWide} px too wide`);
     }
     expect(found).toEqual([]);
@@ -110,3 +135,31 @@ it('shows fifty messages in about two screens', async () => {
   const table = await page.locator('#messages .table').evaluate((box) => box.scrollWidth - box.clientWidth);
   expect(table).toBe(0);
 });
+
+it.each([
+  ['en', 1280, 'otp-1 was logged out at', 'Link again'],
+  ['id', 380, 'otp-1 terputus dari ponsel pukul', 'Tautkan lagi'],
+] as const)(
+  'an alarm leads to the QR of its number, and goes when that is linked (%s)',
+  async (lang, width, said, again) => {
+    const { page, problems } = await world.page({ as: 'admin', width, lang });
+    await page.goto('/dashboard/messages');
+    const strip = page.locator('#alarms');
+    await strip.getByText(said).waitFor();
+    expect(await page.locator('link[rel=icon]').getAttribute('href')).toContain('mark-alarm');
+    await strip.getByRole('button', { name: again }).click();
+    await page.locator('.qr img').waitFor();
+    if (lang === 'en') {
+      await page.goto('/dashboard');
+      await strip.getByText('waits to be linked again').waitFor();
+      await world.api(world.admin, 'POST', '/session/logout', { sessionId: 'otp-1' });
+      // Somebody wanted it: nothing is left to be told, and the page hears of it by itself.
+      await page.waitForFunction("!document.title.startsWith('(')");
+      expect(await page.locator('link[rel=icon]').getAttribute('href')).not.toContain('mark-alarm');
+      await world.link(world.admin, 'otp-1', LOST);
+      await world.emulator.fault({ kind: 'logout', phone: LOST });
+      await page.waitForFunction("document.title.startsWith('(1) ')");
+    }
+    expect(problems).toEqual([]);
+  },
+);

@@ -44,10 +44,10 @@ describe('a rotation', () => {
   it('leaves nothing under the old key, and everything readable with the new one alone', async () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key, oldKey()) });
-    // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code, a proxy and
-    // the secret of an app.
+    // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code, a proxy,
+    // the secret of an app and the token of a bot.
     expect(found).toEqual({
-      resealed: 2 * 131 + 1 + 1 + 3 + 1 + 1 + 1,
+      resealed: 2 * 131 + 1 + 1 + 3 + 1 + 1 + 1 + 1,
       left: 0,
       lost: new Map(),
       damaged: 0,
@@ -75,7 +75,7 @@ describe('a rotation', () => {
       ownKey: sealed.tenant.apiKey,
     });
     const rest = await rotateSealed({ database: database(), secrets });
-    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 8);
+    expect(cut.resealed + rest.resealed).toBe(2 * 131 + 9);
     expect(await readEverything(sealed, boxOf(key))).toEqual(expectedOf(sealed));
     await rotateBack(key);
   });
@@ -84,7 +84,7 @@ describe('a rotation', () => {
     const key = newKey();
     const found = await rotateSealed({ database: database(), secrets: boxOf(key) });
     expect(found.resealed).toBe(0);
-    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 8]]));
+    expect(found.lost).toEqual(new Map([[boxOf(oldKey()).keyId, 2 * 131 + 9]]));
     expect(await readEverything(sealed, boxOf(oldKey()))).toEqual(expectedOf(sealed));
   });
 
@@ -164,6 +164,7 @@ it('knows every place where something is sealed', () => {
     .sort();
   // A new one belongs into SEALED_COLUMNS (services/encryption/sealed-columns.ts), and then here.
   expect(sealing).toEqual([
+    'services/alerts/channels.ts',
     'services/api-keys.ts',
     'services/auth/second-factor/totp.ts',
     'services/encryption/sealed-columns.ts',

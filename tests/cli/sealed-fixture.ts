@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import { expect } from 'vitest';
 import {
+  alertChannels,
   inboundMedia,
   secondFactors,
   waCredentials,
@@ -10,6 +11,8 @@ import {
   webhooks,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
+import { createChannel } from '../../src/services/alerts/channels.ts';
+import { sealedChannelContext } from '../../src/services/alerts/deliver.ts';
 import { readOwnKey } from '../../src/services/api-keys.ts';
 import { describeTotp, newTotpSecret } from '../../src/services/auth/second-factor/totp.ts';
 import type { Ctx } from '../../src/services/context.ts';
@@ -29,6 +32,7 @@ import { silentLogger } from '../helpers/engine.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { addSession, codeOf, ctxOf, type OtpFixture, otpRow, send } from '../otp/fixture.ts';
 
+const BOT_TOKEN = `12345678:${'b'.repeat(35)}`;
 const HEADERS = { authorization: 'Bearer of-the-receiver' };
 
 export interface SealedTenant {
@@ -84,6 +88,8 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
   const sent = await send(ctx, `+62812${String(tenant.id).padStart(8, '0')}`);
   const code = await codeOf(ctx, sent.messageId);
   const totp = await addTotp(ctx, tenant.id);
+  const chat = { name: 'On call', type: 'telegram', kinds: ['*'], target: '-100', token: BOT_TOKEN } as const;
+  await createChannel(ctx, { ...chat, kinds: [...chat.kinds] });
   return {
     ctx,
     tenant,
@@ -134,6 +140,8 @@ export async function readEverything(
   const [media] = await ctx.db.select().from(inboundMedia).where(eq(inboundMedia.id, sealed.mediaId));
   const [hook] = await ctx.db.select().from(webhooks).where(eq(webhooks.id, sealed.webhook.id));
   const otp = await otpRow(ctx, sealed.otp.id);
+  const ownChannel = eq(alertChannels.userId, ctx.actor.userId);
+  const [channel] = await ctx.db.select().from(alertChannels).where(ownChannel);
   const [factor] = await ctx.db.select().from(secondFactors).where(eq(secondFactors.id, sealed.totp.id));
   return {
     ownKey: await readOwnKey(ctx.db, secrets, { workspaceId: sealed.tenant.id, personId: sealed.tenant.id }),
@@ -148,6 +156,7 @@ export async function readEverything(
     code: await codeOf({ ...ctx, secrets }, sealed.otp.messageId),
     proxy: owned && formatProxy(openProxy(secrets, owned) ?? parseProxy('http://none.invalid')),
     totp: factor?.secret && describeTotp(secrets, { id: factor.id, secret: factor.secret }, '').secret,
+    channel: channel && secrets.openText(channel.secret ?? '', sealedChannelContext(channel.id)),
     mac: otp.codeMac === macOf(secrets, otp, sealed.otp.code),
   };
 }
@@ -176,6 +185,7 @@ export function expectedOf({ tenant, webhook, otp, totp }: SealedTenant): Record
     code: otp.code,
     proxy: PROXY,
     totp: totp.secret,
+    channel: BOT_TOKEN,
     mac: true,
   };
 }

@@ -37,6 +37,7 @@ const NOT_ADMINISTRATIVE: readonly (readonly [start: string, reason: string])[] 
   ['POST /session/:sessionId/groups', 'the group itself has it, and WhatsApp tells it as an event'],
   ['PUT /session/:sessionId/groups', 'the same'],
   ['DELETE /session/:sessionId/groups', 'the same'],
+  ['POST /alerts/channels/:id/test', 'changes nothing'],
   ['POST /webhook/:id/test', 'the history of deliveries has it'],
   ['POST /webhook/deliveries/', 'the history of deliveries has it'],
   ['POST /webhook/:id/retry', 'the history of deliveries has it'],
@@ -344,6 +345,27 @@ const ACTS: Readonly<Record<string, Act>> = {
     event: 'campaign.created',
     path: `${B}/campaigns/<campaign>/clone`,
     body: { campaignName: 'Again' },
+  },
+  'POST /alerts/channels': {
+    event: 'alert_channel.created',
+    path: '/alerts/channels',
+    body: {
+      name: 'On call',
+      type: 'telegram',
+      kinds: ['*'],
+      target: '-100',
+      token: `12345678:${'a'.repeat(35)}`,
+    },
+    keeps: 'channel',
+  },
+  'PUT /alerts/channels/:id': {
+    event: 'alert_channel.updated',
+    path: '/alerts/channels/<channel>',
+    body: { kinds: ['session_ended'] },
+  },
+  'DELETE /alerts/channels/:id': {
+    event: 'alert_channel.deleted',
+    path: '/alerts/channels/<channel>',
   },
   'POST /webhook': {
     event: 'webhook.created',

@@ -3,6 +3,7 @@ import { and, count, eq, type SQL } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
 import {
+  alertChannels,
   apiKeys,
   broadcastLists,
   broadcastTemplates,
@@ -59,6 +60,35 @@ const LIMITED: Limited[] = [
       );
     },
     make: (i) => call('/webhook', { url: `https://93.184.215.14/${i}`, events: ['*'] }),
+  },
+  {
+    thing: 'alert channels',
+    table: alertChannels,
+    where: () => eq(alertChannels.userId, world.tenant.id),
+    max: 10,
+    fill: (n) =>
+      insertMany(
+        t.deps.db,
+        alertChannels,
+        times(n, (i) => ({
+          ...own(),
+          ...at(),
+          name: `channel ${i}`,
+          type: 'telegram' as const,
+          kinds: ['*'],
+          target: '-100',
+          language: 'en' as const,
+          status: 'active' as const,
+        })),
+      ),
+    make: (i) =>
+      call('/alerts/channels', {
+        name: `more ${i}`,
+        type: 'telegram',
+        kinds: ['*'],
+        target: '-100',
+        token: `12345678:${'a'.repeat(35)}`,
+      }),
   },
   {
     thing: 'API keys',

@@ -1,6 +1,100 @@
 /** Generated from the OpenAPI document by `npm run client:generate`: do not edit. */
 
 export interface paths {
+    "/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what needs a person now
+         * @description Sessions that were logged out, banned or must be linked again, restrictions of WhatsApp, webhooks that are down, few codes entered, late queues, limits that are reached. A number that was never linked gives no alarm.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getAlarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List alert channels
+         * @description Where the workspace is told of its alarms, oldest first; never with a secret.
+         */
+        get: operations["getAlertsChannels"];
+        put?: never;
+        /**
+         * Create an alert channel
+         * @description Each alarm is told once when it begins and once when it is solved; a new channel hears of the alarms that are open. At most 20 notices an hour, then a summary. The `secret` that signs a webhook is shown once.
+         */
+        post: operations["postAlertsChannels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/channels/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an alert channel
+         * @description With `failure`, which says why the newest notice could not be sent.
+         */
+        get: operations["getAlertsChannelsId"];
+        /**
+         * Change an alert channel
+         * @description What is not named stays as it is; the type cannot be changed.
+         */
+        put: operations["putAlertsChannelsId"];
+        post?: never;
+        /**
+         * Delete an alert channel
+         * @description What it was not told yet is dropped.
+         */
+        delete: operations["deleteAlertsChannelsId"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alerts/channels/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a test to an alert channel
+         * @description Now, and answers with what happened. Counts among the 20 of the hour.
+         */
+        post: operations["postAlertsChannelsIdTest"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/analytics/cleanup": {
         parameters: {
             query?: never;
@@ -3532,7 +3626,7 @@ export interface paths {
         };
         /**
          * What you have of what you may have
-         * @description Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. With `month` also what was sent in that month, in UTC: by day, session, type of message, engine and category. With `format=csv` or `Accept: text/csv` that alone, as a file. Not for a key that is bound to one session.
+         * @description Sessions, members, stored files and bytes, uploads and imports under way, keys, webhooks, alert channels, lists, contacts, templates, messages of this day and month (UTC), codes of this hour, requests a minute. What is over is refused with QUOTA_EXCEEDED. With `month` also what was sent in that month, in UTC: by day, session, type of message, engine and category. With `format=csv` or `Accept: text/csv` that alone, as a file. Not for a key that is bound to one session.
          *
          *     An API key needs the scope `read`.
          */
@@ -4838,6 +4932,44 @@ export interface components {
             /** @description of the same sign-in, which has given the factor */
             token: string;
         };
+        Alarm: {
+            /** @enum {string} */
+            kind: "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended" | "service_trouble";
+            reason: string | null;
+            sessionId: string | null;
+            /** @description null: not known */
+            since: string | null;
+            /** @description for a person */
+            text: string;
+            /** @description when it ends by itself; null: not known */
+            until: string | null;
+            /** @description the page that shows it */
+            url: string;
+            webhookId: string | null;
+        };
+        AlertChannel: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description why the newest attempt failed; null: it did not */
+            failure: string | null;
+            id: string;
+            kinds: ("*" | "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended")[];
+            /** @enum {string} */
+            language: "en" | "id";
+            lastSentAt: string | null;
+            name: string;
+            /** @enum {string} */
+            status: "active" | "disabled";
+            target: string;
+            /** @enum {string} */
+            type: "email" | "telegram" | "webhook";
+            /** Format: date-time */
+            updatedAt: string;
+        };
+        AlertChannelTest: {
+            delivered: boolean;
+            error: string | null;
+        };
         ApiKey: {
             /**
              * Format: date-time
@@ -5094,8 +5226,8 @@ export interface components {
             type: string;
             /** Format: date-time */
             updatedAt: string;
-            /** @description what holds a running campaign at the moment */
-            waitingFor: string | null;
+            waitingFor: components["schemas"]["WaitingFor"];
+            /** @description until when the first of these lasts; null: not known */
             waitingUntil: string | null;
         };
         CampaignEstimate: {
@@ -7100,6 +7232,465 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    getAlarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List what needs a person now */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "kind": "session_ended",
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "until": "2026-01-31T08:00:00.000Z",
+                     *           "sessionId": "my-session",
+                     *           "webhookId": "text",
+                     *           "reason": null,
+                     *           "text": "Your order is on its way.",
+                     *           "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Alarm"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAlertsChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description List alert channels */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "name": "Budi",
+                     *           "type": "email",
+                     *           "kinds": [
+                     *             "*"
+                     *           ],
+                     *           "target": "text",
+                     *           "language": "en",
+                     *           "status": "active",
+                     *           "failure": "text",
+                     *           "lastSentAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AlertChannel"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAlertsChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "On call",
+                 *       "type": "webhook",
+                 *       "kinds": [
+                 *         "*"
+                 *       ],
+                 *       "target": "https://hooks.example.com/alarms"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what it is told of; `*` is everything */
+                    kinds: ("*" | "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended")[];
+                    /**
+                     * @description of the notices; that of the service when missing
+                     * @enum {string}
+                     */
+                    language?: "en" | "id";
+                    name: string;
+                    /** @description the e-mail address of a member, the id of a Telegram chat, or the URL of a webhook */
+                    target: string;
+                    /** @description of the Telegram bot; kept sealed, and never shown again */
+                    token?: string;
+                    /** @enum {string} */
+                    type: "email" | "telegram" | "webhook";
+                };
+            };
+        };
+        responses: {
+            /** @description Create an alert channel */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "type": "email",
+                     *         "kinds": [
+                     *           "*"
+                     *         ],
+                     *         "target": "text",
+                     *         "language": "en",
+                     *         "status": "active",
+                     *         "failure": "text",
+                     *         "lastSentAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** @description why the newest attempt failed; null: it did not */
+                            failure: string | null;
+                            id: string;
+                            kinds: ("*" | "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended")[];
+                            /** @enum {string} */
+                            language: "en" | "id";
+                            lastSentAt: string | null;
+                            name: string;
+                            /** @description `whsec_…` of a webhook, shown only here */
+                            secret: string | null;
+                            /** @enum {string} */
+                            status: "active" | "disabled";
+                            target: string;
+                            /** @enum {string} */
+                            type: "email" | "telegram" | "webhook";
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAlertsChannelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Read an alert channel */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "type": "email",
+                     *         "kinds": [
+                     *           "*"
+                     *         ],
+                     *         "target": "text",
+                     *         "language": "en",
+                     *         "status": "active",
+                     *         "failure": "text",
+                     *         "lastSentAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AlertChannel"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putAlertsChannelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "kinds": [
+                 *         "session_ended",
+                 *         "webhook_down"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description what it is told of; `*` is everything */
+                    kinds?: ("*" | "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended")[];
+                    /** @enum {string} */
+                    language?: "en" | "id";
+                    name?: string;
+                    /** @enum {string} */
+                    status?: "active" | "disabled";
+                    /** @description the e-mail address of a member, the id of a Telegram chat, or the URL of a webhook */
+                    target?: string;
+                    /** @description of the Telegram bot; kept sealed, and never shown again */
+                    token?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change an alert channel */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "type": "email",
+                     *         "kinds": [
+                     *           "*"
+                     *         ],
+                     *         "target": "text",
+                     *         "language": "en",
+                     *         "status": "active",
+                     *         "failure": "text",
+                     *         "lastSentAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AlertChannel"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteAlertsChannelsId: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete an alert channel */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAlertsChannelsIdTest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Send a test to an alert channel */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "delivered": true,
+                     *         "error": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AlertChannelTest"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postAnalyticsCleanup: {
         parameters: {
             query?: {
@@ -7199,6 +7790,7 @@ export interface operations {
                      *           "total": 1,
                      *           "active": 1,
                      *           "inactive": 1,
+                     *           "unlinked": 1,
                      *           "byStatus": {
                      *             "connecting": 1,
                      *             "qr": 1,
@@ -7246,6 +7838,8 @@ export interface operations {
                                 };
                                 inactive: number;
                                 total: number;
+                                /** @description of the disconnected ones: no phone is linked, so that nothing reconnects */
+                                unlinked: number;
                             };
                             /**
                              * Format: date-time
@@ -14139,6 +14733,7 @@ export interface operations {
                 "application/json": {
                     /** @description what is missing is as the service has it; messages are those of a day or month in UTC */
                     limits?: {
+                        alertChannels?: number;
                         apiKeys?: number;
                         contacts?: number;
                         importsRunning?: number;
@@ -14278,6 +14873,7 @@ export interface operations {
                 "application/json": {
                     /** @description what is missing is as the service has it; messages are those of a day or month in UTC */
                     limits: {
+                        alertChannels?: number;
                         apiKeys?: number;
                         contacts?: number;
                         importsRunning?: number;
@@ -15243,7 +15839,14 @@ export interface operations {
                      *           "status": "completed",
                      *           "reason": null,
                      *           "reasonMessage": "text",
-                     *           "waitingFor": "text",
+                     *           "waitingFor": [
+                     *             {
+                     *               "reason": "text",
+                     *               "until": "2026-01-31T08:00:00.000Z",
+                     *               "text": "Your order is on its way.",
+                     *               "fix": "text"
+                     *             }
+                     *           ],
                      *           "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *           "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *           "templateId": "text",
@@ -15360,7 +15963,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -15516,7 +16126,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -15710,7 +16327,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -15896,7 +16520,14 @@ export interface operations {
                      *           "status": "completed",
                      *           "reason": null,
                      *           "reasonMessage": "text",
-                     *           "waitingFor": "text",
+                     *           "waitingFor": [
+                     *             {
+                     *               "reason": "text",
+                     *               "until": "2026-01-31T08:00:00.000Z",
+                     *               "text": "Your order is on its way.",
+                     *               "fix": "text"
+                     *             }
+                     *           ],
                      *           "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *           "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *           "templateId": "text",
@@ -16044,7 +16675,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -16160,7 +16798,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -16269,7 +16914,14 @@ export interface operations {
                      *         "status": "completed",
                      *         "reason": null,
                      *         "reasonMessage": "text",
-                     *         "waitingFor": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
                      *         "waitingUntil": "2026-01-31T08:00:00.000Z",
                      *         "listId": "019c1234567870008000a1b2c3d4e5f8",
                      *         "templateId": "text",
@@ -24492,6 +25144,7 @@ export interface operations {
                 "application/json": {
                     /** @description of this workspace alone, before those of the plan; missing: as they are */
                     limits?: {
+                        alertChannels?: number;
                         apiKeys?: number;
                         contacts?: number;
                         importsRunning?: number;

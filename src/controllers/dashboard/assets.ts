@@ -1,4 +1,4 @@
-/** Scripts and styles of the pages, all from here. Their names carry a digest, so that browsers may keep them. */
+/** Scripts, styles and icons of the pages, all from here. Their names carry a digest, so that browsers may keep them. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import { LAYOUT_STYLE } from './assets/style-layout.ts';
 import { MESSAGE_STYLE } from './assets/style-messages.ts';
 import { type Page, page } from './page.ts';
 
-type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js' | 'mark.svg' | 'webauthn.js';
+type AssetName = 'dashboard.css' | 'dashboard.js' | 'htmx.js' | 'mark.svg' | 'mark-alarm.svg' | 'webauthn.js';
 interface Asset {
   type: string;
   body: string;
@@ -32,11 +32,15 @@ const { resolve } = createRequire(import.meta.url);
 /** The file that Node would load; the one for browsers lies beside it. */
 const PASSKEYS = resolve('@simplewebauthn/browser');
 
+/** Over the mark while something needs a person. */
+const ALARM_DOT = '<circle cx="25" cy="7" r="7" fill="#d92d20"/>';
+
 const ASSETS: Record<AssetName, Asset> = {
   'dashboard.css': asset(CSS, DASHBOARD_STYLE + LAYOUT_STYLE + MESSAGE_STYLE),
   'dashboard.js': asset(JS, DASHBOARD_SCRIPT + LOOK_SCRIPT),
   'htmx.js': asset(JS, readFileSync(resolve('htmx.org/dist/htmx.min.js'), 'utf8')),
   'mark.svg': asset(SVG, markSvg()),
+  'mark-alarm.svg': asset(SVG, markSvg(ALARM_DOT)),
   'webauthn.js': asset(JS, readFileSync(join(PASSKEYS, '../../dist/bundle/index.umd.min.js'), 'utf8')),
 };
 

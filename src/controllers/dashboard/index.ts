@@ -5,6 +5,8 @@ import { planPages } from './admin/plans.tsx';
 import { systemPages } from './admin/system.tsx';
 import { userPages } from './admin/users.tsx';
 import { workspacePages } from './admin/workspaces.tsx';
+import { alarmPages } from './alarm-strip.tsx';
+import { alertPages } from './alerts/pages.tsx';
 import { assetPages } from './assets.ts';
 import { broadcastPages } from './broadcast/index.ts';
 import { examplePages } from './developers/examples.tsx';
@@ -28,6 +30,8 @@ export const allPages: readonly Page[] = [
   ...suspendedPages,
   ...overviewPages,
   ...searchPages,
+  ...alarmPages,
+  ...alertPages,
   ...needing('sessions:write', sessionPages),
   ...needing('messages:write', messagePages),
   ...numberPages,

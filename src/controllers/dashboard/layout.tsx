@@ -1,6 +1,7 @@
 /** The frame of every page. */
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import { AlarmIcon, AlarmStrip, titleWith } from './alarm-strip.tsx';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
 import { Icon, Mark } from './icon.tsx';
@@ -51,14 +52,15 @@ export function Layout({ view, title, section, done, undo, onward, children }: L
         <meta name="robots" content="noindex" />
         <meta name="htmx-config" content={HTMX_CONFIG} />
         {onward !== undefined && <meta http-equiv="refresh" content={`0;url=${onward}`} />}
-        <title>{`${title} · WaHub`}</title>
-        <link rel="icon" type="image/svg+xml" href={assetPath('mark.svg')} />
+        <title>{titleWith(view.alarms, `${title} · WaHub`)}</title>
+        <AlarmIcon alarms={view.alarms} />
         <link rel="stylesheet" href={assetPath('dashboard.css')} />
         <script src={assetPath('htmx.js')} defer></script>
         <script src={assetPath('dashboard.js')} defer></script>
       </head>
       <body
         class={view.user ? 'app' : undefined}
+        data-zone={view.zone}
         hx-headers={view.csrf ? JSON.stringify({ 'x-csrf-token': view.csrf }) : undefined}
       >
         <a class="skip" href="#content">
@@ -66,6 +68,7 @@ export function Layout({ view, title, section, done, undo, onward, children }: L
         </a>
         {view.user ? <Header view={view} section={section} /> : <PlainHeader view={view} />}
         <main id="content" tabindex={-1}>
+          {view.user && <AlarmStrip view={view} alarms={view.alarms} />}
           <div id="alert" class="alert alert-bad" role="alert"></div>
           {children}
         </main>
@@ -171,6 +174,9 @@ function Account({ view }: { view: View }) {
       <div class="menu">
         <a href="/dashboard/account">{t.account}</a>
         {view.user?.workspace.sessionId === null && <a href="/dashboard/usage">{t.usage}</a>}
+        {view.may('settings') && view.user?.workspace.sessionId === null && (
+          <a href="/dashboard/alerts">{t.alerts}</a>
+        )}
         <LangForm view={view} />
         <form method="post" action="/dashboard/sign-out">
           <input type="hidden" name="_csrf" value={view.csrf} />

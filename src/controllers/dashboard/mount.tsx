@@ -11,6 +11,7 @@ import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
 import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
+import { alarmsOfReader } from '../../services/alarms/reader.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
 import { holdUpload } from '../../services/quotas.ts';
@@ -118,6 +119,8 @@ function anonymousView(deps: Deps, c: HttpContext): View {
     csrf: '',
     path: pathname + search,
     now: deps.clock.now(),
+    zone: deps.config.housekeepingTimeZone,
+    alarms: [],
     sandbox: isSandbox(deps),
     canWrite: false,
     may: () => false,
@@ -127,11 +130,15 @@ function anonymousView(deps: Deps, c: HttpContext): View {
 async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null, page?: Page): Promise<View> {
   const view = anonymousView(deps, c);
   if (!actor) return view;
-  const user = await readMe({ ...createCtx(deps, c), actor });
+  const ctx = { ...createCtx(deps, c), actor };
+  // Parts of pages bring no strip.
+  const isWhole = c.req.header('hx-request') === undefined && actor.lacksFactor !== true;
+  const [user, alarms] = await Promise.all([readMe(ctx), isWhole ? alarmsOfReader(ctx) : []]);
+  const zone = user.timezone ?? view.zone;
   const csrf = csrfTokenOf(deps.secrets, readSignIn(c) ?? '');
   const allows = (permission: Permission) => may(actor, permission);
   const canWrite = page?.needs ? allows(page.needs) : !isReadOnly(actor);
-  return { ...view, user, csrf, canWrite, may: allows };
+  return { ...view, user, zone, alarms, csrf, canWrite, may: allows };
 }
 
 async function answer(

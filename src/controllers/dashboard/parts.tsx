@@ -2,6 +2,7 @@
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
+import { zoneName } from '../../utils/moment-text.ts';
 import { texts } from './i18n.ts';
 import { Icon } from './icon.tsx';
 import * as english from './locales/en/parts.ts';
@@ -25,6 +26,10 @@ export function Time({ at, relative }: { at: string | number | null | undefined;
     </time>
   );
 }
+
+/** The short name of the zone that the page's times and days are in. */
+export const zoneOf = ({ lang, zone, now }: Pick<View, 'lang' | 'zone' | 'now'>): string =>
+  zoneName(lang, zone, now);
 
 /**
  * An empty page: says what it is for, and what to do next. `next`: the way there, or `false` for readers who may not go it:

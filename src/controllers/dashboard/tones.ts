@@ -55,6 +55,7 @@ export const STATE_MEANINGS: Readonly<Record<string, Meaning>> = {
   replaced: 'broken',
   stopped: 'off',
   canceled: 'off',
+  unlinked: 'off',
   unused: 'off',
   disabled: 'off',
 };

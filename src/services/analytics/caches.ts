@@ -1,15 +1,16 @@
 /** The last counts. A page asks every few seconds, and several people look at it. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
+import type { CountedAlarms, LateQueues } from '../alarms/state.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';
 import type { OtpConversion } from './otp-conversion.ts';
 import type { KeptCounts } from './overview.ts';
 import type { SessionStats } from './session-stats.ts';
 import type { Counted } from './totals.ts';
 
-/** Answers that are kept for half a minute. */
+/** Answers that are kept for half a minute, or as long as is said. */
 export interface AnswerCache<T> {
-  /** The answer of the last half minute, or a new one. Callers at the same time share it; a failed one is not kept. */
+  /** The answer that is kept, or a new one. Callers at the same time share it; a failed one is not kept. */
   get(key: string, read: () => Promise<T>): Promise<T>;
 }
 
@@ -19,9 +20,15 @@ export interface StatisticsCaches {
   volumes: LRUCache<string, KeptCounts>;
   totals: LRUCache<string, Counted>;
   campaigns: LRUCache<string, CampaignCounts>;
+  /** of alarms: five seconds */
+  alarms: AnswerCache<CountedAlarms>;
+  late: AnswerCache<LateQueues>;
+  service: AnswerCache<string[]>;
 }
 
 const KEEP_MS = 30_000;
+/** Alarms are on every page, and a person waits for the one that should go. */
+const ALARM_MS = 5_000;
 
 /** Makes the caches of this process. */
 export function createStatisticsCaches(clock: Clock): StatisticsCaches {
@@ -31,16 +38,19 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
     volumes: new LRUCache({ max: 5_000 }),
     totals: new LRUCache({ max: 2_000 }),
     campaigns: new LRUCache({ max: 10_000 }),
+    alarms: createAnswerCache(clock, 2_000, ALARM_MS),
+    late: createAnswerCache(clock, 2_000, ALARM_MS),
+    service: createAnswerCache(clock, 1, ALARM_MS),
   };
 }
 
-function createAnswerCache<T>(clock: Clock, max: number): AnswerCache<T> {
+function createAnswerCache<T>(clock: Clock, max: number, keepMs = KEEP_MS): AnswerCache<T> {
   const kept = new LRUCache<string, { at: number; answer: Promise<T> }>({ max });
   return {
     get(key, read) {
       const now = clock.monotonic();
       const known = kept.get(key);
-      if (known && now - known.at < KEEP_MS) return known.answer;
+      if (known && now - known.at < keepMs) return known.answer;
       const answer = read();
       kept.set(key, { at: now, answer });
       answer.catch(() => kept.delete(key));

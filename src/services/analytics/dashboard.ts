@@ -19,6 +19,8 @@ export interface Dashboard {
     /** connected */
     active: number;
     inactive: number;
+    /** of the disconnected ones: no phone is linked, so that nothing reconnects */
+    unlinked: number;
     byStatus: Record<(typeof SESSION_STATUSES)[number], number>;
   };
   /** in and out, as long as the history is kept */
@@ -89,9 +91,9 @@ async function totalAndToday(
 }
 
 async function countSessions(ctx: Ctx, { tenant, sessionIds }: Scope): Promise<Dashboard['sessions']> {
-  const { status } = whatsappAccounts;
+  const { status, paired } = whatsappAccounts;
   const rows = await ctx.db
-    .select({ status, n: count() })
+    .select({ status, paired, n: count() })
     .from(whatsappAccounts)
     .where(
       and(
@@ -99,8 +101,10 @@ async function countSessions(ctx: Ctx, { tenant, sessionIds }: Scope): Promise<D
         ofBound(sessionIds, whatsappAccounts.sessionId),
       ),
     )
-    .groupBy(status);
-  const counts = new Map(rows.map((row) => [row.status, Number(row.n)]));
+    .groupBy(status, paired);
+  const counts = new Map<string, number>();
+  for (const row of rows) counts.set(row.status, (counts.get(row.status) ?? 0) + Number(row.n));
+  const without = rows.find((row) => row.status === 'disconnected' && !row.paired);
   const byStatus = {
     connecting: counts.get('connecting') ?? 0,
     qr: counts.get('qr') ?? 0,
@@ -113,5 +117,6 @@ async function countSessions(ctx: Ctx, { tenant, sessionIds }: Scope): Promise<D
     failed: counts.get('failed') ?? 0,
   };
   const total = [...counts.values()].reduce((sum, n) => sum + n, 0);
-  return { total, active: byStatus.connected, inactive: total - byStatus.connected, byStatus };
+  const active = byStatus.connected;
+  return { total, active, inactive: total - active, unlinked: Number(without?.n ?? 0), byStatus };
 }

@@ -11,6 +11,8 @@ import { type Counted, countPage, countWithSenders, statisticsOf } from './count
 import { type CampaignDeps, type CampaignRow, campaignNotFound, findCampaign, totalOf } from './row.ts';
 import type { CampaignFilter, CampaignOutput, CampaignSenderOutput } from './schemas.ts';
 import { isSentBy, maySee, readSenders, seenBy, sendersIn, sentBy } from './senders.ts';
+import { campaignHolds } from './waiting.ts';
+import { toCampaignWaiting } from './waiting-words.ts';
 
 export interface CampaignRef extends BroadcastRef {
   id: string;
@@ -110,6 +112,8 @@ async function toCampaign(
   const sending = several?.filter(({ status }) => status === 'connected');
   const statistics = await statisticsOf(deps, row, counts, sending ?? [session ?? NOTHING_KNOWN]);
   const running = row.status === 'running';
+  const senders = running ? (several ?? (await readSenders(deps.db, row))) : [];
+  const holds = campaignHolds(row, senders, deps.clock.now());
   return {
     id: row.id,
     campaignId: row.id,
@@ -121,8 +125,8 @@ async function toCampaign(
     status: row.status,
     reason: row.reason,
     reasonMessage: row.reasonMessage,
-    waitingFor: running ? (row.frozenAt === null ? 'recipients' : row.waitingReason) : null,
-    waitingUntil: running ? iso(row.waitingUntil) : null,
+    waitingFor: toCampaignWaiting(holds),
+    waitingUntil: iso(holds[0]?.until ?? null),
     listId: row.listId,
     templateId: row.templateId,
     type: row.type,

@@ -5,6 +5,7 @@ import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { cursorQuery, pageQuery } from '../fields.ts';
+import { WaitingFor } from '../messages/schemas.ts';
 import { PoolSessions } from '../pools.ts';
 
 /** WhatsApp's own limit for one text. */
@@ -176,8 +177,8 @@ export const CampaignOutput = z
     status: z.enum(CAMPAIGN_STATUSES),
     reason: z.string().nullable().describe('why it is paused, stopped or failed'),
     reasonMessage: z.string().nullable(),
-    waitingFor: z.string().nullable().describe('what holds a running campaign at the moment'),
-    waitingUntil: time,
+    waitingFor: WaitingFor,
+    waitingUntil: time.describe('until when the first of these lasts; null: not known'),
     listId: z.string().nullable(),
     templateId: z.string().nullable(),
     type: z.string(),

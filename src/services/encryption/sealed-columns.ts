@@ -6,6 +6,7 @@ import type { Db, Tx } from '../../db/client.ts';
 import { isAfter } from '../../db/keyset.ts';
 import { affected } from '../../db/ops.ts';
 import {
+  alertChannels,
   apiKeys,
   inboundMedia,
   otps,
@@ -19,6 +20,7 @@ import {
 import type { DbColumn, DbTable } from '../../db/types.ts';
 import { keyIdOfText, type SecretBox } from '../../utils/crypto.ts';
 import { credentialsContext, keyContext } from '../../whatsapp/credential-rows.ts';
+import { sealedChannelContext } from '../alerts/deliver.ts';
 import { sealedKeyContext } from '../api-keys.ts';
 import { sealedTotpContext } from '../auth/second-factor/totp.ts';
 import { sealedSourceContext } from '../inbound/media-work.ts';
@@ -202,6 +204,7 @@ const codes: SealedColumn = {
 };
 
 const proxies = textColumn(whatsappAccounts, 'proxy', sealedProxyContext);
+const alertSecrets = textColumn(alertChannels, 'secret', sealedChannelContext);
 const totpSecrets = textColumn(secondFactors, 'secret', sealedTotpContext);
 
 /** All of them: whoever seals something in a new place adds it here. */
@@ -215,6 +218,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   codes,
   proxies,
   totpSecrets,
+  alertSecrets,
 ];
 
 function bytesValue(

@@ -21,6 +21,7 @@ import {
   whatsappAccounts,
   workspaceInvitations,
 } from '../../db/schema.ts';
+import { forgetAlarms } from '../../services/alerts/retention.ts';
 import { deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts';
 import { forgetCampaigns } from '../../services/campaigns/retention.ts';
 import type { Deps } from '../../services/context.ts';
@@ -50,6 +51,8 @@ type TaskDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'storage'> &
 const KNOWN_DAYS = 90;
 /** A campaign that nobody has gone on writing for so long. */
 const DRAFT_DAYS = 30;
+/** Of alarms that are over. */
+const KEPT_ALARM_DAYS = 7;
 const FIVE_MINUTES_MS = 300_000;
 /** A receiver of webhooks may ask for an hour, a file waits for 75 minutes at most. */
 const LONGEST_WAIT_MS = 90 * MINUTE_MS;
@@ -212,6 +215,11 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       name: 'api_requests',
       when: 'nightly',
       run: (signal) => deleteOldRequests(deps, signal),
+    },
+    {
+      name: 'alarms',
+      when: 'nightly',
+      run: (signal) => forgetAlarms(db, { before: before(KEPT_ALARM_DAYS), signal }),
     },
     {
       name: 'webhook_history',

@@ -1,10 +1,10 @@
 /**
  * The script of every page, as the browser gets it. Pages work by htmx; this adds what htmx does not do: times in the
- * reader's zone, fields marked that a form was refused for, copying, and events that refresh parts of a page.
+ * workspace's zone, with its name, fields marked that a form was refused for, copying, and events that refresh parts of a page.
  *
  * `data-live="message.sent session.status"` on a part: it gets the htmx event `live` when one of these happens to
  * the tenant (one event stream a page, however many parts follow it), so `hx-trigger="live, every 30s"` refreshes it.
- * `data-moment="id"` on a local date and time: the input of that id gets it as ISO 8601. `data-shows="id"` on an image:
+ * `data-moment="id"` on a date and time of that zone: the input of that id gets it as ISO 8601. `data-shows="id"` on an image:
  * the picture that is chosen in that file input; `data-names="id"`: its name. `data-reset` on a form: it is emptied
  * once it was taken. `data-end`: a part that is scrolled to its end. `data-extension="ready"` or `"missing"`: shown when
  * the browser has our extension, or has not; `data-passkey="get"` or `"create"`: asks the browser for one by
@@ -14,21 +14,45 @@ export const DASHBOARD_SCRIPT = `'use strict';
 (() => {
   const LIVE_GAP_MS = 400;
   const lang = document.documentElement.lang;
-  const format = new Intl.DateTimeFormat(lang, { dateStyle: 'medium', timeStyle: 'medium' });
-  const exact = new Intl.DateTimeFormat(lang, { dateStyle: 'full', timeStyle: 'long' });
+  /** Of the workspace, wherever the browser is. */
+  const timeZone = document.body.dataset.zone || undefined;
+  const shape = { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' };
+  const formatIn = (locale, options) => new Intl.DateTimeFormat(locale, { ...options, timeZone, hourCycle: 'h23' });
+  const format = formatIn(lang, { ...shape, timeZoneName: 'short' });
+  /** Only Indonesian has names for the zones of Indonesia. */
+  const localFormat = formatIn('id', { timeZoneName: 'short' });
+  const wallClock = formatIn('en-US', { ...shape, month: 'numeric' });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
 
   function showTimes(root) {
     for (const element of root.querySelectorAll('time[datetime]')) {
       const at = new Date(element.dateTime);
       if (Number.isNaN(at.getTime())) continue;
-      element.title = exact.format(at);
-      element.textContent = element.dataset.relative === undefined ? format.format(at) : ago(at);
+      element.title = sayMoment(at);
+      element.textContent = element.dataset.relative === undefined ? element.title : ago(at);
     }
     for (const element of root.querySelectorAll('[data-until]')) countDown(element);
     for (const input of root.querySelectorAll('[data-moment][disabled]')) openMoment(input);
     for (const part of root.querySelectorAll('[data-end]')) if (!away.has(part)) part.scrollTop = part.scrollHeight;
     showFiles();
+  }
+
+  const zoneIn = (one, at) => one.formatToParts(at).find(({ type }) => type === 'timeZoneName').value;
+
+  function zoneNameAt(at) {
+    const name = zoneIn(format, at);
+    const local = zoneIn(localFormat, at);
+    return /^(?:GMT|UTC)[+-]/.test(name) && /^WI(?:B|T|TA)$/.test(local) ? local : name;
+  }
+
+  /** The moment with the name of its zone. */
+  const sayMoment = (at) => format.format(at).replace(zoneIn(format, at), zoneNameAt(at));
+
+  /** Milliseconds by which the clocks of the zone are ahead of UTC then. */
+  function offsetAt(at) {
+    const part = new Map(wallClock.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
+    const shown = Date.UTC(part.get('year'), part.get('month') - 1, part.get('day'), part.get('hour'), part.get('minute'), part.get('second'));
+    return shown - Math.floor(at / 1000) * 1000;
   }
 
   /** Parts that somebody has scrolled up. */
@@ -39,15 +63,21 @@ export const DASHBOARD_SCRIPT = `'use strict';
     const iso = document.getElementById(input.dataset.moment);
     const at = new Date(iso.value);
     if (!Number.isNaN(at.getTime())) {
-      input.value = new Date(at.getTime() - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+      input.value = new Date(at.getTime() + offsetAt(at.getTime())).toISOString().slice(0, 16);
     }
+    const zone = document.createElement('span');
+    zone.className = 'muted small';
+    zone.textContent = ' ' + zoneNameAt(Number.isNaN(at.getTime()) ? new Date() : at);
+    if (input.labels[0]) input.labels[0].append(zone);
     input.disabled = false;
     input.addEventListener('input', () => keepMoment(input));
   }
 
   function keepMoment(input) {
-    const chosen = new Date(input.value);
-    document.getElementById(input.dataset.moment).value = Number.isNaN(chosen.getTime()) ? '' : chosen.toISOString();
+    const shown = Date.parse(input.value + 'Z');
+    const iso = document.getElementById(input.dataset.moment);
+    // The offset of the moment itself counts, on either side of a change of the clocks.
+    iso.value = Number.isNaN(shown) ? '' : new Date(shown - offsetAt(shown - offsetAt(shown))).toISOString();
   }
 
   const pictures = new WeakMap();
@@ -258,6 +288,16 @@ export const DASHBOARD_SCRIPT = `'use strict';
     field.form.requestSubmit();
   }
 
+  /** The number of alarms stands in the title and marks the icon, also in a tab behind. */
+  function showAlarms() {
+    const part = document.querySelector('[data-alarms]');
+    const icon = document.querySelector('link[rel="icon"][data-marked]');
+    if (!part || !icon) return;
+    const count = Number(part.dataset.alarms);
+    document.title = (count > 0 ? '(' + count + ') ' : '') + document.title.replace(/^\\(\\d+\\) /, '');
+    icon.href = count > 0 ? icon.dataset.marked : icon.dataset.plain;
+  }
+
   let stream = null;
   const heard = new Set();
   const waiting = new Map();
@@ -331,6 +371,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   document.addEventListener('htmx:afterSettle', (event) => {
     showTimes(document);
     nameAddress();
+    showAlarms();
     showExtension();
     const { target, requestConfig } = event.detail;
     if (target && target === alertPart()) {

@@ -201,6 +201,11 @@ tbody th { font-size: inherit; color: inherit; white-space: normal; overflow-wra
 .alert p:last-child, .alert ul:last-child { margin-bottom: 0; }
 .alert-good { background: var(--good-bg); color: var(--good); }
 .alert-warn { background: var(--warn-bg); color: var(--warn); }
+.alarms ul { list-style: none; margin: 0; padding: 0; }
+.alarms li { display: flex; flex-wrap: wrap; align-items: center; gap: 0.25rem 0.75rem; }
+.alarms li + li { margin-top: 0.5rem; }
+.alarms span { overflow-wrap: anywhere; }
+.alarms a { color: inherit; }
 .alert-bad { background: var(--bad-bg); color: var(--bad); }
 .empty { text-align: center; padding: 2.5rem 1rem; color: var(--muted); }
 .empty h2 { color: var(--text); }

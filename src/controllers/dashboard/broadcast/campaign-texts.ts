@@ -1,7 +1,6 @@
 /** States and reasons of campaigns in plain words. */
 
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
-import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-campaign.ts';
@@ -20,29 +19,27 @@ const MEANINGS: Record<Lang, Record<Status, string>> = { en: english.meanings, i
 /** Why a campaign is paused, stopped or failed. */
 const REASONS: Record<Lang, Record<string, string>> = { en: english.reasons, id: indonesian.reasons };
 
-const WAITING: Record<Lang, Record<string, string>> = { en: english.waiting, id: indonesian.waiting };
-
 export const statusText = (lang: Lang, status: Shown): string => STATUSES[lang][status];
 
 /** The state that a person reads: a running campaign that cannot send is held. */
 export function shownStatus({ status, waitingFor }: Pick<CampaignOutput, 'status' | 'waitingFor'>): Shown {
-  return status === 'running' && waitingFor !== null && waitingFor !== COLLECTING ? 'held' : status;
+  const isHeld = status === 'running' && waitingFor.some(({ reason }) => reason !== COLLECTING);
+  return isHeld ? 'held' : status;
 }
 
 /** It has just begun: nothing is in its way. */
 const COLLECTING = 'recipients';
 
-/** Explains the state of a campaign, why it is so and what it waits for; each a sentence. */
+/** Explains the state of a campaign and why it is so, each a sentence; what a running one waits for is told apart. */
 export function explainCampaign(
   lang: Lang,
   campaign: Pick<CampaignOutput, 'status' | 'reason' | 'reasonMessage' | 'waitingFor'>,
 ): string[] {
   const { status, reason, reasonMessage, waitingFor } = campaign;
   const why = reason === null ? '' : (own(REASONS[lang], reason) ?? toldIn(lang, reasonMessage));
-  const waits =
-    waitingFor === null ? '' : (own(WAITING[lang], waitingFor) ?? holdWords(lang, waitingFor).text);
-  const meaning = waits === '' && reason !== 'cloned' ? MEANINGS[lang][status] : '';
-  return [why, waits, meaning].filter((sentence) => sentence !== '');
+  const waits = status === 'running' && waitingFor.length > 0;
+  const meaning = !waits && reason !== 'cloned' ? MEANINGS[lang][status] : '';
+  return [why, meaning].filter((sentence) => sentence !== '');
 }
 
 /** The campaign's note, which is in English, in the reader's language; empty when there are no words for it. */

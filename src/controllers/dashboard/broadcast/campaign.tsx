@@ -11,11 +11,13 @@ import {
 } from '../../../services/campaigns/control.ts';
 import { type CampaignRef, watchCampaign } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput, CampaignStatistics } from '../../../services/campaigns/schemas.ts';
+import { campaignHoldWords } from '../../../services/campaigns/waiting-words.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { getList } from '../../../services/lists/lists.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { CAMPAIGN_LIMIT } from '../../broadcast/parts.ts';
 import { Crumb } from '../kit.tsx';
+import { HoldLines } from '../messages/hold-lines.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Facts, Live, Stat, Table, Tabs, Time } from '../parts.tsx';
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';
@@ -168,10 +170,8 @@ function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
           {t.nextRun}: <Time at={campaign.nextRunAt} /> (<Time at={campaign.nextRunAt} relative />)
         </p>
       )}
-      {campaign.waitingUntil !== null && (
-        <p>
-          {t.until} <Time at={campaign.waitingUntil} />
-        </p>
+      {campaign.status === 'running' && (
+        <HoldLines view={view} waitingFor={campaign.waitingFor} words={campaignHoldWords} />
       )}
       {view.canWrite && <Actions t={t} view={view} campaign={campaign} />}
     </Live>

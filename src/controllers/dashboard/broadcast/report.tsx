@@ -4,11 +4,12 @@ import { outcomeText } from '../../../services/campaigns/outcome-words.ts';
 import { type CampaignReport, exportCampaign, reportCampaign } from '../../../services/campaigns/report.ts';
 import { REPORT_CSP, reportHtml } from '../../../services/campaigns/report-html.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
+import { zoneClock } from '../../../utils/time-zone.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { BarChart } from '../chart.tsx';
 import { Skeleton } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Table, Time } from '../parts.tsx';
+import { Table, Time, zoneOf } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
 import { BROADCAST, IdParams, idExample, num } from './parts.tsx';
 
@@ -188,12 +189,15 @@ function Reasons({
 
 function Hours({ t, view, hours }: { t: Texts; view: View; hours: CampaignReport['byHour'] }) {
   if (hours.length === 0) return null;
-  const labels = hours.map(({ hour }) => hour.slice(5, 16).replace('T', ' '));
+  const zone = zoneClock(view.zone);
+  const labels = hours.map(({ hour }) =>
+    new Date(zone.toLocal(Date.parse(hour))).toISOString().slice(5, 16).replace('T', ' '),
+  );
   return (
     <>
       <h3>{t.byHour}</h3>
       <BarChart
-        title={t.byHourChart}
+        title={`${t.byHourChart} (${zoneOf(view)})`}
         labels={labels}
         series={[
           // A message that was read was sent as well: what is stacked must not count twice.

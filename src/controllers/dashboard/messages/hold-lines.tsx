@@ -10,11 +10,19 @@ import { Time } from '../parts.tsx';
 const T = texts({ en: english.messages, id: indonesian.messages });
 
 /** Each blocker with its own end and what can be done; what lasts longest is the headline. */
-export function HoldLines({ view, waitingFor }: { view: View; waitingFor: WaitingFor }) {
+export function HoldLines({
+  view,
+  waitingFor,
+  words = holdWords,
+}: {
+  view: View;
+  waitingFor: WaitingFor;
+  words?: typeof holdWords;
+}) {
   return (
     <>
       {waitingFor.map(({ reason, until }, i) => {
-        const { text, fix } = holdWords(view.lang, reason);
+        const { text, fix } = words(view.lang, reason);
         return (
           <p class={i === 0 ? undefined : 'small'}>
             <b>{text}</b>{' '}

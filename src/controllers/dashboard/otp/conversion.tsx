@@ -10,7 +10,7 @@ import { BarChart } from '../chart.tsx';
 import { Skeleton } from '../kit.tsx';
 import { countryName } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Stat, Table } from '../parts.tsx';
+import { Stat, Table, zoneOf } from '../parts.tsx';
 import { OTP, OtpHead } from './parts.tsx';
 import { OTP_TEXTS, type OtpTexts } from './texts.ts';
 
@@ -63,7 +63,11 @@ export const conversionPages: Page[] = [
     auth: 'user',
     query: Query,
     async handler({ ctx, view, query }) {
-      return { fragment: <Numbers view={view} found={await readOtpConversion(ctx, query)} /> };
+      return {
+        fragment: (
+          <Numbers view={view} found={await readOtpConversion(ctx, { ...query, timeZone: view.zone })} />
+        ),
+      };
     },
   }),
 ];
@@ -91,7 +95,7 @@ function Numbers({ view, found }: { view: View; found: OtpConversion }) {
           <Part
             t={t}
             view={view}
-            title={t.byDay}
+            title={`${t.byDay} (${zoneOf(view)})`}
             head={t.day}
             range={t.lastDays(period.days)}
             rows={byDay.map(({ date, ...one }) => ({ name: date, ...one }))}

@@ -12,7 +12,7 @@ import { answerCsv } from '../../csv-answer.ts';
 import { More, num } from '../broadcast/parts.tsx';
 import { Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { Empty, Field, NextLink, Select, Stat, Table, Time } from '../parts.tsx';
+import { Empty, Field, NextLink, Select, Stat, Table, Time, zoneOf } from '../parts.tsx';
 import { OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -101,7 +101,7 @@ function queryOf({ cursor: _cursor, ...filters }: Filter): string {
   return query.size === 0 ? '' : `?${query}`;
 }
 
-/** Whole days in the zone of the service, the last one included. */
+/** Whole days in the zone of the workspace, the last one included. */
 function windowOf({ from, to }: Filter, timeZone: string): { from?: number; to?: number } {
   const zone = zoneClock(timeZone);
   return {
@@ -129,8 +129,8 @@ function FilterForm({ view, query, sessions }: { view: View; query: Filter; sess
           options={[['', t.all], ...sessions.map((name) => [name, name] as const)]}
         />
       )}
-      <Field label={t.from} name="from" type="date" value={query.from} />
-      <Field label={t.until} name="to" type="date" value={query.to} />
+      <Field label={`${t.from} (${zoneOf(view)})`} name="from" type="date" value={query.from} />
+      <Field label={`${t.until} (${zoneOf(view)})`} name="to" type="date" value={query.to} />
       <button type="submit">{t.filter}</button>
     </Filters>
   );

@@ -21,7 +21,7 @@ import { NewSessionLink, Skeleton } from '../kit.tsx';
 import * as english from '../locales/en/overview.ts';
 import * as indonesian from '../locales/id/overview.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Badge, Empty, Stat, Table, Time } from '../parts.tsx';
+import { Badge, Empty, Stat, Table, Time, zoneOf } from '../parts.tsx';
 import { stateTone } from '../tones.ts';
 import { UsageNotice } from '../usage-pages.tsx';
 import { isForUs, placeOf, whyOf } from './reasons.ts';
@@ -43,7 +43,7 @@ export const overviewPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = OVERVIEW_TEXTS(view.lang);
       const [now, backlog, errors, usage] = await Promise.all([
-        readDashboard(ctx, {}),
+        readDashboard(ctx, { timeZone: view.zone }),
         readBacklog(ctx),
         findErrors(ctx, { count: LAST_ERRORS, isWanted: isForUs }),
         ctx.actor.sessionIds === null ? readUsage(ctx) : [],
@@ -108,8 +108,9 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
 
 function Now({ view, now, backlog }: { view: View; now: Dashboard; backlog: Backlog }) {
   const t = OVERVIEW_TEXTS(view.lang);
-  const { byStatus } = now.sessions;
-  const states = Object.entries(byStatus).filter(([, n]) => n > 0);
+  const { byStatus, unlinked } = now.sessions;
+  const counts = { ...byStatus, disconnected: byStatus.disconnected - unlinked, unlinked };
+  const states = Object.entries(counts).filter(([, n]) => n > 0);
   const late = backlog.oldestDueMs !== null && backlog.oldestDueMs > MINUTE_MS;
   return (
     <div class="cards">
@@ -123,10 +124,10 @@ function Now({ view, now, backlog }: { view: View; now: Dashboard; backlog: Back
       >
         {num(view, now.sessions.total)}
       </Stat>
-      <Stat name={t.today} note={t.inAll(now.messages.total)}>
+      <Stat name={`${t.today} (${zoneOf(view)})`} note={t.inAll(now.messages.total)}>
         {num(view, now.messages.today)}
       </Stat>
-      <Stat name={t.codesToday} note={t.inAll(now.otp.total)}>
+      <Stat name={`${t.codesToday} (${zoneOf(view)})`} note={t.inAll(now.otp.total)}>
         {num(view, now.otp.today)}
       </Stat>
       <Stat
@@ -153,7 +154,7 @@ function VolumePart({ view, volume }: { view: View; volume: Volume }) {
   return (
     <section class="card">
       <div class="row between">
-        <h2>{t.volume}</h2>
+        <h2>{`${t.volume} (${zoneOf(view)})`}</h2>
         <p class="row">
           {OVERVIEW_RANGES.map((range) => (
             <a

@@ -38,7 +38,11 @@ export function placeOf({ id, event, sessionId, messageId, details }: ActivityEn
   if (event.startsWith('session.') && event !== 'session.deleted' && sessionId !== null) {
     return sessionPath(sessionId);
   }
-  return null;
+  if (event.startsWith('campaign.') && typeof details.campaignId === 'string') {
+    return `/dashboard/broadcast/campaigns/${details.campaignId}`;
+  }
+  if (event === 'otp.conversion_low') return '/dashboard/otp/conversion';
+  return event.startsWith('auth.') ? '/dashboard/account/security' : null;
 }
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);

@@ -228,7 +228,7 @@ function Begin({ view, session }: { view: View; session: SessionStatusOutput }) 
       )}
       {view.canWrite && !canBeginAgain(session.reason) && session.reason !== 'user_disabled' && (
         <Form view={view} action={sessionPath(session.sessionId, '/link')} class="stack">
-          <PairingFields view={view} />
+          <PairingFields view={view} phone={session.phoneNumber} />
           <Submit>{t.create}</Submit>
         </Form>
       )}

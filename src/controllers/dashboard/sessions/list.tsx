@@ -165,7 +165,7 @@ export const listPages: Page[] = [
 ];
 
 /** How a phone is to be linked; the fields of CreateSessionInput. */
-export function PairingFields({ view }: { view: View }) {
+export function PairingFields({ view, phone }: { view: View; phone?: string | null }) {
   const t = SESSION_TEXTS(view.lang);
   return (
     <>
@@ -183,6 +183,7 @@ export function PairingFields({ view }: { view: View }) {
         name="phoneNumber"
         type="tel"
         inputmode="tel"
+        value={phone ?? undefined}
         hint={<NumberHint>{t.phoneHint}</NumberHint>}
         placeholder="+62 812-3456-789"
         autocomplete="off"

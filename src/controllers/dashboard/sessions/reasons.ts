@@ -8,7 +8,8 @@ import * as english from '../locales/en/sessions-reasons.ts';
 import * as indonesian from '../locales/id/sessions-reasons.ts';
 import { stateTone, type Tone } from '../tones.ts';
 
-export type SessionState = Pick<SessionOutput, 'status' | 'reason'>;
+export type SessionState = Pick<SessionOutput, 'status' | 'reason'> &
+  Partial<Pick<SessionOutput, 'phoneNumber'>>;
 export type Status = SessionOutput['status'];
 
 /** Ends of a socket that never become a session's reason. */
@@ -56,12 +57,14 @@ export const isStatus = (text: unknown): text is Status =>
   typeof text === 'string' && own(BY_STATUS.en, text) !== undefined;
 
 /** In the reader's language; a reason that is not known here is shown by its status. */
-export function explainSession(lang: Lang, { status, reason }: SessionState): Explanation {
+export function explainSession(lang: Lang, { status, reason, phoneNumber }: SessionState): Explanation {
   const byStatus = BY_STATUS[lang][status];
   const [why, todoAfter] = (reason === null ? undefined : reasonsOf(lang).get(reason)) ?? byStatus;
   // WhatsApp has asked again already: there is nothing to scan.
   const todo = status === 'passkey' ? byStatus[1] : todoAfter;
-  const name = reason !== null && UNLINKED.has(reason) ? 'unlinked' : status;
+  // A number that was never there does not come back by itself.
+  const isNew = status === 'disconnected' && phoneNumber === null;
+  const name = isNew || (reason !== null && UNLINKED.has(reason)) ? 'unlinked' : status;
   return { state: STATES[lang][name], why, todo };
 }
 

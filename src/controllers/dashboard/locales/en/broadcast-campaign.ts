@@ -35,20 +35,3 @@ export const reasons: Record<string, string> = {
   session_deleted: 'Its session was deleted.',
   list_deleted: 'The list was deleted before all its contacts were copied.',
 };
-
-export const waiting: Record<string, string> = {
-  recipients: 'Collecting recipients.',
-  session_disconnected: 'The session is not connected. The campaign continues by itself.',
-  session_logged_out:
-    'The last messages wait for a number that was unlinked. Link it again, or stop the campaign.',
-  session_replaced: 'The last messages wait for a number that was opened elsewhere.',
-  session_failed: 'The last messages wait for a session that stopped.',
-  daily_cap: 'The daily limit is reached. The campaign continues tomorrow.',
-  quota_day: 'All messages of today in your plan are used. The campaign continues after midnight UTC.',
-  quota_month: 'All messages of this month in your plan are used. The campaign continues next month.',
-  workspace_suspended: 'The workspace is suspended. The campaign continues when it is resumed.',
-  quiet_hours: 'It is night for the next recipients. The campaign continues in the morning.',
-  new_contacts: 'The limit for new people is reached. People who know this number get the message first.',
-  no_sender: 'None of its numbers can send now. The campaign continues by itself.',
-  number_check: 'WhatsApp is not answering number checks. They are tried again by themselves.',
-};

@@ -1,6 +1,10 @@
 /** What refused fields are called on the pages, by their name in forms and in the API. */
 export const fields: Record<string, string> = {
   to: 'To',
+  target: 'Send to',
+  token: 'Telegram bot token',
+  kinds: 'What to tell',
+  language: 'Language',
   session: 'Session',
   sessionId: 'Session name',
   phoneNumber: 'Phone number',

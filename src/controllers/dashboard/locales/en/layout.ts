@@ -12,6 +12,7 @@ export const layout = {
   phone: 'Phones',
   account: 'Account',
   usage: 'Usage',
+  alerts: 'Alerts',
   signOut: 'Sign out',
   other: 'Bahasa Indonesia',
   readonly: 'read-only',

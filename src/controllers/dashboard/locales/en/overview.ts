@@ -10,6 +10,7 @@ const STATES: Record<string, string> = {
   logged_out: 'logged out',
   replaced: 'opened elsewhere',
   failed: 'stopped',
+  unlinked: 'not linked',
 };
 
 const RANGES: Record<string, string> = { '24h': '24 hours', '7d': '7 days', '30d': '30 days' };

@@ -35,20 +35,3 @@ export const reasons: Record<string, string> = {
   session_deleted: 'Sesinya sudah dihapus.',
   list_deleted: 'Daftar dihapus sebelum semua kontaknya disalin.',
 };
-
-export const waiting: Record<string, string> = {
-  recipients: 'Mengumpulkan penerima.',
-  session_disconnected: 'Sesi tidak terhubung. Kampanye berlanjut otomatis.',
-  session_logged_out: 'Pesan terakhir menunggu nomor yang terputus. Tautkan lagi, atau hentikan kampanye.',
-  session_replaced: 'Pesan terakhir menunggu nomor yang dibuka di tempat lain.',
-  session_failed: 'Pesan terakhir menunggu sesi yang berhenti.',
-  daily_cap: 'Batas harian tercapai. Kampanye berlanjut besok.',
-  quota_day:
-    'Semua pesan hari ini dalam paket Anda sudah terpakai. Kampanye berlanjut setelah tengah malam UTC.',
-  quota_month: 'Semua pesan bulan ini dalam paket Anda sudah terpakai. Kampanye berlanjut bulan depan.',
-  workspace_suspended: 'Workspace ditangguhkan. Kampanye berlanjut setelah diaktifkan lagi.',
-  quiet_hours: 'Sedang malam di tempat penerima berikutnya. Kampanye berlanjut pagi nanti.',
-  new_contacts: 'Batas orang baru tercapai. Orang yang mengenal nomor ini dikirimi lebih dulu.',
-  no_sender: 'Belum ada nomor yang bisa mengirim. Kampanye berlanjut otomatis.',
-  number_check: 'WhatsApp belum menjawab pengecekan nomor. Pengecekan diulang otomatis.',
-};

@@ -1,6 +1,10 @@
 import type * as english from '../en/fields.ts';
 
 export const fields: typeof english.fields = {
+  target: 'Kirim ke',
+  token: 'Token bot Telegram',
+  kinds: 'Yang diberitahukan',
+  language: 'Bahasa',
   to: 'Ke',
   session: 'Sesi',
   sessionId: 'Nama sesi',

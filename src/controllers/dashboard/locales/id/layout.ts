@@ -15,6 +15,7 @@ export const layout: Texts<typeof english.layout> = {
   phone: 'Ponsel',
   account: 'Akun',
   usage: 'Penggunaan',
+  alerts: 'Pemberitahuan',
   signOut: 'Keluar',
   other: 'English',
   readonly: 'hanya lihat',

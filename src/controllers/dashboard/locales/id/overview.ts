@@ -12,6 +12,7 @@ const STATES: Record<string, string> = {
   logged_out: 'terputus',
   replaced: 'dibuka di tempat lain',
   failed: 'berhenti',
+  unlinked: 'belum tertaut',
 };
 
 const RANGES: Record<string, string> = { '24h': '24 jam', '7d': '7 hari', '30d': '30 hari' };

@@ -1,0 +1,7 @@
+export const alarms = {
+  label: 'Needs attention',
+  linkAgain: 'Link again',
+  continueLinking: 'Continue linking',
+  open: 'Open',
+  more: (n: string) => `${n} more`,
+};

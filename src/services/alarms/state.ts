@@ -1,0 +1,241 @@
+/** Reads what alarms are made of: of one workspace, and of the service. */
+import { and, count, eq, gt, gte, inArray, lte, max, min, sql } from 'drizzle-orm';
+import {
+  activityLogs,
+  messageQueue,
+  otps,
+  sendAttempts,
+  webhooks,
+  whatsappAccounts,
+  workspaces,
+} from '../../db/schema.ts';
+import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { sendingColumns, sendingState } from '../../queue/session-state.ts';
+import { HOUR_MS } from '../../utils/durations.ts';
+import { type BoundSessions, ofBound } from '../bound.ts';
+import type { Deps } from '../context.ts';
+import { readHealth as readServiceHealth } from '../health.ts';
+import { readSendingUse } from '../quotas.ts';
+import { readHealth } from '../webhooks/health.ts';
+import {
+  type Alarm,
+  alarmsOf,
+  LATE_MS,
+  type SessionState,
+  serviceAlarm,
+  type TenantState,
+  wentAt,
+} from './alarms.ts';
+
+export type AlarmDeps = Pick<
+  Deps,
+  'config' | 'database' | 'db' | 'clock' | 'allowances' | 'statistics' | 'storage' | 'probes' | 'lifecycle'
+>;
+
+/** Whose alarms: a workspace, or the sessions of it that the reader is bound to. */
+export interface AlarmScope {
+  userId: number;
+  sessionIds: BoundSessions;
+}
+
+const MAX_SESSIONS = 5_000;
+/** Messages that are looked through for late ones; more than that are late all the same. */
+const MAX_LATE = 100_000;
+const MAX_CODES = 50_000;
+
+/** The alarms of a workspace now. States of sessions are read each time; what is dear to count is some seconds old at most. */
+export async function readAlarms(deps: AlarmDeps, scope: AlarmScope): Promise<Alarm[]> {
+  const { userId, sessionIds } = scope;
+  const key = JSON.stringify([userId, sessionIds]);
+  const [suspendedAt, sessions, counted] = await Promise.all([
+    readSuspension(deps, userId),
+    readSessions(deps, scope),
+    deps.statistics.alarms.get(key, () => readCounted(deps, scope)),
+  ]);
+  return alarmsOf({ suspendedAt, sessions, ...counted }, deps.clock.now());
+}
+
+async function readSuspension({ db }: AlarmDeps, userId: number): Promise<number | null> {
+  const [row] = await db
+    .select({ suspendedAt: workspaces.suspendedAt })
+    .from(workspaces)
+    .where(eq(workspaces.id, userId));
+  return row?.suspendedAt ?? null;
+}
+
+export type CountedAlarms = Pick<TenantState, 'downWebhooks' | 'conversion' | 'limits'>;
+
+/** Of webhooks, codes and limits; those who are bound to sessions see the webhooks of these. */
+async function readCounted(deps: AlarmDeps, scope: AlarmScope): Promise<CountedAlarms> {
+  const [downWebhooks, conversion, limits] = await Promise.all([
+    readDownWebhooks(deps, scope),
+    scope.sessionIds === null ? readConversion(deps, scope.userId) : null,
+    scope.sessionIds === null ? readLimits(deps, scope.userId) : [],
+  ]);
+  return { downWebhooks, conversion, limits };
+}
+
+async function readSessions(deps: AlarmDeps, { userId, sessionIds }: AlarmScope): Promise<SessionState[]> {
+  const rows = await deps.db
+    .select({
+      id: whatsappAccounts.id,
+      sessionId: whatsappAccounts.sessionId,
+      reason: whatsappAccounts.reason,
+      phoneNumber: whatsappAccounts.phoneNumber,
+      connectedAt: whatsappAccounts.connectedAt,
+      disconnectedAt: whatsappAccounts.disconnectedAt,
+      updatedAt: whatsappAccounts.updatedAt,
+      restrictedUntil: whatsappAccounts.restrictedUntil,
+      restriction: whatsappAccounts.restriction,
+      ...sendingColumns,
+    })
+    .from(whatsappAccounts)
+    .where(and(eq(whatsappAccounts.userId, userId), ofBound(sessionIds, whatsappAccounts.sessionId)))
+    .limit(MAX_SESSIONS);
+  const now = deps.clock.now();
+  const free = rows.filter((row) => sendingState(row, now, PRIORITIES.normal).ready);
+  const ended = rows.filter((row) => row.status !== 'connected' && row.phoneNumber !== null);
+  const [late, refused] = await Promise.all([
+    deps.statistics.late.get(JSON.stringify([userId, sessionIds]), () =>
+      readLate(
+        deps,
+        free.map(({ id }) => id),
+      ),
+    ),
+    Promise.all(ended.map((row) => countRefusedCodes(deps, userId, row))),
+  ]);
+  const refusedOf = new Map(ended.map(({ id }, at) => [id, refused[at] ?? 0]));
+  const isFree = new Set(free.map(({ id }) => id));
+  return rows.map((row) => ({
+    ...row,
+    restrictedSince: row.restriction?.since ?? null,
+    refusedCodes: refusedOf.get(row.id) ?? 0,
+    late: isFree.has(row.id) ? (late.get(row.id) ?? null) : null,
+  }));
+}
+
+/** Calls that asked this session for a code since it went, and were told that it is not connected. */
+async function countRefusedCodes(
+  { database }: AlarmDeps,
+  userId: number,
+  session: Pick<SessionState, 'sessionId' | 'connectedAt' | 'disconnectedAt' | 'updatedAt'>,
+): Promise<number> {
+  const { action, status, at, data } = activityLogs;
+  const [row] = await database.scan
+    .select({ n: count() })
+    .from(activityLogs)
+    .where(
+      and(
+        eq(activityLogs.userId, userId),
+        eq(activityLogs.sessionId, session.sessionId),
+        eq(action, 'otp_send'),
+        eq(status, 'failure'),
+        gte(at, wentAt(session)),
+        sql`${data} like '%NOT_CONNECTED%'`,
+      ),
+    );
+  return Number(row?.n ?? 0);
+}
+
+export type LateQueues = Map<string, { messages: number; since: number }>;
+
+/** What is due for long in sessions that nothing holds, where these have begun nothing meanwhile. */
+async function readLate({ database, clock }: AlarmDeps, ids: readonly string[]): Promise<LateQueues> {
+  if (ids.length === 0) return new Map();
+  const before = clock.now() - LATE_MS;
+  const { accountId, status, availableAt } = messageQueue;
+  const due = database.scan
+    .select({ accountId, availableAt })
+    .from(messageQueue)
+    .where(and(inArray(accountId, [...ids]), eq(status, 'pending'), lte(availableAt, before)))
+    .limit(MAX_LATE)
+    .as('due');
+  const rows = await database.scan
+    .select({ id: due.accountId, n: count(), since: min(due.availableAt) })
+    .from(due)
+    .groupBy(due.accountId);
+  const found = rows.map(({ id }) => id);
+  if (found.length === 0) return new Map();
+  const busy = await database.scan
+    .select({ id: sendAttempts.accountId, last: max(sendAttempts.at) })
+    .from(sendAttempts)
+    .where(and(inArray(sendAttempts.accountId, found), gt(sendAttempts.at, before)))
+    .groupBy(sendAttempts.accountId);
+  const isBusy = new Set(busy.map(({ id }) => id));
+  return new Map(
+    rows
+      .filter(({ id }) => !isBusy.has(id))
+      .map(({ id, n, since }) => [id, { messages: Number(n), since: Number(since) }]),
+  );
+}
+
+async function readDownWebhooks(deps: AlarmDeps, { userId, sessionIds }: AlarmScope) {
+  const rows = await deps.db
+    .select({ id: webhooks.id, url: webhooks.url })
+    .from(webhooks)
+    .where(
+      and(
+        eq(webhooks.userId, userId),
+        eq(webhooks.status, 'active'),
+        ofBound(sessionIds, webhooks.sessionId),
+      ),
+    );
+  const health = await readHealth(
+    deps,
+    rows.map(({ id }) => id),
+  );
+  return rows.flatMap(({ id, url }, at) => {
+    const found = health[at];
+    if (found?.state !== 'down') return [];
+    const since = found.waitingSince === null ? null : Date.parse(found.waitingSince);
+    return [{ id, host: new URL(url).host, waiting: found.waiting, since }];
+  });
+}
+
+/** As `checkConversion` judges: of the codes that ended within the last hour. */
+async function readConversion({ database, config, clock }: AlarmDeps, userId: number) {
+  const { minSends, minPercent } = config.otp.conversion;
+  const since = clock.now() - HOUR_MS;
+  const ended = database.scan
+    .select({ status: otps.status })
+    .from(otps)
+    // By the index on the end: a tenant's own codes reach back a week.
+    .where(and(sql`${otps.userId} + 0 = ${userId}`, gt(otps.endedAt, since)))
+    .limit(MAX_CODES)
+    .as('ended');
+  const rows = await database.scan
+    .select({ status: ended.status, n: count() })
+    .from(ended)
+    .groupBy(ended.status);
+  const total = rows.reduce((sum, { n }) => sum + Number(n), 0);
+  const verified = Number(rows.find(({ status }) => status === 'verified')?.n ?? 0);
+  if (total < minSends) return null;
+  return { ended: total, verified, isLow: (100 * verified) / total < minPercent };
+}
+
+async function readLimits(deps: AlarmDeps, userId: number): Promise<TenantState['limits']> {
+  const usage = await readSendingUse(deps, userId);
+  return usage.flatMap(({ quota, used, limit, until }) =>
+    used === null || limit === null
+      ? []
+      : [{ quota, used, limit, until: until === undefined ? null : Date.parse(until) }],
+  );
+}
+
+/** What administrators of the service should look at. */
+export async function readServiceAlarms(deps: AlarmDeps): Promise<Alarm[]> {
+  const found = await deps.statistics.service.get('', async () => {
+    const health = await readServiceHealth(deps);
+    const [hook] = deps.config.webhook === null ? [] : await readHealth(deps, [DEFAULT_WEBHOOK_ID]);
+    const troubles: [string, boolean][] = [
+      ['database_read_only', !health.database.writable],
+      ['storage_down', health.storage.status === 'down'],
+      ['clock_skewed', health.clock.status === 'skewed'],
+      ['credentials_unreadable', (health.engine.unreadable ?? 0) > 0],
+      ['service_webhook_down', hook?.state === 'down'],
+    ];
+    return troubles.flatMap(([reason, is]) => (is ? [reason] : []));
+  });
+  return found.map(serviceAlarm);
+}

@@ -1,0 +1,170 @@
+/** Sends notices that wait: they are in the database until a receiver has taken them, so that a crash loses none. */
+import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
+import { affected } from '../../db/ops.ts';
+import { alertChannels, alertNotices } from '../../db/schema.ts';
+import { refundWindow, spendFromWindow } from '../../db/windows.ts';
+import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import type { Mailer } from '../../utils/smtp.ts';
+import type { Deps } from '../context.ts';
+import { type ChannelRow, type DeliverDeps, deliver, type Notice } from './deliver.ts';
+import { noticeOf, placeOf, summaryOf, type ToldAlarm } from './notices.ts';
+import { readAlarmRows } from './watch.ts';
+
+/** A channel gets so many notices in a clock hour; the others wait for its end and come as one. */
+export const NOTICES_PER_HOUR = 20;
+const GIVE_UP_MS = DAY_MS;
+/** The first is longer than one attempt may take, so that no other process tries meanwhile. */
+const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
+/** Channels looked at in one round. */
+const BATCH_SIZE = 50;
+/** Notices of one summary. */
+const MAX_SUMMARY = 1_000;
+
+type SendDeps = DeliverDeps & Pick<Deps, 'logger'>;
+type Row = typeof alertNotices.$inferSelect;
+
+const waiting = eq(alertNotices.state, 'waiting');
+
+/** The window that the notices of a channel are counted in, its tests included. */
+export const channelWindow = (channelId: string) => ({
+  key: `alerts:channel:${channelId}`,
+  max: NOTICES_PER_HOUR,
+  windowMs: HOUR_MS,
+});
+
+/**
+ * Sends what is due, the oldest of each channel first; how many were taken. Safe in several processes at once. A notice whose
+ * process dies between the receiver's answer and the row's end may come twice, under the same id.
+ */
+export async function sendDueNotices(
+  deps: SendDeps,
+  mailer: Mailer | null,
+  signal?: AbortSignal,
+): Promise<number> {
+  const rows = await deps.db
+    .selectDistinct({ channelId: alertNotices.channelId })
+    .from(alertNotices)
+    .where(and(waiting, lte(alertNotices.nextAttemptAt, deps.clock.now())))
+    .limit(BATCH_SIZE);
+  let sent = 0;
+  for (const { channelId } of rows) {
+    for (let n = 0; n < NOTICES_PER_HOUR && !signal?.aborted; n++) {
+      if (!(await sendNext(deps, mailer, channelId))) break;
+      sent++;
+    }
+  }
+  return sent;
+}
+
+/** The oldest notice of the channel, if it is due; whether it was taken. */
+async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string): Promise<boolean> {
+  const now = deps.clock.now();
+  const [head] = await ofChannel(deps, channelId).limit(1);
+  if (head === undefined || head.nextAttemptAt > now) return false;
+  const [channel] = await deps.db.select().from(alertChannels).where(eq(alertChannels.id, channelId));
+  if (channel?.status !== 'active') {
+    await deps.db.delete(alertNotices).where(and(eq(alertNotices.channelId, channelId), waiting));
+    return false;
+  }
+  if (!(await claim(deps, head))) return false;
+  const spent = await spendFromWindow(deps.db, channelWindow(channelId), now);
+  if (spent === null) {
+    await holdBack(deps, channelId);
+    return false;
+  }
+  const all = head.held > 0 ? await ofChannel(deps, channelId).limit(MAX_SUMMARY) : [head];
+  const outcome = await deliver(deps, mailer, channel, await write(deps, channel, all));
+  if (outcome.delivered) {
+    await settle(deps, all, 'sent');
+    await note(deps, channel, { failure: null, lastSentAt: deps.clock.now() });
+    return true;
+  }
+  await refundWindow(deps.db, spent);
+  const givenUp = outcome.final || now - head.createdAt >= GIVE_UP_MS;
+  deps.logger.warn('an alert was not sent', {
+    channel: channelId,
+    type: channel.type,
+    givenUp,
+    reason: outcome.error,
+  });
+  if (givenUp) await settle(deps, all, 'dropped');
+  else await putOff(deps, head);
+  await note(deps, channel, { failure: outcome.error });
+  return false;
+}
+
+const ofChannel = ({ db }: SendDeps, channelId: string) =>
+  db
+    .select()
+    .from(alertNotices)
+    .where(and(eq(alertNotices.channelId, channelId), waiting))
+    // A begin comes before the end of the same moment.
+    .orderBy(asc(alertNotices.createdAt), asc(alertNotices.phase), asc(alertNotices.id));
+
+/** False when another process has it. */
+async function claim({ db, clock }: SendDeps, row: Row): Promise<boolean> {
+  const pauseMs = spread(backoffMs(RETRY, row.attempts + 1) * 1.5, Math.random());
+  const claimed = await db
+    .update(alertNotices)
+    .set({ attempts: sql`${alertNotices.attempts} + 1`, nextAttemptAt: clock.now() + Math.round(pauseMs) })
+    .where(and(eq(alertNotices.id, row.id), eq(alertNotices.attempts, row.attempts), waiting));
+  return affected(claimed) === 1;
+}
+
+/** The others of the channel wait as long as the one that failed. */
+async function putOff({ db }: SendDeps, { id, channelId }: Row): Promise<void> {
+  const [tried] = await db
+    .select({ nextAttemptAt: alertNotices.nextAttemptAt })
+    .from(alertNotices)
+    .where(eq(alertNotices.id, id));
+  if (tried === undefined) return;
+  await db
+    .update(alertNotices)
+    .set(tried)
+    .where(and(eq(alertNotices.channelId, channelId), waiting));
+}
+
+/** Too many in this hour: what waits goes into the summary of the next one. */
+async function holdBack({ db, clock }: SendDeps, channelId: string): Promise<void> {
+  const now = clock.now();
+  const nextHour = now - (now % HOUR_MS) + HOUR_MS;
+  await db
+    .update(alertNotices)
+    .set({ held: 1, attempts: 0, nextAttemptAt: nextHour })
+    .where(and(eq(alertNotices.channelId, channelId), waiting));
+}
+
+async function write(deps: SendDeps, channel: ChannelRow, rows: readonly Row[]): Promise<Notice> {
+  const place = await placeOf(deps, channel.userId);
+  const alarms = await readAlarmRows(deps.db, [...new Set(rows.map(({ alarmId }) => alarmId))]);
+  const told = rows.flatMap(({ alarmId, phase }): ToldAlarm[] => {
+    const alarm = alarms.get(alarmId);
+    return alarm === undefined ? [] : [{ alarm, phase }];
+  });
+  const [first] = told;
+  const id = rows[0]?.id ?? '';
+  return told.length === 1 && first
+    ? noticeOf(deps, channel, place, id, first)
+    : summaryOf(deps, channel, place, id, told);
+}
+
+async function settle({ db }: SendDeps, rows: readonly Row[], state: 'sent' | 'dropped'): Promise<void> {
+  await db
+    .update(alertNotices)
+    .set({ state })
+    .where(
+      inArray(
+        alertNotices.id,
+        rows.map(({ id }) => id),
+      ),
+    );
+}
+
+async function note(
+  { db }: SendDeps,
+  { id }: ChannelRow,
+  changes: { failure: string | null; lastSentAt?: number },
+): Promise<void> {
+  await db.update(alertChannels).set(changes).where(eq(alertChannels.id, id));
+}

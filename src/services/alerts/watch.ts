@@ -1,0 +1,163 @@
+/** Opens and closes alarms of workspaces that have a channel, and writes what the channels are to be told. */
+import { and, eq, inArray, isNotNull } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { ALARM_KINDS, alarms, alertChannels, alertNotices } from '../../db/schema.ts';
+import { spendFromWindow } from '../../db/windows.ts';
+import { newId } from '../../utils/ids.ts';
+import type { Alarm, AlarmKind } from '../alarms/alarms.ts';
+import { type AlarmDeps, readAlarms } from '../alarms/state.ts';
+import type { ChannelRow } from './deliver.ts';
+
+/** So often one of the processes looks at every workspace. */
+export const WATCH_MS = 15_000;
+/** What was read longer ago is not acted on: another process may have read it since. */
+const STALE_MS = 10_000;
+
+type OpenRow = typeof alarms.$inferSelect;
+
+/**
+ * One look at all workspaces with channels; the first of the processes in each span of WATCH_MS takes it. An alarm is opened
+ * and closed once, whatever runs at the same time, and what is to be told is written in the same transaction.
+ */
+export async function watchAlarms(deps: AlarmDeps, signal?: AbortSignal): Promise<void> {
+  const turn = { key: 'alerts:watch', max: 1, windowMs: WATCH_MS };
+  if ((await spendFromWindow(deps.db, turn, deps.clock.now())) === null) return;
+  for (const userId of await watchedWorkspaces(deps.db)) {
+    if (signal?.aborted) return;
+    const startedMs = deps.clock.monotonic();
+    const found = await readAlarms(deps, { userId, sessionIds: null });
+    if (deps.clock.monotonic() - startedMs < STALE_MS) await syncAlarms(deps, userId, found);
+  }
+}
+
+/** Those with a channel, and those with an alarm that is still open. */
+async function watchedWorkspaces(db: Db): Promise<number[]> {
+  const [channels, open] = await Promise.all([
+    db
+      .selectDistinct({ userId: alertChannels.userId })
+      .from(alertChannels)
+      .where(eq(alertChannels.status, 'active')),
+    db.selectDistinct({ userId: alarms.userId }).from(alarms).where(isNotNull(alarms.openKey)),
+  ]);
+  return [...new Set([...channels, ...open].map(({ userId }) => userId))];
+}
+
+/** Makes the open alarms of the workspace those that were found. */
+export async function syncAlarms(
+  deps: Pick<AlarmDeps, 'database' | 'clock'>,
+  userId: number,
+  found: readonly Alarm[],
+): Promise<void> {
+  await transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const channels = await tx
+      .select()
+      .from(alertChannels)
+      .where(and(eq(alertChannels.userId, userId), eq(alertChannels.status, 'active')));
+    const before = await tx
+      .select()
+      .from(alarms)
+      .where(and(eq(alarms.userId, userId), isNotNull(alarms.openKey)));
+    const byKey = new Map(before.map((row) => [row.openKey, row]));
+    const current = new Set<string>();
+    for (const alarm of found) {
+      if (!isStored(alarm.kind)) continue;
+      const openKey = `${userId}:${alarm.key}`;
+      current.add(openKey);
+      const known = byKey.get(openKey);
+      const id = known ? await renew(tx, known, alarm) : await open(tx, { userId, openKey, alarm, now });
+      if (id !== null) await tellBegin(tx, { channels, userId, id, kind: alarm.kind, now });
+    }
+    for (const row of before) if (!current.has(row.openKey ?? '')) await close(tx, row, channels, now);
+  });
+}
+
+function isStored(kind: AlarmKind): kind is (typeof ALARM_KINDS)[number] {
+  return ALARM_KINDS.some((one) => one === kind);
+}
+
+/** Null: another process has opened it at the same moment. */
+async function open(
+  tx: Tx,
+  { userId, openKey, alarm, now }: { userId: number; openKey: string; alarm: Alarm; now: number },
+): Promise<string | null> {
+  const id = newId(now);
+  if (!isStored(alarm.kind)) return null;
+  const row = { id, userId, openKey, kind: alarm.kind, data: { ...alarm }, beganAt: now };
+  return (await tryInsert(tx, alarms, row)) ? id : null;
+}
+
+/** Keeps what is known of it now: that is what the end will tell. */
+async function renew(tx: Tx, row: OpenRow, alarm: Alarm): Promise<string> {
+  if (isStored(alarm.kind) && JSON.stringify(row.data) !== JSON.stringify(alarm)) {
+    await tx
+      .update(alarms)
+      .set({ kind: alarm.kind, data: { ...alarm } })
+      .where(eq(alarms.id, row.id));
+  }
+  return row.id;
+}
+
+const wants = ({ kinds }: ChannelRow, kind: string) => kinds.includes('*') || kinds.includes(kind);
+
+/** Each channel that wants it and has not heard of it, also one that is newer than the alarm. */
+async function tellBegin(
+  tx: Tx,
+  at: { channels: readonly ChannelRow[]; userId: number; id: string; kind: string; now: number },
+): Promise<void> {
+  const wanting = at.channels.filter((channel) => wants(channel, at.kind));
+  if (wanting.length === 0) return;
+  const told = await toldOf(tx, at.id);
+  const missing = wanting.filter(({ id }) => !told.has(id));
+  await write(
+    tx,
+    missing.map(({ id }) => id),
+    { ...at, phase: 'began' },
+  );
+}
+
+async function toldOf(tx: Tx, alarmId: string): Promise<Set<string>> {
+  const rows = await tx
+    .select({ channelId: alertNotices.channelId })
+    .from(alertNotices)
+    .where(and(eq(alertNotices.alarmId, alarmId), eq(alertNotices.phase, 'began')));
+  return new Set(rows.map(({ channelId }) => channelId));
+}
+
+/** The end is told to those who were told of the begin. */
+async function close(tx: Tx, row: OpenRow, channels: readonly ChannelRow[], now: number): Promise<void> {
+  const closed = await tx
+    .update(alarms)
+    .set({ openKey: null, endedAt: now })
+    .where(and(eq(alarms.id, row.id), isNotNull(alarms.openKey)));
+  if (affected(closed) === 0) return;
+  const told = await toldOf(tx, row.id);
+  const still = channels.filter(({ id }) => told.has(id)).map(({ id }) => id);
+  await write(tx, still, { userId: row.userId, id: row.id, phase: 'solved', now });
+}
+
+async function write(
+  tx: Tx,
+  channelIds: readonly string[],
+  { userId, id, phase, now }: { userId: number; id: string; phase: 'began' | 'solved'; now: number },
+): Promise<void> {
+  for (const channelId of channelIds) {
+    const row = { id: newId(now), userId, channelId, alarmId: id, phase, state: 'waiting' as const };
+    await tryInsert(tx, alertNotices, { ...row, nextAttemptAt: now, createdAt: now });
+  }
+}
+
+/** The alarm that a row keeps. Safe because only `syncAlarms` writes the column, from this type. */
+export function alarmOf(row: Pick<OpenRow, 'data'>): Alarm {
+  return row.data as unknown as Alarm;
+}
+
+/** The alarms of these ids. */
+export async function readAlarmRows(db: Db, ids: readonly string[]): Promise<Map<string, Alarm>> {
+  const rows = await db
+    .select({ id: alarms.id, data: alarms.data })
+    .from(alarms)
+    .where(inArray(alarms.id, [...ids]));
+  return new Map(rows.map((row) => [row.id, alarmOf(row)]));
+}
