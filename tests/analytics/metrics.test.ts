@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { transact } from '../../src/db/ops.ts';
-import { messageQueue, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
+import { messageQueue, webhookLanes, webhookOutbox, workspaces } from '../../src/db/schema.ts';
 import { record } from '../../src/events/record.ts';
 import { measureProcess, renderMetrics } from '../../src/services/metrics/index.ts';
 import { measureEngine, measurePosts } from '../../src/services/metrics/observe.ts';
@@ -92,8 +93,13 @@ describe('/metrics', () => {
       giveUpAt: now,
       createdAt: now - 30_000,
     });
+    const { id: suspended } = await t.tenant();
+    await t.deps.db.update(workspaces).set({ suspendedAt: now }).where(eq(workspaces.id, suspended));
     const first = await scrape();
+    const all = await t.deps.db.select().from(workspaces);
     expect(Object.fromEntries(first)).toMatchObject({
+      'wahub_workspaces{state="active"}': all.length - 1,
+      'wahub_workspaces{state="suspended"}': 1,
       'wahub_sessions{status="connected"}': 1,
       'wahub_sessions{status="disconnected"}': 1,
       'wahub_sessions{status="qr"}': 0,
@@ -114,7 +120,10 @@ describe('/metrics', () => {
 
   it('counts facts after their commit, and nothing of what was rolled back', async () => {
     const { db } = t.deps;
-    const fact = (event: 'message.sent' | 'message.failed' | 'otp.verified', data = {}) => ({
+    const fact = (
+      event: 'message.sent' | 'message.failed' | 'otp.verified' | 'usage.warning',
+      data = {},
+    ) => ({
       userId: 1,
       event,
       data,
@@ -124,6 +133,7 @@ describe('/metrics', () => {
         fact('message.sent'),
         fact('message.failed', { errorCode: '463' }),
         fact('otp.verified'),
+        fact('usage.warning', { quota: 'messagesPerDay', percent: 80, used: 4, limit: 5, until: null }),
       ]),
     );
     const lost = transact(db, async (tx) => {
@@ -136,6 +146,7 @@ describe('/metrics', () => {
       'wahub_messages_total{event="failed"}': 1,
       'wahub_message_failures_total{code="463"}': 1,
       'wahub_otp_total{event="verified"}': 1,
+      'wahub_usage_warnings_total{quota="messagesPerDay",percent="80"}': 1,
     });
   });
 

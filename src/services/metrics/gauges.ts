@@ -11,6 +11,7 @@ import {
   webhookLanes,
   webhookOutbox,
   whatsappAccounts,
+  workspaces,
 } from '../../db/schema.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { countUpTo } from '../analytics/keyset.ts';
@@ -44,6 +45,7 @@ export async function setGauges(metrics: Metrics, deps: Deps): Promise<void> {
     await setSessions(metrics, deps);
     metrics.unreadable.set(await countUnreadable(deps));
     await setRestricted(metrics, deps);
+    await setWorkspaces(metrics, deps);
     await setQueue(metrics, deps);
     await setWebhooks(metrics, deps);
     await setOtps(metrics, deps);
@@ -60,6 +62,18 @@ async function setRestricted(metrics: Metrics, { db, clock }: Deps): Promise<voi
   const { restrictedUntil } = whatsappAccounts;
   const [sessions] = await db.select({ n: count() }).from(whatsappAccounts).where(gt(restrictedUntil, now));
   metrics.restricted.set(Number(sessions?.n ?? 0));
+}
+
+async function setWorkspaces(metrics: Metrics, { database }: Deps): Promise<void> {
+  const { status, suspendedAt } = workspaces;
+  const active = eq(status, 'active');
+  const [row] = await database.scan
+    .select({ all: count(), suspended: count(suspendedAt) })
+    .from(workspaces)
+    .where(active);
+  const suspended = Number(row?.suspended ?? 0);
+  metrics.workspaces.set({ state: 'suspended' }, suspended);
+  metrics.workspaces.set({ state: 'active' }, Number(row?.all ?? 0) - suspended);
 }
 
 async function setSessions(metrics: Metrics, { db }: Deps): Promise<void> {

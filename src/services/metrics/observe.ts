@@ -24,11 +24,15 @@ function createBound(): (value: unknown) => string {
 export function countEvents(metrics: Metrics, stream: EventStream): void {
   const code = createBound();
   const reason = createBound();
+  const quota = createBound();
   stream.tap((event: LiveEvent) => {
     const [kind, step = ''] = event.event.split('.');
     if (kind === 'message') metrics.messages.inc({ event: step });
     if (kind === 'otp') metrics.otps.inc({ event: step });
     if (event.event === 'message.failed') metrics.messageFailures.inc({ code: code(event.data.errorCode) });
+    if (event.event === 'usage.warning') {
+      metrics.usageWarnings.inc({ quota: quota(event.data.quota), percent: String(event.data.percent) });
+    }
     if (event.event === 'session.status') {
       metrics.sessionChanges.inc({ status: String(event.data.status), reason: reason(event.data.reason) });
     }

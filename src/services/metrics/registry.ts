@@ -27,6 +27,11 @@ export function createMetrics() {
     // Counts of this process: sum over the processes.
     messages: counter('wahub_messages_total', 'Steps of messages', ['event']),
     messageFailures: counter('wahub_message_failures_total', 'Messages that failed, by errorCode', ['code']),
+    usageWarnings: counter(
+      'wahub_usage_warnings_total',
+      'Limits of workspaces of which so much was used, in percent',
+      ['quota', 'percent'],
+    ),
     otps: counter('wahub_otp_total', 'Steps of one-time passwords', ['event']),
     sessionChanges: counter('wahub_session_changes_total', 'Changes of the state of sessions', [
       'status',
@@ -65,6 +70,7 @@ export function createMetrics() {
       ['priority'],
     ),
     sessions: gauge('wahub_sessions', 'Sessions by state', ['status']),
+    workspaces: gauge('wahub_workspaces', 'Workspaces by state', ['state']),
     otpsOpen: gauge('wahub_otp_open', 'Codes that can be used (counted up to 100,000)'),
     webhookOldest: gauge(
       'wahub_webhook_oldest_pending_seconds',
