@@ -43,7 +43,7 @@ describe('the colour of a state', () => {
     IMPORT_STATUSES,
     SESSION_STATUSES,
     HealthState.options,
-    ['held', 'invalid', 'duplicate', 'repaired', 'active', 'disabled'],
+    ['held', 'unlinked', 'invalid', 'duplicate', 'repaired', 'active', 'disabled'],
   ].flat();
 
   it('is in the table for every state that there is, and for nothing else', () => {
