@@ -233,6 +233,86 @@ const GROUPS: readonly CapabilityRow[] = [
   },
 ];
 
+const PEOPLE = 'tests/e2e/people.test.ts';
+const chat = (path: string) => session(`/chats/:chat${path}`);
+const contact = (path: string) => session(`/contacts/:contact${path}`);
+
+const PEOPLE_ROWS: readonly CapabilityRow[] = [
+  {
+    name: 'chats, their messages and unread counts',
+    can: always,
+    routes: [`GET ${session('/chats')}`, `GET ${chat('/messages')}`],
+    test: [PEOPLE, 'are listed by their newest message, each once, with names and unread counts'],
+  },
+  {
+    name: 'mark a chat read',
+    can: ({ markRead }) => markRead,
+    routes: [`POST ${chat('/read')}`],
+    test: [PEOPLE, 'a chat is marked read, and its sender hears of it'],
+  },
+  {
+    name: 'archive, pin, mute a chat, mark it unread',
+    can: ({ chats }) => chats,
+    routes: [`PUT ${chat('')}`],
+    test: [PEOPLE, 'are archived, pinned, muted and marked on the phone'],
+  },
+  { name: 'whether a chat is archived, pinned or muted on the phone', can: never },
+  {
+    name: 'contacts and their names',
+    can: always,
+    routes: [`GET ${session('/contacts')}`],
+    test: [PEOPLE, 'are listed with the names that they give themselves'],
+  },
+  {
+    name: 'about text and business profile of a person',
+    can: ({ people }) => people,
+    routes: [`GET ${contact('')}`],
+    test: [PEOPLE, 'tell about themselves, a business more'],
+  },
+  {
+    name: 'profile picture of a person or a group',
+    can: ({ people }) => people,
+    routes: [`GET ${chat('/picture')}`],
+    test: [PEOPLE, 'have a picture, which is fetched once an hour'],
+  },
+  {
+    name: 'block and unblock people',
+    can: ({ people }) => people,
+    routes: [`GET ${session('/blocked')}`, `POST ${contact('/block')}`, `POST ${contact('/unblock')}`],
+    test: [PEOPLE, 'are blocked and unblocked'],
+  },
+  {
+    name: 'show “typing…” and “recording…”',
+    can: ({ presence }) => presence,
+    routes: [`POST ${chat('/typing')}`],
+    test: [PEOPLE, 'typing and being online are shown'],
+  },
+  {
+    name: 'be online or not',
+    can: ({ presence }) => presence,
+    routes: [`PUT ${session('/presence')}`],
+    test: [PEOPLE, 'typing and being online are shown'],
+  },
+  {
+    name: 'hear when others are online or write',
+    can: ({ presence }) => presence,
+    routes: [`POST ${session('/presence/subscribe')}`],
+    events: ['presence.updated'],
+    test: [PEOPLE, 'others are told of as events, for whom it was asked only'],
+  },
+  {
+    name: 'hear of calls, reject them',
+    can: ({ calls }) => calls,
+    routes: [`POST ${session('/calls/:callId/reject')}`],
+    events: ['call.received'],
+    test: [PEOPLE, 'a call is told once, and rejected'],
+  },
+  { name: 'reject every call by itself, mark everything read by itself', can: never },
+  { name: 'make or take calls', can: never },
+  { name: 'set the own name, picture and about text', can: never },
+  { name: 'labels of WhatsApp Business', can: never },
+];
+
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
   'edit or delete a message that was sent',
@@ -240,16 +320,19 @@ const NOT: readonly CapabilityRow[] = [
   'view-once media, disappearing messages',
   'post a status (story), read those of others',
   'channels (newsletters), communities',
-  'voice and video calls, refuse a call',
-  'show others’ presence, set your own',
-  'profile picture, name and about text, of yours or of others',
-  'labels, catalogue, carts and payments of WhatsApp Business',
+  'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',
   'send to a WhatsApp username',
 ].map((name) => ({ name, can: never }));
 
-export const CAPABILITY_ROWS: readonly CapabilityRow[] = [...LINKING, ...MESSAGES, ...GROUPS, ...NOT];
+export const CAPABILITY_ROWS: readonly CapabilityRow[] = [
+  ...LINKING,
+  ...MESSAGES,
+  ...GROUPS,
+  ...PEOPLE_ROWS,
+  ...NOT,
+];
 
 /** Routes about sessions and messages for which no engine is asked. */
 export const LOCAL_ROUTES: readonly string[] = [

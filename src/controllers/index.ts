@@ -17,6 +17,7 @@ import { messageRoutes } from './message.ts';
 import { metricsRoutes } from './metrics.ts';
 import { oidcRoutes } from './oidc.ts';
 import { otpRoutes } from './otp.ts';
+import { peopleRoutes } from './people.ts';
 import { adminRoutes } from './plans.ts';
 import { poolRoutes } from './pools.ts';
 import { requestRoutes } from './requests.ts';
@@ -39,6 +40,7 @@ export const allRoutes: readonly Route[] = [
   ...adminRoutes,
   ...sessionRoutes,
   ...groupRoutes,
+  ...peopleRoutes,
   ...poolRoutes,
   ...limitRoutes,
   ...messageRoutes,

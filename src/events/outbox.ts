@@ -119,7 +119,8 @@ async function readSnapshot(db: Db, known: Snapshot | null): Promise<Snapshot> {
 
 function wants(target: Target, event: LiveEvent): boolean {
   if (target.sessionId !== null && target.sessionId !== event.sessionId) return false;
-  return target.events === null || target.events.has(event.event);
+  if (target.events === null) return eventRow(event.event).named !== true;
+  return target.events.has(event.event);
 }
 
 function toRow(target: Target, event: LiveEvent): typeof webhookOutbox.$inferInsert {

@@ -10,6 +10,8 @@ export type ActivityStatus = (typeof ACTIVITY_STATUSES)[number];
 interface EventRow {
   /** a webhook can be told of it; the API and the dashboard offer these in the order of the table */
   webhook?: true;
+  /** only a webhook that names it is told: there may be very many */
+  named?: true;
   /** by which the activity log is filtered; `api_call` when missing: it was asked for over the API */
   action?: Action;
   /** how it went, unless the fact says that it failed; `success` when missing */
@@ -36,6 +38,8 @@ export const EVENTS = {
   'group.updated': { webhook: true },
   'group.members': { webhook: true },
   'group.requests': { webhook: true },
+  'presence.updated': { webhook: true, named: true },
+  'call.received': { webhook: true },
   'session.created': { action: 'session_create', audit: true },
   'session.qr': { action: 'qr_generate' },
   // Its action depends on the status: actions.ts.

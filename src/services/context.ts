@@ -32,6 +32,7 @@ import type { ServiceMetrics } from './metrics/index.ts';
 import type { OidcProviders } from './oidc/providers.ts';
 import type { CheckSteps } from './otp/check-steps.ts';
 import type { Outcomes } from './outcomes.ts';
+import type { PictureBook } from './people/contacts.ts';
 import type { WorkspaceRole } from './roles.ts';
 import type { QrImages } from './sessions/qr-image.ts';
 import type { LinkScope } from './signed-links.ts';
@@ -86,6 +87,8 @@ export interface Deps {
   lids: LidBook;
   /** readings of sessions that requests of this moment share */
   sessionReadings: SessionReadings;
+  /** profile pictures that were fetched lately */
+  pictures: PictureBook;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
   /** whose turn it is on this process's event loop */

@@ -30,6 +30,7 @@ import { createServiceMetrics } from './metrics/index.ts';
 import { createOidcProviders } from './oidc/providers.ts';
 import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
+import { createPictureBook } from './people/contacts.ts';
 import { createQrImages } from './sessions/qr-image.ts';
 import { ownAddresses } from './webhooks/own-address.ts';
 
@@ -130,6 +131,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     statistics: part('statistics', () => createStatisticsCaches(clock)),
     probes: part('probes', createHealthProbes),
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
+    pictures: part('pictures', createPictureBook),
     qrImages: part('qrImages', createQrImages),
     loopShare: part('loopShare', () => createLoopShare()),
     openStreams: part('openStreams', () => new Map()),

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
 import type { Content, ContentType, MediaDetails } from './content.ts';
-import type { GroupNews } from './group-types.ts';
+import type { GroupNews, GroupPerson } from './group-types.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
 import type { EngineRequests, RequestName } from './requests.ts';
 
@@ -175,6 +175,24 @@ export type EngineEvent =
   | { type: 'people'; people: Person[] }
   /** somebody has done something in a group that the session is in */
   | { type: 'group'; news: GroupNews }
+  /** somebody whose presence was asked for comes, goes or writes; `lastSeenAt` where they let it be seen */
+  | {
+      type: 'presence';
+      person: GroupPerson;
+      state: 'online' | 'offline' | 'typing' | 'recording';
+      lastSeenAt: number | null;
+      at: number;
+    }
+  /** somebody calls; `missed`: it rang while the session was away */
+  | {
+      type: 'call';
+      callId: string;
+      by: GroupPerson;
+      video: boolean;
+      group: boolean;
+      missed: boolean;
+      at: number;
+    }
   /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
   | ({ type: 'standing' } & Standing)
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */

@@ -41,7 +41,8 @@ export interface EngineRequests {
   'presence.typing': { input: { jid: string; state: TypingState }; output: null };
   /** its changes come as events, as long as the connection lives */
   'presence.subscribe': { input: { jid: string }; output: null };
-  'call.reject': { input: { callId: string; from: string }; output: null };
+  /** a call that this connection was told of */
+  'call.reject': { input: { callId: string }; output: null };
 }
 
 export interface BusinessProfile {

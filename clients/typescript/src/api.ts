@@ -2075,6 +2075,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/{sessionId}/blocked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whom a number blocks
+         * @description Whom a number blocks.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdBlocked"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}/broadcast/campaigns": {
         parameters: {
             query?: never;
@@ -2891,6 +2913,248 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/{sessionId}/calls/{callId}/reject": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reject a call that rings
+         * @description `callId` is in the event `call.received`.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdCallsCallIdReject"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The chats of a session
+         * @description The one with the newest message first. A page may hold fewer than `limit`, or none: `nextCursor` leads on, null is the end.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdChats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats/{chat}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Archive, pin, mute or mark a chat
+         * @description On the phone and all of its devices; nobody else is told. What is missing stays.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        put: operations["putSessionSessionIdChatsChat"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats/{chat}/messages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The messages of a chat
+         * @description Newest first, in and out, whether the person was known by number or by LID.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdChatsChatMessages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats/{chat}/picture": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The profile picture of a person or a group
+         * @description A file with a link that opens for a day; WhatsApp is asked once an hour.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdChatsChatPicture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats/{chat}/read": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mark the messages of a chat as read
+         * @description The newest 100 that are not; their senders hear of it.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdChatsChatRead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/chats/{chat}/typing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show “typing…” or “recording…”
+         * @description Phones drop it after some seconds, or with the next message; `paused` ends it.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdChatsChatTyping"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/contacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The people that a session knows
+         * @description Those whom its phone has told of, and those who have written.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdContacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/contacts/{contact}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a person tells of itself
+         * @description The about text, and the profile of a business. WhatsApp is asked each time.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdContactsContact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/contacts/{contact}/block": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Block a person
+         * @description Block a person.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdContactsContactBlock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/contacts/{contact}/unblock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Unblock a person
+         * @description Unblock a person.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdContactsContactUnblock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}/export": {
         parameters: {
             query?: never;
@@ -3259,6 +3523,50 @@ export interface paths {
          */
         put: operations["putSessionSessionIdLimits"];
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/presence": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Show the number as online, or not
+         * @description For as long as the connection lives; a new one begins as not online.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        put: operations["putSessionSessionIdPresence"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/presence/subscribe": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hear when a person is online or writes
+         * @description As the event `presence.updated`, which only a webhook that names it gets; for as long as the connection lives, 500 people and 60 events a minute at most. WhatsApp tells it only while the number itself is shown as online.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdPresenceSubscribe"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4507,6 +4815,23 @@ export interface paths {
     };
 }
 export interface webhooks {
+    "call.received": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** call.received */
+        post: operations["webhook_call_received"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "campaign.completed": {
         parameters: {
             query?: never;
@@ -4807,6 +5132,23 @@ export interface webhooks {
         put?: never;
         /** otp.verified */
         post: operations["webhook_otp_verified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "presence.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** presence.updated */
+        post: operations["webhook_presence_updated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5363,6 +5705,28 @@ export interface components {
             /** @description recipients; until it begins, as many as there would be now */
             total: number;
         };
+        Chat: {
+            /** @description JID of the chat */
+            chat: string;
+            isGroup: boolean;
+            /** @description the newest message */
+            last: components["schemas"]["MessageOutput"];
+            /** @description as the phone has saved it, or as they call themselves */
+            name: string | null;
+            /** @description `to` of a message: E.164 with `+`, or the JID */
+            number: string;
+            /** @description inbound messages that were not marked read, among the newest 1,000 */
+            unread: number;
+        };
+        Contact: {
+            hasChat: boolean;
+            jid: string;
+            /** @description as the phone has saved it */
+            name: string | null;
+            phone: string | null;
+            /** @description as they call themselves */
+            pushName: string | null;
+        };
         ContactImport: {
             added: number;
             /** @description those that became custom fields */
@@ -5417,6 +5781,22 @@ export interface components {
                 code: string;
                 message: string;
             }[];
+        };
+        ContactProfile: {
+            /** @description null: none, or not for this session */
+            about: string | null;
+            aboutSetAt: string | null;
+            /** @description null: no business */
+            business: {
+                address: string | null;
+                category: string | null;
+                description: string | null;
+                email: string | null;
+                websites: string[];
+            } | null;
+            jid: string;
+            name: string | null;
+            phone: string | null;
         };
         Failure: {
             /** @enum {string} */
@@ -7064,7 +7444,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -15785,6 +16165,63 @@ export interface operations {
             };
         };
     };
+    getSessionSessionIdBlocked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whom a number blocks */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            jid: string;
+                            phone: string | null;
+                        }[];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getSessionSessionIdBroadcastCampaigns: {
         parameters: {
             query?: {
@@ -19964,6 +20401,807 @@ export interface operations {
             };
         };
     };
+    postSessionSessionIdCallsCallIdReject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 5E6F7A8B9C0D1E2F */
+                callId: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reject a call that rings */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdChats: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chats of a session */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "chat": "6281234567890@s.whatsapp.net",
+                     *           "number": "+6281234567890",
+                     *           "name": "Budi",
+                     *           "isGroup": true,
+                     *           "unread": 1,
+                     *           "last": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "session": "my-session",
+                     *             "sessionId": "my-session",
+                     *             "direction": "out",
+                     *             "to": "+6281234567890",
+                     *             "from": "text",
+                     *             "name": "Budi",
+                     *             "chat": "6281234567890@s.whatsapp.net",
+                     *             "type": "text",
+                     *             "content": {
+                     *               "type": "text",
+                     *               "text": "Your order is on its way.",
+                     *               "quotedId": "text",
+                     *               "quoted": null,
+                     *               "selected": null,
+                     *               "reply": null,
+                     *               "mentions": [
+                     *                 null
+                     *               ],
+                     *               "forwarded": true,
+                     *               "forwardingScore": 1,
+                     *               "referral": null,
+                     *               "expiration": 1,
+                     *               "viewOnce": true
+                     *             },
+                     *             "status": "queued",
+                     *             "priority": "normal",
+                     *             "attempts": 1,
+                     *             "errorCode": null,
+                     *             "errorMessage": null,
+                     *             "notReached": [
+                     *               {
+                     *                 "to": "+6281234567890",
+                     *                 "devices": [
+                     *                   1
+                     *                 ],
+                     *                 "all": true
+                     *               }
+                     *             ],
+                     *             "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *             "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *             "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *             "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *             "sentAt": "2026-01-31T08:00:00.000Z",
+                     *             "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *             "readAt": "2026-01-31T08:00:00.000Z",
+                     *             "failedAt": "2026-01-31T08:00:00.000Z",
+                     *             "createdAt": "2026-01-31T08:00:00.000Z",
+                     *             "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Chat"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdChatsChat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "archived": true
+                 *     }
+                 */
+                "application/json": {
+                    archived?: boolean;
+                    /** @description from now; 0 ends it */
+                    mutedForSeconds?: number;
+                    pinned?: boolean;
+                    /** @description `false` marks the chat as unread */
+                    read?: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Archive, pin, mute or mark a chat */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdChatsChatMessages: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The messages of a chat */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "session": "my-session",
+                     *           "sessionId": "my-session",
+                     *           "direction": "out",
+                     *           "to": "+6281234567890",
+                     *           "from": "text",
+                     *           "name": "Budi",
+                     *           "chat": "6281234567890@s.whatsapp.net",
+                     *           "type": "text",
+                     *           "content": {
+                     *             "type": "text",
+                     *             "text": "Your order is on its way.",
+                     *             "quotedId": "text",
+                     *             "quoted": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "fromMe": true,
+                     *               "author": null,
+                     *               "preview": "text"
+                     *             },
+                     *             "selected": {
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "reply": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "mentions": [
+                     *               "text"
+                     *             ],
+                     *             "forwarded": true,
+                     *             "forwardingScore": 1,
+                     *             "referral": {
+                     *               "sourceType": "text",
+                     *               "sourceId": "text",
+                     *               "sourceUrl": "text",
+                     *               "sourceApp": "text",
+                     *               "title": "Menu",
+                     *               "body": "text",
+                     *               "mediaUrl": "text",
+                     *               "thumbnailUrl": "text",
+                     *               "ctwaClid": "text",
+                     *               "ref": "text",
+                     *               "conversionSource": "text",
+                     *               "entryPoint": "text",
+                     *               "entryPointApp": "text"
+                     *             },
+                     *             "expiration": 1,
+                     *             "viewOnce": true
+                     *           },
+                     *           "status": "queued",
+                     *           "priority": "normal",
+                     *           "attempts": 1,
+                     *           "errorCode": null,
+                     *           "errorMessage": null,
+                     *           "notReached": [
+                     *             {
+                     *               "to": "+6281234567890",
+                     *               "devices": [
+                     *                 1
+                     *               ],
+                     *               "all": true
+                     *             }
+                     *           ],
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *           "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *           "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *           "sentAt": "2026-01-31T08:00:00.000Z",
+                     *           "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *           "readAt": "2026-01-31T08:00:00.000Z",
+                     *           "failedAt": "2026-01-31T08:00:00.000Z",
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdChatsChatPicture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The profile picture of a person or a group */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        /** @description null: none, or not for this session */
+                        data: {
+                            id: string;
+                            /** @description opens without a credential for a day */
+                            url: string;
+                        } | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdChatsChatRead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Mark the messages of a chat as read */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "marked": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            marked: number;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdChatsChatTyping: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "state": "typing"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @default typing
+                     * @enum {string}
+                     */
+                    state?: "typing" | "recording" | "paused";
+                };
+            };
+        };
+        responses: {
+            /** @description Show “typing…” or “recording…” */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdContacts: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The people that a session knows */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "phone": "+6281234567890",
+                     *           "name": "Budi",
+                     *           "pushName": "text",
+                     *           "hasChat": true
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Contact"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdContactsContact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, or a LID
+                 * @example +6281234567890
+                 */
+                contact: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a person tells of itself */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "jid": "6281234567890@s.whatsapp.net",
+                     *         "phone": "+6281234567890",
+                     *         "name": "Budi",
+                     *         "about": "text",
+                     *         "aboutSetAt": "2026-01-31T08:00:00.000Z",
+                     *         "business": {
+                     *           "description": "text",
+                     *           "category": "text",
+                     *           "email": "budi@example.com",
+                     *           "websites": [
+                     *             "text"
+                     *           ],
+                     *           "address": "text"
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactProfile"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdContactsContactBlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, or a LID
+                 * @example +6281234567890
+                 */
+                contact: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Block a person */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdContactsContactUnblock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, or a LID
+                 * @example +6281234567890
+                 */
+                contact: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Unblock a person */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getSessionSessionIdExport: {
         parameters: {
             query: {
@@ -21520,6 +22758,127 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["SessionLimits"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdPresence: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "online": true
+                 *     }
+                 */
+                "application/json": {
+                    online: boolean;
+                };
+            };
+        };
+        responses: {
+            /** @description Show the number as online, or not */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdPresenceSubscribe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "contact": "+6281234567890"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description a number in any usual spelling, or a LID */
+                    contact: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Hear when a person is online or writes */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
                     };
                 };
             };
@@ -23872,7 +25231,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -24053,7 +25412,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -24561,7 +25920,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -26383,6 +27742,28 @@ export interface operations {
             };
         };
     };
+    webhook_call_received: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_campaign_completed: {
         parameters: {
             query?: never;
@@ -26758,6 +28139,28 @@ export interface operations {
         };
     };
     webhook_otp_verified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_presence_updated: {
         parameters: {
             query?: never;
             header?: never;

@@ -14,6 +14,10 @@ export function requireContentType(ctx: Pick<Ctx, 'config'>, type: ContentType):
 const ABILITIES = {
   groups: 'list groups',
   groupChanges: 'manage groups',
+  people: 'look people up or block them',
+  chats: 'change how the phone keeps chats',
+  presence: 'show or see who is online',
+  calls: 'reject calls',
   markRead: 'mark messages as read',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
 

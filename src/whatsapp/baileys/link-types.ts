@@ -13,6 +13,7 @@ import type { GroupCache } from './groups.ts';
 import type { HistoryTurns } from './history.ts';
 import type { MediaFetcher } from './inbound-file.ts';
 import type { PasskeyStep } from './passkey.ts';
+import type { Attention } from './presence.ts';
 import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -48,6 +49,7 @@ export interface Link {
   readonly doubts: Doubts;
   readonly groups: GroupCache;
   readonly chats: Chats;
+  readonly attention: Attention;
   readonly uploads: Uploads;
   /** whether it goes by a proxy of its own */
   readonly proxied: boolean;

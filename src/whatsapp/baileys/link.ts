@@ -39,6 +39,7 @@ import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
+import { createAttention, followPresence } from './presence.ts';
 import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
@@ -141,6 +142,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     doubts,
     groups,
     chats,
+    attention: createAttention(),
     uploads: deps.uploads,
     proxied: deps.settings.egress !== null,
     closed: closing.signal,
@@ -172,6 +174,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     followStanding(link, control);
     groups.follow(sock);
     followGroups(link, control);
+    followPresence(link, control);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {
       // The key store reports a failure itself.

@@ -11,15 +11,24 @@ import {
   NotOwnerError,
 } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
+import { transact } from '../../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { recordGroupNews } from '../../services/groups/news.ts';
+import { record } from '../../events/record.ts';
+import { factOfGroup } from '../../services/groups/news.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
+import {
+  factOfCall,
+  factOfPresence,
+  type PresenceEvent,
+  type ToldFact,
+} from '../../services/sessions/told.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
+import { createLru } from '../../utils/lru.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
-import type { GroupNews } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createOutage } from './outage.ts';
@@ -178,7 +187,9 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
-      if (event.type === 'group') return learn.group(account, event.news);
+      if (event.type === 'group') return learn.fact(account, factOfGroup(event.news));
+      if (event.type === 'call') return learn.fact(account, factOfCall(event));
+      if (event.type === 'presence') return learn.presence(account, event);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     onStored: (account, message) => names.learn(account.id, message),
@@ -235,17 +246,33 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
   };
 }
 
+/** Presences of one session that are told in a minute. */
+const MAX_PRESENCES_A_MINUTE = 60;
+const MAX_SESSIONS_WATCHED = 5_000;
+
 /** Writes what a session has learned about people and groups, outside of whatever told it. */
 function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'logger'>) {
-  const groups = createKeyedMutex();
-  return {
+  const turns = createKeyedMutex();
+  const shown = createLru<string, { minute: number; count: number }>({ max: MAX_SESSIONS_WATCHED });
+  const learner = {
     /** The same; in the order in which WhatsApp told it. */
-    group(account: AccountRef, news: GroupNews): void {
-      groups
-        .run(account.id, () => inCleanContext(() => recordGroupNews(deps, account, news)))
+    fact(account: AccountRef, fact: ToldFact): void {
+      const { id, userId, sessionId } = account;
+      const whole = { userId, session: { id, sessionId }, ...fact };
+      turns
+        .run(id, () => inCleanContext(() => transact(deps.db, (tx) => record(tx, deps, [whole]))))
         .catch((error: unknown) =>
-          deps.logger.warn('news of a group could not be kept', { error: String(error) }),
+          deps.logger.warn('what WhatsApp told could not be kept', { error: String(error) }),
         );
+    },
+
+    /** So many a minute and no more: the newest state comes again with the next change. */
+    presence(account: AccountRef, event: PresenceEvent): void {
+      const minute = Math.floor(deps.clock.now() / MINUTE_MS);
+      const told = shown.get(account.id);
+      const count = told?.minute === minute ? told.count + 1 : 1;
+      shown.set(account.id, { minute, count });
+      if (count <= MAX_PRESENCES_A_MINUTE) learner.fact(account, factOfPresence(event));
     },
 
     /** While the database is away it is forgotten: the next message to that number brings it again. */
@@ -262,6 +289,7 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
       );
     },
   };
+  return learner;
 }
 
 async function readQueueDepths(db: RunnerDeps['db'], owner: string): Promise<Map<string, number>> {

@@ -4,6 +4,7 @@ import { AppError } from '../../../utils/errors.ts';
 import { isGroupJid } from '../../jid.ts';
 import type { EngineRequests, LastMessage, TypingState } from '../../requests.ts';
 import type { Link } from '../link-types.ts';
+import { watch } from '../presence.ts';
 import type { RequestContext } from './groups.ts';
 import { explainPersonRefusal } from './refusal.ts';
 
@@ -37,10 +38,14 @@ export const CHAT_REQUESTS: Handlers = {
     return null;
   },
   async 'presence.subscribe'({ link }, { jid }) {
-    await link.sock.presenceSubscribe(await lidFirst(link, jid));
+    const name = await lidFirst(link, jid);
+    watch(link, [jid, name]);
+    await link.sock.presenceSubscribe(name);
     return null;
   },
-  async 'call.reject'({ link }, { callId, from }) {
+  async 'call.reject'({ link }, { callId }) {
+    const from = link.attention.calls.get(callId);
+    if (from === undefined) throw new AppError('NOT_FOUND', 'There is no such call, or it is over.');
     await asked(() => link.sock.rejectCall(callId, from));
     return null;
   },

@@ -15,6 +15,8 @@ export const events: Record<EventName | 'api.request', string> = {
   'group.updated': 'Group changed',
   'group.members': 'Members of a group changed',
   'group.requests': 'Somebody asks to join a group',
+  'presence.updated': 'Presence of a person changed',
+  'call.received': 'Call received',
   'session.created': 'Session created',
   'session.qr': 'Code shown',
   'session.status': 'Session status changed',

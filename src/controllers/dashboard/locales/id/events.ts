@@ -14,6 +14,8 @@ export const events: typeof english.events = {
   'group.updated': 'Grup diubah',
   'group.members': 'Anggota grup berubah',
   'group.requests': 'Permintaan masuk ke grup',
+  'presence.updated': 'Kehadiran seseorang berubah',
+  'call.received': 'Panggilan masuk',
   'session.created': 'Sesi dibuat',
   'session.qr': 'Kode ditampilkan',
   'session.status': 'Status sesi berubah',

@@ -1,0 +1,85 @@
+/** The inputs and outputs of the verbs about chats, people, presence and calls. */
+import { z } from 'zod';
+import { TYPING_STATES } from '../../whatsapp/requests.ts';
+import { cursorQuery } from '../fields.ts';
+import { MessageOutput, RecipientInput } from '../messages/schemas.ts';
+
+export const ChatName = RecipientInput.describe(
+  'a number in any usual spelling, a LID or a group (`…@g.us`)',
+);
+export const ContactName = RecipientInput.describe('a number in any usual spelling, or a LID');
+
+export const PageInput = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  ...cursorQuery,
+});
+export type PageInput = z.output<typeof PageInput>;
+
+export const ChatOutput = z
+  .object({
+    chat: z.string().describe('JID of the chat'),
+    number: z.string().describe('`to` of a message: E.164 with `+`, or the JID'),
+    name: z.string().nullable().describe('as the phone has saved it, or as they call themselves'),
+    isGroup: z.boolean(),
+    unread: z.int().describe('inbound messages that were not marked read, among the newest 1,000'),
+    last: MessageOutput.describe('the newest message'),
+  })
+  .meta({ id: 'Chat' });
+
+const YEAR_MS = 366 * 86_400_000;
+
+export const ChangeChatInput = z
+  .object({
+    archived: z.boolean().optional(),
+    pinned: z.boolean().optional(),
+    mutedForSeconds: z
+      .int()
+      .min(0)
+      .max(YEAR_MS / 1000)
+      .optional()
+      .describe('from now; 0 ends it'),
+    read: z.boolean().optional().describe('`false` marks the chat as unread'),
+  })
+  .refine((changes) => Object.values(changes).some((value) => value !== undefined), 'must change something');
+export type ChangeChatInput = z.output<typeof ChangeChatInput>;
+
+export const TypingInput = z.object({ state: z.enum(TYPING_STATES).default('typing') });
+export const OnlineInput = z.object({ online: z.boolean() });
+export const SubscribeInput = z.object({ contact: ContactName });
+
+export const ContactOutput = z
+  .object({
+    jid: z.string(),
+    phone: z.string().nullable(),
+    name: z.string().nullable().describe('as the phone has saved it'),
+    pushName: z.string().nullable().describe('as they call themselves'),
+    hasChat: z.boolean(),
+  })
+  .meta({ id: 'Contact' });
+
+export const ProfileOutput = z
+  .object({
+    jid: z.string(),
+    phone: z.string().nullable(),
+    name: z.string().nullable(),
+    about: z.string().nullable().describe('null: none, or not for this session'),
+    aboutSetAt: z.iso.datetime().nullable(),
+    business: z
+      .object({
+        description: z.string().nullable(),
+        category: z.string().nullable(),
+        email: z.string().nullable(),
+        websites: z.array(z.string()),
+        address: z.string().nullable(),
+      })
+      .nullable()
+      .describe('null: no business'),
+  })
+  .meta({ id: 'ContactProfile' });
+
+export const PictureOutput = z
+  .object({ id: z.string(), url: z.string().describe('opens without a credential for a day') })
+  .nullable()
+  .describe('null: none, or not for this session');
+
+export const BlockedOutput = z.object({ jid: z.string(), phone: z.string().nullable() });

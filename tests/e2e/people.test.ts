@@ -1,0 +1,212 @@
+/** Chats, contacts, presence and calls of a session, on the emulated WhatsApp. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
+import { rateLimits } from '../../src/db/schema.ts';
+import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { linkSession } from '../helpers/sandbox-process.ts';
+import { until } from '../helpers/until.ts';
+
+const OWN = '628111000050';
+const JPEG = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex');
+
+let emulator: Emulator;
+let gateway: TestGateway;
+let receiver: Server;
+const heard: { type: string; data: Record<string, unknown>; hook: string }[] = [];
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
+  await linkSession(gateway, emulator, 'main', OWN);
+  receiver = createServer((request, response) => {
+    const pieces: Buffer[] = [];
+    request.on('data', (piece: Buffer) => pieces.push(piece));
+    request.on('end', () => {
+      heard.push({ ...JSON.parse(Buffer.concat(pieces).toString()), hook: request.url ?? '' });
+      response.end();
+    });
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  await gateway.call('POST', '/webhook', {
+    url: `${url}/named`,
+    events: ['presence.updated', 'call.received'],
+  });
+  await gateway.call('POST', '/webhook', { url: `${url}/all`, events: ['*'] });
+});
+afterAll(async () => {
+  receiver?.close();
+  await gateway?.remove();
+  await emulator?.stop();
+});
+beforeEach(async () => {
+  await gateway.deps.db.delete(rateLimits);
+});
+
+let numbers = 0;
+const newNumber = () => `6281500${String(++numbers).padStart(5, '0')}`;
+const at = (path: string) => `/session/main${path}`;
+const get = async (path: string) => (await gateway.call('GET', at(path))).body;
+const post = (path: string, body?: object) => gateway.call('POST', at(path), body ?? {});
+
+async function deliver(from: string, text: string, more: object = {}) {
+  const { ids } = await emulator.deliver({ to: OWN, from, text, ...more });
+  await until(async () => (await gateway.call('GET', `/message/${ids[0]}`)).status === 200);
+  return ids[0] ?? '';
+}
+
+const told = (type: string, hook: string) =>
+  heard.filter((event) => event.type === type && event.hook === hook);
+
+describe('chats', () => {
+  test('are listed by their newest message, each once, with names and unread counts', async () => {
+    const people = Array.from({ length: 5 }, newNumber);
+    for (const from of people) await deliver(from, `halo dari ${from}`, { pushName: `Nama ${from}` });
+    const [first = ''] = people;
+    await deliver(first, 'lagi, lewat lid', { via: 'lid' });
+    const input = { session: 'main', to: people[1], text: 'jawaban' };
+    const wait = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
+    expect((await gateway.call('POST', '/message/send-text', input, wait)).status).toBe(200);
+    const chats = [];
+    let cursor: string | null = '';
+    while (cursor !== null) {
+      const page = await get(`/chats?limit=2${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      expect(page.data.length).toBeLessThanOrEqual(2);
+      chats.push(...page.data);
+      cursor = page.nextCursor;
+    }
+    const order = [people[1], people[0], people[4], people[3], people[2]];
+    expect(chats.map(({ number }) => number)).toEqual(order.map((phone) => `+${phone}`));
+    expect(chats.map(({ unread }) => unread)).toEqual([1, 2, 1, 1, 1]);
+    expect(chats[0]).toMatchObject({ name: `Nama ${people[1]}`, isGroup: false, last: { direction: 'out' } });
+    const messages = await get(`/chats/${first}/messages?limit=1`);
+    expect(messages.data).toMatchObject([{ content: { text: 'lagi, lewat lid' } }]);
+    const rest = await get(`/chats/${first}/messages?limit=5&cursor=${messages.nextCursor}`);
+    expect(rest).toMatchObject({ data: [{ content: { text: `halo dari ${first}` } }], nextCursor: null });
+    expect((await gateway.call('GET', at('/chats?cursor=x'))).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  test('a chat is marked read, and its sender hears of it', async () => {
+    const from = newNumber();
+    const id = await deliver(from, 'dibaca?');
+    expect((await post(`/chats/${from}/read`)).body.data).toEqual({ marked: 1 });
+    await until(() => emulator.inbound({ id })[0]?.readAt !== undefined);
+    expect((await get('/chats?limit=1')).data[0]).toMatchObject({ number: `+${from}`, unread: 0 });
+  });
+
+  test('are archived, pinned, muted and marked on the phone', async () => {
+    const from = newNumber();
+    await deliver(from, 'arsip');
+    const put = (body: object) => gateway.call('PUT', at(`/chats/${from}`), body);
+    const change = { archived: true, pinned: true, mutedForSeconds: 3600, read: false };
+    expect(await put(change)).toMatchObject({ status: 200 });
+    const [kept] = Object.values(await emulator.chats({ phone: OWN }));
+    expect(kept).toMatchObject({ archived: true, pinned: true, read: false });
+    expect(kept?.mutedUntil).toBeGreaterThan(Date.now() + 3_000_000);
+    // Its phone changes it meanwhile: the next change goes on from there.
+    await emulator.setChat({ phone: OWN, chat: from, archived: false });
+    expect((await put({ pinned: false, mutedForSeconds: 0 })).status).toBe(200);
+    const [after] = Object.values(await emulator.chats({ phone: OWN }));
+    expect(after).toMatchObject({ pinned: false, mutedUntil: 0 });
+    expect((await put({})).body.code).toBe('VALIDATION_FAILED');
+  });
+});
+
+describe('people', () => {
+  test('are listed with the names that they give themselves', async () => {
+    const from = newNumber();
+    await deliver(from, 'nama', { pushName: 'Siti' });
+    await until(async () => {
+      const { data } = await get('/contacts?limit=100');
+      return data.some((one: { pushName: string | null }) => one.pushName === 'Siti');
+    });
+    const first = await get('/contacts?limit=1');
+    const second = await get(`/contacts?limit=1&cursor=${encodeURIComponent(first.nextCursor)}`);
+    expect(second.data[0].jid > first.data[0].jid).toBe(true);
+  });
+
+  test('tell about themselves, a business more', async () => {
+    const [person, shop] = [newNumber(), newNumber()];
+    emulator.setPerson({ phone: person, about: 'Sibuk' });
+    emulator.setPerson({ phone: shop, business: { description: 'Toko', website: 'https://toko.example' } });
+    expect((await get(`/contacts/${person}`)).data).toMatchObject({
+      phone: `+${person}`,
+      about: 'Sibuk',
+      business: null,
+    });
+    expect((await get(`/contacts/${shop}`)).data).toMatchObject({
+      about: null,
+      business: { description: 'Toko', websites: ['https://toko.example'], email: null },
+    });
+  });
+
+  test('have a picture, which is fetched once an hour', async () => {
+    const [person, other] = [newNumber(), newNumber()];
+    emulator.setPicture({ of: person, data: JPEG.toString('base64') });
+    const { data } = await get(`/chats/${person}/picture`);
+    const { pathname, search } = new URL(data.url);
+    const file = await fetch(`${gateway.url}${pathname}${search}`);
+    expect(Buffer.from(await file.arrayBuffer()).equals(JPEG)).toBe(true);
+    emulator.setPicture({ of: person, data: null });
+    expect((await get(`/chats/${person}/picture`)).data.id).toBe(data.id);
+    expect((await get(`/chats/${other}/picture`)).data).toBeNull();
+  });
+
+  test('are blocked and unblocked', async () => {
+    const person = newNumber();
+    expect((await post(`/contacts/${person}/block`)).status).toBe(200);
+    expect(emulator.blocked({ phone: OWN })).toEqual([person]);
+    expect((await get('/blocked')).data).toMatchObject([{ phone: `+${person}` }]);
+    expect((await post(`/contacts/${person}/unblock`)).status).toBe(200);
+    expect((await get('/blocked')).data).toEqual([]);
+    const group = await post('/contacts/120363012345678901@g.us/block');
+    expect(group.body.code).toBe('VALIDATION_FAILED');
+  });
+});
+
+describe('presence', () => {
+  test('typing and being online are shown', async () => {
+    const person = newNumber();
+    for (const state of ['typing', 'recording', 'paused']) {
+      expect((await post(`/chats/${person}/typing`, { state })).status).toBe(200);
+    }
+    const shown = () =>
+      emulator.activity({ phone: OWN, kind: 'chatstate' }).filter(({ to }) => to === person);
+    await until(() => shown().length === 3);
+    expect(shown().map(({ type }) => type)).toEqual(['composing', 'recording', 'paused']);
+    expect((await gateway.call('PUT', at('/presence'), { online: true })).status).toBe(200);
+    await until(() => emulator.activity({ phone: OWN, kind: 'presence' }).at(-1)?.type === 'available');
+  });
+
+  test('others are told of as events, for whom it was asked only', async () => {
+    const [watched, other] = [newNumber(), newNumber()];
+    expect(emulator.showPresence({ from: watched, presence: 'available' })).toEqual({ told: 0 });
+    expect((await post('/presence/subscribe', { contact: watched })).status).toBe(200);
+    await until(() => emulator.showPresence({ from: watched, presence: 'composing' }).told === 1);
+    emulator.showPresence({ from: other, presence: 'composing' });
+    emulator.showPresence({ from: watched, presence: 'unavailable', lastSeen: 1_767_225_600 });
+    const events = () => told('presence.updated', '/named').map(({ data }) => data);
+    await until(() => events().some(({ state }) => state === 'offline'));
+    expect(events().map(({ state }) => state)).toEqual(['typing', 'offline']);
+    expect(events()[0]).toMatchObject({ from: { phone: `+${watched}` } });
+    expect(events()[1]).toMatchObject({ lastSeen: '2026-01-01T00:00:00.000Z' });
+    expect(told('presence.updated', '/all')).toEqual([]);
+  });
+
+  test('a call is told once, and rejected', async () => {
+    const caller = newNumber();
+    const { id, rang } = emulator.call({ to: OWN, from: caller, video: true });
+    expect(rang).toBe(1);
+    await until(() => told('call.received', '/named').length > 0 && told('call.received', '/all').length > 0);
+    expect(told('call.received', '/named')).toMatchObject([
+      { data: { callId: id, from: { phone: `+${caller}` }, video: true, missed: false, sessionId: 'main' } },
+    ]);
+    expect((await post(`/calls/${id}/reject`)).status).toBe(200);
+    expect(emulator.activity({ phone: OWN, kind: 'call' })).toMatchObject([
+      { type: 'reject', to: caller, ids: [id] },
+    ]);
+    expect((await post('/calls/none/reject')).body.code).toBe('NOT_FOUND');
+  });
+});
