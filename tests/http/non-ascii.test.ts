@@ -103,8 +103,12 @@ const nameOf = (route: Route) => `${route.method.toUpperCase()} ${route.path}`;
 const asking = allRoutes.filter((route) => route.params || route.query || route.body);
 /** Sessions have names, users and workspaces numbers: what cannot be one is refused as that. */
 const NO_IDS: ReadonlySet<string> = new Set(['sessionId', 'userId', 'workspaceId']);
-/** Whoever has no second factor can remove none, whatever its id. */
-const REFUSES_FIRST: Readonly<Record<string, number>> = { 'POST /auth/second-factors/:id/remove': 409 };
+/** Whoever has no second factor can remove none, whatever its id: what is refused before an id is looked at. */
+const REFUSES_FIRST: Readonly<Record<string, number>> = {
+  'POST /auth/second-factors/:id/remove': 409,
+  // Only a connected session is told of calls.
+  'POST /session/:sessionId/calls/:callId/reject': 409,
+};
 const withIds = allRoutes.flatMap((route) =>
   [...route.path.matchAll(/:(\w*[iI]d)\b/g)]
     .map(([, name = '']) => name)

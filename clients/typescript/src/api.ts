@@ -2084,7 +2084,7 @@ export interface paths {
         };
         /**
          * Whom a number blocks
-         * @description Whom a number blocks.
+         * @description As its phone knows it. WhatsApp is asked each time.
          *
          *     An API key needs the scope `read`.
          */
@@ -3122,7 +3122,7 @@ export interface paths {
         put?: never;
         /**
          * Block a person
-         * @description Block a person.
+         * @description On the phone and all of its devices. Whoever is blocked reaches the number no more.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -3144,7 +3144,7 @@ export interface paths {
         put?: never;
         /**
          * Unblock a person
-         * @description Unblock a person.
+         * @description On the phone and all of its devices. Whoever is blocked reaches the number no more.
          *
          *     An API key needs the scope `messages:write`.
          */

@@ -14,7 +14,7 @@ import { markChatRead } from '../messages/mark-read.ts';
 import { readNames, toMessages } from '../messages/names.ts';
 import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
-import { type ChatRef, chatName, enterSession, peerOf } from './enter.ts';
+import { type ChatRef, enterSession, peerOf } from './enter.ts';
 import type { ChangeChatInput, PageInput } from './schemas.ts';
 
 /** Messages that one page looks at; the next one goes on from there. */
@@ -196,9 +196,8 @@ export async function chatMessages(ctx: Ctx, ref: ChatRef & PageInput) {
  */
 export async function changeChat(ctx: Ctx, ref: ChatRef, changes: ChangeChatInput): Promise<void> {
   const session = await enterSession(ctx, ref.sessionId, 'messages:write', 'chats');
-  const peer = peerOf(ctx, ref.chat);
+  const { peer: jid } = peerOf(ctx, ref.chat);
   requireConnected(session);
-  const jid = await chatName(ctx, session, peer);
   const last = await lastOf(ctx, ref);
   for (const change of changesOf(changes, ctx.clock.now())) {
     const input = { jid, change, last };

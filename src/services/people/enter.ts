@@ -1,7 +1,6 @@
 /** The beginning of every verb about the people and chats of a session. */
 import { AppError } from '../../utils/errors.ts';
-import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
-import { findLidPairs } from '../../whatsapp/lids.ts';
+import { isGroupJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { requireCapability } from '../messages/capability.ts';
@@ -42,11 +41,4 @@ export function personOf(ctx: Ctx, contact: string): Peer {
   throw new AppError('VALIDATION_FAILED', 'This is a group, not a person.', {
     details: { contact: 'must be a person' },
   });
-}
-
-/** The name under which the phone keeps the chat: by LID where the session knows it. */
-export async function chatName(ctx: Ctx, { id }: SendingSession, { peer, phone }: Peer): Promise<string> {
-  if (phone === null) return peer;
-  const [pair] = await findLidPairs(ctx.db, { accountId: id }, 'phone', [phone]);
-  return pair ? lidJid(pair.lid) : peer;
 }

@@ -2,13 +2,12 @@
 import type { TypingState } from '../../whatsapp/requests.ts';
 import type { Ctx } from '../context.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
-import { type ChatRef, type ContactRef, chatName, enterSession, peerOf, personOf } from './enter.ts';
+import { type ChatRef, type ContactRef, enterSession, peerOf, personOf } from './enter.ts';
 
 /** Shows "typing…" or "recording…" in a chat, or ends that. Phones drop it after some seconds. Throws INVALID_NUMBER. */
 export async function showTyping(ctx: Ctx, ref: ChatRef & { state: TypingState }): Promise<void> {
   const session = await enterSession(ctx, ref.sessionId, 'messages:write', 'presence');
-  const jid = await chatName(ctx, session, peerOf(ctx, ref.chat));
-  const input = { jid, state: ref.state };
+  const input = { jid: peerOf(ctx, ref.chat).peer, state: ref.state };
   // Asked for as often as messages are written: it counts as a question, not as a change.
   await askWhatsApp(ctx, session, { name: 'presence.typing', input, changes: false });
 }

@@ -26,7 +26,8 @@ export const CHAT_REQUESTS: Handlers = {
     if (!link.sock.authState.creds.myAppStateKeyId) {
       throw new AppError('UNAVAILABLE', 'The phone has not shared the key of its chats yet.');
     }
-    await asked(() => link.sock.chatModify(toModification(jid, change, last), jid));
+    const name = await lidFirst(link, jid);
+    await asked(() => link.sock.chatModify(toModification(name, change, last), name));
     return null;
   },
   async 'presence.set'({ link }, { online }) {
@@ -34,7 +35,7 @@ export const CHAT_REQUESTS: Handlers = {
     return null;
   },
   async 'presence.typing'({ link }, { jid, state }) {
-    await link.sock.sendPresenceUpdate(TYPING[state], jid);
+    await link.sock.sendPresenceUpdate(TYPING[state], await lidFirst(link, jid));
     return null;
   },
   async 'presence.subscribe'({ link }, { jid }) {
@@ -51,7 +52,7 @@ export const CHAT_REQUESTS: Handlers = {
   },
 };
 
-/** People are named by LID where that is known: WhatsApp tells of them under it. */
+/** People are named by LID where that is known: WhatsApp tells of them under it, and phones keep their chats so. */
 async function lidFirst({ sock }: Link, jid: string): Promise<string> {
   if (isGroupJid(jid)) return jid;
   return (await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null)) ?? jid;
