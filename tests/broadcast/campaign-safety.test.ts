@@ -440,6 +440,32 @@ describe('a running campaign', () => {
     expect(w.relayed()).toHaveLength(13);
   });
 
+  it('is completed when what is sent once more is the last of the day', async () => {
+    const failing = new Set(contacts(2).map(({ phone }) => phone));
+    w.engine.answer = ({ to }) =>
+      failing.has(to.phone ?? '')
+        ? { outcome: 'refused', code: '475', message: 'no' }
+        : { outcome: 'acknowledged', at: w.clock.now() };
+    const id = await w.start({ listId: await w.list(contacts(3)), message: 'x', dailyCap: 4 });
+    await w.clock.advance(30_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 1, failed: 2 } });
+    failing.clear();
+    expect((await w.post(`/campaigns/${id}/retry-failed`)).status).toBe(200);
+    await w.clock.advance(60_000);
+    // One of them has no room today.
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    w.clock.setNow(Date.UTC(2026, 0, 5, 17, 1));
+    await w.clock.advance(60_000);
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 3, failed: 0 } });
+    const last = await w.start({ listId: await w.list(contacts(3)), message: 'y', dailyCap: 5 });
+    failing.add(contacts(1)[0]?.phone ?? '');
+    await w.clock.advance(30_000);
+    failing.clear();
+    expect((await w.post(`/campaigns/${last}/retry-failed`)).status).toBe(200);
+    await w.clock.advance(60_000);
+    expect(await w.campaign(last)).toMatchObject({ status: 'completed', statistics: { sent: 3, failed: 0 } });
+  });
+
   it('waits while nobody can say whether the numbers are there', async () => {
     w.setDeaf(true);
     const listId = await w.list(contacts(5));

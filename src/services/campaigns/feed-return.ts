@@ -266,6 +266,26 @@ export async function retryFailed(
   });
 }
 
+/**
+ * Ends a round of which nothing is left that could be tried again, now or later. False while something is, and when the
+ * campaign has changed meanwhile.
+ */
+export async function endRetries(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  { feeder, senders }: Crew,
+): Promise<boolean> {
+  const there = senders.flatMap(({ id, status }) => (sessionEnd(status) === null ? [id] : []));
+  const of = campaign.senders === null ? null : there;
+  const isAny = async (db: Db) => (await readFailed(db, campaign, of, 1)).length > 0;
+  if (await isAny(deps.db)) return false;
+  return transact(deps.database, async (tx) => {
+    if (!(await takeCampaign(tx, deps, campaign, feeder)) || (await isAny(tx))) return false;
+    await tx.update(campaigns).set({ retryAt: null, retryCursor: null }).where(eq(campaigns.id, campaign.id));
+    return true;
+  });
+}
+
 /** Failures of before the round began, of these sessions; null: of the only one. */
 function readFailed(db: Db, campaign: CampaignRow, accountIds: readonly string[] | null, atMost: number) {
   return db

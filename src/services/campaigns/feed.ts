@@ -12,6 +12,7 @@ import { areNewest } from './counts.ts';
 import { endOfAll, failForSession, pauseItself } from './feed-end.ts';
 import { bringForward, nextDeferred, pickNext, type Source } from './feed-pick.ts';
 import {
+  endRetries,
   failLeftBehind,
   type RetryRooms,
   reroute,
@@ -204,7 +205,9 @@ async function feedNobody(
   { open, ...source }: Source & { open: readonly OpenMessage[] },
   { reason, until }: Pick<Hold, 'reason' | 'until'>,
 ): Promise<Step> {
-  if (campaign.retryAt !== null) return hold(deps, campaign, reason, until);
+  if (campaign.retryAt !== null) {
+    return (await endRetries(deps, campaign, crew)) ? wait(0) : hold(deps, campaign, reason, until);
+  }
   const picked = await pickNext(deps, campaign, source, 0, 0);
   if (picked.exhausted) {
     const deferred = await nextDeferred(deps, campaign.id);
