@@ -142,6 +142,34 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [FIRST, 'keeps what somebody writes to it, once'],
   },
   {
+    name: 'messages that cannot be opened at once',
+    can: always,
+    routes: ['GET /message/list'],
+    events: ['message.undecryptable'],
+    test: ['tests/whatsapp/conversation.test.ts', 'in a %s is told, asked for and told again when it comes'],
+  },
+  {
+    name: 'what the owner sends from the phone',
+    can: always,
+    routes: ['GET /message/list'],
+    events: ['message.sent'],
+    test: ['tests/whatsapp/conversation.test.ts', 'to a person by %s is told with its receipts'],
+  },
+  {
+    name: 'edit or delete a message that was sent',
+    can: ({ amend }) => amend,
+    routes: ['POST /message/:messageId/edit', 'POST /message/:messageId/revoke'],
+    events: ['message.edited', 'message.revoked'],
+    test: [KINDS, 'is edited, and deleted for everyone: %s'],
+  },
+  {
+    name: 'edits and deletions of others',
+    can: always,
+    routes: ['GET /message/:messageId'],
+    events: ['message.edited', 'message.revoked'],
+    test: [KINDS, 'is edited by the owner on the phone, and by the person who wrote it'],
+  },
+  {
     name: 'files that come in',
     can: always,
     events: ['message.media'],
@@ -315,9 +343,8 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
 
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
-  'edit or delete a message that was sent',
   'forward a message',
-  'view-once media, disappearing messages',
+  'send view-once media',
   'post a status (story), read those of others',
   'channels (newsletters), communities',
   'catalogue, carts and payments of WhatsApp Business',

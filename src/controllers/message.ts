@@ -7,11 +7,14 @@ import {
   MessageOutput,
   PauseFields,
   QueueStatus,
+  SentMessage,
+  TextInput,
 } from '../services/messages/schemas.ts';
 import {
   cancelMessage,
   checkNumber,
   clearQueue,
+  editMessage,
   getMessage,
   listMessages,
   markMessageRead,
@@ -19,10 +22,13 @@ import {
   queueStatus,
   resumeQueue,
   retryMessage,
+  revokeMessage,
 } from '../services/messages.ts';
 import { TimelineEntry } from '../services/requests/schemas.ts';
 import { readTimeline } from '../services/requests/timeline.ts';
+import type { ErrorCode } from '../utils/errors.ts';
 import { MAX_WRITTEN } from '../utils/phone/written.ts';
+import { answerSend } from './message-answer.ts';
 import { messageSendRoutes } from './message-send.ts';
 import { type Route, route } from './route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
@@ -33,6 +39,15 @@ const NUMBER = '+6281234567890';
 const MESSAGE_ID = '3EB0A1B2C3D4E5F60718293A';
 
 const MessageIdParams = z.object({ messageId: z.string().min(1).max(64) });
+const AMEND_ERRORS: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'SESSION_NOT_FOUND',
+  'CONFLICT',
+  'NOT_CONNECTED',
+  'NOT_SUPPORTED',
+  'SEND_FAILED',
+  'RATE_LIMITED',
+];
 const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
@@ -183,6 +198,46 @@ export const messageRoutes: Route[] = [
       message: 'Message marked as read',
       data: await markMessageRead(ctx, params),
     }),
+  }),
+  route({
+    method: 'post',
+    path: '/message/:messageId/edit',
+    tag,
+    summary: 'Change the text or the caption of a message that was sent, for everyone',
+    description:
+      'Within 15 minutes of the sending, as WhatsApp allows it. It is queued and answered like a send, and paced like ' +
+      'one; when its time runs out before its turn, it expires. The message keeps what it said first as `original`.',
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    body: z.object({ text: TextInput }),
+    status: 202,
+    response: z.object({ message: z.string(), data: SentMessage }),
+    errors: AMEND_ERRORS,
+    idempotent: true,
+    prefer: 'wait',
+    example: { params: { messageId: MESSAGE_ID }, body: { text: 'We open at ten.' } },
+    handler: async ({ ctx, params, body, http }) =>
+      answerSend(ctx, http, await editMessage(ctx, { ...params, ...body })),
+  }),
+  route({
+    method: 'post',
+    path: '/message/:messageId/revoke',
+    tag,
+    summary: 'Delete a message that was sent, for everyone',
+    description:
+      'Within 60 hours of the sending, as WhatsApp allows it. It is queued and answered like a send. What the message said ' +
+      'stays in the history. Asked for again it is the same deletion; one that failed is tried again.',
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    status: 202,
+    response: z.object({ message: z.string(), data: SentMessage }),
+    errors: AMEND_ERRORS,
+    idempotent: true,
+    prefer: 'wait',
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params, http }) => answerSend(ctx, http, await revokeMessage(ctx, params)),
   }),
   route({
     method: 'post',

@@ -354,8 +354,16 @@ export const messages = table(
     author: string(80).notNull().default(''),
     /** the broadcast it belongs to */
     campaignId: id(),
+    /** `phone`: the owner has sent it from the phone or another device of it; null: it came in, or was sent by us */
+    source: oneOf('phone'),
     type: string(20).notNull(),
     content: json<unknown>().notNull(),
+    /** its first content, of a message that was edited since */
+    original: json<unknown>(),
+    /** the id on the wire of the newest edit or deletion of it that was queued */
+    amendedBy: string(64),
+    editedAt: timestamp(),
+    revokedAt: timestamp(),
     status: oneOf(...MESSAGE_STATUSES).notNull(),
     priority: int().notNull().default(1),
     attempts: int().notNull().default(0),

@@ -26,6 +26,7 @@ interface EventRow {
 
 export const EVENTS = {
   'message.received': { webhook: true, action: 'message_receive', stream: 'message', inbound: true },
+  'message.undecryptable': { webhook: true, action: 'message_receive', status: 'failure', inbound: true },
   'message.media': { webhook: true, action: 'message_receive', stream: 'media', inbound: true },
   // The end of it is another fact.
   'message.queued': { action: 'message_attempt', status: 'pending' },
@@ -34,6 +35,8 @@ export const EVENTS = {
   'message.read': { webhook: true, action: 'message_receipt', stream: 'receipt' },
   'message.failed': { webhook: true, action: 'message_send', stream: 'receipt' },
   'message.expired': { webhook: true, action: 'message_send', status: 'failure', stream: 'receipt' },
+  'message.edited': { webhook: true, action: 'message_receive' },
+  'message.revoked': { webhook: true, action: 'message_receive' },
   'message.canceled': { webhook: true, stream: 'receipt' },
   'group.updated': { webhook: true },
   'group.members': { webhook: true },
@@ -69,6 +72,7 @@ export const EVENTS = {
   'campaign.resumed': { audit: true },
   'campaign.stopped': { audit: true },
   'campaign.failed': { webhook: true },
+  'campaign.recalled': { audit: true },
   'queue.cleared': { audit: true },
   'queue.paused': { audit: true },
   'queue.resumed': { audit: true },

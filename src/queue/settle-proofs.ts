@@ -4,6 +4,7 @@ import type { Tx } from '../db/client.ts';
 import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
 import { type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
+import { AMENDMENTS, applySent } from './amend.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { messageFact } from './message-fact.ts';
 import { applyProof, isProven, type Progress, type Proof } from './progress.ts';
@@ -65,8 +66,14 @@ export async function settleProofs(
   tx.afterCommit(() => {
     for (const { row, next } of moved) recent?.keep({ ...row, ...next });
   });
+  const amended = moved.flatMap(({ row, next, steps }) =>
+    AMENDMENTS.has(row.type) && steps.includes('sent') ? [{ id: row.id, at: next.sentAt ?? now }] : [],
+  );
   return {
-    facts: moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
+    facts: [
+      ...moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
+      ...(await applySent(tx, amended, now)),
+    ],
     outcomes: moved.map(({ row, next }) => ({
       id: row.id,
       status: provenStatus(next.status),

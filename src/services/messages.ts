@@ -1,4 +1,5 @@
 /** The verbs of messages: every surface calls these. */
+export { editMessage, revokeMessage } from './messages/amend.ts';
 export { chatName, countUnread, type RecentChat, recentChats, sessionsWith } from './messages/chats.ts';
 export { checkNumber } from './messages/check-number.ts';
 export { formatPhone } from './messages/format-phone.ts';

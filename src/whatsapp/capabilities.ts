@@ -15,6 +15,7 @@ const BAILEYS = {
   calls: true,
   markRead: true,
   standing: true,
+  amend: true,
 } as const satisfies EngineCapabilities;
 
 export const CAPABILITIES = {

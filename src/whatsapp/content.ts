@@ -166,6 +166,27 @@ export type Content =
   | ReactionContent;
 export type ContentType = Content['type'];
 
+/** Changes the text, or the caption, of our message, for everyone. */
+export interface EditContent {
+  type: 'edit';
+  messageId: string;
+  text: string;
+  /** what that message is */
+  of: 'text' | 'image' | 'video' | 'document';
+  /** epoch milliseconds */
+  at: number;
+}
+
+/** Deletes our message, for everyone. */
+export interface DeleteContent {
+  type: 'delete';
+  messageId: string;
+}
+
+export type AmendContent = EditContent | DeleteContent;
+/** Everything that an engine sends: contents, and what changes those that were sent. */
+export type Outgoing = Content | AmendContent;
+
 /** Every type once, in the order of the documents; the compiler finds one that is missing. */
 const TYPES: Record<ContentType, true> = {
   text: true,
@@ -198,6 +219,6 @@ export interface Reply {
 }
 
 /** True for content that comes with a file. */
-export function hasMedia(content: Content): content is MediaContent {
+export function hasMedia(content: Outgoing): content is MediaContent {
   return 'media' in content;
 }

@@ -6,7 +6,7 @@
 import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
-import type { Content, ContentType, MediaDetails } from './content.ts';
+import type { ContentType, MediaDetails, Outgoing } from './content.ts';
 import type { GroupNews, GroupPerson } from './group-types.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
 import type { EngineRequests, RequestName } from './requests.ts';
@@ -273,6 +273,11 @@ export interface InboundMessage {
   /** where its file is, while `content.media` is pending; a secret */
   media: MediaSource | null;
   at: number;
+  /**
+   * The owner has sent it, from the phone or another device of it: `phone` and `lid` are of whom it was sent to, and nobody
+   * is named as its author.
+   */
+  own?: true;
 }
 
 /** How a chat is set, as its messages tell. */
@@ -289,9 +294,10 @@ export interface EngineCallbacks {
   /** How the session is to connect, read again for each socket. Rejects when that cannot be read: then none is opened. */
   connectionOf(accountId: string): Promise<ConnectionSettings>;
   /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
-  findOutbound(accountId: string, messageId: string): Promise<Content | null>;
+  findOutbound(accountId: string, messageId: string): Promise<Outgoing | null>;
   /**
-   * Stores inbound messages once each (by session, chat, author and id), in the order given. Resolves when they are durable;
+   * Stores inbound messages, and those that the owner has sent from another device, once each (by session, chat, author and
+   * id), in the order given. Resolves when they are durable;
    * only then are they acknowledged. When it rejects, some may be stored: the same call is made again. A session makes one
    * call at a time.
    */
@@ -329,6 +335,8 @@ export interface EngineCapabilities {
   markRead: boolean;
   /** it tells how the account stands with WhatsApp */
   standing: boolean;
+  /** it edits and deletes messages that were sent */
+  amend: boolean;
 }
 
 /**
@@ -356,7 +364,7 @@ export interface Engine {
    * CONFLICT when no code is being compared.
    */
   confirmPasskey(accountId: string, equal: boolean): Promise<void>;
-  send(accountId: string, to: Recipient, content: Content, options: SendOptions): Promise<SendResult>;
+  send(accountId: string, to: Recipient, content: Outgoing, options: SendOptions): Promise<SendResult>;
   /**
    * One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time,
    * NOT_CONNECTED when the connection ends meanwhile.

@@ -172,11 +172,17 @@ type Body =
   /** a kind that is not read; `kind` is WhatsApp's own name of it */
   | { type: 'unsupported'; kind: string }
   /**
-   * a message that came, and what is in it cannot be had: `malformed`, `too_large`, `too_slow` to read, or
-   * `unstorable` (the database refuses it for good)
+   * a message that came, and what is in it cannot be had: `malformed`, `too_large`, `too_slow` to read, `unstorable`
+   * (the database refuses it for good), or `phone_only` (WhatsApp shows it on phones alone)
    */
-  | { type: 'unknown'; reason: UnknownReason };
+  | { type: 'unknown'; reason: UnknownReason }
+  /**
+   * a message that cannot be opened yet; it is replaced when it comes again. `keys`: its sender was asked to seal it
+   * again. `absent`: WhatsApp has told that there is one and not what, and our phone was asked for it
+   */
+  | { type: 'undecryptable'; reason: UndecryptableReason };
 
-export type UnknownReason = 'malformed' | 'too_large' | 'too_slow' | 'unstorable';
+export type UnknownReason = 'malformed' | 'too_large' | 'too_slow' | 'unstorable' | 'phone_only';
+export type UndecryptableReason = 'keys' | 'absent';
 
 export type InboundContent = Body & InboundExtras;

@@ -1,19 +1,33 @@
 import { asc, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { campaignRecipients, campaigns, messageQueue, messages } from '../../src/db/schema.ts';
+import { insertMany } from '../../src/db/ops.ts';
+import {
+  campaignRecipients,
+  campaigns,
+  messageQueue,
+  messages,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
+import { settleReceipt } from '../../src/queue/engine-events.ts';
+import { createSettler } from '../../src/queue/settle.ts';
 import { holdCampaigns } from '../../src/services/campaigns/after-restore.ts';
+import { stepRecalls } from '../../src/services/campaigns/recall.ts';
 import { forgetCampaigns } from '../../src/services/campaigns/retention.ts';
-import { newId } from '../../src/utils/ids.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 3, 0, 0);
 const HOUR_MS = 3_600_000;
 
+type MessageRow = typeof messages.$inferInsert;
+
+const clock = createFakeClock(NOW);
 let t: TestApp;
 let tenant: Tenant;
+let accounts = 0;
 beforeAll(async () => {
-  t = await openTestApp({ clock: createFakeClock(NOW) });
+  t = await openTestApp({ clock });
   tenant = await t.tenant();
 });
 afterAll(() => t.close());
@@ -23,6 +37,18 @@ beforeEach(async () => {
 });
 
 type Row = typeof campaigns.$inferInsert;
+
+/** The session `main` of the tenant, another one each time. */
+async function account(): Promise<string> {
+  const id = newId(NOW + ++accounts);
+  await t.deps.db.delete(whatsappAccounts);
+  await t.deps.db.delete(messages);
+  await t.deps.db.insert(whatsappAccounts).values({
+    ...{ id, userId: tenant.id, sessionId: 'main', status: 'connected', pairing: 'qr', paired: true },
+    ...{ createdAt: NOW, updatedAt: NOW },
+  });
+  return id;
+}
 
 async function add(columns: Partial<Row>, recipients = 0): Promise<string> {
   const id = newId();
@@ -138,5 +164,98 @@ describe('retention', () => {
     expect(await forget(NOW)).toBe(3);
     expect(await rowOf(origin)).toBeUndefined();
     expect(await rowOf(copy)).toMatchObject({ status: 'paused' });
+  });
+});
+
+describe('the recall of a campaign', () => {
+  const DAY = 24 * HOUR_MS;
+  async function sent(campaignId: string, accountId: string, n: number, columns: Partial<MessageRow> = {}) {
+    const rows = Array.from({ length: n }, (_, i) => ({
+      id: newId(NOW + i),
+      userId: tenant.id,
+      accountId,
+      sessionId: 'main',
+      messageId: newMessageId(),
+      direction: 'out' as const,
+      peer: `62812${i}@s.whatsapp.net`,
+      phone: `62812${i}`,
+      campaignId,
+      type: 'text',
+      content: { type: 'text', text: 'hello' },
+      status: (['sent', 'delivered', 'read'] as const)[i % 3] ?? 'sent',
+      sentAt: NOW - DAY,
+      createdAt: NOW,
+      updatedAt: NOW,
+      ...columns,
+    }));
+    await insertMany(t.deps.db, messages, rows);
+    return rows;
+  }
+  const recall = (id: string) =>
+    t.call(`/session/main/broadcast/campaigns/${id}/recall`, { method: 'POST', token: tenant.token });
+  const read = async (id: string) => {
+    const reply = await t.call(`/session/main/broadcast/campaigns/${id}`, { token: tenant.token });
+    return Object(reply.body.data);
+  };
+  /** Steps as several processes would, of which each may die at any time. */
+  async function goOn(id: string) {
+    for (let n = 0; n < 40; n++) {
+      await Promise.all([stepRecalls(t.deps), stepRecalls(t.deps)]);
+      await clock.advance(1_001);
+      if ((await t.deps.db.select().from(campaigns).where(eq(campaigns.id, id)))[0]?.dueAt === null) return;
+    }
+    throw new Error('the recall does not end');
+  }
+
+  it('deletes what can still be deleted, each once, and tells the counts', async () => {
+    const accountId = await account();
+    const id = await add({ accountId });
+    const fresh = await sent(id, accountId, 230);
+    await sent(id, accountId, 3, { sentAt: NOW - 3 * DAY });
+    await sent(id, accountId, 2, { status: 'failed' });
+    expect((await read(id)).recall).toBe(null);
+    const reply = await recall(id);
+    expect(reply.status).toBe(200);
+    await recall(id);
+    await goOn(id);
+    const deletions = await t.deps.db.select().from(messages).where(eq(messages.type, 'delete'));
+    const about = deletions.map(({ content }) => Reflect.get(Object(content), 'messageId'));
+    expect(about.toSorted()).toEqual(fresh.map(({ messageId }) => messageId).toSorted());
+    expect((await read(id)).recall).toMatchObject({
+      isOver: false,
+      queued: 230,
+      revoked: 0,
+      tooLate: 3,
+      failed: 0,
+    });
+    const settler = createSettler(t.deps, { windowMs: 0 });
+    for (const { messageId } of deletions.slice(0, 5)) {
+      await settleReceipt(settler, accountId, messageId, 'sent', clock.now());
+    }
+    expect((await read(id)).recall).toMatchObject({ queued: 225, revoked: 5 });
+    // Nothing is asked for twice.
+    await recall(id);
+    await goOn(id);
+    const again = await t.deps.db.select().from(messages).where(eq(messages.type, 'delete'));
+    expect(again).toHaveLength(230);
+  });
+
+  it('stops a campaign that is not over', async () => {
+    const accountId = await account();
+    const id = await add({ accountId, status: 'paused' });
+    expect(Object((await recall(id)).body.data)).toMatchObject({
+      status: 'stopped',
+      recall: { isOver: false },
+    });
+    await goOn(id);
+    expect((await read(id)).recall).toMatchObject({ isOver: true, revoked: 0 });
+  });
+
+  it('is nobody else’s', async () => {
+    const accountId = await account();
+    const id = await add({ accountId });
+    const stranger = await t.tenant();
+    const path = `/session/main/broadcast/campaigns/${id}/recall`;
+    expect((await t.call(path, { method: 'POST', token: stranger.token })).status).toBe(404);
   });
 });

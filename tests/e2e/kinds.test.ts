@@ -375,3 +375,63 @@ describe('what a phone would do', () => {
     }
   });
 });
+
+describe('a message that was sent', () => {
+  const post = (path: string, body: object = {}) => gateway.call('POST', path, body, WAIT);
+  const show = async (id: string) => (await gateway.call('GET', `/message/${id}`)).body.data;
+
+  test.each([
+    ['text', { text: 'first' }, 'text'],
+    ['image', { image: dataUrl('image/png', pngFile()), caption: 'first' }, 'caption'],
+  ])('is edited, and deleted for everyone: %s', async (kind, fields, field) => {
+    const to = newNumber();
+    const { data } = await sendTo(to, kind, fields);
+    const edit = await post(`/message/${data.messageId}/edit`, { text: 'second' });
+    expect(edit).toMatchObject({ status: 200, body: { data: { targetId: data.messageId, status: 'sent' } } });
+    expect(await arrival(to, edit.body.data.messageId)).toMatchObject({
+      type: 'edit',
+      targetId: data.messageId,
+      [field]: 'second',
+      ownCopy: true,
+    });
+    const revoke = await post(`/message/${data.messageId}/revoke`);
+    expect(revoke).toMatchObject({
+      status: 200,
+      body: { data: { targetId: data.messageId, status: 'sent' } },
+    });
+    expect(await arrival(to, revoke.body.data.messageId)).toMatchObject({
+      type: 'revoke',
+      targetId: data.messageId,
+      ownCopy: true,
+    });
+    expect(await show(data.messageId)).toMatchObject({
+      content: { [field]: 'second' },
+      original: { [field]: 'first' },
+      editedAt: expect.any(String),
+      revokedAt: expect.any(String),
+    });
+  });
+
+  test('to a group is edited for all of its members', async () => {
+    const members = [newNumber(), newNumber()];
+    const group = emulator.createGroup({ subject: 'g', participants: [OWN, ...members] });
+    const sent = await post('/message/send-text', { session: 'main', to: group.id, text: 'first' });
+    const edit = await post(`/message/${sent.body.data.messageId}/edit`, { text: 'second' });
+    for (const member of members) {
+      expect(await arrival(member, edit.body.data.messageId)).toMatchObject({ type: 'edit', text: 'second' });
+    }
+  });
+
+  test('is edited by the owner on the phone, and by the person who wrote it', async () => {
+    const person = newNumber();
+    const { id } = await emulator.sendFromPhone({ phone: OWN, to: person, text: 'first' });
+    await emulator.sendFromPhone({ phone: OWN, to: person, kind: 'edit', messageId: id, text: 'second' });
+    const { ids } = await emulator.deliver({ to: OWN, from: person, text: 'first' });
+    const theirs = ids[0] ?? '';
+    await emulator.deliver({ to: OWN, from: person, kind: 'edit', messageId: theirs, text: 'second' });
+    await emulator.deliver({ to: OWN, from: person, kind: 'revoke', messageId: theirs });
+    await until(async () => (await show(id))?.editedAt != null && (await show(theirs))?.revokedAt != null);
+    expect(await show(id)).toMatchObject({ source: 'phone', content: { text: 'second' } });
+    expect(await show(theirs)).toMatchObject({ content: { text: 'second' }, original: { text: 'first' } });
+  });
+});

@@ -37,6 +37,10 @@ export interface TestCallbacks extends EngineCallbacks {
   /** The next event of that type that was not waited for yet. Rejects after `timeoutMs`. */
   next<T extends EngineEvent['type']>(accountId: string, type: T, timeoutMs?: number): Promise<EventOf<T>>;
   inbound: InboundMessage[];
+  /** every message that was to be stored, in order, those that come again too */
+  stored: InboundMessage[];
+  /** which sessions were to store a message, by its id */
+  storedBy: Map<string, string[]>;
   outbound: Map<string, Content>;
   /** how chats are set, by canonical JID */
   chats: Map<string, ChatSetting>;
@@ -90,6 +94,8 @@ export function createTestCallbacks(): TestCallbacks {
     connections: new Map(),
     connectionOf: async (accountId) => callbacks.connections.get(accountId) ?? { proxy: null, browser: null },
     inbound: [],
+    stored: [],
+    storedBy: new Map(),
     outbound: new Map(),
     files: new Map(),
     beforeStore: async () => undefined,
@@ -135,9 +141,12 @@ export function createTestCallbacks(): TestCallbacks {
       const file = callbacks.files.get(mediaId);
       return file ? Readable.from([file]) : null;
     },
-    async storeInbound(_account, messages) {
+    async storeInbound(account, messages) {
       for (const message of messages) {
         await callbacks.beforeStore(message);
+        callbacks.stored.push(message);
+        const by = callbacks.storedBy.get(message.messageId) ?? [];
+        callbacks.storedBy.set(message.messageId, [...by, account.id]);
         const known = callbacks.inbound.some(
           (one) =>
             one.messageId === message.messageId && one.chat === message.chat && one.author === message.author,

@@ -1,13 +1,13 @@
 /** An engine without WhatsApp: it remembers what it was asked to send and answers as the test says. */
 import type { Clock } from '../../src/utils/clock.ts';
 import { sleep } from '../../src/utils/clock.ts';
-import type { Content } from '../../src/whatsapp/content.ts';
+import type { Outgoing } from '../../src/whatsapp/content.ts';
 import type { Engine, Recipient, SendOptions, SendResult } from '../../src/whatsapp/engine.ts';
 
 export interface FakeSend {
   accountId: string;
   to: Recipient;
-  content: Content;
+  content: Outgoing;
   messageId: string;
   /** when it was asked */
   at: number;

@@ -1,6 +1,6 @@
 /**
  * The whole pipeline at work while its processes are killed at random moments: texts, images, codes, a group, messages
- * that come in, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
+ * that come in, what the owner sends from the phone, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -23,6 +23,8 @@ const PERSONS = 8;
 const STANDSTILL_MS = 120_000;
 /** One message in so many that come in has a file. */
 const FILE_EVERY = 10;
+/** One in so many cannot be opened at first. */
+const GARBLED_EVERY = 4;
 /** One pixel, with a file's own bytes behind it so that each image is another one. */
 const PNG =
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==';
@@ -43,7 +45,7 @@ const FAST = {
 /** A code that runs out while everything is down is dropped, and rightly so. */
 const VALID_LONG = { expiresInSeconds: 86_400 };
 
-const KINDS = ['text', 'image', 'otp', 'group', 'inbound'] as const;
+const KINDS = ['text', 'image', 'otp', 'group', 'inbound', 'phone'] as const;
 type Kind = (typeof KINDS)[number];
 
 export interface KillWorld {
@@ -78,7 +80,10 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
   for (let n = 0; n < all.length - 1; n++)
     await linkSession(first, emulator, `more-${n}`, `62811100005${n + 1}`);
   const group = emulator.createGroup({ subject: 'Keluarga', participants: [PHONE, MEMBER] });
-  const events = ['message.sent', 'message.delivered', 'message.read', 'message.received', 'message.failed'];
+  const events = [
+    ...['message.sent', 'message.delivered', 'message.read', 'message.failed'],
+    ...['message.received', 'message.undecryptable'],
+  ];
   await first.call('POST', '/webhook', { url: hooks.url, events });
 
   /** words -> message id */
@@ -127,9 +132,15 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       const data = Buffer.from(`${words} of a file`).toString('base64');
       const content =
         n % FILE_EVERY === 0 ? ({ kind: 'document', caption: words, data } as const) : { text: words };
-      const { ids } = await emulator.deliver({ to: PHONE, from, ...content });
+      const garbled = n % GARBLED_EVERY === 0;
+      const { ids } = await emulator.deliver({ to: PHONE, from, garbled, ...content });
       of(kind).set(words, ids[0] ?? '');
       // The emulator is never away, the service is: no flood.
+      return pause(800);
+    }
+    if (kind === 'phone') {
+      const { id } = await emulator.sendFromPhone({ phone: PHONE, to, text: words });
+      of(kind).set(words, id);
       return pause(800);
     }
     const requests = {
@@ -238,7 +249,7 @@ async function untilArrived(emulator: Emulator, process: SandboxProcess, of: Acc
     },
   );
   const unconfirmed = () => {
-    return Math.max(0, of('inbound').size - confirmedOf(emulator).length);
+    return Math.max(0, of('inbound').size + of('phone').size - confirmedOf(emulator).length);
   };
   await untilNone(unconfirmed, 'messages that came in are not confirmed');
 }
@@ -255,7 +266,7 @@ function checkWords(emulator: Emulator, of: Accepted): void {
 
 /** Each once for each recipient, and nothing else. */
 function checkOutbound(emulator: Emulator, of: Accepted): void {
-  const ids = outboundIds(of);
+  const ids = new Set([...outboundIds(of), ...of('phone').values()]);
   const seen = new Set<string>();
   for (const { id, to } of readable(emulator)) {
     const place = `${id} at ${to}`;
@@ -267,22 +278,26 @@ function checkOutbound(emulator: Emulator, of: Accepted): void {
 
 interface Row {
   messageId: string;
+  source: 'api' | 'phone' | null;
   status: string;
   content: { text?: string; caption?: string; media?: { state: string } };
 }
 
-/** Resolves with how many there are. */
+/** Resolves with how many of them the service has sent. */
 async function checkHistory(process: SandboxProcess, of: Accepted): Promise<number> {
   const rows = await readAll(process, 'out');
   const byId = new Map(rows.map((row) => [row.messageId, row]));
   if (byId.size !== rows.length) throw new Error('a message is in the history twice');
+  for (const id of of('phone').values()) {
+    if (byId.get(id)?.source !== 'phone') throw new Error(`${id} of the phone is not in the history`);
+  }
   for (const id of outboundIds(of)) {
     const status = byId.get(id)?.status;
     if (status === undefined || !['sent', 'delivered', 'read'].includes(status)) {
       throw new Error(`${id} is ${status ?? 'not in the history'}`);
     }
   }
-  return rows.length;
+  return rows.filter(({ source }) => source === 'api').length;
 }
 
 /** What the service counts is what its history holds. */
@@ -363,12 +378,13 @@ async function startReceiver() {
   const { port } = server.address() as AddressInfo;
   function checkOrder(): void {
     const ranks = new Map<string, number>();
-    const received = new Set<string>();
+    const once = new Set<string>();
     for (const { type, data } of told) {
       const id = data.messageId ?? '';
       if (type === 'message.failed') throw new Error(`${id} failed`);
-      if (type === 'message.received' && received.has(id)) throw new Error(`${id} was told of twice`);
-      if (type === 'message.received') received.add(id);
+      const isInbound = type === 'message.received' || type === 'message.undecryptable';
+      if (isInbound && once.has(`${type} ${id}`)) throw new Error(`${id} was told of twice`);
+      if (isInbound) once.add(`${type} ${id}`);
       const rank = RANKS[type] ?? 0;
       if (rank === 0) continue;
       if (rank <= (ranks.get(id) ?? 0)) throw new Error(`${id} went from ${ranks.get(id)} to ${type}`);

@@ -53,6 +53,7 @@ export function createScriptedEngine(): ScriptedEngine {
       calls: false,
       markRead: false,
       standing: true,
+      amend: false,
     },
     opens: [],
     sockets: new Map(),

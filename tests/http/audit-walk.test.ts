@@ -347,6 +347,10 @@ const ACTS: Readonly<Record<string, Act>> = {
     event: 'campaign.stopped',
     path: `${B}/campaigns/<campaign>/stop`,
   },
+  'POST /session/:sessionId/broadcast/campaigns/:id/recall': {
+    event: 'campaign.recalled',
+    path: `${B}/campaigns/<campaign>/recall`,
+  },
   'POST /session/:sessionId/broadcast/campaigns/:id/clone': {
     event: 'campaign.created',
     path: `${B}/campaigns/<campaign>/clone`,

@@ -1,7 +1,13 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { messageRoutes } from '../../src/controllers/message.ts';
-import { idempotencyKeys, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  activityLogs,
+  idempotencyKeys,
+  messageQueue,
+  messages,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -512,5 +518,161 @@ describe('POST /message/check-number', () => {
     await session({ status: 'disconnected' });
     const reply = await post('/message/check-number', { session: 'main', phoneNumber: '+6281234567890' });
     expect([reply.status, reply.body.code]).toEqual([409, 'NOT_CONNECTED']);
+  });
+});
+
+describe('editing and deleting what was sent', () => {
+  async function sentMessage(): Promise<string> {
+    await dispatcher.add(await session());
+    const id = idOf(await send());
+    await until(async () => dataOf(await get(`/message/${id}`)).status === 'sent');
+    return id;
+  }
+  const shown = async (id: string) => dataOf(await get(`/message/${id}`));
+  const inRow = (id: string, changes: Partial<typeof messages.$inferInsert>) =>
+    t.deps.db.update(messages).set(changes).where(eq(messages.messageId, id));
+  const eventsAbout = async (id: string) => {
+    const rows = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.subject, id));
+    return rows.toSorted((a, b) => (a.seq ?? 0) - (b.seq ?? 0));
+  };
+  const hold = () => {
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    engine.answer = async () => {
+      await held;
+      return { outcome: 'acknowledged', at: Date.now() };
+    };
+    return () => release();
+  };
+
+  it('an edit changes the message when WhatsApp has taken it, and keeps what it said first', async () => {
+    const id = await sentMessage();
+    const release = hold();
+    const edit = await post(`/message/${id}/edit`, { text: 'Hello again!' });
+    expect(edit.status).toBe(202);
+    expect(dataOf(edit)).toMatchObject({
+      targetId: id,
+      type: 'edit',
+      status: 'queued',
+      to: '+6281234567890',
+    });
+    expect(await shown(id)).toMatchObject({
+      content: { text: 'Hello from API!' },
+      editedAt: null,
+      original: null,
+    });
+    release();
+    await until(async () => (await shown(id)).editedAt !== null);
+    expect(await shown(id)).toMatchObject({
+      status: 'sent',
+      content: { type: 'text', text: 'Hello again!' },
+      original: { type: 'text', text: 'Hello from API!' },
+      revokedAt: null,
+    });
+    expect(engine.relayed.at(-1)?.content).toMatchObject({
+      type: 'edit',
+      messageId: id,
+      of: 'text',
+      text: 'Hello again!',
+    });
+    await post(`/message/${id}/edit`, { text: 'Third' });
+    await until(async () => Reflect.get(Object((await shown(id)).content), 'text') === 'Third');
+    expect((await shown(id)).original).toMatchObject({ text: 'Hello from API!' });
+    const edited = (await eventsAbout(id)).filter(({ event }) => event === 'message.edited');
+    expect(edited).toHaveLength(2);
+    expect(JSON.stringify(edited)).not.toContain('Third');
+  });
+
+  it('a deletion is one, however often it is asked for', async () => {
+    const id = await sentMessage();
+    const release = hold();
+    const replies = await Promise.all(Array.from({ length: 5 }, () => post(`/message/${id}/revoke`)));
+    expect(replies.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202]);
+    expect(new Set(replies.map(idOf)).size).toBe(1);
+    release();
+    await until(async () => (await shown(id)).revokedAt !== null);
+    expect(idOf(await post(`/message/${id}/revoke`))).toBe(replies.map(idOf)[0]);
+    expect(await shown(id)).toMatchObject({ content: { text: 'Hello from API!' }, status: 'sent' });
+    const about = engine.relayed.filter(
+      ({ content }) => content.type === 'delete' && content.messageId === id,
+    );
+    expect(about).toHaveLength(1);
+    expect((await eventsAbout(id)).map(({ event }) => event)).toEqual(['message.sent', 'message.revoked']);
+    const after = await post(`/message/${id}/edit`, { text: 'too late' });
+    expect(after.body).toMatchObject({ success: false, code: 'CONFLICT' });
+  });
+
+  it('a deletion that failed can be asked for again', async () => {
+    const id = await sentMessage();
+    engine.answer = () => ({ outcome: 'refused', code: '400', message: 'no' });
+    const first = idOf(await post(`/message/${id}/revoke`));
+    await until(async () => dataOf(await get(`/message/${first}`)).status === 'failed');
+    expect((await shown(id)).revokedAt).toBe(null);
+    engine.answer = () => ({ outcome: 'acknowledged', at: Date.now() });
+    const second = idOf(await post(`/message/${id}/revoke`));
+    expect(second).not.toBe(first);
+    await until(async () => (await shown(id)).revokedAt !== null);
+  });
+
+  it('waits for its outcome when it is asked to', async () => {
+    const id = await sentMessage();
+    const reply = await t.call(`/message/${id}/revoke`, {
+      method: 'POST',
+      apiKey: user.apiKey,
+      headers: { prefer: 'wait=10' },
+    });
+    expect(reply.status).toBe(200);
+    expect(dataOf(reply)).toMatchObject({ status: 'sent', targetId: id });
+  });
+
+  it('is refused outside of the bounds of WhatsApp, for other kinds, and for what was not sent', async () => {
+    const id = await sentMessage();
+    const minutes = (n: number) => ({ sentAt: Date.now() - n * 60_000 });
+    const edit = async () => (await post(`/message/${id}/edit`, { text: 'x' })).body.code;
+    const revoke = async () => (await post(`/message/${id}/revoke`)).body.code;
+    await inRow(id, minutes(15));
+    expect(await edit()).toBe('CONFLICT');
+    await inRow(id, minutes(60 * 60));
+    expect(await revoke()).toBe('CONFLICT');
+    await inRow(id, { sentAt: Date.now(), status: 'queued' });
+    expect([await edit(), await revoke()]).toEqual(['CONFLICT', 'CONFLICT']);
+    await inRow(id, { status: 'failed' });
+    expect([await edit(), await revoke()]).toEqual(['CONFLICT', 'CONFLICT']);
+    for (const type of ['poll', 'location', 'otp', 'sticker']) {
+      await inRow(id, { status: 'sent', type });
+      expect(await edit()).toBe('CONFLICT');
+    }
+    for (const type of ['reaction', 'edit', 'delete']) {
+      await inRow(id, { type });
+      expect(await revoke()).toBe('CONFLICT');
+    }
+    await inRow(id, { type: 'text', direction: 'in' });
+    expect([await edit(), await revoke()]).toEqual(['NOT_FOUND', 'NOT_FOUND']);
+    expect((await post(`/message/${id}/edit`, { text: '' })).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  it('is somebody else’s to do nothing with', async () => {
+    const id = await sentMessage();
+    const stranger = await t.tenant();
+    expect((await post(`/message/${id}/edit`, { text: 'x' }, stranger)).status).toBe(404);
+    expect((await post(`/message/${id}/revoke`, {}, stranger)).status).toBe(404);
+  });
+
+  it('expires with the time that WhatsApp gives, and changes nothing then', async () => {
+    const id = await sentMessage();
+    await post('/message/pause-queue', { session: 'main' });
+    const edit = idOf(await post(`/message/${id}/edit`, { text: 'late' }));
+    const [row] = await t.deps.db.select().from(messages).where(eq(messages.messageId, id));
+    const [queued] = await t.deps.db.select().from(messageQueue).where(eq(messageQueue.messageId, edit));
+    expect(queued?.expiresAt).toBe((row?.sentAt ?? 0) + 15 * 60_000);
+    await t.deps.db
+      .update(messageQueue)
+      .set({ expiresAt: Date.now() - 1 })
+      .where(eq(messageQueue.messageId, edit));
+    await post('/message/resume-queue', { session: 'main' });
+    await until(async () => dataOf(await get(`/message/${edit}`)).status === 'expired');
+    expect(await shown(id)).toMatchObject({ content: { text: 'Hello from API!' }, editedAt: null });
   });
 });

@@ -1,6 +1,7 @@
 import { proto } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../../src/whatsapp/baileys/decode.ts';
+import { readPayload } from '../../src/whatsapp/baileys/read-payload.ts';
 
 const decode = (message: proto.IMessage) => decodeMessage(proto.Message.encode(message).finish());
 const contentOf = (message: proto.IMessage) => decode(message)?.content;
@@ -44,6 +45,61 @@ describe('a text', () => {
   it('is bounded, and never cut inside of a character', () => {
     const content = contentOf({ conversation: `${'a'.repeat(65_535)}😀😀` });
     expect(content).toMatchObject({ type: 'text', text: 'a'.repeat(65_535) });
+  });
+});
+
+describe('a wrapped message', () => {
+  const inner = { imageMessage: { ...FILE, caption: 'c' } };
+  const image = { type: 'image', caption: 'c', media: MEDIA };
+  it.each<[keyof proto.IMessage, object]>([
+    ['ephemeralMessage', {}],
+    ['viewOnceMessage', { viewOnce: true }],
+    ['viewOnceMessageV2', { viewOnce: true }],
+    ['viewOnceMessageV2Extension', { viewOnce: true }],
+    ['documentWithCaptionMessage', {}],
+    ['editedMessage', {}],
+    ['lottieStickerMessage', {}],
+    ['groupMentionedMessage', {}],
+    ['groupStatusMessageV2', {}],
+    ['associatedChildMessage', {}],
+    ['botForwardedMessage', {}],
+    ['questionMessage', {}],
+  ])('in %s is what is inside', (wrapper, more) => {
+    expect(contentOf({ [wrapper]: { message: inner } })).toEqual({ ...image, ...more });
+    const deeper = { ephemeralMessage: { message: { [wrapper]: { message: inner } } } };
+    expect(contentOf(deeper)).toEqual({ ...image, ...more });
+  });
+
+  it('around nothing that is known is told by the name of the wrapper', () => {
+    expect(contentOf({ ephemeralMessage: { message: {} } })).toEqual({
+      type: 'unsupported',
+      kind: 'ephemeralMessage',
+    });
+  });
+
+  it('in more wrappers than there are is no endless search', () => {
+    let message: proto.IMessage = { conversation: 'deep' };
+    for (let n = 0; n < 50; n++) message = { ephemeralMessage: { message } };
+    expect(contentOf(message)).toEqual({ type: 'unsupported', kind: 'ephemeralMessage' });
+  });
+});
+
+describe('a kind that is newer than this release', () => {
+  const options = { isOwn: () => false, country: 'ID' };
+  const read = (bytes: number[]) => readPayload(Buffer.from(bytes), options).decoded?.content ?? null;
+  /** field 2000, some bytes */
+  const NEW = [0x82, 0x7d, 0x03, 0x08, 0x01, 0x10];
+
+  it('is told by the number of its field', () => {
+    expect(read(NEW)).toEqual({ type: 'unsupported', kind: 'field 2000' });
+  });
+
+  it('is not seen in a message that is known, in an empty one, or in keys', () => {
+    const text = proto.Message.encode({ conversation: 'hi' }).finish();
+    expect(read([...text, ...NEW])).toEqual({ type: 'text', text: 'hi' });
+    expect(read([])).toBe(null);
+    const keys = proto.Message.encode({ senderKeyDistributionMessage: { groupId: 'g' } }).finish();
+    expect(read([...keys, ...NEW])).toBe(null);
   });
 });
 

@@ -1,11 +1,17 @@
 /** What makes two inbound messages one: session, chat, author and id; and how many are stored at once. On both databases. */
 import { and, eq } from 'drizzle-orm';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { activityLogs, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import type { LiveEvent } from '../../src/events/stream.ts';
+import { readKnown } from '../../src/queue/breaker.ts';
+import { settleReceipt } from '../../src/queue/engine-events.ts';
+import { createSettler } from '../../src/queue/settle.ts';
+import { buildPayloads } from '../../src/services/events/payload.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
+import { findOutbound } from '../../src/services/messages/engine-messages.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
+import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 
 const GROUP = '120363012345678901@g.us';
@@ -204,3 +210,230 @@ test('of many at once the one that is refused loses its content, and no other', 
 function never(): never {
   throw new Error('this process has no webhooks');
 }
+
+describe('a message that cannot be opened yet', () => {
+  const unread = { type: 'undecryptable', reason: 'keys' } as const;
+  const factsOf = (account: AccountRef) =>
+    t.deps.db
+      .select({ event: activityLogs.event })
+      .from(activityLogs)
+      .where(eq(activityLogs.accountId, account.id))
+      .orderBy(activityLogs.seq)
+      .then((rows) => rows.map(({ event }) => event));
+
+  test('is told once, and replaced once when it comes', async () => {
+    const account = await addAccount();
+    const again = { content: unread, at: 1_700_000_000_000 };
+    expect(await storeInbound(t.deps, account, inGroup('1@lid', again))).toBe(true);
+    expect(await storeInbound(t.deps, account, inGroup('1@lid', again))).toBe(false);
+    const [before] = await t.deps.db.select().from(messages).where(eq(messages.accountId, account.id));
+    const done = await Promise.all(
+      Array.from({ length: 5 }, () => storeInbound(t.deps, account, inGroup('1@lid'))),
+    );
+    expect(done.filter(Boolean)).toHaveLength(1);
+    // An old copy of it changes nothing any more.
+    expect(await storeInbound(t.deps, account, inGroup('1@lid', again))).toBe(false);
+    const rows = await t.deps.db.select().from(messages).where(eq(messages.accountId, account.id));
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({ id: before?.id, type: 'text', content: { type: 'text', text: 'halo' } });
+    expect(await factsOf(account)).toEqual(['message.undecryptable', 'message.received']);
+  });
+
+  test('of another member, or under another id, is another one', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, inGroup('1@lid', { content: unread }));
+    await storeInbound(t.deps, account, inGroup('2@lid'));
+    await storeInbound(t.deps, account, inGroup('1@lid', { messageId: '3A0123456789ABCDEF02' }));
+    const types = (await stored(account))
+      .map(({ content }) => content)
+      .map((content) => Reflect.get(Object(content), 'type'));
+    expect(types.toSorted()).toEqual(['text', 'text', 'undecryptable']);
+  });
+});
+
+describe('what the owner sends from the phone', () => {
+  const own = (changes: Partial<InboundMessage> = {}) =>
+    text({ phone: '628111', own: true, at: 1_700_000_000_000, ...changes });
+  const sent = (account: AccountRef) =>
+    t.deps.db
+      .select()
+      .from(messages)
+      .where(and(eq(messages.accountId, account.id), eq(messages.direction, 'out')));
+
+  test('is an outbound message that was sent, once, by whatever name its chat comes again', async () => {
+    const account = await addAccount();
+    expect(await storeInbound(t.deps, account, own())).toBe(true);
+    expect(await storeInbound(t.deps, account, own())).toBe(false);
+    expect(await storeInbound(t.deps, account, own({ chat: '77@lid', phone: null, lid: '77' }))).toBe(false);
+    const rows = await sent(account);
+    expect(rows).toHaveLength(1);
+    expect(rows[0]).toMatchObject({
+      source: 'phone',
+      status: 'sent',
+      sentAt: 1_700_000_000_000,
+      attempts: 0,
+    });
+  });
+
+  test('never takes the place of our message', async () => {
+    const account = await addAccount();
+    const at = Date.now();
+    const row = { ...own(), id: newId(), userId: account.userId, accountId: account.id, sessionId: 'main' };
+    await t.deps.db.insert(messages).values({
+      ...{ id: row.id, userId: row.userId, accountId: row.accountId, sessionId: row.sessionId },
+      ...{ messageId: row.messageId, direction: 'out', peer: '77@lid', type: 'text', status: 'sending' },
+      ...{ content: { type: 'text', text: 'ours' }, createdAt: at, updatedAt: at },
+    });
+    expect(await storeInbound(t.deps, account, own())).toBe(false);
+    expect(await sent(account)).toMatchObject([{ source: null, content: { text: 'ours' } }]);
+  });
+
+  test('makes whom it was sent to known', async () => {
+    const account = await addAccount();
+    const person = { peer: '628111@s.whatsapp.net', phone: '628111', lid: null };
+    expect(await readKnown(t.deps.db, account, [person])).toEqual(new Set());
+    await storeInbound(t.deps, account, own());
+    expect(await readKnown(t.deps.db, account, [person])).toEqual(new Set([person.peer]));
+  });
+
+  test('is not sent again by us, also when a device asks', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, own());
+    expect(await findOutbound(t.deps, account.id, own().messageId)).toBe(null);
+  });
+
+  test('is told with its content, and with what its receipts prove', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, own());
+    const settler = createSettler(t.deps);
+    for (const status of ['read', 'delivered'] as const) {
+      await settleReceipt(settler, account.id, own().messageId, status, Date.now());
+    }
+    expect(await sent(account)).toMatchObject([{ status: 'read' }]);
+    const rows = await t.deps.db
+      .select()
+      .from(activityLogs)
+      .where(eq(activityLogs.accountId, account.id))
+      .orderBy(activityLogs.seq);
+    const payloads = await buildPayloads(t.deps, rows);
+    expect(payloads.map(({ type }) => type)).toEqual(['message.sent', 'message.delivered', 'message.read']);
+    for (const { data } of payloads) {
+      expect(data).toMatchObject({ source: 'phone', to: '+628111', content: { type: 'text', text: 'halo' } });
+    }
+  });
+});
+
+describe('an edit or a deletion that comes in', () => {
+  const EDIT: InboundContent = { type: 'edit', messageId: text().messageId, text: 'halo lagi' };
+  const DELETE: InboundContent = { type: 'delete', messageId: text().messageId };
+  const change = (content: InboundContent, changes: Partial<InboundMessage> = {}) =>
+    text({ messageId: `3A-${content.type}`, content, ...changes });
+  const target = async (account: AccountRef) => {
+    const rows = await t.deps.db
+      .select()
+      .from(messages)
+      .where(and(eq(messages.accountId, account.id), eq(messages.messageId, text().messageId)));
+    expect(rows).toHaveLength(1);
+    return rows[0];
+  };
+  const told = async (account: AccountRef) => {
+    const rows = await t.deps.db
+      .select()
+      .from(activityLogs)
+      .where(eq(activityLogs.accountId, account.id))
+      .orderBy(activityLogs.seq);
+    return buildPayloads(t.deps, rows);
+  };
+
+  test('changes the message of its author once, which keeps both versions', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text());
+    for (let n = 0; n < 3; n++) await storeInbound(t.deps, account, change(EDIT));
+    expect(await target(account)).toMatchObject({
+      content: { type: 'text', text: 'halo lagi' },
+      original: { type: 'text', text: 'halo' },
+      editedAt: expect.any(Number),
+      revokedAt: null,
+    });
+    for (let n = 0; n < 3; n++) await storeInbound(t.deps, account, change(DELETE));
+    expect(await target(account)).toMatchObject({
+      content: { text: 'halo lagi' },
+      revokedAt: expect.any(Number),
+    });
+    const payloads = await told(account);
+    expect(payloads.map(({ type }) => type)).toEqual([
+      'message.received',
+      'message.edited',
+      'message.revoked',
+    ]);
+    expect(payloads[1]?.data).toMatchObject({
+      messageId: text().messageId,
+      status: 'edited',
+      by: '3A-edit',
+      content: { text: 'halo lagi' },
+    });
+  });
+
+  test('that was overtaken by a later one changes nothing', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text());
+    await storeInbound(t.deps, account, change({ ...EDIT, text: 'newer' }, { at: 1_800_000_000_000 }));
+    await storeInbound(t.deps, account, change(EDIT, { messageId: '3A-older', at: 1_700_000_000_000 }));
+    expect(await target(account)).toMatchObject({ content: { text: 'newer' } });
+  });
+
+  test.each([
+    ['of another member', inGroup('2@lid')],
+    ['in another chat', text({ chat: '628999@s.whatsapp.net', phone: '628999' })],
+  ])('%s changes nothing of it', async (_what, { chat, author, participant, phone }) => {
+    const account = await addAccount();
+    const whole = author === null ? text() : inGroup('1@lid');
+    await storeInbound(t.deps, account, whole);
+    const where = { chat, author, participant, phone };
+    const isNew = await storeInbound(t.deps, account, change(EDIT, where));
+    await storeInbound(t.deps, account, change(DELETE, where));
+    expect(await target(account)).toMatchObject({
+      content: { text: 'halo' },
+      editedAt: null,
+      revokedAt: null,
+    });
+    // Nobody else's edit is told; in another chat it is about a message that is not known.
+    expect(isNew).toBe(author === null);
+  });
+
+  test('of our message changes nothing, and is not told', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text({ own: true, phone: '628111' }));
+    expect(await storeInbound(t.deps, account, change(EDIT, { phone: '628111' }))).toBe(false);
+    expect(await target(account)).toMatchObject({ content: { text: 'halo' }, editedAt: null });
+  });
+
+  test('by the owner on the phone changes what was sent, from the phone or by us', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text({ own: true, phone: '628111' }));
+    await storeInbound(t.deps, account, change(EDIT, { own: true, phone: '628111' }));
+    await storeInbound(t.deps, account, change(DELETE, { own: true, phone: '628111' }));
+    expect(await target(account)).toMatchObject({
+      direction: 'out',
+      content: { text: 'halo lagi' },
+      original: { text: 'halo' },
+      revokedAt: expect.any(Number),
+    });
+    const payloads = await told(account);
+    expect(payloads.map(({ type }) => type)).toEqual(['message.sent', 'message.edited', 'message.revoked']);
+    expect(payloads[2]?.data).toMatchObject({ source: 'phone', status: 'revoked', direction: 'out' });
+  });
+
+  test('about a message that is not known is kept as a message of its own', async () => {
+    const account = await addAccount();
+    expect(await storeInbound(t.deps, account, change(EDIT))).toBe(true);
+    expect((await told(account)).map(({ type }) => type)).toEqual(['message.received']);
+  });
+
+  test('by a person who has become known by another name since is theirs', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text({ chat: '77@lid', lid: '77' }));
+    await storeInbound(t.deps, account, change(EDIT, { phone: '628111', lid: '77' }));
+    expect(await target(account)).toMatchObject({ content: { text: 'halo lagi' } });
+  });
+});

@@ -11,6 +11,7 @@ import { lidJid } from './jids.ts';
 import { tellIdentityChange } from './key-faults.ts';
 import type { MessageFilter } from './message-log.ts';
 import { releaseHeldBack } from './outbound.ts';
+import { type OwnInput, sendFromPhone } from './own-phone.ts';
 import { enterPairingCode, type PairInput } from './pairing-code.ts';
 import { type ScanInput, scanQr } from './pairing-qr.ts';
 import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
@@ -92,6 +93,11 @@ export interface Actions {
    * linked to `to` (404) or a field is missing (400).
    */
   deliver(input: DeliverInput): Promise<{ ids: string[] }>;
+  /**
+   * The owner of a session sends a message from the phone: the recipients get it, and every linked device its copy. Rejects
+   * when no device is linked to that phone (404) or a field is missing (400).
+   */
+  sendFromPhone(input: OwnInput): Promise<{ id: string }>;
   /** Messages of simulated persons and what became of them. */
   inbound(filter?: {
     to?: string | undefined;
@@ -187,6 +193,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
         limit,
       ),
     deliver: async (input) => ({ ids: await deliverInbound(world, input) }),
+    sendFromPhone: async (input) => ({ id: await sendFromPhone(world, input) }),
     inbound: (filter = {}) => world.log.inbound.list(filter),
     activity: ({ phone, kind } = {}) =>
       world.log.activities.list(
@@ -261,6 +268,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.passkeys.reset();
       world.standings.reset();
       world.staleDevices.clear();
+      world.withheld.clear();
       world.aliases.clear();
       world.histories.clear();
       world.pictures.clear();

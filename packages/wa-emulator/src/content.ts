@@ -172,7 +172,9 @@ function readProtocol(protocol: proto.Message.IProtocolMessage): Content | undef
   const targetId = protocol.key?.id ?? '';
   if (protocol.editedMessage) {
     const edited = readContent(protocol.editedMessage)?.content;
-    return { ...edited, type: 'edit', targetId };
+    // The file stays as it was: an edit does not say where it is.
+    const { mediaError: _mediaError, fileSize: _fileSize, ...text } = edited ?? {};
+    return { ...text, type: 'edit', targetId };
   }
   // REVOKE is 0, which the wire format leaves out.
   return protocol.key && !protocol.type ? { type: 'revoke', targetId } : undefined;

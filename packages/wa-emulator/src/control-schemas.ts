@@ -43,14 +43,7 @@ export const ActivityQuery = z.strictObject({
   kind: z.enum(['presence', 'chatstate', 'receipt', 'call']).optional(),
 });
 
-const Delivery = z.strictObject({
-  to: phone,
-  from: phone,
-  group: text.optional(),
-  via: z.enum(['pn', 'lid']).optional(),
-  pushName: text.optional(),
-  id: text.optional(),
-  count: z.number().int().min(1).max(MAX_BATCH).optional(),
+const content = {
   kind: z.enum(INBOUND_KINDS).optional(),
   text: z.string().optional(),
   caption: z.string().optional(),
@@ -66,6 +59,24 @@ const Delivery = z.strictObject({
   emoji: z.string().optional(),
   buttonId: text.optional(),
   payload: z.base64().optional(),
+};
+const addressed = {
+  group: text.optional(),
+  via: z.enum(['pn', 'lid']).optional(),
+  id: text.optional(),
+  garbled: z.boolean().optional(),
+};
+
+export const OwnBody = z.strictObject({ phone, to: phone.optional(), ...addressed, ...content });
+
+const Delivery = z.strictObject({
+  to: phone,
+  from: phone,
+  ...addressed,
+  ...content,
+  pushName: text.optional(),
+  count: z.number().int().min(1).max(MAX_BATCH).optional(),
+  placeholder: z.string().max(64).optional(),
   attributes: z.record(text, z.string().nullable()).optional(),
 });
 

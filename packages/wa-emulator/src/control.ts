@@ -21,6 +21,7 @@ import {
   IdentityBody,
   InboundQuery,
   MessagesQuery,
+  OwnBody,
   PairBody,
   PasskeyKeyQuery,
   PasskeyQuery,
@@ -103,6 +104,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
     }
     return c.json({ ids });
   });
+  app.post('/own', body(OwnBody), async (c) => c.json(await actions.sendFromPhone(c.req.valid('json')), 201));
   app.post('/read', body(ReadBody), (c) => c.json(actions.read(c.req.valid('json'))));
   app.get('/rules', (c) => c.json(actions.rules()));
   app.post('/rules', body(RuleBody), (c) => {

@@ -1,7 +1,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Device } from './devices.ts';
 import type { Group } from './groups.ts';
-import { userJid } from './jids.ts';
+import { parseJid, userJid } from './jids.ts';
 import { child, node, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';
 
@@ -29,8 +29,8 @@ export function forwardToDevice(
     notify: sender.name,
     ...(group
       ? { from: group.id, participant: author, addressing_mode: target.via }
-      : { from: author, recipient: own ? stanza.attrs.to : undefined }),
-    ...alternativeName(group !== undefined, target.via, alternative),
+      : { from: author, ...(own ? recipientNames(stanza.attrs.to) : {}) }),
+    ...(own && !group ? {} : alternativeName(group !== undefined, target.via, alternative)),
   };
   const identity = child(stanza, 'device-identity');
   world.log.inbound.add({
@@ -50,6 +50,16 @@ export function forwardToDevice(
     ...(group ? { participant: sender.phone } : {}),
     node: node('message', attrs, identity ? [...encs, identity] : encs),
   });
+}
+
+/** Whom the author has written to, under both names. */
+export function recipientNames(to: string | undefined): Record<string, string | undefined> {
+  const address = parseJid(to);
+  if (address.kind !== 'user') {
+    return { recipient: to };
+  }
+  const other = address.via === 'lid' ? 'pn' : 'lid';
+  return { recipient: to, [`peer_recipient_${other}`]: userJid(address.phone, other) };
 }
 
 /** The attribute under which the author's other address travels. */

@@ -19,6 +19,8 @@ export const INBOUND_KINDS = [
   'reaction',
   'button_reply',
   'list_reply',
+  'edit',
+  'revoke',
   'raw',
 ] as const;
 
@@ -37,7 +39,7 @@ export interface InboundContent {
   address?: string | undefined;
   /** Phone number of a shared contact. */
   contactPhone?: string | undefined;
-  /** The message a reaction is about, or a reply quotes. */
+  /** The message a reaction, an edit or a deletion is about, or a reply quotes. */
   messageId?: string | undefined;
   emoji?: string | undefined;
   /** Id of the chosen button or row. */
@@ -53,6 +55,8 @@ export interface BuiltMessage {
   payload?: Buffer;
   stanzaType: 'text' | 'media' | 'reaction';
   mediaType?: string;
+  /** Its text or caption, for the list. */
+  words?: string | undefined;
 }
 
 const MIMETYPES = {
@@ -84,6 +88,9 @@ export async function buildInbound(world: World, to: string, input: InboundConte
         },
         stanzaType: 'reaction',
       };
+    case 'edit':
+    case 'revoke':
+      return { message: { protocolMessage: buildProtocol(kind, input) }, stanzaType: 'text' };
     case 'raw':
       return { message: {}, payload: Buffer.from(required(input, 'payload'), 'base64'), stanzaType: 'text' };
     case 'button_reply':
@@ -125,6 +132,15 @@ function buildCard(kind: 'location' | 'contact', input: InboundContent): proto.I
   const displayName = input.name ?? phone;
   const vcard = `BEGIN:VCARD\nVERSION:3.0\nFN:${displayName}\nTEL;type=CELL;waid=${phone}:+${phone}\nEND:VCARD`;
   return { contactMessage: { displayName, vcard } };
+}
+
+/** An author changes or deletes a message of their own. */
+function buildProtocol(kind: 'edit' | 'revoke', input: InboundContent): proto.Message.IProtocolMessage {
+  const { MESSAGE_EDIT, REVOKE } = proto.Message.ProtocolMessage.Type;
+  const key = { fromMe: true, id: required(input, 'messageId') };
+  if (kind === 'revoke') return { key, type: REVOKE };
+  const editedMessage = { conversation: required(input, 'text') };
+  return { key, type: MESSAGE_EDIT, editedMessage, timestampMs: Date.now() };
 }
 
 function buildReply(kind: 'button_reply' | 'list_reply', input: InboundContent): proto.IMessage {

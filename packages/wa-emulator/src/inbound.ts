@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type BinaryNode, encodeWAMessage, type proto } from '@whiskeysockets/baileys';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceKey } from './devices.ts';
-import { alternativeName } from './forward.ts';
+import { alternativeName, recipientNames } from './forward.ts';
 import type { Group } from './groups.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
@@ -25,16 +25,25 @@ export interface DeliverInput extends InboundContent {
   id?: string | undefined;
   /** Attributes of the stanza in place of the usual ones; null leaves one out. */
   attributes?: Record<string, string | null> | undefined;
+  /** Its sender seals the first copy such that it cannot be opened; the next one, which is asked for, can be. */
+  garbled?: boolean | undefined;
+  /** In place of the message the server tells that there is one; `view_once` and the like say why. */
+  placeholder?: string | undefined;
   /** So many messages; `{n}` in the text becomes 1, 2, 3 … */
   count?: number | undefined;
 }
 
-interface Envelope {
+/** How one message travels. */
+export interface Envelope {
   id: string;
   author: string;
   via: 'pn' | 'lid';
   pushName: string;
   group: Group | undefined;
+  /** Whom the owner of the session wrote to from the phone. */
+  recipient?: string | undefined;
+  garbled?: boolean | undefined;
+  placeholder?: string | undefined;
   attributes: Record<string, string | null>;
 }
 
@@ -53,22 +62,40 @@ export async function deliverInbound(world: World, input: DeliverInput): Promise
   const count = input.count ?? 1;
   for (let n = 1; n <= count; n++) {
     const text = input.text?.replaceAll('{n}', String(n));
-    const built = await buildInbound(world, input.to, { ...input, text });
+    const built = {
+      ...(await buildInbound(world, input.to, { ...input, text })),
+      words: text ?? input.caption,
+    };
     const envelope: Envelope = {
       id: count === 1 && input.id ? input.id : `3A${randomBytes(9).toString('hex').toUpperCase()}`,
       author: input.from,
       via: group?.addressing ?? input.via ?? 'pn',
       pushName: input.pushName ?? input.from,
       group,
+      garbled: input.garbled,
+      placeholder: input.placeholder,
       attributes: input.attributes ?? {},
     };
-    await deliverOne(world, input, envelope, built);
+    if (input.placeholder === '') withhold(world, envelope, built);
+    await sealForDevices(world, input, envelope, built);
     ids.push(envelope.id);
   }
   return ids;
 }
 
-function findGroup(world: World, id: string, { to, from }: DeliverInput): Group {
+/** The phone itself has got it. */
+function withhold(world: World, { id, author, via, group, pushName }: Envelope, built: BuiltMessage): void {
+  const jid = userJid(author, via);
+  world.withheld.set(id, {
+    key: { id, fromMe: false, remoteJid: group?.id ?? jid, ...(group ? { participant: jid } : {}) },
+    message: built.message,
+    messageTimestamp: Number(unixSeconds()),
+    pushName,
+  });
+}
+
+/** The group, of which both must be members. Throws a ControlError. */
+export function findGroup(world: World, id: string, { to, from }: Pick<DeliverInput, 'to' | 'from'>): Group {
   const group = world.groups.get(id);
   if (!group) {
     throw new ControlError(404, `group: there is no ${id}`);
@@ -79,9 +106,10 @@ function findGroup(world: World, id: string, { to, from }: DeliverInput): Group 
   return group;
 }
 
-async function deliverOne(
+/** Seals a message for each device that is linked to `to`, and sends it or lets it wait. */
+export async function sealForDevices(
   world: World,
-  input: DeliverInput,
+  input: Pick<DeliverInput, 'to' | 'kind'>,
   envelope: Envelope,
   built: BuiltMessage,
 ): Promise<void> {
@@ -91,6 +119,7 @@ async function deliverOne(
     to: input.to,
     ...(envelope.group ? { group: envelope.group.id } : {}),
     kind: input.kind ?? 'text',
+    ...(built.words === undefined ? {} : { words: built.words }),
     at: new Date().toISOString(),
     sends: 0,
     retries: 0,
@@ -116,12 +145,19 @@ async function sealAndPush(
   const sealed = await world.parties
     .of(author)
     .encrypt(deviceKey(device), direct, () => takeDeviceBundle(world, device));
-  const content: BinaryNode[] = [
-    node('enc', { v: '2', type: sealed.type, mediatype: built.mediaType }, sealed.ciphertext),
-  ];
-  if (forGroup) {
-    content.push(node('enc', { v: '2', type: 'skmsg', mediatype: built.mediaType }, forGroup.ciphertext));
-  }
+  const { garbled, placeholder } = envelope;
+  const parts = [{ type: sealed.type as string, ciphertext: sealed.ciphertext }];
+  if (forGroup) parts.push({ type: 'skmsg', ciphertext: forGroup.ciphertext });
+  const content: BinaryNode[] =
+    placeholder === undefined
+      ? parts.map(({ type, ciphertext }) =>
+          node(
+            'enc',
+            { v: '2', type, mediatype: built.mediaType },
+            garbled ? garble(ciphertext) : ciphertext,
+          ),
+        )
+      : [node('unavailable', { type: placeholder || undefined })];
   const whole = built.payload ?? encodeWAMessage({ ...built.message, ...key });
   const stanza = node('message', changed(stanzaAttributes(envelope, built), envelope.attributes), content);
   world.outboxes.of(device).push({
@@ -133,6 +169,16 @@ async function sealAndPush(
     retry: { author, plaintext: whole.toString('base64') },
     node: stanza,
   });
+}
+
+/** Changes bytes that are authenticated, before the numbers at the end of a first message. */
+function garble(ciphertext: Buffer): Buffer {
+  const wrong = Buffer.from(ciphertext);
+  for (let back = 16; back < 24; back++) {
+    const at = wrong.length - back;
+    wrong[at] = (wrong[at] ?? 0) ^ 0xff;
+  }
+  return wrong;
 }
 
 function plaintextOf({ message, payload }: BuiltMessage): Buffer {
@@ -153,8 +199,18 @@ function distributionOf(groupId: string, distribution: Buffer): proto.IMessage {
   };
 }
 
-function stanzaAttributes({ id, author, via, pushName, group }: Envelope, { stanzaType }: BuiltMessage) {
+function stanzaAttributes(envelope: Envelope, { stanzaType }: BuiltMessage) {
+  const { id, author, via, pushName, group, recipient } = envelope;
   const jid = userJid(author, via);
+  if (recipient !== undefined) {
+    return {
+      id,
+      t: unixSeconds(),
+      type: stanzaType,
+      from: jid,
+      ...recipientNames(userJid(recipient, via)),
+    };
+  }
   return {
     id,
     t: unixSeconds(),

@@ -157,6 +157,7 @@ function createWorld(
     rules: createRules(),
     standings: createStandings(),
     staleDevices: new Map(),
+    withheld: new Map(),
     aliases: new Map(),
     histories: new Map(),
     log: createTrafficLog(),

@@ -85,7 +85,8 @@ async function sendFirstSync(world: World, device: Device): Promise<void> {
   }
 }
 
-async function sendPeerMessage(
+/** A message of a phone to one of its own devices. */
+export async function sendPeerMessage(
   world: World,
   device: Device,
   untilHistorySync: boolean,

@@ -4,6 +4,7 @@ import { type Device, deviceKey } from './devices.ts';
 import { forwardToDevice } from './forward.ts';
 import { type Address, parseJid } from './jids.ts';
 import { bytesOf, child, children, node, unixSeconds } from './nodes.ts';
+import { takePeerMessage } from './peer.ts';
 import { type Delivery, receiveMessage } from './receive.ts';
 import type { Behaviour } from './rules.ts';
 import type { World } from './world.ts';
@@ -38,7 +39,12 @@ export function takeClientMessage(
     };
     world.timers.after(world.faults.slowAckMs.get(device.phone), () => connection.send(node('ack', attrs)));
   };
-  if (stanza.attrs.category === 'peer' || to.kind === 'other') {
+  if (stanza.attrs.category === 'peer') {
+    ack();
+    takePeerMessage(world, device, stanza).catch(() => connection.destroy());
+    return;
+  }
+  if (to.kind === 'other') {
     ack();
     return;
   }
@@ -249,5 +255,46 @@ async function deliverToGroup(
       };
       return receiveMessage(world, delivery, parts);
     });
-  await Promise.all(tasks);
+  const [received, ownCopy] = await Promise.all([
+    Promise.all(tasks),
+    only.kind === 'user'
+      ? undefined
+      : readOwnGroupCopy(world, device, groupId, [
+          ...(keys.get(device.phone) ?? []),
+          ...(direct ? [direct] : []),
+        ]),
+  ]);
+  for (const entry of received) {
+    if (entry && ownCopy !== undefined) entry.ownCopy = ownCopy;
+  }
+}
+
+/** The sender's own phone reads what its device has sent to a group, as every member does. */
+async function readOwnGroupCopy(
+  world: World,
+  device: Device,
+  groupId: string,
+  parts: BinaryNode[],
+): Promise<boolean> {
+  const party = world.parties.of(device.phone);
+  const peer = deviceKey(device);
+  try {
+    let isRead = false;
+    for (const part of parts) {
+      if (part.attrs.type === 'skmsg') {
+        await party.senderKeys.decrypt(groupId, peer, bytesOf(part));
+        isRead = true;
+        continue;
+      }
+      const plaintext = await party.decrypt(peer, part.attrs.type ?? '', bytesOf(part));
+      const message = proto.Message.decode(unpadRandomMax16(plaintext));
+      const keys = (message.deviceSentMessage?.message ?? message).senderKeyDistributionMessage;
+      if (keys?.axolotlSenderKeyDistributionMessage) {
+        await party.senderKeys.learn(groupId, peer, keys.axolotlSenderKeyDistributionMessage);
+      }
+    }
+    return isRead;
+  } catch {
+    return false;
+  }
 }

@@ -8,14 +8,14 @@ import { bigEndian, bytesOf, node, unixSeconds } from './nodes.ts';
 import type { Party } from './party.ts';
 import type { Behaviour } from './rules.ts';
 import { REUSED_KEY_ERROR, typedKey } from './signal-sessions.ts';
-import type { Received } from './types.ts';
+import type { Content, Received } from './types.ts';
 import { pick, type World } from './world.ts';
 
 const MAX_RETRIES = 5;
 /** Fields of a message that carry no content a person would see. */
 const CARRIERS = new Set(['senderKeyDistributionMessage', 'messageContextInfo']);
 /** How a listed message came, for a receipt that is asked for later. */
-const deliveries = new WeakMap<Received, Delivery>();
+const deliveries = new WeakMap<Received, readonly Delivery[]>();
 
 /** One copy of a message on its way to one recipient's phone. */
 export interface Delivery {
@@ -104,9 +104,20 @@ async function accept(
       world.log.messages.show(entry);
     }
   }
-  deliveries.set(entry, delivery);
-  sendReceipts(world, delivery, entry);
+  deliveries.set(entry, [delivery]);
+  sendReceipts(world, [delivery], entry);
   return entry;
+}
+
+/** A phone shows what the owner of a session has sent from the phone; its receipts go to every device of the owner. */
+export function showReceived(world: World, copies: readonly Delivery[], content: Content): void {
+  const [first] = copies;
+  if (!first || first.behaviour.kind === 'undelivered') return;
+  const { entry } = openEntry(world, first, content.type);
+  entry.copies += 1;
+  Object.assign(entry, content, { byPhone: true });
+  deliveries.set(entry, copies);
+  sendReceipts(world, copies, entry);
 }
 
 function openEntry(world: World, { id, sender, recipient, group }: Delivery, type: Received['type']) {
@@ -128,7 +139,7 @@ function refuse(world: World, party: Party, delivery: Delivery, error: string): 
   entry.refused = (entry.refused ?? 0) + 1;
   if (wasReadable) {
     if (error === REUSED_KEY_ERROR) {
-      sendReceipts(world, delivery, entry);
+      sendReceipts(world, [delivery], entry);
     }
     return entry;
   }
@@ -166,15 +177,15 @@ function retryContent(party: Party, id: string, count: number, withKeys: boolean
   return content;
 }
 
-function sendReceipts(world: World, delivery: Delivery, entry: Received): void {
-  const { kind } = delivery.behaviour;
+function sendReceipts(world: World, copies: readonly Delivery[], entry: Received): void {
+  const kind = copies[0]?.behaviour.kind;
   if (kind === 'no_ack_delivered') {
     return;
   }
   const delayMs = kind === 'receipt_first' ? 0 : pick(world.delays.receiptDelayMs);
   world.timers.after(delayMs, () => {
     entry.deliveredAt ??= new Date().toISOString();
-    pushReceipt(world, delivery, undefined);
+    for (const delivery of copies) pushReceipt(world, delivery, undefined);
     if (world.delays.autoRead && kind !== 'unread') {
       world.timers.after(pick(world.delays.readDelayMs), () => markRead(world, entry));
     }
@@ -183,12 +194,12 @@ function sendReceipts(world: World, delivery: Delivery, entry: Received): void {
 
 /** The recipient reads the message: the sender gets a read receipt. False when it has none to read. */
 export function markRead(world: World, entry: Received): boolean {
-  const delivery = deliveries.get(entry);
-  if (!delivery) {
+  const copies = deliveries.get(entry);
+  if (!copies) {
     return false;
   }
   entry.readAt ??= new Date().toISOString();
-  pushReceipt(world, delivery, 'read');
+  for (const delivery of copies) pushReceipt(world, delivery, 'read');
   return true;
 }
 

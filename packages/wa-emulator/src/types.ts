@@ -89,6 +89,8 @@ export interface Received extends Content {
   refused?: number;
   /** Retry receipts the recipient answered with. */
   retriesAsked?: number;
+  /** The owner of a session has sent it from the phone. */
+  byPhone?: true;
   /** The sender's own phone could read its copy of the message. */
   ownCopy?: boolean;
   at: IsoTime;
@@ -112,6 +114,8 @@ export interface Inbound {
   to: string;
   group?: string;
   kind: string;
+  /** Its text or caption. */
+  words?: string;
   at: IsoTime;
   /** Sent to the client this many times (again after a reconnect or on a retry receipt). */
   sends: number;

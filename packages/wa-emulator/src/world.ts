@@ -11,6 +11,7 @@ import type { Outboxes } from './outbox.ts';
 import type { PairingDesk } from './pairing.ts';
 import type { Parties } from './party.ts';
 import type { Passkeys } from './passkey.ts';
+import type { Withheld } from './peer.ts';
 import type { Person } from './people.ts';
 import type { Picture } from './pictures.ts';
 import type { Rules } from './rules.ts';
@@ -49,6 +50,8 @@ export interface World {
   onlineSince: Map<string, Date>;
   /** Messages the server holds because the recipient's phone is off, by phone. */
   heldBack: Map<string, Array<() => void>>;
+  /** Messages behind placeholders, which their phone hands in when a device asks, by id. */
+  withheld: Map<string, Withheld>;
   /** The settings of accounts, by phone. */
   settings: Map<string, Settings>;
   /** What people tell of themselves, by phone. */

@@ -14,6 +14,7 @@ import {
   estimateCampaign,
 } from '../../services/campaigns/estimate.ts';
 import { type CampaignRef, getCampaign, listCampaigns } from '../../services/campaigns/read.ts';
+import { recallCampaign } from '../../services/campaigns/recall.ts';
 import { listRecipients } from '../../services/campaigns/recipients.ts';
 import {
   CampaignOutput,
@@ -266,6 +267,15 @@ const MOVES: readonly Move[] = [
     description: 'After the answer nothing is sent any more but what was on the wire already.',
     said: 'Campaign stopped',
     verb: stopCampaign,
+  },
+  {
+    name: 'recall',
+    summary: 'Delete what a campaign has sent, for everyone',
+    description:
+      'Stops it first. Goes through all that was sent in the last 60 hours, at the pace of its sessions, and over ' +
+      'restarts; `recall` of the campaign says how far it is.',
+    said: 'The campaign is being recalled',
+    verb: recallCampaign,
   },
   {
     name: 'retry-failed',

@@ -258,6 +258,10 @@ export const campaigns = table(
     retryAt: timestamp(),
     /** messages.id up to which that is done */
     retryCursor: id(),
+    /** when it was asked to delete what it has sent; it goes on while `dueAt` is set */
+    recallAt: timestamp(),
+    /** messages.id up to which that is done */
+    recallCursor: id(),
     seed: string(32).notNull(),
     createdAt: timestamp().notNull(),
     startedAt: timestamp(),

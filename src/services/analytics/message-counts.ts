@@ -1,5 +1,5 @@
 /** The newest messages of a session, counted by the database. */
-import { and, avg, count, desc, eq, gte, inArray, isNotNull, type SQL, sql } from 'drizzle-orm';
+import { and, avg, count, desc, eq, gte, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
 import type { ReadDb } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
@@ -43,7 +43,8 @@ function newest(scan: ReadDb, where: SQL | undefined, complete: boolean) {
   const all = scan
     .select({ direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt })
     .from(messages)
-    .where(where)
+    // What the owner sends from the phone is not ours to count.
+    .where(and(where, isNull(messages.source)))
     .$dynamic();
   return (complete ? all : all.orderBy(desc(createdAt), desc(messages.id)).limit(MAX_ROWS)).as('newest');
 }

@@ -1,6 +1,6 @@
 /** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
 
-import { and, count, desc, eq, gte, inArray, lt, min } from 'drizzle-orm';
+import { and, count, desc, eq, gte, inArray, isNull, lt, min } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
@@ -149,6 +149,8 @@ async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<
         gte(createdAt, from),
         lt(createdAt, to),
         ofBound(bound, messages.sessionId),
+        // What the owner sends from the phone is not ours to count.
+        isNull(messages.source),
       ),
     )
     .orderBy(desc(createdAt), desc(id))

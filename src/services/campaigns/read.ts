@@ -8,6 +8,7 @@ import type { PageQuery } from '../fields.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { type Counted, countPage, countWithSenders, statisticsOf } from './counts.ts';
+import { viewRecall } from './recall-view.ts';
 import { type CampaignDeps, type CampaignRow, campaignNotFound, findCampaign, totalOf } from './row.ts';
 import type { CampaignFilter, CampaignOutput, CampaignSenderOutput } from './schemas.ts';
 import { isSentBy, maySee, readSenders, seenBy, sendersIn, sentBy } from './senders.ts';
@@ -135,6 +136,7 @@ async function toCampaign(
     options: showOptions(row.options),
     totalContacts: totalOf(row),
     statistics,
+    recall: await viewRecall(isTx(deps.db) ? deps.db : deps.database.scan, row, deps.clock.now()),
     scheduledAt: iso(row.scheduledAt),
     timezone: row.timeZone,
     cron: row.cron,

@@ -162,6 +162,19 @@ export const CampaignSenderOutput = z
   .meta({ id: 'CampaignSender' });
 export type CampaignSenderOutput = z.infer<typeof CampaignSenderOutput>;
 
+export const CampaignRecall = z
+  .object({
+    since: z.iso.datetime(),
+    isOver: z.boolean().describe('nothing more will be deleted'),
+    revoked: count.describe('deleted for everyone'),
+    queued: count.describe('their deletion waits, or is on its way'),
+    pending: count.describe('their deletion is still to be queued'),
+    failed: count.describe('their deletion failed or came too late'),
+    tooLate: count.describe('sent more than 60 hours ago: WhatsApp deletes them no more'),
+  })
+  .meta({ id: 'CampaignRecall' });
+export type CampaignRecall = z.infer<typeof CampaignRecall>;
+
 export const CampaignOutput = z
   .object({
     id: z.string(),
@@ -187,6 +200,7 @@ export const CampaignOutput = z
     options: z.record(z.string(), z.unknown()),
     totalContacts: count,
     statistics: CampaignStatistics,
+    recall: CampaignRecall.nullable().describe('how far the recall is; null: none was asked for'),
     scheduledAt: time,
     timezone: z.string().nullable(),
     cron: z.string().nullable(),

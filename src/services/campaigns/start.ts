@@ -157,6 +157,8 @@ export function newRow(
     waitingUntil: null,
     retryAt: null,
     retryCursor: null,
+    recallAt: null,
+    recallCursor: null,
     seed: newId(now),
     createdAt: now,
     startedAt: null,

@@ -58,7 +58,11 @@ function identityOf(row: ActivityRow): Record<string, unknown> {
 }
 
 const isAboutMessage = (row: ActivityRow) => row.event.startsWith('message.') && row.subject !== null;
-const directionOf = (row: ActivityRow) => (eventRow(row.event).inbound ? 'in' : 'out');
+/** A file, an edit, a deletion may belong to a message of either side. */
+function directionOf({ event, data }: ActivityRow): 'in' | 'out' {
+  if (data.direction === 'in' || data.direction === 'out') return data.direction;
+  return eventRow(event).inbound ? 'in' : 'out';
+}
 
 /** One query a session and direction: the index of wire ids begins with them. */
 async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, MessageRow[]>> {
@@ -103,6 +107,12 @@ function pick(row: ActivityRow, history: Map<string, MessageRow[]>): MessageRow 
   return directionOf(row) === 'in' ? found.find((message) => message.id === row.data.id) : found[0];
 }
 
+/** What has become of it; a message that came in is received, whatever is told of it. */
+function statusOf(row: ActivityRow): string {
+  const isChange = row.event === 'message.edited' || row.event === 'message.revoked';
+  return directionOf(row) === 'in' && !isChange ? 'received' : row.event.slice('message.'.length);
+}
+
 function messageData(
   deps: PayloadDeps,
   row: ActivityRow,
@@ -111,20 +121,27 @@ function messageData(
   const message = pick(row, history);
   const about = {
     messageId: row.subject,
-    status: directionOf(row) === 'in' ? 'received' : row.event.slice('message.'.length),
+    status: statusOf(row),
     phone: message?.phone ? formatE164(message.phone) : null,
     lid: message?.lid ? lidJid(message.lid) : null,
     chat: message?.peer ?? null,
     isGroup: message?.peer.endsWith('@g.us') ?? false,
     ...(message ? { type: message.type } : {}),
   };
-  if (directionOf(row) === 'out') return about;
-  // Sent content is told only to those who asked for it. The receiver waits for content that came in.
+  if (directionOf(row) === 'out') {
+    const source = message?.source ?? 'api';
+    // What we have sent is told only to those who asked for it: it may be a code. The owner's own messages are part of a conversation.
+    const content = message && source === 'phone' ? { content: contentOf(deps, message) } : {};
+    return { ...about, source, ...content };
+  }
+  // It was told as what it was then; what it says is told when it comes.
+  const isUnread = row.event === 'message.undecryptable';
   return {
     ...about,
+    ...(isUnread ? { type: 'undecryptable' } : {}),
     from: message?.phone ? formatE164(message.phone) : (message?.participant ?? message?.peer ?? null),
     participant: message?.participant ?? null,
-    content: message ? withMediaUrl(deps, message.userId, message.content) : null,
+    content: message && !isUnread ? contentOf(deps, message) : null,
   };
 }
 
@@ -152,3 +169,5 @@ export async function withSentContent(
   const content = row === undefined ? null : shownContent(deps, row);
   return { ...payload, data: { ...payload.data, content } };
 }
+
+const contentOf = (deps: PayloadDeps, { userId, content }: MessageRow) => withMediaUrl(deps, userId, content);

@@ -30,6 +30,7 @@ export function fitMessage(message: InboundMessage, now: number): InboundMessage
     pushName: message.pushName === null ? null : cleanName(message.pushName, MAX_NAME),
     content,
     media,
+    ...(message.own ? { own: true as const } : {}),
     at: Number.isSafeInteger(message.at) && message.at >= 0 && message.at <= MAX_TIME_MS ? message.at : now,
   };
 }

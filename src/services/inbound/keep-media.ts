@@ -73,7 +73,13 @@ function finish(
         event: 'message.media',
         subject: message.messageId,
         status: outcome.state === 'failed' ? 'failure' : 'success',
-        data: { id: work.id, type: message.type, chat: message.peer, state: outcome.state },
+        data: {
+          id: work.id,
+          type: message.type,
+          chat: message.peer,
+          state: outcome.state,
+          ...(message.direction === 'out' ? { direction: 'out' } : {}),
+        },
       },
     ]);
     return 'ended';

@@ -163,7 +163,16 @@ const KINDS = [
   kind('edit', { messageId: text, text: text.describe('as it is now') }),
   kind('delete', { messageId: text }),
   kind('unsupported', { kind: text.describe("WhatsApp's own name of it") }),
-  kind('unknown', { reason: z.enum(['malformed', 'too_large', 'too_slow', 'unstorable']) }),
+  kind('unknown', {
+    reason: z.enum(['malformed', 'too_large', 'too_slow', 'unstorable', 'phone_only']),
+  }),
+  kind('undecryptable', {
+    reason: z
+      .enum(['keys', 'absent'])
+      .describe(
+        'it is replaced when it comes again: from its sender (`keys`), or from the own phone (`absent`)',
+      ),
+  }),
 ] as const;
 
 /** An inbound content; `type` says which fields it has. */
@@ -256,4 +265,5 @@ export const INBOUND_EXAMPLES: { [K in InboundContent['type']]: Extract<InboundC
   delete: { type: 'delete', messageId: '3EB0A9C1D2E3F4A5B6C7D8' },
   unsupported: { type: 'unsupported', kind: 'paymentInviteMessage' },
   unknown: { type: 'unknown', reason: 'malformed' },
+  undecryptable: { type: 'undecryptable', reason: 'keys' },
 };

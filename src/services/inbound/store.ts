@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Tx } from '../../db/client.ts';
 import {
+  affected,
   insertMany,
   isRetryable,
   isUnavailable,
@@ -18,10 +19,12 @@ import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts } from '../opt-outs/words.ts';
+import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { newMediaWork } from './media-work.ts';
+import { storeOwn } from './store-own.ts';
 
-type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
+export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
 
 /** Messages of one session, in their order. */
 interface Delivery {
@@ -39,8 +42,9 @@ const MAX_RUNNING = 2;
 
 /**
  * Makes the store of this process. What comes at the same moment, to whichever session, is stored in one transaction:
- * messages, their facts and the downloads of their files, each once: a message that is redelivered (same session, chat,
- * author and id) changes nothing. Messages of one call keep their order. What the database refuses for good is stored
+ * messages, theirs and those that the owner has sent from another device (`own`), their facts and the downloads of their
+ * files, each once: a message that is redelivered (same session, chat, author and id) changes nothing, unless it could not
+ * be opened before. Messages of one call keep their order. What the database refuses for good is stored
  * without its content, as `unknown`. Rejects only when the database cannot be used: the messages stay with WhatsApp then.
  */
 export function createInboundStore(deps: StoreDeps): InboundStore {
@@ -126,35 +130,72 @@ async function store(deps: StoreDeps, came: readonly Came[]): Promise<boolean[]>
       account,
       message,
       id: newId(now),
-      content: reply ? { ...message.content, reply } : message.content,
+      content: reply && !message.own ? { ...message.content, reply } : message.content,
       now,
     };
   });
   return transact(deps.db, async (tx) => {
-    const fresh = await insertNew(tx, await withoutUnnamed(tx, all));
-    const files = fresh.flatMap(({ account, id, message: { media } }) =>
-      media ? [newMediaWork(deps, account, id, media)] : [],
-    );
-    if (files.length > 0) await insertMany(tx, inboundMedia, files);
-    await record(tx, deps, fresh.map(factOf));
-    const written = fresh.map(({ account, id, content, message: { phone, lid } }) => ({
-      account,
-      id,
-      phone,
-      lid,
-      content,
-    }));
-    await noteOptOuts(tx, deps, written);
-    const isNew = new Set(fresh);
+    const isNew = new Set<Fitted>();
+    for (const some of inRuns(all)) {
+      for (const one of await storeRun(tx, deps, some)) isNew.add(one);
+    }
     return all.map((one) => isNew.has(one));
   });
+}
+
+/** Their messages are stored together, as long as nothing that is written in another way comes in between. */
+function inRuns(all: readonly Fitted[]): Fitted[][] {
+  const runs: Fitted[][] = [];
+  let last: Fitted[] | null = null;
+  for (const one of all) {
+    const isPlain = !one.message.own && amendmentOf(one.message) === null;
+    if (isPlain && last) last.push(one);
+    else runs.push([one]);
+    last = isPlain ? (runs.at(-1) ?? null) : null;
+  }
+  return runs;
+}
+
+/** Those of them that are new. */
+async function storeRun(tx: Tx, deps: StoreDeps, run: readonly Fitted[]): Promise<Iterable<Fitted>> {
+  const [first] = run;
+  if (first?.message.own) return (await storeOwn(tx, deps, first)) ? run : [];
+  const amendment = first && amendmentOf(first.message);
+  if (!first || !amendment) return storePlain(tx, deps, run);
+  const { account, message, now } = first;
+  const aim = await aimOf(tx, account, message, amendment);
+  // Whoever is not its author changes nothing, and is not told of.
+  if (aim === 'refused' && amendment.type === 'edit') return [];
+  if (typeof aim === 'string') return storePlain(tx, deps, run);
+  const fresh = await insertNew(tx, run);
+  if (fresh.size > 0) await record(tx, deps, await applyAmendment(tx, aim, message, amendment, now));
+  return fresh.keys();
+}
+
+async function storePlain(tx: Tx, deps: StoreDeps, all: readonly Fitted[]): Promise<Iterable<Fitted>> {
+  const ids = await insertNew(tx, await withoutUnnamed(tx, all));
+  const fresh = [...ids].map(([one, id]) => ({ ...one, id }));
+  const files = fresh.flatMap(({ account, id, message: { media } }) =>
+    media ? [newMediaWork(deps, account, id, media)] : [],
+  );
+  if (files.length > 0) await insertMany(tx, inboundMedia, files);
+  await record(tx, deps, fresh.map(factOf));
+  const written = fresh.map(({ account, id, content, message: { phone, lid } }) => ({
+    account,
+    id,
+    phone,
+    lid,
+    content,
+  }));
+  await noteOptOuts(tx, deps, written);
+  return ids.keys();
 }
 
 function factOf({ account, id, content, message }: Fitted): Parameters<typeof record>[2][number] {
   return {
     userId: account.userId,
     session: account,
-    event: 'message.received',
+    event: content.type === 'undecryptable' ? 'message.undecryptable' : 'message.received',
     subject: message.messageId,
     data: {
       id,
@@ -168,11 +209,14 @@ function factOf({ account, id, content, message }: Fitted): Parameters<typeof re
   };
 }
 
-/** Inserts those that are not there. Only their own key tells: any other clash is an error, and they stay with WhatsApp. */
-async function insertNew(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+/**
+ * Inserts those that are not there; each of them with the id of its row. Only their own key tells: any other clash is an error,
+ * and they stay with WhatsApp.
+ */
+async function insertNew(tx: Tx, all: readonly Fitted[]): Promise<ReadonlyMap<Fitted, string>> {
   try {
     await insertMany(tx, messages, all.map(toRow));
-    return all;
+    return new Map(all.map((one) => [one, one.id]));
   } catch (error) {
     if (!isUniqueViolation(error)) throw error;
   }
@@ -180,11 +224,39 @@ async function insertNew(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitte
   const ids = all.map(({ id }) => id);
   const rows = await tx.select({ id: messages.id }).from(messages).where(inArray(messages.id, ids));
   const inserted = new Set(rows.map(({ id }) => id));
-  const fresh: Fitted[] = [];
+  const fresh = new Map<Fitted, string>();
   for (const one of all) {
-    if (inserted.has(one.id) || (await tryInsert(tx, messages, toRow(one)))) fresh.push(one);
+    const row = toRow(one);
+    const isIn = inserted.has(one.id) || (await tryInsert(tx, messages, row));
+    const id = isIn ? one.id : await replaceUndecryptable(tx, row);
+    if (id !== null) fresh.set(one, id);
   }
   return fresh;
+}
+
+/** A message that could not be opened has come again: its row keeps its place and gets what it says. */
+async function replaceUndecryptable(tx: Tx, row: typeof messages.$inferInsert): Promise<string | null> {
+  const { accountId, messageId, peer, author = '' } = row;
+  if (row.type === 'undecryptable') return null;
+  const [found] = await tx
+    .select({ id: messages.id, type: messages.type })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, accountId),
+        eq(messages.direction, 'in'),
+        eq(messages.messageId, messageId),
+        eq(messages.peer, peer),
+        eq(messages.author, author),
+      ),
+    );
+  if (found?.type !== 'undecryptable') return null;
+  const { type, content, phone, lid, participant, sentAt, updatedAt } = row;
+  const replaced = await tx
+    .update(messages)
+    .set({ type, content, phone, lid, participant, sentAt, updatedAt })
+    .where(and(eq(messages.id, found.id), eq(messages.type, 'undecryptable')));
+  return affected(replaced) === 0 ? null : found.id;
 }
 
 /** Without those that an earlier release stored, or one that still runs during an update: their rows name no author. */

@@ -19,6 +19,7 @@ const ABILITIES = {
   presence: 'show or see who is online',
   calls: 'reject calls',
   markRead: 'mark messages as read',
+  amend: 'edit or delete messages',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
 
 /** Throws NOT_SUPPORTED unless the service's engine can do that. */

@@ -1,8 +1,8 @@
 /** The history for engines: contents to send again. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
-import type { Content } from '../../whatsapp/content.ts';
+import type { Outgoing } from '../../whatsapp/content.ts';
 import { isOtpContent, openOtpContent } from '../otp/content.ts';
 
 type ContentDeps = Parameters<typeof openOtpContent>[0];
@@ -11,13 +11,13 @@ type ContentDeps = Parameters<typeof openOtpContent>[0];
  * The message to send for the content that the history keeps: a code is opened here, at the last moment. Null when it
  * must not leave any more.
  */
-export function openContent(deps: ContentDeps, content: unknown): Promise<Content | null> | Content {
+export function openContent(deps: ContentDeps, content: unknown): Promise<Outgoing | null> | Outgoing {
   return isOtpContent(content) ? openOtpContent(deps, content) : asContent(content);
 }
 
 /** The queue stores nothing but contents that a send route has validated. */
-function asContent(content: unknown): Content {
-  return content as Content;
+function asContent(content: unknown): Outgoing {
+  return content as Outgoing;
 }
 
 /**
@@ -28,7 +28,7 @@ export async function findOutbound(
   deps: ContentDeps,
   accountId: string,
   messageId: string,
-): Promise<Content | null> {
+): Promise<Outgoing | null> {
   const rows = await deps.db
     .select({ content: messages.content })
     .from(messages)
@@ -37,6 +37,8 @@ export async function findOutbound(
         eq(messages.accountId, accountId),
         eq(messages.direction, 'out'),
         eq(messages.messageId, messageId),
+        // What another device of the account has sent is that device's to send again.
+        isNull(messages.source),
       ),
     );
   try {

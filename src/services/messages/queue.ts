@@ -1,6 +1,6 @@
 /** The state of a session's queue, and the actions of a person on it. */
 
-import { and, asc, count, desc, eq, gte, lte } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gte, isNull, lte } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
@@ -97,7 +97,12 @@ async function countRecent(ctx: Ctx, accountId: string, since: number): Promise<
     .select({ status: messages.status })
     .from(messages)
     .where(
-      and(eq(messages.accountId, accountId), gte(messages.createdAt, since), eq(messages.direction, 'out')),
+      and(
+        eq(messages.accountId, accountId),
+        gte(messages.createdAt, since),
+        eq(messages.direction, 'out'),
+        isNull(messages.source),
+      ),
     )
     .orderBy(desc(messages.createdAt))
     .limit(MAX_COUNTED)

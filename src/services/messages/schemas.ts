@@ -90,6 +90,7 @@ const MessageStatusOutput = z.enum(MESSAGE_STATUSES).meta({ id: 'MessageStatus' 
 export const SentMessage = z
   .object({
     messageId: z.string().describe('the id on WhatsApp, fixed before sending and kept on every retry'),
+    targetId: z.string().optional().describe('the message that an edit or a deletion is about'),
     session: z.string(),
     sessionId: z.string(),
     to: z.string(),
@@ -117,6 +118,12 @@ export const MessageOutput = z
     session: z.string(),
     sessionId: z.string(),
     direction: z.enum(['in', 'out']),
+    source: z
+      .enum(['api', 'phone'])
+      .nullable()
+      .describe(
+        'who has sent an outbound message: this service, or the owner from the phone or another linked device',
+      ),
     to: z.string().nullable().describe('the recipient of an outbound message, or the group'),
     from: z.string().nullable().describe('the sender of an inbound message'),
     name: z
@@ -130,6 +137,11 @@ export const MessageOutput = z
     content: asUnknown(MessageContentOutput).describe(
       'null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
     ),
+    original: asUnknown(MessageContentOutput).describe(
+      'its first content, of a message that was edited since; else null',
+    ),
+    editedAt: time.describe('when it was edited last'),
+    revokedAt: time.describe('when it was deleted for everyone; what it said stays in the history'),
     status: MessageStatusOutput,
     priority: PriorityInput,
     attempts: z.int(),

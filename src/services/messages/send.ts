@@ -106,7 +106,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
 }
 
 /** When it is likely to be sent, and what it waits for until then. */
-async function foresee(
+export async function foresee(
   ctx: Ctx,
   session: SendingSession,
   message: Omit<WaitingMessage, 'id' | 'availableAt' | 'attempts'>,

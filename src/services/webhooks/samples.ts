@@ -56,18 +56,33 @@ const campaign = (status: string, reason: string | null) => ({
 
 const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
   'message.received': { ...inbound, content: { type: 'text', text: 'Is it still available?' } },
+  'message.undecryptable': { ...inbound, type: 'undecryptable', content: null },
   'message.media': {
     ...inbound,
     type: 'image',
     state: 'stored',
     content: { type: 'image', media: { state: 'stored', mimetype: 'image/jpeg', size: 48_213 } },
   },
-  'message.sent': outbound('sent'),
+  'message.sent': outbound('sent', { source: 'api' }),
   'message.delivered': outbound('delivered'),
   'message.read': outbound('read'),
   'message.failed': outbound('failed', { errorCode: 'NOT_ON_WHATSAPP' }),
   'message.expired': outbound('expired', { errorCode: 'EXPIRED' }),
   'message.canceled': outbound('canceled'),
+  'message.edited': {
+    ...inbound,
+    status: 'edited',
+    direction: 'in',
+    by: '3EB0A9C1D2E3F4A5B6C7D9',
+    content: { type: 'text', text: 'Is it still there?' },
+  },
+  'message.revoked': {
+    ...inbound,
+    status: 'revoked',
+    direction: 'in',
+    by: '3EB0A9C1D2E3F4A5B6C7D9',
+    content: { type: 'text', text: 'Is it still available?' },
+  },
   'session.status': { ...session, status: 'connected', reason: null },
   'session.restricted': {
     ...session,

@@ -1,7 +1,7 @@
 /** Votes in our polls: sealed with a secret that only we and the members of the chat know. */
 import { createHash } from 'node:crypto';
 import { decryptPollVote, type proto } from '@whiskeysockets/baileys';
-import type { Content } from '../content.ts';
+import type { Outgoing } from '../content.ts';
 
 /** A vote as it comes, and the poll that it is about. */
 export interface SealedVote {
@@ -12,7 +12,7 @@ export interface SealedVote {
 
 export interface VoteKeys {
   /** what was sent under that id; null when it is not ours or not known any more */
-  findSent: (messageId: string) => Promise<Content | null>;
+  findSent: (messageId: string) => Promise<Outgoing | null>;
   /** the secret that our polls are sent with */
   secretOf: (messageId: string) => Uint8Array;
   /** our own user JIDs: the seal names one, and does not say which */

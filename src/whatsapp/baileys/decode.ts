@@ -1,5 +1,5 @@
 /** A decrypted protobuf message -> what the history keeps of it. */
-import { normalizeMessageContent, proto } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys';
 import type { ChatSetting } from '../engine.ts';
 import type { InboundContent, MediaSource } from '../inbound-content.ts';
 import { type BodyDecoder, type BodyOptions, PEOPLE_DECODERS } from './decode-bodies.ts';
@@ -32,14 +32,13 @@ const WITHOUT_CONTENT: ReadonlySet<string> = new Set<Kind>([
   'albumMessage',
 ]);
 
-const VIEW_ONCE = ['viewOnceMessage', 'viewOnceMessageV2', 'viewOnceMessageV2Extension'] as const;
-/** Wrappers of one level that Baileys' own unwrapping does not know. */
-const WRAPPERS = [
-  'groupMentionedMessage',
-  'botInvokeMessage',
-  'lottieStickerMessage',
-  'pollCreationMessageV4',
-] as const;
+const VIEW_ONCE: ReadonlySet<string> = new Set([
+  'viewOnceMessage',
+  'viewOnceMessageV2',
+  'viewOnceMessageV2Extension',
+]);
+/** Wrappers inside one another: WhatsApp's own clients use three at most. */
+const MAX_WRAPPERS = 8;
 
 const DECODERS: Partial<Record<Kind, BodyDecoder>> = { ...PEOPLE_DECODERS, ...MEDIA_DECODERS };
 
@@ -51,9 +50,9 @@ export interface DecodeOptions extends BodyOptions {
 const NOBODY: DecodeOptions = { isOwn: () => false, country: 'ID' };
 
 /**
- * The content of a message; null when there is nothing in it that a person wrote (keys, settings). Disappearing and
- * view-once messages are unwrapped. Kinds that are not read keep their WhatsApp name. Throws for bytes that are no
- * protobuf message.
+ * The content of a message; null when there is nothing in it that a person wrote (keys, settings). Whatever is wrapped
+ * (disappearing, view-once, edited, captioned, animated …) is unwrapped. Kinds that are not read keep their WhatsApp name.
+ * Throws for bytes that are no protobuf message.
  */
 export function decodeMessage(payload: Uint8Array, options: DecodeOptions = NOBODY): Decoded | null {
   return decodeContent(proto.Message.decode(payload), options);
@@ -61,9 +60,13 @@ export function decodeMessage(payload: Uint8Array, options: DecodeOptions = NOBO
 
 /** The same of a message whose bytes were read. */
 export function decodeContent(message: proto.IMessage, options: DecodeOptions): Decoded | null {
-  const content = unwrap(message);
+  const { content, wrappers } = unwrap(message);
   const kind = kindOf(content);
-  if (!content || kind === undefined) return null;
+  if (kind === undefined) {
+    // A wrapper around what this release does not know.
+    const [wrapper] = isEmpty(content) ? wrappers : [];
+    return wrapper === undefined ? null : plain({ type: 'unsupported', kind: wrapper });
+  }
   if (kind === 'protocolMessage') return decodeProtocol(content.protocolMessage);
   const body = DECODERS[kind]?.(content, options) ?? null;
   const context = contextOf(content[kind]);
@@ -71,7 +74,7 @@ export function decodeContent(message: proto.IMessage, options: DecodeOptions): 
     content: {
       ...(body?.content ?? { type: 'unsupported', kind: clip(kind, SHORT) }),
       ...decodeContext(context, { ...options, preview: (quoted) => previewOf(quoted, options) }),
-      ...(isViewOnce(message) ? { viewOnce: true } : {}),
+      ...(isViewOnce(content, wrappers) ? { viewOnce: true } : {}),
     },
     media: body?.media ?? null,
     vote: sealedVoteOf(content.pollUpdateMessage),
@@ -83,9 +86,9 @@ export function decodeContent(message: proto.IMessage, options: DecodeOptions): 
  * own that no person wrote when the setting changes.
  */
 export function settingOf(message: proto.IMessage): ChatSetting | null {
-  const content = unwrap(message);
+  const { content } = unwrap(message);
   const kind = kindOf(content);
-  if (!content || kind === undefined) return null;
+  if (kind === undefined) return null;
   if (kind !== 'protocolMessage') {
     const context = contextOf(content[kind]);
     return chatSetting(expirationOf(context?.expiration), context?.ephemeralSettingTimestamp);
@@ -105,9 +108,9 @@ function chatSetting(expiration: number | null, setAt: unknown): ChatSetting | n
 
 /** One line of what is answered: its text, or the kind of message it is. */
 function previewOf(message: proto.IMessage, options: DecodeOptions): string | null {
-  const content = unwrap(message);
+  const { content } = unwrap(message);
   const kind = kindOf(content);
-  if (!content || kind === undefined) return null;
+  if (kind === undefined) return null;
   const decoded = DECODERS[kind]?.(content, options)?.content;
   if (!decoded) return `[${kind}]`;
   for (const name of ['text', 'caption', 'question', 'name', 'title', 'filename']) {
@@ -117,18 +120,33 @@ function previewOf(message: proto.IMessage, options: DecodeOptions): string | nu
   return `[${decoded.type}]`;
 }
 
-/** Not `extractMessageContent`, which makes plain texts of templates and buttons. */
-function unwrap(message: proto.IMessage): proto.IMessage | undefined {
-  const content = normalizeMessageContent(message);
-  for (const wrapper of WRAPPERS) {
-    const inner = content?.[wrapper]?.message;
-    if (inner) return normalizeMessageContent(inner);
+/**
+ * What is inside of all wrappers, with their names from the outside in. Every field that holds a whole message is one, so
+ * that those which WhatsApp adds need no name here.
+ */
+function unwrap(message: proto.IMessage): { content: proto.IMessage; wrappers: string[] } {
+  let content = message;
+  const wrappers: string[] = [];
+  while (wrappers.length < MAX_WRAPPERS) {
+    const [name, inner] = wrappedIn(content) ?? [];
+    if (name === undefined || !inner) break;
+    wrappers.push(name);
+    content = inner;
   }
-  return content;
+  return { content, wrappers };
 }
 
-function kindOf(content: proto.IMessage | undefined): Kind | undefined {
-  if (!content) return undefined;
+function wrappedIn(content: proto.IMessage): [string, proto.IMessage] | null {
+  for (const [name, value] of Object.entries(content)) {
+    if (WITHOUT_CONTENT.has(name) || !(value instanceof proto.Message.FutureProofMessage)) continue;
+    if (value.message) return [name, value.message];
+  }
+  return null;
+}
+
+const isEmpty = (content: proto.IMessage) => Object.values(content).every((value) => value == null);
+
+function kindOf(content: proto.IMessage): Kind | undefined {
   const kinds = Object.entries(content)
     .filter(([name, value]) => value != null && !WITHOUT_CONTENT.has(name))
     .map(([name]) => asKind(name));
@@ -148,19 +166,19 @@ function decodeProtocol(protocol: proto.Message.IProtocolMessage | null | undefi
   const { REVOKE, MESSAGE_EDIT } = proto.Message.ProtocolMessage.Type;
   if (protocol.type === REVOKE) return plain({ type: 'delete', messageId: target });
   if (protocol.type !== MESSAGE_EDIT || !protocol.editedMessage) return null;
-  const text = textOf(unwrap(protocol.editedMessage));
+  const text = textOf(unwrap(protocol.editedMessage).content);
   return plain({ type: 'edit', messageId: target, text: clip(text, LONG) });
 }
 
 const plain = (content: InboundContent): Decoded => ({ content, media: null, vote: null });
 
-function textOf(content: proto.IMessage | undefined): string {
+function textOf(content: proto.IMessage): string {
   return (
-    content?.conversation ??
-    content?.extendedTextMessage?.text ??
-    content?.imageMessage?.caption ??
-    content?.videoMessage?.caption ??
-    content?.documentMessage?.caption ??
+    content.conversation ??
+    content.extendedTextMessage?.text ??
+    content.imageMessage?.caption ??
+    content.videoMessage?.caption ??
+    content.documentMessage?.caption ??
     ''
   );
 }
@@ -170,10 +188,9 @@ function contextOf(body: unknown): proto.IContextInfo | null {
   return isObject(body) && isObject(body.contextInfo) ? body.contextInfo : null;
 }
 
-function isViewOnce(message: proto.IMessage): boolean {
-  const inner = message.ephemeralMessage?.message ?? message;
-  if (VIEW_ONCE.some((name) => inner[name])) return true;
-  const { imageMessage, videoMessage, audioMessage } = inner;
+function isViewOnce(content: proto.IMessage, wrappers: readonly string[]): boolean {
+  if (wrappers.some((name) => VIEW_ONCE.has(name))) return true;
+  const { imageMessage, videoMessage, audioMessage } = content;
   return Boolean(imageMessage?.viewOnce || videoMessage?.viewOnce || audioMessage?.viewOnce);
 }
 

@@ -1,6 +1,6 @@
 /** Our content as the protobuf message that goes out. */
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
-import type { Content, MessageKey } from '../content.ts';
+import type { AmendContent, Content, EditContent, MessageKey, Outgoing } from '../content.ts';
 import type { ChatSetting } from '../engine.ts';
 import { encodeButtons, encodeList } from './encode-interactive.ts';
 import { encodeMedia } from './encode-media.ts';
@@ -11,6 +11,8 @@ export interface EncodedContent {
   message: proto.IMessage;
   /** stanza children in addition to the ciphertext */
   additionalNodes: BinaryNode[];
+  /** attributes of the stanza in addition to the usual ones */
+  additionalAttributes?: BinaryNode['attrs'];
 }
 
 /** The inputs of encoding in addition to the content. */
@@ -28,7 +30,8 @@ export interface EncodeParts {
 }
 
 /** The same content gives the same message, so that a resend shows what the first attempt would have shown. */
-export function encodeContent(content: Content, parts: EncodeParts): EncodedContent {
+export function encodeContent(content: Outgoing, parts: EncodeParts): EncodedContent {
+  if (content.type === 'edit' || content.type === 'delete') return encodeAmendment(content, parts);
   const { message, additionalNodes = [] } = encodeKind(content, parts);
   const quoted = 'quoted' in content && content.quoted ? quote(content.quoted, parts) : {};
   // A reaction disappears with what it is about.
@@ -36,6 +39,34 @@ export function encodeContent(content: Content, parts: EncodeParts): EncodedCont
   const context = { ...quoted, ...lifetime };
   const isEmpty = Object.keys(context).length === 0;
   return { message: isEmpty ? message : withContext(message, context), additionalNodes };
+}
+
+/** `edit` of the stanza tells the server what it is: 1 an edit, 7 a deletion by the author. */
+function encodeAmendment(content: AmendContent, parts: EncodeParts): EncodedContent {
+  const { MESSAGE_EDIT, REVOKE } = proto.Message.ProtocolMessage.Type;
+  const key = keyOf({ messageId: content.messageId, fromMe: true, author: null }, parts);
+  const protocolMessage =
+    content.type === 'edit'
+      ? { key, type: MESSAGE_EDIT, editedMessage: editedOf(content), timestampMs: content.at }
+      : { key, type: REVOKE };
+  return {
+    message: { protocolMessage },
+    additionalNodes: [],
+    additionalAttributes: { edit: content.type === 'edit' ? '1' : '7' },
+  };
+}
+
+function editedOf({ of, text }: EditContent): proto.IMessage {
+  switch (of) {
+    case 'text':
+      return { extendedTextMessage: { text } };
+    case 'image':
+      return { imageMessage: { caption: text } };
+    case 'video':
+      return { videoMessage: { caption: text } };
+    case 'document':
+      return { documentMessage: { caption: text } };
+  }
 }
 
 /** Messages in a disappearing chat disappear, too: phones do not add that by themselves. */

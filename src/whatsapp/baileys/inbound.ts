@@ -5,14 +5,17 @@ import {
   isJidBroadcast,
   isJidNewsletter,
   type SignalKeyStoreWithTransaction,
+  writeRandomPadMax16,
 } from '@whiskeysockets/baileys';
 import { createBatcher } from '../../db/batcher.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { InboundMessage } from '../engine.ts';
+import type { InboundContent } from '../inbound-content.ts';
 import type { Chats } from './chats.ts';
 import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
-import { type ReadOptions, type Received, readStanza } from './read-message.ts';
+import { describeUnread, type ReadOptions, type Received, readStanza } from './read-message.ts';
 import { releaseKeysAfter } from './transactions.ts';
 
 /** Messages to us that have no sender: not decrypted, not stored. */
@@ -37,12 +40,19 @@ interface Repository {
 
 export interface Inbound {
   /**
-   * The ciphertexts of this stanza are messages to us: recognised when they are decrypted, and stored. `goOn` is called when
+   * The ciphertexts of this stanza are messages of conversations: recognised when they are decrypted, and stored. `goOn` is called when
    * the next stanza may be opened although this one is not stored yet; not at all where that has to wait for its end.
    */
   observe(stanza: BinaryNode, goOn: () => void): void;
+  /** Stores that a message of somebody else came, and this about it. Resolves when that is durable. */
+  note(stanza: BinaryNode, content: InboundContent): Promise<void>;
+  /** Stores the message of a stanza that our phone has handed in later: `payload` is not padded. */
+  take(stanza: BinaryNode, payload: Uint8Array): Promise<void>;
   wrap(repository: Repository, keys: SignalKeyStoreWithTransaction): void;
 }
+
+/** Messages of one socket that wait for their content. */
+const MAX_UNREAD = 500;
 
 /** An empty protobuf message with one byte of padding. */
 const NOTHING = Buffer.from([1]);
@@ -62,6 +72,8 @@ interface Observed {
 
 export function createInbound(options: InboundOptions): Inbound {
   const observed = new WeakMap<Uint8Array, Observed>();
+  /** by id: the phone spells names otherwise than the server did */
+  const unread = createLru<string, BinaryNode>({ max: MAX_UNREAD });
   let waiting = 0;
   /** In the order in which they were opened, and one batch after the other: none overtakes one that has to wait. */
   const line = createBatcher<Received, Kept>({
@@ -121,6 +133,16 @@ export function createInbound(options: InboundOptions): Inbound {
       for (const [n, content] of sealed.entries()) {
         observed.set(content, { stanza, isLast: n === sealed.length - 1, goOn });
       }
+    },
+    async note(stanza, content) {
+      if (stanza.attrs.id !== undefined) unread.set(stanza.attrs.id, stanza);
+      const received = describeUnread(stanza, content, options);
+      if (received) await store(received);
+    },
+    async take(stanza, payload) {
+      const known = unread.get(stanza.attrs.id ?? '') ?? stanza;
+      const { received } = readStanza(known, writeRandomPadMax16(payload), options);
+      if (received) await store(received);
     },
     wrap(repository, keys) {
       const { decryptMessage, decryptGroupMessage } = repository;

@@ -4,6 +4,7 @@ import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { AccountRef, EngineCallbacks, EngineEvent } from '../engine.ts';
 import type { AckBook } from './ack-book.ts';
+import type { Arrivals } from './arrivals.ts';
 import type { Chats } from './chats.ts';
 import type { Ending } from './close-reason.ts';
 import type { Contacts } from './contacts.ts';
@@ -40,6 +41,7 @@ export interface Link {
   readonly account: AccountRef;
   readonly sock: WASocket;
   readonly acks: AckBook;
+  readonly arrivals: Arrivals;
   readonly contacts: Contacts;
   readonly clock: Clock;
   readonly answerTimeoutMs: number;

@@ -14,6 +14,7 @@ import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { createAckBook } from './ack-book.ts';
+import { type Arrivals, createArrivals } from './arrivals.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
 import { refuseUnsigned, toleratePeers } from './bundles.ts';
 import { type Chats, createChats } from './chats.ts';
@@ -44,6 +45,7 @@ import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
+import { followResent } from './resent.ts';
 import { boundRetryMemory } from './retry-memory.ts';
 import { makeSocketConfig, type SessionParts } from './socket-config.ts';
 import { followStanding } from './standing.ts';
@@ -113,6 +115,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     save: (chat, setting) => callbacks.saveChat(account, chat, setting),
   });
   const acks = createAckBook(clock, control.tell);
+  const arrivals = createArrivals();
   const devices = createDeviceCache();
   const aliases = createLru<string, Alias>({ max: MAX_ALIASES });
   const doubts = createDoubts({ clock, closed: closing.signal, sock: () => sock }, () => {
@@ -127,6 +130,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     chats,
     devices,
     control,
+    arrivals,
     closed: closing.signal,
     self: () => link,
   });
@@ -134,6 +138,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     account,
     sock,
     acks,
+    arrivals,
     contacts,
     clock,
     answerTimeoutMs: deps.answerTimeoutMs,
@@ -212,6 +217,7 @@ interface SocketParts {
   chats: Chats;
   devices: DeviceCache;
   control: LinkControl;
+  arrivals: Arrivals;
   closed: AbortSignal;
   self: () => Link;
 }
@@ -277,7 +283,14 @@ function makeSocket(parts: SocketParts): WASocket {
   const receiver = createReceiver(sock, inbound, closed);
   toleratePeers(sock);
   boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });
-  guardListeners(sock, receiver.receive, (event, error) => {
+  const { arrivals } = parts;
+  const receive: typeof receiver.receive = async (stanza, byBaileys) => {
+    const settle = () => arrivals.end(stanza);
+    const handled = receiver.receive(stanza, byBaileys);
+    handled.catch(settle);
+    return { end: (await handled).end.finally(settle) };
+  };
+  guardListeners(sock, receive, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     if (event !== 'message') return;
     // Without this one nothing is read any more, unless it is a single stanza that cannot be decoded.
@@ -291,6 +304,11 @@ function makeSocket(parts: SocketParts): WASocket {
     // Anything behind it in the same frame waits in Baileys' buffer.
     sock.ws.emit('message', NO_BYTES);
   });
+  sock.ws.prependListener('CB:message', (stanza) => {
+    const { me } = auth.state.creds;
+    arrivals.begin(stanza, [me?.id, me?.lid]);
+  });
+  followResent(sock, inbound, closed);
   return sock;
 }
 
@@ -381,7 +399,11 @@ function followHistory(
 }
 
 /** Acknowledgements and receipts, straight from the stanzas: Baileys tells neither of them reliably. */
-function followTraffic({ sock, acks, contacts }: Link, { clock }: LinkDeps, control: LinkControl): void {
+function followTraffic(
+  { sock, acks, arrivals, contacts }: Link,
+  { clock }: LinkDeps,
+  control: LinkControl,
+): void {
   sock.ws.on('CB:ack,class:message', acks.take);
   sock.ws.prependListener('CB:receipt', (node) => {
     const receipt = readReceipt(node);
@@ -391,7 +413,7 @@ function followTraffic({ sock, acks, contacts }: Link, { clock }: LinkDeps, cont
     const chat = contacts.canonical(receipt.from);
     for (const messageId of receipt.ids) {
       acks.prove(messageId, at);
-      control.tell({ type: 'receipt', messageId, chat, status, at });
+      arrivals.after(messageId, () => control.tell({ type: 'receipt', messageId, chat, status, at }));
     }
   });
 }

@@ -1,7 +1,7 @@
 /** A message made ready to leave: its recipient found, its file uploaded, its content encoded. */
 import { createHmac } from 'node:crypto';
 import { type AuthenticationCreds, proto } from '@whiskeysockets/baileys';
-import { type Content, hasMedia } from '../content.ts';
+import { hasMedia, type Outgoing } from '../content.ts';
 import type { ChatSetting, Recipient } from '../engine.ts';
 import { canonicalJid, isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
@@ -20,7 +20,7 @@ export class EncodeError extends Error {
 export async function prepareMessage(
   link: Link,
   to: Recipient,
-  content: Content,
+  content: Outgoing,
   messageId: string,
 ): Promise<ReadyMessage | Exclude<Prepared, Ready>> {
   const prepared = await prepareRecipient(link, to);
@@ -44,7 +44,7 @@ export async function prepareMessage(
 export async function encodeAgain(
   link: Link,
   target: string,
-  content: Content,
+  content: Outgoing,
   messageId: string,
 ): Promise<proto.IMessage | undefined> {
   const chat = await settingOf(link, target, []);
@@ -62,7 +62,7 @@ export async function encodeAgain(
   }
 }
 
-async function uploadOf(link: Link, content: Content): Promise<UploadedMedia | null> {
+async function uploadOf(link: Link, content: Outgoing): Promise<UploadedMedia | null> {
   if (!hasMedia(content)) return null;
   return link.uploads.get(link.account, link, content.type, content.media);
 }
@@ -70,7 +70,7 @@ async function uploadOf(link: Link, content: Content): Promise<UploadedMedia | n
 function encodeFor(
   link: Link,
   target: string,
-  content: Content,
+  content: Outgoing,
   messageId: string,
   uploaded: UploadedMedia | null,
   chat: ChatSetting | null,

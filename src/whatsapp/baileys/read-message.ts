@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import type { ChatSetting, InboundMessage } from '../engine.ts';
+import type { InboundContent } from '../inbound-content.ts';
 import { canonicalJid, isGroupJid, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
 import { clip, SHORT } from './decode-text.ts';
@@ -33,7 +34,7 @@ export interface Received {
 }
 
 export interface ReadStanza {
-  /** null for what is no message to us: our own devices, protocol, keys only */
+  /** null for what is no message of a conversation: protocol, keys only */
   received: Received | null;
   /** what Baileys still needs of the payload, padded */
   keys: Uint8Array;
@@ -44,27 +45,53 @@ export interface ReadStanza {
 /** WhatsApp began in 2009: an earlier time is a wrong clock's. */
 const FIRST_MS = Date.UTC(2009, 0, 1);
 
-/** Reads a decrypted stanza of somebody else. Never throws for anything that the sender has chosen. */
+type Attributes = BinaryNode['attrs'];
+type Named = Attributes & { id: string; from: string };
+
+/**
+ * Reads a decrypted stanza, of somebody else or of our other device. Never throws for anything that the sender has
+ * chosen.
+ */
 export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: ReadOptions): ReadStanza {
-  const { id, from, participant, category } = stanza.attrs;
-  const own = options.me();
+  const { attrs } = stanza;
+  const whose = whoseOf(attrs, options);
   const read = readPadded(padded, {
-    isOwn: (jid) => jid === phoneJid(own.phone ?? '') || jid === lidJid(own.lid ?? ''),
-    country: countryOf(own.phone),
+    isOwn: (jid) => whose.ownJids.includes(jid),
+    country: countryOf(options.me().phone),
+    isOurs: whose.isOurs,
   });
   const { keys, hasKeys } = read;
+  const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);
+  if (!isNamed(attrs) || attrs.category === 'peer' || !isKept) return { received: null, keys, hasKeys };
+  const received = whose.isOurs
+    ? describeOurs(attrs, read, whose.ownJids, options)
+    : describe(attrs, read, options);
+  return { received, keys, hasKeys };
+}
+
+/** A message of somebody else of which only the stanza is known; null for what our other device has sent. */
+export function describeUnread(
+  { attrs }: BinaryNode,
+  content: InboundContent,
+  options: ReadOptions,
+): Received | null {
+  const { author, isOurs } = whoseOf(attrs, options);
+  if (!isNamed(attrs) || author === null || isOurs) return null;
+  return describe(attrs, { decoded: { content, media: null, vote: null }, setting: null }, options);
+}
+
+const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined && attrs.from !== undefined;
+
+/** Who wrote it, and whether that is our own phone or another device of it. */
+function whoseOf({ from, participant }: Attributes, options: ReadOptions) {
+  const own = options.me();
   const author = from === undefined ? null : parseJid(isGroupJid(from) ? participant : from);
-  const isTheirs = author && author.user !== own.phone && author.user !== own.lid;
-  if (
-    id === undefined ||
-    from === undefined ||
-    category === 'peer' ||
-    !isTheirs ||
-    !(read.decoded || read.setting)
-  ) {
-    return { received: null, keys, hasKeys };
-  }
-  return { received: describe({ ...stanza.attrs, id, from }, read, options), keys, hasKeys };
+  const isOurs = author !== null && (author.user === own.phone || author.user === own.lid);
+  const ownJids = [
+    ...(own.phone === null ? [] : [phoneJid(own.phone)]),
+    ...(own.lid === null ? [] : [lidJid(own.lid)]),
+  ];
+  return { author, isOurs, ownJids };
 }
 
 function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[1]): ReadPayload {
@@ -77,9 +104,50 @@ function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[
   return readPayload(payload, options);
 }
 
+/** What our other device has sent: the other side is whom it was sent to. Null for what goes to no conversation. */
+function describeOurs(
+  attrs: Named,
+  { decoded, setting, sentTo }: ReadPayload,
+  voters: readonly string[],
+  { clock, contacts }: ReadOptions,
+): Received | null {
+  const target = isGroupJid(attrs.from) ? attrs.from : (attrs.recipient ?? sentTo);
+  const kind = parseJid(target)?.kind ?? 'other';
+  if (target === null || kind === 'other') return null;
+  const other = recipientAlternative(attrs);
+  const lid = lidOf(target) ?? lidOf(other);
+  const phone = phoneOf(target) ?? phoneOf(other) ?? (lid ? contacts.phoneOfLid(lid) : null);
+  if (lid && phone) contacts.learn(lid, phone);
+  const chat = kind === 'group' ? target : phone ? phoneJid(phone) : canonicalJid(target);
+  const message: InboundMessage | null = decoded && {
+    messageId: attrs.id,
+    chat,
+    participant: null,
+    author: null,
+    phone: kind === 'group' ? null : phone,
+    lid: kind === 'group' ? null : lid,
+    pushName: null,
+    content: withCanonicalMentions(decoded.content, contacts),
+    media: decoded.media,
+    at: timeOf(attrs.t, clock.now()),
+    own: true,
+  };
+  return { message, vote: decoded?.vote ?? null, voters, chat, setting };
+}
+
+/** The other name of whom our other device has written to. */
+export function recipientAlternative(attrs: Attributes): string | undefined {
+  return attrs.recipient_pn ?? attrs.recipient_lid ?? attrs.peer_recipient_pn ?? attrs.peer_recipient_lid;
+}
+
+function withCanonicalMentions(content: InboundContent, contacts: Contacts): InboundContent {
+  const mentions = content.mentions?.map((jid) => contacts.canonical(jid));
+  return mentions ? { ...content, mentions } : content;
+}
+
 function describe(
-  attrs: BinaryNode['attrs'] & { id: string; from: string },
-  { decoded, setting }: ReadPayload,
+  attrs: Named,
+  { decoded, setting }: Pick<ReadPayload, 'decoded' | 'setting'>,
   { clock, contacts }: ReadOptions,
 ): Received {
   const { id, from, participant } = attrs;
@@ -94,7 +162,6 @@ function describe(
   const person = phone ? phoneJid(phone) : canonicalJid(authorJid);
   const chat = isGroup ? from : person;
   const content = decoded?.content;
-  const mentions = content?.mentions?.map((jid) => contacts.canonical(jid));
   const message: InboundMessage | null = content
     ? {
         messageId: id,
@@ -104,7 +171,7 @@ function describe(
         phone: isGroup ? null : phone,
         lid: isGroup ? null : lid,
         pushName: attrs.notify === undefined ? null : clip(attrs.notify, SHORT),
-        content: mentions ? { ...content, mentions } : content,
+        content: withCanonicalMentions(content, contacts),
         media: decoded?.media ?? null,
         at: timeOf(attrs.t, clock.now()),
       }

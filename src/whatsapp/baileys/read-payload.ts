@@ -18,21 +18,31 @@ const MAX_READING_MS = 1_000;
 export interface ReadPayload {
   /** null when there is nothing in it for the history */
   decoded: Decoded | null;
+  /** the chat (JID) that our other device says it was sent to; null for what others sent */
+  sentTo: string | null;
   /** how its chat is set, when it says so */
   setting: ChatSetting | null;
-  /** the padded payload without everything but the keys of a group: all that Baileys needs of somebody else's message */
+  /** the padded payload without everything but the keys of a group: all that Baileys needs of it */
   keys: Uint8Array;
   /** whether there are keys of a group in it */
   hasKeys: boolean;
 }
 
+export interface PayloadOptions extends DecodeOptions {
+  /** our other device has sent it: it comes wrapped, with the chat that it was sent to */
+  isOurs?: boolean;
+}
+
 /** Never throws: what cannot be read is reported as `unknown`. `payload` has no padding any more. */
-export function readPayload(payload: Uint8Array, options: DecodeOptions): ReadPayload {
+export function readPayload(payload: Uint8Array, options: PayloadOptions): ReadPayload {
   if (payload.length > MAX_PAYLOAD_BYTES) return unreadable('too_large');
   const read = () => {
-    const message = proto.Message.decode(payload);
+    const whole = proto.Message.decode(payload);
+    const sent = options.isOurs ? whole.deviceSentMessage : null;
+    const message = sent?.message ?? whole;
     return {
-      decoded: decodeContent(message, options),
+      decoded: decodeContent(message, options) ?? newKind(payload, whole),
+      sentTo: sent?.destinationJid ?? null,
       setting: settingOf(message),
       keys: keysOf(message),
       hasKeys: Boolean(message.senderKeyDistributionMessage),
@@ -48,10 +58,50 @@ export function readPayload(payload: Uint8Array, options: DecodeOptions): ReadPa
 export function unreadable(reason: UnknownReason): ReadPayload {
   return {
     decoded: { content: { type: 'unknown', reason }, media: null, vote: null },
+    sentTo: null,
     setting: null,
     keys: keysOf({}),
     hasKeys: false,
   };
+}
+
+/** A message that has nothing but a field which this release does not know: a kind that WhatsApp has added. */
+function newKind(payload: Uint8Array, message: proto.Message): Decoded | null {
+  if (Object.keys(message).some((name) => name !== 'messageContextInfo')) return null;
+  const known = new Set(fieldsOf(proto.Message.encode(message).finish()));
+  const field = fieldsOf(payload).find((one) => !known.has(one));
+  if (field === undefined) return null;
+  return { content: { type: 'unsupported', kind: `field ${field}` }, media: null, vote: null };
+}
+
+/** The numbers of the fields on the first level of a protobuf message that has been decoded. */
+function fieldsOf(payload: Uint8Array): number[] {
+  const fields: number[] = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let shift = 1; at < payload.length; shift *= 128) {
+      const byte = payload[at++] ?? 0;
+      value += (byte & 127) * shift;
+      if (byte < 128) break;
+    }
+    return value;
+  };
+  while (at < payload.length) {
+    const tag = varint();
+    const wire = tag % 8;
+    fields.push(Math.floor(tag / 8));
+    if (wire === 0) varint();
+    else if (wire === 1) at += 8;
+    else if (wire === 5) at += 4;
+    else if (wire === 2) {
+      const length = varint();
+      at += length;
+    }
+    // Groups: nothing that WhatsApp uses.
+    else break;
+  }
+  return fields;
 }
 
 function keysOf({ senderKeyDistributionMessage }: proto.IMessage): Uint8Array {

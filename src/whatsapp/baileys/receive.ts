@@ -10,8 +10,9 @@ import {
   proto,
   type WASocket,
 } from '@whiskeysockets/baileys';
-import { lidOf, parseJid } from '../jid.ts';
+import { lidOf } from '../jid.ts';
 import { type Inbound, isIgnoredJid } from './inbound.ts';
+import { recipientAlternative } from './read-message.ts';
 
 /** Ciphertexts of Signal sessions and sender keys; bots seal theirs with secrets that a linked device does not get. */
 const READABLE = new Set(['msg', 'pkmsg', 'skmsg']);
@@ -19,6 +20,10 @@ const READABLE = new Set(['msg', 'pkmsg', 'skmsg']);
 const BATCH_SIZE = 10;
 /** The words of libsignal about a pre-key that is not there any more: sealing again would not help, and is not asked for. */
 const KEYS_USED = 'Key used already or never filled';
+
+/** Placeholders of messages that a linked device never gets, and that its phone does not hand on either. */
+const FOR_PHONES = /^(view_once|bot_|hosted_)/;
+const VIEW_ONCE = 'view_once';
 
 type Socket = Pick<
   WASocket,
@@ -71,21 +76,23 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     if (from === undefined || isIgnoredJid(from) || !isUnderstood(stanza, me)) return confirm(stanza);
     if (stanza.attrs.category === 'peer') return void (await byBaileys());
     const sealed = typesOf(stanza);
-    if (sealed.length === 0) return void (await byBaileys());
+    if (sealed.length === 0) {
+      await notePlaceholder(stanza);
+      return void (await byBaileys());
+    }
     if (!sealed.some((type) => READABLE.has(type))) return confirm(stanza);
     await open(stanza, me, goOn);
   }
 
   async function open(stanza: BinaryNode, me: Me, goOn: () => void): Promise<void> {
-    // Messages that our phone has sent itself are confirmed and not kept.
-    if (!isOurs(stanza, me)) inbound.observe(stanza, goOn);
+    inbound.observe(stanza, goOn);
     const { signalRepository, logger } = sock;
     const message = decryptMessageNode(stanza, me.id, me.lid ?? '', signalRepository, logger);
     const { author } = message;
     const { key } = message.fullMessage;
     let failed = false;
     try {
-      await learnSpelling(key);
+      await learnSpelling(stanza, key);
       await message.decrypt();
     } catch {
       failed = true;
@@ -102,13 +109,33 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
       return;
     }
     // Its sender is asked to seal it again; when the server has heard that, this copy is of no more use.
-    if (messageStubParameters?.[0] !== KEYS_USED) await sock.sendRetryRequest(stanza, false);
+    if (messageStubParameters?.[0] !== KEYS_USED) {
+      await inbound.note(stanza, { type: 'undecryptable', reason: 'keys' });
+      if (closed.aborted) return;
+      await sock.sendRetryRequest(stanza, false);
+    }
     await confirm(stanza);
   }
 
-  /** The two names of its author, as the stanza tells them; a Signal session moves with the name. */
-  async function learnSpelling(key: proto.IMessageKey & SpelledTwice): Promise<void> {
-    const other = key.participantAlt || key.remoteJidAlt;
+  /** A message that the server has told of without it: Baileys asks our phone for it, where there is something to ask for. */
+  async function notePlaceholder(stanza: BinaryNode): Promise<void> {
+    const type = placeholderOf(stanza);
+    if (type === null) return;
+    await inbound.note(
+      stanza,
+      FOR_PHONES.test(type)
+        ? { type: 'unknown', reason: 'phone_only', ...(type.startsWith(VIEW_ONCE) ? { viewOnce: true } : {}) }
+        : { type: 'undecryptable', reason: 'absent' },
+    );
+  }
+
+  /**
+   * The two names of its author, as the stanza tells them, or of whom our other device wrote to; a Signal session
+   * moves with the name.
+   */
+  async function learnSpelling({ attrs }: BinaryNode, key: proto.IMessageKey & SpelledTwice): Promise<void> {
+    const isOwnChat = key.fromMe && !key.participant;
+    const other = isOwnChat ? recipientAlternative(attrs) : key.participantAlt || key.remoteJidAlt;
     const named = key.participant || key.remoteJid;
     if (!other || !named) return;
     const { lidMapping } = sock.signalRepository;
@@ -144,10 +171,11 @@ function isUnderstood(stanza: BinaryNode, me: Me): boolean {
   }
 }
 
-/** Sent by our own phone or another device of it. */
-function isOurs({ attrs }: BinaryNode, me: Me): boolean {
-  const author = parseJid(attrs.participant ?? attrs.from)?.user;
-  return author !== undefined && (author === parseJid(me.id)?.user || author === parseJid(me.lid)?.user);
+/** The word that stands in the place of a message; null when there is none. */
+function placeholderOf({ content }: BinaryNode): string | null {
+  if (!Array.isArray(content)) return null;
+  const placeholder = content.find(({ tag }) => tag === 'unavailable');
+  return placeholder ? (placeholder.attrs.type ?? '') : null;
 }
 
 /** How its ciphertexts are sealed. */

@@ -1,7 +1,7 @@
 /** One attempt to send: everything that needs the network first, then the relay, then the server's word. */
 import { type Clock, sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
-import type { Content } from '../content.ts';
+import type { Outgoing } from '../content.ts';
 import type { Recipient, SendOptions, SendResult } from '../engine.ts';
 import { RECIPIENT_STALE } from '../refusals.ts';
 import type { Acknowledgement } from './ack-book.ts';
@@ -22,7 +22,7 @@ export async function sendOnce(
   link: Link,
   clock: Clock,
   to: Recipient,
-  content: Content,
+  content: Outgoing,
   options: SendOptions,
 ): Promise<SendResult> {
   const first = await tryOnce(link, clock, to, content, options);
@@ -35,7 +35,7 @@ async function tryOnce(
   link: Link,
   clock: Clock,
   to: Recipient,
-  content: Content,
+  content: Outgoing,
   options: SendOptions,
 ): Promise<SendResult> {
   if (!link.isOpen()) return notSent('not connected');
@@ -104,7 +104,7 @@ const notSent = (reason: string) => ({ outcome: 'not_sent', reason }) as const;
 async function relay(
   link: Link,
   clock: Clock,
-  { jid: target, leftOut, encoded: { message, additionalNodes } }: Ready & { encoded: EncodedContent },
+  { jid: target, leftOut, encoded: { message, ...additional } }: Ready & { encoded: EncodedContent },
   { messageId, ackTimeoutMs }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
@@ -112,7 +112,7 @@ async function relay(
   let written = false;
   const scope: Relay = { leftOut, withdrawn: false, leaving: false };
   const relayed = runRelay(scope, () =>
-    link.sock.relayMessage(target, message, { messageId, additionalNodes }),
+    link.sock.relayMessage(target, message, { messageId, ...additional }),
   ).then(() => {
     written = true;
   });

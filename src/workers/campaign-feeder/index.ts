@@ -2,6 +2,7 @@
 
 import { createLoop } from '../../db/loop.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
+import { stepRecalls } from '../../services/campaigns/recall.ts';
 import { type CampaignLine, type LineDeps, startCampaignLine } from './line.ts';
 
 /** A schedule is kept to the second. */
@@ -35,6 +36,7 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
 
   async function look(): Promise<void> {
     await startDue(deps);
+    await stepRecalls(deps);
     for (const campaign of await reviewCampaigns(deps)) {
       if (campaign.owner !== processId || lines.has(campaign.id) || stopped) continue;
       const onOver = () => {

@@ -5,7 +5,7 @@ import { type Claim, recipientOf } from '../../queue/claim.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
-import type { Content } from '../../whatsapp/content.ts';
+import type { Outgoing } from '../../whatsapp/content.ts';
 import type { SendResult } from '../../whatsapp/engine.ts';
 import type { LineDeps } from './types.ts';
 
@@ -56,7 +56,7 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
 }
 
 async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolean>): Promise<SendResult> {
-  let content: Content | null;
+  let content: Outgoing | null;
   try {
     content = await (deps.openContent ?? asContent)(claim.content);
   } catch (error) {
@@ -86,7 +86,7 @@ async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolea
 const MAX_TYPING_MS = 10_000;
 
 /** As long as a person would type it; a code is not kept waiting. */
-function typingMsOf(content: Content, msPerChar: number, priority: Priority): number {
+function typingMsOf(content: Outgoing, msPerChar: number, priority: Priority): number {
   if (content.type !== 'text' || priority === PRIORITIES.high) return 0;
   return Math.min(MAX_TYPING_MS, content.text.length * msPerChar);
 }
@@ -117,7 +117,7 @@ function settlementOf(claim: Claim, decision: Decision): Settlement {
   }
 }
 
-/** Safe because nothing but a Content is ever queued without being sealed. */
-function asContent(content: unknown): Content {
-  return content as Content;
+/** Safe because nothing but a Outgoing is ever queued without being sealed. */
+function asContent(content: unknown): Outgoing {
+  return content as Outgoing;
 }

@@ -10,6 +10,7 @@ import {
   stopCampaign,
 } from '../../../services/campaigns/control.ts';
 import { type CampaignRef, watchCampaign } from '../../../services/campaigns/read.ts';
+import { recallCampaign } from '../../../services/campaigns/recall.ts';
 import type { CampaignOutput, CampaignStatistics } from '../../../services/campaigns/schemas.ts';
 import { campaignHoldWords } from '../../../services/campaigns/waiting-words.ts';
 import type { Ctx } from '../../../services/context.ts';
@@ -80,6 +81,7 @@ export const campaignPages: Page[] = [
     ['pause', 'paused', pauseCampaign],
     ['resume', 'resumed', resumeCampaign],
     ['stop', 'stopped', stopCampaign],
+    ['recall', 'recalled', recallCampaign],
     [
       'retry',
       'retried',
@@ -104,7 +106,11 @@ type Move = (ctx: Ctx, ref: CampaignRef) => Promise<CampaignOutput>;
 
 /** The buttons that take a campaign from one state to another. */
 function movePages(
-  moves: readonly (readonly [name: string, said: 'paused' | 'resumed' | 'stopped' | 'retried', verb: Move])[],
+  moves: readonly (readonly [
+    name: string,
+    said: 'paused' | 'resumed' | 'stopped' | 'retried' | 'recalled',
+    verb: Move,
+  ])[],
 ): Page[] {
   return moves.map(([name, said, verb]) =>
     page({
@@ -151,6 +157,26 @@ const ENDED = new Set(['stopped', 'completed', 'failed']);
 const canRetry = ({ status, statistics }: CampaignOutput) =>
   (status === 'completed' || status === 'paused') && statistics.failed > 0;
 
+const canRecall = ({ statistics, recall }: CampaignOutput) =>
+  statistics.sent > 0 && (recall === null || recall.isOver);
+
+/** How far the deletion of what was sent is. */
+function Recall({ view, campaign: { recall } }: { view: View; campaign: CampaignOutput }) {
+  const t = CAMPAIGN_TEXTS(view.lang);
+  if (recall === null) return null;
+  const { revoked, queued, pending, failed, tooLate } = recall;
+  return (
+    <p>
+      {recall.isOver ? t.recallOver : t.recallRuns}{' '}
+      {t.recallCounts({
+        revoked: num(view, revoked),
+        left: num(view, queued + pending),
+        failed: num(view, failed + tooLate),
+      })}
+    </p>
+  );
+}
+
 /** The state, what it means, and the buttons; changes seldom, so that no button moves under the mouse. */
 function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
   const t = CAMPAIGN_TEXTS(view.lang);
@@ -173,6 +199,7 @@ function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
       {campaign.status === 'running' && (
         <HoldLines view={view} waitingFor={campaign.waitingFor} words={campaignHoldWords} />
       )}
+      <Recall view={view} campaign={campaign} />
       {view.canWrite && <Actions t={t} view={view} campaign={campaign} />}
     </Live>
   );
@@ -202,6 +229,11 @@ function Actions({ t, view, campaign }: { t: Texts; view: View; campaign: Campai
         {canRetry(campaign) && (
           <ActionButton view={view} action={campaignPath(id, '/retry')} confirm={t.retrySure}>
             {t.retry}
+          </ActionButton>
+        )}
+        {canRecall(campaign) && (
+          <ActionButton view={view} action={campaignPath(id, '/recall')} tone="danger" confirm={t.recallSure}>
+            {t.recall}
           </ActionButton>
         )}
         <ActionButton view={view} action={campaignPath(id, '/clone')}>

@@ -11,7 +11,7 @@ import { isSendable, pagesOf } from './kinds/index.ts';
 import { MessageLink } from './kinds/parts.tsx';
 import { EventPart, OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { statusName } from './words.ts';
+import { statusName, unknownWords } from './words.ts';
 
 export const messagePath = (
   { messageId, direction, sessionId }: Pick<MessageOutput, 'messageId' | 'direction' | 'sessionId'>,
@@ -37,10 +37,18 @@ export function Bubble({ view, message }: { view: View; message: MessageOutput }
         <a href={messagePath(message)}>
           <Time at={message.sentAt ?? message.createdAt} />
         </a>{' '}
+        <ChangedMark view={view} message={message} />{' '}
+        {message.source === 'phone' && <span>{MESSAGE_TEXTS(view.lang).fromPhone}</span>}{' '}
         {direction === 'out' && <StatusBadge view={view} status={message.status} />}
       </div>
     </li>
   );
+}
+
+function ChangedMark({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  if (message.revokedAt !== null) return <Badge tone="warn">{t.revokedMark}</Badge>;
+  return message.editedAt === null ? null : <span>{t.editedMark}</span>;
 }
 
 /** The text of a message; for previews as well. */
@@ -119,7 +127,9 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
         </p>
       );
     case 'unknown':
-      return <p class="muted">{t.unknown}</p>;
+      return <p class="muted">{unknownWords(t, content)}</p>;
+    case 'undecryptable':
+      return <p class="muted">{t.undecryptable}</p>;
   }
 }
 

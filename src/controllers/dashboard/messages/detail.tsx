@@ -1,13 +1,22 @@
 /** One message: what it says, what became of it step by step, and what can be done. */
 
 import { z } from 'zod';
+import { editableText } from '../../../services/messages/amend.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
-import { cancelMessage, getMessage, markMessageRead, retryMessage } from '../../../services/messages.ts';
+import { TextInput } from '../../../services/messages/schemas.ts';
+import {
+  cancelMessage,
+  editMessage,
+  getMessage,
+  markMessageRead,
+  retryMessage,
+  revokeMessage,
+} from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
-import { Crumb, Skeleton } from '../kit.tsx';
+import { Crumb, Skeleton, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Facts, Live, Time } from '../parts.tsx';
+import { ActionButton, Facts, Form, Live, TextArea, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { HoldLines } from './hold-lines.tsx';
@@ -24,12 +33,15 @@ const query = z.object({
 });
 const example = { params: { messageId: '3EB0A1B2C3D4E5F60718293A' } };
 const EVENTS =
-  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media';
+  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media message.edited message.revoked';
 /** Nothing follows any more. */
 const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expired']);
 const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
 /** Contents that cannot be sent once more from here. */
-const NOT_AGAIN: ReadonlySet<string> = new Set(['otp', 'reaction']);
+const NOT_AGAIN: ReadonlySet<string> = new Set(['otp', 'reaction', 'edit', 'delete']);
+/** Messages that were sent and can be deleted for everyone. */
+const SENT: ReadonlySet<string> = new Set(['sent', 'delivered', 'read']);
+const NOT_DELETED: ReadonlySet<string> = new Set(['reaction', 'edit', 'delete']);
 
 type Step = readonly [name: string, at: string | null, bad?: boolean];
 
@@ -144,6 +156,7 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
       <WaitingPart view={view} message={message} />
       <NotReached view={view} message={message} />
       <Timeline view={view} message={message} />
+      <Changed view={view} message={message} />
       {view.canWrite && (
         <div class="row actions">
           {out && MAY_RETRY.has(message.status) && (
@@ -156,10 +169,59 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
               {t.cancel}
             </ActionButton>
           )}
+          {canRevoke(message) && (
+            <ActionButton {...action('revoke')} tone="danger" confirm={t.revokeConfirm}>
+              {t.revoke}
+            </ActionButton>
+          )}
           {!out && message.readAt === null && <ActionButton {...action('read')}>{t.markRead}</ActionButton>}
         </div>
       )}
     </Live>
+  );
+}
+
+const canRevoke = ({ direction, status, type, revokedAt }: MessageOutput) =>
+  direction === 'out' && SENT.has(status) && revokedAt === null && !NOT_DELETED.has(type);
+
+/** What became of its content later: edited, or deleted for everyone. */
+function Changed({ view, message }: { view: View; message: MessageOutput }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const { editedAt, revokedAt, original, type } = message;
+  return (
+    <>
+      {editedAt !== null && (
+        <p>
+          {t.editedAt} <Time at={editedAt} />
+        </p>
+      )}
+      {original !== null && (
+        <details>
+          <summary>{t.original}</summary>
+          <Body view={view} message={{ type, content: original }} />
+        </details>
+      )}
+      {revokedAt !== null && (
+        <p>
+          {t.revokedAt} <Time at={revokedAt} />
+        </p>
+      )}
+    </>
+  );
+}
+
+function EditForm({ view, message, now }: { view: View; message: MessageDetail; now: number }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const text = view.canWrite && canRevoke(message) ? editableText(message, now) : null;
+  if (text === null) return null;
+  return (
+    <div class="card">
+      <h2>{t.edit}</h2>
+      <Form view={view} action={messagePath(message, '/edit')}>
+        <TextArea label={t.newText} name="text" rows={3} value={text} required hint={t.editHint} />
+        <Submit>{t.saveEdit}</Submit>
+      </Form>
+    </div>
   );
 }
 
@@ -173,6 +235,9 @@ function Details({ view, message, who }: { view: View; message: MessageDetail; w
         [t.session, <a href={sessionPath(message.sessionId)}>{message.sessionId}</a>],
         [out ? t.to : t.from, who],
         [t.kind, kindName(view.lang, message.type)],
+        ...(message.source === null
+          ? []
+          : ([[t.source, message.source === 'api' ? t.sourceApi : t.sourcePhone]] as const)),
         ...(out
           ? ([
               [t.priority, t[message.priority]],
@@ -210,7 +275,7 @@ export const messageDetailPages: Page[] = [
               <a class="button" href={chatPath(number, message.sessionId)}>
                 {t.conversation}
               </a>
-              {view.canWrite && out && !NOT_AGAIN.has(message.type) && (
+              {view.canWrite && out && message.source === 'api' && !NOT_AGAIN.has(message.type) && (
                 <a
                   class="button"
                   href={`/dashboard/messages/new?again=${encodeURIComponent(message.messageId)}`}
@@ -230,6 +295,7 @@ export const messageDetailPages: Page[] = [
                   </li>
                 </ul>
               </div>
+              <EditForm view={view} message={message} now={ctx.clock.now()} />
               <div class="card">
                 <h2>{t.details}</h2>
                 <Details view={view} message={message} who={called === who ? who : `${called} · ${who}`} />
@@ -297,6 +363,31 @@ export const messageDetailPages: Page[] = [
       const message = await cancelMessage(ctx, params);
       const undo = { action: messagePath(message, '/retry'), fields: {} };
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone, undo };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/edit`,
+    auth: 'user',
+    params,
+    form: z.object({ text: TextInput }),
+    example,
+    async handler({ ctx, view, params, form }) {
+      await editMessage(ctx, { ...params, ...form });
+      const message = await getMessage(ctx, { ...params, direction: 'out' });
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).editQueued };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/revoke`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      await revokeMessage(ctx, params);
+      const message = await getMessage(ctx, { ...params, direction: 'out' });
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).revokeQueued };
     },
   }),
   page({

@@ -28,7 +28,7 @@ const MAX_CHATS = 50;
 /** Sessions that a filter offers. */
 const MAX_SESSIONS = 200;
 const EVENTS =
-  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.received';
+  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.received message.undecryptable';
 
 const Moment = z.iso
   .datetime({ offset: true })
@@ -361,7 +361,7 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
       id="chats"
       class="card"
       src={`${CHATS}/list${isWrote ? '?who=wrote' : ''}`}
-      events="message.received message.sent"
+      events="message.received message.undecryptable message.sent"
     >
       <nav class="row" aria-label={t.whichChats}>
         <a class="button small" href={CHATS} aria-current={isWrote ? undefined : 'true'}>

@@ -31,6 +31,7 @@ const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   event: ['Event', 'Acara'],
   unsupported: ['Unsupported', 'Tidak didukung'],
   unknown: ['Unreadable', 'Tidak terbaca'],
+  undecryptable: ['Not opened yet', 'Belum terbuka'],
 };
 const NAMES: ReadonlyMap<string, KindName> = new Map([
   ...ALL_PAGES.map(({ type, name }) => [type, name] as const),
@@ -73,7 +74,9 @@ function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>)
     case 'event':
       return content.name;
     case 'unknown':
-      return t.unknown;
+      return unknownWords(t, content);
+    case 'undecryptable':
+      return t.undecryptable;
     case 'edit':
       return `${t.edited}: ${content.text}`;
     case 'delete':
@@ -81,4 +84,12 @@ function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>)
     default:
       return undefined;
   }
+}
+
+/** Why the content of a message is not known. */
+export function unknownWords(
+  t: ReturnType<typeof MESSAGE_TEXTS>,
+  { reason }: Extract<ShownContent, { type: 'unknown' }>,
+): string {
+  return reason === 'phone_only' ? t.phoneOnly : t.unknown;
 }

@@ -30,6 +30,14 @@ export const broadcastCampaignPage = {
   stopHint: 'You cannot undo this. People who have not been reached get nothing.',
   retry: 'Retry failed messages',
   retrySure: 'Send all failed messages again? Anyone who already got the message sees it only once.',
+  recall: 'Delete for everyone',
+  recallSure:
+    'Delete the messages of this campaign for everyone? WhatsApp allows it for 60 hours after sending. People may have read them.',
+  recalled: 'The messages of this campaign are being deleted.',
+  recallRuns: 'Messages are being deleted for everyone.',
+  recallOver: 'Messages were deleted for everyone.',
+  recallCounts: (n: { revoked: string; left: string; failed: string }) =>
+    `${n.revoked} deleted, ${n.left} left, ${n.failed} not possible.`,
   clone: 'Duplicate',
   paused: 'Campaign paused.',
   resumed: 'Campaign resumed.',

@@ -34,6 +34,14 @@ export const broadcastCampaignPage: Texts<typeof english.broadcastCampaignPage> 
   stopHint: 'Tindakan ini tidak bisa dibatalkan. Orang yang belum dikirimi tidak menerima apa pun.',
   retry: 'Kirim ulang yang gagal',
   retrySure: 'Kirim ulang semua pesan yang gagal? Orang yang sudah menerima hanya melihatnya sekali.',
+  recall: 'Hapus untuk semua',
+  recallSure:
+    'Hapus pesan kampanye ini untuk semua? WhatsApp mengizinkannya selama 60 jam setelah terkirim. Penerima mungkin sudah membacanya.',
+  recalled: 'Pesan kampanye ini sedang dihapus.',
+  recallRuns: 'Pesan sedang dihapus untuk semua.',
+  recallOver: 'Pesan sudah dihapus untuk semua.',
+  recallCounts: (n: { revoked: string; left: string; failed: string }) =>
+    `${n.revoked} dihapus, ${n.left} tersisa, ${n.failed} tidak bisa.`,
   clone: 'Duplikat',
   paused: 'Kampanye dijeda.',
   resumed: 'Kampanye dilanjutkan.',

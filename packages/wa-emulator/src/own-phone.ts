@@ -1,0 +1,88 @@
+import { randomBytes } from 'node:crypto';
+import { readContent } from './content.ts';
+import { ControlError } from './control-error.ts';
+import { type Envelope, findGroup, sealForDevices } from './inbound.ts';
+import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
+import { userJid } from './jids.ts';
+import { downloadMedia } from './media-read.ts';
+import { type Delivery, showReceived } from './receive.ts';
+import type { World } from './world.ts';
+
+/** A message that the owner of a session sends from the phone itself. */
+export interface OwnInput extends InboundContent {
+  /** Phone number of the session. */
+  phone: string;
+  /** Whom it is sent to; not with `group`. */
+  to?: string | undefined;
+  /** The group it is sent to, `…@g.us`. */
+  group?: string | undefined;
+  /** How the conversation is addressed; a group has its own addressing. */
+  via?: 'pn' | 'lid' | undefined;
+  /** A fixed message id. */
+  id?: string | undefined;
+  /** The copies of the linked devices cannot be opened; those that they ask for can. */
+  garbled?: boolean | undefined;
+}
+
+/**
+ * The owner writes from the phone: the recipients get it, and every linked device its copy, wrapped as sent by another
+ * device. Receipts come to all of them. Rejects when nothing is linked to that phone (404) or a field is missing (400).
+ */
+export async function sendFromPhone(world: World, input: OwnInput): Promise<string> {
+  const { phone } = input;
+  if (world.devices.of(phone).length === 0) {
+    throw new ControlError(404, `phone: no session is linked to ${phone}`);
+  }
+  if ((input.to === undefined) === (input.group === undefined)) {
+    throw new ControlError(400, 'to: either a number or a group is needed');
+  }
+  const group =
+    input.group === undefined ? undefined : findGroup(world, input.group, { to: phone, from: phone });
+  const built = await buildInbound(world, input.to ?? phone, input);
+  const envelope: Envelope = {
+    id: input.id ?? `3A${randomBytes(9).toString('hex').toUpperCase()}`,
+    author: phone,
+    via: group?.addressing ?? input.via ?? 'pn',
+    pushName: phone,
+    group,
+    recipient: input.to,
+    garbled: input.garbled,
+    attributes: {},
+  };
+  if (input.to !== undefined) world.standings.meet(phone, input.to);
+  await sealForDevices(world, { to: phone, kind: input.kind }, envelope, wrapped(built, envelope));
+  await bringToRecipients(world, phone, envelope, built);
+  return envelope.id;
+}
+
+/** In a group everybody gets the same; to a person it is told whom it was for. */
+function wrapped(built: BuiltMessage, { recipient, via }: Envelope): BuiltMessage {
+  if (recipient === undefined) return built;
+  const deviceSentMessage = { destinationJid: userJid(recipient, via), message: built.message };
+  return { ...built, message: { deviceSentMessage } };
+}
+
+async function bringToRecipients(
+  world: World,
+  phone: string,
+  { id, via, group, recipient }: Envelope,
+  built: BuiltMessage,
+): Promise<void> {
+  const read = readContent(built.message);
+  if (!read) return;
+  const file = read.media ? await downloadMedia(world, read.media) : {};
+  const people = recipient === undefined ? (group?.participants ?? []) : [recipient];
+  for (const person of people.filter((one) => one !== phone)) {
+    const deliveries = world.devices.of(phone).map(
+      (sender): Delivery => ({
+        id,
+        sender,
+        recipient: person,
+        via,
+        group: group?.id,
+        behaviour: world.rules.peek(person),
+      }),
+    );
+    showReceived(world, deliveries, { ...read.content, ...file });
+  }
+}

@@ -1,0 +1,135 @@
+/** Edits and deletions of messages: what they make of the row of the message that they are about. */
+import { and, eq, inArray } from 'drizzle-orm';
+import type { Tx } from '../db/client.ts';
+import { messages } from '../db/schema.ts';
+import type { Fact } from '../events/record.ts';
+import type { MessageRef } from './claim.ts';
+import { messageFact } from './message-fact.ts';
+
+export interface Amendment {
+  /** `delete`: for everyone */
+  type: 'edit' | 'delete';
+  /** the id on the wire of the message that it is about */
+  messageId: string;
+  /** of an edit: the text, or the caption, from now on */
+  text?: string;
+}
+
+/** Types of messages that only change another one. */
+export const AMENDMENTS: ReadonlySet<string> = new Set<Amendment['type']>(['edit', 'delete']);
+
+type Target = Pick<
+  typeof messages.$inferSelect,
+  keyof MessageRef | 'direction' | 'content' | 'original' | 'editedAt' | 'revokedAt'
+>;
+
+/** The columns that `amend` needs. */
+export const amendable = {
+  id: messages.id,
+  userId: messages.userId,
+  accountId: messages.accountId,
+  sessionId: messages.sessionId,
+  messageId: messages.messageId,
+  peer: messages.peer,
+  phone: messages.phone,
+  type: messages.type,
+  direction: messages.direction,
+  content: messages.content,
+  original: messages.original,
+  editedAt: messages.editedAt,
+  revokedAt: messages.revokedAt,
+} as const;
+
+/**
+ * Applies it to its message, in the caller's transaction, and resolves with the fact; null when nothing changes: it was
+ * deleted before, edited later, or has no text. The row keeps its first content as well. `at`: epoch milliseconds.
+ */
+export async function amend(
+  tx: Tx,
+  target: Target,
+  amendment: Amendment,
+  { at, now, by, source }: { at: number; now: number; by: string; source?: 'phone' },
+): Promise<Fact | null> {
+  const changes = changesOf(target, amendment, at);
+  if (changes === null) return null;
+  await tx
+    .update(messages)
+    .set({ ...changes, updatedAt: now })
+    .where(eq(messages.id, target.id));
+  return messageFact(target, amendment.type === 'edit' ? 'message.edited' : 'message.revoked', at, {
+    id: target.id,
+    direction: target.direction,
+    chat: target.peer,
+    by,
+    ...(source === undefined ? {} : { source }),
+  });
+}
+
+function changesOf(target: Target, { type, text = '' }: Amendment, at: number) {
+  if (target.revokedAt !== null) return null;
+  if (type === 'delete') return { revokedAt: at };
+  if (target.editedAt !== null && target.editedAt > at) return null;
+  const field = textFieldOf(target);
+  if (field === null) return null;
+  return {
+    content: { ...Object(target.content), [field]: text },
+    original: target.original ?? target.content,
+    editedAt: at,
+  };
+}
+
+/** The field of its content that an edit changes; null for what has none, and for codes. */
+export function textFieldOf({ type }: Pick<Target, 'type'>): 'text' | 'caption' | null {
+  if (type === 'text') return 'text';
+  return CAPTIONED.has(type) ? 'caption' : null;
+}
+
+const CAPTIONED: ReadonlySet<string> = new Set(['image', 'video', 'document']);
+
+/** Our edits and deletions that WhatsApp has acknowledged just now are applied to their messages. */
+export async function applySent(
+  tx: Tx,
+  sent: readonly { id: string; at: number }[],
+  now: number,
+): Promise<Fact[]> {
+  if (sent.length === 0) return [];
+  const rows = await tx
+    .select({
+      id: messages.id,
+      accountId: messages.accountId,
+      messageId: messages.messageId,
+      content: messages.content,
+    })
+    .from(messages)
+    .where(
+      inArray(
+        messages.id,
+        sent.map(({ id }) => id),
+      ),
+    );
+  const facts: Fact[] = [];
+  // One after the other, in the order in which they were sent.
+  for (const { id, at } of sent) {
+    const row = rows.find((one) => one.id === id);
+    if (!row) continue;
+    const amendment = asAmendment(row.content);
+    const [target] = await tx
+      .select(amendable)
+      .from(messages)
+      .where(
+        and(
+          eq(messages.accountId, row.accountId),
+          eq(messages.direction, 'out'),
+          eq(messages.messageId, amendment.messageId),
+        ),
+      );
+    const fact = target && (await amend(tx, target, amendment, { at, now, by: row.messageId }));
+    if (fact) facts.push(fact);
+  }
+  return facts;
+}
+
+/** Safe because rows of these types hold nothing else. */
+function asAmendment(content: unknown): Amendment {
+  return content as Amendment;
+}

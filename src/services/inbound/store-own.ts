@@ -1,0 +1,80 @@
+/** Messages that the owner has sent from the phone or another device of it. */
+import { and, eq } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { tryInsert } from '../../db/ops.ts';
+import { inboundMedia, messages } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { messageFact } from '../../queue/message-fact.ts';
+import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
+import type { Deps } from '../context.ts';
+import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
+import { newMediaWork } from './media-work.ts';
+
+type OwnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets'>;
+
+/** A message that the owner has sent, as it is stored. */
+interface OwnMessage {
+  account: AccountRef;
+  message: InboundMessage;
+  /** messages.id */
+  id: string;
+  now: number;
+}
+
+/**
+ * Stores it as sent, with its fact and the download of its file, once, in the caller's transaction: a message of this session
+ * that the history has under this id, from us or from before, changes nothing. Resolves true when it is new.
+ */
+export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<boolean> {
+  const { account, message, id, now } = own;
+  if (await isKnown(tx, account, message.messageId)) return false;
+  const row = toRow(own);
+  if (!(await tryInsert(tx, messages, row))) return false;
+  const amendment = amendmentOf(message);
+  const aim = amendment && (await aimOf(tx, account, message, amendment));
+  if (amendment && typeof aim === 'object' && aim !== null) {
+    await record(tx, deps, await applyAmendment(tx, aim, message, amendment, now));
+    return true;
+  }
+  if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
+  const data = { status: 'sent', source: 'phone' };
+  await record(tx, deps, [messageFact(row, 'message.sent', message.at, data)]);
+  return true;
+}
+
+/** Under whatever name of its chat: ids of our own devices are not chosen by others. */
+async function isKnown(tx: Tx, account: AccountRef, messageId: string): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, account.id),
+        eq(messages.direction, 'out'),
+        eq(messages.messageId, messageId),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}
+
+function toRow({ account, message, id, now }: OwnMessage) {
+  return {
+    id,
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: message.messageId,
+    direction: 'out',
+    peer: message.chat,
+    phone: message.phone,
+    lid: message.lid,
+    source: 'phone',
+    type: message.content.type,
+    content: message.content,
+    status: 'sent',
+    sentAt: message.at,
+    createdAt: now,
+    updatedAt: now,
+  } as const;
+}

@@ -1,0 +1,218 @@
+/** Editing and deleting messages that were sent, for everyone: by messages of their own, through the queue. */
+import { and, eq, isNull } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { affected } from '../../db/ops.ts';
+import { messages } from '../../db/schema.ts';
+import { textFieldOf } from '../../queue/amend.ts';
+import { reserveQueueRoom } from '../../queue/counts.ts';
+import { enqueue } from '../../queue/enqueue.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { isProven } from '../../queue/progress.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newMessageId } from '../../utils/ids.ts';
+import type { AmendContent } from '../../whatsapp/content.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { requireCapability } from './capability.ts';
+import { findMessage } from './read.ts';
+import type { MessageOutput, SentMessage } from './schemas.ts';
+import { foresee, type QueuedMessage, queuedBody } from './send.ts';
+import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
+import { addressOf, type MessageRecord, toIso } from './view.ts';
+
+/** WhatsApp's own bounds, as its clients keep them: they are counted from when the message was sent. */
+const EDIT_WITHIN_MS = 15 * MINUTE_MS;
+export const REVOKE_WITHIN_MS = 60 * HOUR_MS;
+
+interface AmendInput {
+  messageId: string;
+  session?: string | undefined;
+}
+
+/**
+ * The text or the caption that an edit would change at this time (epoch milliseconds), of a message that was sent; null
+ * for a kind that has none, and when its time is over.
+ */
+export function editableText(
+  { type, content, sentAt }: Pick<MessageOutput, 'type' | 'content' | 'sentAt'>,
+  now: number,
+): string | null {
+  const field = textFieldOf({ type });
+  if (field === null || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now) return null;
+  const text: unknown = Reflect.get(Object(content), field);
+  return typeof text === 'string' ? text : '';
+}
+
+/** Somebody else was quicker to amend the message. */
+class AmendedMeanwhileError extends Error {
+  override name = 'AmendedMeanwhileError';
+}
+
+const conflict = (message: string, details: Record<string, unknown>) =>
+  new AppError('CONFLICT', message, { details });
+
+/**
+ * Changes the text, or the caption, of a message that was sent, for everyone. Queued like a message of its own; the
+ * message changes when WhatsApp has taken it. The same edit again, while it is on its way or the newest one, is that one.
+ * Throws NOT_FOUND, SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, or CONFLICT for what cannot be
+ * edited (any more).
+ */
+export async function editMessage(ctx: Ctx, input: AmendInput & { text: string }): Promise<QueuedMessage> {
+  return amendMessage(ctx, input, EDIT_WITHIN_MS, (row) => {
+    const field = textFieldOf(row);
+    if (field === null) {
+      throw conflict('Only texts and captions can be edited.', { type: row.type });
+    }
+    const of = row.type === 'text' ? 'text' : (row.type as 'image' | 'video' | 'document');
+    return { type: 'edit', messageId: row.messageId, text: input.text, of, at: ctx.clock.now() };
+  });
+}
+
+/**
+ * Deletes a message that was sent, for everyone. Queued like a message of its own. Asked for again it is the same deletion, and
+ * one that failed is tried again. Throws as `editMessage` does.
+ */
+export async function revokeMessage(ctx: Ctx, input: AmendInput): Promise<QueuedMessage> {
+  return amendMessage(ctx, input, REVOKE_WITHIN_MS, ({ messageId }) => ({ type: 'delete', messageId }));
+}
+
+async function amendMessage(
+  ctx: Ctx,
+  input: AmendInput,
+  withinMs: number,
+  contentFor: (row: MessageRecord) => AmendContent,
+): Promise<QueuedMessage> {
+  requireScope(ctx, 'messages:write');
+  requireCapability(ctx, 'amend');
+  for (let tries = 1; ; tries++) {
+    const row = await findMessage(ctx, input.messageId, { direction: 'out', session: input.session });
+    const content = contentFor(row);
+    const known = await findKnown(ctx, row, content);
+    if (known) return known;
+    const expiresAt = requireAmendable(row, withinMs, ctx.clock.now());
+    const session = await findOwnSession(ctx, row.sessionId);
+    requireQueueing(session);
+    await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+    try {
+      return await queueAmendment(ctx, session, row, { content, expiresAt });
+    } catch (error) {
+      if (!(error instanceof AmendedMeanwhileError) || tries >= MAX_TRIES) throw error;
+    }
+  }
+}
+
+const MAX_TRIES = 5;
+
+/** Until when it can be amended. Throws CONFLICT. */
+function requireAmendable(row: MessageRecord, withinMs: number, now: number): number {
+  const { status, type, revokedAt, sentAt } = row;
+  if (type === 'edit' || type === 'delete' || type === 'reaction') {
+    throw conflict('This message is about another one and cannot be changed.', { type });
+  }
+  if (revokedAt !== null) throw conflict('The message was deleted.', { status, revokedAt: toIso(revokedAt) });
+  if (!isProven(status) || sentAt === null) throw conflict('The message was not sent yet.', { status });
+  const until = sentAt + withinMs;
+  if (until <= now) throw conflict('WhatsApp does not allow it any more.', { until: toIso(until) });
+  return until;
+}
+
+/** The newest edit or deletion of the message, when it is the same and goes its way. */
+async function findKnown(ctx: Ctx, row: MessageRecord, content: AmendContent): Promise<QueuedMessage | null> {
+  if (row.amendedBy === null) return null;
+  const [last] = await ctx.db
+    .select()
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, row.accountId),
+        eq(messages.direction, 'out'),
+        eq(messages.messageId, row.amendedBy),
+      ),
+    );
+  if (!last || ENDED.has(last.status) || last.type !== content.type) return null;
+  if (content.type === 'edit' && Reflect.get(Object(last.content), 'text') !== content.text) return null;
+  const answer = answerOf(last, row.messageId, { estimatedSendAt: null, waitingFor: [] });
+  return { id: last.id, answer };
+}
+
+/** It will change nothing any more: it may be asked for again. */
+const ENDED: ReadonlySet<string> = new Set(['failed', 'expired', 'canceled']);
+
+type Expected = Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>;
+
+function answerOf(
+  row: Pick<MessageRecord, 'messageId' | 'sessionId' | 'phone' | 'peer' | 'type' | 'status' | 'createdAt'>,
+  targetId: string,
+  expected: Expected,
+): SentMessage {
+  return {
+    messageId: row.messageId,
+    targetId,
+    session: row.sessionId,
+    sessionId: row.sessionId,
+    to: addressOf(row),
+    type: row.type,
+    status: row.status,
+    ...expected,
+    scheduledAt: null,
+    timestamp: new Date(row.createdAt).toISOString(),
+  };
+}
+
+async function queueAmendment(
+  ctx: Ctx,
+  session: SendingSession,
+  target: MessageRecord,
+  { content, expiresAt }: { content: AmendContent; expiresAt: number },
+): Promise<QueuedMessage> {
+  const messageId = newMessageId();
+  const { peer, phone, lid } = target;
+  const priority = PRIORITIES.normal;
+  const expected = await foresee(ctx, session, { peer, phone, lid, priority, scheduledAt: null });
+  const answerAt = (createdAt: number) =>
+    answerOf(
+      {
+        messageId,
+        sessionId: session.sessionId,
+        phone,
+        peer,
+        type: content.type,
+        status: 'queued',
+        createdAt,
+      },
+      target.messageId,
+      expected,
+    );
+  const queued = await enqueue(
+    ctx,
+    {
+      userId: session.userId,
+      accountId: session.id,
+      sessionId: session.sessionId,
+      messageId,
+      ...{ peer, phone, lid, priority, content, type: content.type, scheduledAt: null, expiresAt },
+      // It is no further message.
+      counts: false,
+    },
+    async (tx, { queuedAt }) => {
+      await takeAmendment(tx, target, messageId);
+      if (!ctx.idempotency) return;
+      const body = { success: true, ...queuedBody(answerAt(queuedAt)) };
+      await claimIdempotency(ctx, tx, { status: 202, body });
+    },
+  );
+  return { id: queued.id, answer: answerAt(queued.queuedAt) };
+}
+
+/** Of two who amend a message at once one is first, and the other one looks again. */
+async function takeAmendment(tx: Tx, target: MessageRecord, messageId: string): Promise<void> {
+  const { amendedBy } = messages;
+  const unchanged = target.amendedBy === null ? isNull(amendedBy) : eq(amendedBy, target.amendedBy);
+  const taken = await tx
+    .update(messages)
+    .set({ amendedBy: messageId })
+    .where(and(eq(messages.id, target.id), unchanged));
+  if (affected(taken) === 0) throw new AmendedMeanwhileError();
+}

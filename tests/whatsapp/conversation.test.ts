@@ -1,0 +1,170 @@
+/** Both sides of a conversation as a session sees them: what cannot be opened at first, and what the owner sends itself. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
+import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+
+const PHONE = '6281100000071';
+let test: TestEngine;
+let account: AccountRef;
+let next = 1;
+const freshNumber = () => `62846${String(next++).padStart(7, '0')}`;
+
+beforeAll(async () => {
+  test = await startTestEngine();
+  account = await test.connect(PHONE);
+});
+afterAll(() => test.stop());
+
+const about = (id: string | undefined) => test.callbacks.stored.filter((one) => one.messageId === id);
+const wire = (id: string | undefined) => test.emulator.inbound({ id: id ?? '' })[0];
+const contents = (told: InboundMessage[]) => told.map(({ content }) => content);
+const jidOf = (phone: string) => `${phone}@s.whatsapp.net`;
+
+describe('a message that cannot be opened', () => {
+  it.each(['chat', 'group'])('in a %s is told, asked for and told again when it comes', async (where) => {
+    const from = freshNumber();
+    const group =
+      where === 'group'
+        ? test.emulator.createGroup({ subject: 'g', participants: [PHONE, from] }).id
+        : undefined;
+    const { ids } = await test.emulator.deliver({
+      to: PHONE,
+      from,
+      group,
+      text: 'sealed badly',
+      garbled: true,
+    });
+    const [id] = ids;
+    await until(() => about(id).length === 2);
+    expect(contents(about(id))).toEqual([
+      { type: 'undecryptable', reason: 'keys' },
+      { type: 'text', text: 'sealed badly' },
+    ]);
+    const [first, second] = about(id);
+    for (const field of ['chat', 'author', 'participant'] as const)
+      expect(first?.[field]).toBe(second?.[field]);
+    await until(() => wire(id)?.receivedAt !== undefined);
+    expect(wire(id)?.retries).toBe(1);
+    expect(wire(id)?.nack).toBeUndefined();
+  });
+
+  it('that the server only tells of is asked for at the phone', async () => {
+    const from = freshNumber();
+    const { ids } = await test.emulator.deliver({ to: PHONE, from, text: 'from the ad', placeholder: '' });
+    const [id] = ids;
+    await until(() => about(id).length === 2, 15_000);
+    expect(contents(about(id))).toEqual([
+      { type: 'undecryptable', reason: 'absent' },
+      { type: 'text', text: 'from the ad' },
+    ]);
+    expect(about(id).map(({ chat }) => chat)).toEqual([jidOf(from), jidOf(from)]);
+  });
+
+  it('because only phones show it, is told as that', async () => {
+    const from = freshNumber();
+    const { ids } = await test.emulator.deliver({ to: PHONE, from, text: 'once', placeholder: 'view_once' });
+    const [id] = ids;
+    await until(() => about(id).length === 1);
+    expect(contents(about(id))).toEqual([{ type: 'unknown', reason: 'phone_only', viewOnce: true }]);
+  });
+});
+
+describe('what the owner sends from the phone', () => {
+  it.each(['pn', 'lid'] as const)('to a person by %s is told with its receipts', async (via) => {
+    const to = freshNumber();
+    const { id } = await test.emulator.sendFromPhone({ phone: PHONE, to, via, text: `by ${via}` });
+    await until(() => about(id).length === 1);
+    expect(about(id)).toEqual([
+      {
+        messageId: id,
+        chat: jidOf(to),
+        participant: null,
+        author: null,
+        phone: to,
+        lid: expect.stringMatching(/^\d+$/),
+        pushName: null,
+        content: { type: 'text', text: `by ${via}` },
+        media: null,
+        at: expect.any(Number),
+        own: true,
+      },
+    ]);
+    const statuses = () =>
+      test.callbacks
+        .events(account.id)
+        .flatMap((event) => (event.type === 'receipt' && event.messageId === id ? [event.status] : []));
+    await until(() => statuses().includes('read'));
+    expect(statuses()).toContain('delivered');
+    expect(test.emulator.messages({ id })).toMatchObject([{ to, text: `by ${via}`, byPhone: true }]);
+  });
+
+  it('to a group names the group and nobody', async () => {
+    const group = test.emulator.createGroup({
+      subject: 'g',
+      participants: [PHONE, freshNumber(), freshNumber()],
+    });
+    const { id } = await test.emulator.sendFromPhone({ phone: PHONE, group: group.id, text: 'to all' });
+    await until(() => about(id).length === 1);
+    expect(about(id)[0]).toMatchObject({ chat: group.id, phone: null, lid: null, own: true });
+    expect(test.emulator.messages({ id })).toHaveLength(2);
+  });
+
+  it('with a file says where that is', async () => {
+    const data = Buffer.from('a photo').toString('base64');
+    const { id } = await test.emulator.sendFromPhone({
+      phone: PHONE,
+      to: freshNumber(),
+      kind: 'image',
+      data,
+      caption: 'look',
+    });
+    await until(() => about(id).length === 1);
+    expect(about(id)[0]?.content).toMatchObject({
+      type: 'image',
+      caption: 'look',
+      media: { state: 'pending' },
+    });
+    expect(about(id)[0]?.media?.kind).toBe('image');
+  });
+
+  it('and cannot be opened, is asked for and then told', async () => {
+    const to = freshNumber();
+    const { id } = await test.emulator.sendFromPhone({
+      phone: PHONE,
+      to,
+      text: 'sealed badly',
+      garbled: true,
+    });
+    await until(() => about(id).length === 1);
+    expect(about(id)[0]).toMatchObject({ content: { text: 'sealed badly' }, own: true });
+  });
+
+  it('is stored before its receipts are told', async () => {
+    const order: string[] = [];
+    const to = freshNumber();
+    test.callbacks.beforeStore = async ({ messageId }) => {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      order.push(`stored ${messageId}`);
+    };
+    const { id } = await test.emulator.sendFromPhone({ phone: PHONE, to, text: 'slow' });
+    const receipt = () =>
+      test.callbacks.events(account.id).find((event) => event.type === 'receipt' && event.messageId === id);
+    await until(() => receipt() !== undefined);
+    test.callbacks.beforeStore = async () => undefined;
+    expect(order).toEqual([`stored ${id}`]);
+  });
+
+  it('by another of our sessions on the same phone is told to this one, and not to that', async () => {
+    const other = await test.connect(PHONE);
+    const to = freshNumber();
+    const result = await test.send(other, to, 'by the other session');
+    expect(result.outcome).toBe('acknowledged');
+    const [sent] = test.emulator.messages({ to });
+    await until(() => about(sent?.id).length === 1);
+    expect(about(sent?.id)).toMatchObject([
+      { chat: jidOf(to), own: true, content: { text: 'by the other session' } },
+    ]);
+    expect(test.callbacks.storedBy.get(sent?.id ?? '')).toEqual([account.id]);
+    await test.engine.close(other.id);
+  });
+});
