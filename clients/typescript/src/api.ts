@@ -1113,6 +1113,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change the text or the caption of a message that was sent, for everyone
+         * @description Within 15 minutes of the sending, as WhatsApp allows it. It is queued and answered like a send, and paced like one; when its time runs out before its turn, it expires. The message keeps what it said first as `original`.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdEdit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/read": {
         parameters: {
             query?: never;
@@ -1151,6 +1173,28 @@ export interface paths {
          *     An API key needs the scope `messages:write`.
          */
         post: operations["postMessageMessageIdRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete a message that was sent, for everyone
+         * @description Within 60 hours of the sending, as WhatsApp allows it. It is queued and answered like a send. What the message said stays in the history. Asked for again it is the same deletion; one that failed is tried again.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdRevoke"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2185,6 +2229,28 @@ export interface paths {
          *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastCampaignsIdPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/campaigns/{id}/recall": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Delete what a campaign has sent, for everyone
+         * @description Stops it first. Goes through all that was sent in the last 60 hours, at the pace of its sessions, and over restarts; `recall` of the campaign says how far it is.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastCampaignsIdRecall"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4968,6 +5034,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "message.edited": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.edited */
+        post: operations["webhook_message_edited"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "message.expired": {
         parameters: {
             query?: never;
@@ -5053,6 +5136,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "message.revoked": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.revoked */
+        post: operations["webhook_message_revoked"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "message.sent": {
         parameters: {
             query?: never;
@@ -5064,6 +5164,23 @@ export interface webhooks {
         put?: never;
         /** message.sent */
         post: operations["webhook_message_sent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.undecryptable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.undecryptable */
+        post: operations["webhook_message_undecryptable"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5553,6 +5670,8 @@ export interface components {
             /** @description why it is paused, stopped or failed */
             reason: string | null;
             reasonMessage: string | null;
+            /** @description how far the recall is; null: none was asked for */
+            recall: components["schemas"]["CampaignRecall"] | null;
             resumedAt: string | null;
             scheduledAt: string | null;
             /** @description the sessions that send it, each with its part; null: its own alone */
@@ -5613,6 +5732,22 @@ export interface components {
             startsAt: string;
             /** @description how many of them do not know the session, as a sample of 200 tells; null: nothing limits those */
             strangers: number | null;
+        };
+        CampaignRecall: {
+            /** @description their deletion failed or came too late */
+            failed: number;
+            /** @description nothing more will be deleted */
+            isOver: boolean;
+            /** @description their deletion is still to be queued */
+            pending: number;
+            /** @description their deletion waits, or is on its way */
+            queued: number;
+            /** @description deleted for everyone */
+            revoked: number;
+            /** Format: date-time */
+            since: string;
+            /** @description sent more than 60 hours ago: WhatsApp deletes them no more */
+            tooLate: number;
         };
         CampaignRecipient: {
             deliveredAt: string | null;
@@ -6058,7 +6193,7 @@ export interface components {
             vcard: string;
             viewOnce?: boolean;
         };
-        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"];
+        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
         InboundDelete: {
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6570,6 +6705,33 @@ export interface components {
             type: "text";
             viewOnce?: boolean;
         };
+        InboundUndecryptable: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            mentions?: string[];
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            /**
+             * @description it is replaced when it comes again: from its sender (`keys`), or from the own phone (`absent`)
+             * @enum {string}
+             */
+            reason: "keys" | "absent";
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of the session */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "undecryptable";
+            viewOnce?: boolean;
+        };
         InboundUnknown: {
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6581,7 +6743,7 @@ export interface components {
             /** @description the message it answers */
             quotedId?: string;
             /** @enum {string} */
-            reason: "malformed" | "too_large" | "too_slow" | "unstorable";
+            reason: "malformed" | "too_large" | "too_slow" | "unstorable" | "phone_only";
             referral?: components["schemas"]["InboundReferral"];
             /** @description what it chose of an earlier message of the session */
             reply?: components["schemas"]["InboundReplyChoice"];
@@ -6741,6 +6903,8 @@ export interface components {
             deliveredAt: string | null;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description when it was edited last */
+            editedAt: string | null;
             errorCode: string | null;
             errorMessage: string | null;
             /** @description while it is queued; null when not known */
@@ -6761,15 +6925,21 @@ export interface components {
                 /** @description a person: `+` and digits, or a LID */
                 to: string;
             }[];
+            /** @description its first content, of a message that was edited since; else null */
+            original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
             readAt: string | null;
+            /** @description when it was deleted for everyone; what it said stays in the history */
+            revokedAt: string | null;
             scheduledAt: string | null;
             sendingAt: string | null;
             sentAt: string | null;
             session: string;
             sessionId: string;
+            /** @description who has sent an outbound message: this service, or the owner from the phone or another linked device */
+            source: ("api" | "phone") | null;
             status: components["schemas"]["MessageStatus"];
             /** @description the recipient of an outbound message, or the group */
             to: string | null;
@@ -6789,6 +6959,8 @@ export interface components {
             deliveredAt: string | null;
             /** @enum {string} */
             direction: "in" | "out";
+            /** @description when it was edited last */
+            editedAt: string | null;
             errorCode: string | null;
             errorMessage: string | null;
             expiresAt: string | null;
@@ -6807,15 +6979,21 @@ export interface components {
                 /** @description a person: `+` and digits, or a LID */
                 to: string;
             }[];
+            /** @description its first content, of a message that was edited since; else null */
+            original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
             readAt: string | null;
+            /** @description when it was deleted for everyone; what it said stays in the history */
+            revokedAt: string | null;
             scheduledAt: string | null;
             sendingAt: string | null;
             sentAt: string | null;
             session: string;
             sessionId: string;
+            /** @description who has sent an outbound message: this service, or the owner from the phone or another linked device */
+            source: ("api" | "phone") | null;
             status: components["schemas"]["MessageStatus"];
             /** @description the recipient of an outbound message, or the group */
             to: string | null;
@@ -7112,6 +7290,8 @@ export interface components {
             session: string;
             sessionId: string;
             status: components["schemas"]["MessageStatus"];
+            /** @description the message that an edit or a deletion is about */
+            targetId?: string;
             /** Format: date-time */
             timestamp: string;
             /** @description the zone in which a time without one was read */
@@ -7444,7 +7624,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -11595,6 +11775,7 @@ export interface operations {
                      *         "session": "my-session",
                      *         "sessionId": "my-session",
                      *         "direction": "out",
+                     *         "source": "api",
                      *         "to": "+6281234567890",
                      *         "from": "text",
                      *         "name": "Budi",
@@ -11642,6 +11823,50 @@ export interface operations {
                      *           "expiration": 1,
                      *           "viewOnce": true
                      *         },
+                     *         "original": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "editedAt": "2026-01-31T08:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -11727,6 +11952,7 @@ export interface operations {
                      *         "session": "my-session",
                      *         "sessionId": "my-session",
                      *         "direction": "out",
+                     *         "source": "api",
                      *         "to": "+6281234567890",
                      *         "from": "text",
                      *         "name": "Budi",
@@ -11774,6 +12000,50 @@ export interface operations {
                      *           "expiration": 1,
                      *           "viewOnce": true
                      *         },
+                     *         "original": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "editedAt": "2026-01-31T08:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -11821,6 +12091,99 @@ export interface operations {
             };
         };
     };
+    postMessageMessageIdEdit: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "text": "We open at ten."
+                 *     }
+                 */
+                "application/json": {
+                    text: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change the text or the caption of a message that was sent, for everyone */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postMessageMessageIdRead: {
         parameters: {
             query?: never;
@@ -11851,6 +12214,7 @@ export interface operations {
                      *         "session": "my-session",
                      *         "sessionId": "my-session",
                      *         "direction": "out",
+                     *         "source": "api",
                      *         "to": "+6281234567890",
                      *         "from": "text",
                      *         "name": "Budi",
@@ -11898,6 +12262,50 @@ export interface operations {
                      *           "expiration": 1,
                      *           "viewOnce": true
                      *         },
+                     *         "original": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "editedAt": "2026-01-31T08:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -11982,6 +12390,7 @@ export interface operations {
                      *         "session": "my-session",
                      *         "sessionId": "my-session",
                      *         "direction": "out",
+                     *         "source": "api",
                      *         "to": "+6281234567890",
                      *         "from": "text",
                      *         "name": "Budi",
@@ -12029,6 +12438,50 @@ export interface operations {
                      *           "expiration": 1,
                      *           "viewOnce": true
                      *         },
+                     *         "original": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "editedAt": "2026-01-31T08:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -12061,6 +12514,88 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["MessageOutput"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdRevoke: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a message that was sent, for everyone */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
                         message: string;
                     };
                 };
@@ -12293,6 +12828,7 @@ export interface operations {
                      *           "session": "my-session",
                      *           "sessionId": "my-session",
                      *           "direction": "out",
+                     *           "source": "api",
                      *           "to": "+6281234567890",
                      *           "from": "text",
                      *           "name": "Budi",
@@ -12340,6 +12876,50 @@ export interface operations {
                      *             "expiration": 1,
                      *             "viewOnce": true
                      *           },
+                     *           "original": {
+                     *             "type": "text",
+                     *             "text": "Your order is on its way.",
+                     *             "quotedId": "text",
+                     *             "quoted": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "fromMe": true,
+                     *               "author": null,
+                     *               "preview": "text"
+                     *             },
+                     *             "selected": {
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "reply": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "mentions": [
+                     *               "text"
+                     *             ],
+                     *             "forwarded": true,
+                     *             "forwardingScore": 1,
+                     *             "referral": {
+                     *               "sourceType": "text",
+                     *               "sourceId": "text",
+                     *               "sourceUrl": "text",
+                     *               "sourceApp": "text",
+                     *               "title": "Menu",
+                     *               "body": "text",
+                     *               "mediaUrl": "text",
+                     *               "thumbnailUrl": "text",
+                     *               "ctwaClid": "text",
+                     *               "ref": "text",
+                     *               "conversionSource": "text",
+                     *               "entryPoint": "text",
+                     *               "entryPointApp": "text"
+                     *             },
+                     *             "expiration": 1,
+                     *             "viewOnce": true
+                     *           },
+                     *           "editedAt": "2026-01-31T08:00:00.000Z",
+                     *           "revokedAt": "2026-01-31T08:00:00.000Z",
                      *           "status": "queued",
                      *           "priority": "normal",
                      *           "attempts": 1,
@@ -16306,6 +16886,15 @@ export interface operations {
                      *             "etaSeconds": 1,
                      *             "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
                      *           },
+                     *           "recall": {
+                     *             "since": "2026-01-31T08:00:00.000Z",
+                     *             "isOver": true,
+                     *             "revoked": 1,
+                     *             "queued": 1,
+                     *             "pending": 1,
+                     *             "failed": 1,
+                     *             "tooLate": 1
+                     *           },
                      *           "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *           "timezone": "Asia/Jakarta",
                      *           "cron": "text",
@@ -16429,6 +17018,15 @@ export interface operations {
                      *           "ratePerMinute": 1,
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
                      *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
@@ -16592,6 +17190,15 @@ export interface operations {
                      *           "ratePerMinute": 1,
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
                      *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
@@ -16794,6 +17401,140 @@ export interface operations {
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
                      *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
+                     *         },
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "cron": "text",
+                     *         "nextRunAt": "2026-01-31T08:00:00.000Z",
+                     *         "originId": "text",
+                     *         "origin": "text",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "startedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pausedAt": "2026-01-31T08:00:00.000Z",
+                     *         "resumedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Campaign"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastCampaignsIdRecall: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                id: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete what a campaign has sent, for everyone */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "campaignId": "019c1234567870008000a1b2c3d4e5f7",
+                     *         "name": "Budi",
+                     *         "campaignName": "text",
+                     *         "sessionId": "my-session",
+                     *         "senders": [
+                     *           {
+                     *             "sessionId": "my-session",
+                     *             "status": "connected",
+                     *             "queued": 1,
+                     *             "sent": 1,
+                     *             "delivered": 1,
+                     *             "read": 1,
+                     *             "failed": 1
+                     *           }
+                     *         ],
+                     *         "poolId": "text",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "reasonMessage": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "templateId": "text",
+                     *         "type": "text",
+                     *         "content": null,
+                     *         "delayBetweenMessages": 1,
+                     *         "options": {},
+                     *         "totalContacts": 1,
+                     *         "statistics": {
+                     *           "total": 1,
+                     *           "pending": 1,
+                     *           "queued": 1,
+                     *           "sent": 1,
+                     *           "delivered": 1,
+                     *           "read": 1,
+                     *           "failed": 1,
+                     *           "skipped": 1,
+                     *           "progressPercent": 1,
+                     *           "ratePerMinute": 1,
+                     *           "etaSeconds": 1,
+                     *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
+                     *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
                      *         "cron": "text",
@@ -16987,6 +17728,15 @@ export interface operations {
                      *             "etaSeconds": 1,
                      *             "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
                      *           },
+                     *           "recall": {
+                     *             "since": "2026-01-31T08:00:00.000Z",
+                     *             "isOver": true,
+                     *             "revoked": 1,
+                     *             "queued": 1,
+                     *             "pending": 1,
+                     *             "failed": 1,
+                     *             "tooLate": 1
+                     *           },
                      *           "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *           "timezone": "Asia/Jakarta",
                      *           "cron": "text",
@@ -17142,6 +17892,15 @@ export interface operations {
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
                      *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
+                     *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
                      *         "cron": "text",
@@ -17265,6 +18024,15 @@ export interface operations {
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
                      *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
+                     *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
                      *         "cron": "text",
@@ -17380,6 +18148,15 @@ export interface operations {
                      *           "ratePerMinute": 1,
                      *           "etaSeconds": 1,
                      *           "estimatedFinishAt": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "recall": {
+                     *           "since": "2026-01-31T08:00:00.000Z",
+                     *           "isOver": true,
+                     *           "revoked": 1,
+                     *           "queued": 1,
+                     *           "pending": 1,
+                     *           "failed": 1,
+                     *           "tooLate": 1
                      *         },
                      *         "scheduledAt": "2026-01-31T08:00:00.000Z",
                      *         "timezone": "Asia/Jakarta",
@@ -20494,6 +21271,7 @@ export interface operations {
                      *             "session": "my-session",
                      *             "sessionId": "my-session",
                      *             "direction": "out",
+                     *             "source": "api",
                      *             "to": "+6281234567890",
                      *             "from": "text",
                      *             "name": "Budi",
@@ -20515,6 +21293,24 @@ export interface operations {
                      *               "expiration": 1,
                      *               "viewOnce": true
                      *             },
+                     *             "original": {
+                     *               "type": "text",
+                     *               "text": "Your order is on its way.",
+                     *               "quotedId": "text",
+                     *               "quoted": null,
+                     *               "selected": null,
+                     *               "reply": null,
+                     *               "mentions": [
+                     *                 null
+                     *               ],
+                     *               "forwarded": true,
+                     *               "forwardingScore": 1,
+                     *               "referral": null,
+                     *               "expiration": 1,
+                     *               "viewOnce": true
+                     *             },
+                     *             "editedAt": "2026-01-31T08:00:00.000Z",
+                     *             "revokedAt": "2026-01-31T08:00:00.000Z",
                      *             "status": "queued",
                      *             "priority": "normal",
                      *             "attempts": 1,
@@ -20676,6 +21472,7 @@ export interface operations {
                      *           "session": "my-session",
                      *           "sessionId": "my-session",
                      *           "direction": "out",
+                     *           "source": "api",
                      *           "to": "+6281234567890",
                      *           "from": "text",
                      *           "name": "Budi",
@@ -20723,6 +21520,50 @@ export interface operations {
                      *             "expiration": 1,
                      *             "viewOnce": true
                      *           },
+                     *           "original": {
+                     *             "type": "text",
+                     *             "text": "Your order is on its way.",
+                     *             "quotedId": "text",
+                     *             "quoted": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "fromMe": true,
+                     *               "author": null,
+                     *               "preview": "text"
+                     *             },
+                     *             "selected": {
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "reply": {
+                     *               "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *               "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *               "text": "Your order is on its way."
+                     *             },
+                     *             "mentions": [
+                     *               "text"
+                     *             ],
+                     *             "forwarded": true,
+                     *             "forwardingScore": 1,
+                     *             "referral": {
+                     *               "sourceType": "text",
+                     *               "sourceId": "text",
+                     *               "sourceUrl": "text",
+                     *               "sourceApp": "text",
+                     *               "title": "Menu",
+                     *               "body": "text",
+                     *               "mediaUrl": "text",
+                     *               "thumbnailUrl": "text",
+                     *               "ctwaClid": "text",
+                     *               "ref": "text",
+                     *               "conversionSource": "text",
+                     *               "entryPoint": "text",
+                     *               "entryPointApp": "text"
+                     *             },
+                     *             "expiration": 1,
+                     *             "viewOnce": true
+                     *           },
+                     *           "editedAt": "2026-01-31T08:00:00.000Z",
+                     *           "revokedAt": "2026-01-31T08:00:00.000Z",
                      *           "status": "queued",
                      *           "priority": "normal",
                      *           "attempts": 1,
@@ -25231,7 +26072,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -25412,7 +26253,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -25920,7 +26761,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -27940,6 +28781,28 @@ export interface operations {
             };
         };
     };
+    webhook_message_edited: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_message_expired: {
         parameters: {
             query?: never;
@@ -28050,7 +28913,51 @@ export interface operations {
             };
         };
     };
+    webhook_message_revoked: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_message_sent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_undecryptable: {
         parameters: {
             query?: never;
             header?: never;
