@@ -453,7 +453,7 @@ describe('a running campaign', () => {
     expect((await w.post(`/campaigns/${id}/retry-failed`)).status).toBe(200);
     await w.clock.advance(60_000);
     // One of them has no room today.
-    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: 'daily_cap' });
+    expect(await w.campaign(id)).toMatchObject({ status: 'running', waitingFor: [{ reason: 'daily_cap' }] });
     w.clock.setNow(Date.UTC(2026, 0, 5, 17, 1));
     await w.clock.advance(60_000);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 3, failed: 0 } });

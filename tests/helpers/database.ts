@@ -83,9 +83,11 @@ async function sqliteTemplate(): Promise<string> {
 function hashOfMigrations(): string {
   const dir = new URL('../../drizzle/sqlite/', import.meta.url);
   const hash = createHash('sha256');
-  for (const name of readdirSync(dir)
-    .filter((file) => file.endsWith('.sql'))
-    .sort()) {
+  // The journal, too: its times are what a database knows its migrations by.
+  for (const name of [
+    ...readdirSync(dir).filter((file) => file.endsWith('.sql')),
+    'meta/_journal.json',
+  ].sort()) {
     hash.update(name).update(readFileSync(new URL(name, dir)));
   }
   return hash.digest('hex').slice(0, 16);
