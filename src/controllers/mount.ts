@@ -96,7 +96,7 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     if (route.unlimited !== true) await takeTurn(deps, c, actor);
     const { limit } = route;
     const work = () => (limit ? withBudget(deps, c, actor, limit, next) : next());
-    await inShareOf(c, actor, work);
+    await inShareOf(actor, work);
     // A file that a page of another origin may show (it has a signed link) must not be blocked by the default.
     if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
     return undefined;

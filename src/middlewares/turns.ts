@@ -1,33 +1,40 @@
 /** Who has a share of the event loop and of the database, and its turns. */
 import { asTenant } from '../db/work.ts';
 import type { Actor, Deps } from '../services/context.ts';
-import { strangerAt } from '../utils/address.ts';
+import { addressGroup } from '../utils/address.ts';
+import { STRANGERS } from '../utils/loop-share.ts';
 import type { HttpContext } from './http-env.ts';
 
 type Shares = Pick<Deps, 'loopShare'>;
 
-/** A tenant, or all who come from one address without a valid credential. */
-function sharerOf(c: HttpContext, actor: Actor | undefined): number {
-  return actor === undefined || actor.via === 'anonymous' ? strangerAt(c.get('ip')) : actor.userId;
+/** A tenant, or all who have no valid credential, from wherever they come. */
+const sharerOf = (actor: Actor | undefined): number =>
+  actor === undefined || actor.via === 'anonymous' ? STRANGERS : actor.userId;
+
+function turnOf({ loopShare }: Shares, c: HttpContext, actor: Actor | undefined, kind: 'request' | 'work') {
+  const sharer = sharerOf(actor);
+  return sharer === STRANGERS
+    ? loopShare.strangerTurn(addressGroup(c.get('ip')))
+    : loopShare.turn(sharer, kind);
 }
 
 /**
  * Resolves when the caller may go on; `actor` undefined: its credential is not valid. Whoever asks for much leaves room for the
- * others, and so do strangers, whose wrong keys and passwords are work as well. Nobody leaves room for strangers that do not
- * wait.
+ * others, and so do strangers, whose wrong keys and passwords are work as well. Nobody leaves room for strangers. Throws
+ * UNAVAILABLE when too many of them wait.
  */
-export async function takeTurn({ loopShare }: Shares, c: HttpContext, actor?: Actor): Promise<void> {
-  const sharer = sharerOf(c, actor);
-  if (sharer > 0) loopShare.noteActive(sharer);
-  await loopShare.turn(sharer, 'request');
+export async function takeTurn(deps: Shares, c: HttpContext, actor?: Actor): Promise<void> {
+  const sharer = sharerOf(actor);
+  if (sharer !== STRANGERS) deps.loopShare.noteActive(sharer);
+  await turnOf(deps, c, actor, 'request');
 }
 
-/** Resolves when the next piece of what the caller sends may be looked at. */
-export function takePieceTurn({ loopShare }: Shares, c: HttpContext): Promise<void> {
-  return loopShare.turn(sharerOf(c, c.get('actor')), 'work');
+/** Resolves when the next piece of what the caller sends may be looked at. Throws UNAVAILABLE as `takeTurn` does. */
+export function takePieceTurn(deps: Shares, c: HttpContext): Promise<void> {
+  return turnOf(deps, c, c.get('actor'), 'work');
 }
 
 /** Runs `work` as what the caller waits for, in its share of the database. */
-export function inShareOf<R>(c: HttpContext, actor: Actor, work: () => R): R {
-  return asTenant(sharerOf(c, actor), work);
+export function inShareOf<R>(actor: Actor, work: () => R): R {
+  return asTenant(sharerOf(actor), work);
 }

@@ -1,5 +1,4 @@
 /** IP addresses as text. */
-import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 
 /** Without port, brackets and the IPv4-in-IPv6 prefix; null for what is not an address. */
@@ -23,13 +22,4 @@ export function addressGroup(address: string | null): string {
     : [];
   const groups = [...left, ...zeros, ...right].slice(0, 4);
   return `${groups.map((group) => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
-}
-
-/**
- * The number by which shares count whoever comes from the address without a valid credential, all from its group together:
- * below zero, where no tenant is. Two groups in two thousand million have the same.
- */
-export function strangerAt(address: string | null): number {
-  const digest = createHash('sha256').update(addressGroup(address)).digest();
-  return -1 - (digest.readUInt32BE(0) >>> 1);
 }

@@ -6,6 +6,7 @@
  * database and the processor is bounded as well.
  */
 import { LRUCache } from 'lru-cache';
+import { AppError } from './errors.ts';
 
 export interface LoopShare {
   /** The tenant asks for something that is waited for: others leave it room for a second. */
@@ -18,6 +19,12 @@ export interface LoopShare {
    * `FREE_GAP_MS` for each that was asked for in the same moment by a tenant that does little.
    */
   turn(tenant: number, kind?: 'request' | 'work'): Promise<void>;
+  /**
+   * The same for whoever comes from `address` without a valid credential. However many addresses they have, all of them
+   * together have the place of one tenant, each address in turn, and no tenant waits for them. Throws UNAVAILABLE when too
+   * many of them wait.
+   */
+  strangerTurn(address: string): Promise<void>;
 }
 
 /** Access to the event loop; times in milliseconds that never go back. */
@@ -39,6 +46,14 @@ const IDLE_MS = 1;
 /** A loop that is never idle lets a piece through so often. */
 const MAX_WAIT_MS = 100;
 const MAX_TENANTS = 10_000;
+/** All who have no valid credential, where a tenant's number stands. */
+export const STRANGERS = -1;
+/** Of them so many wait, at most: about a second of work. */
+const MAX_STRANGERS = 200;
+/** From one address so many, at most: it may be a whole office. */
+const MAX_FROM_ADDRESS = 20;
+/** Whoever is refused may ask again after this long. */
+const RETRY_SECONDS = 2;
 
 interface Known {
   free: number;
@@ -52,9 +67,58 @@ interface Moment {
   idle: number;
 }
 
+type Go = () => void;
+
+/** What waits for one tenant, or for all strangers; `key` says which part of it goes first. */
 interface Line {
-  request: (() => void)[];
-  work: (() => void)[];
+  readonly size: number;
+  add(key: string, go: Go): void;
+  /** how many wait with this key */
+  count(key: string): number;
+  take(): Go | undefined;
+}
+
+/** What somebody waits for before the rest. */
+function createTenantLine(): Line {
+  const [request, work]: [Go[], Go[]] = [[], []];
+  const partOf = (key: string) => (key === 'request' ? request : work);
+  return {
+    get size() {
+      return request.length + work.length;
+    },
+    add: (key, go) => partOf(key).push(go),
+    count: (key) => partOf(key).length,
+    take: () => request.shift() ?? work.shift(),
+  };
+}
+
+/** Each address in turn. */
+function createStrangersLine(): Line {
+  /** in the order of their turns */
+  const addresses = new Map<string, Go[]>();
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    add(key, go) {
+      const own = addresses.get(key) ?? [];
+      addresses.set(key, own);
+      own.push(go);
+      size++;
+    },
+    count: (key) => addresses.get(key)?.length ?? 0,
+    take() {
+      const [next] = addresses;
+      if (next === undefined) return undefined;
+      const [key, own] = next;
+      addresses.delete(key);
+      const go = own.shift();
+      size--;
+      if (own.length > 0) addresses.set(key, own);
+      return go;
+    },
+  };
 }
 
 /** Kept from load time: a test's fake timers do not stop the loop. */
@@ -75,7 +139,9 @@ const PROCESS_LOOP: LoopProbe = {
 interface Waiting {
   readonly size: number;
   has(tenant: number): boolean;
-  add(tenant: number, kind: keyof Line, go: () => void, now: Moment): void;
+  /** how many of this tenant wait with this key, or with any */
+  count(tenant: number, key?: string): number;
+  add(tenant: number, key: string, go: Go, now: Moment): void;
   /** Lets one piece of the tenant whose turn it is go, when it is due; that tenant goes to the end. */
   look(now: Moment): void;
 }
@@ -91,8 +157,8 @@ function createWaiting(isDue: (rested: number, passed: number) => boolean): Wait
     if (next === undefined) return;
     const [tenant, line] = next;
     lines.delete(tenant);
-    const go = line.request.shift() ?? line.work.shift();
-    if (line.request.length + line.work.length > 0) lines.set(tenant, line);
+    const go = line.take();
+    if (line.size > 0) lines.set(tenant, line);
     go?.();
   }
 
@@ -101,11 +167,15 @@ function createWaiting(isDue: (rested: number, passed: number) => boolean): Wait
       return lines.size;
     },
     has: (tenant) => lines.has(tenant),
-    add(tenant, kind, go, now) {
+    count(tenant, key) {
+      const line = lines.get(tenant);
+      return (key === undefined ? line?.size : line?.count(key)) ?? 0;
+    },
+    add(tenant, key, go, now) {
       if (lines.size === 0) released = now;
-      const line = lines.get(tenant) ?? { request: [], work: [] };
+      const line = lines.get(tenant) ?? (tenant === STRANGERS ? createStrangersLine() : createTenantLine());
       lines.set(tenant, line);
-      line[kind].push(go);
+      line.add(key, go);
     },
     look(now) {
       if (lines.size === 0 || !isDue(now.idle - released.idle, now.at - released.at)) return;
@@ -144,7 +214,10 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
 
   function hasOthers(tenant: number): boolean {
     for (const waiting of [much, atOnce]) {
-      if (waiting.size > (waiting.has(tenant) ? 1 : 0)) return true;
+      // Nobody leaves room for strangers.
+      const without =
+        (waiting.has(tenant) ? 1 : 0) + (tenant !== STRANGERS && waiting.has(STRANGERS) ? 1 : 0);
+      if (waiting.size > without) return true;
     }
     const since = probe.now() - ACTIVE_MS;
     return lately.some((one) => one.tenant !== tenant && one.at >= since);
@@ -178,23 +251,38 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
     return true;
   }
 
+  function wait(tenant: number, key: string): Promise<void> {
+    return new Promise((resolve) => {
+      const now = moment();
+      const known = knownOf(tenant, now);
+      const isFree = !much.has(tenant) && known.free >= 1;
+      if (isFree) known.free -= 1;
+      const go = () => {
+        known.last = moment();
+        resolve();
+      };
+      (isFree ? atOnce : much).add(tenant, key, go, now);
+      lookAgain();
+    });
+  }
+
+  /** Throws UNAVAILABLE. */
+  function requireRoom(address: string): void {
+    const all = much.count(STRANGERS) + atOnce.count(STRANGERS);
+    const own = much.count(STRANGERS, address) + atOnce.count(STRANGERS, address);
+    if (all < MAX_STRANGERS && own < MAX_FROM_ADDRESS) return;
+    const message = 'Too many ask without a valid credential at the moment: try again soon.';
+    throw new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_SECONDS });
+  }
+
   return {
     noteActive,
     tryTurn,
-    turn(tenant, kind = 'work') {
-      if (tryTurn(tenant)) return Promise.resolve();
-      return new Promise((resolve) => {
-        const now = moment();
-        const known = knownOf(tenant, now);
-        const isFree = !much.has(tenant) && known.free >= 1;
-        if (isFree) known.free -= 1;
-        const go = () => {
-          known.last = moment();
-          resolve();
-        };
-        (isFree ? atOnce : much).add(tenant, kind, go, now);
-        lookAgain();
-      });
+    turn: (tenant, kind = 'work') => (tryTurn(tenant) ? Promise.resolve() : wait(tenant, kind)),
+    async strangerTurn(address) {
+      if (tryTurn(STRANGERS)) return;
+      requireRoom(address);
+      await wait(STRANGERS, address);
     },
   };
 }

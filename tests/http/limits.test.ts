@@ -2,12 +2,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import { route } from '../../src/controllers/route.ts';
+import { rateLimits } from '../../src/db/schema.ts';
 import { currentWork, type Work } from '../../src/db/work.ts';
 import { createHttpLimiter } from '../../src/middlewares/http-limiter.ts';
 import { lockMs } from '../../src/services/auth/throttle.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createLoopShare } from '../../src/utils/loop-share.ts';
+import { createLoopShare, STRANGERS } from '../../src/utils/loop-share.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { IDLE_LOOP } from '../helpers/idle-loop.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
@@ -135,7 +136,7 @@ describe('the limit of requests', () => {
 describe('turns', () => {
   /** Who asked for a turn, and for what. */
   async function startWatched() {
-    const turns: [number, string][] = [];
+    const turns: [number | string, string][] = [];
     const active = new Set<number>();
     const idle = createLoopShare(IDLE_LOOP);
     const t = await start({
@@ -147,6 +148,9 @@ describe('turns', () => {
           noteActive: (tenant) => active.add(tenant),
           async turn(tenant, kind = 'work') {
             turns.push([tenant, kind]);
+          },
+          async strangerTurn(address) {
+            turns.push([address, 'stranger']);
           },
         },
       },
@@ -164,7 +168,7 @@ describe('turns', () => {
     handler: () => ({ data: currentWork() }),
   });
 
-  it('are shared by all who come from one address without a valid credential', async () => {
+  it('are shared by all who come without a valid credential, each address in turn', async () => {
     const { t, turns, active } = await startWatched();
     const address = '2001:db8::1';
     const body = { email: 'nobody@example.com', password: 'wrong password' };
@@ -172,11 +176,13 @@ describe('turns', () => {
     await t.call('/auth/login', { method: 'POST', body, address: '2001:db8::2' });
     // Safe because that route answers it.
     const { tenant } = (await t.call('/whose', { address })).body.data as Work;
-    expect(tenant).toBeLessThan(0);
-    expect(turns).toEqual(Array.from({ length: 3 }, () => [tenant, 'request']));
+    expect(tenant).toBe(STRANGERS);
+    expect(turns).toEqual(Array.from({ length: 3 }, () => ['2001:db8:0:0::/64', 'stranger']));
     await t.call('/auth/me', { apiKey: 'guess', address: '2001:db8:0:1::1' });
-    expect(turns.at(-1)?.[0]).toBeLessThan(0);
-    expect(turns.at(-1)?.[0]).not.toBe(tenant);
+    expect(turns.at(-1)).toEqual(['2001:db8:0:1::/64', 'stranger']);
+    await t.call('/dashboard/sign-in', { address: '2001:db8:0:2::1' });
+    expect(turns.at(-1)).toEqual(['2001:db8:0:2::/64', 'stranger']);
+    expect(turns).toHaveLength(5);
     // A tenant would wait for them only while they wait.
     expect([...active]).toEqual([]);
   });
@@ -240,6 +246,27 @@ describe('the login throttle', () => {
     }
     expect((await login(t, user.email, user.password, '10.2.2.2')).status).toBe(429);
     expect((await login(t, user.email, user.password, '10.3.3.3')).status).toBe(200);
+  });
+
+  it('asks the database no more for a second about a lock that it knows', async () => {
+    const clock = createManualClock();
+    const t = await start({ clock });
+    const user = await t.tenant();
+    const other = await t.tenant();
+    for (let i = 0; i < 6; i++) {
+      await login(t, user.email, 'wrong');
+      if (i === 4) clock.advance(1000);
+    }
+    const locked = await login(t, user.email, user.password);
+    expect([locked.status, locked.headers.get('retry-after')]).toEqual([429, '2']);
+    await t.deps.db.delete(rateLimits);
+    clock.advance(999);
+    const again = await login(t, user.email, user.password);
+    expect([again.status, again.headers.get('retry-after')]).toEqual([429, '2']);
+    expect((await login(t, other.email, other.password)).status).toBe(200);
+    expect((await login(t, user.email, user.password, '10.0.0.2')).status).toBe(200);
+    clock.advance(1);
+    expect((await login(t, user.email, user.password)).status).toBe(200);
   });
 
   it('lets many right logins through at once', async () => {

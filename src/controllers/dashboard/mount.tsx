@@ -4,12 +4,12 @@ import { bodyLimit } from 'hono/body-limit';
 import { compress } from 'hono/compress';
 import { Fragment } from 'hono/jsx';
 import type { z } from 'zod';
-import { asTenant } from '../../db/work.ts';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
+import { inShareOf, takeTurn } from '../../middlewares/turns.ts';
 import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
 import { alarmsOfReader } from '../../services/alarms/reader.ts';
 import { readMe } from '../../services/auth/verbs.ts';
@@ -74,16 +74,11 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (actor?.suspension && !aside && page.auth === 'user') {
         return goTo(c, SUSPENDED_PATH);
       }
-      if (actor) {
-        const { loopShare } = parts.deps;
-        loopShare.noteActive(actor.userId);
-        await loopShare.turn(actor.userId, 'request');
-      }
+      await takeTurn(parts.deps, c, actor ?? undefined);
       const work = () => answer(parts, page, schemas, c, view);
-      if (!actor) return await work();
       const { limit } = page;
-      return await asTenant(actor.userId, () =>
-        limit ? withBudget(parts.deps, c, actor, limit, work) : work(),
+      return await inShareOf(actor ?? ANONYMOUS, () =>
+        limit && actor ? withBudget(parts.deps, c, actor, limit, work) : work(),
       );
     } catch (error) {
       const failure = toAppError(error);

@@ -19,6 +19,7 @@ import { ensureOwnWorkspace } from '../workspaces/own.ts';
 import { KEY_MAKER, keyHash, keyPrefix } from './keys.ts';
 import { readFactors } from './second-factor/proof.ts';
 import type { SignInRef } from './sign-ins.ts';
+import { createLocks, type Locks } from './throttle.ts';
 import { createTokens, type TokenClaims } from './tokens.ts';
 
 export interface Credentials {
@@ -45,6 +46,7 @@ export interface Credentials {
   forget(id: number): void;
   /** Checks of one account's password run one after the other: many right ones at once are no attack. */
   inTurn<R>(account: string, work: () => Promise<R>): Promise<R>;
+  locks: Locks;
 }
 
 /** A person in a workspace; both are active. */
@@ -178,6 +180,7 @@ export function createCredentials(deps: {
       tokenCache.forgetWhere(({ personId }) => personId === id);
     },
     inTurn: (account, work) => attempts.run(account, work),
+    locks: createLocks({ clock }),
   };
 }
 

@@ -1,12 +1,13 @@
 /** Slows guessing of passwords down, for all processes at once; auth/verbs.ts says what is counted. */
 
 import { eq } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
 import { addressGroup } from '../../utils/address.ts';
 import { backoffMs } from '../../utils/backoff.ts';
-import { FUTURE_MS } from '../../utils/clock.ts';
+import { type Clock, FUTURE_MS } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Ctx } from '../context.ts';
@@ -73,6 +74,38 @@ export async function forgetFailures(db: Db, throttle: Throttle): Promise<void> 
   await db.delete(rateLimits).where(eq(rateLimits.key, throttle.key));
 }
 
+/** Locks that this process was told of a moment ago. */
+export interface Locks {
+  /**
+   * What `work` answers. When it was refused because of a lock, it is not begun again for a second, or for as long as the
+   * lock lasts, when `who` comes again: whoever goes on trying costs the database nothing. Throws RATE_LIMITED then.
+   */
+  guard<R>(who: string, work: () => Promise<R>): Promise<R>;
+}
+
+/** As long as this process may go on believing what others have changed. */
+const LOCK_AGE_MS = 1000;
+const MAX_LOCKS = 10_000;
+
+export function createLocks({ clock }: { clock: Clock }): Locks {
+  const known = new LRUCache<string, { lockedUntil: number; believedUntilMs: number }>({ max: MAX_LOCKS });
+  return {
+    async guard(who, work) {
+      const lock = known.get(who);
+      if (lock && clock.monotonic() < lock.believedUntilMs) refuseLocked(lock, clock.now());
+      try {
+        return await work();
+      } catch (error) {
+        if (error instanceof Locked) {
+          const { lockedUntil } = error;
+          known.set(who, { lockedUntil, believedUntilMs: clock.monotonic() + LOCK_AGE_MS });
+        }
+        throw error;
+      }
+    },
+  };
+}
+
 interface Failures {
   count: number;
   /** epoch milliseconds; in the past when it is not locked */
@@ -104,8 +137,8 @@ async function addFailure(tx: Tx, throttle: Throttle, now: number): Promise<Fail
   return before;
 }
 
-function refuseLocked({ lockedUntil }: Failures, now: number): void {
-  if (lockedUntil > now) throw locked(lockedUntil - now);
+function refuseLocked({ lockedUntil }: Pick<Failures, 'lockedUntil'>, now: number): void {
+  if (lockedUntil > now) throw new Locked(lockedUntil, now);
 }
 
 function touch(tx: Tx, key: string, now: number): Promise<void> {
@@ -113,8 +146,13 @@ function touch(tx: Tx, key: string, now: number): Promise<void> {
   return upsert(tx, rateLimits, row, [rateLimits.key], { expiresAt: incoming(rateLimits.expiresAt) });
 }
 
-function locked(ms: number): AppError {
-  return new AppError('RATE_LIMITED', 'Too many failed attempts: wait before you try again.', {
-    retryAfterSeconds: Math.ceil(ms / 1000),
-  });
+class Locked extends AppError {
+  readonly lockedUntil: number;
+
+  constructor(lockedUntil: number, now: number) {
+    super('RATE_LIMITED', 'Too many failed attempts: wait before you try again.', {
+      retryAfterSeconds: Math.ceil((lockedUntil - now) / 1000),
+    });
+    this.lockedUntil = lockedUntil;
+  }
 }

@@ -6,6 +6,7 @@ import { users } from '../../db/schema.ts';
 import { spendFromWindow } from '../../db/windows.ts';
 import { record } from '../../events/record.ts';
 import type { EventName } from '../../events/table.ts';
+import { addressGroup } from '../../utils/address.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -54,12 +55,20 @@ export async function login(ctx: Ctx, input: SignInInput): Promise<SignedIn & { 
 /** The first step of a sign-in, and the only one for whoever has no second factor. Throws as `login` does. */
 export async function checkPassword(ctx: Ctx, input: SignInInput): Promise<UserRow> {
   const email = normalizeEmail(input.email);
+  const who = sha256Hex(JSON.stringify([email, addressGroup(ctx.ip), input.device ?? null]));
+  const row = await ctx.credentials.locks.guard(who, () => provePassword(ctx, { ...input, email }));
+  await askForFactor(ctx, row);
+  return row;
+}
+
+async function provePassword(ctx: Ctx, input: SignInInput): Promise<UserRow> {
+  const { email } = input;
   const address = addressThrottle(ctx);
   const [account] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
   const from = await originOfSignIn(ctx, { userId: account?.id ?? 0, email, device: input.device });
   const place = { key: from.subject, free: FREE_PER_PLACE };
   const counted = [place, accountThrottle(email, from.kind === 'unknown')];
-  const row = await ctx.credentials.inTurn(place.key, async () => {
+  return ctx.credentials.inTurn(place.key, async () => {
     const watched = from.isKnownNetwork ? [] : [address];
     await countAttempt(ctx.db, counted, watched, ctx.clock.now());
     // Read again in its turn: the password may have been changed meanwhile.
@@ -75,8 +84,6 @@ export async function checkPassword(ctx: Ctx, input: SignInInput): Promise<UserR
     for (const throttle of counted) await forgetFailures(ctx.db, throttle);
     return found;
   });
-  await askForFactor(ctx, row);
-  return row;
 }
 
 export type SignInInput = LoginFields & {
