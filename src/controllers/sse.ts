@@ -1,6 +1,7 @@
 /** Server-Sent Events: what is the same for the events of one session and of a whole tenant. */
 
 import { type SSEStreamingApi, streamSSE } from 'hono/streaming';
+import { inTurn } from '../db/event-loop.ts';
 import type { EventFilter } from '../events/stream.ts';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext } from '../middlewares/http-env.ts';
@@ -10,12 +11,13 @@ import { createWaker } from '../services/sessions/waker.ts';
 import { sleep } from '../utils/clock.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
-import { toJsonText } from '../utils/json.ts';
+import { toSharedJsonText } from '../utils/json.ts';
 
 export interface SseEvent {
   /** what the client gives back as Last-Event-ID */
   id: string;
   event: string;
+  /** many streams may be told of the same object: it must not change */
   data: unknown;
 }
 
@@ -34,6 +36,8 @@ const HEARTBEAT_MS = 15_000;
 const CHECK_MS = 2_000;
 /** A session's owner may be another process, whose events are found in the database only. */
 const POLL_MS = 1_000;
+/** Streams that hear of the same event write for this long at a stretch, then others have their turn. */
+const MAX_HOLD_MS = 4;
 /** A client that reads nothing for this long is gone. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** Clients come back by themselves, with the id of the last event they saw. */
@@ -90,24 +94,32 @@ interface Writer {
 
 /** One write at a time, each within a bound: nothing piles up for a client that does not read. */
 function createWriter(ctx: Ctx, stream: SSEStreamingApi, gone: AbortController): Writer {
-  const bounded = async (write: Promise<unknown>) => {
-    const done = new AbortController();
-    const stop = () => done.abort();
-    gone.signal.addEventListener('abort', stop, { once: true });
-    const late = sleep(ctx.clock, WRITE_TIMEOUT_MS, done.signal);
-    const first = await Promise.race([
-      write.then(() => 'written' as const),
-      late.then(() => 'late' as const),
-    ]);
-    done.abort();
-    gone.signal.removeEventListener('abort', stop);
-    if (first === 'late') gone.abort();
-  };
+  const bounded = (write: Promise<unknown>) =>
+    new Promise<void>((resolve) => {
+      const done = () => {
+        cancel();
+        gone.signal.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = ctx.clock.setTimer(() => gone.abort(), WRITE_TIMEOUT_MS);
+      gone.signal.addEventListener('abort', done, { once: true });
+      void write.then(done, done);
+    });
   return {
-    event: ({ id, event, data }) => bounded(stream.writeSSE({ id, event, data: toJsonText(data) })),
+    event: (event) =>
+      bounded(
+        inTurn(
+          () => MAX_HOLD_MS,
+          () => stream.write(textOf(event)),
+        ),
+      ),
     heartbeat: () => bounded(stream.write(': still here\n\n')),
   };
 }
+
+/** No name, id or JSON has a line break in it. */
+const textOf = ({ id, event, data }: SseEvent) =>
+  `event: ${event}\ndata: ${toSharedJsonText(data)}\nid: ${id}\n\n`;
 
 /**
  * Whether whoever asked may still read what was asked for. Throws when the token, the key, the link or the membership is

@@ -124,3 +124,15 @@ export function toJsonText(value: unknown): string {
     sequence.length > 2 ? '\ufffd' : sequence,
   );
 }
+
+const texts = new WeakMap<object, string>();
+
+/** As toJsonText, made once of each object for all who are told of it: it must not change afterwards. */
+export function toSharedJsonText(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return toJsonText(value);
+  const known = texts.get(value);
+  if (known !== undefined) return known;
+  const text = toJsonText(value);
+  texts.set(value, text);
+  return text;
+}

@@ -5,7 +5,14 @@ import { z } from 'zod';
 import { liftDataUrls } from '../../src/middlewares/lift-data-urls.ts';
 import { fitted } from '../../src/utils/fit-input.ts';
 import { parseFormFields } from '../../src/utils/form-fields.ts';
-import { decodeUtf8, parseJson, toJsonText, UnreadableText, wholeCharacters } from '../../src/utils/json.ts';
+import {
+  decodeUtf8,
+  parseJson,
+  toJsonText,
+  toSharedJsonText,
+  UnreadableText,
+  wholeCharacters,
+} from '../../src/utils/json.ts';
 
 const RUNS = { numRuns: 1_000 };
 const anyText = fc.string({ unit: 'binary' });
@@ -37,6 +44,20 @@ function tried<R>(work: () => R): R | null {
     return null;
   }
 }
+
+test('what many are told is made into text once', () => {
+  let reads = 0;
+  const told = {
+    get text() {
+      reads++;
+      return 'half \ud83d';
+    },
+  };
+  const texts = [1, 2, 3].map(() => toSharedJsonText(told));
+  expect(new Set(texts)).toEqual(new Set(['{"text":"half \ufffd"}']));
+  expect(reads).toBe(1);
+  expect([toSharedJsonText(null), toSharedJsonText(7)]).toEqual(['null', '7']);
+});
 
 test('bytes are UTF-8 or refused', () => {
   const property = fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {

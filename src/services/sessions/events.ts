@@ -66,27 +66,48 @@ export async function followSession(
  * The next events, at most 100; null when the session was deleted or nothing more may be told. `session.after` moves past
  * what was read.
  */
-export async function readEvents(ctx: Ctx, session: FollowedSession): Promise<SessionEvent[] | null> {
+export async function readEvents(
+  ctx: Ctx,
+  session: FollowedSession,
+): Promise<readonly SessionEvent[] | null> {
   if (session.ended) return null;
+  const { id, userId, after, untilLinked } = session;
+  // Many who follow a session read and are told the same.
+  const key = `session ${id} ${after}${untilLinked ? ' until linked' : ''}`;
+  const { last, events } = await ctx.stream.share(userId, key, () => readAfter(ctx, session));
+  session.after = last;
+  if (events === null) return null;
+  return untilLinked ? beforeLinked(session, events) : events;
+}
+
+interface ReadEvents {
+  /** the `seq` up to which was read */
+  last: number;
+  /** null: the session was deleted */
+  events: readonly SessionEvent[] | null;
+}
+
+async function readAfter(
+  ctx: Ctx,
+  { id, after, untilLinked }: Readonly<FollowedSession>,
+): Promise<ReadEvents> {
   const rows = await ctx.db
     .select()
     .from(activityLogs)
-    .where(and(eq(activityLogs.accountId, session.id), gt(activityLogs.seq, session.after)))
+    .where(and(eq(activityLogs.accountId, id), gt(activityLogs.seq, after)))
     .orderBy(asc(activityLogs.seq))
     .limit(BATCH_SIZE);
-  const last = rows.at(-1);
-  if (!last) return [];
-  session.after = last.seq ?? session.after;
-  if (rows.some((row) => row.event === 'session.deleted')) return null;
-  const contents = session.untilLinked ? new Map() : await readInbound(ctx, session.id, rows);
+  const last = rows.at(-1)?.seq ?? after;
+  if (rows.some((row) => row.event === 'session.deleted')) return { last, events: null };
+  const contents = untilLinked ? new Map() : await readInbound(ctx, id, rows);
   const events: SessionEvent[] = [];
   // A QR is a secret of the row and only the current one is there.
   const latestQr = rows.findLast((row) => row.event === 'session.qr');
   for (const row of rows) {
-    const event = row === latestQr ? await currentQr(ctx, session, row.seq ?? 0) : toEvent(row, contents);
+    const event = row === latestQr ? await currentQr(ctx, id, row.seq ?? 0) : toEvent(row, contents);
     if (event) events.push(event);
   }
-  return session.untilLinked ? beforeLinked(session, events) : events;
+  return { last, events };
 }
 
 /** QR and status, up to the status that a phone is linked; the stream ends with it. */
@@ -139,8 +160,8 @@ async function readInbound(ctx: Ctx, accountId: string, rows: readonly LogRow[])
   return found;
 }
 
-async function currentQr(ctx: Ctx, session: FollowedSession, seq: number): Promise<SessionEvent | null> {
-  const [row] = await ctx.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, session.id));
+async function currentQr(ctx: Ctx, id: string, seq: number): Promise<SessionEvent | null> {
+  const [row] = await ctx.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, id));
   return row ? qrEvent(ctx, row, seq) : null;
 }
 

@@ -1,5 +1,5 @@
 import type { EventFilter, EventStream } from '../../events/stream.ts';
-import { type Clock, sleep } from '../../utils/clock.ts';
+import type { Clock } from '../../utils/clock.ts';
 
 export interface Waker {
   /** Resolves when an event came since the last wait, at the latest after `timeoutMs` or when `signal` ends it. */
@@ -15,14 +15,24 @@ export function createWaker(deps: { stream: EventStream; clock: Clock }, filter:
     news = true;
     wake();
   });
+
+  function sleepUntilWoken(timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal?.aborted) return resolve();
+      const done = () => {
+        cancel();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const cancel = deps.clock.setTimer(done, timeoutMs);
+      signal?.addEventListener('abort', done, { once: true });
+      wake = done;
+    });
+  }
+
   return {
     async wait(timeoutMs, signal) {
-      if (!news) {
-        const waiting = new AbortController();
-        wake = () => waiting.abort();
-        const either = signal ? AbortSignal.any([waiting.signal, signal]) : waiting.signal;
-        await sleep(deps.clock, timeoutMs, either);
-      }
+      if (!news) await sleepUntilWoken(timeoutMs, signal);
       news = false;
     },
     close,
