@@ -127,8 +127,9 @@ function toReading(number: PhoneNumber, written: string): Reading | null {
   const digits = number.number.slice(1);
   if (!isE164(digits)) return null;
   if (!written.endsWith(number.nationalNumber) && !isArgentineMobile(digits, written)) return null;
-  const valid = number.isValid();
   const type = number.getType();
+  // The library looks for the type to tell whether a number is valid: that is most of what a reading costs.
+  const valid = type !== undefined || number.isValid();
   return {
     digits,
     valid,
@@ -144,15 +145,23 @@ function isArgentineMobile(digits: string, written: string): boolean {
 }
 
 /** The same digits are looked at in several ways one after the other, and parsing is most of what that costs. */
-let parsed: { text: string; country: CountryCode | undefined; number: PhoneNumber | undefined } | null = null;
+interface Parsed {
+  text: string;
+  country: CountryCode | undefined;
+  number: PhoneNumber | undefined;
+}
+
+/** The last ones, newest first: as dialled at home, and as of the world. */
+let parsed: readonly Parsed[] = [];
 
 function parse(text: string, country?: CountryCode): PhoneNumber | undefined {
-  if (parsed?.text === text && parsed.country === country) return parsed.number;
+  const known = parsed.find((one) => one.text === text && one.country === country);
+  if (known) return known.number;
   const number = parsePhoneNumberFromString(
     text,
     country ? { defaultCountry: country, extract: false } : { extract: false },
   );
-  parsed = { text, country, number };
+  parsed = [{ text, country, number }, ...parsed.slice(0, 1)];
   return number;
 }
 
