@@ -13,6 +13,7 @@ import {
   workspaces,
 } from '../../src/db/schema.ts';
 import { spendFromWindow } from '../../src/db/windows.ts';
+import { invitationToken } from '../../src/services/mail/outbox.ts';
 import { MINUTE_MS } from '../../src/utils/durations.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
@@ -688,6 +689,25 @@ describe('a domain', () => {
     expect(events).toEqual(expect.arrayContaining(['domain.added', 'member.added', 'domain.removed']));
   });
 
+  it('is given and taken on a page of administrators', async () => {
+    const [owner, admin] = [await t.tenant(), await t.tenant('admin')];
+    const page = '/dashboard/admin/domains';
+    const jar = signedIn(admin);
+    const form = { ...csrfOf(t, admin.token), workspaceId: String(owner.id), domain: 'page.example' };
+    expect((await visit(t, signedIn(owner), page)).status).toBe(404);
+    expect(await visit(t, jar, page, { ...form, role: 'viewer' })).toMatchObject({ status: 303 });
+    const { text } = await visit(t, jar, page);
+    for (const shown of ['page.example', `/dashboard/admin/workspaces/${owner.id}`])
+      expect(text).toContain(shown);
+    const { token } = await signIn(t, newAccount({ email: 'reader@page.example' }));
+    const there = { id: owner.id, role: 'viewer' };
+    expect((await t.call('/workspace', { token: token ?? '' })).body.data).toMatchObject(there);
+    const [domain] = Object((await t.call('/workspace/domains', { token: owner.token })).body.data);
+    const removed = await visit(t, jar, `${page}/${domain.id}/remove`, csrfOf(t, admin.token));
+    expect(removed).toMatchObject({ status: 303, location: page });
+    expect((await visit(t, jar, page)).text).not.toContain('page.example');
+  });
+
   it.each([
     'localhost',
     '-a.example',
@@ -711,6 +731,93 @@ describe('a domain', () => {
     expect((await t.call('/workspace/domains', { token: member.token })).status).toBe(403);
     const page = await visit(t, signedIn(owner), '/dashboard/team');
     expect(page.text).toContain('name="domain"');
+  });
+});
+
+describe('an invitation', () => {
+  async function invite(owner: Tenant, email: string, role = 'developer') {
+    const body = { email, role };
+    const asked = await closed.call('/workspace/invitations', { method: 'POST', token: owner.token, body });
+    expect(asked.status, asked.text).toBe(201);
+    return invitationToken(closed.deps, String(Object(asked.body.data).id));
+  }
+
+  /** By the button of the page that the invitation opens. */
+  async function joinBy(token: string, account: OidcServer['account']) {
+    server.account = account;
+    const jar = new Jar();
+    const page = await visit(closed, jar, `/dashboard/join?token=${token}`);
+    const [, href = ''] = /href="([^"]+)"[^>]*>\s*Join with Test/.exec(page.text) ?? [];
+    const start = await visit(closed, jar, href.replaceAll('&amp;', '&'));
+    const back = await passProvider(start.location ?? '', PUBLIC_URL);
+    const end = await visit(closed, jar, back);
+    return { jar, end, token: jar.cookies.get('wahub_session') ?? null };
+  }
+
+  it('makes a member by a button, where registration is closed, once', async () => {
+    const owner = await closed.tenant();
+    const account = newAccount();
+    const invitation = await invite(owner, account.email);
+    const { token, end } = await joinBy(invitation, account);
+    expect(end.text).toContain('content="0;url=/dashboard"');
+    const there = { id: owner.id, role: 'developer', members: 2 };
+    expect((await closed.call('/workspace', { token: token ?? '' })).body.data).toMatchObject(there);
+    const log = await closed.deps.db.select().from(auditEntries).where(eq(auditEntries.userId, owner.id));
+    expect(log.map(({ event }) => event)).toContain('member.added');
+    expect((await signIn(closed, account)).token).not.toBeNull();
+    const used = await visit(closed, new Jar(), `/dashboard/join?token=${invitation}`);
+    expect(used.status).toBe(404);
+  });
+
+  it('goes before the domain of the address', async () => {
+    const [owner, other] = [await closed.tenant(), await closed.tenant()];
+    const { domain } = await provenDomain(closed, other, 'viewer');
+    const account = newAccount({ email: `guest@${domain}` });
+    const { token } = await joinBy(await invite(owner, account.email), account);
+    const there = { id: owner.id, role: 'developer' };
+    expect((await closed.call('/workspace', { token: token ?? '' })).body.data).toMatchObject(there);
+    expect((await closed.call('/workspace', { token: other.token })).body.data).toMatchObject({ members: 1 });
+  });
+
+  it.each([
+    ['another address', { email: 'somebody-else@people.example' }],
+    ['an address that is not confirmed', { email_verified: false }],
+  ])('makes nobody of %s a member, and stays open', async (_name, more) => {
+    const owner = await closed.tenant();
+    const account = newAccount();
+    const invitation = await invite(owner, account.email);
+    const { token, end } = await joinBy(invitation, { ...account, ...more });
+    expect([token, end.status]).toEqual([null, 403]);
+    expect(await identitiesIn(closed, owner.id)).toEqual([]);
+    expect((await joinBy(invitation, account)).token).not.toBeNull();
+  });
+
+  it('that was ended meanwhile makes nobody a member', async () => {
+    const owner = await closed.tenant();
+    const account = newAccount();
+    const invitation = await invite(owner, account.email);
+    server.account = account;
+    const jar = new Jar();
+    const start = await visit(closed, jar, `${START}?${new URLSearchParams({ invitation })}`);
+    const back = await passProvider(start.location ?? '', PUBLIC_URL);
+    const [open] = Object((await closed.call('/workspace/invitations', { token: owner.token })).body.data);
+    const path = `/workspace/invitations/${open.id}`;
+    expect((await closed.call(path, { method: 'DELETE', token: owner.token })).status).toBe(200);
+    expect((await visit(closed, jar, back)).status).toBe(404);
+    expect(await closed.deps.db.select().from(users).where(eq(users.email, account.email))).toEqual([]);
+  });
+
+  it('leads whoever has linked the account already back to its page', async () => {
+    const [owner, person] = [await closed.tenant(), await closed.tenant()];
+    const account = newAccount();
+    await linkAs(closed, person, account);
+    const invitation = await invite(owner, person.email);
+    const { end, jar } = await joinBy(invitation, account);
+    const join = `/dashboard/join?token=${invitation}`;
+    expect(end.text).toContain(`content="0;url=${join}"`);
+    const form = { ...csrfOf(closed, jar.cookies.get('wahub_session') ?? ''), token: invitation };
+    expect((await visit(closed, jar, '/dashboard/join', form)).location).toBe('/dashboard');
+    expect(await membershipOf(closed, owner.id, person.id)).toHaveLength(1);
   });
 });
 

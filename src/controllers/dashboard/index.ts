@@ -1,6 +1,7 @@
 /** Every page of the dashboard: what is mounted, and walked by the tests. */
 import { accountPages } from './account/pages.tsx';
 import { suspendedPages } from './account/suspended.tsx';
+import { serviceDomainPages } from './admin/domains.tsx';
 import { planPages } from './admin/plans.tsx';
 import { systemPages } from './admin/system.tsx';
 import { userPages } from './admin/users.tsx';
@@ -44,6 +45,7 @@ export const allPages: readonly Page[] = [
   ...examplePages,
   ...userPages,
   ...workspacePages,
+  ...serviceDomainPages,
   ...planPages,
   ...systemPages,
   ...needing('broadcast', broadcastPages),

@@ -17,11 +17,17 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Ctx } from '../context.ts';
 import { Email } from '../fields.ts';
+import { InvitationToken } from '../workspaces/schemas.ts';
 
 /** What somebody is on the way for. */
 export type Purpose = z.output<typeof Purpose>;
 const Purpose = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('sign-in'), next: z.string().max(2000).nullable() }),
+  z.object({
+    kind: z.literal('sign-in'),
+    next: z.string().max(2000).nullable(),
+    /** the token of an invitation: whoever has no account yet is to join by it */
+    invitation: InvitationToken.optional(),
+  }),
   /** `version` of the credentials and `signInId`: they may end meanwhile */
   z.object({
     kind: z.literal('link'),

@@ -22,6 +22,7 @@ import {
   type OpenDomain,
   recordDomainJoin,
 } from '../workspaces/domain-joins.ts';
+import { findInvitation, type InvitationRow, joinAsNew } from '../workspaces/invitations.ts';
 import { personalTenantOf } from '../workspaces/own.ts';
 import { endTrip, type ProvenIdentity } from './flow.ts';
 import { holdLink, insertIdentity, isSubject } from './identities.ts';
@@ -37,9 +38,10 @@ export type TripEnd =
 /**
  * Ends what `beginTrip` began. An account that exists is only ever opened by an identity that its owner has linked while
  * signed in: a provider that confirms the same address is not enough. Where there is none with the address, a new one is
- * made for a confirmed address: in the workspace whose domain it is, else of its own where registration is open. Whoever has
- * a second factor is asked for it before anything is changed, and whoever links has to say yes. Throws what `endTrip`
- * throws, FORBIDDEN without an account and for one that is disabled, CONFLICT for an address that has one, QUOTA_EXCEEDED
+ * made for a confirmed address: in the workspace that has invited it, where an invitation was taken along, in the one whose
+ * domain it is, else of its own where registration is open. Whoever has a second factor is asked for it before anything is changed, and whoever links has to say yes. Throws what `endTrip`
+ * throws, FORBIDDEN without an account, for one that is disabled and with somebody else's invitation, NOT_FOUND for an
+ * invitation that is over, CONFLICT for an address that has one, QUOTA_EXCEEDED
  * where the workspace is full.
  */
 export async function comeBack(
@@ -48,7 +50,7 @@ export async function comeBack(
 ): Promise<TripEnd> {
   const { identity, purpose } = await endTrip(ctx, input);
   if (purpose.kind === 'link') return { kind: 'link', sealed: holdLink(ctx, identity, purpose) };
-  const { next } = purpose;
+  const { next, invitation } = purpose;
   const linked = await findLinked(ctx, identity);
   const asked = linked && (await factorAskedOf(ctx, linked));
   if (linked && asked) {
@@ -56,10 +58,14 @@ export async function comeBack(
     const sealed = sealWaiting(ctx, 'factor', { identity, personId, version, signInId: null });
     return { kind: 'factor', asked, sealed, next };
   }
-  const person = linked ? await signInLinked(ctx, linked.id, identity) : await makePerson(ctx, identity);
+  const person = linked
+    ? await signInLinked(ctx, linked.id, identity)
+    : await makePerson(ctx, identity, invitation);
   const signedIn = await signedInAs(ctx, person);
   await rememberNetwork(ctx, person.id);
-  return { kind: 'signed-in', signedIn, userId: person.id, next };
+  // Whoever was made by an invitation has joined; whoever was here says so on the page of the invitation.
+  const hasJoined = !linked && invitation !== undefined;
+  return { kind: 'signed-in', signedIn, userId: person.id, next: hasJoined ? null : next };
 }
 
 /**
@@ -134,7 +140,7 @@ async function arrive(ctx: Ctx, tx: Tx, { identity, personId, domain }: Arrival)
   return true;
 }
 
-async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> {
+async function makePerson(ctx: Ctx, identity: ProvenIdentity, invitation?: string): Promise<UserRow> {
   const { email, isConfirmed } = identity;
   if (email === null || !isConfirmed) {
     throw new AppError('FORBIDDEN', 'The provider does not confirm your e-mail address.');
@@ -142,8 +148,10 @@ async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> 
   const [taken] = await ctx.db.select({ id: users.id }).from(users).where(eq(users.email, email));
   if (taken) throw addressTaken();
   const person = { ...identity, email };
-  const domain = await findOpenDomain(ctx, identity, null);
+  const invited = invitation === undefined ? null : await findInvited(ctx, person, invitation);
+  const domain = invited ? null : await findOpenDomain(ctx, identity, null);
   try {
+    if (invited) return await transact(ctx.db, (tx) => insertInvited(ctx, tx, person, invited));
     const member = domain && (await transact(ctx.db, (tx) => insertMember(ctx, tx, person, domain)));
     if (member) return member;
     if (!ctx.config.allowRegistration) throw noAccount();
@@ -157,6 +165,20 @@ async function makePerson(ctx: Ctx, identity: ProvenIdentity): Promise<UserRow> 
 }
 
 type NewPerson = ProvenIdentity & { email: string };
+
+/** Throws NOT_FOUND for one that is over, FORBIDDEN for somebody else's. */
+async function findInvited(ctx: Ctx, { email }: NewPerson, token: string): Promise<InvitationRow> {
+  const invitation = await findInvitation(ctx, token);
+  if (invitation.email === email) return invitation;
+  throw new AppError(
+    'FORBIDDEN',
+    'This invitation is for another address: go back and sign in with the account that has it.',
+  );
+}
+
+function insertInvited(ctx: Ctx, tx: Tx, identity: NewPerson, invitation: InvitationRow): Promise<UserRow> {
+  return joinAsNew(ctx, tx, invitation, (joins) => insertPerson(ctx, tx, identity, joins));
+}
 
 /** Null when the domain is proven no more, or its workspace has ended. Throws QUOTA_EXCEEDED. */
 async function insertMember(

@@ -20,7 +20,7 @@ import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import { takeRoom } from '../quotas.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { findUser, insertUser, type UserRow } from '../users.ts';
-import { addMember } from './add-member.ts';
+import { addMember, type Joins } from './add-member.ts';
 import { ownersSeeAll } from './members.ts';
 import type { AcceptFields, InvitationFields } from './schemas.ts';
 import { enterTeam, lockWorkspace, mayInviteAs, mayStillManage, requireRank, requireTeam } from './team.ts';
@@ -33,7 +33,9 @@ const MAILS_PER_DAY = 3;
 /** Mails that one workspace sends in a day. */
 const MAILS_OF_WORKSPACE = 50;
 
-type Row = typeof workspaceInvitations.$inferSelect;
+/** An invitation as it is kept. */
+export type InvitationRow = typeof workspaceInvitations.$inferSelect;
+type Row = InvitationRow;
 
 export interface InvitationInfo {
   id: string;
@@ -213,26 +215,50 @@ async function join(
   known: UserRow | null,
   fresh: Fresh | null,
 ): Promise<UserRow> {
-  const now = ctx.clock.now();
-  const { workspaceId, role } = row;
-  await lockWorkspace(tx, workspaceId, now);
-  const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
-  if (affected(used) === 0) throw isOver();
-  // Whoever was disabled or made read-only by the service's administrators invites nobody any more.
-  if (!(await mayStillManage(tx, { ...row, by: row.invitedBy }))) throw isOver();
-  const joins = { workspaceId, role, sessions: readBound(row) };
   if (known === null) {
-    await takeRoom(tx, ctx, workspaceId, 'members');
     if (fresh === null) throw new Error('a new person has no password');
-    const person = { ...fresh, email: row.email, role: 'user' as const, apiKey: newApiKey(), joins };
-    const made = await insertUser(tx, ctx, person);
-    await recordJoin(ctx, tx, row, made.id);
-    return made;
+    const person = { ...fresh, email: row.email, role: 'user' as const, apiKey: newApiKey() };
+    return joinAsNew(ctx, tx, row, (joins) => insertUser(tx, ctx, { ...person, joins }));
   }
+  const joins = await useUp(ctx, tx, row);
+  const { workspaceId } = row;
   if (await addMember(tx, ctx, joins, known.id)) await recordJoin(ctx, tx, row, known.id);
   await tx.update(users).set({ workspaceId }).where(eq(users.id, known.id));
   tx.afterCommit(() => ctx.credentials.forget(known.id));
   return findUser(tx, known.id);
+}
+
+/**
+ * Makes whom `insert` adds a member, once, in the caller's transaction: a new person, who was told apart from others by the
+ * caller. Throws NOT_FOUND for an invitation that is over, QUOTA_EXCEEDED when the workspace has no place left.
+ */
+export async function joinAsNew(
+  ctx: Ctx,
+  tx: Tx,
+  row: InvitationRow,
+  insert: (joins: Joins) => Promise<UserRow>,
+): Promise<UserRow> {
+  const joins = await useUp(ctx, tx, row);
+  await takeRoom(tx, ctx, row.workspaceId, 'members');
+  const made = await insert(joins);
+  await recordJoin(ctx, tx, row, made.id);
+  return made;
+}
+
+/** Takes the invitation, with the members of its workspace locked. Throws NOT_FOUND. */
+async function useUp(ctx: Ctx, tx: Tx, row: Row): Promise<Joins> {
+  const { workspaceId, role } = row;
+  await lockWorkspace(tx, workspaceId, ctx.clock.now());
+  const used = await tx.delete(workspaceInvitations).where(eq(workspaceInvitations.id, row.id));
+  if (affected(used) === 0) throw isOver();
+  // Whoever was disabled or made read-only by the service's administrators invites nobody any more.
+  if (!(await mayStillManage(tx, { ...row, by: row.invitedBy }))) throw isOver();
+  return { workspaceId, role, sessions: readBound(row) };
+}
+
+/** The invitation of this token. Throws NOT_FOUND when it is not ours, used, ended or older than seven days. */
+export async function findInvitation(ctx: Ctx, token: string): Promise<InvitationRow> {
+  return (await findOpen(ctx, token)).row;
 }
 
 function recordJoin(ctx: Ctx, tx: Tx, row: Row, personId: number): Promise<void> {

@@ -12,6 +12,7 @@ import {
   unlinkIdentity,
 } from '../../../services/oidc/identities.ts';
 import { comeBack } from '../../../services/oidc/sign-in.ts';
+import { InvitationToken } from '../../../services/workspaces/schemas.ts';
 import { forgetTrip, keepDevice, keepSignIn, keepTrip, readTrip } from '../cookies.ts';
 import { Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -35,10 +36,11 @@ export const oidcPages: Page[] = [
     path: `${SIGN_IN}/:provider`,
     auth: 'public',
     params: Provider,
-    query: z.object({ next: Next }),
+    query: z.object({ next: Next, invitation: InvitationToken.optional() }),
     example,
     async handler({ ctx, http, params, query }) {
-      const purpose = { kind: 'sign-in' as const, next: query.next ?? null };
+      const { next = null, invitation } = query;
+      const purpose = { kind: 'sign-in' as const, next, invitation };
       const { url, sealed } = await beginTrip(ctx, { ...params, purpose });
       keepTrip(http, ctx.config, sealed, TRIP_SECONDS);
       return { redirect: url };
@@ -153,19 +155,25 @@ interface ProviderLinksProps {
   view: View;
   /** where to go afterwards */
   next: string | undefined;
+  /** the token of an invitation, to join by it */
+  invitation?: string;
 }
 
-/** The other ways to sign in; nothing where there are none. */
-export function ProviderLinks({ ctx, view, next }: ProviderLinksProps) {
+/** The other ways to sign in, or to join; nothing where there are none. */
+export function ProviderLinks({ ctx, view, next, invitation }: ProviderLinksProps) {
   if (ctx.oidc.list.length === 0) return null;
   const t = OIDC_TEXTS(view.lang);
-  const query = next === undefined ? '' : `?${new URLSearchParams({ next })}`;
+  const given = {
+    ...(next === undefined ? {} : { next }),
+    ...(invitation === undefined ? {} : { invitation }),
+  };
+  const query = Object.keys(given).length === 0 ? '' : `?${new URLSearchParams(given)}`;
   return (
     <div class="stack">
       <p class="muted">{t.or}</p>
       {ctx.oidc.list.map(({ id, label }) => (
         <a class="button" href={`${SIGN_IN}/${id}${query}`}>
-          {t.signInWith(label)}
+          {invitation === undefined ? t.signInWith(label) : t.joinWith(label)}
         </a>
       ))}
     </div>

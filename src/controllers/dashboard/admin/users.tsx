@@ -52,6 +52,7 @@ export function AdminTabs({ t, current }: { t: AdminTexts; current: string }) {
         tabs={[
           [HERE, t.users],
           [`${HERE}/workspaces`, t.workspaces],
+          [`${HERE}/domains`, t.domains],
           [`${HERE}/plans`, t.plans],
           [`${HERE}/system`, t.system],
         ]}

@@ -47,7 +47,7 @@ function DomainPart({ t, view, domain: each }: { t: DomainTexts; view: View; dom
   return (
     <section class="stack">
       <h3>
-        {domain} <State t={t} provenBy={provenBy} />
+        {domain} <DomainState t={t} provenBy={provenBy} />
       </h3>
       {provenBy === null && (
         <>
@@ -82,7 +82,8 @@ function DomainPart({ t, view, domain: each }: { t: DomainTexts; view: View; dom
   );
 }
 
-function State({ t, provenBy }: { t: DomainTexts; provenBy: DomainInfo['provenBy'] }) {
+/** Whether people join by it, and who says that it is theirs. */
+export function DomainState({ t, provenBy }: { t: DomainTexts; provenBy: DomainInfo['provenBy'] }) {
   if (provenBy === null) return <Badge tone="warn">{t.unproven}</Badge>;
   return <Badge tone="good">{provenBy === 'dns' ? t.provenDns : t.provenAdmin}</Badge>;
 }

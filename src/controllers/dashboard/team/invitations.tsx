@@ -14,6 +14,7 @@ import {
 } from '../../../services/workspaces/invitations.ts';
 import { InvitationFields, InvitationToken } from '../../../services/workspaces/schemas.ts';
 import { NewPassword, PersonName } from '../../schemas.ts';
+import { ProviderLinks } from '../account/oidc.tsx';
 import { secondStepOf } from '../account/sign-in-steps.tsx';
 import { keepSignIn } from '../cookies.ts';
 import { sessionOptions } from '../developers/keys.tsx';
@@ -143,7 +144,7 @@ export const invitationPages: Page[] = [
     async handler({ ctx, view, query }) {
       const t = TEAM_TEXTS(view.lang);
       const invitation = await readInvitation(ctx, query);
-      const body = <JoinCard t={t} view={view} token={query.token} invitation={invitation} />;
+      const body = <JoinCard ctx={ctx} t={t} view={view} token={query.token} invitation={invitation} />;
       return { title: t.join, section: null, body };
     },
   }),
@@ -174,13 +175,15 @@ export const invitationPages: Page[] = [
 ];
 
 interface JoinProps {
+  ctx: Pick<Ctx, 'oidc'>;
   t: TeamTexts;
   view: View;
   token: string;
   invitation: OpenInvitation;
 }
 
-function JoinCard({ t, view, token, invitation }: JoinProps) {
+function JoinCard({ ctx, t, view, token, invitation }: JoinProps) {
+  const here = `/dashboard/join?token=${encodeURIComponent(token)}`;
   const isThem = view.user?.email === invitation.email;
   return (
     <div class="card narrow">
@@ -206,6 +209,7 @@ function JoinCard({ t, view, token, invitation }: JoinProps) {
         )}
         <Submit>{t.joinNow}</Submit>
       </Form>
+      {!isThem && <ProviderLinks ctx={ctx} view={view} next={here} invitation={token} />}
     </div>
   );
 }

@@ -7,6 +7,7 @@ export const admin = {
   users: 'Users',
   system: 'System',
   workspaces: 'Workspaces',
+  domains: 'Domains',
   plans: 'Plans',
   plan: 'Plan',
   noPlan: 'no plan',

@@ -1,6 +1,7 @@
 export const oidc = {
   or: 'or',
   signInWith: (provider: string) => `Sign in with ${provider}`,
+  joinWith: (provider: string) => `Join with ${provider}`,
   signedIn: 'Signed in',
   onTheWay: 'You are being redirected. If nothing happens, use the button.',
   goOn: 'Continue',
@@ -41,4 +42,10 @@ export const domains = {
   removeConfirm: (domain: string) => `Remove ${domain}? Members stay.`,
   removed: 'Domain removed.',
   none: 'No domains yet.',
+  serviceAbout:
+    'Anyone who signs in through a linked service with a confirmed email address of one of these domains joins its workspace.',
+  giveAbout:
+    'The domain counts as verified at once, without a DNS record. Make sure that it belongs to this workspace.',
+  workspaceId: 'Workspace number',
+  given: (domain: string) => `${domain} added. People can join by it now.`,
 };

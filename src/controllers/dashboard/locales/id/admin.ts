@@ -13,6 +13,7 @@ export const admin: Texts<typeof english.admin> = {
   users: 'Pengguna',
   system: 'Sistem',
   workspaces: 'Workspace',
+  domains: 'Domain',
   plans: 'Paket',
   plan: 'Paket',
   noPlan: 'tanpa paket',

@@ -4,6 +4,7 @@ import type * as english from '../en/oidc.ts';
 export const oidc: Texts<typeof english.oidc> = {
   or: 'atau',
   signInWith: (provider: string) => `Masuk dengan ${provider}`,
+  joinWith: (provider: string) => `Bergabung dengan ${provider}`,
   signedIn: 'Anda sudah masuk',
   onTheWay: 'Anda sedang dialihkan. Jika tidak terjadi apa-apa, tekan tombol ini.',
   goOn: 'Lanjutkan',
@@ -44,4 +45,10 @@ export const domains: Texts<typeof english.domains> = {
   removeConfirm: (domain: string) => `Hapus ${domain}? Anggota tetap ada.`,
   removed: 'Domain sudah dihapus.',
   none: 'Belum ada domain.',
+  serviceAbout:
+    'Siapa pun yang masuk lewat layanan tertaut dengan alamat email terkonfirmasi dari salah satu domain ini menjadi anggota workspace-nya.',
+  giveAbout:
+    'Domain langsung dianggap terverifikasi tanpa catatan DNS. Pastikan domain ini milik workspace tersebut.',
+  workspaceId: 'Nomor workspace',
+  given: (domain: string) => `${domain} ditambahkan. Orang kini bisa bergabung dengan domain ini.`,
 };
