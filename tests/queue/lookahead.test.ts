@@ -108,3 +108,29 @@ it('keeps no more than some rows, however many are offered while nothing is sent
   for (let n = 0; n < 16; n++) lanes.drop(normal, (await pick(normal, 1)) ?? '');
   expect(await pick(normal, 1)).toBe('from the database');
 });
+
+it('two that look at one lane share a reading, so that none hides what is queued after it', async () => {
+  const ends: ((rows: Candidate[]) => void)[] = [];
+  lanes = createLookahead(() => new Promise((resolve) => ends.push(resolve)));
+  const picks = [pick(high, 0), pick(high, 0)];
+  ends[0]?.([]);
+  await picks[0];
+  lanes.offer(high, [candidate('code')]);
+  // A second reading, if there is one, has begun before that.
+  ends[1]?.([]);
+  await picks[1];
+  expect(await pick(high, 1)).toBe('code');
+  expect(ends).toHaveLength(1);
+});
+
+it('what is taken while a lane is read is not found in it', async () => {
+  const ends: ((rows: Candidate[]) => void)[] = [];
+  lanes = createLookahead(() => new Promise((resolve) => ends.push(resolve)));
+  const first = pick(normal, 0);
+  lanes.drop(normal, 'a');
+  ends[0]?.([candidate('a')]);
+  await first;
+  const second = pick(normal, 1);
+  ends[1]?.([]);
+  expect(await second).toBeUndefined();
+});

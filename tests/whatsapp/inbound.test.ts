@@ -1,5 +1,9 @@
+import { proto, type SignalKeyStoreWithTransaction, writeRandomPadMax16 } from '@whiskeysockets/baileys';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
+import { systemClock } from '../../src/utils/clock.ts';
+import { createContacts } from '../../src/whatsapp/baileys/contacts.ts';
+import { createInbound, type InboundOptions, isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
+import { installTransactions } from '../../src/whatsapp/baileys/transactions.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 import { createSignal } from '../helpers/signal.ts';
@@ -205,5 +209,98 @@ describe('what is nobody’s message to us', () => {
 
   it('of our own phone at the first login (keys, history) is not stored', () => {
     expect(test.callbacks.inbound.filter((message) => message.phone === PHONE)).toEqual([]);
+  });
+});
+
+/** The line of a socket by itself: each message opens once, and then says that its key was used. */
+function openLine(store: InboundOptions['store']) {
+  const closed = new AbortController();
+  const contacts = createContacts();
+  const keys = Object.assign({}) as SignalKeyStoreWithTransaction;
+  installTransactions(keys, { get: async () => ({}), set: async () => undefined });
+  const used = new Set<string>();
+  const repository = {
+    async decryptMessage({ ciphertext }: { ciphertext: Uint8Array }): Promise<Uint8Array> {
+      const id = String(ciphertext);
+      if (used.has(id)) throw Object.assign(new Error('used'), { name: 'MessageCounterError' });
+      used.add(id);
+      await keys.set({ session: { [id]: ciphertext } });
+      return writeRandomPadMax16(proto.Message.encode({ conversation: 'hi' }).finish());
+    },
+    decryptGroupMessage: () => Promise.reject(new Error('no groups here')),
+  };
+  const inbound = createInbound({
+    clock: systemClock,
+    contacts,
+    chats: { ...Object.assign({}), note: async () => undefined },
+    me: () => ({ phone: PHONE, lid: null }),
+    store,
+    openVote: async () => null,
+    storeRetries: { clock: systemClock, range: { firstMs: 1, maxMs: 1 }, signal: closed.signal },
+  });
+  inbound.wrap(repository, keys);
+  return {
+    closed,
+    receive(id: string) {
+      const goOn = createSignal();
+      const ciphertext = Buffer.from(id);
+      const attrs = { id, from: '62899000001@s.whatsapp.net', t: '1700000000' };
+      const content = [{ tag: 'enc', attrs: { type: 'msg' }, content: ciphertext }];
+      inbound.observe({ tag: 'message', attrs, content }, goOn.give);
+      const answer = { given: false };
+      const opened = { jid: 'peer', type: 'msg' as const, ciphertext };
+      const done = repository.decryptMessage(opened).then(() => {
+        answer.given = true;
+      });
+      done.catch(() => undefined);
+      return { done, goOn: goOn.given, answer };
+    },
+  };
+}
+
+const someTurns = async () => {
+  for (let n = 0; n < 10; n++) await new Promise((resolve) => setImmediate(resolve));
+};
+
+describe('a message that waits to be stored', () => {
+  it.each([true, false])('and comes again is answered with it, if at all (it is stored: %s)', async (isStored) => {
+    const storing = createSignal();
+    const asked: string[] = [];
+    const line = openLine(async (messages) => {
+      asked.push(...messages.map(({ messageId }) => messageId));
+      await storing.given;
+      if (!isStored) throw new Error('database away');
+    });
+    const first = line.receive('A');
+    await first.goOn;
+    const again = line.receive('A');
+    await someTurns();
+    expect(again.answer.given).toBe(false);
+    if (!isStored) line.closed.abort();
+    storing.give();
+    const ends = await Promise.allSettled([first.done, again.done]);
+    expect(ends.map(({ status }) => status)).toEqual(Array(2).fill(isStored ? 'fulfilled' : 'rejected'));
+    expect(asked).toEqual(['A']);
+  });
+
+  it('behind one that was given up is not tried', async () => {
+    const storing = createSignal();
+    const asked: string[] = [];
+    const line = openLine(async (messages) => {
+      asked.push(...messages.map(({ messageId }) => messageId));
+      await storing.given;
+      if (asked.length === 1) throw new Error('database away');
+    });
+    const first = line.receive('A');
+    await first.goOn;
+    const second = line.receive('B');
+    await second.goOn;
+    await someTurns();
+    expect(asked).toEqual(['A']);
+    line.closed.abort();
+    storing.give();
+    await Promise.allSettled([first.done, second.done]);
+    expect(asked).toEqual(['A']);
+    await expect(second.done).rejects.toThrow('database away');
   });
 });

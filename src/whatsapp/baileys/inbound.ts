@@ -59,8 +59,9 @@ const NOTHING = Buffer.from([1]);
 
 /** Messages of one session that are stored together. */
 const MAX_BATCH = 25;
-/** Messages of one session that are opened and not stored yet. */
+/** Messages of one session that are opened and not stored yet, and their bytes: after that the next one is not opened. */
 const MAX_WAITING = 50;
+const MAX_WAITING_BYTES = 1_000_000;
 
 interface Observed {
   stanza: BinaryNode;
@@ -74,29 +75,28 @@ export function createInbound(options: InboundOptions): Inbound {
   const observed = new WeakMap<Uint8Array, Observed>();
   /** by id: the phone spells names otherwise than the server did */
   const unread = createLru<string, BinaryNode>({ max: MAX_UNREAD });
-  let waiting = 0;
+  const waiting = { messages: 0, bytes: 0 };
+  const keepAll = createKeeper(options);
   /** In the order in which they were opened, and one batch after the other: none overtakes one that has to wait. */
-  const line = createBatcher<Received, Kept>({
-    maxBatch: MAX_BATCH,
-    run: (all) =>
-      retry(() => keep(all, options), options.storeRetries).then(
-        () => all.map(() => ({ ok: true })),
-        (error: unknown) => all.map(() => ({ ok: false, error })),
-      ),
-  });
+  const line = createBatcher<Received, Kept>({ maxBatch: MAX_BATCH, run: keepAll });
+  /** Resolves when all that was opened so far is stored and its keys are durable; rejects when one of them is not. */
+  let settled: Promise<unknown> = Promise.resolve();
 
-  async function store(received: Received): Promise<void> {
-    waiting++;
+  async function store(received: Received, bytes: number): Promise<void> {
+    waiting.messages++;
+    waiting.bytes += bytes;
     const kept = await line.add(received).finally(() => {
-      waiting--;
+      waiting.messages--;
+      waiting.bytes -= bytes;
     });
     if (!kept.ok) throw kept.error;
   }
 
   /**
    * The ratchet moves when the gateway has stored the message: a crash or a failure before that leaves the key, so the
-   * server's next delivery can be read. A key that is gone therefore means stored. The next message is opened meanwhile, with
-   * the keys as this one has left them, and those of both are kept in their order.
+   * server's next delivery can be read. The next message is opened meanwhile, with the keys as this one has left them, and
+   * those of both are kept in their order. A key that is gone therefore means that its message is stored, or that it is
+   * one of those in the line: then the answer waits for them.
    * Baileys gets nothing of the message but keys: it would read all of it again, by its own rules.
    */
   async function decrypt(
@@ -107,24 +107,43 @@ export function createInbound(options: InboundOptions): Inbound {
   ): Promise<Uint8Array> {
     const one = observed.get(ciphertext);
     if (!one) return run();
-    return keys.transaction(async () => {
+    const earlier = settled;
+    const was = { opened: false, used: false };
+    const opening = keys.transaction(async () => {
       let padded: Uint8Array;
       try {
         padded = await run();
       } catch (error) {
-        if (isUsedKeyError(error)) return NOTHING;
-        throw error;
+        if (!isUsedKeyError(error)) throw error;
+        was.used = true;
+        return NOTHING;
       }
-      const read = readStanza(one.stanza, padded, options);
-      if (!read.received) return read.keys;
-      const stored = store(read.received);
-      if (one.isLast && !read.hasKeys && waiting < MAX_WAITING) {
-        releaseKeysAfter(stored);
-        one.goOn();
-      }
-      await stored;
-      return read.keys;
+      was.opened = true;
+      return keepOpened(one, padded);
     }, key);
+    settled = Promise.all([
+      earlier,
+      opening.catch((error: unknown) => {
+        if (was.opened) throw error;
+      }),
+    ]);
+    settled.catch(() => undefined);
+    const result = await opening;
+    if (was.used) await earlier;
+    return result;
+  }
+
+  async function keepOpened({ stanza, isLast, goOn }: Observed, padded: Uint8Array): Promise<Uint8Array> {
+    const read = readStanza(stanza, padded, options);
+    if (!read.received) return read.keys;
+    const stored = store(read.received, padded.byteLength);
+    const hasRoom = waiting.messages < MAX_WAITING && waiting.bytes < MAX_WAITING_BYTES;
+    if (isLast && !read.hasKeys && hasRoom) {
+      releaseKeysAfter(stored);
+      goOn();
+    }
+    await stored;
+    return read.keys;
   }
 
   return {
@@ -137,12 +156,12 @@ export function createInbound(options: InboundOptions): Inbound {
     async note(stanza, content) {
       if (stanza.attrs.id !== undefined) unread.set(stanza.attrs.id, stanza);
       const received = describeUnread(stanza, content, options);
-      if (received) await store(received);
+      if (received) await store(received, 0);
     },
     async take(stanza, payload) {
       const known = unread.get(stanza.attrs.id ?? '') ?? stanza;
       const { received } = readStanza(known, writeRandomPadMax16(payload), options);
-      if (received) await store(received);
+      if (received) await store(received, payload.byteLength);
     },
     wrap(repository, keys) {
       const { decryptMessage, decryptGroupMessage } = repository;
@@ -162,6 +181,27 @@ function ciphertextsOf({ content }: BinaryNode): Uint8Array[] {
   return content.flatMap((part) =>
     part.tag === 'enc' && part.content instanceof Uint8Array ? [part.content] : [],
   );
+}
+
+/**
+ * Stores the batches of one socket, each tried again as long as it may be. When one was given up, or the socket is closed, what
+ * comes behind it is refused without a try: it would be stored before what WhatsApp delivers again.
+ */
+function createKeeper(options: InboundOptions): (all: readonly Received[]) => Promise<Kept[]> {
+  const { signal } = options.storeRetries;
+  let givenUp: { error: unknown } | null = null;
+  return async (all) => {
+    if (signal.aborted) givenUp ??= { error: new Error('the connection is closed') };
+    if (givenUp === null) {
+      try {
+        await retry(() => keep(all, options), options.storeRetries);
+      } catch (error) {
+        givenUp = { error };
+      }
+    }
+    const failed = givenUp;
+    return all.map(() => (failed === null ? { ok: true } : { ok: false, error: failed.error }));
+  };
 }
 
 async function keep(all: readonly Received[], { chats, store, openVote }: InboundOptions): Promise<void> {

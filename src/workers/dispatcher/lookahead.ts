@@ -35,8 +35,8 @@ const OLD_MS = 5_000;
 
 interface Lane {
   rows: Candidate[];
-  /** a reading is under way: whether it sees what comes now is not known */
-  reading: boolean;
+  /** resolves when the reading that is under way has ended: whether it sees what comes now is not known */
+  reading: Promise<unknown> | null;
   readAt: number;
   /** false: there may be more behind these */
   complete: boolean;
@@ -47,7 +47,7 @@ export function createLookahead(read: ReadLane): Lookahead {
   const lanes = new Map<Priority, Lane>(
     PRIORITY_ORDER.map((priority) => [
       priority,
-      { rows: [], reading: false, readAt: 0, complete: false, stale: true },
+      { rows: [], reading: null, readAt: 0, complete: false, stale: true },
     ]),
   );
 
@@ -60,10 +60,11 @@ export function createLookahead(read: ReadLane): Lookahead {
   async function fill(priority: Priority, lane: Lane, now: number, except: readonly string[]): Promise<void> {
     // Cleared first: what comes while we read makes it stale again.
     lane.stale = false;
-    lane.reading = true;
     lane.readAt = now;
+    const reading = read(priority, LOOK_AHEAD, except);
+    lane.reading = reading;
     try {
-      lane.rows = await read(priority, LOOK_AHEAD, except);
+      lane.rows = await reading;
       // Without the busy recipients' rows the lane is good for one pick only.
       lane.complete = lane.rows.length < LOOK_AHEAD;
       if (except.length > 0) lane.stale = true;
@@ -71,8 +72,20 @@ export function createLookahead(read: ReadLane): Lookahead {
       lane.stale = true;
       throw error;
     } finally {
-      lane.reading = false;
+      lane.reading = null;
     }
+  }
+
+  /** One reading of a lane at a time: of two, the one that began first could end last, and hide what came in between. */
+  async function whenRead(lane: Lane): Promise<void> {
+    // Who has begun it is told of its failure.
+    while (lane.reading !== null) await lane.reading.catch(() => undefined);
+  }
+
+  function isToBeRead(lane: Lane, now: number): boolean {
+    const empty = lane.rows.length === 0 && !lane.complete;
+    const old = Math.abs(now - lane.readAt) >= OLD_MS;
+    return lane.stale || empty || old;
   }
 
   function find(lane: Lane, now: number, busy: ReadonlySet<string>): NextRow {
@@ -89,7 +102,7 @@ export function createLookahead(read: ReadLane): Lookahead {
     },
     offer(priority, rows) {
       const lane = laneOf(priority);
-      if (lane.stale || lane.reading || !lane.complete) {
+      if (lane.stale || lane.reading !== null || !lane.complete) {
         lane.stale = true;
         return;
       }
@@ -101,22 +114,24 @@ export function createLookahead(read: ReadLane): Lookahead {
     },
     async pick(priority, now, busy) {
       const lane = laneOf(priority);
-      const empty = lane.rows.length === 0 && !lane.complete;
-      const old = Math.abs(now - lane.readAt) >= OLD_MS;
-      if (lane.stale || empty || old) await fill(priority, lane, now, []);
+      if (lane.reading !== null) await whenRead(lane);
+      if (isToBeRead(lane, now)) await fill(priority, lane, now, []);
       const found = find(lane, now, busy);
       if (found.row || found.nextAt !== Number.POSITIVE_INFINITY || lane.complete) return found;
       // Everything seen is for busy recipients: others behind them need not wait.
+      if (lane.reading !== null) await whenRead(lane);
       await fill(priority, lane, now, [...busy]);
       return find(lane, now, busy);
     },
     isCurrent(priority) {
       const { stale, reading } = laneOf(priority);
-      return !stale && !reading;
+      return !stale && reading === null;
     },
     drop(priority, id) {
       const lane = laneOf(priority);
       lane.rows = lane.rows.filter((row) => row.id !== id);
+      // The reading that is under way may have it still.
+      if (lane.reading !== null) lane.stale = true;
     },
   };
 }
