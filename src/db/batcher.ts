@@ -10,6 +10,11 @@ export interface BatcherOptions<T, R> {
   run(items: readonly T[]): Promise<readonly R[]>;
   /** Items of one batch: what can be done without holding the event loop for long. */
   maxBatch: number;
+  /**
+   * Which of those that wait go into the next batch, at most `maxBatch` of them; the oldest when missing. Where it names
+   * none, the others wait until a batch has ended.
+   */
+  choose?(waiting: readonly T[]): readonly T[];
   /** Batches at a time. One, when missing: then items are done in the order they came. */
   maxRunning?: number;
   /** Items that come within so many milliseconds after a batch are gathered; 0 when missing: those of one turn are. */
@@ -43,7 +48,7 @@ interface Waiting<T, R> {
 
 /** Makes a batcher. Its batches run outside of the callers' requests and transactions. */
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
-  const { run, maxBatch, maxRunning = 1, windowMs = 0, whileAway } = options;
+  const { run, choose, maxBatch, maxRunning = 1, windowMs = 0, whileAway } = options;
   const waiting: Waiting<T, R>[] = [];
   const stopping = new AbortController();
   const idleListeners: (() => void)[] = [];
@@ -70,12 +75,23 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       await Promise.race([pause(leftMs), new Promise<void>((resolve) => (endGathering = resolve))]);
     } else await yieldToEventLoop();
     gathering = false;
+    const batch = takeBatch();
+    if (batch.length === 0) return;
     running++;
-    void runBatch(waiting.splice(0, maxBatch)).finally(() => {
+    void runBatch(batch).finally(() => {
       running--;
       schedule();
     });
     schedule();
+  }
+
+  function takeBatch(): Waiting<T, R>[] {
+    if (!choose) return waiting.splice(0, maxBatch);
+    const chosen = new Set(choose(waiting.map(({ item }) => item)).slice(0, maxBatch));
+    const batch = waiting.filter(({ item }) => chosen.has(item));
+    const others = waiting.filter(({ item }) => !chosen.has(item));
+    waiting.splice(0, waiting.length, ...others);
+    return batch;
   }
 
   async function runBatch(batch: readonly Waiting<T, R>[]): Promise<void> {

@@ -4,11 +4,14 @@ import { eq } from 'drizzle-orm';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
-import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
+import { statementsAreCheap, transact } from '../../src/db/ops.ts';
+import { messages, webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
 import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
+import { claimLane, createRecorder } from '../../src/workers/webhook-sender/lanes.ts';
 import { createFakeClock } from '../helpers/clock.ts';
+import { createSignal } from '../helpers/signal.ts';
 import {
   accept,
   answer,
@@ -166,6 +169,75 @@ test('a lane that went to another process meanwhile is left alone, and what was 
   expect(seqs.slice(0, 2)).toEqual([1, 2]);
   expect(seqs.length).toBeLessThanOrEqual(3);
   expect(await f.states(hook.id)).toMatchObject({ delivered: seqs.length });
+});
+
+// With one connection that writes there is no lock of a row to wait for.
+test.skipIf(statementsAreCheap)('who holds the lock of one lane holds back the notes of no other', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
+  const sessions = await Promise.all([f.session(id), f.session(id), f.session(id)]);
+  for (const session of sessions) for (let n = 0; n < 2; n++) await f.message(session, 'message.sent');
+  const { db } = f.deps;
+  const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
+  const [lockedLane = '', ...lanes] = [...new Set(rows.map(({ lane }) => lane))];
+  const claims = new Map(
+    await Promise.all(
+      [lockedLane, ...lanes].map(
+        async (lane) => [lane, await claimLane(db, lane, hook.id, Date.now() + 1_000)] as const,
+      ),
+    ),
+  );
+  const recorder = createRecorder(db);
+  const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
+  const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
+  const ended: string[] = [];
+  const note = (row: (typeof rows)[number]) => {
+    const claim = claims.get(row.lane);
+    if (!claim) throw new Error('the lane is not ours');
+    const added = recorder.add({ claim, row, attempt, step: { state: 'delivered' }, now: Date.now() });
+    return added.finally(() => ended.push(row.id));
+  };
+  const locked = rows.filter(({ lane }) => lane === lockedLane);
+  const others = rows.filter(({ lane }) => lane !== lockedLane);
+  const notes = await transact(db, async (tx) => {
+    await tx.update(webhookLanes).set({ webhookId: hook.id }).where(eq(webhookLanes.lane, lockedLane));
+    const first = locked.map(note);
+    expect(await Promise.all(others.map(note))).toEqual(others.map(() => true));
+    expect(ended.toSorted()).toEqual(others.map((row) => row.id).toSorted());
+    return first;
+  });
+  expect(await Promise.all(notes)).toEqual(locked.map(() => true));
+  expect(ended.slice(others.length)).toEqual(locked.map((row) => row.id));
+  expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
+});
+
+test('what is taken out of the history while others are delivered is not told any more', async () => {
+  const clock = createFakeClock();
+  const f = await start({ clock });
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  const received = async (n: number) => {
+    const messageId = `3A${n}`;
+    const row = { messageId, id: newId(), content: { type: 'text', text: `no ${n}` } };
+    await f.message(session, 'message.received', row);
+    return row.id;
+  };
+  const ids = [await received(1), await received(2)];
+  const first = createSignal();
+  receiver.respond = async (request, res) => {
+    if (request.data.seq === 1) await first.given;
+    accept(request, res);
+  };
+  f.sender();
+  while (receiver.received.length < 1) await delay(2);
+  await f.deps.db.delete(messages).where(eq(messages.id, ids[1] ?? ''));
+  await clock.advance(2_000);
+  first.give();
+  while (receiver.received.length < 2) await delay(2);
+  expect(receiver.received.map(({ data }) => data.content)).toEqual([{ type: 'text', text: 'no 1' }, null]);
 });
 
 test('a stop lets the delivery under way end; what it has to give up is delivered again', async () => {

@@ -57,10 +57,7 @@ export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
   for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
     const rows = await readHeads(deps.db, claim.lane, left);
     if (rows.length > 0) {
-      const payloads = await readPayloads(
-        deps,
-        rows.map((row) => row.activityId),
-      );
+      const payloads = createPayloadSource(deps, rows);
       if ((await deliverAll(deps, { claim, endpoints, payloads }, rows)) === 'gone') return;
     }
     // Fewer than there may be: then these were all.
@@ -75,7 +72,7 @@ export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
 interface Lane {
   claim: Claim;
   endpoints: EndpointSource;
-  payloads: ReadonlyMap<string, EventPayload>;
+  payloads: PayloadSource;
 }
 
 /**
@@ -113,7 +110,7 @@ async function deliverAll(
       await buryLane(deps.db, claim.lane, 'The webhook was disabled.', deps.stopping);
       break;
     }
-    const payload = payloads.get(row.activityId);
+    const payload = await payloads.read(row);
     if (payload === undefined) {
       await buryEvent(deps.db, row, 'The event is not kept any more.');
       continue;
@@ -160,6 +157,26 @@ async function deliver(
   // A receiver that refuses is there.
   if (deps.circuits.report(row.webhookId, attempt.ok || attempt.refused)) deps.onDown(row.webhookId);
   return { attempt: { ...attempt, keptBody: kept.text }, step, now };
+}
+
+interface PayloadSource {
+  /** As the history has it, or had it less than a second ago; undefined: the fact is not kept any more. */
+  read(row: OutboxRow): Promise<EventPayload | undefined>;
+}
+
+/** Those of these rows, which are asked for in their order, are read together. A slow receiver has the rest read again. */
+function createPayloadSource(deps: LaneDeps, rows: readonly OutboxRow[]): PayloadSource {
+  let known: { payloads: ReadonlyMap<string, EventPayload>; at: number } | null = null;
+  return {
+    async read(row) {
+      const at = deps.clock.monotonic();
+      if (known === null || at - known.at >= MAX_AGE_MS) {
+        const left = rows.slice(rows.indexOf(row)).map(({ activityId }) => activityId);
+        known = { payloads: await readPayloads(deps, left), at };
+      }
+      return known.payloads.get(row.activityId);
+    },
+  };
 }
 
 interface EndpointSource {

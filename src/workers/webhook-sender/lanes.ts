@@ -1,6 +1,7 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
 
 import { and, asc, eq, gt, inArray, isNotNull, lte, min, notExists, or, sql } from 'drizzle-orm';
+import PQueue from 'p-queue';
 import { createBatcher } from '../../db/batcher.ts';
 import type { Database, Db, Tx } from '../../db/client.ts';
 import {
@@ -8,6 +9,7 @@ import {
   caseBy,
   insertMany,
   preparedWrite,
+  skipLocked,
   statementsAreCheap,
   transact,
   updateInBatches,
@@ -19,6 +21,7 @@ import { deleteEvents } from '../../services/webhooks/retention.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
+import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Step } from './policy.ts';
 
 /** Longer than an attempt can take; a process that dies is followed by another after this long. */
@@ -206,29 +209,84 @@ function logOf(tried: Tried): typeof webhookDeliveries.$inferInsert {
   };
 }
 
-/** Attempts of one transaction. */
+/** Attempts of one transaction, and transactions at a time. */
 const MAX_BATCH = 50;
+const MAX_RUNNING = 2;
+/** Lanes at a time whose lock is waited for: each wait holds a connection. */
+const MAX_APART = 2;
 
 export interface Recorder {
-  /** `recordAttempt`, together with what other lanes and the same one have to write at that moment. */
+  /**
+   * `recordAttempt`, together with what other lanes and the same one have to write at that moment. Where somebody else holds the
+   * lock of a lane, that lane waits by itself.
+   */
   add(tried: Tried): Promise<boolean>;
 }
 
 /** Makes the recorder of this process. A lane's attempts are written in their order. */
 export function createRecorder(db: Db): Recorder {
-  const batcher = createBatcher<Tried, boolean>({
+  /** attempts of each lane in batches that run */
+  const running = new Map<string, number>();
+  const apart = createKeyedMutex();
+  const places = new PQueue({ concurrency: MAX_APART });
+  const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
-    run: (all) => transact(db, (tx) => writeAttempts(tx, all)),
+    maxRunning: MAX_RUNNING,
+    choose(waiting) {
+      const chosen = waiting.filter(({ claim }) => !running.has(claim.lane)).slice(0, MAX_BATCH);
+      for (const { claim } of chosen) running.set(claim.lane, (running.get(claim.lane) ?? 0) + 1);
+      return chosen;
+    },
+    run: (all) => transact(db, (tx) => writeAttempts(tx, all, new Set(apart.keys()))),
   });
-  return { add: (tried) => batcher.add(tried) };
+  function ended(lane: string): void {
+    const left = (running.get(lane) ?? 0) - 1;
+    if (left > 0) running.set(lane, left);
+    else running.delete(lane);
+  }
+  return {
+    async add(tried) {
+      const { lane } = tried.claim;
+      const written = await batcher.add(tried).finally(() => ended(lane));
+      if (written !== 'apart') return written;
+      return apart.run(lane, () => places.add(() => recordAttempt(db, tried)));
+    },
+  };
 }
 
+/** Whether its lane is ours still; `apart`: nothing is written, the lane has to be waited for. */
+type Written = boolean | 'apart';
+
 /** Where a statement is a round trip, all that went well are written at once; the batcher tries others in halves, and then alone. */
-async function writeAttempts(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
-  if (all.length > 1 && !statementsAreCheap) return writeDeliveries(tx, all);
-  const mine: boolean[] = [];
-  for (const tried of all) mine.push(await writeAttempt(tx, tried));
-  return mine;
+async function writeAttempts(
+  tx: Tx,
+  all: readonly Tried[],
+  apart: ReadonlySet<string>,
+): Promise<Written[]> {
+  const mine: Written[] = [];
+  if (statementsAreCheap) {
+    for (const tried of all) mine.push(await writeAttempt(tx, tried));
+    return mine;
+  }
+  const free = await lockFree(tx, all, apart);
+  const ours = all.filter(({ claim }) => free.has(claim.lane));
+  const [only, ...more] = ours;
+  if (more.length > 0) mine.push(...(await writeDeliveries(tx, ours)));
+  else if (only) mine.push(await writeAttempt(tx, only));
+  return all.map(({ claim }) => (free.has(claim.lane) ? (mine.shift() ?? false) : 'apart'));
+}
+
+/** Locks those of their lanes that nobody holds, without those in `apart`. One that is lost is not among them. */
+async function lockFree(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Set<string>> {
+  const claims = all.map(({ claim }) => claim).filter(({ lane }) => !apart.has(lane));
+  if (claims.length === 0) return new Set();
+  const names = [...new Set(claims.map(({ lane }) => lane))];
+  const tokens = [...new Set(claims.map(({ token }) => token))];
+  const own = tx
+    .select({ lane: webhookLanes.lane })
+    .from(webhookLanes)
+    .where(and(inArray(webhookLanes.lane, names), inArray(webhookLanes.claim, tokens)));
+  return new Set((await skipLocked(own)).map(({ lane }) => lane));
 }
 
 /** Not all of them are in the lanes of this process, or went well: nothing of the transaction holds. */
