@@ -1,6 +1,7 @@
 /** Edits and deletions of messages: what they make of the row of the message that they are about. */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, isNull, lte, or } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
+import { affected } from '../db/ops.ts';
 import { messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import type { MessageRef } from './claim.ts';
@@ -18,10 +19,7 @@ export interface Amendment {
 /** Types of messages that only change another one. */
 export const AMENDMENTS: ReadonlySet<string> = new Set<Amendment['type']>(['edit', 'delete']);
 
-type Target = Pick<
-  typeof messages.$inferSelect,
-  keyof MessageRef | 'direction' | 'content' | 'original' | 'editedAt' | 'revokedAt'
->;
+type Target = Pick<typeof messages.$inferSelect, keyof MessageRef | 'direction'>;
 
 /** The columns that `amend` needs. */
 export const amendable = {
@@ -34,10 +32,6 @@ export const amendable = {
   phone: messages.phone,
   type: messages.type,
   direction: messages.direction,
-  content: messages.content,
-  original: messages.original,
-  editedAt: messages.editedAt,
-  revokedAt: messages.revokedAt,
 } as const;
 
 /**
@@ -50,12 +44,8 @@ export async function amend(
   amendment: Amendment,
   { at, now, by, source }: { at: number; now: number; by: string; source?: 'phone' },
 ): Promise<Fact | null> {
-  const changes = changesOf(target, amendment, at);
-  if (changes === null) return null;
-  await tx
-    .update(messages)
-    .set({ ...changes, updatedAt: now })
-    .where(eq(messages.id, target.id));
+  const apply = amendment.type === 'edit' ? edit : revoke;
+  if (!(await apply(tx, target, amendment, { at, now }))) return null;
   return messageFact(target, amendment.type === 'edit' ? 'message.edited' : 'message.revoked', at, {
     id: target.id,
     direction: target.direction,
@@ -65,17 +55,31 @@ export async function amend(
   });
 }
 
-function changesOf(target: Target, { type, text = '' }: Amendment, at: number) {
-  if (target.revokedAt !== null) return null;
-  if (type === 'delete') return { revokedAt: at };
-  if (target.editedAt !== null && target.editedAt > at) return null;
+interface Times {
+  at: number;
+  now: number;
+}
+
+async function revoke(tx: Tx, { id }: Target, _amendment: Amendment, { at, now }: Times): Promise<boolean> {
+  const isOurs = and(eq(messages.id, id), isNull(messages.revokedAt));
+  return affected(await tx.update(messages).set({ revokedAt: at, updatedAt: now }).where(isOurs)) > 0;
+}
+
+/** The target was read without a lock: its time is written first, which takes the lock, and then its content is read. */
+async function edit(tx: Tx, target: Target, { text = '' }: Amendment, { at, now }: Times): Promise<boolean> {
   const field = textFieldOf(target);
-  if (field === null) return null;
-  return {
-    content: { ...Object(target.content), [field]: text },
-    original: target.original ?? target.content,
-    editedAt: at,
-  };
+  if (field === null) return false;
+  const { id, content, original, editedAt, revokedAt } = messages;
+  const isNewest = or(isNull(editedAt), lte(editedAt, at));
+  const isOurs = and(eq(id, target.id), isNull(revokedAt), isNewest);
+  if (affected(await tx.update(messages).set({ editedAt: at, updatedAt: now }).where(isOurs)) === 0) return false;
+  const [row] = await tx.select({ content, original }).from(messages).where(eq(id, target.id));
+  if (!row) return false;
+  await tx
+    .update(messages)
+    .set({ content: { ...Object(row.content), [field]: text }, original: row.original ?? row.content })
+    .where(eq(id, target.id));
+  return true;
 }
 
 /** The field of its content that an edit changes; null for what has none, and for codes. */

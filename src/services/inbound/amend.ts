@@ -1,5 +1,5 @@
 /** Edits and deletions that come in, or that the owner makes on the phone. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, ne, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
@@ -13,9 +13,6 @@ import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 export type Aim = 'unknown' | 'refused' | { target: AimedAt };
 
 type AimedAt = Pick<typeof messages.$inferSelect, keyof typeof amendable>;
-
-/** Of messages with one id: a sender chooses it, so that others may have used it too. */
-const MAX_LOOKED_AT = 20;
 
 /** What an edit or a deletion is about; null for other messages. */
 export function amendmentOf({ content }: InboundMessage): Amendment | null {
@@ -33,21 +30,23 @@ export async function aimOf(
   message: InboundMessage,
   amendment: Amendment,
 ): Promise<Aim> {
-  const found = await tx
-    .select({ ...amendable, lid: messages.lid, participant: messages.participant, author: messages.author })
+  // A sender chooses the id: others may have used it too, in this chat and elsewhere.
+  const inChat = and(
+    eq(messages.accountId, account.id),
+    eq(messages.direction, message.own ? 'out' : 'in'),
+    eq(messages.messageId, amendment.messageId),
+    isInChatOf(message),
+    ne(messages.type, 'undecryptable'),
+  );
+  const [target] = await tx
+    .select(amendable)
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, account.id),
-        eq(messages.direction, message.own ? 'out' : 'in'),
-        eq(messages.messageId, amendment.messageId),
-      ),
-    )
-    .limit(MAX_LOOKED_AT);
-  const inChat = found.filter((row) => isSameChat(row, message) && row.type !== 'undecryptable');
-  const target = inChat.find((row) => message.own || isSameAuthor(row, message));
+    .where(and(inChat, message.own ? undefined : isByAuthorOf(message)))
+    .limit(1);
   if (target) return { target };
-  if (inChat.length > 0) return 'refused';
+  const { id } = messages;
+  const [others] = await tx.select({ id }).from(messages).where(inChat).limit(1);
+  if (others) return 'refused';
   return !message.own && (await isOurs(tx, account, message, amendment)) ? 'refused' : 'unknown';
 }
 
@@ -57,37 +56,35 @@ async function isOurs(
   message: InboundMessage,
   { messageId }: Amendment,
 ): Promise<boolean> {
-  const ours = await tx
-    .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid })
+  const [ours] = await tx
+    .select({ id: messages.id })
     .from(messages)
     .where(
       and(
         eq(messages.accountId, account.id),
         eq(messages.direction, 'out'),
         eq(messages.messageId, messageId),
+        isInChatOf(message),
       ),
-    );
-  return ours.some((row) => isSameChat(row, message));
-}
-
-interface Named {
-  peer: string;
-  phone: string | null;
-  lid: string | null;
+    )
+    .limit(1);
+  return ours !== undefined;
 }
 
 /** A person may have become known by another name since. */
-function isSameChat(row: Named, { chat, phone, lid }: InboundMessage): boolean {
-  if (row.peer === chat) return true;
-  return (phone !== null && row.phone === phone) || (lid !== null && row.lid === lid);
+function isInChatOf({ chat, phone, lid }: InboundMessage): SQL | undefined {
+  return or(
+    eq(messages.peer, chat),
+    phone === null ? undefined : eq(messages.phone, phone),
+    lid === null ? undefined : eq(messages.lid, lid),
+  );
 }
 
-function isSameAuthor(
-  row: { author: string; participant: string | null },
-  { author, participant }: InboundMessage,
-): boolean {
-  if (author === null && participant === null) return true;
-  return row.author === author || (participant !== null && row.participant === participant);
+function isByAuthorOf({ author, participant }: InboundMessage): SQL | undefined {
+  return or(
+    author === null ? undefined : eq(messages.author, author),
+    participant === null ? undefined : eq(messages.participant, participant),
+  );
 }
 
 /** Applies it, and resolves with its fact; without one when it changes nothing. */
