@@ -1,7 +1,7 @@
 /** A new code to a number. */
 import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
-import { insertMany, transact } from '../../db/ops.ts';
+import { insertMany, isRetryable, isUnavailable, transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { candidateOf } from '../../queue/enqueue.ts';
@@ -97,12 +97,16 @@ async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[])
     start.go();
     return sent;
   } catch (error) {
-    const nothingWritten =
-      error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost;
-    start.giveUp(nothingWritten ? null : error);
+    start.giveUp(isRolledBack(error) ? null : error);
     if (error instanceof HeadStartLost) return send(null);
     throw error;
   }
+}
+
+/** Whether nothing of the transaction was written for sure: ours, and one that lost to another to the end. */
+function isRolledBack(error: unknown): boolean {
+  if (error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost) return true;
+  return isRetryable(error) && !isUnavailable(error);
 }
 
 /** A code that has a head start. */
