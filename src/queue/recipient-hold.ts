@@ -1,6 +1,6 @@
 /** Until when the limit of one recipient holds a message: what has been sent to it, and what waits before. */
 
-import { and, count, desc, eq, gt, inArray, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gt, inArray, isNull, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
@@ -72,6 +72,8 @@ async function isBusy(
         and(
           eq(newest.accountId, accountId),
           eq(newest.direction, 'out'),
+          // What the owner sends from the phone is no attempt of ours.
+          isNull(newest.source),
           id === null ? undefined : ne(newest.id, id),
         ),
       )
@@ -87,9 +89,9 @@ async function isBusy(
 
 /** The newest messages that fit `where`, which names the chat: `limit` rows are read, whatever is looked for in them. */
 function newestOf(db: Db, where: SQL | undefined, limit: number) {
-  const { id, accountId, direction, status, scheduledAt, sendingAt, createdAt } = messages;
+  const { id, accountId, direction, source, status, scheduledAt, sendingAt, createdAt } = messages;
   return db
-    .select({ id, accountId, direction, status, scheduledAt, sendingAt, createdAt })
+    .select({ id, accountId, direction, source, status, scheduledAt, sendingAt, createdAt })
     .from(messages)
     .where(where)
     .orderBy(desc(createdAt), desc(id))

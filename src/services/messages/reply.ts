@@ -1,6 +1,6 @@
 /** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
 
-import { and, desc, eq, gte, inArray, or } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, isNull, or } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -88,6 +88,7 @@ const isOffer = (now: number) =>
   and(
     gte(messages.createdAt, now - VALID_MS),
     eq(messages.direction, 'out'),
+    isNull(messages.source),
     inArray(messages.type, ['buttons', 'list']),
     inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
   );
