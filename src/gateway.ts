@@ -155,9 +155,10 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       connectionOf,
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
       async storeInbound(account, messages) {
-        const isNew = await storeInbound(account, messages);
+        await storeInbound(account, messages);
         for (const message of messages) supervisor?.onStored(account, message);
-        if (messages.some(({ media }, n) => media && isNew[n])) inboundMedia.wake();
+        // New or not: a try before, which was given up, may have stored it.
+        if (messages.some(({ media }) => media !== null)) inboundMedia.wake();
       },
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),

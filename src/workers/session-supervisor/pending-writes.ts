@@ -10,7 +10,8 @@ const BATCH_SIZE = 200;
 const MAX_PENDING = 20_000;
 
 export interface PendingWrites<T> {
-  add(key: string, item: T): void;
+  /** False: too many are pending, and this one is not remembered. */
+  add(key: string, item: T): boolean;
   /** Writes what is pending; what cannot be written stays pending. */
   flush(): Promise<void>;
   /** Writes what is pending once more. Later ones are not written. */
@@ -71,9 +72,10 @@ export function createPendingWrites<T>(options: PendingWritesOptions<T>): Pendin
 
   return {
     add(key, item) {
-      if (pending.size >= MAX_PENDING && !pending.has(key)) return;
+      if (pending.size >= MAX_PENDING && !pending.has(key)) return false;
       pending.set(key, item);
       schedule(FLUSH_AFTER_MS);
+      return true;
     },
     flush,
     async stop() {
