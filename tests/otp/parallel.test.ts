@@ -8,6 +8,7 @@ import { resendOtp } from '../../src/services/otp/resend.ts';
 import { expireOverdue } from '../../src/services/otp/sweep.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { spendWindow } from '../../src/services/otp/windows.ts';
+import { newId } from '../../src/utils/ids.ts';
 import {
   codeOf,
   elsewhere,
@@ -153,3 +154,28 @@ if (dbType === 'mysql')
       await second.close();
     });
   });
+
+describe('a code with a head start', () => {
+  const conflict = (more: object) => Object.assign(new Error('it lost'), more);
+
+  it.each([
+    ['lost to another transaction to the end', { errno: 1213 }, true],
+    ['cannot tell whether it was written', { code: 'ECONNRESET' }, false],
+  ])('that %s gives its place back, or has the line look', async (_what, error, isKnown) => {
+    const ctx = await fixture.otpTenant();
+    const ended: unknown[] = [];
+    const start = {
+      held: { id: newId(), owner: newId(), fence: 1 },
+      attemptId: newId(),
+      at: ctx.clock.now(),
+      go: () => void ended.push('gone'),
+      giveUp: (reason: unknown) => void ended.push(reason),
+    };
+    const transaction = () => Promise.reject(conflict(error));
+    const db = Object.create(ctx.db, { transaction: { value: transaction } });
+    const database = { ...ctx.database, db };
+    const signals = { ...ctx.signals, headStart: async () => start };
+    await expect(send({ ...ctx, database, signals }, '+6281200000099')).rejects.toThrow('it lost');
+    expect(ended).toEqual([isKnown ? null : expect.any(Error)]);
+  });
+});

@@ -105,7 +105,8 @@ async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[])
 
 /** Whether nothing of the transaction was written for sure: ours, and one that lost to another to the end. */
 function isRolledBack(error: unknown): boolean {
-  if (error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost) return true;
+  if (error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost)
+    return true;
   return isRetryable(error) && !isUnavailable(error);
 }
 
