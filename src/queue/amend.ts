@@ -72,7 +72,8 @@ async function edit(tx: Tx, target: Target, { text = '' }: Amendment, { at, now 
   const { id, content, original, editedAt, revokedAt } = messages;
   const isNewest = or(isNull(editedAt), lte(editedAt, at));
   const isOurs = and(eq(id, target.id), isNull(revokedAt), isNewest);
-  if (affected(await tx.update(messages).set({ editedAt: at, updatedAt: now }).where(isOurs)) === 0) return false;
+  if (affected(await tx.update(messages).set({ editedAt: at, updatedAt: now }).where(isOurs)) === 0)
+    return false;
   const [row] = await tx.select({ content, original }).from(messages).where(eq(id, target.id));
   if (!row) return false;
   await tx

@@ -12,6 +12,7 @@ import { PRIORITIES } from '../../src/queue/priority.ts';
 import { recipientHeldUntil } from '../../src/queue/recipient-hold.ts';
 import type { Settlement } from '../../src/queue/settle.ts';
 import { createPeerBook, readPeers } from '../../src/queue/subscriber-peers.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { FAST, openQueue, type QueueFixture } from './fixture.ts';
@@ -104,6 +105,31 @@ describe('whether the limit of a recipient holds a message', () => {
     // Two go at once, two an hour later, the next after another one.
     expect(result).toBe(q.clock.now() + 2 * 3_600_000);
     expect(statements).toBe(4);
+  });
+
+  it('is not hidden by what the owner sends from the phone', async () => {
+    const phone = '628111222444';
+    for (let n = 0; n < 2; n++) await q.queue(account, { peer: jid(phone), phone });
+    const at = q.clock.now() + 1;
+    const { id: accountId, userId, sessionId } = account;
+    const own = { accountId, userId, sessionId, peer: jid(phone), phone, source: 'phone' as const };
+    const sent = {
+      direction: 'out' as const,
+      type: 'text',
+      content: {},
+      status: 'sent' as const,
+      sentAt: at,
+    };
+    const row = () => ({
+      ...own,
+      ...sent,
+      id: newId(at),
+      messageId: newMessageId(),
+      createdAt: at,
+      updatedAt: at,
+    });
+    await insertMany(q.database.db, messages, [row(), row()]);
+    expect((await held(phone)).result).toBe(q.clock.now() + 3_600_000);
   });
 });
 

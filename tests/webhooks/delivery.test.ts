@@ -172,45 +172,48 @@ test('a lane that went to another process meanwhile is left alone, and what was 
 });
 
 // With one connection that writes there is no lock of a row to wait for.
-test.skipIf(statementsAreCheap)('who holds the lock of one lane holds back the notes of no other', async () => {
-  const f = await start();
-  const { id } = await f.tenant();
-  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
-  const sessions = await Promise.all([f.session(id), f.session(id), f.session(id)]);
-  for (const session of sessions) for (let n = 0; n < 2; n++) await f.message(session, 'message.sent');
-  const { db } = f.deps;
-  const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
-  const [lockedLane = '', ...lanes] = [...new Set(rows.map(({ lane }) => lane))];
-  const claims = new Map(
-    await Promise.all(
-      [lockedLane, ...lanes].map(
-        async (lane) => [lane, await claimLane(db, lane, hook.id, Date.now() + 1_000)] as const,
+test.skipIf(statementsAreCheap)(
+  'who holds the lock of one lane holds back the notes of no other',
+  async () => {
+    const f = await start();
+    const { id } = await f.tenant();
+    const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
+    const sessions = await Promise.all([f.session(id), f.session(id), f.session(id)]);
+    for (const session of sessions) for (let n = 0; n < 2; n++) await f.message(session, 'message.sent');
+    const { db } = f.deps;
+    const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
+    const [lockedLane = '', ...lanes] = [...new Set(rows.map(({ lane }) => lane))];
+    const claims = new Map(
+      await Promise.all(
+        [lockedLane, ...lanes].map(
+          async (lane) => [lane, await claimLane(db, lane, hook.id, Date.now() + 1_000)] as const,
+        ),
       ),
-    ),
-  );
-  const recorder = createRecorder(db);
-  const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
-  const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
-  const ended: string[] = [];
-  const note = (row: (typeof rows)[number]) => {
-    const claim = claims.get(row.lane);
-    if (!claim) throw new Error('the lane is not ours');
-    const added = recorder.add({ claim, row, attempt, step: { state: 'delivered' }, now: Date.now() });
-    return added.finally(() => ended.push(row.id));
-  };
-  const locked = rows.filter(({ lane }) => lane === lockedLane);
-  const others = rows.filter(({ lane }) => lane !== lockedLane);
-  const notes = await transact(db, async (tx) => {
-    await tx.update(webhookLanes).set({ webhookId: hook.id }).where(eq(webhookLanes.lane, lockedLane));
-    const first = locked.map(note);
-    expect(await Promise.all(others.map(note))).toEqual(others.map(() => true));
-    expect(ended.toSorted()).toEqual(others.map((row) => row.id).toSorted());
-    return first;
-  });
-  expect(await Promise.all(notes)).toEqual(locked.map(() => true));
-  expect(ended.slice(others.length)).toEqual(locked.map((row) => row.id));
-  expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
-});
+    );
+    const recorder = createRecorder(db);
+    const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
+    const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
+    const ended: string[] = [];
+    const note = (row: (typeof rows)[number]) => {
+      const claim = claims.get(row.lane);
+      if (!claim) throw new Error('the lane is not ours');
+      const added = recorder.add({ claim, row, attempt, step: { state: 'delivered' }, now: Date.now() });
+      return added.finally(() => ended.push(row.id));
+    };
+    const locked = rows.filter(({ lane }) => lane === lockedLane);
+    const others = rows.filter(({ lane }) => lane !== lockedLane);
+    const notes = await transact(db, async (tx) => {
+      await tx.update(webhookLanes).set({ webhookId: hook.id }).where(eq(webhookLanes.lane, lockedLane));
+      const first = locked.map(note);
+      expect(await Promise.all(others.map(note))).toEqual(others.map(() => true));
+      expect(ended.toSorted()).toEqual(others.map((row) => row.id).toSorted());
+      return first;
+    });
+    expect(await Promise.all(notes)).toEqual(locked.map(() => true));
+    expect(ended.slice(others.length)).toEqual(locked.map((row) => row.id));
+    expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
+  },
+);
 
 test('what is taken out of the history while others are delivered is not told any more', async () => {
   const clock = createFakeClock();

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
@@ -146,6 +146,24 @@ describe('the history of a first link', () => {
       await clock.advance(250);
       await learning.flush();
       expect((await kept())[siti]).toMatchObject({ pushName: 'Siti Aminah' });
+      await learning.stop();
+    });
+
+    it('are learnt when they come again, where too many came at once', async () => {
+      const many = { id: 'c'.repeat(32) };
+      const learning = names();
+      const learn = (n: number) => learning.learn(many.id, from(`${n}@lid`, 'Ayu'));
+      for (let n = 0; n <= 20_000; n++) learn(n);
+      await learning.flush();
+      const last = () =>
+        test.database.db
+          .select({ jid: waPeople.jid })
+          .from(waPeople)
+          .where(and(eq(waPeople.accountId, many.id), eq(waPeople.jid, '20000@lid')));
+      expect(await last()).toHaveLength(0);
+      learn(20_000);
+      await learning.flush();
+      expect(await last()).toHaveLength(1);
       await learning.stop();
     });
 

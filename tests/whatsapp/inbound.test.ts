@@ -263,25 +263,28 @@ const someTurns = async () => {
 };
 
 describe('a message that waits to be stored', () => {
-  it.each([true, false])('and comes again is answered with it, if at all (it is stored: %s)', async (isStored) => {
-    const storing = createSignal();
-    const asked: string[] = [];
-    const line = openLine(async (messages) => {
-      asked.push(...messages.map(({ messageId }) => messageId));
-      await storing.given;
-      if (!isStored) throw new Error('database away');
-    });
-    const first = line.receive('A');
-    await first.goOn;
-    const again = line.receive('A');
-    await someTurns();
-    expect(again.answer.given).toBe(false);
-    if (!isStored) line.closed.abort();
-    storing.give();
-    const ends = await Promise.allSettled([first.done, again.done]);
-    expect(ends.map(({ status }) => status)).toEqual(Array(2).fill(isStored ? 'fulfilled' : 'rejected'));
-    expect(asked).toEqual(['A']);
-  });
+  it.each([true, false])(
+    'and comes again is answered with it, if at all (it is stored: %s)',
+    async (isStored) => {
+      const storing = createSignal();
+      const asked: string[] = [];
+      const line = openLine(async (messages) => {
+        asked.push(...messages.map(({ messageId }) => messageId));
+        await storing.given;
+        if (!isStored) throw new Error('database away');
+      });
+      const first = line.receive('A');
+      await first.goOn;
+      const again = line.receive('A');
+      await someTurns();
+      expect(again.answer.given).toBe(false);
+      if (!isStored) line.closed.abort();
+      storing.give();
+      const ends = await Promise.allSettled([first.done, again.done]);
+      expect(ends.map(({ status }) => status)).toEqual(Array(2).fill(isStored ? 'fulfilled' : 'rejected'));
+      expect(asked).toEqual(['A']);
+    },
+  );
 
   it('behind one that was given up is not tried', async () => {
     const storing = createSignal();

@@ -32,7 +32,8 @@ export function createPushNames(deps: { db: Db; clock: Clock; logger: Logger }):
       const jid = participant ?? chat;
       const key = `${accountId} ${jid}`;
       if (known.get(key) === name) return;
-      if (pending.add(key, { accountId, jid, name: null, pushName: name, hasChat: false })) known.set(key, name);
+      if (pending.add(key, { accountId, jid, name: null, pushName: name, hasChat: false }))
+        known.set(key, name);
     },
     flush,
     stop,

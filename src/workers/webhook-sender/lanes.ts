@@ -258,11 +258,7 @@ export function createRecorder(db: Db): Recorder {
 type Written = boolean | 'apart';
 
 /** Where a statement is a round trip, all that went well are written at once; the batcher tries others in halves, and then alone. */
-async function writeAttempts(
-  tx: Tx,
-  all: readonly Tried[],
-  apart: ReadonlySet<string>,
-): Promise<Written[]> {
+async function writeAttempts(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Written[]> {
   const mine: Written[] = [];
   if (statementsAreCheap) {
     for (const tried of all) mine.push(await writeAttempt(tx, tried));
