@@ -1,8 +1,10 @@
 /** What makes two inbound messages one: session, chat, author and id; and how many are stored at once. On both databases. */
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { activityLogs, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { transact } from '../../src/db/ops.ts';
+import { activityLogs, messages, optOuts, whatsappAccounts } from '../../src/db/schema.ts';
 import type { LiveEvent } from '../../src/events/stream.ts';
+import { amend, amendable } from '../../src/queue/amend.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { settleReceipt } from '../../src/queue/engine-events.ts';
 import { createSettler } from '../../src/queue/settle.ts';
@@ -13,17 +15,26 @@ import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { countStatements } from '../helpers/statements.ts';
 
 const GROUP = '120363012345678901@g.us';
+const counter = countStatements();
 let t: TestApp;
 beforeAll(async () => {
   t = await openTestApp();
 });
-afterAll(() => t.close());
+afterAll(async () => {
+  await t.close();
+  counter.stop();
+});
 
 async function addAccount(): Promise<AccountRef> {
   const { id: userId } = await t.tenant();
-  const account = { id: newId(), userId, sessionId: 'main', owner: newId(), fence: 1 };
+  return addSession(userId);
+}
+
+async function addSession(userId: number, sessionId = 'main'): Promise<AccountRef> {
+  const account = { id: newId(), userId, sessionId, owner: newId(), fence: 1 };
   const at = Date.now();
   const row = { ...account, status: 'connected', pairing: 'qr', createdAt: at, updatedAt: at } as const;
   await t.deps.db.insert(whatsappAccounts).values(row);
@@ -85,6 +96,35 @@ test('a member whose number has become known since is the same author', async ()
   const again = inGroup('1@lid', { participant: '628111@s.whatsapp.net' });
   expect(await storeInbound(t.deps, account, again)).toBe(false);
   expect(await stored(account)).toHaveLength(1);
+});
+
+describe('a person whose number is known at times only', () => {
+  const byNumber = text({ phone: '628111', lid: '77' });
+  const byLid = text({ chat: '77@lid', lid: '77' });
+
+  test.each([
+    ['first', byNumber, byLid],
+    ['later', byLid, byNumber],
+  ])('has written one message, which is delivered again: %s', async (_when, before, after) => {
+    const account = await addAccount();
+    expect(await storeInbound(t.deps, account, before)).toBe(true);
+    expect(await storeInbound(t.deps, account, after)).toBe(false);
+    const other = await addAccount();
+    expect(await createInboundStore(t.deps)(other, [before, after])).toEqual([true, false]);
+    for (const { id } of [account, other]) {
+      const rows = await t.deps.db.select().from(messages).where(eq(messages.accountId, id));
+      expect(rows.map(({ peer }) => peer)).toEqual([before.chat]);
+    }
+    expect(await storeInbound(t.deps, account, { ...after, messageId: '3B' })).toBe(true);
+  });
+
+  test('has their message opened in the place of what could not be opened', async () => {
+    const account = await addAccount();
+    const unread = { type: 'undecryptable', reason: 'keys' } as const;
+    await storeInbound(t.deps, account, { ...byLid, content: unread });
+    expect(await storeInbound(t.deps, account, byNumber)).toBe(true);
+    expect((await stored(account)).map(({ content }) => content)).toEqual([byNumber.content]);
+  });
 });
 
 test('what an earlier release has stored is not stored again; another member with that id is', async () => {
@@ -187,6 +227,52 @@ test('messages of one moment, of several sessions, are stored each once, in the 
     );
     expect(facts.map(({ seq }) => seq)).toEqual(facts.map((_, n) => n + 1));
   }
+});
+
+test('a transaction locks the rows of its sessions once, whatever it brings', async () => {
+  const store = createInboundStore(t.deps);
+  const written = vi.spyOn(t.deps.stream.outbox ?? never(), 'write');
+  const accounts = [await addAccount(), await addAccount()];
+  const edit = { type: 'edit' as const, messageId: 'A', text: 'halo lagi' };
+  const all = [
+    text({ messageId: 'A', content: { type: 'text', text: 'STOP' }, phone: '628111' }),
+    text({ messageId: 'B', own: true, phone: '628111' }),
+    text({ messageId: 'C', content: edit, phone: '628111' }),
+    text({ messageId: 'D', phone: '628111' }),
+  ];
+  await Promise.all(accounts.map((account) => store(account, all)));
+  const told = written.mock.calls.map(([, events]) => events);
+  written.mockRestore();
+  expect(told).toHaveLength(1);
+  for (const { id } of accounts) {
+    const events = told.flat().filter(({ accountId }) => accountId === id);
+    expect(events.map(({ event }) => event)).toEqual([
+      'message.received',
+      'message.sent',
+      'message.edited',
+      'message.received',
+      'opt_out.added',
+    ]);
+  }
+});
+
+test('a transaction holds some messages, and the tenants have turns', async () => {
+  const store = createInboundStore(t.deps);
+  const written = vi.spyOn(t.deps.stream.outbox ?? never(), 'write');
+  const { id: busy } = await t.tenant();
+  const sessions = await Promise.all(Array.from({ length: 12 }, (_, n) => addSession(busy, `s${n}`)));
+  const other = await addAccount();
+  const many = Array.from({ length: 25 }, (_, n) => text({ messageId: `3A${n}` }));
+  const large = text({ messageId: 'L', content: { type: 'text', text: 'x'.repeat(350_000) } });
+  await Promise.all([...sessions.map((account) => store(account, many)), store(other, [text()])]);
+  const told = written.mock.calls.map(([, events]) => events);
+  expect(told[0]?.some(({ accountId }) => accountId === other.id)).toBe(true);
+  expect(Math.max(...told.map((events) => events.length))).toBeLessThanOrEqual(100);
+  expect(told.flat()).toHaveLength(301);
+  written.mockClear();
+  await Promise.all(sessions.slice(0, 4).map((account) => store(account, [large])));
+  expect(written.mock.calls.map(([, events]) => events.length)).toEqual([2, 2]);
+  written.mockRestore();
 });
 
 test('of many at once the one that is refused loses its content, and no other', async () => {
@@ -323,6 +409,74 @@ describe('what the owner sends from the phone', () => {
   });
 });
 
+describe('what the sender answers', () => {
+  const person = (n: number) => ({ chat: `62811${n}@s.whatsapp.net`, phone: `62811${n}` });
+  /** How many times the store reads for as many messages. */
+  async function reads(account: AccountRef, all: readonly InboundMessage[]): Promise<number> {
+    counter.take();
+    await createInboundStore(t.deps)(account, all);
+    return [...counter.take().texts].reduce((sum, [sql, n]) => sum + (/^select/i.test(sql) ? n : 0), 0);
+  }
+  const offer = (account: AccountRef, n: number, changes: Partial<typeof messages.$inferInsert> = {}) => ({
+    ...{ id: newId(), userId: account.userId, accountId: account.id, sessionId: 'main', messageId: newId() },
+    ...{ direction: 'out' as const, peer: person(n).chat, type: 'buttons', status: 'sent' as const },
+    content: {
+      type: 'buttons',
+      text: 'Which?',
+      buttons: ['Ayam', 'Bebek'].map((name) => ({ id: name, text: name })),
+    },
+    ...{ createdAt: Date.now(), updatedAt: Date.now(), ...changes },
+  });
+
+  test('is matched to what was offered from here, that of many chats in one reading', async () => {
+    const account = await addAccount();
+    const offers = Array.from({ length: 6 }, (_, n) => offer(account, n));
+    // The owner forwards an offer of somebody else.
+    const other = { type: 'buttons', buttons: [{ text: 'x' }, { text: 'y' }] };
+    const forwarded = {
+      ...offer(account, 0, { createdAt: Date.now() + 5 }),
+      source: 'phone' as const,
+      content: other,
+    };
+    await t.deps.db.insert(messages).values([...offers, forwarded]);
+    const answer = (n: number, id: string) =>
+      text({ messageId: id, ...person(n), content: { type: 'text', text: '2' } });
+    const one = await reads(account, [answer(0, 'one')]);
+    const many = [0, 1, 2, 3, 4, 5].map((n) => answer(n, 'many'));
+    expect(await reads(account, many)).toBe(one);
+    const rows = await stored(account);
+    expect(rows.map(({ content }) => Object(content).reply)).toEqual(
+      rows.map(() => ({ messageId: expect.any(String), id: 'Bebek', text: 'Bebek' })),
+    );
+    expect(rows).toHaveLength(7);
+  });
+
+  test('that quotes an older offer is the choice of that one', async () => {
+    const account = await addAccount();
+    const at = Date.now();
+    const offers = Array.from({ length: 8 }, (_, n) => offer(account, 1, { createdAt: at + n }));
+    await t.deps.db.insert(messages).values(offers);
+    const content = { type: 'text' as const, text: 'ayam', quotedId: offers[0]?.messageId ?? '' };
+    await storeInbound(t.deps, account, text({ ...person(1), content }));
+    expect(await stored(account)).toMatchObject([
+      { content: { reply: { messageId: offers[0]?.messageId, id: 'Ayam' } } },
+    ]);
+  });
+
+  test('to be left alone is read for many as for one', async () => {
+    const account = await addAccount();
+    const stop = (n: number) =>
+      text({ messageId: `S${n}`, ...person(n), content: { type: 'text', text: ' stop! ' } });
+    const two = await reads(account, [stop(0), stop(1)]);
+    const more = Array.from({ length: 6 }, (_, n) => stop(n + 1));
+    expect(await reads(account, more)).toBe(two);
+    const rows = await t.deps.db.select().from(optOuts).where(eq(optOuts.userId, account.userId));
+    expect(rows.map(({ phone, word }) => `${phone} ${word}`).sort()).toEqual(
+      Array.from({ length: 7 }, (_, n) => `${person(n).phone} STOP`),
+    );
+  });
+});
+
 describe('an edit or a deletion that comes in', () => {
   const EDIT: InboundContent = { type: 'edit', messageId: text().messageId, text: 'halo lagi' };
   const DELETE: InboundContent = { type: 'delete', messageId: text().messageId };
@@ -380,6 +534,37 @@ describe('an edit or a deletion that comes in', () => {
     await storeInbound(t.deps, account, change({ ...EDIT, text: 'newer' }, { at: 1_800_000_000_000 }));
     await storeInbound(t.deps, account, change(EDIT, { messageId: '3A-older', at: 1_700_000_000_000 }));
     expect(await target(account)).toMatchObject({ content: { text: 'newer' } });
+  });
+
+  test('finds it among those of others with its id', async () => {
+    const account = await addAccount();
+    const chats = Array.from({ length: 25 }, (_, n) => text({ chat: `62810${n}@s.whatsapp.net` }));
+    await createInboundStore(t.deps)(account, [...chats, text()]);
+    expect(await storeInbound(t.deps, account, change(EDIT))).toBe(true);
+    const rows = await t.deps.db.select().from(messages).where(eq(messages.accountId, account.id));
+    const edited = rows.filter(({ editedAt }) => editedAt !== null);
+    expect(edited.map(({ peer }) => peer)).toEqual([text().chat]);
+  });
+
+  test('changes what the message is by then, not what it was when it was read', async () => {
+    const account = await addAccount();
+    await storeInbound(t.deps, account, text());
+    const [read] = await t.deps.db.select(amendable).from(messages).where(eq(messages.accountId, account.id));
+    if (!read) throw new Error('nothing was stored');
+    const apply = (words: string, at: number) =>
+      transact(t.deps.db, (tx) =>
+        amend(tx, read, { type: 'edit', messageId: 'A', text: words }, { at, now: at, by: words }),
+      );
+    expect(await apply('newer', 2_000)).not.toBeNull();
+    const content = { type: 'text', text: 'newer', mentions: ['1@lid'] };
+    await t.deps.db.update(messages).set({ content }).where(eq(messages.id, read.id));
+    expect(await apply('older', 1_000)).toBeNull();
+    expect(await apply('newest', 3_000)).not.toBeNull();
+    expect(await target(account)).toMatchObject({
+      content: { ...content, text: 'newest' },
+      original: { text: 'halo' },
+      editedAt: 3_000,
+    });
   });
 
   test.each([

@@ -17,10 +17,13 @@ const MAX_DEPTH = 16;
 /** The years that a date of four digits has: everything that shows times can show these. */
 const MAX_TIME_MS = 253_402_300_799_999;
 
-/** The same message with every field in its bounds. Ids and JIDs that are too long get a name made from them. */
-export function fitMessage(message: InboundMessage, now: number): InboundMessage {
-  const { content, media } = fitContent(message);
-  return {
+/**
+ * The same message with every field in its bounds, and the characters of its content as JSON. Ids and JIDs that are too long
+ * get a name made from them.
+ */
+export function fitMessage(message: InboundMessage, now: number): { message: InboundMessage; size: number } {
+  const { content, media, size } = fitContent(message);
+  const fitted: InboundMessage = {
     messageId: shorten(message.messageId, MAX_ID),
     chat: shorten(message.chat, MAX_JID),
     participant: message.participant === null ? null : shorten(message.participant, MAX_JID),
@@ -33,6 +36,7 @@ export function fitMessage(message: InboundMessage, now: number): InboundMessage
     ...(message.own ? { own: true as const } : {}),
     at: Number.isSafeInteger(message.at) && message.at >= 0 && message.at <= MAX_TIME_MS ? message.at : now,
   };
+  return { message: fitted, size };
 }
 
 /** A message that no database takes, reduced: who wrote, when, and that it came. */
@@ -40,10 +44,11 @@ export function withoutContent(message: InboundMessage, reason: UnknownReason): 
   return { ...message, pushName: null, content: { type: 'unknown', reason }, media: null };
 }
 
-function fitContent(message: InboundMessage): Pick<InboundMessage, 'content' | 'media'> {
+function fitContent(message: InboundMessage): Pick<InboundMessage, 'content' | 'media'> & { size: number } {
   const content = asContent(fitValue(message.content, MAX_DEPTH));
-  if (JSON.stringify(content).length <= MAX_CONTENT) return { content, media: message.media };
-  return { content: { type: 'unknown', reason: 'too_large' }, media: null };
+  const size = JSON.stringify(content).length;
+  if (size <= MAX_CONTENT) return { content, media: message.media, size };
+  return { content: { type: 'unknown', reason: 'too_large' }, media: null, size: 0 };
 }
 
 function fitValue(value: unknown, depth: number): unknown {

@@ -3,14 +3,14 @@ import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
-import { record } from '../../events/record.ts';
+import type { Fact } from '../../events/record.ts';
 import { messageFact } from '../../queue/message-fact.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
 import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
 import { newMediaWork } from './media-work.ts';
 
-type OwnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets'>;
+type OwnDeps = Pick<Deps, 'db' | 'clock' | 'secrets'>;
 
 /** A message that the owner has sent, as it is stored. */
 interface OwnMessage {
@@ -22,24 +22,23 @@ interface OwnMessage {
 }
 
 /**
- * Stores it as sent, with its fact and the download of its file, once, in the caller's transaction: a message of this session
- * that the history has under this id, from us or from before, changes nothing. Resolves true when it is new.
+ * Stores it as sent, with the download of its file, once, in the caller's transaction: a message of this session that the
+ * history has under this id, from us or from before, changes nothing. Resolves with its facts, which are to be recorded; null
+ * when it is not new.
  */
-export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<boolean> {
+export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<Fact[] | null> {
   const { account, message, id, now } = own;
-  if (await isKnown(tx, account, message.messageId)) return false;
+  if (await isKnown(tx, account, message.messageId)) return null;
   const row = toRow(own);
-  if (!(await tryInsert(tx, messages, row))) return false;
+  if (!(await tryInsert(tx, messages, row))) return null;
   const amendment = amendmentOf(message);
   const aim = amendment && (await aimOf(tx, account, message, amendment));
   if (amendment && typeof aim === 'object' && aim !== null) {
-    await record(tx, deps, await applyAmendment(tx, aim, message, amendment, now));
-    return true;
+    return applyAmendment(tx, aim, message, amendment, now);
   }
   if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
   const data = { status: 'sent', source: 'phone' };
-  await record(tx, deps, [messageFact(row, 'message.sent', message.at, data)]);
-  return true;
+  return [messageFact(row, 'message.sent', message.at, data)];
 }
 
 /** Under whatever name of its chat: ids of our own devices are not chosen by others. */

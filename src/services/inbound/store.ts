@@ -2,6 +2,7 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Tx } from '../../db/client.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import {
   affected,
   insertMany,
@@ -12,13 +13,14 @@ import {
   tryInsert,
 } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
-import { record } from '../../events/record.ts';
+import { createWorkQueue } from '../../db/work.ts';
+import { type Fact, record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
-import { noteOptOuts } from '../opt-outs/words.ts';
+import { noteOptOuts, type Written } from '../opt-outs/words.ts';
 import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { newMediaWork } from './media-work.ts';
@@ -26,34 +28,58 @@ import { storeOwn } from './store-own.ts';
 
 export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
 
-/** Messages of one session, in their order. */
+/** Messages of one session, in their order, as the database takes them. */
 interface Delivery {
   account: AccountRef;
   messages: readonly InboundMessage[];
+  /** characters of their contents */
+  size: number;
 }
 
 /** For each message of a delivery, whether it is new. */
 export type InboundStore = (account: AccountRef, messages: readonly InboundMessage[]) => Promise<boolean[]>;
 
-/** Sessions of one transaction: each brings some messages. */
+/** Of one transaction: sessions, the messages that they bring, and characters of contents. One session's may be more. */
 const MAX_BATCH = 20;
+const MAX_MESSAGES = 100;
+const MAX_SIZE = 1_000_000;
+/** Characters that are made to fit before the event loop turns. */
+const FIT_AT_ONCE = 200_000;
 /** Transactions at a time: a session whose row is locked must not stop the others. */
 const MAX_RUNNING = 2;
 
 /**
  * Makes the store of this process. What comes at the same moment, to whichever session, is stored in one transaction:
  * messages, theirs and those that the owner has sent from another device (`own`), their facts and the downloads of their
- * files, each once: a message that is redelivered (same session, chat, author and id) changes nothing, unless it could not
- * be opened before. Messages of one call keep their order. What the database refuses for good is stored
- * without its content, as `unknown`. Rejects only when the database cannot be used: the messages stay with WhatsApp then.
+ * files, each once: a message that is redelivered (same session, chat by whichever name, author and id) changes nothing,
+ * unless it could not be opened before. Messages of one call keep their order; where many wait, the tenants have turns. What
+ * the database refuses for good is stored without its content, as `unknown`. Rejects only when the database cannot be
+ * used: the messages stay with WhatsApp then.
  */
 export function createInboundStore(deps: StoreDeps): InboundStore {
   const batcher: Batcher<Delivery, boolean[]> = createBatcher({
     run: (deliveries) => storeAll(deps, deliveries),
+    choose: chooseInTurns,
     maxBatch: MAX_BATCH,
     maxRunning: MAX_RUNNING,
   });
-  return (account, messages) => batcher.add({ account, messages });
+  return async (account, messages) => batcher.add(await toDelivery(deps, account, messages));
+}
+
+/** What goes next of what waits, tenant by tenant, as much as one transaction may hold. */
+function chooseInTurns(waiting: readonly Delivery[]): Delivery[] {
+  const line = createWorkQueue<Delivery>();
+  for (const delivery of waiting) line.add(delivery, { tenant: delivery.account.userId, background: false });
+  const chosen: Delivery[] = [];
+  let left = { messages: MAX_MESSAGES, size: MAX_SIZE };
+  while (chosen.length < MAX_BATCH) {
+    const next = line.take();
+    if (next === undefined) break;
+    left = { messages: left.messages - next.messages.length, size: left.size - next.size };
+    if (chosen.length > 0 && (left.messages < 0 || left.size < 0)) break;
+    chosen.push(next);
+  }
+  return chosen;
 }
 
 /** The same for one message by itself. Resolves true when it is new. */
@@ -62,7 +88,7 @@ export async function storeInbound(
   account: AccountRef,
   message: InboundMessage,
 ): Promise<boolean> {
-  const [isNew] = await storeApart(deps, { account, messages: [message] });
+  const [isNew] = await storeApart(deps, await toDelivery(deps, account, [message]));
   return isNew === true;
 }
 
@@ -70,7 +96,7 @@ export async function storeInbound(
 async function storeAll(deps: StoreDeps, deliveries: readonly Delivery[]): Promise<boolean[][]> {
   const [only, ...more] = deliveries;
   if (only === undefined) return [];
-  const came = deliveries.flatMap((delivery) => fitted(deps, delivery));
+  const came = deliveries.flatMap(cameOf);
   try {
     const isNew = await store(deps, came);
     return deliveries.map(({ messages }) => isNew.splice(0, messages.length));
@@ -83,7 +109,7 @@ async function storeAll(deps: StoreDeps, deliveries: readonly Delivery[]): Promi
 /** One after the other, so that one which is refused keeps its place. */
 async function storeApart(deps: StoreDeps, delivery: Delivery): Promise<boolean[]> {
   const all: boolean[] = [];
-  for (const one of fitted(deps, delivery)) {
+  for (const one of cameOf(delivery)) {
     const [isNew] = await store(deps, [one]).catch((error: unknown) => storeBare(deps, one, error));
     all.push(isNew === true);
   }
@@ -101,8 +127,27 @@ function storeBare(deps: StoreDeps, { account, message }: Came, error: unknown):
   return store(deps, [{ account, message: withoutContent(message, 'unstorable') }]);
 }
 
-function fitted({ clock }: StoreDeps, { account, messages }: Delivery): Came[] {
-  return messages.map((message) => ({ account, message: fitMessage(message, clock.now()) }));
+const cameOf = ({ account, messages }: Delivery): Came[] => messages.map((message) => ({ account, message }));
+
+async function toDelivery(
+  { clock }: StoreDeps,
+  account: AccountRef,
+  given: readonly InboundMessage[],
+): Promise<Delivery> {
+  const messages: InboundMessage[] = [];
+  let total = 0;
+  let sinceTurn = 0;
+  for (const one of given) {
+    if (sinceTurn >= FIT_AT_ONCE) {
+      await yieldToEventLoop();
+      sinceTurn = 0;
+    }
+    const { message, size } = fitMessage(one, clock.now());
+    messages.push(message);
+    total += size;
+    sinceTurn += size;
+  }
+  return { account, messages, size: total };
 }
 
 /** The driver's words only: what drizzle puts before them holds the values. */
@@ -135,12 +180,23 @@ async function store(deps: StoreDeps, came: readonly Came[]): Promise<boolean[]>
     };
   });
   return transact(deps.db, async (tx) => {
-    const isNew = new Set<Fitted>();
-    for (const some of inRuns(all)) {
-      for (const one of await storeRun(tx, deps, some)) isNew.add(one);
+    const isNew = new Set<string>();
+    const done: Done = { facts: [], written: [] };
+    for (const some of inRuns(await asKnown(tx, all))) {
+      for (const { id } of await storeRun(tx, deps, some, done)) isNew.add(id);
     }
-    return all.map((one) => isNew.has(one));
+    const optedOut = await noteOptOuts(tx, deps, done.written);
+    // Once, at the end: it locks the rows of the sessions, always in the same order.
+    await record(tx, deps, [...done.facts, ...optedOut]);
+    return all.map(({ id }) => isNew.has(id));
   });
+}
+
+/** What a transaction has done so far. */
+interface Done {
+  facts: Fact[];
+  /** messages that may be opt-outs */
+  written: Written[];
 }
 
 /** Their messages are stored together, as long as nothing that is written in another way comes in between. */
@@ -157,41 +213,50 @@ function inRuns(all: readonly Fitted[]): Fitted[][] {
 }
 
 /** Those of them that are new. */
-async function storeRun(tx: Tx, deps: StoreDeps, run: readonly Fitted[]): Promise<Iterable<Fitted>> {
+async function storeRun(
+  tx: Tx,
+  deps: StoreDeps,
+  run: readonly Fitted[],
+  done: Done,
+): Promise<Iterable<Fitted>> {
   const [first] = run;
-  if (first?.message.own) return (await storeOwn(tx, deps, first)) ? run : [];
+  if (first?.message.own) {
+    const stored = await storeOwn(tx, deps, first);
+    done.facts.push(...(stored ?? []));
+    return stored === null ? [] : run;
+  }
   const amendment = first && amendmentOf(first.message);
-  if (!first || !amendment) return storePlain(tx, deps, run);
+  if (!first || !amendment) return storePlain(tx, deps, run, done);
   const { account, message, now } = first;
   const aim = await aimOf(tx, account, message, amendment);
   // Whoever is not its author changes nothing, and is not told of.
   if (aim === 'refused' && amendment.type === 'edit') return [];
-  if (typeof aim === 'string') return storePlain(tx, deps, run);
+  if (typeof aim === 'string') return storePlain(tx, deps, run, done);
   const fresh = await insertNew(tx, run);
-  if (fresh.size > 0) await record(tx, deps, await applyAmendment(tx, aim, message, amendment, now));
+  if (fresh.size > 0) done.facts.push(...(await applyAmendment(tx, aim, message, amendment, now)));
   return fresh.keys();
 }
 
-async function storePlain(tx: Tx, deps: StoreDeps, all: readonly Fitted[]): Promise<Iterable<Fitted>> {
-  const ids = await insertNew(tx, await withoutUnnamed(tx, all));
+async function storePlain(
+  tx: Tx,
+  deps: StoreDeps,
+  all: readonly Fitted[],
+  done: Done,
+): Promise<Iterable<Fitted>> {
+  const ids = await insertNew(tx, all);
   const fresh = [...ids].map(([one, id]) => ({ ...one, id }));
   const files = fresh.flatMap(({ account, id, message: { media } }) =>
     media ? [newMediaWork(deps, account, id, media)] : [],
   );
   if (files.length > 0) await insertMany(tx, inboundMedia, files);
-  await record(tx, deps, fresh.map(factOf));
-  const written = fresh.map(({ account, id, content, message: { phone, lid } }) => ({
-    account,
-    id,
-    phone,
-    lid,
-    content,
-  }));
-  await noteOptOuts(tx, deps, written);
+  done.facts.push(...fresh.map(factOf));
+  for (const { account, id, content, message } of fresh) {
+    done.written.push({ account, id, phone: message.phone, lid: message.lid, content });
+  }
   return ids.keys();
 }
 
-function factOf({ account, id, content, message }: Fitted): Parameters<typeof record>[2][number] {
+function factOf({ account, id, content, message }: Fitted): Fact {
   return {
     userId: account.userId,
     session: account,
@@ -259,28 +324,59 @@ async function replaceUndecryptable(tx: Tx, row: typeof messages.$inferInsert): 
   return affected(replaced) === 0 ? null : found.id;
 }
 
-/** Without those that an earlier release stored, or one that still runs during an update: their rows name no author. */
-async function withoutUnnamed(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
-  const named = all.filter(({ message }) => message.author !== null && message.participant !== null);
-  if (named.length === 0) return all;
-  const { accountId, direction, messageId, peer, author, participant } = messages;
+/**
+ * As the history names them. Those that it has by another name of their chat get that one: whether a person's number was known
+ * when they came is no part of what they are. Left out are those that an earlier release stored, or one that still runs during
+ * an update: their rows name no author.
+ */
+async function asKnown(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+  const theirs = all.filter(({ message }) => !message.own);
+  if (theirs.length === 0) return all;
+  const { accountId, direction, messageId, peer, phone, lid, author, participant } = messages;
   const rows = await tx
-    .select({ accountId, messageId, peer, participant })
+    .select({ accountId, messageId, peer, phone, lid, author, participant })
     .from(messages)
     .where(
       and(
-        inArray(accountId, [...new Set(named.map(({ account }) => account.id))]),
+        inArray(accountId, [...new Set(theirs.map(({ account }) => account.id))]),
         eq(direction, 'in'),
-        inArray(messageId, [...new Set(named.map(({ message }) => message.messageId))]),
-        eq(author, ''),
+        inArray(messageId, [...new Set(theirs.map(({ message }) => message.messageId))]),
       ),
     );
-  const known = new Set(
-    rows.map((row) => [row.accountId, row.messageId, row.peer, row.participant].join(' ')),
-  );
-  return all.filter(({ account, message: { messageId: id, chat, participant: writer, author: wrote } }) => {
-    return wrote === null || writer === null || !known.has([account.id, id, chat, writer].join(' '));
-  });
+  const known = new Map<string, Known[]>();
+  const note = (account: string, id: string, row: Known) => {
+    const key = `${account} ${id}`;
+    known.set(key, [...(known.get(key) ?? []), row]);
+  };
+  for (const row of rows) note(row.accountId, row.messageId, row);
+  const named: Fitted[] = [];
+  for (const one of all) {
+    const { account, message } = one;
+    const same = message.own ? [] : (known.get(`${account.id} ${message.messageId}`) ?? []);
+    if (same.some((row) => isUnnamed(row, message))) continue;
+    const isThere = same.some((row) => row.peer === message.chat && row.author === (message.author ?? ''));
+    const other = isThere ? undefined : same.find((row) => isSameChat(row, message));
+    const chat = other?.peer ?? message.chat;
+    named.push(chat === message.chat ? one : { ...one, message: { ...message, chat } });
+    if (!message.own)
+      note(account.id, message.messageId, { ...message, peer: chat, author: message.author ?? '' });
+  }
+  return named;
+}
+
+type Known = Pick<typeof messages.$inferSelect, 'peer' | 'phone' | 'lid' | 'author' | 'participant'>;
+
+const isUnnamed = (row: Known, { chat, participant, author }: InboundMessage) =>
+  author !== null &&
+  participant !== null &&
+  row.author === '' &&
+  row.peer === chat &&
+  row.participant === participant;
+
+/** A chat with one person, who has a number and a LID. */
+function isSameChat(row: Known, { phone, lid, author }: InboundMessage): boolean {
+  if (row.author !== (author ?? '')) return false;
+  return (phone !== null && row.phone === phone) || (lid !== null && row.lid === lid);
 }
 
 function toRow({ id, account, message, content, now }: Fitted): typeof messages.$inferInsert {

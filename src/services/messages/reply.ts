@@ -1,6 +1,6 @@
 /** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
 
-import { and, desc, eq, gte, inArray, isNull, or } from 'drizzle-orm';
+import { and, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -16,10 +16,10 @@ const MAX_ANSWER = 120;
 /** How many earlier offers a tapped button or a label is looked for in. */
 const MAX_OFFERS = 5;
 
-interface Offer {
-  messageId: string;
-  content: unknown;
-}
+type Offer = Pick<typeof messages.$inferSelect, 'id' | 'messageId' | 'content' | 'createdAt'>;
+
+/** The newest offers of chats, by `keyOf`, and those that are quoted. */
+type Offers = ReadonlyMap<string, readonly Offer[]>;
 
 /** A message, and the session that it came to. */
 export interface Came {
@@ -29,19 +29,13 @@ export interface Came {
 
 /**
  * The senders' choices, in the order of the messages: a tapped button or row, the number of one, or its label; of the message
- * that is quoted, or else of the newest offer to that chat in the last 24 h. Null for what is no choice. One statement tells in
- * which of the chats there is an offer at all; none is asked where no message can be a choice.
+ * that is quoted, or else of the newest offer to that chat in the last 24 h. Null for what is no choice. One statement reads
+ * the offers of all these chats; none where no message can be a choice.
  */
 export async function matchReplies(db: Db, all: readonly Came[], now: number): Promise<(Reply | null)[]> {
   const possible = all.filter(({ message }) => mayChoose(message));
-  const offered = possible.length === 0 ? new Set<string>() : await findOffered(db, possible, now);
-  const replies: (Reply | null)[] = [];
-  for (const { account, message } of all) {
-    const isOffered =
-      mayChoose(message) && peersOf(message).some((peer) => offered.has(keyOf(account, peer)));
-    replies.push(isOffered ? await matchReply(db, account, message, now) : null);
-  }
-  return replies;
+  const offers: Offers = possible.length === 0 ? new Map() : await readOffers(db, possible, now);
+  return all.map((one) => (mayChoose(one.message) ? matchReply(one, offers) : null));
 }
 
 const textOf = ({ content }: InboundMessage) =>
@@ -52,16 +46,15 @@ function mayChoose(message: InboundMessage): boolean {
   return message.content.selected !== undefined || (text !== '' && text.length <= MAX_ANSWER);
 }
 
-async function matchReply(
-  db: Db,
-  account: AccountRef,
-  message: InboundMessage,
-  now: number,
-): Promise<Reply | null> {
+function matchReply({ account, message }: Came, offers: Offers): Reply | null {
   const { selected, quotedId } = message.content;
   const text = textOf(message);
-  const offers = await findOffers(db, account, message, quotedId, now);
-  for (const [index, { messageId, content: offered }] of offers.entries()) {
+  const inChat = peersOf(message)
+    .flatMap((peer) => offers.get(keyOf(account, peer)) ?? [])
+    .filter(({ messageId }) => quotedId === undefined || messageId === quotedId)
+    .sort(newestFirst)
+    .slice(0, MAX_OFFERS);
+  for (const [index, { messageId, content: offered }] of inChat.entries()) {
     const choices = choicesOf(asInteractive(offered));
     const choice = selected
       ? choices.find(({ id }) => id === selected.id)
@@ -71,6 +64,8 @@ async function matchReply(
   }
   return null;
 }
+
+const newestFirst = (a: Offer, b: Offer) => b.createdAt - a.createdAt || (a.id < b.id ? 1 : -1);
 
 /** The names under which the chat of a message may have been written to. */
 function peersOf({ chat, phone, lid }: InboundMessage): string[] {
@@ -93,46 +88,41 @@ const isOffer = (now: number) =>
     inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
   );
 
-/** Which of the chats have an offer, by `keyOf`. */
-async function findOffered(db: Db, all: readonly Came[], now: number): Promise<Set<string>> {
-  const { userId, accountId, peer } = messages;
+async function readOffers(db: Db, all: readonly Came[], now: number): Promise<Offers> {
+  const { id, userId, accountId, messageId, peer, createdAt } = messages;
   const peers = new Map<string, { userId: number; names: Set<string> }>();
   for (const { account, message } of all) {
     const known = peers.get(account.id) ?? { userId: account.userId, names: new Set() };
     for (const name of peersOf(message)) known.names.add(name);
     peers.set(account.id, known);
   }
-  const named = [...peers].map(([id, own]) =>
-    and(eq(userId, own.userId), eq(accountId, id), inArray(peer, [...own.names])),
+  const named = [...peers].map(([account, own]) =>
+    and(eq(userId, own.userId), eq(accountId, account), inArray(peer, [...own.names])),
   );
+  const quoted = all.flatMap(({ message: { content } }) => content.quotedId ?? []);
+  const order = sql`order by ${createdAt} desc, ${id} desc`;
+  const place = sql<number>`row_number() over (partition by ${accountId}, ${peer} ${order})`;
+  const placed = db
+    .select({
+      id: sql<string>`${id}`.as('placed_id'),
+      wireId: sql<string>`${messageId}`.as('wire_id'),
+      place: place.as('place'),
+    })
+    .from(messages)
+    .where(and(or(...named), isOffer(now)))
+    .as('placed');
+  const isQuoted = quoted.length === 0 ? undefined : inArray(placed.wireId, quoted);
   const rows = await db
-    .selectDistinct({ accountId, peer })
-    .from(messages)
-    .where(and(or(...named), isOffer(now)));
-  return new Set(rows.map((row) => keyOf({ id: row.accountId }, row.peer)));
-}
-
-function findOffers(
-  db: Db,
-  account: AccountRef,
-  message: InboundMessage,
-  quotedId: string | undefined,
-  now: number,
-): Promise<Offer[]> {
-  return db
-    .select({ messageId: messages.messageId, content: messages.content })
-    .from(messages)
-    .where(
-      and(
-        eq(messages.userId, account.userId),
-        eq(messages.accountId, account.id),
-        inArray(messages.peer, peersOf(message)),
-        isOffer(now),
-        quotedId === undefined ? undefined : eq(messages.messageId, quotedId),
-      ),
-    )
-    .orderBy(desc(messages.createdAt), desc(messages.id))
-    .limit(MAX_OFFERS);
+    .select({ id, accountId, peer, messageId, content: messages.content, createdAt })
+    .from(placed)
+    .innerJoin(messages, eq(id, placed.id))
+    .where(or(lte(placed.place, MAX_OFFERS), isQuoted));
+  const offers = new Map<string, Offer[]>();
+  for (const row of rows) {
+    const key = keyOf({ id: row.accountId }, row.peer);
+    offers.set(key, [...(offers.get(key) ?? []), row]);
+  }
+  return offers;
 }
 
 /** `2`, `2.`, `(2)`, `#2`, `*2*`, `２`: as people write numbers. */

@@ -2,9 +2,16 @@
 
 import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { transact, tryInsert, upsert } from '../../db/ops.ts';
+import {
+  insertMany,
+  isUniqueViolation,
+  statementsAreCheap,
+  transact,
+  tryInsert,
+  upsert,
+} from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
-import { record } from '../../events/record.ts';
+import { type Fact, record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
@@ -12,7 +19,7 @@ import { requireWholeTenant } from '../access.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { lidKey, showKey } from './ledger-keys.ts';
-import { isOptedOut } from './opted-out.ts';
+import { withoutOptedOut } from './opted-out.ts';
 
 /** Always in force; a tenant adds its own. */
 export const BUILT_IN_WORDS: readonly string[] = ['STOP', 'BERHENTI', 'UNSUBSCRIBE'];
@@ -33,56 +40,99 @@ export interface Written {
 /**
  * Puts the senders into their tenants' ledgers whose whole message is one of the words; in the transaction that stores the
  * messages, so that neither is there without the other. A LID without a known number is there itself. Who is in the
- * ledger already stays as they are.
+ * ledger already stays as they are. Resolves with the facts, which are to be recorded.
  */
 export async function noteOptOuts(
   tx: Tx,
-  deps: Pick<Deps, 'clock' | 'stream'>,
+  deps: Pick<Deps, 'clock'>,
   written: readonly Written[],
-): Promise<void> {
+): Promise<Fact[]> {
   const candidates = written
     .map((message) => ({ message, said: saidIn(message.content) }))
     .filter(({ message, said }) => said.length > 0 && (message.phone !== null || message.lid !== null));
-  if (candidates.length === 0) return;
-  const own = await readWordsOf(tx, [...new Set(candidates.map(({ message }) => message.account.userId))]);
-  for (const { message, said } of candidates) {
-    const words = [...BUILT_IN_WORDS, ...(own.get(message.account.userId) ?? [])];
-    const word = words.find((candidate) => said.includes(foldWord(candidate)));
-    if (word !== undefined) await optOut(tx, deps, message, word);
+  if (candidates.length === 0) return [];
+  const userIds = [...new Set(candidates.map(({ message }) => message.account.userId))].sort((a, b) => a - b);
+  const own = await readWordsOf(tx, userIds);
+  const facts: Fact[] = [];
+  // In one order, as all who write several rows at once.
+  for (const userId of userIds) {
+    const words = foldAll([...BUILT_IN_WORDS, ...(own.get(userId) ?? [])]);
+    const leaving = candidates.flatMap(({ message, said }) => {
+      const word = message.account.userId === userId ? firstOf(words, said) : undefined;
+      return word === undefined ? [] : [{ ...message, word }];
+    });
+    if (leaving.length > 0) facts.push(...(await optOut(tx, deps, userId, leaving)));
   }
+  return facts;
 }
 
+/** Words by what is left of them without case and punctuation, in their order. */
+function foldAll(words: readonly string[]): Map<string, { word: string; at: number }> {
+  const folded = new Map<string, { word: string; at: number }>();
+  for (const [at, word] of words.entries()) {
+    const key = foldWord(word);
+    if (!folded.has(key)) folded.set(key, { word, at });
+  }
+  return folded;
+}
+
+function firstOf(words: ReturnType<typeof foldAll>, said: readonly string[]): string | undefined {
+  const found = said.flatMap((text) => words.get(text) ?? []);
+  return found.sort((a, b) => a.at - b.at)[0]?.word;
+}
+
+interface Leaving extends Written {
+  word: string;
+}
+
+/** Those of one tenant, in as few statements as one of them takes. */
 async function optOut(
   tx: Tx,
-  deps: Pick<Deps, 'clock' | 'stream'>,
-  { account, id, ...message }: Written,
-  word: string,
-): Promise<void> {
-  const lid = message.lid ?? '';
-  const phone =
-    message.phone ??
-    (await findLidPairs(tx, { accountId: account.id }, 'lid', [lid]))[0]?.phone ??
-    lidKey(lid);
-  if ((await isOptedOut(tx, account.userId, [phone])).size > 0) return;
-  const added = await tryInsert(tx, optOuts, {
-    userId: account.userId,
-    phone,
-    source: 'message',
-    word,
-    sessionId: account.sessionId,
-    messageRowId: id,
-    createdAt: deps.clock.now(),
+  { clock }: Pick<Deps, 'clock'>,
+  userId: number,
+  leaving: readonly Leaving[],
+): Promise<Fact[]> {
+  const lids = leaving.flatMap(({ phone, lid }) => (phone === null && lid !== null ? [lid] : []));
+  const pairs = lids.length === 0 ? [] : await findLidPairs(tx, { userId }, 'lid', [...new Set(lids)]);
+  const byPhone = new Map<string, Leaving>();
+  for (const one of leaving) {
+    const { account, lid } = one;
+    const known = pairs.find((pair) => pair.lid === lid && pair.accountId === account.id);
+    const phone = one.phone ?? known?.phone ?? lidKey(lid ?? '');
+    if (!byPhone.has(phone)) byPhone.set(phone, one);
+  }
+  const fresh = (await withoutOptedOut(tx, userId, [...byPhone.keys()])).sort();
+  const rows = fresh.flatMap((phone) => {
+    const one = byPhone.get(phone);
+    return one ? [rowOf(userId, phone, one, clock.now())] : [];
   });
-  if (!added) return;
-  await record(tx, deps, [
-    {
-      userId: account.userId,
-      session: account,
-      event: 'opt_out.added',
-      subject: showKey(phone),
-      data: { source: 'message', word },
-    },
-  ]);
+  return (await insertNew(tx, rows)).flatMap(({ phone, word }): Fact[] => {
+    const session = byPhone.get(phone)?.account;
+    const data = { source: 'message', word };
+    return session ? [{ userId, session, event: 'opt_out.added', subject: showKey(phone), data }] : [];
+  });
+}
+
+type NewOptOut = typeof optOuts.$inferInsert;
+
+function rowOf(userId: number, phone: string, { account, id, word }: Leaving, createdAt: number): NewOptOut {
+  const { sessionId } = account;
+  return { userId, phone, source: 'message', word, sessionId, messageRowId: id, createdAt };
+}
+
+/** Those that somebody else has not put there at this moment. */
+async function insertNew(tx: Tx, rows: readonly NewOptOut[]): Promise<readonly NewOptOut[]> {
+  if (rows.length > 1 && !statementsAreCheap) {
+    try {
+      await insertMany(tx, optOuts, rows);
+      return rows;
+    } catch (error) {
+      if (!isUniqueViolation(error)) throw error;
+    }
+  }
+  const added: NewOptOut[] = [];
+  for (const row of rows) if (await tryInsert(tx, optOuts, row)) added.push(row);
+  return added;
 }
 
 /** The texts that may be the message as a whole: its text, or the button that was tapped. */
