@@ -231,7 +231,8 @@ export function createRecorder(db: Db): Recorder {
   const places = new PQueue({ concurrency: MAX_APART });
   const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
-    maxRunning: MAX_RUNNING,
+    // With one connection that writes, a second one would only wait.
+    maxRunning: statementsAreCheap ? 1 : MAX_RUNNING,
     choose(waiting) {
       const chosen = waiting.filter(({ claim }) => !running.has(claim.lane)).slice(0, MAX_BATCH);
       for (const { claim } of chosen) running.set(claim.lane, (running.get(claim.lane) ?? 0) + 1);
