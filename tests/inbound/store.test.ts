@@ -468,11 +468,11 @@ describe('what the sender answers', () => {
     const stop = (n: number) =>
       text({ messageId: `S${n}`, ...person(n), content: { type: 'text', text: ' stop! ' } });
     const two = await reads(account, [stop(0), stop(1)]);
-    const more = Array.from({ length: 6 }, (_, n) => stop(n + 1));
+    const more = Array.from({ length: 6 }, (_, n) => stop(n + 2));
     expect(await reads(account, more)).toBe(two);
     const rows = await t.deps.db.select().from(optOuts).where(eq(optOuts.userId, account.userId));
     expect(rows.map(({ phone, word }) => `${phone} ${word}`).sort()).toEqual(
-      Array.from({ length: 7 }, (_, n) => `${person(n).phone} STOP`),
+      Array.from({ length: 8 }, (_, n) => `${person(n).phone} STOP`),
     );
   });
 });

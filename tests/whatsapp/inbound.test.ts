@@ -295,7 +295,7 @@ describe('a message that waits to be stored', () => {
       if (asked.length === 1) throw new Error('database away');
     });
     const first = line.receive('A');
-    await first.goOn;
+    await until(() => asked.length === 1);
     const second = line.receive('B');
     await second.goOn;
     await someTurns();
