@@ -15,6 +15,7 @@ import {
   updateInBatches,
 } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
+import { inCleanContext } from '../../db/scope.ts';
 import { RETRY_FOR_MS, RETRY_NOW_AT } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
 import { deleteEvents } from '../../services/webhooks/retention.ts';
@@ -250,7 +251,7 @@ export function createRecorder(db: Db): Recorder {
       const { lane } = tried.claim;
       const written = await batcher.add(tried).finally(() => ended(lane));
       if (written !== 'apart') return written;
-      return apart.run(lane, () => places.add(() => recordAttempt(db, tried)));
+      return apart.run(lane, () => places.add(() => inCleanContext(() => recordAttempt(db, tried))));
     },
   };
 }
