@@ -72,7 +72,7 @@ async function isBusy(
         and(
           eq(newest.accountId, accountId),
           eq(newest.direction, 'out'),
-          // What the owner sends from the phone is no attempt of ours.
+          // What the owner sends from the phone takes no place of the limit.
           isNull(newest.source),
           id === null ? undefined : ne(newest.id, id),
         ),
