@@ -1,5 +1,5 @@
 /** Much work in batches, with turns of the event loop in between, so that nothing else waits for all of it. */
-import { yieldToEventLoop } from './event-loop.ts';
+import { monotonicMs, yieldToEventLoop } from './event-loop.ts';
 
 /** How long a batch may hold what others wait for: a writer, rows, the event loop. */
 const TARGET_MS = 10;
@@ -13,9 +13,9 @@ export interface BatchSize {
   took(rows: number, ms: number): void;
 }
 
-/** Finds how many rows take about 10 ms on this machine, whatever else it does: from few up to `max`. */
-export function createBatchSize(max: number): BatchSize {
-  let size = Math.min(max, 5 * MIN_ROWS);
+/** Finds how many rows take about 10 ms on this machine, whatever else it does: from few up to `max`, `first` of them at first. */
+export function createBatchSize(max: number, first = 5 * MIN_ROWS): BatchSize {
+  let size = Math.min(max, first);
   return {
     get rows() {
       return size;
@@ -76,6 +76,23 @@ export async function* readBatches<R>(
     last = rows.at(-1) ?? null;
     await yieldToEventLoop();
   }
+}
+
+/**
+ * The same for rows of very different sizes, such as contacts with their fields: as many as take about 10 ms to read, up to
+ * `max`, and few at first.
+ */
+export function readFitting<R>(
+  max: number,
+  read: (last: R | null, size: number) => PromiseLike<R[]>,
+): AsyncGenerator<R[]> {
+  const size = createBatchSize(max, MIN_ROWS);
+  return readBatches<R>(size, async (last, wanted) => {
+    const startedMs = monotonicMs();
+    const rows = await read(last, wanted);
+    size.took(rows.length, monotonicMs() - startedMs);
+    return rows;
+  });
 }
 
 /** A range of a table, by a column that orders it: after one value (null: from the beginning), up to another (null: to the end). */

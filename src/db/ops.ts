@@ -86,6 +86,12 @@ export function caseBy(column: Column, entries: readonly (readonly [string, stri
   return sql`case ${column} ${sql.join(whens, sql` `)} end`;
 }
 
+/** The text under a name of a JSON column, its first `max` characters; null where there is none. */
+export function jsonText(column: Column, name: string, max: number): SQL<string | null> {
+  const value = sql`json_extract(${column}, ${`$.${name}`})`;
+  return sql<string | null>`substr(${onMysql ? sql`json_unquote(${value})` : value}, 1, ${max})`;
+}
+
 /** Rows of a raw query (reports, health). Write SQL that both dialects accept; names are as the database has them. */
 export async function rawRows<R>(db: ReadDb, query: SQL): Promise<R[]> {
   if (!onMysql) {

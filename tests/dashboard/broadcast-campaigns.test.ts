@@ -1,9 +1,11 @@
 /** Pages of campaigns: the wizard, one that runs, and what can be done with it. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { draftPath } from '../../src/controllers/dashboard/broadcast/wizard/steps.ts';
+import { draftPath, withPace } from '../../src/controllers/dashboard/broadcast/wizard/steps.ts';
+import { transact } from '../../src/db/ops.ts';
 import { campaignDrafts, campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
-import { MAX_DRAFTS } from '../../src/services/campaigns/drafts.ts';
+import { MAX_DRAFTS, takeDraft } from '../../src/services/campaigns/drafts.ts';
+import type { Ctx } from '../../src/services/context.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type CampaignWorld, contacts, openCampaigns } from '../broadcast/campaign-fixture.ts';
 import type { Tenant } from '../helpers/app.ts';
@@ -240,6 +242,22 @@ describe('the wizard', () => {
     const { options } = Object(await w.campaign(String(Object(told.body.data).id)));
     expect(options).not.toHaveProperty('quietHours');
   });
+
+  it('has the usual pace where that step was left out, and none where all of it was unticked', async () => {
+    const target = { session: 'main', target: 'numbers', numbers: '081234567890', body: 'Hi' };
+    const skipped = await writeDraft(post, target, ['who', 'what', 'when', 'review']);
+    const path = (await skipped.start()).headers.get('location') ?? '';
+    expect(await rowOf(path)).toMatchObject({
+      delayMs: 3_000,
+      options: { checkNumbers: true, quietHours: { from: 1_200, to: 480 } },
+    });
+    const real = withPace({ config: { ...w.t.deps.config, waServer: null } }, {});
+    expect(real).toMatchObject({ warmUp: 'true', checkNumbers: 'true', dayOnly: 'true' });
+    const { id } = await writeDraft(post, target);
+    const pace = await read(draftPath(id, 'pace'));
+    expect(pace).toMatch(/name="checkNumbers" value="true"/);
+    expect(pace).not.toMatch(/name="(checkNumbers|warmUp|dayOnly)" value="true" checked/);
+  });
 });
 
 describe('a draft', () => {
@@ -309,14 +327,55 @@ describe('a draft', () => {
     expect(await read(draftPath(id, 'what'))).toContain('>Secret plan</textarea>');
   });
 
-  it('is deleted, and the oldest goes when there are too many', async () => {
+  it('is deleted, and one too many is refused, in words', async () => {
     const { id } = await writeDraft(post, { session: 'main' });
     expect((await post(draftPath(id, 'delete'))).headers.get('location')).toBe(BASE);
     expect((await post(draftPath(id, 'delete'))).status).toBe(404);
-    const page = () => ({ savedBy: newId(), version: '0', step: 'who', session: 'main' });
-    const ids = Array.from({ length: MAX_DRAFTS + 2 }, () => newId());
-    for (const one of ids) await save(one, page());
-    expect(await w.t.deps.db.select().from(campaignDrafts)).toHaveLength(MAX_DRAFTS);
+    const page = { savedBy: newId(), version: '0', step: 'review', campaignName: 'Named “so”' };
+    const ids = Array.from({ length: MAX_DRAFTS }, () => newId());
+    for (const one of ids) await save(one, page);
+    const more = newId();
+    expect(await (await save(more, page)).text()).toContain(
+      'Not saved. You have 20 drafts. Delete one first.',
+    );
+    expect((await post(draftPath(more, 'review'), page)).status).toBe(409);
+    const kept = await w.t.deps.db.select({ id: campaignDrafts.id }).from(campaignDrafts);
+    expect(kept.map((row) => row.id).toSorted()).toEqual(ids.toSorted());
+    const [first = ''] = ids;
+    const body = 'A text of more than sixty characters, of which a list shows no more than that.';
+    await save(first, { ...page, step: 'what', version: '1', body });
+    const list = await read(BASE);
+    expect(list.match(/Named “so”/g)).toHaveLength(MAX_DRAFTS);
+    expect(list).toContain(`${body.slice(0, 60)} ·`);
+    await post(draftPath(first, 'delete'));
+    expect(await (await save(more, page)).text()).toContain('Draft saved.');
+  });
+
+  it('is saved by two saves of one page at once, and starts in spite of one that changed nothing', async () => {
+    const id = newId();
+    const page = {
+      savedBy: newId(),
+      step: 'who',
+      session: 'main',
+      target: 'numbers',
+      numbers: '081234567890',
+    };
+    const both = async (version: string) => {
+      const replies = await Promise.all([1, 2, 3].map(() => save(id, { ...page, version })));
+      for (const reply of replies) expect(await reply.text()).toContain('Draft saved.');
+    };
+    await both('0');
+    await both('1');
+    const ctx = { ...w.t.deps, actor: { userId: w.tenant.id, personId: w.tenant.id } } as unknown as Ctx;
+    const seen = { id, version: 1, data: {} };
+    const take = (draft: typeof seen, savedBy: string) =>
+      transact(w.t.deps.database, (tx) => takeDraft(tx, ctx, draft, savedBy));
+    const [row] = await w.t.deps.db.select().from(campaignDrafts);
+    const same = { ...seen, data: Object(row?.data) };
+    await expect(take(seen, page.savedBy)).rejects.toThrow('changed elsewhere');
+    await expect(take(same, newId())).rejects.toThrow('changed elsewhere');
+    await take(same, page.savedBy);
+    expect(await w.t.deps.db.select().from(campaignDrafts)).toEqual([]);
   });
 
   it('sends a test as an ordinary message, filled in for the first recipient', async () => {
@@ -413,11 +472,14 @@ describe('a campaign', () => {
     await post(`${copy}/edit`, { campaignName: 'Second', kind: 'text', body: 'Again, {name}', delay: '2' });
     expect(await rowOf(copy)).toMatchObject({ name: 'Second', delayMs: 2000 });
     const byDay = { dayOnly: 'true', sendFrom: '09:00', sendUntil: '17:30' };
-    await post(`${copy}/edit`, { campaignName: 'Third', delay: '2', ...byDay });
+    const limits = { dailyCap: '50', failurePercent: '20' };
+    await post(`${copy}/edit`, { campaignName: 'Third', delay: '2', ...byDay, ...limits });
+    expect((await rowOf(copy))?.options).toMatchObject({ dailyCap: 50, failurePercent: 20 });
     expect((await rowOf(copy))?.options).toMatchObject({ quietHours: { from: 1050, to: 540 } });
     expect(await read(`${copy}/edit`)).toMatch(/name="sendFrom" type="time"[^>]* value="09:00"/);
     await post(`${copy}/edit`, { campaignName: 'Third', delay: '2' });
-    expect((await rowOf(copy))?.options).not.toHaveProperty('quietHours');
+    const { options } = (await rowOf(copy)) ?? {};
+    for (const gone of ['quietHours', 'dailyCap', 'failurePercent']) expect(options).not.toHaveProperty(gone);
     expect((await rowOf(copy))?.content).toMatchObject({ text: 'Again, {name}' });
     await post(`${copy}/resume`);
     await w.clock.advance(10_000);
@@ -493,6 +555,12 @@ describe('what a page says of a campaign', () => {
     expect(await read(path, w.tenant, 'id')).toContain('Setiap Senin 09:00 (Asia/Jakarta)');
     const people = await read(`${path}/recipients`);
     expect(people).toContain('Newcomer');
+    expect(await read(path)).toContain('Waiting for its start time.');
+    const until = w.clock.now() + 30_000;
+    const hold = { waitingReason: 'broadcast_in_progress', waitingUntil: until };
+    await w.t.deps.db.update(campaigns).set(hold);
+    expect(await read(path)).toContain('Another campaign to this list is still running.');
+    expect(await read(path)).not.toContain('Waiting for its start time.');
     expect(people).toContain('opted out');
     const id = path.split('/').at(-1) ?? '';
     expect((await w.recipients(id)).map(({ state }) => state).sort()).toEqual([
@@ -501,6 +569,13 @@ describe('what a page says of a campaign', () => {
       'skipped',
     ]);
   });
+});
+
+it('a preview looks through few people, whatever the list has', async () => {
+  const listId = await w.list(contacts(1_000));
+  const text = await (await post(`${BASE}/preview`, { kind: 'text', body: 'Hi {street}', listId })).text();
+  expect(text).toMatch(/\{street\} stays empty for (\d+) of \1\b/);
+  expect(Number(/stays empty for (\d+)/.exec(text)?.[1])).toBeLessThan(400);
 });
 
 describe('the list of campaigns', () => {

@@ -31,6 +31,7 @@ const HOLDS = [
   'scheduled',
   'paused',
   'quiet_hours',
+  'recipient_night',
   'minute_limit',
   'hour_limit',
   'recipient_limit',

@@ -7,6 +7,7 @@ import {
   inRanges,
   type Range,
   readBatches,
+  readFitting,
   untilUsedUp,
 } from '../../src/db/batches.ts';
 
@@ -124,6 +125,26 @@ test('rows come whole and in order, without an empty batch', async () => {
   ] as const) {
     expect(await all(readBatches(3, table(count, 3)))).toEqual(batches);
   }
+});
+
+test('rows of any size come in batches that take about 10 ms, few at first', async () => {
+  const read = (costMs: number) => {
+    const wanted: number[] = [];
+    const batches = readFitting<number>(200, (last, size) => {
+      wanted.push(size);
+      const end = performance.now() + size * costMs;
+      while (performance.now() < end);
+      const from = last === null ? 0 : last + 1;
+      return Promise.resolve(Array.from({ length: Math.min(size, 100 - from) }, (_, i) => from + i));
+    });
+    return { batches, wanted };
+  };
+  const wide = read(1);
+  expect((await all(wide.batches)).flat()).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  expect(new Set(wide.wanted)).toEqual(new Set([20]));
+  const narrow = read(0);
+  expect((await all(narrow.batches)).flat()).toHaveLength(100);
+  expect(narrow.wanted.slice(0, 2)).toEqual([20, 40]);
 });
 
 test('the next batch is read only when the one before is done with', async () => {

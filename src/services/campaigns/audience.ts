@@ -1,6 +1,6 @@
 /** Looks through the recipients of a campaign before it is made: who lacks a value, who is there twice. */
 import { and, asc, eq, gt } from 'drizzle-orm';
-import { inBatches, readBatches } from '../../db/batches.ts';
+import { inBatches, readFitting } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
@@ -11,12 +11,12 @@ import { createEmptyFinder, type RenderContact } from '../templates/render.ts';
 import { findTemplate } from '../templates/templates.ts';
 import { INVALID_MARK } from './freeze.ts';
 
-/** Some milliseconds of work, between two turns of the event loop. */
+/** At most, between two turns of the event loop. */
 const BATCH_SIZE = 200;
 /** Recipients that are looked at: a review that takes longer is not read. */
 const MAX_LOOKED = 10_000;
 /** While somebody types it has to be quick. */
-const MAX_AT_ONCE = 1_000;
+const MAX_AT_ONCE = 200;
 /** Placeholders that are told. */
 const MAX_MISSING = 20;
 
@@ -70,18 +70,18 @@ async function* ofNumbers(numbers: readonly string[]): AsyncGenerator<RenderCont
 
 function ofList(db: Db, list: string): AsyncGenerator<RenderContact[]> {
   const { listId, phone, name, fields } = broadcastContacts;
-  return readBatches<RenderContact>(BATCH_SIZE, (last) =>
+  return readFitting<RenderContact>(BATCH_SIZE, (last, size) =>
     db
       .select({ phone, name, fields })
       .from(broadcastContacts)
       .where(and(eq(listId, list), gt(phone, last?.phone ?? '')))
       .orderBy(asc(phone))
-      .limit(BATCH_SIZE),
+      .limit(size),
   );
 }
 
 /**
- * The same for a list and a text or a saved template, for who is still writing: among the first 1,000. Throws FORBIDDEN,
+ * The same for a list and a text or a saved template, for who is still writing: among the first 200. Throws FORBIDDEN,
  * NOT_FOUND.
  */
 export async function lookThroughList(

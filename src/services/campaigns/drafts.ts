@@ -2,15 +2,16 @@
  * Campaigns that are being written: the fields of the form, kept for the person who fills it in. A draft goes in the
  * transaction that makes its campaign, with its person, and when nobody has touched it for a month.
  */
-import { and, desc, eq, inArray } from 'drizzle-orm';
-import type { Tx } from '../../db/client.ts';
-import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { and, count, desc, eq, sql } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
+import { affected, jsonText, transact, tryInsert } from '../../db/ops.ts';
 import { campaignDrafts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 
-/** Drafts of one person in a workspace; the oldest goes when there is one more. */
+/** Drafts of one person in a workspace. */
 export const MAX_DRAFTS = 20;
 /** As the form that it comes from: 256 kB. */
 const MAX_LENGTH = 256 * 1024;
@@ -42,16 +43,35 @@ export interface DraftSave {
 
 type Row = typeof campaignDrafts.$inferSelect;
 
+/** What a list shows of a draft. */
+export interface DraftLine {
+  id: string;
+  name: string | null;
+  /** how its text begins */
+  text: string | null;
+  /** ISO 8601 */
+  updatedAt: string;
+}
+
+const SHOWN_NAME = 190;
+const SHOWN_TEXT = 60;
+
 /** The person's drafts in this workspace, the newest first. Throws FORBIDDEN. */
-export async function listDrafts(ctx: Ctx): Promise<CampaignDraft[]> {
+export async function listDrafts(ctx: Ctx): Promise<DraftLine[]> {
   requireScope(ctx, 'read');
+  const { id, data, updatedAt } = campaignDrafts;
   const rows = await ctx.db
-    .select()
+    .select({
+      id,
+      name: jsonText(data, 'campaignName', SHOWN_NAME),
+      text: jsonText(data, 'body', SHOWN_TEXT),
+      updatedAt,
+    })
     .from(campaignDrafts)
     .where(isOwn(ctx))
     .orderBy(desc(campaignDrafts.updatedAt), desc(campaignDrafts.id))
     .limit(MAX_DRAFTS);
-  return rows.map(toDraft);
+  return rows.map((row) => ({ ...row, updatedAt: new Date(row.updatedAt).toISOString() }));
 }
 
 /** Throws FORBIDDEN, NOT_FOUND: also for a draft of somebody else. */
@@ -64,11 +84,34 @@ export async function getDraft(ctx: Ctx, id: string): Promise<CampaignDraft> {
 
 /**
  * Keeps the fields of one step; the first save of an id makes the draft. Throws FORBIDDEN, NOT_FOUND (it is somebody
- * else's, or its campaign was made), CONFLICT when another page has saved it since, with `details.version`, and
- * VALIDATION_FAILED when it is too long.
+ * else's, or its campaign was made), CONFLICT when another page has saved it since, with `details.version`, or when there
+ * are too many drafts, with `details.drafts`, and VALIDATION_FAILED when it is too long.
  */
 export async function saveDraft(ctx: Ctx, save: DraftSave): Promise<CampaignDraft> {
   requireScope(ctx, 'broadcast');
+  for (let tries = 1; ; tries++) {
+    try {
+      return await writeDraft(ctx, save);
+    } catch (error) {
+      if (!(error instanceof SavedMeanwhileError)) throw error;
+      if (tries >= MAX_TRIES) throw error.answer;
+    }
+  }
+}
+
+const MAX_TRIES = 5;
+
+/** Another save was quicker: perhaps one of the same page, which knows what it wrote. `answer`: what is said if that goes on. */
+class SavedMeanwhileError extends Error {
+  override name = 'SavedMeanwhileError';
+  readonly answer: AppError;
+  constructor(answer: AppError) {
+    super('a draft was saved twice at once');
+    this.answer = answer;
+  }
+}
+
+function writeDraft(ctx: Ctx, save: DraftSave): Promise<CampaignDraft> {
   const now = ctx.clock.now();
   return transact(ctx.database, async (tx) => {
     const [row] = await tx.select().from(campaignDrafts).where(isDraft(ctx, save.id));
@@ -82,9 +125,15 @@ export async function saveDraft(ctx: Ctx, save: DraftSave): Promise<CampaignDraf
     };
     const same = and(isDraft(ctx, save.id), eq(campaignDrafts.version, row.version));
     const written = await tx.update(campaignDrafts).set(changes).where(same);
-    if (affected(written) === 0) throw changedElsewhere(row.version + 1);
+    if (affected(written) === 0) throw new SavedMeanwhileError(changedElsewhere(row.version + 1));
     return toDraft({ ...row, ...changes });
   });
+}
+
+/** How many drafts the person has in this workspace. Throws FORBIDDEN. */
+export async function countDrafts(ctx: Ctx): Promise<number> {
+  requireScope(ctx, 'read');
+  return countOwn(ctx.db, ctx);
 }
 
 /** Throws FORBIDDEN, NOT_FOUND. */
@@ -96,11 +145,27 @@ export async function deleteDraft(ctx: Ctx, id: string): Promise<void> {
 
 /**
  * Ends the draft in the transaction that makes its campaign: a second click makes no second one. Throws CONFLICT when it
- * is gone, or not what `version` was.
+ * is gone, or not what `draft` was; what the same page, `savedBy`, has saved since without a change does not count.
  */
-export async function takeDraft(tx: Tx, ctx: Ctx, { id, version }: Pick<CampaignDraft, 'id' | 'version'>) {
-  const same = and(isDraft(ctx, id), eq(campaignDrafts.version, version));
-  if (affected(await tx.delete(campaignDrafts).where(same)) > 0) return;
+export async function takeDraft(
+  tx: Tx,
+  ctx: Ctx,
+  { id, version, data }: Pick<CampaignDraft, 'id' | 'version' | 'data'>,
+  savedBy: string,
+): Promise<void> {
+  const own = isDraft(ctx, id);
+  // Locks the row, and sees it as it is by now.
+  await tx
+    .update(campaignDrafts)
+    .set({ version: sql`${campaignDrafts.version} + 1` })
+    .where(own);
+  const [row] = await tx.select().from(campaignDrafts).where(own);
+  const isSame =
+    row?.version === version + 1 || (row?.savedBy === savedBy && isDeepStrictEqual(row.data, data));
+  if (isSame) {
+    await tx.delete(campaignDrafts).where(own);
+    return;
+  }
   throw new AppError('CONFLICT', 'This draft was started or changed elsewhere. Nothing was sent from here.');
 }
 
@@ -116,14 +181,8 @@ async function insertDraft(tx: Tx, ctx: Ctx, save: DraftSave, now: number): Prom
     createdAt: now,
     updatedAt: now,
   };
-  if (!(await tryInsert(tx, campaignDrafts, row))) throw draftNotFound();
-  const rows = await tx
-    .select({ id: campaignDrafts.id })
-    .from(campaignDrafts)
-    .where(isOwn(ctx))
-    .orderBy(desc(campaignDrafts.updatedAt), desc(campaignDrafts.id));
-  const surplus = rows.slice(MAX_DRAFTS).map(({ id }) => id);
-  if (surplus.length > 0) await tx.delete(campaignDrafts).where(inArray(campaignDrafts.id, surplus));
+  if ((await countOwn(tx, ctx)) >= MAX_DRAFTS) throw tooMany();
+  if (!(await tryInsert(tx, campaignDrafts, row))) throw new SavedMeanwhileError(draftNotFound());
   return toDraft(row);
 }
 
@@ -144,6 +203,11 @@ function merged(before: DraftData, { names, fields }: DraftSave): Record<string,
   throw new AppError('VALIDATION_FAILED', 'The draft is too long. Put the numbers on a list.');
 }
 
+async function countOwn(db: Db, ctx: Ctx): Promise<number> {
+  const [row] = await db.select({ n: count() }).from(campaignDrafts).where(isOwn(ctx));
+  return Number(row?.n ?? 0);
+}
+
 const isOwn = ({ actor }: Ctx) =>
   and(eq(campaignDrafts.userId, actor.userId), eq(campaignDrafts.personId, actor.personId));
 
@@ -155,6 +219,11 @@ function toDraft({ id, data, version, updatedAt }: Row): CampaignDraft {
 
 const draftNotFound = () =>
   new AppError('NOT_FOUND', 'There is no such draft. Its campaign may have started.');
+
+const tooMany = () =>
+  new AppError('CONFLICT', `There are ${MAX_DRAFTS} drafts already: delete one first.`, {
+    details: { drafts: MAX_DRAFTS },
+  });
 
 const changedElsewhere = (version: number) =>
   new AppError('CONFLICT', 'This draft was changed in another tab.', { details: { version } });

@@ -1,7 +1,7 @@
 /** A list as CSV, in the columns that an import reads. */
 
 import { and, asc, eq, gt } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { readFitting } from '../../db/batches.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { own } from '../../utils/own.ts';
@@ -10,6 +10,7 @@ import type { Ctx } from '../context.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { findList, type ListRef, type ListRow } from './lists.ts';
 
+/** Contacts read between two turns of the event loop, at most. */
 const BATCH_SIZE = 100;
 
 export interface CsvExport {
@@ -29,13 +30,13 @@ export async function exportContacts(ctx: Ctx, ref: ListRef): Promise<CsvExport>
 async function* contactLines({ db, loopShare, actor }: Ctx, list: ListRow): AsyncGenerator<string> {
   yield csvLines([['name', 'number', ...list.columns]]);
   const { phone, name, fields, listId } = broadcastContacts;
-  const batches = readBatches<Pick<ContactRow, 'phone' | 'name' | 'fields'>>(BATCH_SIZE, (last) =>
+  const batches = readFitting<Pick<ContactRow, 'phone' | 'name' | 'fields'>>(BATCH_SIZE, (last, size) =>
     db
       .select({ phone, name, fields })
       .from(broadcastContacts)
       .where(and(eq(listId, list.id), gt(phone, last?.phone ?? '')))
       .orderBy(asc(phone))
-      .limit(BATCH_SIZE),
+      .limit(size),
   );
   for await (const rows of batches) {
     yield csvLines(

@@ -11,7 +11,6 @@ import { type Page, page, type View } from '../page.ts';
 import { Field, Form } from '../parts.tsx';
 import { CampaignHead, campaignPath, quietOf, textOf } from './campaign.tsx';
 import {
-  BY_DAY,
   type Choices,
   choicesOf,
   MessageParts,
@@ -19,7 +18,7 @@ import {
   UploadTarget,
   ZoneSelect,
 } from './campaign-form.tsx';
-import { EditForm, messageOf, paceFrom, readInput } from './campaign-input.ts';
+import { BY_DAY, EditForm, messageOf, paceFrom, readInput } from './campaign-input.ts';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
 import { BROADCAST, IdParams, idExample } from './parts.tsx';
 
@@ -67,7 +66,10 @@ export const campaignEditPages: Page[] = [
         campaignName,
         ...(form.kind === 'keep' ? {} : messageOf(form.kind, form)),
         ...paceFrom(form),
+        // What was emptied goes.
         ...(form.dayOnly === 'true' ? {} : { quietHours: null }),
+        dailyCap: form.dailyCap ?? null,
+        failurePercent: form.failurePercent ?? null,
         ...(scheduledAt === undefined ? {} : { scheduledAt }),
         ...(timezone === undefined ? {} : { timezone }),
       });

@@ -229,9 +229,6 @@ export function UploadTarget({ action }: { action: string }) {
   );
 }
 
-/** When people expect messages; a campaign of the form begins with it. */
-export const BY_DAY = { sendFrom: '08:00', sendUntil: '20:00' };
-
 export interface PaceValues {
   delaySeconds: number;
   dailyCap?: number | undefined;

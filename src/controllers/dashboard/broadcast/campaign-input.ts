@@ -25,6 +25,9 @@ export const MessageFields = {
   caption: z.string().max(4_096).optional(),
 };
 
+/** When people expect messages; a campaign of the form begins with it. */
+export const BY_DAY = { sendFrom: '08:00', sendUntil: '20:00' };
+
 /** How fast, and how carefully. An unticked box is not in a form. */
 export const PaceFields = {
   /** seconds */

@@ -30,15 +30,20 @@ export function shownStatus({ status, waitingFor }: Pick<CampaignOutput, 'status
 /** It has just begun: nothing is in its way. */
 const COLLECTING = 'recipients';
 
-/** Explains the state of a campaign and why it is so, each a sentence; what a running one waits for is told apart. */
+/** Whether something is in its way: while it runs, or at its time, when another one to its list runs. */
+export function isWaiting({ status, waitingFor }: Pick<CampaignOutput, 'status' | 'waitingFor'>): boolean {
+  if (status === 'running') return waitingFor.length > 0;
+  return status === 'scheduled' && waitingFor.some(({ reason }) => reason !== 'scheduled');
+}
+
+/** Explains the state of a campaign and why it is so, each a sentence; what it waits for is told apart. */
 export function explainCampaign(
   lang: Lang,
   campaign: Pick<CampaignOutput, 'status' | 'reason' | 'reasonMessage' | 'waitingFor'>,
 ): string[] {
-  const { status, reason, reasonMessage, waitingFor } = campaign;
+  const { status, reason, reasonMessage } = campaign;
   const why = reason === null ? '' : (own(REASONS[lang], reason) ?? toldIn(lang, reasonMessage));
-  const waits = status === 'running' && waitingFor.length > 0;
-  const meaning = !waits && reason !== 'cloned' ? MEANINGS[lang][status] : '';
+  const meaning = !isWaiting(campaign) && reason !== 'cloned' ? MEANINGS[lang][status] : '';
   return [why, meaning].filter((sentence) => sentence !== '');
 }
 

@@ -25,7 +25,7 @@ import { StateBadge, sessionPath } from '../sessions/parts.tsx';
 import { isStatus } from '../sessions/reasons.ts';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
 import { CampaignBadge, progressText } from './campaign-state.tsx';
-import { explainCampaign } from './campaign-texts.ts';
+import { explainCampaign, isWaiting } from './campaign-texts.ts';
 import { CAMPAIGN_EVENTS } from './campaigns.tsx';
 import { cronText } from './cron-text.ts';
 import { durationText } from './duration.ts';
@@ -154,16 +154,18 @@ export function CampaignHead({
 }
 
 const ENDED = new Set(['stopped', 'completed', 'failed']);
-const canRetry = ({ status, statistics }: CampaignOutput) =>
-  (status === 'completed' || status === 'paused') && statistics.failed > 0;
+const isRecalled = ({ recall }: CampaignOutput) => recall?.isOver === false;
+const canRetry = (campaign: CampaignOutput) =>
+  (campaign.status === 'completed' || campaign.status === 'paused') &&
+  campaign.statistics.failed > 0 &&
+  !isRecalled(campaign);
 
-const canRecall = ({ statistics, recall }: CampaignOutput) =>
-  statistics.sent > 0 && (recall === null || recall.isOver);
+const canRecall = (campaign: CampaignOutput) => campaign.statistics.sent > 0 && !isRecalled(campaign);
 
 /** How far the deletion of what was sent is. */
 function Recall({ view, campaign: { recall } }: { view: View; campaign: CampaignOutput }) {
   const t = CAMPAIGN_TEXTS(view.lang);
-  if (recall === null) return null;
+  if (!recall) return null;
   const { revoked, queued, pending, failed, tooLate } = recall;
   return (
     <p>
@@ -196,7 +198,7 @@ function State({ view, campaign }: { view: View; campaign: CampaignOutput }) {
           {t.nextRun}: <Time at={campaign.nextRunAt} /> (<Time at={campaign.nextRunAt} relative />)
         </p>
       )}
-      {campaign.status === 'running' && (
+      {isWaiting(campaign) && (
         <HoldLines view={view} waitingFor={campaign.waitingFor} words={campaignHoldWords} />
       )}
       <Recall view={view} campaign={campaign} />

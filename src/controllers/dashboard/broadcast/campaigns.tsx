@@ -1,7 +1,7 @@
 /** All campaigns, with how far each is. */
 import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../../db/schema.ts';
-import { type CampaignDraft, listDrafts } from '../../../services/campaigns/drafts.ts';
+import { type DraftLine, listDrafts } from '../../../services/campaigns/drafts.ts';
 import { listCampaigns } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
@@ -15,7 +15,7 @@ import { statusText } from './campaign-texts.ts';
 import { cronText } from './cron-text.ts';
 import { FORM_TEXTS } from './form-texts.ts';
 import { BROADCAST, BroadcastHead, num, Progress, page as pageNumber } from './parts.tsx';
-import { draftPath, said } from './wizard/steps.ts';
+import { draftPath } from './wizard/steps.ts';
 
 /** Each is counted. */
 const SHOWN = 20;
@@ -86,19 +86,19 @@ export const campaignListPages: Page[] = [
 ];
 
 /** What the reader has begun to write; nobody else sees it. */
-function Drafts({ view, drafts }: { view: View; drafts: readonly CampaignDraft[] }) {
+function Drafts({ view, drafts }: { view: View; drafts: readonly DraftLine[] }) {
   const t = FORM_TEXTS(view.lang);
   if (drafts.length === 0) return null;
   return (
     <section class="card">
       <h2>{t.drafts}</h2>
       <ul class="plain">
-        {drafts.map(({ id, data, updatedAt }) => (
+        {drafts.map(({ id, name, text, updatedAt }) => (
           <li class="row between">
             <span>
-              <a href={draftPath(id)}>{said(data, 'campaignName') ?? t.draftOf}</a>{' '}
+              <a href={draftPath(id)}>{name ?? t.draftOf}</a>{' '}
               <span class="muted small">
-                {(said(data, 'body') ?? '').slice(0, 60)} · {t.lastSaved} <Time at={updatedAt} relative />
+                {text} · {t.lastSaved} <Time at={updatedAt} relative />
               </span>
             </span>
             <ActionButton view={view} action={draftPath(id, 'delete')} confirm={t.deleteSure} small>

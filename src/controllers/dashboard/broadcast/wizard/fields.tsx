@@ -3,7 +3,8 @@ import type { CampaignDraft } from '../../../../services/campaigns/drafts.ts';
 import type { View } from '../../page.ts';
 import { Field, Select, TextArea, When } from '../../parts.tsx';
 import { type SenderChoices, SenderSelect } from '../../sessions/sender.tsx';
-import { BY_DAY, type Choices, MessageParts, PaceParts, Radios, ZoneSelect } from '../campaign-form.tsx';
+import { type Choices, MessageParts, PaceParts, Radios, ZoneSelect } from '../campaign-form.tsx';
+import { BY_DAY } from '../campaign-input.ts';
 import { weekdayName } from '../cron-text.ts';
 import { FORM_TEXTS } from '../form-texts.ts';
 import { BROADCAST } from '../parts.tsx';
@@ -187,12 +188,10 @@ function Repeats({ view, data }: { view: View; data: Data }) {
   );
 }
 
-/** `isReal`: the server is WhatsApp's; an emulated one bans no number. */
-export function Pace({ view, data, isReal }: { view: View; data: Data; isReal: boolean }) {
+/** `data`: as `withPace` gives it. */
+export function Pace({ view, data }: { view: View; data: Data }) {
   const t = FORM_TEXTS(view.lang);
-  // An unticked box is not in a form: only a draft without this step has the defaults.
-  const isNew = said(data, 'delay') === undefined;
-  const ticked = (name: string, usual: boolean) => (isNew ? usual : said(data, name) === 'true');
+  const ticked = (name: string) => said(data, name) === 'true';
   const number = (name: string) => (said(data, name) === undefined ? undefined : Number(said(data, name)));
   return (
     <>
@@ -202,9 +201,9 @@ export function Pace({ view, data, isReal }: { view: View; data: Data; isReal: b
           delaySeconds: number('delay') ?? DEFAULT_DELAY_SECONDS,
           dailyCap: number('dailyCap'),
           failurePercent: number('failurePercent'),
-          checkNumbers: ticked('checkNumbers', true),
-          warmUp: ticked('warmUp', isReal),
-          dayOnly: ticked('dayOnly', true),
+          checkNumbers: ticked('checkNumbers'),
+          warmUp: ticked('warmUp'),
+          dayOnly: ticked('dayOnly'),
           sendFrom: said(data, 'sendFrom') ?? BY_DAY.sendFrom,
           sendUntil: said(data, 'sendUntil') ?? BY_DAY.sendUntil,
         }}

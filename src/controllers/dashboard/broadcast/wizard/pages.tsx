@@ -2,9 +2,10 @@
 import { z } from 'zod';
 import { timeZoneOf } from '../../../../services/auth/settings.ts';
 import {
+  countDrafts,
   deleteDraft,
   getDraft,
-  listDrafts,
+  MAX_DRAFTS,
   saveDraft,
   takeDraft,
 } from '../../../../services/campaigns/drafts.ts';
@@ -40,6 +41,7 @@ import {
   type Step,
   StepForm,
   stepAfter,
+  withPace,
 } from './steps.ts';
 
 const StepParams = IdParams.extend({ step: z.enum(STEPS) });
@@ -126,7 +128,7 @@ export const wizardPages: Page[] = [
     async handler({ ctx, view, params, form, http }) {
       const t = FORM_TEXTS(view.lang);
       const draft = await getDraft(ctx, params.id);
-      const campaign = formOf(draft.data);
+      const campaign = formOf(ctx, draft.data);
       const { sessionId } = await senderIn(ctx, campaign);
       const sent = await sendCampaignTest(ctx, { sessionId }, inputOf(campaign, {}), form.testTo);
       const path = `/dashboard/messages/${encodeURIComponent(sent.messageId)}?direction=out`;
@@ -149,7 +151,7 @@ export const wizardPages: Page[] = [
     example: { params: idExample },
     async handler({ ctx, view, params, http }) {
       http.set('quiet', true);
-      const form = formOf((await getDraft(ctx, params.id)).data);
+      const form = formOf(ctx, (await getDraft(ctx, params.id)).data);
       const { sessionId, input } = await senderIn(ctx, form);
       // What the API would refuse is named at its field here, too.
       inputOf(form, input);
@@ -171,7 +173,7 @@ export const wizardPages: Page[] = [
       const t = FORM_TEXTS(view.lang);
       const draft = await saveStep(ctx, params.id, form);
       for (const step of STEPS) await requireComplete(ctx, step, draft.data);
-      const campaign = formOf(draft.data);
+      const campaign = formOf(ctx, draft.data);
       const sender = await senderIn(ctx, campaign);
       const make = campaign.when === 'now' ? sendCampaign : scheduleCampaign;
       const made = await make(
@@ -179,7 +181,7 @@ export const wizardPages: Page[] = [
         { sessionId: sender.sessionId },
         inputOf(campaign, sender.input),
         (answer) => ({ status: 202, body: { ...answer } }),
-        (tx) => takeDraft(tx, ctx, draft),
+        (tx) => takeDraft(tx, ctx, draft, form.savedBy),
       );
       const done = campaign.when === 'now' ? t.started(made.name) : t.scheduled(made.name);
       return { redirect: `${BROADCAST}/campaigns/${made.id}`, done };
@@ -225,9 +227,21 @@ async function saved(ctx: Ctx, view: View, draftId: string, form: StepForm) {
     if (error.code === 'CONFLICT' && version > 0) {
       return <Elsewhere view={view} draft={known} step={form.step} version={version} />;
     }
+    if (error.details?.drafts !== undefined) return <TooMany view={view} />;
     if (error.code !== 'NOT_FOUND') throw error;
     return <p class="alert alert-warn">{FORM_TEXTS(view.lang).goneDraft}</p>;
   }
+}
+
+/** The first save of one draft more: what is typed stays on the page until there is room. */
+function TooMany({ view }: { view: View }) {
+  const t = FORM_TEXTS(view.lang);
+  return (
+    <p class="alert alert-warn">
+      <input type="hidden" name="version" value={0} />
+      {t.tooManyDrafts(MAX_DRAFTS)} <a href={BROADCAST}>{t.drafts}</a>
+    </p>
+  );
 }
 
 async function stepPage(ctx: Ctx, view: View, draft: Writing, step: Step) {
@@ -236,7 +250,7 @@ async function stepPage(ctx: Ctx, view: View, draft: Writing, step: Step) {
   if (senders.sessions.length === 0) {
     return { title: t.title, section: 'broadcast' as const, body: <LinkFirst view={view} /> };
   }
-  const others = draft.version === 0 ? (await listDrafts(ctx)).length : 0;
+  const others = draft.version === 0 ? await countDrafts(ctx) : 0;
   const body = (
     <>
       {others > 0 && (
@@ -269,8 +283,7 @@ async function fieldsIn(
     case 'when':
       return <Times view={view} data={data} zone={await timeZoneOf(ctx, ctx.actor.userId)} />;
     case 'pace':
-      // An emulated server bans no number.
-      return <Pace view={view} data={data} isReal={ctx.config.waServer === null} />;
+      return <Pace view={view} data={withPace(ctx, data)} />;
     case 'review': {
       const outcome = await reviewOf(ctx, draft);
       return <Review view={view} draft={draft} outcome={outcome} ownNumber={ownNumberIn(senders, draft)} />;

@@ -36,7 +36,7 @@ export async function reviewOf(ctx: Ctx, { data }: Writing): Promise<Outcome> {
   const missing = await incompleteSteps(ctx, data);
   if (missing.length > 0) return { missing };
   try {
-    const form = formOf(data);
+    const form = formOf(ctx, data);
     const { sessionId, input, text } = await senderIn(ctx, form);
     const estimate = await estimateCampaign(ctx, { sessionId }, inputOf(form, input));
     const { previews } = await previewTemplate(ctx, { ...textIn(form), ...targetOf(form), limit: SHOWN });
@@ -100,6 +100,7 @@ export function Review({
           formaction={draftPath(draft.id, 'start')}
           hx-post={draftPath(draft.id, 'start')}
           hx-include="closest form"
+          hx-sync="closest form:replace"
         >
           {form.when === 'now' ? t.start : t.schedule}
         </button>
@@ -148,6 +149,7 @@ function TestPart({ view, draft, ownNumber }: { view: View; draft: Writing; ownN
           formaction={draftPath(draft.id, 'test')}
           hx-post={draftPath(draft.id, 'test')}
           hx-include="closest form"
+          hx-sync="closest form:replace"
           hx-target="#test-result"
           hx-swap="innerHTML"
           formnovalidate

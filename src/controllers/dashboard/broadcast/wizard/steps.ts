@@ -7,6 +7,7 @@ import type { Ctx } from '../../../../services/context.ts';
 import { PoolSessions } from '../../../../services/pools.ts';
 import { AppError } from '../../../../utils/errors.ts';
 import {
+  BY_DAY,
   CampaignForm,
   messageOf,
   paceFrom,
@@ -99,11 +100,18 @@ export const StepForm = z.object({
 });
 export type StepForm = z.output<typeof StepForm>;
 
-export const namesOf = (step: Step): string[] => Object.keys(FORMS[step].shape);
+/** In a draft whose pace was saved: an unticked box is not in a form, so its absence says nothing by itself. */
+const PACE_SAVED = 'paceSaved';
+
+/** Every field of a step, as a draft names them. */
+export function namesOf(step: Step): string[] {
+  const names = Object.keys(FORMS[step].shape);
+  return step === 'pace' ? [...names, PACE_SAVED] : names;
+}
 
 /** The fields that a form gives a draft. */
 export function fieldsOf(form: StepForm): Record<string, string | string[]> {
-  const given = new Map(Object.entries(form));
+  const given = new Map<string, unknown>(Object.entries({ ...form, [PACE_SAVED]: 'true' }));
   return Object.fromEntries(
     namesOf(form.step).flatMap((name) => {
       const value = given.get(name);
@@ -111,6 +119,16 @@ export function fieldsOf(form: StepForm): Record<string, string | string[]> {
     }),
   );
 }
+
+/** A draft with the usual pace where that step was never saved: whoever goes past it has what it shows. */
+export function withPace({ config }: Pick<Ctx, 'config'>, data: DraftData): DraftData {
+  if (said(data, PACE_SAVED) !== undefined) return data;
+  // An emulated server bans no number.
+  const warmUp = config.waServer === null ? { warmUp: 'true' } : {};
+  return { ...data, ...USUAL_PACE, ...warmUp };
+}
+
+const USUAL_PACE = { delay: '3', checkNumbers: 'true', dayOnly: 'true', ...BY_DAY };
 
 export const draftPath = (id: string, rest: string = 'who') => `${BROADCAST}/drafts/${id}/${rest}`;
 
@@ -139,7 +157,7 @@ export async function requireComplete(ctx: Ctx, step: Step, data: DraftData): Pr
       return;
     }
     case 'pace':
-      paceFrom(readInput(FORMS.pace, data));
+      paceFrom(readInput(FORMS.pace, withPace(ctx, data)));
       return;
     case 'review':
       readInput(FORMS.review, data);
@@ -161,7 +179,8 @@ export async function incompleteSteps(ctx: Ctx, data: DraftData): Promise<Step[]
 }
 
 /** The whole form of a draft. Throws VALIDATION_FAILED. */
-export const formOf = (data: DraftData): CampaignForm => readInput(CampaignForm, data);
+export const formOf = (ctx: Pick<Ctx, 'config'>, data: DraftData): CampaignForm =>
+  readInput(CampaignForm, withPace(ctx, data));
 
 /** A field of a draft as a text. */
 export function said(data: DraftData, name: string): string | undefined {

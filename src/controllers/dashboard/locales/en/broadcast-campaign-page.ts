@@ -46,7 +46,6 @@ export const broadcastCampaignPage = {
   cloned: 'This is the copy. It has not started.',
   saved: 'Saved. People who have not been reached get the new version.',
   how: 'Progress',
-  rate: 'Pace',
   perMinute: (n: string) => `${n} per minute`,
   left: 'Time left',
   about: (duration: string) => `about ${duration}`,

@@ -18,7 +18,6 @@ export const broadcastContacts = {
   updated: (number: string) => `${number} was already on the list. It is updated.`,
   more: (n: number) => `and ${n.toLocaleString('en')} more fields`,
   change: 'Edit',
-  changeTitle: 'Contact',
   fields: 'Fields for placeholders',
   fieldsHint: 'Use them in templates, such as {city}. Leave a field empty to remove it.',
   newField: 'New field',

@@ -140,7 +140,6 @@ export const developers = {
   noneFound: 'No calls match these filters.',
   method: 'Method',
   path: 'Path',
-  pathHint: 'Any part of it.',
   until: 'Until',
   call: 'API call',
   requestId: 'Request ID',

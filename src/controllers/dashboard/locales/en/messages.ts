@@ -97,7 +97,6 @@ export const messages = {
   quoted: 'Reply to',
   votedFor: 'voted for',
   voted: 'voted',
-  choseReply: 'chose',
   deleted: 'The sender deleted this message',
   edited: 'Edited to',
   unsupported: 'This kind of message cannot be shown:',

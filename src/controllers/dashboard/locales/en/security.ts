@@ -1,6 +1,5 @@
 export const security = {
   title: 'Sign-in and security',
-  lead: 'Second factors, recovery codes, and where you are signed in.',
   forgot: 'Forgot your password?',
   forgotTitle: 'New password',
   forgotAbout: 'We send a link to your address. It works once, for an hour.',

@@ -50,7 +50,6 @@ export const broadcastCampaignPage: Texts<typeof english.broadcastCampaignPage> 
   cloned: 'Ini salinannya. Belum dimulai.',
   saved: 'Tersimpan. Orang yang belum dikirimi menerima versi baru.',
   how: 'Progres',
-  rate: 'Kecepatan',
   perMinute: (n: string) => `${n} per menit`,
   left: 'Sisa waktu',
   about: (duration: string) => `sekitar ${duration}`,

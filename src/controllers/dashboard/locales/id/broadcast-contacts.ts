@@ -21,7 +21,6 @@ export const broadcastContacts: Texts<typeof english.broadcastContacts> = {
   updated: (number: string) => `${number} sudah ada di daftar. Datanya diperbarui.`,
   more: (n: number) => `dan ${n.toLocaleString('id')} kolom lainnya`,
   change: 'Ubah',
-  changeTitle: 'Kontak',
   fields: 'Kolom untuk placeholder',
   fieldsHint: 'Dipakai di template, misalnya {kota}. Kosongkan kolom untuk menghapusnya.',
   newField: 'Kolom baru',

@@ -145,7 +145,6 @@ export const developers: Texts<typeof english.developers> = {
   noneFound: 'Tidak ada panggilan yang cocok dengan filter ini.',
   method: 'Metode',
   path: 'Path',
-  pathHint: 'Boleh sebagian.',
   until: 'Sampai',
   call: 'Panggilan API',
   requestId: 'ID permintaan',

@@ -101,7 +101,6 @@ export const messages: Texts<typeof english.messages> = {
   quoted: 'Membalas',
   votedFor: 'memilih',
   voted: 'sudah memilih',
-  choseReply: 'memilih',
   deleted: 'Pengirim menghapus pesan ini',
   edited: 'Diedit menjadi',
   unsupported: 'Jenis pesan ini tidak bisa ditampilkan:',

@@ -2,7 +2,6 @@ import type * as english from '../en/security.ts';
 
 export const security: typeof english.security = {
   title: 'Keamanan akun',
-  lead: 'Faktor kedua, kode pemulihan, dan perangkat tempat Anda masuk.',
   forgot: 'Lupa kata sandi?',
   forgotTitle: 'Kata sandi baru',
   forgotAbout: 'Kami mengirim tautan ke alamat Anda. Tautan berlaku sekali, selama satu jam.',
