@@ -1,8 +1,8 @@
 /** Acknowledgements and receipts: what WhatsApp has proven is taken from everybody, whoever owns the session. */
-import { and, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
-import { type LeftOut, messageQueue, messages } from '../db/schema.ts';
+import { campaigns, type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { AMENDMENTS, applySent } from './amend.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
@@ -66,6 +66,7 @@ export async function settleProofs(
   tx.afterCommit(() => {
     for (const { row, next } of moved) recent?.keep({ ...row, ...next });
   });
+  await recallAgain(tx, moved, now);
   const amended = moved.flatMap(({ row, next, steps }) =>
     AMENDMENTS.has(row.type) && steps.includes('sent') ? [{ id: row.id, at: next.sentAt ?? now }] : [],
   );
@@ -82,6 +83,25 @@ export async function settleProofs(
     })),
   };
 }
+
+/** What was thought not to have left, and has, is deleted as well where its campaign was recalled. */
+async function recallAgain(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
+  const lifted = moved.filter(({ row }) => ENDED.has(row.status)).map(({ row }) => row.id);
+  if (lifted.length === 0) return;
+  const { id, status, recallAt } = campaigns;
+  const ofThese = tx
+    .select({ id: messages.campaignId })
+    .from(messages)
+    .where(and(inArray(messages.id, lifted), isNotNull(messages.campaignId)));
+  await tx
+    .update(campaigns)
+    .set({ dueAt: now, recallCursor: null, updatedAt: now })
+    .where(
+      and(isNotNull(recallAt), inArray(status, ['stopped', 'completed', 'failed']), inArray(id, ofThese)),
+    );
+}
+
+const ENDED: ReadonlySet<string> = new Set(['failed', 'expired', 'canceled']);
 
 /** The messages that are known without a reading, and the items of the others. */
 function lookUp(

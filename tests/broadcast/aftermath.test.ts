@@ -251,6 +251,101 @@ describe('the recall of a campaign', () => {
     expect((await read(id)).recall).toMatchObject({ isOver: true, revoked: 0 });
   });
 
+  const deletions = () => t.deps.db.select().from(messages).where(eq(messages.type, 'delete'));
+  const targets = async () =>
+    (await deletions()).map(({ content }) => String(Reflect.get(Object(content), 'messageId')));
+
+  it('deletes what was edited, and tries again what could not be deleted when it is asked again', async () => {
+    const accountId = await account();
+    const id = await add({ accountId });
+    const [edited, deleted, refused] = (await sent(id, accountId, 3)).map((row) => row.messageId);
+    const states = [
+      { target: edited, type: 'edit', status: 'sent' as const },
+      { target: deleted, type: 'delete', status: 'queued' as const },
+      { target: refused, type: 'delete', status: 'failed' as const },
+    ];
+    for (const { target = '', type, status } of states) {
+      const common = { campaignId: null, type, status, createdAt: NOW - 1_000 };
+      const content = { type, messageId: target };
+      const [amendment] = await sent(id, accountId, 1, { ...common, content });
+      const amendedBy = amendment?.messageId;
+      await t.deps.db.update(messages).set({ amendedBy }).where(eq(messages.messageId, target));
+    }
+    await recall(id);
+    await goOn(id);
+    expect((await targets()).toSorted()).toEqual([deleted, edited, refused, refused].toSorted());
+    expect((await read(id)).recall).toMatchObject({ queued: 3, pending: 0, failed: 0, isOver: false });
+    // This recall has tried: it does not go round and round.
+    await t.deps.db.update(messages).set({ status: 'expired' }).where(eq(messages.type, 'delete'));
+    await t.deps.db.update(campaigns).set({ dueAt: clock.now(), recallCursor: null });
+    await goOn(id);
+    expect((await targets()).filter((target) => target === refused)).toHaveLength(2);
+    expect((await read(id)).recall).toMatchObject({ failed: 2, queued: 1 });
+    await recall(id);
+    await goOn(id);
+    expect(await targets()).toHaveLength(7);
+    expect((await read(id)).recall).toMatchObject({ queued: 3, failed: 0 });
+  });
+
+  it.each(['canceled', 'failed'] as const)(
+    'deletes what had left although it is %s, when that turns out',
+    async (status) => {
+      const accountId = await account();
+      const id = await add({ accountId, status: 'stopped' });
+      const [left] = await sent(id, accountId, 1, { status, sentAt: null, sendingAt: NOW });
+      await recall(id);
+      await goOn(id);
+      expect((await read(id)).recall).toMatchObject({ isOver: true });
+      const settler = createSettler(t.deps, { windowMs: 0 });
+      await settleReceipt(settler, accountId, left?.messageId ?? '', 'delivered', clock.now());
+      expect((await read(id)).recall).toMatchObject({ isOver: false, pending: 1 });
+      await goOn(id);
+      expect(await targets()).toEqual([left?.messageId]);
+    },
+  );
+
+  it('is waited for by a retry, and is not begun again for what that sends', async () => {
+    const accountId = await account();
+    const id = await add({ accountId });
+    await sent(id, accountId, 1);
+    const [failed] = await sent(id, accountId, 1, { status: 'failed', sentAt: null });
+    const retry = () =>
+      t.call(`/session/main/broadcast/campaigns/${id}/retry-failed`, { method: 'POST', token: tenant.token });
+    await recall(id);
+    expect((await retry()).status).toBe(409);
+    await goOn(id);
+    expect((await retry()).status).toBe(409);
+    const [deletion] = await deletions();
+    const settler = createSettler(t.deps, { windowMs: 0 });
+    await settleReceipt(settler, accountId, deletion?.messageId ?? '', 'sent', clock.now());
+    expect((await retry()).status).toBe(200);
+    await t.deps.db.update(campaigns).set({ status: 'completed' });
+    await settleReceipt(settler, accountId, failed?.messageId ?? '', 'sent', clock.now());
+    await stepRecalls(t.deps);
+    expect(await targets()).toHaveLength(1);
+  });
+
+  it('queues nothing for a session that is gone, and goes on beside one that cannot', async () => {
+    const accountId = await account();
+    const gone = 'b'.repeat(32);
+    const broken = await add({ accountId, recallAt: NOW, dueAt: NOW - 1, senders: {} as never });
+    const id = await add({
+      accountId: gone,
+      senders: [gone, accountId].map((one) => ({ accountId: one, sessionId: 'main' })),
+    });
+    await sent(id, gone, 2);
+    const [there] = await sent(id, accountId, 1);
+    await recall(id);
+    await goOn(id);
+    expect(await targets()).toEqual([there?.messageId]);
+    expect((await read(id)).recall).toMatchObject({ failed: 2, queued: 1, pending: 0 });
+    const [row] = await t.deps.db.select().from(campaigns).where(eq(campaigns.id, broken));
+    expect(row?.dueAt).toBeGreaterThan(NOW);
+    await t.deps.db.delete(campaigns).where(eq(campaigns.id, broken));
+    const { body } = await t.call('/session/main/broadcast/campaigns', { token: tenant.token });
+    expect(Object(body.data)[0]).not.toHaveProperty('recall');
+  });
+
   it('is nobody else’s', async () => {
     const accountId = await account();
     const id = await add({ accountId });

@@ -3,6 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import type { CountedAlarms, LateQueues } from '../alarms/state.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';
+import type { KeptRecall } from '../campaigns/recall-view.ts';
 import type { OtpConversion } from './otp-conversion.ts';
 import type { KeptCounts } from './overview.ts';
 import type { SessionStats } from './session-stats.ts';
@@ -20,6 +21,7 @@ export interface StatisticsCaches {
   volumes: LRUCache<string, KeptCounts>;
   totals: LRUCache<string, Counted>;
   campaigns: LRUCache<string, CampaignCounts>;
+  recalls: LRUCache<string, KeptRecall>;
   /** of alarms: five seconds */
   alarms: AnswerCache<CountedAlarms>;
   late: AnswerCache<LateQueues>;
@@ -38,6 +40,7 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
     volumes: new LRUCache({ max: 5_000 }),
     totals: new LRUCache({ max: 2_000 }),
     campaigns: new LRUCache({ max: 10_000 }),
+    recalls: new LRUCache({ max: 1_000 }),
     alarms: createAnswerCache(clock, 2_000, ALARM_MS),
     late: createAnswerCache(clock, 2_000, ALARM_MS),
     service: createAnswerCache(clock, 1, ALARM_MS),

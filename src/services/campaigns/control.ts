@@ -1,6 +1,6 @@
 /** Actions on a campaign: pause, resume, stop, change, clone, retry. */
 import { sql } from 'drizzle-orm';
-import { messages } from '../../db/schema.ts';
+import { campaigns, messages } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import { timeZoneOf } from '../auth/settings.ts';
@@ -11,6 +11,7 @@ import type { SessionRecord } from '../sessions/find.ts';
 import { saysContent } from './content.ts';
 import { cancelOpen, withdrawOpen } from './dequeue-open.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
+import { viewRecall } from './recall-view.ts';
 import {
   activeKeyOf,
   type CampaignOptions,
@@ -108,7 +109,7 @@ export async function resumeCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
 
 /**
  * Sends what failed once more, each under the id that it has: whoever got it in spite of the failure sees it once.
- * Throws NOT_FOUND, NOT_CONNECTED, BROADCAST_IN_PROGRESS, or CONFLICT while it runs or when nothing failed.
+ * Throws NOT_FOUND, NOT_CONNECTED, BROADCAST_IN_PROGRESS, or CONFLICT while it runs or is recalled, or when nothing failed.
  */
 export async function retryCampaign(
   ctx: Ctx,
@@ -117,10 +118,11 @@ export async function retryCampaign(
 ): Promise<CampaignOutput> {
   const { session, campaign } = await enter(ctx, ref);
   await requireSenders(ctx, campaign);
+  if ((await viewRecall(ctx, campaign))?.isOver === false) throw isRecalled();
   const now = ctx.clock.now();
   const moved = await moveCampaign(ctx, campaign.id, {
     from: ['completed', 'paused'],
-    where: sql`exists (select 1 from ${messages} where ${messages.campaignId} = ${campaign.id} and ${messages.status} = 'failed')`,
+    where: sql`(${campaigns.recallAt} is null or ${campaigns.dueAt} is null) and exists (select 1 from ${messages} where ${messages.campaignId} = ${campaign.id} and ${messages.status} = 'failed')`,
     changes: {
       status: 'running',
       reason: null,
@@ -128,6 +130,9 @@ export async function retryCampaign(
       activeKey: activeKeyOf(campaign),
       retryAt: now + 1,
       retryCursor: null,
+      // What is sent from now on is wanted: a late proof does not begin the recall again.
+      recallAt: null,
+      recallCursor: null,
       resumedAt: now,
       finishedAt: null,
     },
@@ -140,7 +145,8 @@ export async function retryCampaign(
     },
   });
   if (moved) return viewCampaign(ctx, moved, session);
-  const { status } = (await enter(ctx, ref)).campaign;
+  const { status, recallAt, dueAt } = (await enter(ctx, ref)).campaign;
+  if (recallAt !== null && dueAt !== null) throw isRecalled();
   throw new AppError('CONFLICT', 'Only a completed or paused campaign with failures can be retried.', {
     details: { status },
   });
@@ -178,13 +184,20 @@ export async function updateCampaign(
   });
 }
 
-function changedOptions(
-  campaign: CampaignRow,
-  { quietHours, ...input }: UpdateCampaignInput,
-): CampaignOptions {
-  const { quietHours: _quiet, ...kept } = optionsOf(campaign);
-  if (quietHours === null) return { ...kept, ...optionsFrom(input) };
-  return { ...optionsOf(campaign), ...optionsFrom({ ...input, quietHours }) };
+function changedOptions(campaign: CampaignRow, input: UpdateCampaignInput): CampaignOptions {
+  const { quietHours, dailyCap, failurePercent, ...kept } = optionsOf(campaign);
+  // null: it goes; not given: it stays.
+  const changed = <T>(given: T | null | undefined, was: T | undefined) =>
+    given === undefined ? was : (given ?? undefined);
+  return {
+    ...kept,
+    ...optionsFrom({
+      ...input,
+      quietHours: changed(input.quietHours, quietHours),
+      dailyCap: changed(input.dailyCap, dailyCap),
+      failurePercent: changed(input.failurePercent, failurePercent),
+    }),
+  };
 }
 
 async function newTimes(
@@ -271,6 +284,8 @@ function requireAnySession(session: SessionRecord | null): SessionRecord {
   if (session) return session;
   throw sessionGone();
 }
+
+const isRecalled = () => new AppError('CONFLICT', 'The campaign is being recalled. Wait until that is over.');
 
 function sessionGone(): AppError {
   return new AppError('CONFLICT', 'The session that this campaign belongs to is gone.');

@@ -8,7 +8,7 @@ import type { PageQuery } from '../fields.ts';
 import { readSession, type SessionRecord } from '../sessions/find.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { type Counted, countPage, countWithSenders, statisticsOf } from './counts.ts';
-import { viewRecall } from './recall-view.ts';
+import { type ViewDeps, viewRecall } from './recall-view.ts';
 import { type CampaignDeps, type CampaignRow, campaignNotFound, findCampaign, totalOf } from './row.ts';
 import type { CampaignFilter, CampaignOutput, CampaignSenderOutput } from './schemas.ts';
 import { isSentBy, maySee, readSenders, seenBy, sendersIn, sentBy } from './senders.ts';
@@ -43,7 +43,7 @@ export async function listCampaigns(
   const data: CampaignOutput[] = [];
   for (const row of rows) {
     const known = counts.get(row.id) ?? (await countWithSenders(ctx.database.scan, row));
-    data.push(await toCampaign(ctx, row, known, session));
+    data.push(await toListed(ctx, row, known, session));
   }
   return { data, totalItems: total?.n ?? 0 };
 }
@@ -93,7 +93,7 @@ export async function enterCampaign(
 
 /** The campaign as answers show it. */
 export async function viewCampaign(
-  deps: CampaignDeps,
+  deps: ViewDeps,
   row: CampaignRow,
   session: PaceRow | null,
 ): Promise<CampaignOutput> {
@@ -103,6 +103,16 @@ export async function viewCampaign(
 }
 
 async function toCampaign(
+  deps: ViewDeps,
+  row: CampaignRow,
+  counted: Counted,
+  session: PaceRow | null,
+): Promise<CampaignOutput> {
+  return { ...(await toListed(deps, row, counted, session)), recall: await viewRecall(deps, row) };
+}
+
+/** The same without its recall, which is counted message by message. */
+async function toListed(
   deps: CampaignDeps,
   row: CampaignRow,
   { counts, bySender }: Counted,
@@ -136,7 +146,6 @@ async function toCampaign(
     options: showOptions(row.options),
     totalContacts: totalOf(row),
     statistics,
-    recall: await viewRecall(isTx(deps.db) ? deps.db : deps.database.scan, row, deps.clock.now()),
     scheduledAt: iso(row.scheduledAt),
     timezone: row.timeZone,
     cron: row.cron,

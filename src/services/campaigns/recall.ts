@@ -3,7 +3,22 @@
  * goes on the queue, each in one transaction with the place that it has come to, so that a crash costs nothing and
  * nothing is asked for twice.
  */
-import { and, asc, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  type Column,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  notInArray,
+  or,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { campaigns, messages } from '../../db/schema.ts';
@@ -16,17 +31,23 @@ import { REVOKE_WITHIN_MS } from '../messages/amend.ts';
 import { requireCapability } from '../messages/capability.ts';
 import { stopCampaign } from './control.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
+import { SENT, UNDONE } from './recall-view.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign } from './row.ts';
 import type { CampaignOutput } from './schemas.ts';
+import { readSenders } from './senders.ts';
 
 /** Deletions of one transaction. */
 const BATCH_SIZE = 100;
-/** Between two batches; whoever has claimed one is alone for as long. */
+/** Messages that a transaction looks at for them. */
+const LOOKED = 400;
+/** Recalls of one look. */
+const MAX_RECALLS = 100;
+/** Between two batches. */
 const PAUSE_MS = 1_000;
+const FAILURE_PAUSE_MS = 30_000;
 /** With more than these waiting in a session it waits: other messages have their turn. */
 const MAX_WAITING = 1_000;
 const ENDED = ['stopped', 'completed', 'failed'] as const;
-const SENT = ['sent', 'delivered', 'read'] as const;
 
 /**
  * Stops the campaign, if it is not over, and begins to delete what it has sent. Asked for again while that goes on it
@@ -49,90 +70,161 @@ export async function recallCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
   return viewCampaign(ctx, after, session);
 }
 
-/** Queues the next batch of each recall that is due. Safe in several processes at once. */
+/** Queues the next batch of each recall that is due. Safe in several processes at once; one that fails stops no other. */
 export async function stepRecalls(deps: CampaignDeps): Promise<void> {
   const due = await deps.db
     .select()
     .from(campaigns)
-    .where(and(inArray(campaigns.status, [...ENDED]), lte(campaigns.dueAt, deps.clock.now())))
+    .where(
+      and(
+        inArray(campaigns.status, [...ENDED]),
+        lte(campaigns.dueAt, deps.clock.now()),
+        isNotNull(campaigns.recallAt),
+      ),
+    )
     .orderBy(asc(campaigns.dueAt))
-    .limit(BATCH_SIZE);
+    .limit(MAX_RECALLS);
   for (const row of due) {
-    if (row.recallAt !== null) await stepRecall(deps, row);
+    try {
+      await stepRecall(deps, row);
+    } catch (error) {
+      deps.logger.error('a recall could not go on', { campaignId: row.id, error });
+      const dueAt = deps.clock.now() + FAILURE_PAUSE_MS;
+      await deps.db.update(campaigns).set({ dueAt }).where(isStill(row));
+    }
   }
 }
 
+/** Nobody has stepped since, and no proof has come that lets it begin again. */
+function isStill({ id, dueAt, recallCursor }: CampaignRow): SQL | undefined {
+  const is = (column: Column, value: string | number | null) =>
+    value === null ? isNull(column) : eq(column, value);
+  return and(eq(campaigns.id, id), is(campaigns.dueAt, dueAt), is(campaigns.recallCursor, recallCursor));
+}
+
 async function stepRecall(deps: CampaignDeps, row: CampaignRow): Promise<void> {
-  const isFull = (await readWaiting(deps, row.accountId)) > MAX_WAITING;
+  const there = (await readSenders(deps.db, row)).map(({ id }) => id);
+  let isFull = false;
+  for (const id of there) isFull ||= (await readWaiting(deps, id)) > MAX_WAITING;
   await transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const seen = row.dueAt === null ? isNull(campaigns.dueAt) : eq(campaigns.dueAt, row.dueAt);
     const claimed = await tx
       .update(campaigns)
       .set({ dueAt: now + PAUSE_MS })
-      .where(and(eq(campaigns.id, row.id), seen));
+      .where(isStill(row));
     if (affected(claimed) === 0 || isFull) return;
-    const batch = await readBatch(tx, row, now);
+    const { batch, through } = await readBatch(tx, row, there, now);
     await enqueueMany(tx, deps, await takeAll(tx, batch, now));
-    const last = batch.at(-1);
-    if (last) await tx.update(campaigns).set({ recallCursor: last.id }).where(eq(campaigns.id, row.id));
-    else await endPass(tx, row);
+    if (through === null) await endPass(tx, row, there);
+    else await tx.update(campaigns).set({ recallCursor: through }).where(eq(campaigns.id, row.id));
   });
 }
 
-/** What was on its way at the stop may have been sent since: then it goes through all of it once more. */
-async function endPass(tx: Tx, row: CampaignRow): Promise<void> {
-  const [open] = await tx
-    .select({ id: messages.id })
-    .from(messages)
-    .where(and(eq(messages.campaignId, row.id), inArray(messages.status, ['queued', 'sending'])))
-    .limit(1);
+/**
+ * What is on its way may be sent yet: then it goes through all of it once more. What was canceled or had failed, and turns
+ * out to have left, begins it again when the proof comes (`settleProofs`).
+ */
+async function endPass(tx: Tx, row: CampaignRow, there: readonly string[]): Promise<void> {
+  const isOpen = and(
+    eq(messages.campaignId, row.id),
+    inArray(messages.status, ['queued', 'sending']),
+    inArray(messages.accountId, [...there]),
+  );
+  const [open] =
+    there.length === 0 ? [] : await tx.select({ id: messages.id }).from(messages).where(isOpen).limit(1);
   const changes = open ? { recallCursor: null } : { dueAt: null };
   await tx.update(campaigns).set(changes).where(eq(campaigns.id, row.id));
 }
 
-type Sent = typeof messages.$inferSelect;
+const sentColumns = {
+  id: messages.id,
+  userId: messages.userId,
+  accountId: messages.accountId,
+  sessionId: messages.sessionId,
+  messageId: messages.messageId,
+  peer: messages.peer,
+  phone: messages.phone,
+  lid: messages.lid,
+  sentAt: messages.sentAt,
+  amendedBy: messages.amendedBy,
+  revokedAt: messages.revokedAt,
+} as const;
+type Sent = Pick<typeof messages.$inferSelect, keyof typeof sentColumns>;
 
-/** The next messages that can still be deleted, in the order of their ids. */
-async function readBatch(tx: Tx, { id, recallCursor }: CampaignRow, now: number): Promise<Sent[]> {
+/**
+ * The next messages that can still be deleted, in the order of their ids, of these sessions, and the id up to which it has
+ * looked; null: there are no more.
+ */
+async function readBatch(
+  tx: Tx,
+  { id, recallAt, recallCursor }: CampaignRow,
+  there: readonly string[],
+  now: number,
+): Promise<{ batch: Sent[]; through: string | null }> {
   const found: Sent[] = [];
   for (const status of SENT) {
-    const rows = await tx
-      .select()
-      .from(messages)
-      .where(
-        and(
-          eq(messages.campaignId, id),
-          eq(messages.status, status),
-          gt(messages.id, recallCursor ?? ''),
-          isNull(messages.amendedBy),
-          isNull(messages.revokedAt),
-          gt(messages.sentAt, now - REVOKE_WITHIN_MS),
-        ),
-      )
-      .orderBy(asc(messages.id))
-      .limit(BATCH_SIZE);
-    found.push(...rows);
+    const isNext = and(
+      eq(messages.campaignId, id),
+      eq(messages.status, status),
+      gt(messages.id, recallCursor ?? ''),
+    );
+    found.push(
+      ...(await tx.select(sentColumns).from(messages).where(isNext).orderBy(asc(messages.id)).limit(LOOKED)),
+    );
   }
-  return found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, BATCH_SIZE);
+  const looked = found.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, LOOKED);
+  const begun = await readBegun(tx, looked, recallAt ?? 0);
+  const batch = looked
+    .filter(
+      ({ accountId, sentAt, amendedBy, revokedAt }) =>
+        there.includes(accountId) &&
+        revokedAt === null &&
+        (sentAt ?? 0) > now - REVOKE_WITHIN_MS &&
+        (amendedBy === null || !begun.has(`${accountId} ${amendedBy}`)),
+    )
+    .slice(0, BATCH_SIZE);
+  const last = batch.length === BATCH_SIZE ? batch.at(-1) : looked.at(-1);
+  return { batch, through: last?.id ?? null };
 }
 
-/** Those that nobody else has begun to delete meanwhile. */
+/** Deletions of these messages that go their way, or that this recall has tried already. */
+async function readBegun(tx: Tx, looked: readonly Sent[], recallAt: number): Promise<Set<string>> {
+  const ids = looked.flatMap(({ amendedBy }) => amendedBy ?? []);
+  if (ids.length === 0) return new Set();
+  const { accountId, direction, messageId, type, status, createdAt } = messages;
+  const rows = await tx
+    .select({ accountId, messageId })
+    .from(messages)
+    .where(
+      and(
+        inArray(accountId, [...new Set(looked.map((row) => row.accountId))]),
+        eq(direction, 'out'),
+        inArray(messageId, ids),
+        eq(type, 'delete'),
+        or(notInArray(status, [...UNDONE]), gte(createdAt, recallAt)),
+      ),
+    );
+  return new Set(rows.map((row) => `${row.accountId} ${row.messageId}`));
+}
+
+/** Those that nobody else has begun to change meanwhile. */
 async function takeAll(tx: Tx, batch: readonly Sent[], now: number): Promise<NewMessage[]> {
   const taken: NewMessage[] = [];
-  for (const { id, userId, accountId, sessionId, messageId: target, peer, phone, lid, sentAt } of batch) {
+  for (const { id, userId, accountId, sessionId, messageId: target, peer, phone, lid, ...sent } of batch) {
     const messageId = newMessageId();
+    const { amendedBy } = messages;
+    const unchanged = sent.amendedBy === null ? isNull(amendedBy) : eq(amendedBy, sent.amendedBy);
     const result = await tx
       .update(messages)
       .set({ amendedBy: messageId })
-      .where(and(eq(messages.id, id), isNull(messages.amendedBy)));
+      .where(and(eq(messages.id, id), unchanged));
     if (affected(result) === 0) continue;
     const content = { type: 'delete', messageId: target } as const;
     taken.push({
       ...{ userId, accountId, sessionId, messageId, peer, phone, lid, content, type: content.type },
       priority: PRIORITIES.low,
       scheduledAt: null,
-      expiresAt: (sentAt ?? now) + REVOKE_WITHIN_MS,
+      expiresAt: (sent.sentAt ?? now) + REVOKE_WITHIN_MS,
       counts: false,
     });
   }

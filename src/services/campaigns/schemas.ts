@@ -113,6 +113,8 @@ export const UpdateCampaignInput = z.object({
   ...message,
   ...pace,
   quietHours: pace.quietHours.unwrap().nullable().optional().describe('null: none any more'),
+  dailyCap: pace.dailyCap.unwrap().nullable().optional().describe('null: none any more'),
+  failurePercent: pace.failurePercent.unwrap().nullable().optional().describe('null: the usual one again'),
   scheduledAt: schedule.scheduledAt,
   timezone: schedule.timezone,
 });
@@ -200,7 +202,9 @@ export const CampaignOutput = z
     options: z.record(z.string(), z.unknown()),
     totalContacts: count,
     statistics: CampaignStatistics,
-    recall: CampaignRecall.nullable().describe('how far the recall is; null: none was asked for'),
+    recall: CampaignRecall.nullable()
+      .optional()
+      .describe('how far the recall is; null: none was asked for since it was last sent; lists leave it out'),
     scheduledAt: time,
     timezone: z.string().nullable(),
     cron: z.string().nullable(),
