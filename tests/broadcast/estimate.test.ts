@@ -112,4 +112,13 @@ describe('an estimate', () => {
     const call = { method: 'POST', token: stranger.token, body: { numbers: numbers(1) } };
     expect((await w.t.call('/session/main/broadcast/estimate', call)).status).toBe(404);
   });
+
+  it('has a limit of its own', async () => {
+    const statuses: number[] = [];
+    while (statuses.length < 31 && statuses.at(-1) !== 429) {
+      statuses.push((await w.post('/estimate', { numbers: numbers(1) })).status);
+    }
+    expect(statuses.at(-1)).toBe(429);
+    expect((await w.call('/campaigns')).status).toBe(200);
+  });
 });

@@ -35,6 +35,7 @@ import { Pagination, pageQuery, paginationOf } from '../schemas.ts';
 import {
   broadcastPath,
   CAMPAIGN_LIMIT,
+  ESTIMATE_LIMIT,
   EXAMPLE_ID,
   EXAMPLE_NUMBER,
   IdParams,
@@ -133,10 +134,11 @@ const estimate = route({
     'Whom it reaches, how fast, and when it would be over, by the pace and the limits of the session.',
   auth: 'credential',
   scope: 'read',
+  limit: ESTIMATE_LIMIT,
   params: SessionParams,
   body: EstimateCampaignInput,
   response: z.object({ data: CampaignEstimate }),
-  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'NOT_FOUND', 'INVALID_NUMBER'],
+  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'NOT_FOUND', 'INVALID_NUMBER', 'RATE_LIMITED'],
   example: {
     params: session,
     body: { numbers: [EXAMPLE_NUMBER], delayBetweenMessages: 2000, dailyCap: 500 },

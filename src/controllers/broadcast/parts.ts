@@ -32,6 +32,8 @@ export const MAX_WORDS = 50;
 
 /** As the documents say: campaigns of one tenant an hour. */
 export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: HOUR_MS };
+/** Each reads up to 10,000 contacts. */
+export const ESTIMATE_LIMIT: RatePolicy = { name: 'estimates', max: 30, windowMs: MINUTE_MS };
 /** As the documents of the older system promise. */
 export const UPLOAD_LIMIT: RatePolicy = { name: 'uploads', max: 5, windowMs: MINUTE_MS };
 
