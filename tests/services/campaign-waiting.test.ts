@@ -68,7 +68,10 @@ describe('what a campaign waits for', () => {
   });
 
   it('has words for each, in both languages', () => {
-    const reasons = ['daily_cap', 'session_passkey', 'breaker_463', 'workspace_suspended', 'quiet_hours'];
+    const reasons = ['daily_cap', 'session_passkey', 'breaker_463', 'workspace_suspended'].concat([
+      'quiet_hours',
+      'recipient_night',
+    ]);
     const all = reasons.map((reason) => ({ reason, until: NOW, everybody: true }));
     for (const { reason, until, text, fix } of toCampaignWaiting(all)) {
       expect(until).toBe(new Date(NOW).toISOString());
@@ -76,5 +79,8 @@ describe('what a campaign waits for', () => {
       expect(fix).not.toBeNull();
       expect(campaignHoldWords('id', reason).text).not.toBe(text);
     }
+    // The session's own quiet hours are not the recipients' night.
+    expect(campaignHoldWords('en', 'quiet_hours').text).not.toMatch(/recipients/);
+    expect(campaignHoldWords('en', 'recipient_night').text).toMatch(/recipients/);
   });
 });

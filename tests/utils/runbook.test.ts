@@ -7,6 +7,7 @@ import { NEW_CONTACTS } from '../../src/queue/first-contacts.ts';
 import type { LimitReason } from '../../src/queue/limits.ts';
 import { HAND_PAUSE } from '../../src/queue/pause.ts';
 import { SESSION_REASONS } from '../../src/services/campaigns/feed-end.ts';
+import { RECIPIENT_NIGHT } from '../../src/services/campaigns/waiting.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { CHAT_REFUSED } from '../../src/whatsapp/refusals.ts';
 import { decide } from '../../src/workers/session-supervisor/policy.ts';
@@ -70,9 +71,8 @@ test('every reason that a session can show', () => {
 });
 
 test('every reason for which a queue waits', () => {
-  expect(missing([...keysOf(LIMIT_REASONS), HAND_PAUSE, NEW_CONTACTS, breakerReason(CHAT_REFUSED)])).toEqual(
-    [],
-  );
+  expect(missing([...keysOf(LIMIT_REASONS), HAND_PAUSE, NEW_CONTACTS, RECIPIENT_NIGHT])).toEqual([]);
+  expect(missing([breakerReason(CHAT_REFUSED)])).toEqual([]);
 });
 
 /** Every file of the service's own under a folder. */

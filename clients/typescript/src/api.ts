@@ -5670,8 +5670,8 @@ export interface components {
             /** @description why it is paused, stopped or failed */
             reason: string | null;
             reasonMessage: string | null;
-            /** @description how far the recall is; null: none was asked for */
-            recall: components["schemas"]["CampaignRecall"] | null;
+            /** @description how far the recall is; null: none was asked for since it was last sent; lists leave it out */
+            recall?: components["schemas"]["CampaignRecall"] | null;
             resumedAt: string | null;
             scheduledAt: string | null;
             /** @description the sessions that send it, each with its part; null: its own alone */
@@ -17092,14 +17092,14 @@ export interface operations {
                     content?: string | {
                         [key: string]: unknown;
                     };
-                    /** @description campaign messages of each session a day */
-                    dailyCap?: number;
+                    /** @description null: none any more */
+                    dailyCap?: number | null;
                     /** @description the same as `delayBetweenMessages` */
                     delay?: number;
                     /** @description milliseconds between two messages of the campaign, whichever session sends; a session's own pace counts when it is slower */
                     delayBetweenMessages?: number;
-                    /** @description share of failures among the last 100 messages at which it pauses itself */
-                    failurePercent?: number;
+                    /** @description null: the usual one again */
+                    failurePercent?: number | null;
                     /** @description the text, or the caption; `{name}`, `{number}` and every column */
                     message?: string;
                     /** @description the same as `content` */

@@ -46,6 +46,7 @@ import {
 } from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './row.ts';
 import { DEFAULT_FAILURE_PERCENT, jitteredDelay, mustPause } from './safety.ts';
+import { RECIPIENT_NIGHT } from './waiting.ts';
 
 /** Messages of a campaign that may wait in the queue: what a pause has to take back. */
 const AHEAD = 20;
@@ -400,7 +401,7 @@ async function finish(
   if (deferred !== null) {
     if (await lookSooner(deps, campaign, memory, facts)) return wait(0);
     const { reason, dueAt } = deferred;
-    return hold(deps, campaign, reason === null || reason === 'quiet' ? 'quiet_hours' : reason, dueAt);
+    return hold(deps, campaign, reason === null || reason === 'quiet' ? RECIPIENT_NIGHT : reason, dueAt);
   }
   if (open.length > 0) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
   if (campaign.retryAt !== null) {

@@ -47,7 +47,7 @@ const WORDS: Record<Lang, Record<string, Told>> = {
       'All messages of this month in your plan are used.',
       'Wait for the next month (UTC), or ask for a larger plan.',
     ],
-    quiet_hours: ['It is night for the next recipients.', NOTHING_TO_DO.en],
+    recipient_night: ['It is night for the next recipients.', NOTHING_TO_DO.en],
     new_contacts: [
       'The limit for new people is reached. People who know this number get the message first.',
       NOTHING_TO_DO.en,
@@ -79,7 +79,7 @@ const WORDS: Record<Lang, Record<string, Told>> = {
       'Semua pesan bulan ini dalam paket Anda sudah terpakai.',
       'Tunggu bulan berikutnya (UTC), atau minta paket yang lebih besar.',
     ],
-    quiet_hours: ['Sedang malam di tempat penerima berikutnya.', NOTHING_TO_DO.id],
+    recipient_night: ['Sedang malam di tempat penerima berikutnya.', NOTHING_TO_DO.id],
     new_contacts: [
       'Batas orang baru tercapai. Orang yang mengenal nomor ini dikirimi lebih dulu.',
       NOTHING_TO_DO.id,

@@ -8,6 +8,9 @@ type WaitingCampaign = Pick<
   'status' | 'reason' | 'frozenAt' | 'dueAt' | 'waitingReason' | 'waitingUntil'
 >;
 
+/** It is outside the campaign's hours where the next recipients live; the quiet hours of its session are another reason. */
+export const RECIPIENT_NIGHT = 'recipient_night';
+
 /** A campaign that somebody paused; one that paused itself says why instead. */
 const PAUSED = 'campaign_paused';
 
