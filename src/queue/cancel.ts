@@ -70,13 +70,59 @@ async function cancelAndRecord(tx: Tx, deps: QueueDeps, ids: string[], origin: O
 }
 
 /**
+ * Takes the canceling of a message back: it waits again as it did before, for its time, until its expiry, in its old place
+ * in the line. False when it is not canceled (any more). The caller refuses one whose expiry has passed.
+ */
+export function restoreCanceled(
+  deps: QueueDeps,
+  message: Requeued & { scheduledAt: number | null; queuedAt: number | null },
+): Promise<boolean> {
+  return transact(deps.database, async (tx) => {
+    const now = deps.clock.now();
+    const changed = await tx
+      .update(messages)
+      .set({ status: 'queued', errorCode: null, errorMessage: null, updatedAt: now })
+      .where(and(eq(messages.id, message.id), eq(messages.status, 'canceled')));
+    if (affected(changed) === 0) return false;
+    const availableAt = message.scheduledAt ?? message.queuedAt ?? now;
+    await putBack(tx, deps, message, { availableAt, expiresAt: message.expiresAt });
+    return true;
+  });
+}
+
+type Requeued = MessageRef & { priority: number; expiresAt: number | null };
+
+/** One row of the queue for a message whose history says `queued`, with the fact of it. */
+async function putBack(
+  tx: Tx,
+  deps: QueueDeps,
+  message: Requeued,
+  times: { availableAt: number; expiresAt: number | null },
+): Promise<void> {
+  const now = deps.clock.now();
+  await tx.insert(messageQueue).values({
+    id: message.id,
+    userId: message.userId,
+    accountId: message.accountId,
+    messageId: message.messageId,
+    recipient: message.peer,
+    status: 'pending',
+    priority: message.priority,
+    ...times,
+  });
+  await noteHighPriority(tx, [message], now);
+  await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
+  tx.afterCommit(() => deps.signals.wake(message.accountId));
+}
+
+/**
  * Queues a message that failed, expired or was canceled once more, under the same wire id: a phone that has it
  * already shows it once. An expiry that has passed is dropped. `alsoInTransaction` writes in the same transaction, after the
  * message. False when it is in no such state (any more).
  */
 export function requeue(
   deps: QueueDeps,
-  message: MessageRef & { priority: number; expiresAt: number | null },
+  message: Requeued,
   alsoInTransaction: (tx: Tx) => Promise<void>,
 ): Promise<boolean> {
   return transact(deps.database, async (tx) => {
@@ -87,21 +133,8 @@ export function requeue(
       .set({ ...queuedAnew(now), scheduledAt: null, expiresAt })
       .where(and(eq(messages.id, message.id), inArray(messages.status, ['failed', 'expired', 'canceled'])));
     if (affected(changed) === 0) return false;
-    await tx.insert(messageQueue).values({
-      id: message.id,
-      userId: message.userId,
-      accountId: message.accountId,
-      messageId: message.messageId,
-      recipient: message.peer,
-      status: 'pending',
-      priority: message.priority,
-      availableAt: now,
-      expiresAt,
-    });
-    await noteHighPriority(tx, [message], now);
-    await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
+    await putBack(tx, deps, message, { availableAt: now, expiresAt });
     await alsoInTransaction(tx);
-    tx.afterCommit(() => deps.signals.wake(message.accountId));
     return true;
   });
 }

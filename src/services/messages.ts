@@ -10,6 +10,7 @@ export {
   clearQueue,
   pauseQueue,
   queueStatus,
+  restoreMessage,
   resumeQueue,
   retryMessage,
 } from './messages/queue.ts';

@@ -1,5 +1,7 @@
 /** Pages of broadcast templates, files and opt-outs. */
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { optOuts } from '../../src/db/schema.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
@@ -133,6 +135,16 @@ describe('files', () => {
   });
 });
 
+/** The page after a form, and the fields of its way back. */
+async function offered(reply: Response) {
+  const cookies = reply.headers.getSetCookie().map((one) => one.split(';', 1)[0]);
+  const headers = { cookie: [...cookies, `wahub_session=${user.token}`].join('; ') };
+  const next = reply.headers.get('location') ?? '';
+  const page = await (await t.visit(next, { headers, cookie: '' })).text();
+  const sealed = /name="sealed"[^>]*value="([^"]+)"/.exec(page)?.[1] ?? '';
+  return { page, form: { sealed } };
+}
+
 describe('opt-outs', () => {
   it('are added one a line, found, exported and removed', async () => {
     expect(await read('/opt-outs')).toContain('No opt-outs yet');
@@ -147,6 +159,24 @@ describe('opt-outs', () => {
     expect((await file.text()).match(/manual/g)).toHaveLength(3);
     await post('/opt-outs/6281234567891/delete');
     expect(await read('/opt-outs')).not.toContain('6281234567891');
+  });
+
+  it('come back as they were when their removal is taken back, for nobody else', async () => {
+    const row = { userId: user.id, phone: '6281234567895', source: 'message', word: 'STOP' } as const;
+    await t.deps.db.insert(optOuts).values({ ...row, note: 'angry', createdAt: 1_700_000_000_000 });
+    const kept = () => t.deps.db.select().from(optOuts).where(eq(optOuts.userId, user.id));
+    const removed = await post(`/opt-outs/${row.phone}/delete`);
+    expect(await kept()).toEqual([]);
+    const { page, form } = await offered(removed);
+    expect(page).toContain('can get broadcasts again');
+    const stranger = await t.tenant();
+    const refused = await t.visit(`${BASE}/opt-outs/restore`, { as: stranger, form });
+    expect(refused.status).toBe(409);
+    for (let times = 0; times < 2; times++) {
+      expect((await post('/opt-outs/restore', form)).status).toBe(303);
+      expect(await kept()).toMatchObject([{ ...row, note: 'angry', createdAt: 1_700_000_000_000 }]);
+    }
+    expect((await post('/opt-outs/restore', { sealed: 'x' })).status).toBe(409);
   });
 
   it('are refused together when one of them is no number', async () => {

@@ -1,4 +1,5 @@
 /** Pages of broadcast lists, their contacts and imports. */
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Tenant } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';
@@ -95,6 +96,24 @@ describe('contacts', () => {
     expect(moved).toMatch(/name="field:city"[^>]*value=""/);
     await post(`${list}/contacts/6281234567899/delete`);
     expect(await read(list)).toContain('This list is empty');
+  });
+
+  it('say when they are too long to come back', async () => {
+    const list = await makeList('Long');
+    const shown = async (fields: Record<string, string>) => {
+      await post(`${list}/contacts`, { number: '081234567890', ...fields });
+      const gone = await post(`${list}/contacts/6281234567890/delete`);
+      const cookies = gone.headers.getSetCookie().map((one) => one.split(';', 1)[0]);
+      const headers = { cookie: [...cookies, `wahub_session=${user.token}`].join('; ') };
+      return (await t.visit(list, { headers, cookie: '' })).text();
+    };
+    const short = await shown({ name: 'Budi' });
+    expect(short).toContain('Undo');
+    expect(short).not.toContain('cannot be undone');
+    const fields = Array.from({ length: 8 }, (_, i) => [`field:f${i}`, randomBytes(200).toString('hex')]);
+    const long = await shown({ name: 'Budi', ...Object.fromEntries(fields) });
+    expect(long).toContain('This cannot be undone: it is too long.');
+    expect(long).not.toContain('>Undo<');
   });
 
   it('are refused with the field that is wrong', async () => {

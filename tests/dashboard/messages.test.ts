@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { COMPOSED } from '../../src/controllers/dashboard/messages/compose-form.ts';
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
 import type { KindPages } from '../../src/controllers/dashboard/messages/kinds/kind.ts';
-import { activityLogs, messages, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messageQueue, messages, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { ContentType } from '../../src/whatsapp/content.ts';
@@ -380,11 +380,36 @@ describe('the composer', () => {
       ).text();
     const page = await shown(tenant);
     const action = /<form[^>]*action="([^"]+)"[^>]*>(?:(?!<\/form>).)*Undo/s.exec(page)?.[1] ?? '';
-    expect(action).toContain(`/dashboard/messages/${row?.messageId}/retry`);
+    expect(action).toContain(`/dashboard/messages/${row?.messageId}/restore`);
     // What was kept for one sign-in is nothing to another.
     expect(await shown(await t.tenant())).not.toContain('Undo');
     expect((await post(action.replaceAll('&amp;', '&'))).status).toBe(303);
-    expect((await newest())?.status).toBe('queued');
+    expect(await newest()).toMatchObject({ status: 'queued', scheduledAt: Date.parse(scheduledAt) });
+    const [waiting] = await t.deps.db
+      .select({ availableAt: messageQueue.availableAt })
+      .from(messageQueue)
+      .where(eq(messageQueue.id, row?.id ?? ''));
+    expect(waiting?.availableAt).toBe(Date.parse(scheduledAt));
+  });
+
+  it('restores a canceled message with its expiry, and none that has expired or has not been canceled', async () => {
+    const expiresAt = Date.now() + 3_600_000;
+    const cases = [
+      [{ expiresAt, queuedAt: 5 }, 303],
+      [{ expiresAt: Date.now() - 1, queuedAt: 5 }, 409],
+      [{ expiresAt: null, queuedAt: 5, errorCode: 'CAMPAIGN_STOPPED' }, 409],
+      [{ expiresAt: null, queuedAt: 5, status: 'failed' as const }, 409],
+      [{ expiresAt: null, queuedAt: 5, campaignId: newId() }, 409],
+    ] as const;
+    for (const [columns, status] of cases) {
+      const messageId = await add({ status: 'canceled', ...columns });
+      expect((await post(`/dashboard/messages/${messageId}/restore`)).status).toBe(status);
+      const waiting = await t.deps.db
+        .select({ availableAt: messageQueue.availableAt, expiresAt: messageQueue.expiresAt })
+        .from(messageQueue)
+        .where(eq(messageQueue.messageId, messageId));
+      expect(waiting).toEqual(status === 303 ? [{ availableAt: 5, expiresAt }] : []);
+    }
   });
 
   it.each([
@@ -446,6 +471,26 @@ describe('a conversation', () => {
     const reply = await post(`${path}?session=main`, { text: 'third-words' }, HX);
     expect(await reply.text()).toContain('third-words');
     expect(await newest()).toMatchObject({ phone: PHONE, content: { type: 'text', text: 'third-words' } });
+  });
+
+  it('shortens long texts of strangers, and shows all of one on its page', async () => {
+    const text = '*a* '.repeat(16_384);
+    let id = '';
+    for (const content of [
+      { type: 'text', text },
+      { type: 'edit', messageId: 'x', text },
+      { type: 'text', text: 'short' },
+    ])
+      id = await add({ direction: 'in', status: 'received', type: content.type, content });
+    const page = await read(path);
+    expect(page.match(/>Show all</g)).toHaveLength(2);
+    expect(page.length).toBeLessThan(60_000);
+    expect(await read('/dashboard/messages')).not.toContain('a* '.repeat(200));
+    id = await add({ direction: 'in', status: 'received', content: { type: 'text', text } });
+    const whole = await read(`/dashboard/messages/${id}`);
+    expect(whole).not.toContain('Show all');
+    expect(whole.match(/<strong>a<\/strong>/g)).toHaveLength(300);
+    expect(whole.split('*a*')).toHaveLength(16_384 - 300 + 1);
   });
 
   it('is not another tenant’s, also under the same session name', async () => {

@@ -88,9 +88,11 @@ export function takeDone(c: HttpContext, config: CookieConfig): string | null {
   return sentence.slice(0, MAX_DONE_LENGTH);
 }
 
-/** Keeps what is not too long for a cookie. */
-export function keepUndo(c: HttpContext, config: CookieConfig, sealed: string): void {
-  if (sealed.length <= MAX_UNDO_LENGTH) setCookie(c, UNDO_COOKIE, sealed, options(config, UNDO_SECONDS));
+/** False, and nothing is kept, for what is too long for a cookie. */
+export function keepUndo(c: HttpContext, config: CookieConfig, sealed: string): boolean {
+  if (sealed.length > MAX_UNDO_LENGTH) return false;
+  setCookie(c, UNDO_COOKIE, sealed, options(config, UNDO_SECONDS));
+  return true;
 }
 
 /** The sealed text, once. */

@@ -29,7 +29,7 @@ import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
 import type { Page, PageInput, PageReply, View } from './page.ts';
 import { SECURITY, SUSPENDED_PATH, signInPath } from './paths.ts';
-import { offerUndo, takeOffer, UndoButton } from './undo.tsx';
+import { doneWords, offerUndo, takeOffer, UndoButton } from './undo.tsx';
 
 export interface PageParts {
   deps: Deps;
@@ -239,8 +239,8 @@ function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response 
   if (reply instanceof Response) return reply;
   if ('fragment' in reply) return c.html(<Fragment>{reply.fragment}</Fragment>);
   if ('redirect' in reply) {
-    if (reply.done) keepDone(c, ctx.config, reply.done);
-    if (reply.undo) offerUndo(ctx, c, reply.undo);
+    const isKept = !reply.undo || offerUndo(ctx, c, reply.undo);
+    if (reply.done) keepDone(c, ctx.config, doneWords(view.lang, reply.done, isKept));
     return goTo(c, reply.redirect);
   }
   if ('onward' in reply) return goOn(c, ctx, view, reply);

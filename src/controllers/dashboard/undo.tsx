@@ -22,9 +22,9 @@ type UndoCtx = Pick<Ctx, 'config' | 'secrets'>;
 const contextOf = ({ secrets }: UndoCtx, c: HttpContext) =>
   `undo:${secrets.mac('dashboard-undo', readSignIn(c) ?? '')}`;
 
-/** Keeps it for the next page. */
-export function offerUndo(ctx: UndoCtx, c: HttpContext, undo: Undo): void {
-  keepUndo(c, ctx.config, ctx.secrets.sealText(JSON.stringify(undo), contextOf(ctx, c)));
+/** Keeps it for the next page; false for what is too long to be kept. */
+export function offerUndo(ctx: UndoCtx, c: HttpContext, undo: Undo): boolean {
+  return keepUndo(c, ctx.config, ctx.secrets.sealText(JSON.stringify(undo), contextOf(ctx, c)));
 }
 
 /** What the form before has offered, once; null when there is nothing, or it was of another sign-in. */
@@ -44,4 +44,9 @@ export function UndoButton({ view, undo }: { view: View; undo: Undo }) {
       {T(view.lang).undo}
     </ActionButton>
   );
+}
+
+/** What the form has done, and, where there is no way back for its length, that. */
+export function doneWords(lang: View['lang'], done: string, isKept: boolean): string {
+  return isKept ? done : `${done} ${T(lang).tooLong}`;
 }

@@ -1,8 +1,8 @@
 /** The state of a session's queue, and the actions of a person on it. */
 
 import { and, asc, count, desc, eq, gte, isNull, lte } from 'drizzle-orm';
-import { messageQueue, messages } from '../../db/schema.ts';
-import { cancelWaiting, clearWaiting, requeue } from '../../queue/cancel.ts';
+import { campaigns, messageQueue, messages } from '../../db/schema.ts';
+import { cancelWaiting, clearWaiting, requeue, restoreCanceled } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
 import { PRIORITIES, PRIORITY_ORDER } from '../../queue/priority.ts';
@@ -15,7 +15,7 @@ import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
-import { toIso, toMessage } from './view.ts';
+import { type MessageRecord, toIso, toMessage } from './view.ts';
 import { nextUp, toWaitingFor } from './waiting-for.ts';
 
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
@@ -173,14 +173,7 @@ export async function retryMessage(
   answer?: (message: MessageOutput) => Answer,
 ): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
-  const message = await findMessage(ctx, input.messageId, { direction: 'out' });
-  const session = await findOwnSession(ctx, message.sessionId);
-  // A session of that name that was made later is another one: the id belongs to the old one's conversation.
-  if (session.id !== message.accountId) {
-    throw new AppError('CONFLICT', 'The session that sent this message is gone.');
-  }
-  requireQueueing(session);
-  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const message = await readForQueue(ctx, input.messageId);
   const queued = await requeue(ctx, message, async (tx) => {
     if (!answer) return;
     const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
@@ -192,4 +185,54 @@ export async function retryMessage(
   throw new AppError('CONFLICT', 'Only a message that failed, expired or was canceled can be retried.', {
     details: { status: after.status },
   });
+}
+
+/** A message that may be queued again, with room for it. */
+async function readForQueue(ctx: Ctx, messageId: string): Promise<MessageRecord> {
+  const message = await findMessage(ctx, messageId, { direction: 'out' });
+  const session = await findOwnSession(ctx, message.sessionId);
+  // A session of that name that was made later is another one: the id belongs to the old one's conversation.
+  if (session.id !== message.accountId) {
+    throw new AppError('CONFLICT', 'The session that sent this message is gone.');
+  }
+  requireQueueing(session);
+  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  return message;
+}
+
+/**
+ * Takes the canceling of a message back: it keeps the time it was scheduled for, and its expiry. Throws NOT_FOUND,
+ * NOT_CONNECTED, SESSION_NOT_FOUND, RATE_LIMITED, or CONFLICT when it is not canceled, its expiry has passed, or its
+ * campaign does not run.
+ */
+export async function restoreMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+  requireScope(ctx, 'messages:write');
+  const message = await readForQueue(ctx, input.messageId);
+  if (message.status === 'canceled') await requireRestorable(ctx, message);
+  // What was canceled for another reason than a person's wish has lost what it belonged to.
+  const restored = message.errorCode === null && (await restoreCanceled(ctx, message));
+  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
+  if (restored) return toMessage(ctx, after);
+  throw new AppError('CONFLICT', 'Only a message that was canceled can be restored.', {
+    details: { status: after.status },
+  });
+}
+
+async function requireRestorable(ctx: Ctx, { campaignId, expiresAt }: MessageRecord): Promise<void> {
+  if (expiresAt !== null && expiresAt <= ctx.clock.now()) {
+    throw new AppError('CONFLICT', 'The message has expired meanwhile: it cannot be restored.', {
+      details: { expiresAt: new Date(expiresAt).toISOString() },
+    });
+  }
+  if (campaignId === null) return;
+  const [campaign] = await ctx.db
+    .select({ status: campaigns.status })
+    .from(campaigns)
+    .where(eq(campaigns.id, campaignId));
+  // Nothing of a campaign leaves while it stands.
+  if (campaign?.status !== 'running') {
+    throw new AppError('CONFLICT', 'The campaign of this message does not run: it cannot be restored.', {
+      details: { status: campaign?.status ?? null },
+    });
+  }
 }

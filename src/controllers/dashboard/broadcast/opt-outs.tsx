@@ -10,6 +10,7 @@ import {
   type OptOut,
   removeOptOut,
 } from '../../../services/opt-outs/opt-outs.ts';
+import { restoreOptOut, sealOptOut } from '../../../services/opt-outs/restore.ts';
 import {
   getOptOutWords,
   isWord,
@@ -28,7 +29,6 @@ import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Field, Form, NextLink, Pages, Table, TextArea, Time } from '../parts.tsx';
 import { CsvForm, ImportForm, RecentImports } from './imports.tsx';
 import {
-  asTyped,
   BROADCAST,
   BroadcastHead,
   NothingFound,
@@ -163,10 +163,21 @@ export const optOutPages: Page[] = [
     params: NumberParams,
     example: { params: { number: '6281234567890' } },
     async handler({ ctx, view, params }) {
-      const { note } = await getOptOut(ctx, params);
+      const optOut = await getOptOut(ctx, params);
       const { number: removed } = await removeOptOut(ctx, params);
-      const fields = { numbers: asTyped(removed), ...(note === null ? {} : { note }) };
-      return { redirect: OPT_OUTS, done: T(view.lang).removed(removed), undo: { action: OPT_OUTS, fields } };
+      const undo = { action: `${OPT_OUTS}/restore`, fields: { sealed: sealOptOut(ctx, optOut) } };
+      return { redirect: OPT_OUTS, done: T(view.lang).removed(removed), undo };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/broadcast/opt-outs/restore',
+    auth: 'user',
+    form: z.object({ sealed: z.string().min(1).max(4_000) }),
+    example: { form: { sealed: 'from-the-button' } },
+    async handler({ ctx, view, form }) {
+      const { number: restored } = await restoreOptOut(ctx, form);
+      return { redirect: OPT_OUTS, done: T(view.lang).restored(restored) };
     },
   }),
 ];

@@ -10,6 +10,7 @@ import {
   editMessage,
   getMessage,
   markMessageRead,
+  restoreMessage,
   retryMessage,
   revokeMessage,
 } from '../../../services/messages.ts';
@@ -361,8 +362,19 @@ export const messageDetailPages: Page[] = [
     example,
     async handler({ ctx, view, params }) {
       const message = await cancelMessage(ctx, params);
-      const undo = { action: messagePath(message, '/retry'), fields: {} };
+      const undo = { action: messagePath(message, '/restore'), fields: {} };
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone, undo };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/restore`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      const message = await restoreMessage(ctx, params);
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).restored };
     },
   }),
   page({

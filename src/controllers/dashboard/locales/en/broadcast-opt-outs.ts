@@ -13,6 +13,7 @@ export const broadcastOptOuts = {
   remove: 'Remove',
   removeSure: (number: string) => `Allow broadcasts to ${number} again?`,
   removed: (number: string) => `${number} can get broadcasts again.`,
+  restored: (number: string) => `${number} is on the list again, as before.`,
   noneTitle: 'No opt-outs yet',
   noneText:
     'Anyone who replies STOP, BERHENTI or UNSUBSCRIBE is added at once. You can also add numbers yourself or import a file.',

@@ -6,4 +6,4 @@ export const parts = {
   page: (page: number, of: number) => `Page ${page} of ${of}`,
 };
 
-export const undo = { undo: 'Undo' };
+export const undo = { undo: 'Undo', tooLong: 'This cannot be undone: it is too long.' };

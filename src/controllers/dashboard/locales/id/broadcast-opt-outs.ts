@@ -15,6 +15,7 @@ export const broadcastOptOuts: Texts<typeof english.broadcastOptOuts> = {
   remove: 'Hapus',
   removeSure: (number: string) => `Izinkan broadcast ke ${number} lagi?`,
   removed: (number: string) => `${number} bisa menerima broadcast lagi.`,
+  restored: (number: string) => `${number} masuk daftar lagi, seperti semula.`,
   noneTitle: 'Belum ada yang berhenti langganan',
   noneText:
     'Siapa pun yang membalas STOP, BERHENTI, atau UNSUBSCRIBE langsung ditambahkan. Anda juga bisa menambah nomor sendiri atau mengimpor file.',

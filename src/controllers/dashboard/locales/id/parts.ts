@@ -9,4 +9,7 @@ export const parts: Texts<typeof english.parts> = {
   page: (page: number, of: number) => `Halaman ${page} dari ${of}`,
 };
 
-export const undo: Texts<typeof english.undo> = { undo: 'Urungkan' };
+export const undo: Texts<typeof english.undo> = {
+  undo: 'Urungkan',
+  tooLong: 'Ini tidak bisa diurungkan: isinya terlalu panjang.',
+};
