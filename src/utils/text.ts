@@ -7,6 +7,12 @@ export function withoutTrailing(text: string, char: string): string {
   return text.slice(0, end);
 }
 
+/** At most `max` characters from its beginning, no character by half; `…` in the place of what was cut. */
+export function cutText(text: string, max: number): string {
+  if (text.length <= max) return text;
+  return `${text.slice(0, max).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
 /** A surrogate without its other half: with the `u` flag a pair is one character and does not match. */
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 

@@ -10,6 +10,7 @@ import { contentOf, quotedOf, type ShownContent } from './content.ts';
 import { isSendable, pagesOf } from './kinds/index.ts';
 import { MessageLink } from './kinds/parts.tsx';
 import { EventPart, OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
+import { shortened } from './shortened.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { statusName, unknownWords } from './words.ts';
 
@@ -32,7 +33,7 @@ export function Bubble({ view, message }: { view: View; message: MessageOutput }
   return (
     <li class={direction === 'out' ? 'bubble out' : 'bubble'}>
       {direction === 'in' && chat.endsWith('@g.us') && <div class="small muted">{name ?? from}</div>}
-      <Body view={view} message={message} />
+      <ShortBody view={view} message={message} all={messagePath(message)} />
       <div class="meta small">
         <a href={messagePath(message)}>
           <Time at={message.sentAt ?? message.createdAt} />
@@ -49,6 +50,29 @@ function ChangedMark({ view, message }: { view: View; message: MessageOutput }) 
   const t = MESSAGE_TEXTS(view.lang);
   if (message.revokedAt !== null) return <Badge tone="warn">{t.revokedMark}</Badge>;
   return message.editedAt === null ? null : <span>{t.editedMark}</span>;
+}
+
+/** The same as `Body`, cut where it is long; `all`: the page that shows the whole of it. */
+export function ShortBody({
+  view,
+  message: { type, content },
+  all,
+}: {
+  view: View;
+  message: Pick<MessageOutput, 'type' | 'content'>;
+  all?: string;
+}) {
+  const short = shortened(content);
+  return (
+    <>
+      <Body view={view} message={{ type, content: short.content }} />
+      {short.isCut && all !== undefined && (
+        <p class="small">
+          <a href={all}>{MESSAGE_TEXTS(view.lang).showAll}</a>
+        </p>
+      )}
+    </>
+  );
 }
 
 /** The text of a message; for previews as well. */

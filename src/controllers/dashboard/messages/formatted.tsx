@@ -10,7 +10,8 @@ function Parts({ parts }: { parts: readonly Marked[] }) {
 }
 
 function Mark({ part: { mark, parts } }: { part: Exclude<Marked, string> }) {
-  const inner = <Parts parts={parts} />;
+  const [only] = parts;
+  const inner = parts.length === 1 && typeof only === 'string' ? only : <Parts parts={parts} />;
   switch (mark) {
     case 'bold':
       return <strong>{inner}</strong>;

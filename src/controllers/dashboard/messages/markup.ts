@@ -7,6 +7,8 @@ export type Marked = string | { mark: MarkName; parts: Marked[] };
 
 const MARKS: Readonly<Record<string, MarkName>> = { '*': 'bold', _: 'italic', '~': 'strike' };
 const FENCE = '```';
+/** Marks of one text; what follows is plain. Nobody writes so many, and each is an element of a page. */
+const MAX_MARKS = 300;
 /** A letter or a digit beside a mark makes it a part of the word, as in snake_case. */
 const WORD = /[\p{L}\p{N}]/u;
 
@@ -16,7 +18,7 @@ interface Open {
   parts: Marked[];
 }
 
-/** Reads a text of any length, as a phone shows it: its parts in order, marks inside of marks. */
+/** Reads a text of any length, as a phone shows it: its parts in order, marks inside of marks, the first 300 of them. */
 export function readMarkup(text: string): Marked[] {
   const reader = new Reader(text);
   return reader.read();
@@ -27,16 +29,25 @@ class Reader {
   /** the innermost last; the first is the text itself */
   readonly #open: Open[] = [{ sign: '', parts: [] }];
   #plain = '';
+  /** marks that were begun, also those that turned out to be none */
+  #begun = 0;
 
   constructor(text: string) {
     this.#text = text;
   }
 
   read(): Marked[] {
-    for (let at = 0; at < this.#text.length; ) at = this.#step(at);
+    let at = 0;
+    while (at < this.#text.length && !this.#isSpent()) at = this.#step(at);
+    this.#plain += this.#text.slice(at);
     this.#forget(1);
     this.#flush();
     return this.#open[0]?.parts ?? [];
+  }
+
+  /** No other mark may begin, and none is open that could end. */
+  #isSpent(): boolean {
+    return this.#begun >= MAX_MARKS && this.#open.length === 1;
   }
 
   /** Reads what is there; where to go on. */
@@ -57,8 +68,9 @@ class Reader {
     const from = at + fence.length;
     const end = this.#text.indexOf(fence, from);
     const inner = end < 0 ? '' : this.#text.slice(from, end);
-    if (inner.trim() === '' || (fence === '`' && inner.includes('\n'))) return null;
+    if (this.#begun >= MAX_MARKS || inner.trim() === '' || (fence === '`' && inner.includes('\n'))) return null;
     this.#flush();
+    this.#begun += 1;
     this.#open.at(-1)?.parts.push({ mark: 'mono', parts: [inner] });
     return end + fence.length;
   }
@@ -67,8 +79,9 @@ class Reader {
     const before = this.#text[at - 1] ?? '';
     const after = this.#text[at + 1] ?? '';
     const fits = !WORD.test(before) && before !== sign && after.trim() !== '' && after !== sign;
-    if (!fits || this.#open.some((one) => one.sign === sign)) return false;
+    if (!fits || this.#begun >= MAX_MARKS || this.#open.some((one) => one.sign === sign)) return false;
     this.#flush();
+    this.#begun += 1;
     this.#open.push({ sign, parts: [] });
     return true;
   }

@@ -9,6 +9,7 @@ import * as indonesian from '../locales/id/messages-words.ts';
 import { contentOf, type ShownContent } from './content.ts';
 import { ALL_PAGES, isSendable, pagesOf } from './kinds/index.ts';
 import { type KindName, nameIn, type Shown } from './kinds/kind.ts';
+import { lineOf } from './shortened.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 
 export type Status = MessageOutput['status'];
@@ -49,7 +50,8 @@ export function kindName(lang: Lang, type: string): string {
 export function summarize(lang: Lang, { type, content }: Pick<MessageOutput, 'type' | 'content'>): string {
   const shown = contentOf(content);
   if (shown === null) return kindName(lang, type);
-  return (isSendable(shown) ? summaryOf(lang, shown) : wordsOf(lang, shown)) || kindName(lang, shown.type);
+  const words = isSendable(shown) ? summaryOf(lang, shown) : wordsOf(lang, shown);
+  return lineOf(words || kindName(lang, shown.type));
 }
 
 function summaryOf(lang: Lang, content: Shown<ContentType>): string | undefined {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { getOtpStatus } from '../../../services/otp/status.ts';
 import { listReceived, type ReceivedMessage, type WaitingPhone } from '../../../services/sandbox/phones.ts';
-import { Body } from '../messages/bubble.tsx';
+import { ShortBody } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Live, Time } from '../parts.tsx';
 import { shownOf } from './received.ts';
@@ -70,7 +70,7 @@ export function ReceivingPhone({
           {messages.map((message) => (
             <li class="bubble">
               {message.decryptError === undefined ? (
-                <Body view={view} message={shownOf(message)} />
+                <ShortBody view={view} message={shownOf(message)} />
               ) : (
                 <p class="muted">{t.unreadable}</p>
               )}

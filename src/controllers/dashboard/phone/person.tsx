@@ -16,7 +16,7 @@ import {
 } from '../../../services/sandbox/phones.ts';
 import { SessionId } from '../../../services/sessions/index.ts';
 import { Crumb, Submit } from '../kit.tsx';
-import { Body } from '../messages/bubble.tsx';
+import { messagePath, ShortBody } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Form, Live, NextLink, Select, TextArea, Time } from '../parts.tsx';
 import { personPath } from './phones.tsx';
@@ -86,7 +86,7 @@ function Chat({ view, number, shown }: { view: View; number: string; shown: Show
               <Arrived view={view} number={number} message={received} />
             ) : (
               <li class="bubble out">
-                <Body view={view} message={written} />
+                <ShortBody view={view} message={written} all={messagePath(written)} />
                 <div class="meta small muted">
                   {written.sessionId} <Time at={at} />
                 </div>
@@ -105,7 +105,7 @@ function Arrived({ view, number, message }: { view: View; number: string; messag
     <li class="bubble">
       <div class="small muted">{message.sessionId}</div>
       {message.decryptError === undefined ? (
-        <Body view={view} message={shownOf(message)} />
+        <ShortBody view={view} message={shownOf(message)} />
       ) : (
         <p class="muted">{t.unreadable}</p>
       )}
