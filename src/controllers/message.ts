@@ -157,7 +157,7 @@ export const messageRoutes: Route[] = [
     tag,
     summary: 'One message: status, the time of every step, attempts, error, and what it waits for',
     description:
-      'Use it to follow a message that was answered with 202. The content of a login code is always null.',
+      'Use it to follow a message that was answered with 202. The content of a code of `/otp/send` is always null.',
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,

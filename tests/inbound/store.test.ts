@@ -11,6 +11,7 @@ import { createSettler } from '../../src/queue/settle.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findOutbound } from '../../src/services/messages/engine-messages.ts';
+import { toMessage } from '../../src/services/messages/view.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
@@ -372,6 +373,29 @@ describe('what the owner sends from the phone', () => {
     });
     expect(await storeInbound(t.deps, account, own())).toBe(false);
     expect(await sent(account)).toMatchObject([{ source: null, content: { text: 'ours' } }]);
+  });
+
+  test('is no more than that it was, of a code that another tenant sends with the same phone', async () => {
+    const [sender, other] = [await addAccount(), await addAccount()];
+    const at = Date.now();
+    const ids = { id: newId(), userId: sender.userId, accountId: sender.id, sessionId: 'main' };
+    await t.deps.db.insert(messages).values({
+      ...{ ...ids, messageId: own().messageId, direction: 'out', peer: own().chat, type: 'otp' },
+      ...{ content: { type: 'otp', otpId: newId() }, status: 'sending', createdAt: at, updatedAt: at },
+    });
+    const content = { type: 'text' as const, text: 'Your code is 918273' };
+    expect(await storeInbound(t.deps, other, own({ content }))).toBe(true);
+    expect(await storeInbound(t.deps, other, own({ content }))).toBe(false);
+    const rows = await sent(other);
+    expect(rows.map((row) => toMessage(t.deps, row).content)).toEqual(rows.map(() => null));
+    expect(rows[0]).toMatchObject({ type: 'otp', source: 'phone', status: 'sent' });
+    const facts = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.accountId, other.id));
+    const payloads = await buildPayloads(t.deps, facts);
+    expect(payloads[0]?.data).toMatchObject({ type: 'otp', source: 'phone', content: null });
+    expect(JSON.stringify([payloads, facts])).not.toContain('918273');
+    // What the owner writes alone is told to everybody.
+    await storeInbound(t.deps, other, own({ messageId: '3A-text', content }));
+    expect(JSON.stringify(await sent(other))).toContain('918273');
   });
 
   test('makes whom it was sent to known', async () => {

@@ -5,7 +5,7 @@ import { activityLogs, messages } from '../../db/schema.ts';
 import { eventRow } from '../../events/table.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
-import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
+import type { MediaLinkDeps } from '../inbound/media-view.ts';
 import { shownContent } from '../messages/view.ts';
 
 export interface EventPayload {
@@ -130,7 +130,8 @@ function messageData(
   };
   if (directionOf(row) === 'out') {
     const source = message?.source ?? 'api';
-    // What we have sent is told only to those who asked for it: it may be a code. The owner's own messages are part of a conversation.
+    // What we have sent is told only to those who asked for it. The owner's own messages are part of a conversation, as what
+    // comes in is: everybody is told them, but for a code that another session of the service has sent from that phone.
     const content = message && source === 'phone' ? { content: contentOf(deps, message) } : {};
     return { ...about, source, ...content };
   }
@@ -170,4 +171,4 @@ export async function withSentContent(
   return { ...payload, data: { ...payload.data, content } };
 }
 
-const contentOf = (deps: PayloadDeps, { userId, content }: MessageRow) => withMediaUrl(deps, userId, content);
+const contentOf = (deps: PayloadDeps, message: MessageRow) => shownContent(deps, message);

@@ -1,5 +1,5 @@
 /** Messages that the owner has sent from the phone or another device of it. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, ne } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
@@ -29,16 +29,42 @@ interface OwnMessage {
 export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<Fact[] | null> {
   const { account, message, id, now } = own;
   if (await isKnown(tx, account, message.messageId)) return null;
-  const row = toRow(own);
+  const row = (await isCodeOfOthers(tx, account, message.messageId)) ? withoutCode(own) : toRow(own);
   if (!(await tryInsert(tx, messages, row))) return null;
+  const sent = [messageFact(row, 'message.sent', message.at, { status: 'sent', source: 'phone' })];
+  if (row.type === 'otp') return sent;
   const amendment = amendmentOf(message);
   const aim = amendment && (await aimOf(tx, account, message, amendment));
   if (amendment && typeof aim === 'object' && aim !== null) {
     return applyAmendment(tx, aim, message, amendment, now);
   }
   if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
-  const data = { status: 'sent', source: 'phone' };
-  return [messageFact(row, 'message.sent', message.at, data)];
+  return sent;
+}
+
+/**
+ * Whether another session of this service has sent it as a login code: the same phone may be linked to several, and each
+ * linked device is told what the others send. The row of the code is there before it leaves.
+ */
+async function isCodeOfOthers(tx: Tx, account: AccountRef, messageId: string): Promise<boolean> {
+  const [row] = await tx
+    .select({ id: messages.id })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.messageId, messageId),
+        ne(messages.accountId, account.id),
+        eq(messages.direction, 'out'),
+        eq(messages.type, 'otp'),
+      ),
+    )
+    .limit(1);
+  return row !== undefined;
+}
+
+/** That a code was sent, and to whom: what it is stays with the tenant who sent it. */
+function withoutCode(own: OwnMessage) {
+  return { ...toRow(own), type: 'otp', content: { type: 'otp' } } as const;
 }
 
 /** Under whatever name of its chat: ids of our own devices are not chosen by others. */

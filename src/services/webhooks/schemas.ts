@@ -21,7 +21,10 @@ const Events = z
 
 const MessageContent = z
   .boolean()
-  .describe('`message.sent` carries the `content` of what you sent; of a login code it is always null');
+  .describe(
+    '`message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you ' +
+      'write into a text yourself is a text',
+  );
 
 export const CreateWebhookInput = z.object({
   url: Url,
