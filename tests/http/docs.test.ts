@@ -89,6 +89,27 @@ describe('/openapi.json', () => {
     expect(bare.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
   });
 
+  it('names in its descriptions only what its parameters, bodies and answers have', async () => {
+    const { body } = await t.call('/openapi.json');
+    const { schemas } = body.components as { schemas: Record<string, unknown> };
+    const wrong = Object.entries(body.paths as Record<string, Record<string, Operation>>).flatMap(
+      ([path, methods]) =>
+        Object.entries(methods).flatMap(([method, operation]) => {
+          const { description = '', parameters = [], requestBody, responses } = operation;
+          const known = new Set(parameters.flatMap(({ name, schema }) => [name, ...namesIn(schema, schemas)]));
+          for (const part of [requestBody, responses]) {
+            for (const name of namesIn(part, schemas)) known.add(name);
+          }
+          const named = [...description.matchAll(/`([a-z][A-Za-z]+)`/g)].map(([, name = '']) => name);
+          const cursor = /\bcursor\b/.test(description) ? ['cursor'] : [];
+          return [...named, ...cursor]
+            .filter((name) => !known.has(name) && !ELSEWHERE.has(`${method} ${path} ${name}`))
+            .map((name) => `${method} ${path} ${name}`);
+        }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('has examples that pass the schemas', () => {
     for (const { body, params, query, example, method, path } of allRoutes) {
       const parts = [
@@ -168,6 +189,38 @@ describe('answers in the document', () => {
     expect([...new Set([...years].map(([, year]) => year))]).toEqual(['2026']);
   });
 });
+
+interface Operation {
+  description?: string;
+  parameters?: { name: string; schema?: unknown }[];
+  requestBody?: unknown;
+  responses?: unknown;
+}
+
+/** Names in descriptions that are those of another operation, or of the protocol. */
+const ELSEWHERE: ReadonlySet<string> = new Set<string>([]);
+
+/** Every name of a property and every fixed value in a schema, with those that it refers to. */
+function namesIn(
+  value: unknown,
+  schemas: Record<string, unknown>,
+  seen = new Set<string>(),
+  found = new Set<string>(),
+): Set<string> {
+  if (typeof value !== 'object' || value === null) return found;
+  for (const [key, item] of Object.entries(value)) {
+    if (/^examples?$/.test(key)) continue;
+    if (key === '$ref' && typeof item === 'string') {
+      const name = item.replace('#/components/schemas/', '');
+      if (!seen.has(name)) namesIn(schemas[name], schemas, seen.add(name), found);
+      continue;
+    }
+    if (key === 'properties') for (const name of Object.keys(Object(item))) found.add(name);
+    if (key === 'const' || key === 'enum') for (const one of [item].flat()) found.add(String(one));
+    namesIn(item, schemas, seen, found);
+  }
+  return found;
+}
 
 /** Answers without their examples. */
 function bare(responses: unknown): unknown {

@@ -151,7 +151,7 @@ const list = route({
   ...broadcastPath('/campaigns'),
   tag: TAG,
   summary: 'Campaigns of a session, newest first',
-  description: 'With their state and counts. To read on, give the cursor of the answer back.',
+  description: 'With their state and counts. To read on, ask for the next `page`; `limit` is how many are on one.',
   auth: 'credential',
   params: SessionParams,
   query: z.object({ ...pageQuery, ...ownerQuery, ...campaignFilter }),
@@ -185,7 +185,8 @@ const recipients = route({
   ...broadcastPath('/campaigns/:id/recipients'),
   tag: TAG,
   summary: 'What became of each recipient, in the order of sending',
-  description: 'Filter by `status` to find those that failed, with the reason of each.',
+  description:
+    'Filter by `state` to find those that failed, with the reason of each. To read on, give `nextCursor` back as `cursor`.',
   auth: 'credential',
   params: IdParams,
   query: z.object({ ...recipientsQuery, ...ownerQuery }),
