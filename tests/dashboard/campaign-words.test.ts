@@ -129,7 +129,10 @@ describe('the marks of WhatsApp', () => {
     const file = { media: { state: 'pending', mimetype: 'image/png', size: 1 } };
     for (const bad of ['*a* ', '*_~a~_* ', '`a` ', '*a\n', '```a``` ']) {
       const text = bad.repeat(65_536 / bad.length);
-      const contents = [{ type: 'text', text }, { type: 'image', ...file, caption: text }];
+      const contents = [
+        { type: 'text', text },
+        { type: 'image', ...file, caption: text },
+      ];
       for (const content of contents) {
         const message = { ...FAKE_MESSAGE, content };
         const times = Array.from({ length: 4 }, () => {

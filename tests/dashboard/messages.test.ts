@@ -485,7 +485,7 @@ describe('a conversation', () => {
     const page = await read(path);
     expect(page.match(/>Show all</g)).toHaveLength(2);
     expect(page.length).toBeLessThan(60_000);
-    expect(await read('/dashboard/messages')).not.toContain('a* '.repeat(200));
+    expect(await read('/dashboard/messages')).not.toContain('*a* '.repeat(100));
     id = await add({ direction: 'in', status: 'received', content: { type: 'text', text } });
     const whole = await read(`/dashboard/messages/${id}`);
     expect(whole).not.toContain('Show all');

@@ -96,14 +96,17 @@ describe('/openapi.json', () => {
       ([path, methods]) =>
         Object.entries(methods).flatMap(([method, operation]) => {
           const { description = '', parameters = [], requestBody, responses } = operation;
-          const known = new Set(parameters.flatMap(({ name, schema }) => [name, ...namesIn(schema, schemas)]));
+          const known = new Set(
+            parameters.flatMap(({ name, schema }) => [name, ...namesIn(schema, schemas)]),
+          );
           for (const part of [requestBody, responses]) {
             for (const name of namesIn(part, schemas)) known.add(name);
           }
-          const named = [...description.matchAll(/`([a-z][A-Za-z]+)`/g)].map(([, name = '']) => name);
+          const own = description.replace(/(?:An API key n|N)eeds the scope[^.]*\.|Only for[^.]*\./, '');
+          const named = [...own.matchAll(/`([a-z][A-Za-z]+)`/g)].map(([, name = '']) => name);
           const cursor = /\bcursor\b/.test(description) ? ['cursor'] : [];
           return [...named, ...cursor]
-            .filter((name) => !known.has(name) && !ELSEWHERE.has(`${method} ${path} ${name}`))
+            .filter((name) => !known.has(name) && !ELSEWHERE.has(name) && !ELSEWHERE.has(`${path} ${name}`))
             .map((name) => `${method} ${path} ${name}`);
         }),
     );
@@ -197,8 +200,13 @@ interface Operation {
   responses?: unknown;
 }
 
-/** Names in descriptions that are those of another operation, or of the protocol. */
-const ELSEWHERE: ReadonlySet<string> = new Set<string>([]);
+/** Names in descriptions that are those of another operation, of streamed events, of roles and of values. */
+const ELSEWHERE: ReadonlySet<string> = new Set(
+  (
+    'methods totp passkey expiresAt scheduledAt admin useMultiFileAuthState replaced exported qr receipt null to pool ' +
+    'canceled original template failed progress completed seq reset sessionId timezone'
+  ).split(' '),
+).add('/session/events status');
 
 /** Every name of a property and every fixed value in a schema, with those that it refers to. */
 function namesIn(

@@ -12,7 +12,7 @@ import { buildPayloads } from '../../src/services/events/payload.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findOutbound } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
-import { newId } from '../../src/utils/ids.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
@@ -377,15 +377,16 @@ describe('what the owner sends from the phone', () => {
 
   test('is no more than that it was, of a code that another tenant sends with the same phone', async () => {
     const [sender, other] = [await addAccount(), await addAccount()];
+    const messageId = newMessageId();
     const at = Date.now();
     const ids = { id: newId(), userId: sender.userId, accountId: sender.id, sessionId: 'main' };
     await t.deps.db.insert(messages).values({
-      ...{ ...ids, messageId: own().messageId, direction: 'out', peer: own().chat, type: 'otp' },
+      ...{ ...ids, messageId, direction: 'out', peer: own().chat, type: 'otp' },
       ...{ content: { type: 'otp', otpId: newId() }, status: 'sending', createdAt: at, updatedAt: at },
     });
     const content = { type: 'text' as const, text: 'Your code is 918273' };
-    expect(await storeInbound(t.deps, other, own({ content }))).toBe(true);
-    expect(await storeInbound(t.deps, other, own({ content }))).toBe(false);
+    expect(await storeInbound(t.deps, other, own({ messageId, content }))).toBe(true);
+    expect(await storeInbound(t.deps, other, own({ messageId, content }))).toBe(false);
     const rows = await sent(other);
     expect(rows.map((row) => toMessage(t.deps, row).content)).toEqual(rows.map(() => null));
     expect(rows[0]).toMatchObject({ type: 'otp', source: 'phone', status: 'sent' });

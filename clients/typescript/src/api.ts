@@ -1078,7 +1078,7 @@ export interface paths {
         };
         /**
          * One message: status, the time of every step, attempts, error, and what it waits for
-         * @description Use it to follow a message that was answered with 202. The content of a login code is always null.
+         * @description Use it to follow a message that was answered with 202. The content of a code of `/otp/send` is always null.
          *
          *     An API key needs the scope `read`.
          */
@@ -2150,7 +2150,7 @@ export interface paths {
         };
         /**
          * Campaigns of a session, newest first
-         * @description With their state and counts. To read on, give the cursor of the answer back.
+         * @description With their state and counts. To read on, ask for the next `page`; `limit` is how many are on one.
          *
          *     An API key needs the scope `read`.
          */
@@ -2266,7 +2266,7 @@ export interface paths {
         };
         /**
          * What became of each recipient, in the order of sending
-         * @description Filter by `status` to find those that failed, with the reason of each.
+         * @description Filter by `state` to find those that failed, with the reason of each. To read on, give `nextCursor` back as `cursor`.
          *
          *     An API key needs the scope `read`.
          */
@@ -7508,7 +7508,7 @@ export interface components {
             /** @description of your own headers; their values are never shown */
             headerNames: string[];
             id: string;
-            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+            /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
             messageContent: boolean;
             /** @description until then the secret before the rotation signs too */
             previousSecretExpiresAt: string | null;
@@ -7672,7 +7672,7 @@ export interface components {
             headerNames: string[];
             health: components["schemas"]["WebhookHealth"];
             id: string;
-            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+            /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
             messageContent: boolean;
             /** @description until then the secret before the rotation signs too */
             previousSecretExpiresAt: string | null;
@@ -26078,7 +26078,7 @@ export interface operations {
                         [key: string]: string | null;
                     };
                     /**
-                     * @description `message.sent` carries the `content` of what you sent; of a login code it is always null
+                     * @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text
                      * @default false
                      */
                     messageContent?: boolean;
@@ -26134,7 +26134,7 @@ export interface operations {
                             /** @description of your own headers; their values are never shown */
                             headerNames: string[];
                             id: string;
-                            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                            /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
                             messageContent: boolean;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;
@@ -26258,7 +26258,7 @@ export interface operations {
                     headers?: {
                         [key: string]: string | null;
                     };
-                    /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                    /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
                     messageContent?: boolean;
                     /** @description null: all sessions */
                     sessionId?: string | null;
@@ -26710,7 +26710,7 @@ export interface operations {
                             /** @description of your own headers; their values are never shown */
                             headerNames: string[];
                             id: string;
-                            /** @description `message.sent` carries the `content` of what you sent; of a login code it is always null */
+                            /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
                             messageContent: boolean;
                             /** @description until then the secret before the rotation signs too */
                             previousSecretExpiresAt: string | null;

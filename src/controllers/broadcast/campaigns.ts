@@ -151,7 +151,8 @@ const list = route({
   ...broadcastPath('/campaigns'),
   tag: TAG,
   summary: 'Campaigns of a session, newest first',
-  description: 'With their state and counts. To read on, ask for the next `page`; `limit` is how many are on one.',
+  description:
+    'With their state and counts. To read on, ask for the next `page`; `limit` is how many are on one.',
   auth: 'credential',
   params: SessionParams,
   query: z.object({ ...pageQuery, ...ownerQuery, ...campaignFilter }),

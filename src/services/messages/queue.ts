@@ -209,7 +209,7 @@ export async function restoreMessage(ctx: Ctx, input: { messageId: string }): Pr
   requireScope(ctx, 'messages:write');
   const message = await readForQueue(ctx, input.messageId);
   if (message.status === 'canceled') await requireRestorable(ctx, message);
-  // What was canceled for another reason than a person's wish has lost what it belonged to.
+  // What was canceled for another reason than a person's request has lost what it belonged to.
   const restored = message.errorCode === null && (await restoreCanceled(ctx, message));
   const after = await findMessage(ctx, input.messageId, { direction: 'out' });
   if (restored) return toMessage(ctx, after);

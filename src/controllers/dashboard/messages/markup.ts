@@ -68,7 +68,8 @@ class Reader {
     const from = at + fence.length;
     const end = this.#text.indexOf(fence, from);
     const inner = end < 0 ? '' : this.#text.slice(from, end);
-    if (this.#begun >= MAX_MARKS || inner.trim() === '' || (fence === '`' && inner.includes('\n'))) return null;
+    if (this.#begun >= MAX_MARKS || inner.trim() === '' || (fence === '`' && inner.includes('\n')))
+      return null;
     this.#flush();
     this.#begun += 1;
     this.#open.at(-1)?.parts.push({ mark: 'mono', parts: [inner] });

@@ -123,7 +123,8 @@ export const developers = {
   contentTold: 'included in the event of a sent message',
   contentNotTold: 'not included',
   tellContent: 'Include the content of sent messages',
-  tellContentHint: 'Added to the event that a message was sent. Codes made by /otp/send are never included; a code that you write into a text yourself is.',
+  tellContentHint:
+    'Added to the event that a message was sent. Codes made by /otp/send are never included; a code that you write into a text yourself is.',
   progress: (done: string, all: string) => `${done} of ${all} events`,
   many: 'more than 10,000',
   stop: 'Stop',

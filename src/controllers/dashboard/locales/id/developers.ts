@@ -128,7 +128,8 @@ export const developers: Texts<typeof english.developers> = {
   contentTold: 'disertakan dalam event pesan terkirim',
   contentNotTold: 'tidak disertakan',
   tellContent: 'Sertakan isi pesan yang dikirim',
-  tellContentHint: 'Ditambahkan ke event bahwa pesan terkirim. Kode dari /otp/send tidak pernah disertakan; kode yang Anda tulis sendiri di dalam teks ikut disertakan.',
+  tellContentHint:
+    'Ditambahkan ke event bahwa pesan terkirim. Kode dari /otp/send tidak pernah disertakan; kode yang Anda tulis sendiri di dalam teks ikut disertakan.',
   progress: (done: string, all: string) => `${done} dari ${all} event`,
   many: 'lebih dari 10.000',
   stop: 'Hentikan',
