@@ -230,6 +230,23 @@ describe('list, status and QR', () => {
     });
   });
 
+  it('stays an alarm while it is linked again, until it is there', async () => {
+    const phone = newPhone();
+    const id = await link('otp-1', phone);
+    t.engine.end(id, 'logged_out');
+    await untilStatus(() => api.get('/session/status?session=otp-1'), 'logged_out');
+    const alarms = async () => (await api.get('/alarms')).body.data as { kind: string; since: string }[];
+    const [ended] = await alarms();
+    expect(ended).toMatchObject({ kind: 'session_ended', since: expect.any(String) });
+    const again = await api.post('/session/create', { sessionId: 'otp-1', phoneNumber: `+${phone}` });
+    expect(again).toMatchObject({ status: 201, body: { data: { status: 'qr' } } });
+    expect(await accountOf(tenant.id, 'otp-1')).toMatchObject({ phoneNumber: null, expectedPhone: phone });
+    expect(await alarms()).toMatchObject([{ kind: 'link_needed', since: ended?.since }]);
+    t.engine.connect(id, phone);
+    await untilStatus(() => api.get('/session/status?session=otp-1'), 'connected');
+    expect(await alarms()).toEqual([]);
+  });
+
   it('has no time for what no date can say', async () => {
     const id = await link('session1', newPhone());
     await t.deps.db

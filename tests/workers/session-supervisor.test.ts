@@ -397,6 +397,47 @@ describe('ends', () => {
   });
 });
 
+describe('when a connection was lost', () => {
+  it('is written once, also of a process that was killed, and not renewed by what fails afterwards', async () => {
+    const before = { connectedAt: world.clock.now() - 90_000, disconnectedAt: world.clock.now() - 500_000 };
+    const id = await world.account(userId, before);
+    const startedAt = world.clock.now();
+    p.engine.onOpen = (accountId) => p.engine.end(accountId, 'connection_lost');
+    await p.supervisor.start();
+    await untilStatus(world, id, 'disconnected', 'connection_lost');
+    expect((await world.row(id)).disconnectedAt).toBe(startedAt);
+    await world.clock.advance(3_600_000);
+    expect((await world.row(id)).updatedAt).toBeGreaterThan(startedAt);
+    expect((await world.row(id)).disconnectedAt).toBe(startedAt);
+  });
+
+  it('is written when the session is restarted, and by the next process after one that stopped', async () => {
+    const id = await connected();
+    await world.clock.advance(5_000);
+    const restartedAt = world.clock.now();
+    await p.commands.run(id, 'restart', {}, 5_000);
+    expect(await world.row(id)).toMatchObject({ status: 'connecting', disconnectedAt: restartedAt });
+    await world.clock.advance(5_000);
+    p.engine.connect(id, PHONE);
+    await untilStatus(world, id, 'connected');
+    expect((await world.row(id)).connectedAt).toBe(restartedAt + 5_000);
+    await p.supervisor.stop();
+    await world.clock.advance(5_000);
+    const next = world.process();
+    await next.supervisor.start();
+    await untilStatus(world, id, 'connecting');
+    expect((await world.row(id)).disconnectedAt).toBe(restartedAt + 10_000);
+  });
+
+  it('is nothing that is missed while a number is linked again that was logged out on purpose', async () => {
+    const id = await connected();
+    await p.commands.run(id, 'logout', {}, 5_000);
+    expect((await world.row(id)).disconnectedAt).toBe(world.clock.now());
+    await p.commands.run(id, 'open', {}, 5_000);
+    expect(await world.row(id)).toMatchObject({ status: 'connecting', disconnectedAt: null });
+  });
+});
+
 describe('commands', () => {
   it('logout unlinks, erases and frees the phone', async () => {
     const id = await connected();

@@ -13,6 +13,8 @@ export interface Alarm {
   sessionId: string | null;
   /** E.164 digits of the number of the session */
   phoneNumber: string | null;
+  /** whether the session has credentials that it can connect with; null: not of a session */
+  paired: boolean | null;
   /** why, as the session, the limit or the service names it */
   reason: string | null;
   /** of a webhook */
@@ -32,11 +34,11 @@ export interface SessionState {
   sessionId: string;
   status: (typeof SESSION_STATUSES)[number];
   reason: string | null;
+  /** the one that is linked, or that is to be linked again */
   phoneNumber: string | null;
   paired: boolean;
   connectedAt: number | null;
   disconnectedAt: number | null;
-  updatedAt: number;
   breakerUntil: number | null;
   restrictedUntil: number | null;
   restrictedSince: number | null;
@@ -64,13 +66,14 @@ export const LATE_MS = 10 * MINUTE_MS;
 
 const ENDED: ReadonlySet<string> = new Set(['logged_out', 'replaced', 'failed']);
 /** Somebody wanted these ends. */
-const WANTED_ENDS: ReadonlySet<string> = new Set(['logout', 'exported', 'user_disabled']);
+export const WANTED_ENDS: ReadonlySet<string> = new Set(['logout', 'exported', 'user_disabled']);
 const NEEDS_LINK: ReadonlySet<string> = new Set(['qr', 'passkey', 'passkey_confirm']);
 
 const NOTHING: Omit<Alarm, 'key' | 'kind'> = {
   since: null,
   sessionId: null,
   phoneNumber: null,
+  paired: null,
   reason: null,
   webhookId: null,
   host: null,
@@ -79,13 +82,18 @@ const NOTHING: Omit<Alarm, 'key' | 'kind'> = {
   until: null,
 };
 
+/** A suspended workspace sends nothing, which is no trouble of its own; what is wrong with a number stays wrong. */
+export const EXPLAINED_BY_SUSPENSION: ReadonlySet<string> = new Set(['queue_late', 'conversion_low']);
+
+/** What stops most first. */
+const ORDER: readonly string[] = ['workspace_suspended', ...ALARM_KINDS];
+
 /** The alarms of a workspace at this time, what stops most first. A number that was never linked gives none. Pure. */
 export function alarmsOf(state: TenantState, now: number): Alarm[] {
   const all: Alarm[] = [];
   if (state.suspendedAt !== null) {
     all.push({ ...NOTHING, key: 'workspace', kind: 'workspace_suspended', since: state.suspendedAt });
   }
-  const sessions = state.suspendedAt === null ? state.sessions.flatMap((one) => sessionAlarms(one, now)) : [];
   for (const { quota, used, limit, until } of state.limits) {
     if (used < limit) continue;
     const key = `limit:${quota}`;
@@ -99,15 +107,16 @@ export function alarmsOf(state: TenantState, now: number): Alarm[] {
     const { ended, verified } = state.conversion;
     all.push({ ...NOTHING, key: 'conversion', kind: 'conversion_low', count: verified, of: ended });
   }
-  const kinds = ALARM_KINDS.map(String);
-  return [...all, ...sessions].sort((a, b) => kinds.indexOf(a.kind) - kinds.indexOf(b.kind));
+  all.push(...state.sessions.flatMap((one) => sessionAlarms(one, now)));
+  const shown =
+    state.suspendedAt === null ? all : all.filter(({ kind }) => !EXPLAINED_BY_SUSPENSION.has(kind));
+  return shown.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
 }
 
 function sessionAlarms(session: SessionState, now: number): Alarm[] {
-  const { id, sessionId, phoneNumber, reason } = session;
-  // Nobody misses a number that was never there.
-  if (phoneNumber === null || WANTED_ENDS.has(reason ?? '')) return [];
-  const about = { ...NOTHING, sessionId, phoneNumber, reason };
+  const { id, sessionId, phoneNumber, paired, reason } = session;
+  if (!wasLinked(session) || WANTED_ENDS.has(reason ?? '')) return [];
+  const about = { ...NOTHING, sessionId, phoneNumber, paired, reason };
   const connection = connectionAlarm(session, now);
   if (connection !== null) {
     const { kind, since, count } = connection;
@@ -127,26 +136,33 @@ function sessionAlarms(session: SessionState, now: number): Alarm[] {
   return all;
 }
 
+/** Nobody misses a number that was never there. Its number is no sign: it is taken away while it is linked again. */
+export const wasLinked = ({ connectedAt }: Pick<SessionState, 'connectedAt'>): boolean =>
+  connectedAt !== null;
+
 type ConnectionAlarm = { kind: AlarmKind; since: number | null; count: number | null };
 
 function connectionAlarm(session: SessionState, now: number): ConnectionAlarm | null {
-  const { status, refusedCodes } = session;
+  const { status, paired, disconnectedAt, refusedCodes: count } = session;
+  if (status === 'connected') return null;
   const since = wentAt(session);
-  if (ENDED.has(status)) return { kind: 'session_ended', since, count: refusedCodes };
-  if (NEEDS_LINK.has(status)) return { kind: 'link_needed', since, count: refusedCodes };
-  if (status === 'connected' || now - since < AWAY_MS) return null;
-  // Without a link that can come back by itself somebody has to begin again.
-  if (!session.paired) return { kind: 'link_needed', since, count: refusedCodes };
+  if (ENDED.has(status)) return { kind: 'session_ended', since, count };
+  // Without a link that can come back by itself somebody has to begin again, unless somebody had ended it (session-runner.ts).
+  if (!paired) return disconnectedAt === null ? null : { kind: 'link_needed', since, count };
+  if (NEEDS_LINK.has(status)) return { kind: 'link_needed', since, count };
+  if (since === null || now - since < AWAY_MS) return null;
   return { kind: 'session_away', since, count: null };
 }
 
-/** When it lost its connection. A process that was killed wrote no time: then the row has changed at the next start. */
+/**
+ * When it lost its connection; null: not known. The owner of the session writes it once, at the loss or, after a process that
+ * was killed, at its next start; attempts that fail afterwards do not renew it.
+ */
 export function wentAt({
   connectedAt,
   disconnectedAt,
-  updatedAt,
-}: Pick<SessionState, 'connectedAt' | 'disconnectedAt' | 'updatedAt'>): number {
-  return disconnectedAt !== null && disconnectedAt >= (connectedAt ?? 0) ? disconnectedAt : updatedAt;
+}: Pick<SessionState, 'connectedAt' | 'disconnectedAt'>): number | null {
+  return disconnectedAt !== null && disconnectedAt >= (connectedAt ?? 0) ? disconnectedAt : null;
 }
 
 /** An alarm of the whole service, for its administrators. */

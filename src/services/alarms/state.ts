@@ -1,5 +1,21 @@
 /** Reads what alarms are made of: of one workspace, and of the service. */
-import { and, count, eq, gt, gte, inArray, lte, max, min, sql } from 'drizzle-orm';
+import {
+  and,
+  count,
+  eq,
+  gt,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lte,
+  max,
+  min,
+  ne,
+  notInArray,
+  or,
+  sql,
+} from 'drizzle-orm';
 import {
   activityLogs,
   messageQueue,
@@ -11,7 +27,7 @@ import {
 } from '../../db/schema.ts';
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { sendingColumns, sendingState } from '../../queue/session-state.ts';
+import { type SendingRow, sendingColumns, sendingState } from '../../queue/session-state.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Deps } from '../context.ts';
@@ -25,7 +41,8 @@ import {
   type SessionState,
   serviceAlarm,
   type TenantState,
-  wentAt,
+  WANTED_ENDS,
+  wasLinked,
 } from './alarms.ts';
 
 export type AlarmDeps = Pick<
@@ -76,16 +93,17 @@ async function readCounted(deps: AlarmDeps, scope: AlarmScope): Promise<CountedA
   return { downWebhooks, conversion, limits };
 }
 
-async function readSessions(deps: AlarmDeps, { userId, sessionIds }: AlarmScope): Promise<SessionState[]> {
+async function readSessions(deps: AlarmDeps, scope: AlarmScope): Promise<SessionState[]> {
+  const { userId, sessionIds } = scope;
   const rows = await deps.db
     .select({
       id: whatsappAccounts.id,
       sessionId: whatsappAccounts.sessionId,
       reason: whatsappAccounts.reason,
       phoneNumber: whatsappAccounts.phoneNumber,
+      expectedPhone: whatsappAccounts.expectedPhone,
       connectedAt: whatsappAccounts.connectedAt,
       disconnectedAt: whatsappAccounts.disconnectedAt,
-      updatedAt: whatsappAccounts.updatedAt,
       restrictedUntil: whatsappAccounts.restrictedUntil,
       restriction: whatsappAccounts.restriction,
       ...sendingColumns,
@@ -94,48 +112,64 @@ async function readSessions(deps: AlarmDeps, { userId, sessionIds }: AlarmScope)
     .where(and(eq(whatsappAccounts.userId, userId), ofBound(sessionIds, whatsappAccounts.sessionId)))
     .limit(MAX_SESSIONS);
   const now = deps.clock.now();
-  const free = rows.filter((row) => sendingState(row, now, PRIORITIES.normal).ready);
-  const ended = rows.filter((row) => row.status !== 'connected' && row.phoneNumber !== null);
-  const [late, refused] = await Promise.all([
-    deps.statistics.late.get(JSON.stringify([userId, sessionIds]), () =>
-      readLate(
-        deps,
-        free.map(({ id }) => id),
-      ),
-    ),
-    Promise.all(ended.map((row) => countRefusedCodes(deps, userId, row))),
+  const free = rows.filter((row) => isFree(row, now)).map(({ id }) => id);
+  const isMissed = rows.some((row) => row.status !== 'connected' && wasLinked(row));
+  const key = JSON.stringify([userId, sessionIds]);
+  const { late, refused } = deps.statistics;
+  const [lateOf, refusedOf] = await Promise.all([
+    free.length === 0 ? new Map<string, never>() : late.get(key, () => readLate(deps, free)),
+    isMissed ? refused.get(key, () => countRefusedCodes(deps, scope)) : new Map<string, never>(),
   ]);
-  const refusedOf = new Map(ended.map(({ id }, at) => [id, refused[at] ?? 0]));
-  const isFree = new Set(free.map(({ id }) => id));
-  return rows.map((row) => ({
+  const isFreeNow = new Set(free);
+  return rows.map(({ expectedPhone, restriction, ...row }) => ({
     ...row,
-    restrictedSince: row.restriction?.since ?? null,
+    phoneNumber: row.phoneNumber ?? expectedPhone,
+    restrictedSince: restriction?.since ?? null,
     refusedCodes: refusedOf.get(row.id) ?? 0,
-    late: isFree.has(row.id) ? (late.get(row.id) ?? null) : null,
+    late: isFreeNow.has(row.id) ? (lateOf.get(row.id) ?? null) : null,
   }));
 }
 
-/** Calls that asked this session for a code since it went, and were told that it is not connected. */
+/** Nothing has held it for so long that it should have sent: it was not in its quiet hours, or without a connection, then. */
+function isFree(row: SendingRow & Pick<SessionState, 'connectedAt'>, now: number): boolean {
+  const before = now - LATE_MS;
+  if (row.connectedAt === null || row.connectedAt > before) return false;
+  return [now, before].every((at) => sendingState(row, at, PRIORITIES.normal).ready);
+}
+
+/** By the id of the session's row. */
+export type RefusedCodes = Map<string, number>;
+
+/** Calls that asked a session for a code since it went, and were told that it is not connected. One statement for all of them. */
 async function countRefusedCodes(
   { database }: AlarmDeps,
-  userId: number,
-  session: Pick<SessionState, 'sessionId' | 'connectedAt' | 'disconnectedAt' | 'updatedAt'>,
-): Promise<number> {
-  const { action, status, at, data } = activityLogs;
-  const [row] = await database.scan
-    .select({ n: count() })
-    .from(activityLogs)
+  { userId, sessionIds }: AlarmScope,
+): Promise<RefusedCodes> {
+  const { id, sessionId, status, reason, connectedAt, disconnectedAt } = whatsappAccounts;
+  const isOfSession = and(
+    eq(activityLogs.userId, userId),
+    eq(activityLogs.sessionId, sessionId),
+    eq(activityLogs.action, 'otp_send'),
+    eq(activityLogs.status, 'failure'),
+    gte(activityLogs.at, disconnectedAt),
+  );
+  const rows = await database.scan
+    .select({ id, n: count() })
+    .from(whatsappAccounts)
+    .innerJoin(activityLogs, isOfSession)
     .where(
       and(
-        eq(activityLogs.userId, userId),
-        eq(activityLogs.sessionId, session.sessionId),
-        eq(action, 'otp_send'),
-        eq(status, 'failure'),
-        gte(at, wentAt(session)),
-        sql`${data} like '%NOT_CONNECTED%'`,
+        eq(whatsappAccounts.userId, userId),
+        ofBound(sessionIds, sessionId),
+        ne(status, 'connected'),
+        isNotNull(connectedAt),
+        gte(disconnectedAt, connectedAt),
+        or(isNull(reason), notInArray(reason, [...WANTED_ENDS])),
+        sql`${activityLogs.data} like '%NOT_CONNECTED%'`,
       ),
-    );
-  return Number(row?.n ?? 0);
+    )
+    .groupBy(id);
+  return new Map(rows.map((row) => [row.id, Number(row.n)]));
 }
 
 export type LateQueues = Map<string, { messages: number; since: number }>;

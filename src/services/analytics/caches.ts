@@ -1,7 +1,7 @@
 /** The last counts. A page asks every few seconds, and several people look at it. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
-import type { CountedAlarms, LateQueues } from '../alarms/state.ts';
+import type { CountedAlarms, LateQueues, RefusedCodes } from '../alarms/state.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';
 import type { KeptRecall } from '../campaigns/recall-view.ts';
 import type { OtpConversion } from './otp-conversion.ts';
@@ -25,6 +25,7 @@ export interface StatisticsCaches {
   /** of alarms: five seconds */
   alarms: AnswerCache<CountedAlarms>;
   late: AnswerCache<LateQueues>;
+  refused: AnswerCache<RefusedCodes>;
   service: AnswerCache<string[]>;
 }
 
@@ -43,6 +44,7 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
     recalls: new LRUCache({ max: 1_000 }),
     alarms: createAnswerCache(clock, 2_000, ALARM_MS),
     late: createAnswerCache(clock, 2_000, ALARM_MS),
+    refused: createAnswerCache(clock, 2_000, ALARM_MS),
     service: createAnswerCache(clock, 1, ALARM_MS),
   };
 }

@@ -3,6 +3,7 @@
 import { NotOwnerError } from '../../cluster/commands.ts';
 import { NO_PAIRING, type OwnedSession } from '../../cluster/leases.ts';
 import { isLinking } from '../../db/schema.ts';
+import { WANTED_ENDS, wentAt } from '../../services/alarms/alarms.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createMutex } from '../../utils/mutex.ts';
@@ -81,6 +82,10 @@ class Runner implements SessionRunner {
   #stopped = false;
   #ending = false;
   #connected = false;
+  /** the row says that it is connected, or was when its process ended without a word */
+  #countsAsLive: boolean;
+  /** when the connection was lost that the row still counts as live; null: not known */
+  #leftAt: number | null = null;
   #ticket: Ticket | null = null;
   #cancelTimer: () => void = () => undefined;
   #cancelEarly: () => void = () => undefined;
@@ -99,6 +104,7 @@ class Runner implements SessionRunner {
     this.#hadPhone = row.connectedAt !== null;
     this.#proxy = row.proxy;
     this.#enabled = row.enabled;
+    this.#countsAsLive = row.paired && row.connectedAt !== null && wentAt(row) === null;
   }
 
   get status() {
@@ -115,7 +121,7 @@ class Runner implements SessionRunner {
     if (!resumes) this.#sending.requeue();
     else if (!this.#enabled) void this.#suspend();
     else {
-      if (!outdated) void this.#setStatus('connecting', null, NO_PAIRING);
+      if (!outdated) void this.#setStatus('connecting', null, { ...NO_PAIRING, ...this.#missedFromNow() });
       void this.#connect(urgency);
     }
   }
@@ -188,9 +194,28 @@ class Runner implements SessionRunner {
   }
 
   async #setStatus(status: SessionStatus, reason: string | null, also: RowChange = {}) {
-    const outcome = await this.#writer.write({ ...also, status, reason, errorMessage: explain(reason) });
+    const change = { ...also, ...this.#farewell(status) };
+    const outcome = await this.#writer.write({ ...change, status, reason, errorMessage: explain(reason) });
     if (outcome === 'lost') this.#deps.onLost(this.account.id);
     return outcome;
+  }
+
+  /**
+   * The row is told once when a connection is gone that it counts as live, also one of a process that was killed: attempts that
+   * fail afterwards do not renew it.
+   */
+  #farewell(status: SessionStatus): RowChange {
+    const wasLive = this.#countsAsLive;
+    this.#countsAsLive = status === 'connected';
+    if (!wasLive || status === 'connected') return {};
+    const at = this.#leftAt;
+    return at === null ? { disconnectedAt: this.#deps.clock.now() } : { disconnectedAt: at, lastSeenAt: at };
+  }
+
+  /** It begins again after an end that somebody wanted: a link that is there is missed from now on, one that is not is not. */
+  #missedFromNow(): RowChange {
+    if (!WANTED_ENDS.has(this.#writer.last.reason ?? '')) return {};
+    return { disconnectedAt: this.#history.paired ? this.#deps.clock.now() : null };
   }
 
   /** `urgency` null: somebody waits for it, so it does not queue for a place. */
@@ -288,6 +313,7 @@ class Runner implements SessionRunner {
     const mine = this.#next();
     this.#socket.unwatch();
     Object.assign(this.#history, { paired: true, restarts: 0, outdated: 0 });
+    this.#leftAt = null;
     const change = planConnected(identity, this.#expectedPhone, deps.clock.now());
     if (change === null) return this.#refuse('phone_mismatch');
     this.#cancelTimer = deps.clock.setTimer(() => {
@@ -296,7 +322,10 @@ class Runner implements SessionRunner {
     }, HEALTHY_AFTER_MS);
     const outcome = await this.#setStatus('connected', null, change);
     if (mine !== this.#generation) return;
-    if (outcome === 'duplicate') return this.#refuse('duplicate_phone');
+    if (outcome === 'duplicate') {
+      this.#countsAsLive = false;
+      return this.#refuse('duplicate_phone');
+    }
     if (outcome !== 'written') return;
     this.#connected = true;
     deps.outage.over();
@@ -305,7 +334,7 @@ class Runner implements SessionRunner {
 
   #onClosed(reason: CloseReason): void {
     this.#next();
-    const farewell = this.#leave();
+    this.#leave();
     if (this.#stopped || this.#ending) return;
     const history = this.#history;
     const { random } = this.#deps;
@@ -319,17 +348,17 @@ class Runner implements SessionRunner {
         this.#reconnectIn(backoffDelayMs(history.failures, random));
         break;
       case 'retry':
-        void this.#setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
+        void this.#setStatus('disconnected', decision.reason, NO_PAIRING);
         this.#reconnectWithin(backoffDelayMs(history.failures, random));
         break;
       case 'refresh':
-        void this.#refresh(decision.announce, farewell);
+        void this.#refresh(decision.announce);
         break;
       case 'pause':
-        void this.#setStatus('disconnected', decision.reason, { ...NO_PAIRING, ...farewell });
+        void this.#setStatus('disconnected', decision.reason, NO_PAIRING);
         break;
       case 'end':
-        void this.#finish(decision.status, this.#reasonOfEnd(decision.reason), farewell);
+        void this.#finish(decision.status, this.#reasonOfEnd(decision.reason));
         break;
     }
   }
@@ -341,32 +370,31 @@ class Runner implements SessionRunner {
   }
 
   /** The socket is gone: nothing is sent through it any more. */
-  #leave(): RowChange {
-    if (!this.#connected) return {};
+  #leave(): void {
+    if (!this.#connected) return;
     this.#connected = false;
+    this.#leftAt = this.#deps.clock.now();
     this.#sending.end();
-    const at = this.#deps.clock.now();
-    return { disconnectedAt: at, lastSeenAt: at };
   }
 
   /** WhatsApp finds the client too old: a newer version is looked for before the next connection. */
-  async #refresh(announce: boolean, farewell: RowChange): Promise<void> {
+  async #refresh(announce: boolean): Promise<void> {
     const { clock, random, refreshClientVersion } = this.#deps;
     const mine = this.#generation;
     const status = announce ? 'failed' : 'disconnected';
-    void this.#setStatus(status, 'client_outdated', { ...NO_PAIRING, ...farewell });
+    void this.#setStatus(status, 'client_outdated', NO_PAIRING);
     await within(clock, REFRESH_TIMEOUT_MS, refreshClientVersion());
     if (mine !== this.#generation) return;
     this.#reconnectIn(announce ? outdatedDelayMs(random) : backoffDelayMs(this.#history.outdated, random));
   }
 
   /** The session ends. Only a logout makes its credentials worthless, and only then are they erased. */
-  async #finish(status: SessionStatus, reason: string, also: RowChange = {}): Promise<WriteOutcome> {
+  async #finish(status: SessionStatus, reason: string): Promise<WriteOutcome> {
     this.#next();
     const erased = endsPairing(status, reason);
     if (erased) this.#history.paired = false;
     const unpaired = erased ? { paired: false } : {};
-    const change = { ...also, ...NO_PAIRING, ...unpaired, activePhone: null };
+    const change = { ...NO_PAIRING, ...unpaired, activePhone: null };
     const outcome = await this.#setStatus(status, reason, change);
     if (outcome === 'written' && erased) await this.#eraseCredentials();
     if (outcome === 'written') this.#sending.requeue();
@@ -421,9 +449,9 @@ class Runner implements SessionRunner {
     if (this.status === 'logged_out') return { confirmed: true };
     this.#ending = true;
     try {
-      const farewell = this.#leave();
+      this.#leave();
       const confirmed = await this.#unlink();
-      const outcome = await this.#finish('logged_out', 'logout', farewell);
+      const outcome = await this.#finish('logged_out', 'logout');
       if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
       return { confirmed };
     } finally {
@@ -435,11 +463,11 @@ class Runner implements SessionRunner {
     if (this.#stopped) throw new NotOwnerError();
     this.#ending = true;
     try {
-      const farewell = this.#leave();
+      this.#leave();
       this.#next();
       this.#socket.unwatch();
       await this.#socket.close();
-      const outcome = await this.#finish('replaced', 'exported', farewell);
+      const outcome = await this.#finish('replaced', 'exported');
       if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
     } finally {
       this.#ending = false;
@@ -459,7 +487,8 @@ class Runner implements SessionRunner {
     // A crash between the end and the erasure would have left them.
     else if (this.status === 'logged_out') await this.#eraseCredentials();
     // The caller may look at the row next, and must not find the old state there.
-    const outcome = await this.#setStatus('connecting', null, NO_PAIRING);
+    const change = { ...NO_PAIRING, ...this.#missedFromNow() };
+    const outcome = await this.#setStatus('connecting', null, change);
     if (outcome === 'lost' || outcome === 'stopped') throw new NotOwnerError();
     await this.#connect(null);
   }
@@ -474,8 +503,7 @@ class Runner implements SessionRunner {
     this.#enabled = false;
     await this.#closeForNow();
     if (!this.#stopped && isActive(this.status)) {
-      const change = { ...NO_PAIRING, disconnectedAt: this.#deps.clock.now() };
-      void this.#setStatus('disconnected', 'user_disabled', change);
+      void this.#setStatus('disconnected', 'user_disabled', NO_PAIRING);
     }
   }
 }

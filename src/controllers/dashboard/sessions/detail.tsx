@@ -34,6 +34,10 @@ function linkLabel(t: ReturnType<typeof SESSION_TEXTS>, { status }: SessionStatu
   return waitsForPerson({ status }) ? t.goOn : t.link;
 }
 
+/** A time before the newest connection says nothing of its end. */
+const wentAt = ({ connectedAt, disconnectedAt }: SessionStatusOutput): string | null =>
+  disconnectedAt !== null && disconnectedAt >= (connectedAt ?? '') ? disconnectedAt : null;
+
 function StatusCard({ view, session }: { view: View; session: SessionStatusOutput }) {
   const t = SESSION_TEXTS(view.lang);
   const { why, todo } = explainSession(view.lang, session);
@@ -67,7 +71,7 @@ function StatusCard({ view, session }: { view: View; session: SessionStatusOutpu
           [t.pushName, session.name ?? '–'],
           session.status === 'connected'
             ? [t.connectedSince, <Time at={session.connectedAt} />]
-            : [t.disconnectedSince, <Time at={session.disconnectedAt} />],
+            : [t.disconnectedSince, <Time at={wentAt(session)} />],
           [t.lastSeen, <Time at={session.lastSeen} relative />],
           [t.device, typeof platform === 'string' ? platform : '–'],
           [t.created, <Time at={session.createdAt} />],
