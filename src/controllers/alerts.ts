@@ -7,6 +7,7 @@ import {
   deleteChannel,
   getChannel,
   listChannels,
+  rotateChannelSecret,
   testChannel,
   updateChannel,
 } from '../services/alerts/channels.ts';
@@ -27,6 +28,11 @@ const tag = 'Alerts';
 const example = { params: { id: '0'.repeat(32) } };
 const jwt = { tag, auth: 'jwt', permission: 'settings' } as const;
 const One = z.object({ data: AlertChannel });
+const WithSecret = z.object({
+  data: AlertChannel.extend({
+    secret: z.string().nullable().describe('`whsec_…` of a webhook, shown only here'),
+  }),
+});
 
 async function readAlarmsOf(ctx: Ctx): Promise<AlarmOutput[]> {
   const zone = await timeZoneOf(ctx, ctx.actor.userId);
@@ -76,11 +82,7 @@ export const alertRoutes: Route[] = [
     writes: true,
     body: ChannelFields,
     status: 201,
-    response: z.object({
-      data: AlertChannel.extend({
-        secret: z.string().nullable().describe('`whsec_…` of a webhook, shown only here'),
-      }),
-    }),
+    response: WithSecret,
     errors: ['URL_REFUSED', 'QUOTA_EXCEEDED'],
     example: {
       body: { name: 'On call', type: 'webhook', kinds: ['*'], target: 'https://hooks.example.com/alarms' },
@@ -132,9 +134,22 @@ export const alertRoutes: Route[] = [
   route({
     ...jwt,
     method: 'post',
+    path: '/alerts/channels/:id/rotate-secret',
+    summary: 'Give a webhook of alerts a new secret',
+    description: 'The next notice is signed with it; the old one signs nothing more. It is shown once.',
+    writes: true,
+    params: ChannelParams,
+    response: WithSecret,
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    example,
+    handler: async ({ ctx, params }) => ({ data: await rotateChannelSecret(ctx, params) }),
+  }),
+  route({
+    ...jwt,
+    method: 'post',
     path: '/alerts/channels/:id/test',
     summary: 'Send a test to an alert channel',
-    description: 'Now, and answers with what happened. Counts among the 20 of the hour.',
+    description: 'Now, and answers with what happened. One that arrives counts among the 20 of the hour.',
     writes: true,
     params: ChannelParams,
     response: z.object({ data: ChannelTest }),

@@ -361,10 +361,9 @@ const ACTS: Readonly<Record<string, Act>> = {
     path: '/alerts/channels',
     body: {
       name: 'On call',
-      type: 'telegram',
+      type: 'webhook',
       kinds: ['*'],
-      target: '-100',
-      token: `12345678:${'a'.repeat(35)}`,
+      target: 'https://hooks.example.com/alarms',
     },
     keeps: 'channel',
   },
@@ -372,6 +371,10 @@ const ACTS: Readonly<Record<string, Act>> = {
     event: 'alert_channel.updated',
     path: '/alerts/channels/<channel>',
     body: { kinds: ['session_ended'] },
+  },
+  'POST /alerts/channels/:id/rotate-secret': {
+    event: 'alert_channel.updated',
+    path: '/alerts/channels/<channel>/rotate-secret',
   },
   'DELETE /alerts/channels/:id': {
     event: 'alert_channel.deleted',

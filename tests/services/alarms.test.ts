@@ -1,13 +1,14 @@
 /** What needs a person: judged by one pure function, and told once to each channel. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { alarms, alertChannels, alertNotices, whatsappAccounts } from '../../src/db/schema.ts';
+import { alarms, alertChannels, alertNotices, messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
 import {
   type Alarm,
   AWAY_MS,
   alarmsOf,
+  LATE_MS,
   type SessionState,
   type TenantState,
 } from '../../src/services/alarms/alarms.ts';
@@ -15,11 +16,13 @@ import { readAlarms } from '../../src/services/alarms/state.ts';
 import { alarmText } from '../../src/services/alarms/words.ts';
 import { NOTICES_PER_HOUR, sendDueNotices } from '../../src/services/alerts/send.ts';
 import { syncAlarms, watchAlarms } from '../../src/services/alerts/watch.ts';
+import { signatureHeaders } from '../../src/services/webhooks/signature.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
+import { until } from '../helpers/until.ts';
 
 const START = Date.parse('2027-01-04T21:00:00Z');
 const MINUTE = 60_000;
@@ -34,7 +37,6 @@ const linked: SessionState = {
   paired: true,
   connectedAt: START - 9 * HOUR,
   disconnectedAt: null,
-  updatedAt: START,
   breakerUntil: null,
   restrictedUntil: null,
   restrictedSince: null,
@@ -67,7 +69,7 @@ describe('alarms', () => {
     expect(of({ status: 'disconnected', disconnectedAt: START - AWAY_MS + 1 })).toEqual([]);
     for (const reason of ['logout', 'exported', 'user_disabled']) expect(of({ ...gone, reason })).toEqual([]);
     for (const status of ['qr', 'disconnected', 'failed'] as const) {
-      expect(of({ status, phoneNumber: null, paired: false, disconnectedAt: START - 9 * HOUR })).toEqual([]);
+      expect(of({ status, connectedAt: null, paired: false, disconnectedAt: START - 9 * HOUR })).toEqual([]);
     }
   });
 
@@ -85,10 +87,19 @@ describe('alarms', () => {
     expect(of({ status: 'disconnected', disconnectedAt: START - AWAY_MS })).toEqual(['session_away']);
   });
 
-  it('count a process that was killed from its next start, not from the loss before', () => {
-    const killed = { status: 'connecting' as const, disconnectedAt: START - 90 * HOUR, updatedAt: START };
-    expect(of(killed, START + AWAY_MS - 1)).toEqual([]);
-    expect(of(killed, START + AWAY_MS)).toEqual(['session_away']);
+  it('stay while somebody links again, from the first moment, and do not come of a link that was ended on purpose', () => {
+    for (const status of ['connecting', 'qr', 'passkey', 'disconnected'] as const) {
+      const again = { ...gone, status, reason: null, phoneNumber: null };
+      expect(of(again, START + MINUTE), status).toEqual(['link_needed']);
+      expect(of({ ...again, disconnectedAt: null }), status).toEqual([]);
+    }
+    // The phone has taken it, and the next connection is under way.
+    expect(of({ ...gone, status: 'connecting', paired: true }, START + AWAY_MS)).toEqual(['session_away']);
+  });
+
+  it('do not judge by a loss that is older than the newest connection', () => {
+    const unknown = { status: 'connecting' as const, disconnectedAt: START - 90 * HOUR };
+    expect(of(unknown, START + 90 * HOUR)).toEqual([]);
   });
 
   it('tell of restrictions, late queues, webhooks, few codes and limits, what stops most first', () => {
@@ -107,7 +118,12 @@ describe('alarms', () => {
       'queue_late',
       'limit_reached',
     ]);
-    expect(kindsOf({ suspendedAt: START, sessions: [busy] })).toEqual(['workspace_suspended']);
+    // What is wrong with a number is wrong all the same; that nothing is sent is no trouble of its own.
+    expect(kindsOf({ suspendedAt: START, conversion, sessions: [busy, gone] })).toEqual([
+      'workspace_suspended',
+      'session_ended',
+      'restricted',
+    ]);
   });
 
   it('say the time in the zone of the workspace, and name it', () => {
@@ -130,6 +146,8 @@ describe('alerts', () => {
   let receiver: Server;
   let posts: { url: string; headers: Record<string, unknown>; body: Record<string, unknown> }[];
   let answer: number;
+  let words: string;
+  let hanging: ServerResponse[];
   let tenant: Tenant;
   beforeAll(async () => {
     smtp = await openSmtpServer();
@@ -140,8 +158,9 @@ describe('alerts', () => {
       });
       request.on('end', () => {
         posts.push({ url: request.url ?? '', headers: request.headers, body: JSON.parse(text) });
+        if (request.url === '/hang') return hanging.push(response);
         response.statusCode = answer;
-        response.end('{}');
+        return response.end(words);
       });
     });
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
@@ -162,6 +181,8 @@ describe('alerts', () => {
   beforeEach(async () => {
     posts = [];
     answer = 200;
+    words = '{}';
+    hanging = [];
     smtp.mails.length = 0;
     tenant = await t.tenant();
   });
@@ -298,6 +319,137 @@ describe('alerts', () => {
     expect(typesOf()).toEqual(['alarm.began']);
     expect((await api(`/${id}`, 'DELETE')).status).toBe(200);
     expect((await api(`/${id}`)).status).toBe(404);
+  });
+
+  it('reach everybody while many receivers of one workspace hang', async () => {
+    for (let i = 0; i < 6; i++) await add({ name: `hangs ${i}`, target: `${address()}/hang` });
+    await sync(found(gone));
+    tenant = await t.tenant();
+    await add();
+    clock.advance(1_000);
+    await sync(found(gone));
+    const round = send();
+    try {
+      await until(() => posts.some(({ url }) => url === '/hook'), 5_000, 'a notice to the other workspace');
+      expect(hanging.length, 'places of one workspace').toBeLessThanOrEqual(2);
+    } finally {
+      const letGo = setInterval(() => {
+        for (const response of hanging.splice(0)) response.end('{}');
+      }, 5);
+      await round;
+      await send();
+      clearInterval(letGo);
+    }
+    expect(posts.filter(({ url }) => url === '/hang')).toHaveLength(6);
+  });
+
+  it('stop for no workspace and no channel that fails, and say what was wrong', async () => {
+    const bad = tenant;
+    await add({ type: 'telegram', target: '-100123', token: TOKEN });
+    tenant = await t.tenant();
+    const now = clock.now();
+    for (const userId of [bad.id, tenant.id]) {
+      await t.deps.db.insert(whatsappAccounts).values({
+        id: newId(now),
+        userId,
+        sessionId: 'otp-1',
+        status: 'logged_out',
+        reason: 'device_removed',
+        pairing: 'qr',
+        phoneNumber: '6281234567890',
+        connectedAt: now - HOUR,
+        disconnectedAt: now,
+        createdAt: now,
+        updatedAt: now,
+      });
+    }
+    await add();
+    clock.advance(MINUTE);
+    const broken: typeof t.deps.statistics.alarms = {
+      get: (key, read) => (key.startsWith(`[${bad.id},`) ? Promise.reject(new Error('broken')) : read()),
+    };
+    await watchAlarms({ ...t.deps, statistics: { ...t.deps.statistics, alarms: broken } });
+    await send();
+    expect(typesOf(), 'the workspace that can be read').toEqual(['alarm.began']);
+    clock.advance(MINUTE);
+    await watchAlarms(t.deps);
+    // Longer than what is read of an answer.
+    words = JSON.stringify({ ok: true, more: 'x'.repeat(20_000) });
+    await expect(send()).resolves.toBe(0);
+    const shown = await api('', 'GET', undefined, bad.token);
+    expect(shown.body.data).toMatchObject([{ failure: 'The answer of the receiver was too long.' }]);
+    clock.advance(25 * HOUR);
+    await send();
+    const left = await t.deps.db.select().from(alertNotices).where(eq(alertNotices.userId, bad.id));
+    expect(left.map(({ state }) => state)).toEqual(['dropped']);
+    expect(JSON.stringify(t.lines)).not.toContain(TOKEN.slice(12));
+  });
+
+  it('do not call solved what is only not seen while the workspace is suspended', async () => {
+    await add();
+    const late = { ...linked, late: { messages: 4, since: START - HOUR } };
+    await sync(found(late, gone));
+    await sync(alarmsOf({ ...quiet, sessions: [late, gone], suspendedAt: START }, clock.now()));
+    await send();
+    expect(typesOf()).toEqual(['alarm.began', 'alarm.began', 'alarm.began']);
+    await sync([]);
+    await send();
+    expect(typesOf().slice(3)).toEqual(['alarm.solved', 'alarm.solved', 'alarm.solved']);
+  });
+
+  it('are signed with the new secret once a webhook has one', async () => {
+    const { id, secret } = await add();
+    const reply = await api(`/${id}/rotate-secret`, 'POST');
+    const renewed = (reply.body.data as { secret: string }).secret;
+    expect(renewed).toMatch(/^whsec_/);
+    expect(renewed).not.toBe(secret);
+    await sync(found(gone));
+    await send();
+    const { headers = {}, body = {} }: Partial<(typeof posts)[number]> = posts[0] ?? {};
+    const at = Number(headers['webhook-timestamp']) * 1000;
+    const signed = (key: string) =>
+      signatureHeaders([key], { id: String(body.id), at, body: JSON.stringify(body) })['webhook-signature'];
+    expect(headers['webhook-signature']).toBe(signed(renewed));
+    expect(headers['webhook-signature']).not.toBe(signed(secret ?? ''));
+    const { id: bot } = await add({ type: 'telegram', target: '-100123', token: TOKEN });
+    expect((await api(`/${bot}/rotate-secret`, 'POST')).body).toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('give back a test that did not arrive', async () => {
+    const { id } = await add();
+    answer = 503;
+    for (let n = 0; n <= NOTICES_PER_HOUR; n++) {
+      const test = await api(`/${id}/test`, 'POST');
+      expect(test.body.data).toMatchObject({ delivered: false });
+    }
+  });
+
+  it('do not call a queue late that was held until now', async () => {
+    const now = clock.now();
+    const id = newId(now);
+    const row = { id, userId: tenant.id, sessionId: 'otp-1', status: 'connected', pairing: 'qr' } as const;
+    const times = { createdAt: now, updatedAt: now, connectedAt: now, linkedAt: now - 99 * HOUR };
+    await t.deps.db.insert(whatsappAccounts).values({ ...row, ...times, paired: true });
+    await t.deps.db.insert(messageQueue).values({
+      id: newId(now),
+      userId: tenant.id,
+      accountId: id,
+      messageId: 'late',
+      status: 'pending',
+      recipient: '6281298765432',
+      priority: 1,
+      availableAt: now - HOUR,
+    });
+    const kinds = async () =>
+      (await readAlarms(t.deps, { userId: tenant.id, sessionIds: null })).map(({ kind }) => kind);
+    expect(await kinds(), 'connected this moment').toEqual([]);
+    clock.advance(LATE_MS);
+    expect(await kinds()).toEqual(['queue_late']);
+    await t.deps.db.update(whatsappAccounts).set({ pauseReason: 'hour_limit', pausedUntil: clock.now() });
+    clock.advance(MINUTE);
+    expect(await kinds(), 'its limit let it go this moment').toEqual([]);
+    clock.advance(LATE_MS);
+    expect(await kinds()).toEqual(['queue_late']);
   });
 
   it('begin with what the database says: a session that was logged out, and the codes that were refused', async () => {

@@ -75,6 +75,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alerts/channels/{id}/rotate-secret": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a webhook of alerts a new secret
+         * @description The next notice is signed with it; the old one signs nothing more. It is shown once.
+         */
+        post: operations["postAlertsChannelsIdRotateSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alerts/channels/{id}/test": {
         parameters: {
             query?: never;
@@ -86,7 +106,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test to an alert channel
-         * @description Now, and answers with what happened. Counts among the 20 of the hour.
+         * @description Now, and answers with what happened. One that arrives counts among the 20 of the hour.
          */
         post: operations["postAlertsChannelsIdTest"];
         delete?: never;
@@ -8188,6 +8208,87 @@ export interface operations {
                         success: true;
                     } & {
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postAlertsChannelsIdRotateSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 00000000000000000000000000000000 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Give a webhook of alerts a new secret */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "name": "Budi",
+                     *         "type": "email",
+                     *         "kinds": [
+                     *           "*"
+                     *         ],
+                     *         "target": "text",
+                     *         "language": "en",
+                     *         "status": "active",
+                     *         "failure": "text",
+                     *         "lastSentAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZg=="
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** Format: date-time */
+                            createdAt: string;
+                            /** @description why the newest attempt failed; null: it did not */
+                            failure: string | null;
+                            id: string;
+                            kinds: ("*" | "session_ended" | "session_away" | "link_needed" | "restricted" | "webhook_down" | "conversion_low" | "queue_late" | "limit_reached" | "workspace_suspended")[];
+                            /** @enum {string} */
+                            language: "en" | "id";
+                            lastSentAt: string | null;
+                            name: string;
+                            /** @description `whsec_…` of a webhook, shown only here */
+                            secret: string | null;
+                            /** @enum {string} */
+                            status: "active" | "disabled";
+                            target: string;
+                            /** @enum {string} */
+                            type: "email" | "telegram" | "webhook";
+                            /** Format: date-time */
+                            updatedAt: string;
+                        };
                     };
                 };
             };

@@ -3,7 +3,7 @@ import { and, asc, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { alertChannels, alertNotices } from '../../db/schema.ts';
-import { spendFromWindow } from '../../db/windows.ts';
+import { refundWindow, spendFromWindow } from '../../db/windows.ts';
 import { record } from '../../events/record.ts';
 import type { EventName } from '../../events/table.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
@@ -118,6 +118,28 @@ export async function updateChannel(ctx: Ctx, input: ChannelChanges & { id: stri
   return toChannel(next);
 }
 
+/**
+ * A new secret for a webhook: the next notice is signed with it, and the old one signs nothing more. Throws FORBIDDEN,
+ * NOT_FOUND, CONFLICT for the other types.
+ */
+export async function rotateChannelSecret(ctx: Ctx, { id }: { id: string }): Promise<WithSecret> {
+  requireAlerts(ctx);
+  const row = await findChannel(ctx, id);
+  if (row.type !== 'webhook')
+    throw new AppError('CONFLICT', 'Only a webhook has a secret that is made here.');
+  const secret = newWebhookSecret();
+  const next: ChannelRow = { ...row, secret: seal(ctx, id, secret), updatedAt: ctx.clock.now() };
+  await transact(ctx.db, async (tx) => {
+    const result = await tx
+      .update(alertChannels)
+      .set({ secret: next.secret, updatedAt: next.updatedAt })
+      .where(eq(alertChannels.id, id));
+    if (affected(result) === 0) throw channelNotFound();
+    await changed(ctx, tx, next, 'alert_channel.updated');
+  });
+  return { ...toChannel(next), secret };
+}
+
 /** Removes the channel with what it was not told yet. Throws FORBIDDEN, NOT_FOUND. */
 export async function deleteChannel(ctx: Ctx, { id }: { id: string }): Promise<void> {
   requireAlerts(ctx);
@@ -130,23 +152,27 @@ export async function deleteChannel(ctx: Ctx, { id }: { id: string }): Promise<v
   });
 }
 
-/** Sends a test now and answers with what happened. Counts among the notices of the hour. Throws NOT_FOUND, RATE_LIMITED. */
+/** Sends a test now and answers with what happened. One that arrives counts among the notices of the hour. Throws NOT_FOUND, RATE_LIMITED. */
 export async function testChannel(ctx: Ctx, { id }: { id: string }): Promise<ChannelTest> {
   requireAlerts(ctx);
   const row = await findChannel(ctx, id);
   const now = ctx.clock.now();
-  if ((await spendFromWindow(ctx.db, channelWindow(id), now)) === null) {
+  const spent = await spendFromWindow(ctx.db, channelWindow(id), now);
+  if (spent === null) {
     throw new AppError('RATE_LIMITED', 'This channel had enough notices in this hour. Try again later.', {
       retryAfterSeconds: Math.ceil((HOUR_MS - (now % HOUR_MS)) / 1000),
     });
   }
   const mailer = row.type === 'email' && ctx.config.smtp !== null ? createMailer(ctx.config.smtp) : null;
+  let delivered = false;
   try {
     const notice = testNotice(ctx, row, await placeOf(ctx, row.userId), newId(now));
     const outcome = await deliver(ctx, mailer, row, notice);
-    return outcome.delivered ? { delivered: true, error: null } : { delivered: false, error: outcome.error };
+    delivered = outcome.delivered;
+    return outcome.delivered ? { delivered, error: null } : { delivered, error: outcome.error };
   } finally {
     mailer?.close();
+    if (!delivered) await refundWindow(ctx.db, spent);
   }
 }
 

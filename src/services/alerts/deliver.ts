@@ -33,9 +33,11 @@ const MAX_TELEGRAM = 4_096;
 /** The context that the secret of a channel is sealed with. */
 export const sealedChannelContext = (channelId: string) => `alert-channel:${channelId}`;
 
+const ANSWER_TOO_LONG = 'The answer of the receiver was too long.';
+
 const failed = (error: string, final = false): Outcome => ({ delivered: false, error, final });
 
-/** Never throws for what a receiver, a network or a setting did; `mailer` is null where the service sends no mails. */
+/** Throws only for what failed on this side, never for what a receiver, a network or a setting did; `mailer` is null where the service sends no mails. */
 export async function deliver(
   deps: DeliverDeps,
   mailer: Mailer | null,
@@ -55,7 +57,9 @@ export async function deliver(
       : await post(deps, channel, secret, notice);
   } catch (error) {
     if (error instanceof HttpFailure) return failed(error.message);
-    if (error instanceof AppError && error.code === 'URL_REFUSED') return failed(error.message);
+    // An answer that is too long was an answer all the same.
+    if (error instanceof AppError && error.code === 'FILE_TOO_LARGE') return failed(ANSWER_TOO_LONG);
+    if (error instanceof AppError) return failed(error.message);
     throw error;
   }
 }

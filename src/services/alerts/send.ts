@@ -1,13 +1,15 @@
 /** Sends notices that wait: they are in the database until a receiver has taken them, so that a crash loses none. */
-import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
-import { affected } from '../../db/ops.ts';
+import { and, asc, eq, gt, inArray, lte, min, notExists, or, sql } from 'drizzle-orm';
+import { affected, alias } from '../../db/ops.ts';
 import { alertChannels, alertNotices } from '../../db/schema.ts';
 import { refundWindow, spendFromWindow } from '../../db/windows.ts';
+import { inBackground } from '../../db/work.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { Mailer } from '../../utils/smtp.ts';
 import type { Deps } from '../context.ts';
-import { type ChannelRow, type DeliverDeps, deliver, type Notice } from './deliver.ts';
+import { type ChannelRow, type DeliverDeps, deliver, type Notice, type Outcome } from './deliver.ts';
 import { noticeOf, placeOf, summaryOf, type ToldAlarm } from './notices.ts';
 import { readAlarmRows } from './watch.ts';
 
@@ -16,8 +18,16 @@ export const NOTICES_PER_HOUR = 20;
 const GIVE_UP_MS = DAY_MS;
 /** The first is longer than one attempt may take, so that no other process tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
-/** Channels looked at in one round. */
-const BATCH_SIZE = 50;
+/** Due channels that are looked at to choose those of one round. */
+const MAX_DUE = 1_000;
+/** Channels of one round, and those of one workspace among them: a receiver that hangs holds its place for ten seconds. */
+const BATCH_SIZE = 40;
+const BATCH_OF_TENANT = 4;
+/** Channels that are sent to at once, and those of one workspace among them. */
+const AT_ONCE = 8;
+const AT_ONCE_OF_TENANT = 2;
+/** After so long a channel waits for the next round, however much it has left. */
+const TURN_MS = 10_000;
 /** Notices of one summary. */
 const MAX_SUMMARY = 1_000;
 
@@ -34,25 +44,77 @@ export const channelWindow = (channelId: string) => ({
 });
 
 /**
- * Sends what is due, the oldest of each channel first; how many were taken. Safe in several processes at once. A notice whose
- * process dies between the receiver's answer and the row's end may come twice, under the same id.
+ * Sends what is due, the oldest of each channel first, to several channels at once; how many were taken. Safe in several
+ * processes at once. A channel that fails or hangs stops no other. A notice whose process dies between the receiver's answer
+ * and the row's end may come twice, under the same id.
  */
 export async function sendDueNotices(
   deps: SendDeps,
   mailer: Mailer | null,
   signal?: AbortSignal,
 ): Promise<number> {
-  const rows = await deps.db
-    .selectDistinct({ channelId: alertNotices.channelId })
+  const queue = createFairQueue({
+    concurrency: AT_ONCE,
+    perOwner: AT_ONCE_OF_TENANT,
+    maxWaiting: BATCH_OF_TENANT,
+  });
+  const due = await dueChannels(deps);
+  const sent = await Promise.all(
+    due.map(({ channelId, userId }) =>
+      queue.run(String(userId), () => inBackground(userId, () => sendAll(deps, mailer, channelId, signal))),
+    ),
+  );
+  return sent.reduce<number>((sum, n) => sum + (n ?? 0), 0);
+}
+
+/** Those that wait longest first, a few of each workspace; none whose oldest notice is being sent, is put off or held back. */
+async function dueChannels({ db, clock }: SendDeps): Promise<{ channelId: string; userId: number }[]> {
+  const { channelId, userId, nextAttemptAt } = alertNotices;
+  const now = clock.now();
+  const head = alias(alertNotices, 'head');
+  const isHeld = db
+    .select({ id: head.id })
+    .from(head)
+    .where(
+      and(
+        eq(head.channelId, channelId),
+        eq(head.state, 'waiting'),
+        gt(head.nextAttemptAt, now),
+        or(gt(head.attempts, 0), gt(head.held, 0)),
+      ),
+    );
+  const rows = await db
+    .select({ channelId, userId })
     .from(alertNotices)
-    .where(and(waiting, lte(alertNotices.nextAttemptAt, deps.clock.now())))
-    .limit(BATCH_SIZE);
+    .where(and(waiting, lte(nextAttemptAt, now), notExists(isHeld)))
+    .groupBy(channelId, userId)
+    .orderBy(asc(min(nextAttemptAt)), asc(channelId))
+    .limit(MAX_DUE);
+  const taken = new Map<number, number>();
+  const chosen = rows.filter((row) => {
+    const before = taken.get(row.userId) ?? 0;
+    taken.set(row.userId, before + 1);
+    return before < BATCH_OF_TENANT;
+  });
+  return chosen.slice(0, BATCH_SIZE);
+}
+
+/** What is due for one channel; how many were taken. */
+async function sendAll(
+  deps: SendDeps,
+  mailer: Mailer | null,
+  channelId: string,
+  signal?: AbortSignal,
+): Promise<number> {
+  const endsMs = deps.clock.monotonic() + TURN_MS;
   let sent = 0;
-  for (const { channelId } of rows) {
-    for (let n = 0; n < NOTICES_PER_HOUR && !signal?.aborted; n++) {
+  try {
+    while (sent < NOTICES_PER_HOUR && !signal?.aborted && deps.clock.monotonic() < endsMs) {
       if (!(await sendNext(deps, mailer, channelId))) break;
       sent++;
     }
+  } catch (error) {
+    deps.logger.warn('alerts of a channel could not be sent', { channel: channelId, error: String(error) });
   }
   return sent;
 }
@@ -74,7 +136,7 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     return false;
   }
   const all = head.held > 0 ? await ofChannel(deps, channelId).limit(MAX_SUMMARY) : [head];
-  const outcome = await deliver(deps, mailer, channel, await write(deps, channel, all));
+  const outcome = await attempt(deps, mailer, channel, all);
   if (outcome.delivered) {
     await settle(deps, all, 'sent');
     await note(deps, channel, { failure: null, lastSentAt: deps.clock.now() });
@@ -92,6 +154,23 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
   else await putOff(deps, head);
   await note(deps, channel, { failure: outcome.error });
   return false;
+}
+
+/** What fails on this side is an outcome too, so that it is given up in its time. */
+async function attempt(
+  deps: SendDeps,
+  mailer: Mailer | null,
+  channel: ChannelRow,
+  rows: readonly Row[],
+): Promise<Outcome> {
+  try {
+    return await deliver(deps, mailer, channel, await write(deps, channel, rows));
+  } catch (error) {
+    // Its message may hold the address, and that the token of a bot.
+    const name = error instanceof Error ? error.name : typeof error;
+    deps.logger.error('an alert failed on this side', { channel: channel.id, error: name });
+    return { delivered: false, error: 'The service could not send it.', final: false };
+  }
 }
 
 const ofChannel = ({ db }: SendDeps, channelId: string) =>

@@ -4,9 +4,11 @@ import type { Db, Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { ALARM_KINDS, alarms, alertChannels, alertNotices } from '../../db/schema.ts';
 import { spendFromWindow } from '../../db/windows.ts';
+import { inBackground } from '../../db/work.ts';
 import { newId } from '../../utils/ids.ts';
-import type { Alarm, AlarmKind } from '../alarms/alarms.ts';
+import { type Alarm, type AlarmKind, EXPLAINED_BY_SUSPENSION } from '../alarms/alarms.ts';
 import { type AlarmDeps, readAlarms } from '../alarms/state.ts';
+import type { Deps } from '../context.ts';
 import type { ChannelRow } from './deliver.ts';
 
 /** So often one of the processes looks at every workspace. */
@@ -18,17 +20,29 @@ type OpenRow = typeof alarms.$inferSelect;
 
 /**
  * One look at all workspaces with channels; the first of the processes in each span of WATCH_MS takes it. An alarm is opened
- * and closed once, whatever runs at the same time, and what is to be told is written in the same transaction.
+ * and closed once, whatever runs at the same time, and what is to be told is written in the same transaction. A workspace
+ * that cannot be looked at stops no other.
  */
-export async function watchAlarms(deps: AlarmDeps, signal?: AbortSignal): Promise<void> {
+export async function watchAlarms(
+  deps: AlarmDeps & Pick<Deps, 'logger'>,
+  signal?: AbortSignal,
+): Promise<void> {
   const turn = { key: 'alerts:watch', max: 1, windowMs: WATCH_MS };
   if ((await spendFromWindow(deps.db, turn, deps.clock.now())) === null) return;
   for (const userId of await watchedWorkspaces(deps.db)) {
     if (signal?.aborted) return;
-    const startedMs = deps.clock.monotonic();
-    const found = await readAlarms(deps, { userId, sessionIds: null });
-    if (deps.clock.monotonic() - startedMs < STALE_MS) await syncAlarms(deps, userId, found);
+    try {
+      await inBackground(userId, () => lookAt(deps, userId));
+    } catch (error) {
+      deps.logger.warn('the alarms of a workspace could not be looked at', { userId, error: String(error) });
+    }
   }
+}
+
+async function lookAt(deps: AlarmDeps, userId: number): Promise<void> {
+  const startedMs = deps.clock.monotonic();
+  const found = await readAlarms(deps, { userId, sessionIds: null });
+  if (deps.clock.monotonic() - startedMs < STALE_MS) await syncAlarms(deps, userId, found);
 }
 
 /** Those with a channel, and those with an alarm that is still open. */
@@ -69,7 +83,12 @@ export async function syncAlarms(
       const id = known ? await renew(tx, known, alarm) : await open(tx, { userId, openKey, alarm, now });
       if (id !== null) await tellBegin(tx, { channels, userId, id, kind: alarm.kind, now });
     }
-    for (const row of before) if (!current.has(row.openKey ?? '')) await close(tx, row, channels, now);
+    const isSuspended = found.some(({ kind }) => kind === 'workspace_suspended');
+    for (const row of before) {
+      // What is only not seen while the workspace is suspended is not solved.
+      const isHidden = isSuspended && EXPLAINED_BY_SUSPENSION.has(row.kind);
+      if (!current.has(row.openKey ?? '') && !isHidden) await close(tx, row, channels, now);
+    }
   });
 }
 
