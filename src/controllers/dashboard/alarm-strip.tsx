@@ -1,6 +1,7 @@
 /** What needs a person, first on every page: a strip, the number in the title, a mark on the icon. */
 import { type Alarm, alarmsOfReader } from '../../services/alarms/reader.ts';
 import { alarmPath, alarmText } from '../../services/alarms/words.ts';
+import { formatE164 } from '../../utils/phone.ts';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
 import * as english from './locales/en/alarms.ts';
@@ -15,8 +16,8 @@ const STRIP = '/dashboard/alarms';
 const EVENTS = 'session.status session.restricted session.unrestricted otp.conversion_low usage.warning';
 /** More of them are folded. */
 const SHOWN = 3;
-/** Ends after which the number can be linked again. */
-const LINKABLE: ReadonlySet<string> = new Set(['session_ended', 'link_needed']);
+/** Ends that leave credentials which connect again once the other place has stopped. */
+const RESTARTABLE: ReadonlySet<string | null> = new Set(['replaced', 'replaced_after_import']);
 
 /** The title of a page with the number of alarms before it. */
 export const titleWith = (alarms: readonly Alarm[], title: string): string =>
@@ -72,18 +73,33 @@ export function AlarmList({ view, alarms }: { view: View; alarms: readonly Alarm
 /** What to do about it; nothing where the reader is there, or may not. */
 function Onward({ view, alarm }: { view: View; alarm: Alarm }) {
   const t = T(view.lang);
-  const { kind, sessionId, phoneNumber } = alarm;
+  const { kind, sessionId, phoneNumber, paired, reason } = alarm;
   const path = alarmPath(alarm);
   if (view.path.split('?')[0] === path) return null;
-  if (kind === 'session_ended' && sessionId !== null && view.may('sessions:write')) {
-    const fields = { pairing: 'qr', ...(phoneNumber === null ? {} : { phoneNumber }) };
+  const may = view.may('sessions:write');
+  if (kind === 'session_ended' && sessionId !== null && may && paired && RESTARTABLE.has(reason)) {
+    return (
+      <ActionButton view={view} action={sessionPath(sessionId, '/restart')} small>
+        {t.restart}
+      </ActionButton>
+    );
+  }
+  // A new link is refused while there are credentials.
+  if (kind === 'session_ended' && sessionId !== null && may && paired === false) {
+    const phone = phoneNumber === null ? {} : { phoneNumber: formatE164(phoneNumber) };
+    const fields = { pairing: 'qr', ...phone };
     return (
       <ActionButton view={view} action={sessionPath(sessionId, '/link')} fields={fields} small>
         {t.linkAgain}
       </ActionButton>
     );
   }
-  return <a href={path}>{LINKABLE.has(kind) ? t.continueLinking : t.open}</a>;
+  return <a href={path}>{kind === 'link_needed' && may ? t.continueLinking : t.open}</a>;
+}
+
+/** Of the page that the part is on: what leads there is of no use on it. */
+function pathOf(url: string | undefined): string | null {
+  return url !== undefined && URL.canParse(url) ? new URL(url).pathname : null;
 }
 
 export const alarmPages: Page[] = [
@@ -91,8 +107,10 @@ export const alarmPages: Page[] = [
     method: 'get',
     path: STRIP,
     auth: 'user',
-    async handler({ ctx, view }) {
-      return { fragment: <AlarmStrip view={view} alarms={await alarmsOfReader(ctx)} /> };
+    whileSuspended: true,
+    async handler({ ctx, view, http }) {
+      const path = pathOf(http.req.header('hx-current-url')) ?? view.path;
+      return { fragment: <AlarmStrip view={{ ...view, path }} alarms={await alarmsOfReader(ctx)} /> };
     },
   }),
 ];

@@ -1,6 +1,7 @@
 /** The frame of every page. */
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
+import type { Alarm } from '../../services/alarms/reader.ts';
 import { AlarmIcon, AlarmStrip, titleWith } from './alarm-strip.tsx';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
@@ -32,6 +33,8 @@ const HTMX_CONFIG = JSON.stringify({
 
 type LayoutProps = PropsWithChildren<{
   view: View;
+  /** what needs a person; a page that says why something failed leaves them to the strip itself */
+  alarms?: readonly Alarm[];
   title: string;
   section: Section | null;
   /** what the form before has done */
@@ -42,18 +45,18 @@ type LayoutProps = PropsWithChildren<{
   onward?: string;
 }>;
 
-export function Layout({ view, title, section, done, undo, onward, children }: LayoutProps) {
+export function Layout({ view, alarms = [], title, section, done, undo, onward, children }: LayoutProps) {
   const t = T(view.lang);
   return (
-    <html lang={view.lang} data-zone={view.user?.timezone ?? undefined}>
+    <html lang={view.lang}>
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="robots" content="noindex" />
         <meta name="htmx-config" content={HTMX_CONFIG} />
         {onward !== undefined && <meta http-equiv="refresh" content={`0;url=${onward}`} />}
-        <title>{titleWith(view.alarms, `${title} · WaHub`)}</title>
-        <AlarmIcon alarms={view.alarms} />
+        <title>{titleWith(alarms, `${title} · WaHub`)}</title>
+        <AlarmIcon alarms={alarms} />
         <link rel="stylesheet" href={assetPath('dashboard.css')} />
         <script src={assetPath('htmx.js')} defer></script>
         <script src={assetPath('dashboard.js')} defer></script>
@@ -68,7 +71,7 @@ export function Layout({ view, title, section, done, undo, onward, children }: L
         </a>
         {view.user ? <Header view={view} section={section} /> : <PlainHeader view={view} />}
         <main id="content" tabindex={-1}>
-          {view.user && <AlarmStrip view={view} alarms={view.alarms} />}
+          {view.user && <AlarmStrip view={view} alarms={alarms} />}
           <div id="alert" class="alert alert-bad" role="alert"></div>
           {children}
         </main>

@@ -11,7 +11,7 @@ import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
 import { inShareOf, takeTurn } from '../../middlewares/turns.ts';
 import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
-import { alarmsOfReader } from '../../services/alarms/reader.ts';
+import { type Alarm, alarmsOfReader } from '../../services/alarms/reader.ts';
 import { readMe } from '../../services/auth/verbs.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
 import { holdUpload } from '../../services/quotas.ts';
@@ -27,7 +27,7 @@ import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf
 import { answerPageFailure } from './failure.tsx';
 import { chooseLang } from './i18n.ts';
 import { Layout } from './layout.tsx';
-import type { Page, PageInput, PageReply, View } from './page.ts';
+import { type Page, type PageInput, type PageReply, page, type View } from './page.ts';
 import { SECURITY, SUSPENDED_PATH, signInPath } from './paths.ts';
 import { doneWords, offerUndo, takeOffer, UndoButton } from './undo.tsx';
 
@@ -45,11 +45,18 @@ const MAX_FORM_BYTES = 256 * 1024;
 export function mountPages(app: Hono<HttpEnv>, parts: PageParts, pages: readonly Page[]): void {
   app.use('/dashboard/*', compress());
   for (const page of pages) app.on(page.method.toUpperCase(), page.path, handlerOf(parts, page));
-  app.all('/dashboard/*', async (c) => {
-    const view = await viewOf(parts.deps, c, await readActor(parts.deps, c));
-    return answerPageFailure(c, view, new AppError('NOT_FOUND', 'There is nothing at this address.'));
-  });
+  app.all('/dashboard/*', handlerOf(parts, NOWHERE));
 }
+
+/** Every other address: it counts against the limits as a page does. */
+const NOWHERE = page({
+  method: 'get',
+  path: '/dashboard/*',
+  auth: 'public',
+  handler() {
+    throw new AppError('NOT_FOUND', 'There is nothing at this address.');
+  },
+});
 
 function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
   const schemas = fittedOf(page);
@@ -115,25 +122,36 @@ function anonymousView(deps: Deps, c: HttpContext): View {
     path: pathname + search,
     now: deps.clock.now(),
     zone: deps.config.housekeepingTimeZone,
-    alarms: [],
     sandbox: isSandbox(deps),
     canWrite: false,
     may: () => false,
   };
 }
 
-async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null, page?: Page): Promise<View> {
+async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null, page: Page): Promise<View> {
   const view = anonymousView(deps, c);
   if (!actor) return view;
   const ctx = { ...createCtx(deps, c), actor };
-  // Parts of pages bring no strip.
-  const isWhole = c.req.header('hx-request') === undefined && actor.lacksFactor !== true;
-  const [user, alarms] = await Promise.all([readMe(ctx), isWhole ? alarmsOfReader(ctx) : []]);
+  const user = await readMe(ctx);
   const zone = user.timezone ?? view.zone;
   const csrf = csrfTokenOf(deps.secrets, readSignIn(c) ?? '');
   const allows = (permission: Permission) => may(actor, permission);
-  const canWrite = page?.needs ? allows(page.needs) : !isReadOnly(actor);
-  return { ...view, user, zone, alarms, csrf, canWrite, may: allows };
+  const canWrite = page.needs ? allows(page.needs) : !isReadOnly(actor);
+  return { ...view, user, zone, csrf, canWrite, may: allows };
+}
+
+/** What stands first on a whole page. One that cannot be read gives none: the page is shown all the same. */
+async function alarmsFor(ctx: Ctx, { user }: View): Promise<readonly Alarm[]> {
+  if (user === null || ctx.actor.lacksFactor === true) return [];
+  try {
+    return await alarmsOfReader(ctx);
+  } catch (error) {
+    ctx.logger.warn('the alarms of a page could not be read', {
+      requestId: ctx.requestId,
+      error: String(error),
+    });
+    return [];
+  }
 }
 
 async function answer(
@@ -235,7 +253,7 @@ function check(schema: z.ZodType | undefined, value: unknown): unknown {
   throw new AppError('VALIDATION_FAILED', 'Some fields are not right.', { details });
 }
 
-function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response | Promise<Response> {
+async function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Promise<Response> {
   if (reply instanceof Response) return reply;
   if ('fragment' in reply) return c.html(<Fragment>{reply.fragment}</Fragment>);
   if ('redirect' in reply) {
@@ -248,23 +266,37 @@ function send(c: HttpContext, ctx: Ctx, view: View, reply: PageReply): Response 
   const offer = takeOffer(ctx, c);
   const undo = offer && <UndoButton view={view} undo={offer} />;
   const html = (
-    <Layout view={view} title={reply.title} section={reply.section} done={done} undo={undo}>
+    <Layout
+      view={view}
+      alarms={await alarmsFor(ctx, view)}
+      title={reply.title}
+      section={reply.section}
+      done={done}
+      undo={undo}
+    >
       {reply.body}
     </Layout>
   );
   return c.html(`<!doctype html>${html.toString()}`, reply.status ?? 200);
 }
 
-function goOn(
+async function goOn(
   c: HttpContext,
   ctx: Ctx,
   view: View,
   { onward, title, body, done }: Extract<PageReply, { onward: string }>,
-): Response | Promise<Response> {
+): Promise<Response> {
   if (done) keepDone(c, ctx.config, done);
   if (c.req.header('hx-request') !== undefined) return goTo(c, onward);
   const html = (
-    <Layout view={view} title={title} section={null} done={null} onward={onward}>
+    <Layout
+      view={view}
+      alarms={await alarmsFor(ctx, view)}
+      title={title}
+      section={null}
+      done={null}
+      onward={onward}
+    >
       {body}
     </Layout>
   );

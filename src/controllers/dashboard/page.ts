@@ -5,7 +5,6 @@
 import type { Child } from 'hono/jsx';
 import type { z } from 'zod';
 import type { HttpContext, RatePolicy } from '../../middlewares/http-env.ts';
-import type { Alarm } from '../../services/alarms/reader.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { ReceivedFile } from '../../services/media/sources.ts';
 import type { Permission } from '../../services/roles.ts';
@@ -31,8 +30,6 @@ export interface View {
   now: number;
   /** IANA name: the zone of the workspace, in which times are shown */
   zone: string;
-  /** what needs a person, for whole pages */
-  alarms: readonly Alarm[];
   /** the emulator plays the phones: there is a page for them */
   sandbox: boolean;
   /** false where the reader's role may change nothing of what the page is about: it shows no forms then */

@@ -16,7 +16,7 @@ export function Badge({ tone, children }: PropsWithChildren<{ tone: Tone }>) {
   return <span class={tone === 'plain' ? 'badge' : `badge ${tone}`}>{children}</span>;
 }
 
-/** A moment; the script shows it in the reader's zone and language. `relative`: as "3 minutes ago". */
+/** A moment; the script shows it in the zone of the workspace, in the reader's language. `relative`: as "3 minutes ago". */
 export function Time({ at, relative }: { at: string | number | null | undefined; relative?: boolean }) {
   if (at === null || at === undefined) return <span class="muted">–</span>;
   const iso = typeof at === 'number' ? new Date(at).toISOString() : at;
@@ -220,7 +220,7 @@ export function Field({ label, hint, name, type = 'text', id = `f-${name}`, ...i
   );
 }
 
-/** A moment in the reader's own time zone; what is sent is ISO 8601 in UTC. Without the script it stays closed. */
+/** A moment in the zone of the workspace; what is sent is ISO 8601 in UTC. Without the script it stays closed. */
 export function MomentField({
   label,
   hint,

@@ -53,9 +53,11 @@ const PAGES: readonly Known[] = [
   ['account', '/dashboard/account', 'account'],
   ['security', SECURITY, 'account'],
   ['usage', '/dashboard/usage', 'overview', seesAll],
+  ['alerts', '/dashboard/alerts', 'account', (view) => view.may('settings') && seesAll(view)],
   ['users', '/dashboard/admin', 'admin', isAdmin],
   ['workspaces', '/dashboard/admin/workspaces', 'admin', isAdmin],
   ['plans', '/dashboard/admin/plans', 'admin', isAdmin],
+  ['domains', '/dashboard/admin/domains', 'admin', isAdmin],
   ['system', '/dashboard/admin/system', 'admin', isAdmin],
   ['phone', '/dashboard/phone', 'phone', ({ sandbox }) => sandbox],
 ];

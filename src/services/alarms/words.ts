@@ -1,6 +1,7 @@
 /** Alarms in words: for pages and notices, in both languages. */
 import { momentText } from '../../utils/moment-text.ts';
 import { own } from '../../utils/own.ts';
+import type { PassingReason, SessionReason } from '../sessions/reasons.ts';
 import type { Alarm, AlarmKind } from './alarms.ts';
 
 type Lang = 'en' | 'id';
@@ -62,21 +63,30 @@ const id: Record<AlarmKind, Write> = {
   service_trouble: (alarm) => own(TROUBLES_ID, alarm.reason ?? '') ?? 'Layanan bermasalah.',
 };
 
-const ENDS_EN: Record<string, string> = {
+/** What ends a link; the other reasons pass, or somebody wanted them. */
+type End = Exclude<SessionReason, PassingReason | 'importing' | 'logout' | 'exported' | 'user_disabled'>;
+
+const ENDS_EN: Record<End, string> = {
   device_removed: 'was logged out',
   replaced: 'was opened elsewhere',
   replaced_after_import: 'was opened elsewhere',
   forbidden: 'was banned by WhatsApp',
   bad_session: 'lost its link',
   client_outdated: 'is refused by WhatsApp as too old',
+  phone_mismatch: 'was linked to another phone, which was refused',
+  duplicate_phone: 'was linked to a phone that another session has',
+  import_interrupted: 'was not imported: that was cut off',
 };
-const ENDS_ID: Record<string, string> = {
+const ENDS_ID: Record<End, string> = {
   device_removed: 'terputus dari ponsel',
   replaced: 'dibuka di tempat lain',
   replaced_after_import: 'dibuka di tempat lain',
   forbidden: 'diblokir WhatsApp',
   bad_session: 'kehilangan tautannya',
   client_outdated: 'ditolak WhatsApp karena versinya lama',
+  phone_mismatch: 'ditautkan ke ponsel lain, yang ditolak',
+  duplicate_phone: 'ditautkan ke ponsel yang sudah dipakai sesi lain',
+  import_interrupted: 'tidak jadi diimpor: prosesnya terputus',
 };
 const LIMITS_EN: Record<string, string> = {
   messagesPerDay: 'The limit of messages of the day',
@@ -126,6 +136,8 @@ export function alarmPath(alarm: Alarm): string {
   const session = `/dashboard/sessions/${encodeURIComponent(alarm.sessionId ?? '')}`;
   switch (alarm.kind) {
     case 'session_ended':
+      // With credentials it is restarted, or logged out first.
+      return alarm.paired === true ? session : `${session}/link`;
     case 'link_needed':
       return `${session}/link`;
     case 'session_away':
@@ -141,6 +153,6 @@ export function alarmPath(alarm: Alarm): string {
     case 'workspace_suspended':
       return '/dashboard/suspended';
     case 'service_trouble':
-      return '/dashboard/admin';
+      return '/dashboard/admin/system';
   }
 }

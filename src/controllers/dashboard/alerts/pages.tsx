@@ -1,10 +1,12 @@
 /** Alerts: what needs a person now, and who is told of it. */
 import { z } from 'zod';
 import { ALARM_KINDS, ALERT_CHANNEL_TYPES } from '../../../db/schema.ts';
+import { alarmsOfReader } from '../../../services/alarms/reader.ts';
 import {
   createChannel,
   deleteChannel,
   listChannels,
+  rotateChannelSecret,
   testChannel,
   updateChannel,
 } from '../../../services/alerts/channels.ts';
@@ -16,6 +18,7 @@ import {
 } from '../../../services/alerts/schemas.ts';
 import { own } from '../../../utils/own.ts';
 import { AlarmList } from '../alarm-strip.tsx';
+import { SecretOnce } from '../developers/tabs.tsx';
 import { type Lang, texts } from '../i18n.ts';
 import { Submit } from '../kit.tsx';
 import * as english from '../locales/en/alerts.ts';
@@ -55,13 +58,14 @@ export const alertPages: Page[] = [
     async handler({ ctx, view }) {
       const t = T(view.lang);
       const channels = await listChannels(ctx);
+      const alarms = await alarmsOfReader(ctx);
       const body = (
         <>
           <h1>{t.title}</h1>
           <p class="muted">{t.about}</p>
           <section class="card">
             <h2>{t.now}</h2>
-            {view.alarms.length === 0 ? <p>{t.none}</p> : <AlarmList view={view} alarms={view.alarms} />}
+            {alarms.length === 0 ? <p>{t.none}</p> : <AlarmList view={view} alarms={alarms} />}
           </section>
           <section class="card">
             <h2>{t.channels}</h2>
@@ -88,10 +92,13 @@ export const alertPages: Page[] = [
     needs: 'settings',
     form: ChannelFields.extend({ kinds: Kinds }),
     example: { form: { name: 'On call', type: 'webhook', target: 'https://hooks.example.com/alarms' } },
-    async handler({ ctx, view, form }) {
+    async handler({ ctx, view, form, http }) {
       const t = T(view.lang);
-      const { secret } = await createChannel(ctx, form);
-      return { redirect: HERE, done: secret === null ? t.created : t.createdSecret(secret) };
+      const { secret, name } = await createChannel(ctx, form);
+      if (secret === null) return { redirect: HERE, done: t.created };
+      // In no cookie, and not for a moment only.
+      http.header('cache-control', 'no-store');
+      return { fragment: <SecretOnce view={view} label={name} secret={secret} back={HERE} /> };
     },
   }),
   page({
@@ -118,6 +125,19 @@ export const alertPages: Page[] = [
     async handler({ ctx, view, params, form }) {
       await updateChannel(ctx, { ...params, ...form });
       return { redirect: HERE, done: T(view.lang).saved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${HERE}/:id/rotate`,
+    auth: 'user',
+    needs: 'settings',
+    params: ChannelParams,
+    example,
+    async handler({ ctx, view, params, http }) {
+      const { secret, name } = await rotateChannelSecret(ctx, params);
+      http.header('cache-control', 'no-store');
+      return { fragment: <SecretOnce view={view} label={name} secret={secret ?? ''} back={HERE} /> };
     },
   }),
   page({
@@ -184,6 +204,17 @@ function Channel({ t, view, channel }: { t: Texts; view: View; channel: AlertCha
         <ActionButton view={view} action={`${at}/status`} fields={{ status: next }} small>
           {status === 'active' ? t.turnOff : t.turnOn}
         </ActionButton>
+        {type === 'webhook' && (
+          <ActionButton
+            view={view}
+            action={`${at}/rotate`}
+            confirm={t.rotateSure(name)}
+            target={`#test-${id}`}
+            small
+          >
+            {t.rotate}
+          </ActionButton>
+        )}
         <ActionButton view={view} action={`${at}/delete`} confirm={t.deleteSure(name)} tone="danger" small>
           {t.delete}
         </ActionButton>
@@ -221,7 +252,7 @@ function NewChannel({ t, view }: { t: Texts; view: View }) {
   return (
     <section class="card">
       <h2 id="add-channel">{t.add}</h2>
-      <Form view={view} action={HERE} class="stack">
+      <Form view={view} action={HERE} class="stack" target="this">
         <Field label={t.name} name="name" required maxlength={120} />
         <Select
           label={t.type}

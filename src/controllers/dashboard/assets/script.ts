@@ -15,7 +15,7 @@ export const DASHBOARD_SCRIPT = `'use strict';
   const LIVE_GAP_MS = 400;
   const lang = document.documentElement.lang;
   /** Of the workspace, wherever the browser is. */
-  const timeZone = document.body.dataset.zone || undefined;
+  const timeZone = knownZone(document.body.dataset.zone);
   const shape = { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' };
   const formatIn = (locale, options) => new Intl.DateTimeFormat(locale, { ...options, timeZone, hourCycle: 'h23' });
   const format = formatIn(lang, { ...shape, timeZoneName: 'short' });
@@ -23,6 +23,16 @@ export const DASHBOARD_SCRIPT = `'use strict';
   const localFormat = formatIn('id', { timeZoneName: 'short' });
   const wallClock = formatIn('en-US', { ...shape, month: 'numeric' });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' });
+
+  /** One that this browser does not know: UTC, which the times name. */
+  function knownZone(zone) {
+    try {
+      new Intl.DateTimeFormat('en', { timeZone: zone || undefined });
+      return zone || undefined;
+    } catch {
+      return 'UTC';
+    }
+  }
 
   function showTimes(root) {
     for (const element of root.querySelectorAll('time[datetime]')) {
@@ -101,17 +111,8 @@ export const DASHBOARD_SCRIPT = `'use strict';
     }
   }
 
-  /** Days are those of the calendar, in the zone of the workspace where it has one. */
-  const calendar = calendarIn(document.documentElement.dataset.zone);
-
-  function calendarIn(timeZone) {
-    try {
-      return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
-    } catch {
-      // A zone that this browser does not know.
-      return calendarIn(undefined);
-    }
-  }
+  /** Days are those of the calendar, in the zone of the times. */
+  const calendar = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
 
   const dayOf = (at) => Math.round(Date.parse(calendar.format(at) + 'T00:00:00Z') / 86400000);
 

@@ -1,5 +1,6 @@
+import type { View } from '../page.ts';
 import { Tabs } from '../parts.tsx';
-import type { DeveloperTexts } from './texts.ts';
+import { DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
 
 /** The heading and the second level of this section. */
 export function DeveloperTabs({ t, current }: { t: DeveloperTexts; current: string }) {
@@ -33,5 +34,29 @@ export function Secret({ t, label, value }: { t: DeveloperTexts; label: string; 
         </button>
       </div>
     </div>
+  );
+}
+
+interface SecretOnceProps {
+  view: View;
+  label: string;
+  secret: string;
+  /** where to go then */
+  back: string;
+}
+
+/** What signs the posts of a receiver, on the only sight of it. */
+export function SecretOnce({ view, label, secret, back }: SecretOnceProps) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  return (
+    <>
+      <p class="alert alert-good">{t.secretOnce}</p>
+      <Secret t={t} label={label} value={secret} />
+      <p>
+        <a class="button" href={back}>
+          {t.back}
+        </a>
+      </p>
+    </>
   );
 }

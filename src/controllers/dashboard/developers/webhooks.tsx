@@ -44,7 +44,7 @@ import {
 } from '../parts.tsx';
 import { DeliveryCard, deliveryPages, prettyJson } from './deliveries.tsx';
 import { sessionOptions } from './keys.tsx';
-import { DeveloperTabs, Secret } from './tabs.tsx';
+import { DeveloperTabs, SecretOnce } from './tabs.tsx';
 import { DEVELOPER_TEXTS, type DeveloperTexts, REPLAY_STATES } from './texts.ts';
 import {
   ContentBox,
@@ -99,9 +99,8 @@ const lists: Page[] = [
     }),
     example: { form: { url: 'https://hooks.example.com/wahub' } },
     async handler({ ctx, view, form }) {
-      const t = DEVELOPER_TEXTS(view.lang);
-      const made = await createWebhook(ctx, form);
-      return { fragment: <SecretOnce t={t} id={made.id} url={made.url} secret={made.secret} /> };
+      const { id, url, secret } = await createWebhook(ctx, form);
+      return { fragment: <SecretOnce view={view} label={url} secret={secret} back={`${HERE}/${id}`} /> };
     },
   }),
 ];
@@ -269,9 +268,9 @@ const one: Page[] = [
     params: Id,
     example,
     async handler({ ctx, view, params }) {
-      const t = DEVELOPER_TEXTS(view.lang);
       const made = await rotateWebhookSecret(ctx, { ...params, graceMinutes: ROTATION_GRACE_MINUTES });
-      return { fragment: <SecretOnce t={t} id={made.id} url={made.url} secret={made.secret} /> };
+      const { id, url, secret } = made;
+      return { fragment: <SecretOnce view={view} label={url} secret={secret} back={`${HERE}/${id}`} /> };
     },
   }),
   page({
@@ -335,20 +334,6 @@ const replays: Page[] = [
 ];
 
 export const webhookPages: Page[] = [...lists, ...one, ...replays, ...deliveryPages];
-
-function SecretOnce({ t, id, url, secret }: { t: DeveloperTexts; id: string; url: string; secret: string }) {
-  return (
-    <>
-      <p class="alert alert-good">{t.secretOnce}</p>
-      <Secret t={t} label={url} value={secret} />
-      <p>
-        <a class="button" href={`${HERE}/${id}`}>
-          {t.back}
-        </a>
-      </p>
-    </>
-  );
-}
 
 function eventsOf(t: DeveloperTexts, events: readonly string[]) {
   return events.includes('*') ? t.all : <code class="small">{events.join(', ')}</code>;

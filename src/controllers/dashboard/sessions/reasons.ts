@@ -1,8 +1,8 @@
 /** Why a session is as it is, and what to do about it, in plain words. The same causes are in docs/operations.md. */
 
 import type { SessionOutput } from '../../../services/sessions/index.ts';
+import type { SessionReason } from '../../../services/sessions/reasons.ts';
 import { own } from '../../../utils/own.ts';
-import type { CloseReason } from '../../../whatsapp/engine.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/sessions-reasons.ts';
 import * as indonesian from '../locales/id/sessions-reasons.ts';
@@ -12,18 +12,7 @@ export type SessionState = Pick<SessionOutput, 'status' | 'reason'> &
   Partial<Pick<SessionOutput, 'phoneNumber'>>;
 export type Status = SessionOutput['status'];
 
-/** Ends of a socket that never become a session's reason. */
-type Silent = 'closed_by_us' | 'ownership_lost' | 'logged_out';
-export type Reason =
-  | Exclude<CloseReason, Silent>
-  | 'device_removed'
-  | 'phone_mismatch'
-  | 'duplicate_phone'
-  | 'importing'
-  | 'import_interrupted'
-  | 'replaced_after_import'
-  | 'exported'
-  | 'user_disabled';
+export type Reason = SessionReason;
 
 export interface Explanation {
   /** one or two words */

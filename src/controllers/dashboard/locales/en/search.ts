@@ -43,9 +43,11 @@ export const searchPages = {
   account: 'Account',
   security: 'Password and sign-ins',
   usage: 'Usage',
+  alerts: 'Alerts',
   users: 'Users',
   workspaces: 'Workspaces',
   plans: 'Plans',
+  domains: 'Domains',
   system: 'System status',
   phone: 'Phones',
 };

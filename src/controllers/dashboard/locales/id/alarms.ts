@@ -2,6 +2,7 @@ export const alarms = {
   label: 'Perlu perhatian',
   linkAgain: 'Tautkan lagi',
   continueLinking: 'Lanjutkan penautan',
+  restart: 'Mulai ulang',
   open: 'Buka',
   more: (n: string) => `${n} lagi`,
 };

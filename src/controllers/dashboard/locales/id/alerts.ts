@@ -28,13 +28,13 @@ export const alerts = {
   save: 'Simpan',
   change: 'Ubah',
   created: 'Saluran ditambahkan. Kirim percobaan untuk memastikan sampai.',
-  createdSecret: (secret: string) =>
-    `Saluran ditambahkan. Tanda tangannya memakai ${secret}, yang hanya ditampilkan sekarang.`,
   saved: 'Saluran disimpan.',
   deleted: 'Saluran dihapus.',
   test: 'Kirim percobaan',
   testSent: 'Percobaan sampai.',
   testFailed: (why: string) => `Percobaan tidak sampai: ${why}`,
+  rotate: 'Ganti secret',
+  rotateSure: (name: string) => `Ganti secret ${name}? Yang lama tidak dipakai lagi untuk tanda tangan.`,
   delete: 'Hapus',
   deleteSure: (name: string) => `Hapus ${name}? Pemberitahuan yang belum dikirim akan hilang.`,
   turnOff: 'Matikan',
@@ -70,4 +70,6 @@ export const failures: Record<string, string> = {
   'The bot may not write to this chat, or there is no such chat.':
     'Bot tidak boleh menulis ke obrolan ini, atau obrolannya tidak ada.',
   'Telegram asks to wait.': 'Telegram meminta menunggu.',
+  'The answer of the receiver was too long.': 'Jawaban penerima terlalu panjang.',
+  'The service could not send it.': 'Layanan tidak bisa mengirimnya.',
 };

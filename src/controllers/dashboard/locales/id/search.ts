@@ -46,9 +46,11 @@ export const searchPages: Texts<typeof english.searchPages> = {
   account: 'Akun',
   security: 'Kata sandi dan perangkat masuk',
   usage: 'Penggunaan',
+  alerts: 'Pemberitahuan',
   users: 'Pengguna',
   workspaces: 'Workspace',
   plans: 'Paket',
+  domains: 'Domain',
   system: 'Status sistem',
   phone: 'Ponsel',
 };
