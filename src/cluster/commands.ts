@@ -107,12 +107,12 @@ export function createCommandBus(deps: {
     } catch (error) {
       if (!(error instanceof NotOwnerError)) throw error;
     }
-    const refusal = unavailable('Another process holds this session and cannot be asked at the moment.');
-    if (!deps.askOwner) throw refusal;
+    const text = 'Another process holds this session and cannot be asked at the moment.';
+    if (!deps.askOwner) throw unavailable(text, { sent: false });
     try {
       return asOutput<N>(await deps.askOwner({ accountId, verb: name, input, tryHere, ...bound }));
     } catch (error) {
-      throw error instanceof NotOwnerError ? refusal : error;
+      throw error instanceof NotOwnerError ? unavailable(text) : error;
     }
   }
 
@@ -167,6 +167,9 @@ async function withDeadline<R>(
   }
 }
 
-function unavailable(message: string): AppError {
-  return new AppError('UNAVAILABLE', message, { retryAfterSeconds: RETRY_AFTER_SECONDS });
+function unavailable(message: string, details?: { sent: false }): AppError {
+  return new AppError('UNAVAILABLE', message, {
+    retryAfterSeconds: RETRY_AFTER_SECONDS,
+    ...(details === undefined ? {} : { details }),
+  });
 }

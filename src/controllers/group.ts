@@ -123,7 +123,8 @@ const createRoutes: Route[] = [
     summary: 'Make a group',
     description:
       'The answer says of each person how it went. People who do not know the session count as its first contacts: ' +
-      'all of them must fit into that limit, or nothing is done (429).',
+      'all of them must fit into that limit, or nothing is done (429). After 503 it may have been made: with the same ' +
+      '`Idempotency-Key` no second one is made, but 409 says that the outcome is not known.',
     auth: 'credential',
     scope,
     idempotent: true,
@@ -134,7 +135,7 @@ const createRoutes: Route[] = [
       message: z.string(),
       data: z.object({ group: GroupOutput, members: z.array(MemberOutcomeOutput) }),
     }),
-    errors: [...SESSION_ERRORS, 'INVALID_NUMBER', 'SEND_FAILED'],
+    errors: [...SESSION_ERRORS, 'INVALID_NUMBER', 'CONFLICT', 'SEND_FAILED'],
     example: { params: { sessionId: 'my-session' }, body: { subject: 'Customers', ...people } },
     handler: async ({ ctx, params, body }) => ({
       message: 'The group was made.',

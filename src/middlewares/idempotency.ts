@@ -9,6 +9,7 @@ import {
   keepAnswer,
 } from '../services/idempotency.ts';
 import { sha256Hex } from '../utils/crypto.ts';
+import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 
 /** Keys that are being worked on in this process; between processes the row in the change's transaction decides. */
@@ -38,15 +39,11 @@ export async function answerOnce(
   work: () => Promise<Answer>,
 ): Promise<Answer & { replayed: boolean }> {
   const name = `${ctx.actor.userId}:${claim.key}`;
-  if (running.has(name)) {
-    throw new AppError('IDEMPOTENCY_IN_PROGRESS', 'The first request with this Idempotency-Key still runs.', {
-      retryAfterSeconds: 1,
-    });
-  }
+  if (running.has(name)) throw stillRuns();
   running.add(name);
   try {
     const earlier = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    if (earlier) return replay(earlier, claim);
+    if (earlier) return replay(ctx, earlier, claim);
     const answer = await work();
     await keepQuietly(ctx, claim, answer);
     return { ...answer, replayed: false };
@@ -54,7 +51,8 @@ export async function answerOnce(
     // The reason for refusing this one may be what the first one has done meanwhile, in another process.
     if (!(error instanceof IdempotencyLost || error instanceof AppError)) throw error;
     const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    if (first) return replay(first, claim);
+    const isOurs = claim.claimed && first !== null && first.runningSince !== null;
+    if (first && !isOurs) return replay(ctx, first, claim);
     if (error instanceof AppError) throw error;
     throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
   } finally {
@@ -62,12 +60,32 @@ export async function answerOnce(
   }
 }
 
-function replay(earlier: KeptAnswer, claim: IdempotencyClaim): Answer & { replayed: boolean } {
-  if (earlier.hash !== claim.hash) {
+/** Longer than any request: one that began earlier has ended without an answer. */
+const MAX_RUN_MS = MINUTE_MS;
+
+function replay(
+  { clock }: Pick<Ctx, 'clock'>,
+  { hash, status, body, runningSince }: KeptAnswer,
+  claim: IdempotencyClaim,
+): Answer & { replayed: boolean } {
+  if (hash !== claim.hash) {
     throw new AppError('IDEMPOTENCY_CONFLICT', 'This Idempotency-Key was used for another request.');
   }
-  return { status: earlier.status, body: earlier.body, replayed: true };
+  if (runningSince === null) return { status, body, replayed: true };
+  if (clock.now() - runningSince < MAX_RUN_MS) throw stillRuns();
+  throw new AppError(
+    'CONFLICT',
+    'The first request with this Idempotency-Key may have been done: look first.',
+    {
+      details: { reason: 'outcome_unknown', since: new Date(runningSince).toISOString() },
+    },
+  );
 }
+
+const stillRuns = () =>
+  new AppError('IDEMPOTENCY_IN_PROGRESS', 'The first request with this Idempotency-Key still runs.', {
+    retryAfterSeconds: 1,
+  });
 
 /** The change is done: a caller must not be told of a failure because its answer could not be kept. */
 async function keepQuietly(ctx: Ctx, claim: IdempotencyClaim, answer: Answer): Promise<void> {

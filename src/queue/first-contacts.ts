@@ -5,7 +5,7 @@
 
 import { and, asc, count, eq, gt, inArray, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { affected } from '../db/ops.ts';
+import { affected, incoming, upsert } from '../db/ops.ts';
 import { firstContacts, type NewChatCapRow, whatsappAccounts } from '../db/schema.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import { isGroupJid } from '../whatsapp/jid.ts';
@@ -200,7 +200,10 @@ export async function takeTurn(
   return (await strangerHeldUntil(tx, held.id, { limit, pace, priority, now, person })) === null;
 }
 
-/** Spends what `takeTurn` has found, in the same transaction. A person who is tried again counts once, from now. */
+/**
+ * Spends what `takeTurn` has found, in the same transaction. A person who is tried again within the window counts once, from now,
+ * and for what was spent first; what is older counts no more, so that this attempt can be given back.
+ */
 export async function spendContact(
   tx: Tx,
   accountId: string,
@@ -210,9 +213,11 @@ export async function spendContact(
   const known = await tx
     .update(firstContacts)
     .set({ at: now, attemptId: null })
-    .where(isPerson(accountId, person));
+    .where(and(isPerson(accountId, person), gt(firstContacts.at, now - WINDOW_MS)));
   if (affected(known) > 0) return;
-  await tx.insert(firstContacts).values({ accountId, person, at: now, attemptId });
+  const { accountId: account, person: name, at, attemptId: attempt } = firstContacts;
+  const row = { accountId, person, at: now, attemptId };
+  await upsert(tx, firstContacts, row, [account, name], { at: incoming(at), attemptId: incoming(attempt) });
 }
 
 /** Takes back what a claim spent that provably sent nothing. An earlier attempt to the same person keeps counting. */

@@ -34,6 +34,7 @@ import type { CheckSteps } from './otp/check-steps.ts';
 import type { Outcomes } from './outcomes.ts';
 import type { PictureBook } from './people/contacts.ts';
 import type { WorkspaceRole } from './roles.ts';
+import type { GroupLists } from './sessions/groups.ts';
 import type { QrImages } from './sessions/qr-image.ts';
 import type { LinkScope } from './signed-links.ts';
 
@@ -89,6 +90,8 @@ export interface Deps {
   sessionReadings: SessionReadings;
   /** profile pictures that were fetched lately */
   pictures: PictureBook;
+  /** groups of sessions that were listed lately */
+  groupLists: GroupLists;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
   /** whose turn it is on this process's event loop */

@@ -31,6 +31,7 @@ import { createOidcProviders } from './oidc/providers.ts';
 import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
 import { createPictureBook } from './people/contacts.ts';
+import { createGroupLists } from './sessions/groups.ts';
 import { createQrImages } from './sessions/qr-image.ts';
 import { ownAddresses } from './webhooks/own-address.ts';
 
@@ -132,6 +133,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     probes: part('probes', createHealthProbes),
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
     pictures: part('pictures', createPictureBook),
+    groupLists: part('groupLists', createGroupLists),
     qrImages: part('qrImages', createQrImages),
     loopShare: part('loopShare', () => createLoopShare()),
     openStreams: part('openStreams', () => new Map()),

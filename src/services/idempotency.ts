@@ -4,6 +4,7 @@ import { and, eq, gt, lte } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { tryInsert } from '../db/ops.ts';
 import { idempotencyKeys } from '../db/schema.ts';
+import { sha256Hex } from '../utils/crypto.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import type { Ctx } from './context.ts';
 
@@ -27,6 +28,8 @@ export interface IdempotencyClaim {
 
 export interface KeptAnswer extends Answer {
   hash: string;
+  /** epoch milliseconds at which the work began whose answer is not there yet; null: this is the answer */
+  runningSince: number | null;
 }
 
 /** 24 h, as the API promises. */
@@ -56,12 +59,45 @@ export async function claimIdempotency(
   await tx
     .delete(idempotencyKeys)
     .where(and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now)));
-  const row = rowOf(userId, claim, claim.shape?.(answer) ?? answer, now);
+  const row = { ...rowOf(userId, claim, now), ...toColumns(claim.shape?.(answer) ?? answer) };
   if (!(await tryInsert(tx, idempotencyKeys, row))) throw new IdempotencyLost('the key was used meanwhile');
   tx.afterCommit(() => {
     claim.claimed = true;
     claim.final = final;
   });
+}
+
+/**
+ * Does once, whatever happens to this process, what no transaction can undo: the key is kept before `work` begins. When that has
+ * failed and `didNothing` says that nothing was done, the key is free again; after any other failure it stays taken, and
+ * whoever comes with it is told that the outcome is not known. `work` gets a name that is the same for the same request, null
+ * without a key. Throws as `claimIdempotency` and `work` do.
+ */
+export async function runOnce<R>(
+  ctx: Ctx,
+  didNothing: (error: unknown) => boolean,
+  work: (name: string | null) => Promise<R>,
+): Promise<R> {
+  const claim = ctx.idempotency;
+  if (!claim) return work(null);
+  const userId = ctx.actor.userId;
+  const now = ctx.clock.now();
+  const expired = and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now));
+  await ctx.db.delete(idempotencyKeys).where(expired);
+  if (!(await tryInsert(ctx.db, idempotencyKeys, rowOf(userId, claim, now)))) {
+    throw new IdempotencyLost('the key was used meanwhile');
+  }
+  claim.claimed = true;
+  try {
+    return await work(sha256Hex(`${userId}:${claim.key}:${claim.hash}`));
+  } catch (error) {
+    if (didNothing(error)) {
+      const running = and(sameKey(userId, claim.key), eq(idempotencyKeys.status, 'running'));
+      await ctx.db.delete(idempotencyKeys).where(running);
+      claim.claimed = false;
+    }
+    throw error;
+  }
 }
 
 /** The stored answer of this key; null when it is new or was forgotten. */
@@ -74,13 +110,16 @@ export async function findAnswer(
   const [row] = await db
     .select({
       hash: idempotencyKeys.hash,
+      state: idempotencyKeys.status,
+      createdAt: idempotencyKeys.createdAt,
       status: idempotencyKeys.responseStatus,
       body: idempotencyKeys.response,
     })
     .from(idempotencyKeys)
     .where(and(sameKey(userId, key), gt(idempotencyKeys.expiresAt, now)));
   if (!row) return null;
-  return { hash: row.hash, status: row.status ?? 200, body: toBody(row.body) };
+  const runningSince = row.state === 'running' ? row.createdAt : null;
+  return { hash: row.hash, status: row.status ?? 200, body: toBody(row.body), runningSince };
 }
 
 /** Replaces what the verb kept by what the caller was really told, or keeps it when no verb did. */
@@ -88,41 +127,29 @@ export async function keepAnswer(ctx: Ctx, claim: IdempotencyClaim, answer: Answ
   const userId = ctx.actor.userId;
   if (claim.claimed && claim.final) return;
   if (claim.claimed) {
-    await ctx.db
-      .update(idempotencyKeys)
-      .set({ responseStatus: answer.status, response: answer.body })
-      .where(sameKey(userId, claim.key));
+    await ctx.db.update(idempotencyKeys).set(toColumns(answer)).where(sameKey(userId, claim.key));
     return;
   }
   const now = ctx.clock.now();
   await ctx.db
     .delete(idempotencyKeys)
     .where(and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now)));
-  await tryInsert(ctx.db, idempotencyKeys, rowOf(userId, claim, answer, now));
+  await tryInsert(ctx.db, idempotencyKeys, { ...rowOf(userId, claim, now), ...toColumns(answer) });
 }
 
 const sameKey = (userId: number, key: string) =>
   and(eq(idempotencyKeys.userId, userId), eq(idempotencyKeys.key, key));
 
-function rowOf(
-  userId: number,
-  claim: IdempotencyClaim,
-  answer: Answer,
-  now: number,
-): typeof idempotencyKeys.$inferInsert {
-  return {
-    userId,
-    key: claim.key,
-    hash: claim.hash,
-    status: 'done',
-    responseStatus: answer.status,
-    response: answer.body,
-    createdAt: now,
-    expiresAt: now + KEEP_MS,
-  };
+/** The row of a request whose answer is not there yet. */
+function rowOf(userId: number, claim: IdempotencyClaim, now: number): typeof idempotencyKeys.$inferInsert {
+  const { key, hash } = claim;
+  return { userId, key, hash, status: 'running', createdAt: now, expiresAt: now + KEEP_MS };
 }
 
-/** Safe because only `rowOf` and `keepAnswer` write the column, from an Answer's body. */
+const toColumns = ({ status, body }: Answer) =>
+  ({ status: 'done', responseStatus: status, response: body }) as const;
+
+/** Safe because only `toColumns` fills the column, from an Answer's body. */
 function toBody(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

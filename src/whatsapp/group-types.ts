@@ -78,9 +78,16 @@ export interface JoinRequest extends GroupPerson {
   at: number | null;
 }
 
+/** What is told and set by a request of its own; `ended`: the group is no more. */
+interface OtherChanges {
+  picture?: 'set' | 'removed';
+  invite?: 'revoked';
+  ended?: true;
+}
+
 /** What was done in a group, as its members are told. `by` is null when WhatsApp does not say who. */
 export type GroupNews = { group: string; by: GroupPerson | null; at: number } & (
-  | { kind: 'updated'; changes: GroupChanges & { picture?: 'set' | 'removed'; invite?: 'revoked' } }
+  | { kind: 'updated'; changes: GroupChanges & OtherChanges }
   | {
       kind: 'members';
       action: 'created' | 'added' | 'joined' | 'removed' | 'left' | 'promoted' | 'demoted';

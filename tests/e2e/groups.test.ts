@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { firstContacts, rateLimits } from '../../src/db/schema.ts';
+import { firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
 import { dataUrl, pngFile } from '../helpers/files.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
@@ -263,8 +263,20 @@ describe('limits', () => {
       { status: 'done' },
       { status: 'not_on_whatsapp' },
     ]);
-    expect((await db.select().from(firstContacts)).map(({ person }) => person)).toEqual([first]);
-    expect((await add([second])).body.data).toMatchObject([{ status: 'done' }]);
+    const met = async () => (await db.select().from(firstContacts)).map(({ person }) => person);
+    expect(await met()).toEqual([first]);
+    // Nor has who lets nobody add them, also who was written to long ago.
+    const [shy = '', accountId = ''] = [newNumber(), (await db.select().from(firstContacts))[0]?.accountId];
+    emulator.setRule({ number: shy, behaviour: 'no_groups' });
+    const longAgo = { accountId, person: shy, at: Date.now() - 2 * 86_400_000, attemptId: null };
+    await db.insert(firstContacts).values(longAgo);
+    expect((await add([shy])).body.data).toMatchObject([{ status: 'private' }]);
+    expect(await met()).toEqual([first]);
+    // By number and by LID it is one person.
+    const lid = '77700000000001';
+    await db.insert(waContacts).values({ accountId, phone: second, lid, updatedAt: Date.now() });
+    expect((await add([second, `${lid}@lid`])).status).toBe(200);
+    expect((await met()).toSorted()).toEqual([first, second]);
     expect((await add([third])).status).toBe(429);
     const made = await gateway.call('POST', '/session/main/groups', { subject: 'x', members: [third] });
     expect(made.body.code).toBe('RATE_LIMITED');
@@ -278,6 +290,13 @@ describe('limits', () => {
     let answer = await last();
     for (let asked = 1; asked <= 41 && answer.status === 200; asked++) answer = await last();
     expect(answer).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED', details: { limit: 20 } } });
+    // A request counts as many changes as it makes.
+    await gateway.deps.db.delete(rateLimits);
+    const five = { subject: 'a', description: 'b', announce: true, locked: true, ephemeral: 0 };
+    const whole = async () => (await gateway.call('PUT', at(id), { ...five, joinApproval: false })).status;
+    let made = 0;
+    while (made < 10 && (await whole()) === 200) made += 1;
+    expect([3, 4, 5, 6]).toContain(made);
     // Reading has a limit of its own.
     expect(await gateway.call('GET', at(id))).toMatchObject({ status: 200 });
   });

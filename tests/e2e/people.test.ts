@@ -183,6 +183,19 @@ describe('presence', () => {
     await until(() => emulator.activity({ phone: OWN, kind: 'presence' }).at(-1)?.type === 'available');
   });
 
+  test('a number whose name the phone has not told cannot be shown as online', async () => {
+    const { body } = await gateway.call('POST', '/session/create', { sessionId: 'nameless' });
+    await emulator.scan({ qr: body.data.qr, phone: '628111000059', name: '' });
+    await until(async () => {
+      const status = await gateway.call('GET', '/session/status?session=nameless');
+      return status.body.data.status === 'connected';
+    });
+    expect(await gateway.call('PUT', '/session/nameless/presence', { online: true })).toMatchObject({
+      status: 503,
+      body: { code: 'UNAVAILABLE', details: { reason: 'no_name' } },
+    });
+  });
+
   test('others are told of as events, for whom it was asked only', async () => {
     const [watched, other] = [newNumber(), newNumber()];
     expect(emulator.showPresence({ from: watched, presence: 'available' })).toEqual({ told: 0 });

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import { type Route, route } from '../../src/controllers/route.ts';
 import { transact } from '../../src/db/ops.ts';
 import { idempotencyKeys, settings } from '../../src/db/schema.ts';
-import { claimIdempotency, KEEP_MS } from '../../src/services/idempotency.ts';
+import { claimIdempotency, KEEP_MS, runOnce } from '../../src/services/idempotency.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { until } from '../helpers/until.ts';
 
 const base = {
   tag: 'Test',
@@ -42,6 +43,24 @@ const routes: Route[] = [
   route({
     ...base,
     method: 'post',
+    path: '/elsewhere',
+    body: z.object({ ends: z.enum(['well', 'refused', 'unknown']) }),
+    handler: ({ ctx, body }) =>
+      runOnce(
+        ctx,
+        (error) => error instanceof AppError && error.code === 'CONFLICT',
+        async (name) => {
+          named.push(name);
+          await gate.opened;
+          if (body.ends === 'refused') throw new AppError('CONFLICT', 'No.');
+          if (body.ends === 'unknown') throw new AppError('UNAVAILABLE', 'No answer.');
+          return { done: true };
+        },
+      ),
+  }),
+  route({
+    ...base,
+    method: 'post',
     path: '/slow',
     handler: async () => {
       await gate.opened;
@@ -50,6 +69,8 @@ const routes: Route[] = [
   }),
 ];
 
+/** How `/elsewhere` was asked, each time that it was. */
+const named: (string | null)[] = [];
 const clock = createManualClock();
 let t: TestApp;
 let user: Tenant;
@@ -140,6 +161,49 @@ describe('Idempotency-Key', () => {
     const second = await post('f', { name: 'another' });
     expect(second.status).toBe(202);
     expect(second.body.id).not.toBe(first.body.id);
+  });
+
+  describe('of what is done elsewhere', () => {
+    const elsewhere = (key: string, ends: string, app = t) =>
+      post(key, { ends }, { path: '/elsewhere', app });
+    const openGate = () => {
+      let open = () => {};
+      gate = { opened: new Promise((resolve) => (open = resolve)), open: () => open() };
+    };
+
+    it('is taken before the work begins, for every process', async () => {
+      const other = await openTestApp({ routes, clock, deps: t.deps });
+      openGate();
+      const before = named.length;
+      const first = elsewhere('g', 'well');
+      await until(async () => named.length === before + 1);
+      const second = await elsewhere('g', 'well', other);
+      expect(second).toMatchObject({ status: 409, body: { code: 'IDEMPOTENCY_IN_PROGRESS' } });
+      gate.open();
+      expect((await first).status).toBe(200);
+      expect((await elsewhere('g', 'well', other)).headers.get('idempotent-replayed')).toBe('true');
+      expect(named).toHaveLength(before + 1);
+      await other.close();
+    });
+
+    it('stays taken when nobody knows whether it was done, and is free after a refusal', async () => {
+      openGate();
+      gate.open();
+      const before = named.length;
+      expect((await elsewhere('h', 'refused')).body.code).toBe('CONFLICT');
+      expect((await elsewhere('h', 'refused')).body.details).toBeUndefined();
+      expect(named).toHaveLength(before + 2);
+      expect(named.at(-1)).toBe(named.at(-2));
+      expect((await elsewhere('i', 'unknown')).status).toBe(503);
+      expect((await elsewhere('i', 'unknown')).body.code).toBe('IDEMPOTENCY_IN_PROGRESS');
+      clock.advance(60_000);
+      expect(await elsewhere('i', 'unknown')).toMatchObject({
+        status: 409,
+        body: { code: 'CONFLICT', details: { reason: 'outcome_unknown' } },
+      });
+      expect(named).toHaveLength(before + 3);
+      expect((await elsewhere('i', 'well')).body.code).toBe('IDEMPOTENCY_CONFLICT');
+    });
   });
 
   it('has 1 to 190 characters', async () => {

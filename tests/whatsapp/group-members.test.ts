@@ -1,5 +1,11 @@
+import type { BinaryNode } from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
+import { readGroupNews } from '../../src/whatsapp/baileys/group-news.ts';
+import type { Link } from '../../src/whatsapp/baileys/link-types.ts';
 import { missingMembers } from '../../src/whatsapp/baileys/prepare.ts';
+import { createCallBook } from '../../src/whatsapp/baileys/presence.ts';
+import { GROUP_REQUESTS, type RequestContext } from '../../src/whatsapp/baileys/requests/groups.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
 
 const MEMBERS = 1_024;
 const DEVICES = 5;
@@ -28,4 +34,80 @@ it('does not hold the event loop for the largest group', () => {
   expect(missingMembers(members, found, { keyless: new Set(), nameOf })).toEqual([]);
   // To compare each member with each device takes two seconds.
   expect(performance.now() - startedAt).toBeLessThan(250);
+});
+
+const contacts = { phoneOfLid: () => null } as unknown as Link['contacts'];
+const node = (tag: string, attrs: Record<string, string>, content: BinaryNode[] = []): BinaryNode => ({
+  tag,
+  attrs,
+  content,
+});
+
+it('tells of a group that was made, whatever WhatsApp refuses after that', async () => {
+  const asked: BinaryNode[] = [];
+  const refuse = () => Promise.reject(Object.assign(new Error('forbidden'), { data: 403 }));
+  const answer = node('iq', {}, [
+    node('group', { id: '120363', creation: '1767225600', creator: '1@lid' }, [
+      node('participant', { jid: '1@lid', phone_number: '628111@s.whatsapp.net', type: 'superadmin' }),
+      node('participant', { jid: '2@lid', error: '403' }),
+      node('participant', { jid: '3@lid', phone_number: '628333@s.whatsapp.net' }),
+    ]),
+  ]);
+  const sock = {
+    user: { id: '628111:2@s.whatsapp.net', lid: '1:2@lid' },
+    async query(stanza: BinaryNode) {
+      asked.push(stanza);
+      return answer;
+    },
+    groupMetadata: refuse,
+    signalRepository: { lidMapping: { getLIDForPN: async () => '2@lid' } },
+  };
+  const link = {
+    sock,
+    contacts,
+    clock: createManualClock(),
+    closed: new AbortController().signal,
+    groups: { forget: () => undefined, fetch: refuse },
+  };
+  const made = await GROUP_REQUESTS['group.create']({ link } as unknown as RequestContext, {
+    subject: 'Baru',
+    members: ['628222@s.whatsapp.net', '628333@s.whatsapp.net'],
+    key: '3EB0AA',
+  });
+  expect(asked).toMatchObject([{ content: [{ tag: 'create', attrs: { subject: 'Baru', key: '3EB0AA' } }] }]);
+  expect(made.group).toMatchObject({
+    id: '120363@g.us',
+    subject: 'Baru',
+    createdAt: 1_767_225_600_000,
+    role: 'owner',
+    members: [
+      { phone: '628111', role: 'owner' },
+      { phone: '628333', role: 'member' },
+    ],
+  });
+  expect(made.outcomes).toMatchObject([{ status: 'private', code: '403' }, { status: 'done' }]);
+});
+
+it('tells the end of a group from the end of its picture', () => {
+  const told = (type: string) => {
+    const attrs = { from: '120363@g.us', type, t: '1767225600' };
+    return readGroupNews({ contacts }, node('notification', attrs, [node('delete', {})]), 0);
+  };
+  expect(told('picture')).toMatchObject([{ kind: 'updated', changes: { picture: 'removed' } }]);
+  expect(told('w:gp2')).toMatchObject([{ kind: 'updated', changes: { ended: true } }]);
+});
+
+it('knows who rings, also where two callers chose one id, and forgets who has hung up', () => {
+  const calls = createCallBook();
+  expect([calls.begin('A', '1@lid'), calls.begin('A', '2@lid'), calls.begin('A', '1@lid')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(calls.ringing('A').toSorted()).toEqual(['1@lid', '2@lid']);
+  calls.end('A', '1@lid');
+  expect(calls.ringing('A')).toEqual(['2@lid']);
+  calls.end('A', '2@lid');
+  expect(calls.ringing('A')).toEqual([]);
+  expect(calls.begin('A', '2@lid')).toBe(false);
 });

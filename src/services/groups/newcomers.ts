@@ -11,19 +11,20 @@ import {
 import { paceOf } from '../../queue/pace.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { queueHold, sendingState } from '../../queue/session-state.ts';
+import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MemberOutcome } from '../../whatsapp/group-types.ts';
+import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { Peer } from '../messages/recipient.ts';
-import type { SendingSession } from '../messages/session.ts';
-
-/** Statuses of somebody who has heard nothing of the session. */
-const NOT_MET: ReadonlySet<string> = new Set(['not_on_whatsapp', 'already_member']);
+import { requireConnected, type SendingSession } from '../messages/session.ts';
+import { didNothing } from '../sessions/ask-whatsapp.ts';
 
 /**
  * Adds people by `add`, within the limit of first contacts: all who are strangers, or nobody. What turns out to have met nobody is
- * given back. Throws RATE_LIMITED while the session is paused, must leave strangers alone, or would meet too many.
+ * given back: those who were not added have heard nothing. Throws NOT_CONNECTED, and RATE_LIMITED while the session is paused, must
+ * leave strangers alone, or would meet too many.
  */
 export async function addNewcomers<R>(
   ctx: Ctx,
@@ -31,38 +32,69 @@ export async function addNewcomers<R>(
   people: readonly Peer[],
   add: () => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
 ): Promise<R> {
+  requireConnected(session);
   const now = ctx.clock.now();
   const held = queueHold(session, now, PRIORITIES.normal);
   if (held?.everybody === true && held.reason !== 'minute_limit')
     throw mustWait(held.reason, held.until, now);
-  const known = await readKnown(ctx.db, session, people);
-  const strangers = people.filter(({ peer }) => !known.has(peer));
+  const resolved = await resolvePeople(ctx, session, people);
+  const known = await readKnown(ctx.db, session, [...resolved.people.values()]);
+  const strangers = [...resolved.people].filter(([, { peer }]) => !known.has(peer)).map(([name]) => name);
   const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
   if (strangers.length > 0 && alone) throw mustWait(alone.reason, alone.until, now);
   const limit = contactLimitOf(ctx.config.pacing, session, now);
   if (strangers.length === 0 || !limitsContacts(limit)) return (await add()).answer;
   const attemptId = newId();
   const pace = paceOf(ctx.config.pacing, session, now);
-  const meeting = { people: strangers.map(personOf), limit, pace, attemptId, now };
+  const meeting = { people: strangers, limit, pace, attemptId, now };
   const refused = await transact(ctx.db, (tx) => meetAll(tx, session.id, meeting));
   if (refused !== null) throw tooMany(strangers.length, refused, now);
   const giveBack = (names: readonly string[]) =>
     giveBackMeeting(ctx.db, session.id, { people: names, attemptId });
-  try {
-    const { answer, outcomes } = await add();
-    await giveBack(outcomes.filter(({ status }) => NOT_MET.has(status)).flatMap(namesOf));
-    return answer;
-  } catch (error) {
-    // After anything else it is not known whether they were added.
-    if (error instanceof AppError && !UNCERTAIN.has(error.code)) await giveBack(meeting.people);
+  const { answer, outcomes } = await add().catch(async (error: unknown) => {
+    if (didNothing(error)) await giveBack(strangers);
     throw error;
-  }
+  });
+  await giveBack(notMet(outcomes, resolved.nameOf)).catch((error: unknown) => {
+    ctx.logger.warn('first contacts could not be given back', { error: String(error) });
+  });
+  return answer;
 }
 
-const UNCERTAIN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NOT_CONNECTED']);
+interface Resolved {
+  /** each person once, by the name that limits count it under */
+  people: Map<string, Addressee>;
+  nameOf(jid: string): string | undefined;
+}
 
-function namesOf({ phone, lid, jid }: MemberOutcome): string[] {
-  return [phone, lid, jid].filter((name) => name !== null);
+/** The people behind numbers and LIDs: somebody may be named by both. */
+async function resolvePeople(ctx: Ctx, session: SendingSession, all: readonly Peer[]): Promise<Resolved> {
+  await ctx.peers.warm(session, all);
+  const names = new Map<string, string>();
+  const people = new Map<string, Addressee>();
+  for (const person of all) {
+    const jids = await ctx.peers.of(session, person);
+    const first = (digitsOf: (jid: string) => string | null) => jids.flatMap((jid) => digitsOf(jid) ?? [])[0];
+    const whole = {
+      peer: person.peer,
+      phone: person.phone ?? first(phoneOf) ?? null,
+      lid: person.lid ?? first(lidOf) ?? null,
+    };
+    const name = jids.map((jid) => names.get(jid)).find((one) => one !== undefined) ?? personOf(whole);
+    for (const jid of jids) names.set(jid, name);
+    if (!people.has(name)) people.set(name, whole);
+  }
+  return { people, nameOf: (jid) => names.get(jid) };
+}
+
+/** Those of whom the answer says that they were not added: WhatsApp gives a number with it. */
+function notMet(outcomes: readonly MemberOutcome[], nameOf: Resolved['nameOf']): string[] {
+  const namesOf = ({ phone, lid, jid }: MemberOutcome) => {
+    const jids = [jid, ...(phone === null ? [] : [phoneJid(phone)]), ...(lid === null ? [] : [lidJid(lid)])];
+    return jids.flatMap((one) => nameOf(one) ?? []);
+  };
+  const met = new Set(outcomes.filter(({ code }) => code === null).flatMap(namesOf));
+  return [...new Set(outcomes.flatMap(namesOf))].filter((name) => !met.has(name));
 }
 
 function mustWait(reason: string, until: number | null, now: number): AppError {

@@ -6,12 +6,13 @@ import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import type { EngineRequests, RequestName } from '../../whatsapp/requests.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { runOnce } from '../idempotency.ts';
 import type { MediaSource } from '../media/sources.ts';
 import { takeMedia } from '../media/take.ts';
 import { requireCapability } from '../messages/capability.ts';
 import { type Peer, toPeer } from '../messages/recipient.ts';
 import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
-import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import { askWhatsApp, didNothing } from '../sessions/ask-whatsapp.ts';
 import { addNewcomers } from './newcomers.ts';
 import { toPerson } from './news.ts';
 import type { ChangeGroupInput } from './schemas.ts';
@@ -36,19 +37,29 @@ export async function getGroup(ctx: Ctx, ref: GroupRef) {
   return toGroup(await read(ctx, session, 'group.info', { group }));
 }
 
-/** Makes a group. Those who could not be added are told; strangers count as first contacts. Throws RATE_LIMITED. */
+/**
+ * Makes a group, for one Idempotency-Key never a second one. Those who could not be added are told; strangers count as first
+ * contacts. Throws RATE_LIMITED, and CONFLICT when it is not known how an earlier request with that key ended.
+ */
 export async function createGroup(
   ctx: Ctx,
   input: { sessionId: string; subject: string; members: readonly string[] },
 ) {
   const session = await enterSession(ctx, input.sessionId, 'messages:write');
   const people = peersOf(ctx, input.members);
-  return addNewcomers(ctx, session, people, async () => {
-    const asked = { subject: input.subject, members: people.map(({ peer }) => peer) };
-    const { group, outcomes } = await change(ctx, session, 'group.create', asked);
-    return { answer: { group: toGroup(group), members: outcomes.map(toOutcome) }, outcomes };
-  });
+  requireConnected(session);
+  return runOnce(ctx, didNothing, (name) =>
+    addNewcomers(ctx, session, people, async () => {
+      const key = name === null ? {} : { key: wireKey(name) };
+      const asked = { subject: input.subject, members: people.map(({ peer }) => peer), ...key };
+      const { group, outcomes } = await change(ctx, session, 'group.create', asked);
+      return { answer: { group: toGroup(group), members: outcomes.map(toOutcome) }, outcomes };
+    }),
+  );
 }
+
+/** As WhatsApp's clients form it. */
+const wireKey = (name: string) => `3EB0${name.slice(0, 18).toUpperCase()}`;
 
 /** Adds, removes, promotes or demotes people: how it went with each. Strangers who are added count as first contacts. */
 export async function changeMembers(
@@ -76,7 +87,10 @@ export async function changeMembers(
  */
 export async function changeGroup(ctx: Ctx, ref: GroupRef, changes: ChangeGroupInput) {
   const { session, group } = await enter(ctx, ref, 'messages:write');
-  return toGroup(await change(ctx, session, 'group.change', { group, changes }));
+  const steps = Object.values(changes).filter((value) => value !== undefined).length;
+  const asked = { name: 'group.change', input: { group, changes }, changes: true, steps } as const;
+  ctx.groupLists.delete(session.id);
+  return toGroup(await askWhatsApp(ctx, session, asked));
 }
 
 /**
@@ -181,12 +195,14 @@ const read = <N extends RequestName>(
   input: EngineRequests[N]['input'],
 ) => askWhatsApp(ctx, session, { name, input, changes: false });
 
+/** The list of groups may be another one then. */
 const change = <N extends RequestName>(
   ctx: Ctx,
   session: SendingSession,
   name: N,
   input: EngineRequests[N]['input'],
-) => askWhatsApp(ctx, session, { name, input, changes: true });
+) =>
+  askWhatsApp(ctx, session, { name, input, changes: true }).finally(() => ctx.groupLists.delete(session.id));
 
 /** Each once. Throws INVALID_NUMBER, VALIDATION_FAILED for a group. */
 function peersOf(ctx: Ctx, members: readonly string[]): Peer[] {

@@ -25,10 +25,12 @@ export interface EgressOptions {
   rules: ConnectRules;
   /** certificates (PEM) to trust on the other side, instead of the system's */
   ca?: string | undefined;
+  /** of what is fetched by `dispatcher`: times in milliseconds, a size in bytes */
+  limits?: Pick<Dispatcher.Options, 'headersTimeout' | 'bodyTimeout' | 'maxResponseSize'>;
 }
 
 /** Whatever is opened by it goes through the proxy, and fails with ProxyFailure when the proxy does not lead through. */
-export function createEgress(proxy: ProxyAddress, { rules, ca }: EgressOptions): Egress {
+export function createEgress(proxy: ProxyAddress, { rules, ca, limits = {} }: EgressOptions): Egress {
   const closed = new AbortController();
   const dial = (host: string, port: number) => dialThrough(proxy, { host, port }, rules, closed.signal);
   const tls = ca === undefined ? {} : { ca };
@@ -57,7 +59,7 @@ export function createEgress(proxy: ProxyAddress, { rules, ca }: EgressOptions):
     );
     return undefined;
   };
-  const dispatcher = new Dispatcher({ connect: connector });
+  const dispatcher = new Dispatcher({ ...limits, connect: connector });
   return {
     plainAgent,
     agent,

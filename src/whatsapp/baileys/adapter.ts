@@ -19,6 +19,7 @@ import type {
   PairingRequest,
 } from '../engine.ts';
 import { probeServer } from '../probe.ts';
+import { isUnanswered } from './ask-in-parts.ts';
 import { withBound } from './bound.ts';
 import { describeBrowser } from './browser.ts';
 import type { Ending } from './close-reason.ts';
@@ -42,6 +43,8 @@ import type { VersionStore } from './version.ts';
 
 const CONNECT_TIMEOUT_MS = 20_000;
 const QUERY_TIMEOUT_MS = 20_000;
+/** A little longer than Baileys waits for an answer: what was done is then told. */
+const ASK_TIMEOUT_MS = 23_000;
 const PROBE_TIMEOUT_MS = 3_000;
 /** WhatsApp answers within a second or two; what takes longer is not answered at all. */
 const ANSWER_TIMEOUT_MS = 8_000;
@@ -115,19 +118,31 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   }
 
   /**
-   * Throws AppError UNAVAILABLE when the session is not connected or the server does not answer in time,
-   * NOT_CONNECTED when the connection ended meanwhile, and the AppErrors of `ask`.
+   * Throws AppError UNAVAILABLE when the session is not connected (`details.sent` is false) or the server does not answer in
+   * time, NOT_CONNECTED when the connection ended meanwhile, the AppErrors of `ask`, and UNAVAILABLE for its other failures.
    */
-  async function query<R>(accountId: string, ask: (link: Link) => Promise<R>): Promise<R> {
+  async function query<R>(
+    accountId: string,
+    ask: (link: Link) => Promise<R>,
+    timeoutMs = QUERY_TIMEOUT_MS,
+  ): Promise<R> {
     const link = links.get(accountId);
-    if (!link?.isOpen()) throw new AppError('UNAVAILABLE', 'The session is not connected.');
-    const bound = await withBound(clock, ask(link), QUERY_TIMEOUT_MS, link.closed).catch((error: unknown) => {
+    if (!link?.isOpen()) {
+      throw new AppError('UNAVAILABLE', 'The session is not connected.', { details: { sent: false } });
+    }
+    const bound = await withBound(clock, ask(link), timeoutMs, link.closed).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
+      if (link.isOpen() && !isUnanswered(error)) throw unexpected(accountId, error);
       return null;
     });
     if (bound?.done) return bound.value;
     if (link.isOpen()) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
     throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
+  }
+
+  function unexpected(accountId: string, error: unknown): AppError {
+    logger.warn('what WhatsApp was asked has failed', { accountId, error: String(error) });
+    return new AppError('UNAVAILABLE', 'WhatsApp could not be asked this.', { cause: error });
   }
 
   function passkeyOf(accountId: string) {
@@ -198,12 +213,16 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       return query(accountId, (link) => listGroups(link.sock));
     },
     async ask(accountId, name, input) {
-      return query(accountId, (link) => {
-        const openMedia = (mediaId: string) => callbacks.openMedia(link.account, mediaId);
-        const fetchPlain = (url: string, maxBytes: number) =>
-          files.fetchPlain(url, { accountId, maxBytes, timeoutMs: QUERY_TIMEOUT_MS, signal: link.closed });
-        return askWhatsApp({ link, openMedia, fetchPlain }, name, input);
-      });
+      return query(
+        accountId,
+        (link) => {
+          const openMedia = (mediaId: string) => callbacks.openMedia(link.account, mediaId);
+          const fetchPlain = (url: string, maxBytes: number) =>
+            files.fetchPlain(url, { accountId, maxBytes, timeoutMs: QUERY_TIMEOUT_MS, signal: link.closed });
+          return askWhatsApp({ link, openMedia, fetchPlain }, name, input);
+        },
+        ASK_TIMEOUT_MS,
+      );
     },
     probe: async () => (await probeServer({ waServer, timeoutMs: PROBE_TIMEOUT_MS })) === null,
     async stop() {

@@ -54,7 +54,8 @@ export class UnansweredError extends Error {
   override name = 'UnansweredError';
 }
 
-function isUnanswered(error: unknown): boolean {
+/** No answer came, or not in time. */
+export function isUnanswered(error: unknown): boolean {
   return error instanceof UnansweredError || (error instanceof Error && /timed out/i.test(error.message));
 }
 

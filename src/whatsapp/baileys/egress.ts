@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { ConnectRules } from '../../utils/guarded-http/connector.ts';
 import { createEgress, type Egress } from '../../utils/proxy/egress.ts';
 import type { ConnectionSettings, EngineCallbacks } from '../engine.ts';
+import { FETCH_LIMITS } from './media-connection.ts';
 import type { WaServer } from './socket-config.ts';
 
 /** A session's own way out, to be closed by who asked; null: it goes directly. Rejects when it cannot be told. */
@@ -17,6 +18,7 @@ export function egressFor(
   if (proxy === null) return null;
   return createEgress(proxy, {
     rules,
+    limits: FETCH_LIMITS,
     ca: waServer?.caFile ? readFileSync(waServer.caFile, 'utf8') : undefined,
   });
 }

@@ -38,7 +38,7 @@ export function readGroupNews(
   const seconds = Number(attrs.t);
   const at = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) * 1000 : now;
   return content.flatMap((child) => {
-    const told = readChange(link, child, by);
+    const told = attrs.type === 'picture' ? readPicture(child) : readChange(link, child, by);
     return told === null ? [] : [{ group, by, at, ...told }];
   });
 }
@@ -75,6 +75,11 @@ function readChange(link: Pick<Link, 'contacts'>, node: BinaryNode, by: GroupPer
   }
 }
 
+function readPicture({ tag }: BinaryNode): Told | null {
+  if (tag !== 'set' && tag !== 'delete') return null;
+  return { kind: 'updated', changes: { picture: tag === 'set' ? 'set' : 'removed' } };
+}
+
 /** A change of the group itself; null for another one. */
 function readSettings(node: BinaryNode): Extract<GroupNews, { kind: 'updated' }>['changes'] | null {
   const on = SWITCHES[node.tag];
@@ -92,10 +97,8 @@ function readSettings(node: BinaryNode): Extract<GroupNews, { kind: 'updated' }>
       return { joinApproval: childrenOf(node, 'group_join')[0]?.attrs.state === 'on' };
     case 'invite':
       return { invite: 'revoked' };
-    case 'set':
-      return { picture: 'set' };
     case 'delete':
-      return { picture: 'removed' };
+      return { ended: true };
     default:
       return null;
   }

@@ -12,13 +12,40 @@ const MAX_CALLS = 100;
 /** What a socket remembers of it: names of people whose presence was asked for, and who has begun which call. */
 export interface Attention {
   watched: { get(jid: string): true | undefined; set(jid: string, value: true): void };
-  calls: { get(callId: string): string | undefined; set(callId: string, from: string): void };
+  calls: CallBook;
+}
+
+/** The calls that were told. A caller chooses the id, so that two may have the same. */
+interface CallBook {
+  /** False for one that is known already, also when it is over. */
+  begin(callId: string, from: string): boolean;
+  end(callId: string, from: string): void;
+  /** Who rings under that id now. */
+  ringing(callId: string): string[];
+}
+
+export function createCallBook(): CallBook {
+  const calls = createLru<string, { callId: string; from: string; rings: boolean }>({ max: MAX_CALLS });
+  const keyOf = (callId: string, from: string) => `${from} ${callId}`;
+  return {
+    begin(callId, from) {
+      const key = keyOf(callId, from);
+      if (calls.has(key)) return false;
+      calls.set(key, { callId, from, rings: true });
+      return true;
+    },
+    end(callId, from) {
+      calls.set(keyOf(callId, from), { callId, from, rings: false });
+    },
+    ringing: (callId) =>
+      [...calls.values()].filter((call) => call.rings && call.callId === callId).map(({ from }) => from),
+  };
 }
 
 export function createAttention(): Attention {
   return {
     watched: createLru<string, true>({ max: MAX_WATCHED }),
-    calls: createLru<string, string>({ max: MAX_CALLS }),
+    calls: createCallBook(),
   };
 }
 
@@ -29,6 +56,9 @@ const STATES: Readonly<Record<string, 'online' | 'offline' | 'typing' | 'recordi
   recording: 'recording',
   paused: 'online',
 };
+
+/** It does not ring any more: it was answered elsewhere, given up, or refused. */
+const OVER: ReadonlySet<string> = new Set(['accept', 'reject', 'terminate', 'timeout']);
 
 /** Tells `presence` of those that were asked for, and `call` once for each that begins to ring. */
 export function followPresence(link: Link, control: LinkControl): void {
@@ -45,8 +75,8 @@ export function followPresence(link: Link, control: LinkControl): void {
   });
   sock.ev.on('call', (calls) => {
     for (const { id, from, callerPn, status, isVideo, isGroup, date, offline } of calls) {
-      if (status !== 'offer' || attention.calls.get(id) !== undefined) continue;
-      attention.calls.set(id, from);
+      if (OVER.has(status)) attention.calls.end(id, from);
+      if (status !== 'offer' || !attention.calls.begin(id, from)) continue;
       const by = toPerson(link, { jid: from, ...(callerPn ? { phone_number: callerPn } : {}) });
       const time = date.getTime();
       const at = Number.isFinite(time) ? time : clock.now();

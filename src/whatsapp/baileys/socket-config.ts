@@ -16,7 +16,7 @@ import type { Logger } from '../../utils/logger.ts';
 import type { Egress } from '../../utils/proxy/egress.ts';
 import { createCache } from './caches.ts';
 import { isIgnoredJid } from './inbound.ts';
-import { mediaConnectionFor } from './media-connection.ts';
+import { directDispatcher, mediaConnectionFor } from './media-connection.ts';
 import { createQuietLogger } from './quiet-logger.ts';
 import { stoppable } from './upload-scope.ts';
 
@@ -98,7 +98,12 @@ function connectionOptions({ waServer, egress }: SocketSettings): ConnectionOpti
       options: withDispatcher({ dispatcher: egress.dispatcher }),
     };
   }
-  if (!waServer?.caFile) return { fetchAgent: stoppable(globalAgent) };
+  if (!waServer?.caFile) {
+    return {
+      fetchAgent: stoppable(globalAgent),
+      options: withDispatcher({ dispatcher: directDispatcher() }),
+    };
+  }
   const { agent, dispatcher } = mediaConnectionFor(waServer.caFile);
   return {
     ...(isPlain ? {} : { agent: agentFor(waServer.caFile) }),

@@ -31,6 +31,12 @@ export const CHAT_REQUESTS: Handlers = {
     return null;
   },
   async 'presence.set'({ link }, { online }) {
+    // Baileys shows nothing then, and does not tell.
+    if (!link.sock.authState.creds.me?.name) {
+      throw new AppError('UNAVAILABLE', 'The phone has not told the name of this account yet.', {
+        details: { reason: 'no_name', sent: false },
+      });
+    }
     await link.sock.sendPresenceUpdate(online ? 'available' : 'unavailable');
     return null;
   },
@@ -45,9 +51,13 @@ export const CHAT_REQUESTS: Handlers = {
     return null;
   },
   async 'call.reject'({ link }, { callId }) {
-    const from = link.attention.calls.get(callId);
-    if (from === undefined) throw new AppError('NOT_FOUND', 'There is no such call, or it is over.');
-    await asked(() => link.sock.rejectCall(callId, from));
+    const { calls } = link.attention;
+    const callers = calls.ringing(callId);
+    if (callers.length === 0) throw new AppError('NOT_FOUND', 'There is no such call, or it is over.');
+    for (const from of callers) {
+      await asked(() => link.sock.rejectCall(callId, from));
+      calls.end(callId, from);
+    }
     return null;
   },
 };

@@ -7,6 +7,7 @@ import {
   generateMessageIDV2,
   getBinaryNodeChild,
   getBinaryNodeChildren,
+  getBinaryNodeChildString,
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { AppError } from '../../../utils/errors.ts';
@@ -20,6 +21,7 @@ import type {
 } from '../../group-types.ts';
 import { canonicalJid, lidOf, phoneOf } from '../../jid.ts';
 import type { EngineRequests } from '../../requests.ts';
+import { withBound } from '../bound.ts';
 import type { Link } from '../link-types.ts';
 import { explainGroupRefusal, refusalCode } from './refusal.ts';
 
@@ -50,14 +52,14 @@ const OUTCOMES: Readonly<Record<string, MemberOutcome['status']>> = {
 
 export const GROUP_REQUESTS: Handlers = {
   'group.info': async ({ link }, { group }) => readGroup(link, group),
-  async 'group.create'({ link }, { subject, members }) {
-    const made = await explained(() => createGroup(link, subject, members));
-    const group = await readGroup(link, made.id);
+  // Once it is made nothing may fail: whoever is told of a failure makes another one. So it is not read again.
+  async 'group.create'({ link }, { subject, members, key }) {
+    const { group, refused } = await explained(() => createGroup(link, { subject, members, key }));
     const inside = new Set(group.members.flatMap(namesOf));
     const outcomes = members.map(async (jid): Promise<MemberOutcome> => {
       const person = toPerson(link, { jid });
       if (namesOf(person).some((name) => inside.has(name))) return { ...person, status: 'done', code: null };
-      return toOutcome(link, { jid }, await refusedWith(link, made.refused, jid), 'not_on_whatsapp');
+      return toOutcome(link, { jid }, await refusedWith(link, refused, jid), 'not_on_whatsapp');
     });
     return { group, outcomes: await Promise.all(outcomes) };
   },
@@ -71,7 +73,10 @@ export const GROUP_REQUESTS: Handlers = {
     );
   },
   async 'group.change'({ link }, { group, changes }) {
+    const startedAt = link.clock.monotonic();
     for (const [name, apply] of stepsOf(link.sock, group, changes)) {
+      // Whoever asked is told by then: nothing more may change.
+      if (link.clock.monotonic() - startedAt > STEPS_MS) throw withField(tooLate(), name);
       await changed(link, group, apply).catch((error: unknown) => {
         throw withField(error, name);
       });
@@ -186,6 +191,12 @@ function* stepsOf(
   }
 }
 
+/** After that no further change is begun: the caller does not wait for it any more. */
+const STEPS_MS = 18_000;
+
+const tooLate = () =>
+  new AppError('UNAVAILABLE', 'WhatsApp was too slow: this and what follows was not changed.');
+
 /** Names the change that failed: those before it are done. */
 function withField(error: unknown, field: string): unknown {
   if (!(error instanceof AppError)) return error;
@@ -213,35 +224,71 @@ function invalidInvite(number: number): AppError {
   });
 }
 
-/** Baileys' own counts those whom the answer names with an error as members. */
+/** The new group as the answer shows it. Baileys' own counts those whom the answer names with an error as members. */
 async function createGroup(
   link: Link,
-  subject: string,
-  members: readonly string[],
-): Promise<{ id: string; refused: Map<string, string> }> {
+  { subject, members, key }: EngineRequests['group.create']['input'],
+): Promise<{ group: GroupDetails; refused: Map<string, string> }> {
   const participants = members.map((jid) => ({ tag: 'participant', attrs: { jid } }));
   const answer: BinaryNode = await link.sock.query({
     tag: 'iq',
     attrs: { type: 'set', xmlns: 'w:g2', to: '@g.us' },
-    content: [{ tag: 'create', attrs: { subject, key: generateMessageIDV2() }, content: participants }],
+    content: [
+      { tag: 'create', attrs: { subject, key: key ?? generateMessageIDV2() }, content: participants },
+    ],
   });
-  const group = getBinaryNodeChild(answer, 'group');
-  const id = group?.attrs.id;
-  if (!group || !id) throw new AppError('UNAVAILABLE', 'WhatsApp did not say which group it has made.');
+  const node = getBinaryNodeChild(answer, 'group');
+  const id = node?.attrs.id;
+  if (!node || !id) throw new AppError('UNAVAILABLE', 'WhatsApp did not say which group it has made.');
+  const named = getBinaryNodeChildren(node, 'participant').map(({ attrs }) => attrs);
   const refused = new Map<string, string>();
-  for (const { attrs } of getBinaryNodeChildren(group, 'participant')) {
+  for (const attrs of named) {
     if (attrs.error === undefined) continue;
     for (const name of namesOf(toPerson(link, attrs))) refused.set(name, attrs.error);
   }
-  return { id: id.includes('@') ? id : `${id}@g.us`, refused };
+  const inside = named.filter(({ error }) => error === undefined);
+  return { group: toDetails(link, readMade(node, id, subject, inside)), refused };
 }
 
+/** As Baileys reads an answer about a group, which it does only together with its own question. */
+function readMade(
+  node: BinaryNode,
+  id: string,
+  subject: string,
+  inside: readonly BinaryNode['attrs'][],
+): GroupMetadata {
+  const { attrs } = node;
+  const has = (tag: string) => getBinaryNodeChild(node, tag) !== undefined;
+  return {
+    id: id.includes('@') ? id : `${id}@g.us`,
+    subject: attrs.subject || subject,
+    creation: Number(attrs.creation),
+    owner: attrs.creator,
+    ...(attrs.creator_pn ? { ownerPn: attrs.creator_pn } : {}),
+    announce: has('announcement'),
+    restrict: has('locked'),
+    joinApprovalMode: has('membership_approval_mode'),
+    memberAddMode: getBinaryNodeChildString(node, 'member_add_mode') === 'all_member_add',
+    participants: inside.map(({ jid = '', phone_number, lid, type }) => ({
+      id: jid,
+      ...(phone_number ? { phoneNumber: phone_number } : {}),
+      ...(lid ? { lid } : {}),
+      admin: type === 'admin' || type === 'superadmin' ? type : null,
+    })),
+  };
+}
+
+/** How long the other name of somebody may take who was refused. */
+const NAME_TIMEOUT_MS = 2_000;
+
 /** The number with which somebody was refused, by whichever name the answer has; empty: it says nothing of them. */
-async function refusedWith({ sock }: Link, refused: Map<string, string>, jid: string): Promise<string> {
+async function refusedWith(link: Link, refused: Map<string, string>, jid: string): Promise<string> {
   const known = refused.get(jid);
   if (known !== undefined || refused.size === 0) return known ?? '';
-  const lid = await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null);
-  return refused.get(canonicalJid(lid ?? '')) ?? '';
+  const { lidMapping } = link.sock.signalRepository;
+  const asked = lidMapping.getLIDForPN(jid).catch(() => null);
+  const bound = await withBound(link.clock, asked, NAME_TIMEOUT_MS, link.closed);
+  return refused.get(canonicalJid((bound.done && bound.value) || '')) ?? '';
 }
 
 function toOutcome(

@@ -2,6 +2,7 @@
 import { buffer } from 'node:stream/consumers';
 import { USyncQuery, USyncUser } from '@whiskeysockets/baileys';
 import { AppError } from '../../../utils/errors.ts';
+import { MediaFailure } from '../../inbound-media.ts';
 import type { EngineRequests } from '../../requests.ts';
 import { type RequestContext, toPerson } from './groups.ts';
 import { explainPersonRefusal, refusalCode } from './refusal.ts';
@@ -27,8 +28,14 @@ export const PEOPLE_REQUESTS: Handlers = {
       throw explainPersonRefusal(error) ?? error;
     });
     if (!url) return { jpeg: null };
-    const picture = await buffer(await fetchPlain(url, MAX_PICTURE_BYTES));
-    return { jpeg: picture.toString('base64') };
+    try {
+      const picture = await buffer(await fetchPlain(url, MAX_PICTURE_BYTES));
+      return { jpeg: picture.toString('base64') };
+    } catch (error) {
+      // Taken away meanwhile, or more than a picture.
+      if (error instanceof MediaFailure && error.kind !== 'unavailable') return { jpeg: null };
+      throw error;
+    }
   },
   async 'person.about'({ link }, { jid }) {
     const query = new USyncQuery().withStatusProtocol().withUser(new USyncUser().withId(jid));

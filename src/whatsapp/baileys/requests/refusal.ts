@@ -42,9 +42,12 @@ export const explainGroupRefusal = (error: unknown) => explain(OF_GROUPS, error)
 /** The same for what is asked about people and chats. */
 export const explainPersonRefusal = (error: unknown) => explain(OF_PEOPLE, error);
 
+/** What guard.ts answers in the place of a server that does not: nothing was refused. */
+const NO_ANSWER = 408;
+
 function explain(refusals: Readonly<Record<number, Refusal>>, error: unknown): AppError | null {
   const number = refusalCode(error);
-  if (number === null) return null;
+  if (number === null || number === NO_ANSWER) return null;
   const known = refusals[number];
   const details = { whatsapp: number };
   if (!known) return new AppError('SEND_FAILED', `WhatsApp refused it with ${number}.`, { details });
