@@ -14,6 +14,8 @@ import {
   searchMessages,
   sessionsWith,
 } from '../../src/services/messages.ts';
+import { changeChat, listChats } from '../../src/services/people/chats.ts';
+import { listContacts } from '../../src/services/people/contacts.ts';
 import { searchEverything } from '../../src/services/search.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
@@ -248,6 +250,63 @@ describe('a conversation', () => {
     expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([
       { sessionId: 'main', number: `+${today}`, unread: 0, last: { messageId: newestFirst[0] } },
       { sessionId: 'second', number: `+${today}`, unread: 1 },
+    ]);
+  });
+
+  it('is one of a hundred of a page, each under two names', async () => {
+    const people = Array.from({ length: 110 }, (_, i) => ({
+      phone: `62813${String(i).padStart(8, '0')}`,
+      lid: `2000000000${String(i).padStart(5, '0')}`,
+    }));
+    const pairs = people.map((pair) => ({ accountId: main, ...pair, updatedAt: START }));
+    await t.deps.db.insert(waContacts).values(pairs);
+    await add(
+      people.flatMap(({ phone, lid }, i) => [
+        row(main, 2 * i, { ...inbound, peer: `${phone}@s.whatsapp.net`, phone }),
+        row(main, 2 * i + 1, { ...inbound, peer: `${lid}@lid`, phone: null, lid }),
+      ]),
+    );
+    const first = await listChats(ctx(), { sessionId: 'main', limit: 100 });
+    expect(first.data.map(({ unread }) => unread)).toEqual(Array.from({ length: 100 }, () => 2));
+    const rest = await listChats(ctx(), {
+      sessionId: 'main',
+      limit: 100,
+      cursor: first.nextCursor ?? undefined,
+    });
+    const newestFirst = people.map(({ phone }) => `+${phone}`).toReversed();
+    expect([...first.data, ...rest.data].map(({ number }) => number)).toEqual(newestFirst);
+    expect(rest.nextCursor).toBeNull();
+  });
+
+  it('has what only changes or judges a message neither as its newest nor as unread', async () => {
+    const about = ['edit', 'delete', 'reaction', 'poll_vote'].map((type, i) =>
+      row(main, 10 + i, { ...inbound, type }),
+    );
+    const [came, failed] = [row(main, 2, inbound), row(main, 5, { status: 'failed' })];
+    await add([row(main, 1, inbound), came, ...about]);
+    const where = { number: `+${PHONE}`, session: 'main' };
+    expect(await countUnread(ctx(), where)).toBe(2);
+    const last = { messageId: came.messageId };
+    expect(await recentChats(ctx(), { limit: 10 })).toMatchObject([{ unread: 2, last }]);
+    const { data } = await listChats(ctx(), { sessionId: 'main', limit: 10 });
+    expect(data).toMatchObject([{ unread: 2, last }]);
+    await add([failed]);
+    // A phone knows nothing of what has not left.
+    await changeChat(ctx(), { sessionId: 'main', chat: `+${PHONE}` }, { read: false });
+    expect(asked).toMatchObject([{ name: 'ask', input: { input: { last: { ...last, fromMe: false } } } }]);
+    expect(await markChatRead(ctx(), where)).toEqual({ marked: 2 });
+  });
+
+  it('has one contact, however often the phone has named it', async () => {
+    await t.deps.db.insert(waContacts).values({ accountId: main, lid: LID, phone: PHONE, updatedAt: START });
+    const of = { accountId: main, hasChat: false, updatedAt: START };
+    await t.deps.db.insert(waPeople).values([
+      { ...of, jid: `${LID}@lid`, name: 'Ayu', pushName: null },
+      { ...of, jid: `${PHONE}@s.whatsapp.net`, name: null, pushName: 'ayu' },
+    ]);
+    const { data } = await listContacts(ctx(), { sessionId: 'main', limit: 10 });
+    expect(data).toEqual([
+      { jid: `${PHONE}@s.whatsapp.net`, phone: `+${PHONE}`, name: 'Ayu', pushName: 'ayu', hasChat: false },
     ]);
   });
 

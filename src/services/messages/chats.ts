@@ -9,6 +9,7 @@ import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { readNames } from './names.ts';
+import { isOfChat } from './of-chat.ts';
 import { toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession } from './session.ts';
@@ -81,6 +82,7 @@ async function readNewest(ctx: Ctx, chat: Chat) {
           sessionId: messages.sessionId,
           direction: messages.direction,
           readAt: messages.readAt,
+          type: messages.type,
           at: messages.createdAt,
         })
         .from(messages)
@@ -106,7 +108,9 @@ export async function sessionsWith(ctx: Ctx, input: { number: string }): Promise
 export async function countUnread(ctx: Ctx, input: { session: string; number: string }): Promise<number> {
   requireScope(ctx, 'read');
   const newest = await readNewest(ctx, await findChat(ctx, input));
-  return newest.filter(({ direction, readAt }) => direction === 'in' && readAt === null).length;
+  return newest.filter(
+    ({ direction, readAt, type }) => direction === 'in' && readAt === null && isOfChat(type),
+  ).length;
 }
 
 /** How somebody is called in one session; null when that is not known. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */
@@ -165,6 +169,7 @@ export async function recentChats(
   const looked = await newestOfTenant(ctx);
   const keyOf = await readSubscriberKeys(ctx, looked);
   for (const row of looked) {
+    if (!isOfChat(row.type)) continue;
     const { id, accountId } = row;
     const key = `${accountId} ${keyOf(row)}`;
     const begun = { id, accountId, jids: new Set<string>(), unread: 0 };
@@ -220,7 +225,11 @@ function newestOfTenant(ctx: Ctx): Promise<TenantRow[]> {
 
 type TenantRow = Pick<MessageRecord, 'id' | 'accountId' | 'peer' | 'direction' | 'readAt' | 'type'>;
 
-async function readRows(ctx: Ctx, ids: readonly string[]): Promise<Map<string, MessageRecord>> {
+/** Rows of the history by their ids, in one read; the ids are the caller's own. */
+export async function readRows(
+  ctx: Pick<Ctx, 'db'>,
+  ids: readonly string[],
+): Promise<Map<string, MessageRecord>> {
   if (ids.length === 0) return new Map();
   const rows = await ctx.db
     .select()

@@ -4,8 +4,10 @@ import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
+import { spendAsk } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
+import { isMessageOfChat } from './of-chat.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession, requireConnected } from './session.ts';
@@ -41,7 +43,7 @@ function keyOf({ messageId, peer, lid, participant }: MessageRecord) {
 
 /**
  * The same for the newest unread messages of a conversation, 100 at most; how many there were. Throws
- * SESSION_NOT_FOUND, INVALID_NUMBER, NOT_CONNECTED, NOT_SUPPORTED, UNAVAILABLE.
+ * SESSION_NOT_FOUND, INVALID_NUMBER, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE.
  */
 export async function markChatRead(
   ctx: Ctx,
@@ -52,7 +54,8 @@ export async function markChatRead(
   const session = await findOwnSession(ctx, input.session);
   requireConnected(session);
   const chat = await findChat(ctx, input);
-  const unread = and(inItsSession(ctx, chat), eq(messages.direction, 'in'), isNull(messages.readAt));
+  const isUnread = and(eq(messages.direction, 'in'), isNull(messages.readAt), isMessageOfChat());
+  const unread = and(inItsSession(ctx, chat), isUnread);
   const pieces = await Promise.all(
     chat.peers.map((peer) =>
       ctx.db
@@ -65,6 +68,7 @@ export async function markChatRead(
   );
   const rows = pieces.flat().slice(0, MAX_MARKED);
   if (rows.length === 0) return { marked: 0 };
+  await spendAsk(ctx, session, { changes: false });
   await askOwner(ctx, session, 'mark_read', { messages: rows.map(keyOf) }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   const ids = rows.map(({ id }) => id);

@@ -1,5 +1,5 @@
 /** The conversations of one session: as pages, and as the phone keeps them. */
-import { and, count, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import { encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.ts';
 import { rawRows } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
@@ -9,9 +9,10 @@ import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { ChatChange, LastMessage } from '../../whatsapp/requests.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { findChat, inItsSession, withPeer } from '../messages/chats.ts';
+import { findChat, inItsSession, readRows, withPeer } from '../messages/chats.ts';
 import { markChatRead } from '../messages/mark-read.ts';
 import { readNames, toMessages } from '../messages/names.ts';
+import { isMessageOfChat, isOfChat } from '../messages/of-chat.ts';
 import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
@@ -44,14 +45,16 @@ export async function listChats(ctx: Ctx, input: PageInput & { sessionId: string
   const session = await findOwnSession(ctx, input.sessionId);
   const cursor = parseCursor(input.cursor);
   const rows = await ctx.database.scan
-    .select({ id: messages.id, at: messages.createdAt, peer: messages.peer })
+    .select({ id: messages.id, at: messages.createdAt, peer: messages.peer, type: messages.type })
     .from(messages)
     .where(and(eq(messages.accountId, session.id), isOlder(KEYSET, cursor)))
     .orderBy(desc(messages.createdAt), desc(messages.id))
     .limit(SCAN_LIMIT);
-  const heads = await headsOf(ctx, session, rows);
-  const newer = cursor === null ? new Set<string>() : await withNewer(ctx, session, heads, cursor);
-  const own = heads.filter(({ peers }) => !peers.some((peer) => newer.has(peer)));
+  const looked = rows.filter(({ type }) => isOfChat(type));
+  const own = await notYetShown(ctx, session, await headsOf(ctx, session, looked), {
+    cursor,
+    limit: input.limit,
+  });
   const shown = own.slice(0, input.limit);
   // Everything that was looked at is done with, unless the page is full before its end.
   const last =
@@ -60,6 +63,25 @@ export async function listChats(ctx: Ctx, input: PageInput & { sessionId: string
     data: await toChats(ctx, session, shown),
     nextCursor: last ? encodeCursor(last) : null,
   };
+}
+
+type Cursor = { at: number; id: string } | null;
+
+/** Those that were on no earlier page, in pieces, until there is one more than `limit`. */
+async function notYetShown(
+  ctx: Ctx,
+  session: SendingSession,
+  heads: readonly Head[],
+  { cursor, limit }: { cursor: Cursor; limit: number },
+): Promise<Head[]> {
+  if (cursor === null) return heads.slice(0, limit + 1);
+  const own: Head[] = [];
+  for (let at = 0; at < heads.length && own.length <= limit; at += SEEKS) {
+    const piece = heads.slice(at, at + SEEKS);
+    const newer = await withNewer(ctx, session, piece, cursor);
+    own.push(...piece.filter(({ peers }) => !peers.some((peer) => newer.has(peer))));
+  }
+  return own.slice(0, limit + 1);
 }
 
 /** The newest row of each chat among these. */
@@ -96,18 +118,28 @@ async function withNewer(
   cursor: { at: number; id: string },
 ): Promise<Set<string>> {
   const peers = heads.flatMap((head) => head.peers);
-  const found = new Set<string>();
+  const found = await forEachPeer<{ peer: string }>(ctx, peers, (peer) =>
+    ctx.database.scan
+      .select({ peer: messages.peer })
+      .from(messages)
+      .where(and(ofChat(session, peer), isNotOlder(KEYSET, cursor), isMessageOfChat()))
+      .limit(1),
+  );
+  return new Set(found.map(({ peer }) => peer));
+}
+
+/** The rows of a read for each of these names, by one statement for 50 of them. */
+async function forEachPeer<R>(
+  ctx: Ctx,
+  peers: readonly string[],
+  read: (peer: string) => SQLWrapper,
+): Promise<R[]> {
+  const found: R[] = [];
   for (let at = 0; at < peers.length; at += SEEKS) {
-    const seeks = peers.slice(at, at + SEEKS).map((peer, i) => {
-      const one = ctx.database.scan
-        .select({ peer: messages.peer })
-        .from(messages)
-        .where(and(ofChat(session, peer), isNotOlder(KEYSET, cursor)))
-        .limit(1);
-      return sql`select * from (${one}) as ${sql.identifier(`s${i}`)}`;
-    });
-    const rows = await rawRows<{ peer: string }>(ctx.database.scan, sql.join(seeks, sql` union all `));
-    for (const { peer } of rows) found.add(peer);
+    const reads = peers
+      .slice(at, at + SEEKS)
+      .map((peer, i) => sql`select * from (${read(peer)}) as ${sql.identifier(`s${i}`)}`);
+    found.push(...(await rawRows<R>(ctx.database.scan, sql.join(reads, sql` union all `))));
   }
   return found;
 }
@@ -116,14 +148,12 @@ const ofChat = ({ id, userId }: SendingSession, peer: string): SQL | undefined =
   and(eq(messages.userId, userId), eq(messages.peer, peer), eq(messages.accountId, id));
 
 async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]) {
-  const rows = await Promise.all(
-    heads.map(async ({ id }) => {
-      const [row] = await ctx.db.select().from(messages).where(eq(messages.id, id));
-      return row;
-    }),
+  const rows = await readRows(
+    ctx,
+    heads.map(({ id }) => id),
   );
-  const kept = heads.flatMap((head, i) => {
-    const row = rows[i];
+  const kept = heads.flatMap((head) => {
+    const row = rows.get(head.id);
     return row ? [{ head, row }] : [];
   });
   const last = await toMessages(
@@ -134,7 +164,11 @@ async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]
     ctx,
     kept.map(({ head }) => ({ accountId: session.id, jids: head.peers })),
   );
-  const unread = await Promise.all(kept.map(({ head }) => countUnread(ctx, session, head.peers)));
+  const unreadOf = await readUnread(
+    ctx,
+    session,
+    kept.flatMap(({ head }) => head.peers),
+  );
   return kept.flatMap(({ head }, i) => {
     const message = last[i];
     const [chat = head.peer] = head.peers;
@@ -142,28 +176,31 @@ async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]
     const number = phone === null ? chat : formatE164(phone);
     const name = names[i] ?? null;
     const isGroup = isGroupJid(chat);
-    return message ? [{ chat, number, name, isGroup, unread: unread[i] ?? 0, last: message }] : [];
+    const unread = head.peers.reduce((sum, peer) => sum + (unreadOf.get(peer) ?? 0), 0);
+    return message ? [{ chat, number, name, isGroup, unread, last: message }] : [];
   });
 }
 
-async function countUnread(ctx: Ctx, session: SendingSession, peers: readonly string[]): Promise<number> {
-  const counts = await Promise.all(
-    peers.map(async (peer) => {
-      const newest = ctx.database.scan
-        .select({ direction: messages.direction, readAt: messages.readAt })
-        .from(messages)
-        .where(ofChat(session, peer))
-        .orderBy(desc(messages.createdAt), desc(messages.id))
-        .limit(UNREAD_AMONG)
-        .as('newest');
-      const [row] = await ctx.database.scan
-        .select({ n: count() })
-        .from(newest)
-        .where(and(eq(newest.direction, 'in'), isNull(newest.readAt)));
-      return Number(row?.n ?? 0);
-    }),
-  );
-  return counts.reduce((sum, n) => sum + n, 0);
+/** How many of the newest messages under each name wait to be marked read. */
+async function readUnread(
+  ctx: Ctx,
+  session: SendingSession,
+  peers: readonly string[],
+): Promise<Map<string, number>> {
+  const found = await forEachPeer<{ peer: string; n: number }>(ctx, peers, (peer) => {
+    const newest = ctx.database.scan
+      .select({ direction: messages.direction, readAt: messages.readAt, type: messages.type })
+      .from(messages)
+      .where(ofChat(session, peer))
+      .orderBy(desc(messages.createdAt), desc(messages.id))
+      .limit(UNREAD_AMONG)
+      .as('newest');
+    return ctx.database.scan
+      .select({ peer: sql<string>`${peer}`.as('peer'), n: sql<number>`count(*)`.as('n') })
+      .from(newest)
+      .where(and(eq(newest.direction, 'in'), isNull(newest.readAt), isMessageOfChat(newest.type)));
+  });
+  return new Map(found.map(({ peer, n }) => [peer, Number(n)]));
 }
 
 /** The messages of a chat, newest first, in and out, by number and by LID. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */
@@ -216,15 +253,33 @@ function changesOf({ archived, pinned, mutedForSeconds, read }: ChangeChatInput,
   ];
 }
 
+/** WhatsApp knows of what was sent and of what came in; of a group only what we have sent can be named. */
 async function lastOf(ctx: Ctx, ref: ChatRef): Promise<LastMessage | null> {
-  const { data } = await chatMessages(ctx, { ...ref, limit: 1 });
-  const [last] = data;
-  if (!last || (last.direction === 'in' && isGroupJid(last.chat))) return null;
+  const chat = await findChat(ctx, { session: ref.sessionId, number: ref.chat });
+  const pieces = await Promise.all(
+    chat.peers.map((peer) =>
+      ctx.db
+        .select()
+        .from(messages)
+        .where(
+          and(
+            withPeer(ctx, peer),
+            inItsSession(ctx, chat),
+            inArray(messages.status, ['sent', 'delivered', 'read', 'received']),
+            isMessageOfChat(),
+          ),
+        )
+        .orderBy(desc(messages.createdAt), desc(messages.id))
+        .limit(1),
+    ),
+  );
+  const [last] = pieces.flat().sort((a, b) => b.createdAt - a.createdAt);
+  if (!last || (last.direction === 'in' && isGroupJid(last.peer))) return null;
   return {
     messageId: last.messageId,
     fromMe: last.direction === 'out',
     participant: null,
-    at: Date.parse(last.createdAt),
+    at: last.sentAt ?? last.createdAt,
   };
 }
 

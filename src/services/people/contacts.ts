@@ -1,11 +1,11 @@
 /** The people that a session knows: names, profiles, pictures, and whom it blocks. */
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';
 import { waPeople } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { createLru } from '../../utils/lru.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import { lidJid, lidOf, phoneOf } from '../../whatsapp/jid.ts';
+import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
@@ -33,7 +33,10 @@ export function createPictureBook(): PictureBook {
   return createLru<string, { mediaId: string | null; at: number }>({ max: MAX_PICTURES });
 }
 
-/** The people that the phone has told of, or who have written, by their JIDs. Throws SESSION_NOT_FOUND, VALIDATION_FAILED. */
+/**
+ * The people that the phone has told of, or who have written, by their JIDs; a page may hold fewer than asked for. Throws SESSION_NOT_FOUND,
+ * VALIDATION_FAILED.
+ */
 export async function listContacts(ctx: Ctx, input: PageInput & { sessionId: string }) {
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, input.sessionId);
@@ -45,14 +48,44 @@ export async function listContacts(ctx: Ctx, input: PageInput & { sessionId: str
     .orderBy(asc(waPeople.jid))
     .limit(input.limit + 1);
   const shown = rows.slice(0, input.limit);
-  const lids = shown.flatMap(({ jid }) => lidOf(jid) ?? []);
-  const pairs = await findLidPairs(ctx.db, { accountId: session.id }, 'lid', lids);
-  const phones = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phone]));
-  const data = shown.map(({ jid, name, pushName, hasChat }) => {
-    const phone = phoneOf(jid) ?? phones.get(jid) ?? null;
-    return { jid, phone: phone === null ? null : formatE164(phone), name, pushName, hasChat };
+  const { otherOf, others } = await readOthers(ctx, session.id, shown);
+  const data = shown.flatMap((row) => {
+    const other = otherOf.get(row.jid) ?? null;
+    const same = other === null ? undefined : others.get(other);
+    // Who is known by both names is listed under the number.
+    if (same && phoneOf(row.jid) === null) return [];
+    const phone = phoneOf(row.jid) ?? phoneOf(other ?? '');
+    const name = row.name ?? same?.name ?? null;
+    const pushName = row.pushName ?? same?.pushName ?? null;
+    const hasChat = row.hasChat || same?.hasChat === true;
+    return [{ jid: row.jid, phone: phone === null ? null : formatE164(phone), name, pushName, hasChat }];
   });
   return { data, nextCursor: rows.length > shown.length ? (shown.at(-1)?.jid ?? null) : null };
+}
+
+/** The other name of each of these people, number or LID, and what is kept under it. */
+async function readOthers(ctx: Ctx, accountId: string, rows: readonly { jid: string }[]) {
+  const lids = rows.flatMap(({ jid }) => lidOf(jid) ?? []);
+  const phones = rows.flatMap(({ jid }) => phoneOf(jid) ?? []);
+  const pairs = [
+    ...(await findLidPairs(ctx.db, { accountId }, 'lid', lids)),
+    ...(await findLidPairs(ctx.db, { accountId }, 'phone', phones)),
+  ];
+  const otherOf = new Map(
+    pairs.flatMap(({ lid, phone }): [string, string][] => [
+      [lidJid(lid), phoneJid(phone)],
+      [phoneJid(phone), lidJid(lid)],
+    ]),
+  );
+  const names = rows.flatMap(({ jid }) => otherOf.get(jid) ?? []);
+  const kept =
+    names.length === 0
+      ? []
+      : await ctx.db
+          .select()
+          .from(waPeople)
+          .where(and(eq(waPeople.accountId, accountId), inArray(waPeople.jid, names)));
+  return { otherOf, others: new Map(kept.map((row) => [row.jid, row])) };
 }
 
 /** What a person tells of itself. Throws INVALID_NUMBER, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE. */
