@@ -86,6 +86,10 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
         for (const listener of listeners) listener();
       });
     },
+    async isWanted(tx, event) {
+      const { byUser } = await current(tx);
+      return [...everybody, ...(byUser.get(event.userId) ?? [])].some((target) => wants(target, event));
+    },
     invalidate() {
       generation += 1;
       checkedAt = Number.NEGATIVE_INFINITY;
@@ -117,7 +121,7 @@ async function readSnapshot(db: Db, known: Snapshot | null): Promise<Snapshot> {
   return { version, byUser };
 }
 
-function wants(target: Target, event: LiveEvent): boolean {
+function wants(target: Target, event: Pick<LiveEvent, 'sessionId' | 'event'>): boolean {
   if (target.sessionId !== null && target.sessionId !== event.sessionId) return false;
   if (target.events === null) return eventRow(event.event).named !== true;
   return target.events.has(event.event);

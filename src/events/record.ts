@@ -40,8 +40,9 @@ export interface Fact {
 export async function record(
   tx: Tx,
   deps: { clock: Clock; stream: EventStream },
-  facts: readonly Fact[],
+  all: readonly Fact[],
 ): Promise<void> {
+  const facts = await wantedOf(tx, deps.stream, all);
   if (facts.length === 0) return;
   const at = deps.clock.now();
   const next = await takeSequence(tx, facts);
@@ -54,6 +55,18 @@ export async function record(
   tx.afterCommit(() => {
     for (const event of events) deps.stream.publish(event);
   });
+}
+
+/** Without those that are facts only while a webhook names them. */
+async function wantedOf(tx: Tx, { outbox }: EventStream, facts: readonly Fact[]): Promise<readonly Fact[]> {
+  if (!facts.some(({ event }) => eventRow(event).onDemand)) return facts;
+  const wanted: Fact[] = [];
+  for (const fact of facts) {
+    const { userId, event, session } = fact;
+    const asked = { userId, event, sessionId: session?.sessionId ?? null };
+    if (!eventRow(event).onDemand || (await outbox?.isWanted(tx, asked)) === true) wanted.push(fact);
+  }
+  return wanted;
 }
 
 const { id, seq } = whatsappAccounts;

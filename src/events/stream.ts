@@ -24,6 +24,8 @@ export interface EventFilter {
 export interface Outbox {
   /** Writes a row for each webhook that wants one of the events; costs nothing when no webhook does. */
   write(tx: Tx, events: readonly LiveEvent[]): Promise<void>;
+  /** Whether a webhook is to be told of such an event. */
+  isWanted(tx: Tx, event: Pick<LiveEvent, 'userId' | 'sessionId' | 'event'>): Promise<boolean>;
   /** Webhooks have changed: call it after that commit. Other processes see the change within a second. */
   invalidate(): void;
   /** Grows with each `invalidate`: what was read of webhooks before is old. */

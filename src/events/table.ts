@@ -12,6 +12,8 @@ interface EventRow {
   webhook?: true;
   /** only a webhook that names it is told: there may be very many */
   named?: true;
+  /** it is no fact while no webhook that is to be told names it */
+  onDemand?: true;
   /** by which the activity log is filtered; `api_call` when missing: it was asked for over the API */
   action?: Action;
   /** how it went, unless the fact says that it failed; `success` when missing */
@@ -38,11 +40,11 @@ export const EVENTS = {
   'message.edited': { webhook: true, action: 'message_receive' },
   'message.revoked': { webhook: true, action: 'message_receive' },
   'message.canceled': { webhook: true, stream: 'receipt' },
-  'group.updated': { webhook: true },
-  'group.members': { webhook: true },
-  'group.requests': { webhook: true },
-  'presence.updated': { webhook: true, named: true },
-  'call.received': { webhook: true },
+  'group.updated': { webhook: true, action: 'session_event' },
+  'group.members': { webhook: true, action: 'session_event' },
+  'group.requests': { webhook: true, action: 'session_event' },
+  'presence.updated': { webhook: true, named: true, onDemand: true, action: 'session_event' },
+  'call.received': { webhook: true, action: 'session_event' },
   'session.created': { action: 'session_create', audit: true },
   'session.qr': { action: 'qr_generate' },
   // Its action depends on the status: actions.ts.

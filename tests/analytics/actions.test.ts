@@ -25,6 +25,8 @@ it.each([
   ['session.status', { status: 'connecting' }, 'connection_open', 'pending'],
   ['session.status', { status: 'replaced' }, 'connection_close', 'success'],
   ['webhook.created', {}, 'api_call', 'success'],
+  ['group.members', {}, 'session_event', 'success'],
+  ['presence.updated', {}, 'session_event', 'success'],
 ])('%s with %j is %s, %s', (event, data, action, status) => {
   expect(actionOf({ event, data })).toBe(action);
   expect(statusOf({ event, data })).toBe(status);

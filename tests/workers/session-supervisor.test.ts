@@ -45,6 +45,29 @@ async function pairing(more: Parameters<World['account']>[1] = {}): Promise<stri
   return id;
 }
 
+describe('what WhatsApp tells by itself', () => {
+  it('is kept so often in a minute and no more, and presence not at all while no webhook wants it', async () => {
+    const id = await connected();
+    const person = { jid: '1@lid', phone: null, lid: '1' };
+    const at = world.clock.now();
+    const { seq } = await world.row(id);
+    p.engine.emit(id, { type: 'presence', person, state: 'online', lastSeenAt: null, at });
+    const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes: { locked: true } } as const;
+    for (let i = 0; i < 125; i++) p.engine.emit(id, { type: 'group', news });
+    const call = { callId: 'A', by: person, video: false, group: false, missed: false, at };
+    await eventually(async () => (await world.row(id)).seq >= seq + 119);
+    await world.clock.advance(60_000);
+    p.engine.emit(id, { type: 'call', ...call });
+    const told = async () => {
+      const rows = await world.db.select().from(activityLogs).where(eq(activityLogs.accountId, id));
+      return rows.filter(({ action }) => action === 'session_event').map(({ event }) => event);
+    };
+    await eventually(async () => (await told()).includes('call.received'));
+    expect(await told()).toHaveLength(120);
+    expect(await told()).not.toContain('presence.updated');
+  });
+});
+
 describe('linking a phone', () => {
   it('shows the QR on the row only, links, restarts at once and connects', async () => {
     const id = await pairing();

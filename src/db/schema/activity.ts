@@ -20,6 +20,7 @@ export const ACTIVITY_ACTIONS = [
   'otp_send',
   'otp_status',
   'file_upload',
+  'session_event',
   'api_call',
 ] as const;
 

@@ -6,7 +6,7 @@ import { toPerson } from '../groups/news.ts';
 /** A fact of a session, without whose it is. */
 export type ToldFact = Pick<Fact, 'event' | 'subject' | 'data'>;
 
-export type PresenceEvent = Extract<EngineEvent, { type: 'presence' }>;
+type PresenceEvent = Extract<EngineEvent, { type: 'presence' }>;
 type CallEvent = Extract<EngineEvent, { type: 'call' }>;
 
 const iso = (at: number) => new Date(at).toISOString();

@@ -18,12 +18,7 @@ import { record } from '../../events/record.ts';
 import { factOfGroup } from '../../services/groups/news.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
-import {
-  factOfCall,
-  factOfPresence,
-  type PresenceEvent,
-  type ToldFact,
-} from '../../services/sessions/told.ts';
+import { factOfCall, factOfPresence, type ToldFact } from '../../services/sessions/told.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createLru } from '../../utils/lru.ts';
@@ -189,7 +184,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'people') return learn.people(account, event.people);
       if (event.type === 'group') return learn.fact(account, factOfGroup(event.news));
       if (event.type === 'call') return learn.fact(account, factOfCall(event));
-      if (event.type === 'presence') return learn.presence(account, event);
+      if (event.type === 'presence') return learn.fact(account, factOfPresence(event));
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
     },
     onStored: (account, message) => names.learn(account.id, message),
@@ -206,7 +201,9 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
   /** The account's id. Throws NOT_CONNECTED. */
   function connected(account: AccountRef): string {
     if (engine.isConnected(account.id)) return account.id;
-    throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`);
+    throw new AppError('NOT_CONNECTED', `The session ${account.sessionId} is not connected.`, {
+      details: { sent: false },
+    });
   }
 
   return {
@@ -246,17 +243,36 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
   };
 }
 
-/** Presences of one session that are told in a minute. */
+/** What WhatsApp tells of groups, calls and presence of one session in a minute, and how much of it may be presence. */
+const MAX_TOLD_A_MINUTE = 120;
 const MAX_PRESENCES_A_MINUTE = 60;
 const MAX_SESSIONS_WATCHED = 5_000;
 
 /** Writes what a session has learned about people and groups, outside of whatever told it. */
 function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'logger'>) {
   const turns = createKeyedMutex();
-  const shown = createLru<string, { minute: number; count: number }>({ max: MAX_SESSIONS_WATCHED });
-  const learner = {
-    /** The same; in the order in which WhatsApp told it. */
+  const shown = createLru<string, { minute: number; told: number; presences: number }>({
+    max: MAX_SESSIONS_WATCHED,
+  });
+
+  /** Counts one more; false when there were enough in this minute. */
+  function mayTell({ id }: AccountRef, isPresence: boolean): boolean {
+    const minute = Math.floor(deps.clock.now() / MINUTE_MS);
+    const known = shown.get(id);
+    const count = known?.minute === minute ? known : { minute, told: 0, presences: 0 };
+    shown.set(id, count);
+    if (isPresence && count.presences >= MAX_PRESENCES_A_MINUTE) return false;
+    count.told += 1;
+    if (isPresence) count.presences += 1;
+    if (count.told === MAX_TOLD_A_MINUTE + 1)
+      deps.logger.warn('a session is told more in a minute than is kept', { account: id });
+    return count.told <= MAX_TOLD_A_MINUTE;
+  }
+
+  return {
+    /** The same; in the order in which WhatsApp told it. So many a minute and no more. */
     fact(account: AccountRef, fact: ToldFact): void {
+      if (!mayTell(account, fact.event === 'presence.updated')) return;
       const { id, userId, sessionId } = account;
       const whole = { userId, session: { id, sessionId }, ...fact };
       turns
@@ -264,15 +280,6 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
         .catch((error: unknown) =>
           deps.logger.warn('what WhatsApp told could not be kept', { error: String(error) }),
         );
-    },
-
-    /** So many a minute and no more: the newest state comes again with the next change. */
-    presence(account: AccountRef, event: PresenceEvent): void {
-      const minute = Math.floor(deps.clock.now() / MINUTE_MS);
-      const told = shown.get(account.id);
-      const count = told?.minute === minute ? told.count + 1 : 1;
-      shown.set(account.id, { minute, count });
-      if (count <= MAX_PRESENCES_A_MINUTE) learner.fact(account, factOfPresence(event));
     },
 
     /** While the database is away it is forgotten: the next message to that number brings it again. */
@@ -289,7 +296,6 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
       );
     },
   };
-  return learner;
 }
 
 async function readQueueDepths(db: RunnerDeps['db'], owner: string): Promise<Map<string, number>> {
