@@ -3278,7 +3278,7 @@ export interface paths {
         put?: never;
         /**
          * Make a group
-         * @description The answer says of each person how it went. People who do not know the session count as its first contacts: all of them must fit into that limit, or nothing is done (429).
+         * @description The answer says of each person how it went. People who do not know the session count as its first contacts: all of them must fit into that limit, or nothing is done (429). After 503 it may have been made: with the same `Idempotency-Key` no second one is made, but 409 says that the outcome is not known.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -5365,7 +5365,7 @@ export interface components {
     schemas: {
         ActivityEntry: {
             /** @enum {string} */
-            action: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
+            action: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "session_event" | "api_call";
             actorId: number | null;
             /**
              * Format: date-time
@@ -8569,7 +8569,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @example message_send */
-                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "session_event" | "api_call";
                 all?: "0" | "1" | "true" | "false" | "";
                 cursor?: string;
                 /** @description not before */
@@ -8664,7 +8664,7 @@ export interface operations {
     getAnalyticsLogsErrors: {
         parameters: {
             query?: {
-                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "api_call";
+                action?: "session_create" | "session_delete" | "session_restart" | "qr_generate" | "qr_scan" | "connection_open" | "connection_close" | "message_send" | "message_attempt" | "message_receipt" | "message_receive" | "otp_send" | "otp_status" | "file_upload" | "session_event" | "api_call";
                 all?: "0" | "1" | "true" | "false" | "";
                 cursor?: string;
                 /** @description not before */
