@@ -4,7 +4,7 @@ import type { GroupChanges, GroupDetails, JoinRequest, MemberChange, MemberOutco
 /** Inputs and answers travel between processes as JSON. People are named by canonical JIDs, groups by `…@g.us`. */
 export interface EngineRequests {
   'group.info': { input: { group: string }; output: GroupDetails };
-  /** those who could not be added are among the outcomes; `key`: the same for the same wish, as WhatsApp's clients tell it */
+  /** those who could not be added are among the outcomes; `key`: the same for the same request, as WhatsApp's clients tell it */
   'group.create': {
     input: { subject: string; members: string[]; key?: string | undefined };
     output: { group: GroupDetails; outcomes: MemberOutcome[] };
