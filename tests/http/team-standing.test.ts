@@ -210,7 +210,8 @@ describe('keys', () => {
   it("of members are not what a process of the release before takes for the tenant's", async () => {
     const owner = await t.tenant();
     const member = await makeMember(t.deps, owner.id, 'operator');
-    const rows = await t.deps.db.select().from(apiKeys).where(eq(apiKeys.userId, owner.id));
+    const ofTenant = t.deps.db.select().from(apiKeys).where(eq(apiKeys.userId, owner.id));
+    const rows = await ofTenant.orderBy(apiKeys.createdBy);
     expect(rows.map(({ kind, createdBy, scopes }) => [kind, createdBy, scopes])).toEqual([
       ['own', owner.id, ['*']],
       ['member', member.id, ['read']],
