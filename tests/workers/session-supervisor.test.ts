@@ -55,7 +55,7 @@ describe('what WhatsApp tells by itself', () => {
     const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes: { locked: true } } as const;
     for (let i = 0; i < 125; i++) p.engine.emit(id, { type: 'group', news });
     const call = { callId: 'A', by: person, video: false, group: false, missed: false, at };
-    await eventually(async () => (await world.row(id)).seq >= seq + 119);
+    await eventually(async () => (await world.row(id)).seq >= seq + 119, 20_000);
     await world.clock.advance(60_000);
     p.engine.emit(id, { type: 'call', ...call });
     const told = async () => {
