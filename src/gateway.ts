@@ -20,7 +20,7 @@ import { ensureFirstAdmin } from './services/first-admin.ts';
 import { findChat, saveChat } from './services/inbound/chats.ts';
 import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
-import { findOutbound, openContent } from './services/messages/engine-messages.ts';
+import { findAnswered, findOutbound, isWithdrawn, openContent } from './services/messages/engine-messages.ts';
 import { watchCloses } from './services/metrics/closes.ts';
 import { measureProcess } from './services/metrics/index.ts';
 import { measureEngine, measurePosts } from './services/metrics/observe.ts';
@@ -154,6 +154,8 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       },
       connectionOf,
       findOutbound: (accountId, messageId) => findOutbound(deps, accountId, messageId),
+      findAnswered: (accountId, messageId) => findAnswered(deps, accountId, messageId),
+      isWithdrawn: (accountId, messageId) => isWithdrawn(deps, accountId, messageId),
       async storeInbound(account, messages) {
         await storeInbound(account, messages);
         for (const message of messages) supervisor?.onStored(account, message);

@@ -293,8 +293,15 @@ export interface EngineCallbacks {
   onEvent(account: AccountRef, event: EngineEvent): void;
   /** How the session is to connect, read again for each socket. Rejects when that cannot be read: then none is opened. */
   connectionOf(accountId: string): Promise<ConnectionSettings>;
-  /** The content of an outbound message, for the resend a recipient's phone may ask for; null if not known. */
+  /**
+   * The content of an outbound message, for the resend a recipient's phone may ask for; null if not known, or when it must
+   * not be sent again.
+   */
   findOutbound(accountId: string, messageId: string): Promise<Outgoing | null>;
+  /** The same for what answers it (a vote), also when it must not be sent again. Missing: `findOutbound`. */
+  findAnswered?(accountId: string, messageId: string): Promise<Outgoing | null>;
+  /** Whether a message that was sent must not be sent again, although an adapter still has it. Missing: none. */
+  isWithdrawn?(accountId: string, messageId: string): Promise<boolean>;
   /**
    * Stores inbound messages, and those that the owner has sent from another device, once each (by session, chat, author and
    * id), in the order given. Resolves when they are durable;

@@ -42,6 +42,8 @@ export interface TestCallbacks extends EngineCallbacks {
   /** which sessions were to store a message, by its id */
   storedBy: Map<string, string[]>;
   outbound: Map<string, Content>;
+  /** ids of messages that must not be sent again */
+  withdrawn: Set<string>;
   /** how chats are set, by canonical JID */
   chats: Map<string, ChatSetting>;
   /** the bytes of files that are sent, by MediaFile.id */
@@ -97,6 +99,7 @@ export function createTestCallbacks(): TestCallbacks {
     stored: [],
     storedBy: new Map(),
     outbound: new Map(),
+    withdrawn: new Set(),
     files: new Map(),
     beforeStore: async () => undefined,
     events: of,
@@ -128,8 +131,9 @@ export function createTestCallbacks(): TestCallbacks {
       });
     },
     async findOutbound(_accountId, messageId) {
-      return callbacks.outbound.get(messageId) ?? null;
+      return callbacks.withdrawn.has(messageId) ? null : (callbacks.outbound.get(messageId) ?? null);
     },
+    isWithdrawn: async (_accountId, messageId) => callbacks.withdrawn.has(messageId),
     chats: new Map(),
     async findChat(_accountId, chat) {
       return callbacks.chats.get(chat) ?? null;

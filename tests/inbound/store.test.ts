@@ -10,7 +10,7 @@ import { settleReceipt } from '../../src/queue/engine-events.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
-import { findOutbound } from '../../src/services/messages/engine-messages.ts';
+import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
@@ -499,6 +499,67 @@ describe('what the sender answers', () => {
     expect(rows.map(({ phone, word }) => `${phone} ${word}`).sort()).toEqual(
       Array.from({ length: 8 }, (_, n) => `${person(n).phone} STOP`),
     );
+  });
+});
+
+describe('what a device asks for again', () => {
+  const ID = '3EB0000000000000000A';
+  const put = async (account: AccountRef, row: Partial<typeof messages.$inferInsert>) => {
+    const at = Date.now();
+    await t.deps.db.insert(messages).values({
+      ...{ id: newId(), userId: account.userId, accountId: account.id, sessionId: account.sessionId },
+      ...{ messageId: ID, direction: 'out', peer: '628111@s.whatsapp.net', type: 'text', status: 'sent' },
+      ...{ content: { type: 'text', text: 'halo' }, createdAt: at, updatedAt: at },
+      ...row,
+    });
+  };
+  const asked = async (account: AccountRef, id = ID) => ({
+    again: await findOutbound(t.deps, account.id, id),
+    answered: await findAnswered(t.deps, account.id, id),
+    withdrawn: await isWithdrawn(t.deps, account.id, id),
+  });
+  const content = { type: 'text', text: 'halo' };
+  const deletion = { messageId: '3EB0D', type: 'delete', content: { type: 'delete', messageId: ID } };
+
+  test('is sent again, and not when it was deleted', async () => {
+    const account = await addAccount();
+    await put(account, {});
+    expect(await asked(account)).toEqual({ again: content, answered: content, withdrawn: false });
+    await t.deps.db.update(messages).set({ revokedAt: 1 }).where(eq(messages.accountId, account.id));
+    expect(await asked(account)).toEqual({ again: null, answered: content, withdrawn: true });
+    expect(await asked(account, 'unknown')).toEqual({ again: null, answered: null, withdrawn: false });
+  });
+
+  test.each(['queued', 'sending', 'sent', 'delivered', 'read'] as const)(
+    'is not sent again while its deletion is %s, and the deletion is',
+    async (status) => {
+      const account = await addAccount();
+      await put(account, { amendedBy: '3EB0D' });
+      await put(account, { ...deletion, status });
+      expect(await asked(account)).toMatchObject({ again: null, withdrawn: true });
+      expect(await asked(account, '3EB0D')).toMatchObject({ again: deletion.content, withdrawn: false });
+    },
+  );
+
+  test.each(['failed', 'expired', 'canceled'] as const)(
+    'is sent again when its deletion has %s',
+    async (status) => {
+      const account = await addAccount();
+      await put(account, { amendedBy: '3EB0D' });
+      await put(account, { ...deletion, status });
+      expect(await asked(account)).toMatchObject({ again: content, withdrawn: false });
+    },
+  );
+
+  test('as an edit is not sent again when its message was deleted', async () => {
+    const account = await addAccount();
+    const edit = { type: 'edit', messageId: ID, text: 'lagi', of: 'text', at: 1 };
+    await put(account, { amendedBy: '3EB0E' });
+    await put(account, { messageId: '3EB0E', type: 'edit', content: edit });
+    expect(await asked(account)).toMatchObject({ again: content });
+    expect(await asked(account, '3EB0E')).toMatchObject({ again: edit, withdrawn: false });
+    await t.deps.db.update(messages).set({ revokedAt: 1 }).where(eq(messages.messageId, ID));
+    expect(await asked(account, '3EB0E')).toMatchObject({ again: null, withdrawn: true });
   });
 });
 

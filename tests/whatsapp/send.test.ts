@@ -144,6 +144,23 @@ describe('sending a text', () => {
     expect(test.emulator.messages({ to })).toHaveLength(1);
   });
 
+  it('sends nothing again that was deleted since, whoever still has it', async () => {
+    const to = freshNumber();
+    test.emulator.setRule({ number: to, behaviour: 'retry:1' });
+    const messageId = newMessageId();
+    test.callbacks.outbound.set(messageId, { type: 'text', text: 'deleted' });
+    test.callbacks.withdrawn.add(messageId);
+    expect(await test.send(account, to, 'deleted', { messageId })).toMatchObject({ outcome: 'acknowledged' });
+    const later = newMessageId();
+    test.callbacks.outbound.set(later, { type: 'text', text: 'kept' });
+    test.emulator.setRule({ number: to, behaviour: 'retry:1' });
+    expect(await test.send(account, to, 'kept', { messageId: later })).toMatchObject({
+      outcome: 'acknowledged',
+    });
+    await until(() => test.emulator.messages({ to }).some((message) => message.text === 'kept'));
+    expect(test.emulator.messages({ to }).map(({ text }) => text)).not.toContain('deleted');
+  });
+
   it('leaves a resend that has failed to the next login when its socket ends', async () => {
     const phone = '6281100000098';
     const own = await test.connect(phone);

@@ -244,6 +244,12 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): EngineCallb
   return {
     connectionOf: (accountId) => callbacks.connectionOf(accountId),
     findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),
+    findAnswered: async (accountId, messageId) =>
+      callbacks.findAnswered
+        ? callbacks.findAnswered(accountId, messageId)
+        : callbacks.findOutbound(accountId, messageId),
+    isWithdrawn: async (accountId, messageId) =>
+      (await callbacks.isWithdrawn?.(accountId, messageId)) ?? false,
     storeInbound: (account, messages) => callbacks.storeInbound(account, messages),
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),

@@ -46,7 +46,7 @@ import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
 import { followResent } from './resent.ts';
-import { boundRetryMemory } from './retry-memory.ts';
+import { boundRetryMemory, forgetSent } from './retry-memory.ts';
 import { makeSocketConfig, type SessionParts } from './socket-config.ts';
 import { followStanding } from './standing.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
@@ -242,7 +242,7 @@ function makeSocket(parts: SocketParts): WASocket {
     store: (messages) => callbacks.storeInbound(account, messages),
     openVote: (vote, voters) =>
       openVote(vote, {
-        findSent: (messageId) => callbacks.findOutbound(account.id, messageId),
+        findSent: (messageId) => (callbacks.findAnswered ?? callbacks.findOutbound)(account.id, messageId),
         secretOf: (messageId) => secretOf(auth.state.creds, messageId),
         creators: ownUserJids(auth),
         voters,
@@ -279,7 +279,11 @@ function makeSocket(parts: SocketParts): WASocket {
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
   boundRetryMemory(sock);
-  resends.follow(sock);
+  resends.follow(sock, async (ids) => {
+    for (const id of ids) {
+      if (await retry(async () => callbacks.isWithdrawn?.(account.id, id), storeRetries)) forgetSent(sock, id);
+    }
+  });
   const receiver = createReceiver(sock, inbound, closed);
   toleratePeers(sock);
   boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });

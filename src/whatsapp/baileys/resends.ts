@@ -11,6 +11,7 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createLru } from '../../utils/lru.ts';
+import { readReceipt } from './receipts.ts';
 
 /** The line that rc14 logs, with `{ key, ids }`, when a resend has thrown; it tells it nowhere else. */
 export const FAILED_RESEND = 'error in sending message again';
@@ -35,8 +36,11 @@ interface Request {
 }
 
 export interface Resends {
-  /** Remembers the requests that come in on this socket. Call it once, before anybody else listens for receipts. */
-  follow(sock: WASocket): void;
+  /**
+   * Remembers the requests that come in on this socket, and does `before` with the ids that one names before Baileys answers it;
+   * when that rejects, nobody does. Call it once, before anybody else listens for receipts.
+   */
+  follow(sock: WASocket, before?: (ids: readonly string[]) => Promise<void>): void;
   /** Takes the facts that Baileys logged with FAILED_RESEND. */
   failed(facts: unknown): void;
 }
@@ -69,12 +73,16 @@ export function createResends(deps: {
   }
 
   return {
-    follow(sock) {
+    follow(sock, before) {
       const client: EventEmitter = sock.ws;
       const listeners = client.listeners(RECEIPT);
       client.removeAllListeners(RECEIPT);
       for (const listener of listeners) {
-        client.on(RECEIPT, (stanza: BinaryNode) => listener(requestOf(stanza)?.node ?? stanza));
+        client.on(RECEIPT, (stanza: BinaryNode) => {
+          const request = requestOf(stanza);
+          if (!request || !before) return listener(request?.node ?? stanza);
+          return before(readReceipt(stanza)?.ids ?? []).then(() => listener(request.node));
+        });
       }
       again = (stanza) => void client.emit(RECEIPT, stanza);
     },

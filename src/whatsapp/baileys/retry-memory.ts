@@ -14,7 +14,7 @@ const SEPARATOR = '\0';
 
 /** The fields of rc14's MessageRetryManager that are replaced; its types hide them. */
 interface Manager {
-  recentMessagesMap: unknown;
+  recentMessagesMap: { delete(key: string): unknown };
   messageKeyIndex: Map<string, string>;
   baseKeys: unknown;
 }
@@ -30,6 +30,13 @@ export function boundRetryMemory(sock: WASocket): void {
     manager.messageKeyIndex.delete(key.slice(key.lastIndexOf(SEPARATOR) + 1));
   });
   manager.baseKeys = createLru<string, object>({ max: MAX_BASE_KEYS, ttlMs: BASE_KEYS_MS });
+}
+
+/** A message that must not be sent again is not sent from this memory. */
+export function forgetSent(sock: WASocket, messageId: string): void {
+  const manager = managerOf(sock);
+  const key = manager?.messageKeyIndex.get(messageId);
+  if (key !== undefined) manager?.recentMessagesMap.delete(key);
 }
 
 /** Safe because the version is pinned, and rc14's manager has these fields. */
