@@ -17,6 +17,7 @@ import { buildDeps } from './services/deps.ts';
 import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryption/announcements.ts';
 import { requireReadable } from './services/encryption/start-check.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
+import { findAbsent } from './services/inbound/absent.ts';
 import { findChat, saveChat } from './services/inbound/chats.ts';
 import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
@@ -162,6 +163,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         // New or not: a try before, which was given up, may have stored it.
         if (messages.some(({ media }) => media !== null)) inboundMedia.wake();
       },
+      findAbsent: (accountId) => findAbsent(deps, accountId),
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),

@@ -280,6 +280,18 @@ export interface InboundMessage {
   own?: true;
 }
 
+/** A message of which only a placeholder has come: only the phone has it. */
+export interface AbsentMessage {
+  messageId: string;
+  /** canonical JID of the chat */
+  chat: string;
+  /** who wrote it inside a group, as WhatsApp named them */
+  author: string | null;
+  /** both names of the other side of a chat, as far as they are known */
+  phone: string | null;
+  lid: string | null;
+}
+
 /** How a chat is set, as its messages tell. */
 export interface ChatSetting {
   /** seconds after which messages disappear; 0: they stay */
@@ -309,6 +321,11 @@ export interface EngineCallbacks {
    * call at a time.
    */
   storeInbound(account: AccountRef, messages: readonly InboundMessage[]): Promise<void>;
+  /**
+   * Messages that are still placeholders, for a new socket to ask the phone for them: who asked before may have ended
+   * before it did. Missing: none. Rejects when the database cannot be used.
+   */
+  findAbsent?(accountId: string): Promise<AbsentMessage[]>;
   /** How a chat (canonical JID) is set; null when nothing is known of it. */
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */

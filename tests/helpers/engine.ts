@@ -133,6 +133,15 @@ export function createTestCallbacks(): TestCallbacks {
     async findOutbound(_accountId, messageId) {
       return callbacks.withdrawn.has(messageId) ? null : (callbacks.outbound.get(messageId) ?? null);
     },
+    async findAbsent(accountId) {
+      const own = callbacks.stored.filter(({ messageId }) =>
+        callbacks.storedBy.get(messageId)?.includes(accountId),
+      );
+      const isAbsent = ({ content }: InboundMessage) =>
+        content.type === 'undecryptable' && content.reason === 'absent';
+      const came = new Set(own.filter((one) => !isAbsent(one)).map(({ messageId }) => messageId));
+      return own.filter((one) => isAbsent(one) && !came.has(one.messageId));
+    },
     isWithdrawn: async (_accountId, messageId) => callbacks.withdrawn.has(messageId),
     chats: new Map(),
     async findChat(_accountId, chat) {

@@ -60,6 +60,73 @@ describe('a message that cannot be opened', () => {
     expect(about(id).map(({ chat }) => chat)).toEqual([jidOf(from), jidOf(from)]);
   });
 
+  describe('and whose socket ends before the phone was asked', () => {
+    /** A session whose placeholder is confirmed, and that ends before Baileys asks. */
+    async function interrupted(phone: string) {
+      const own = await test.connect(phone);
+      const { ids } = await test.emulator.deliver({
+        to: phone,
+        from: freshNumber(),
+        text: 'late',
+        placeholder: '',
+      });
+      const id = ids[0] ?? '';
+      await until(() => wire(id)?.confirmedAt !== undefined);
+      await test.engine.close(own.id);
+      return { own, id };
+    }
+    const reopen = async (own: AccountRef) => {
+      await test.engine.open(own, { mode: 'qr' });
+      await test.callbacks.next(own.id, 'connected');
+    };
+    const late = { type: 'text', text: 'late' };
+
+    it('is asked for at the next login', async () => {
+      const { own, id } = await interrupted('6281100000072');
+      expect(contents(about(id))).toEqual([{ type: 'undecryptable', reason: 'absent' }]);
+      await reopen(own);
+      await until(() => about(id).length === 2);
+      expect(contents(about(id))[1]).toEqual(late);
+      await test.engine.close(own.id);
+    });
+
+    it('is handed in again when it could not be stored', async () => {
+      const { own, id } = await interrupted('6281100000073');
+      const { findAbsent } = test.callbacks;
+      let tried = false;
+      test.callbacks.beforeStore = async ({ messageId }) => {
+        if (messageId !== id) return;
+        tried = true;
+        throw new Error('the database is away');
+      };
+      await reopen(own);
+      await until(() => tried);
+      await test.engine.close(own.id);
+      test.callbacks.beforeStore = async () => undefined;
+      // Nobody asks once more: the server still has what the phone has answered.
+      test.callbacks.findAbsent = async () => [];
+      await reopen(own);
+      await until(() => about(id).length === 2);
+      if (findAbsent) test.callbacks.findAbsent = findAbsent;
+      expect(contents(about(id))[1]).toEqual(late);
+      await test.engine.close(own.id);
+    });
+  });
+
+  it('is never told as the words of another member who has used its id', async () => {
+    const [victim, other] = [freshNumber(), freshNumber()];
+    const group = test.emulator.createGroup({ subject: 'g', participants: [PHONE, victim, other] }).id;
+    const id = '3A000000000000000006';
+    const message = { to: PHONE, group, id };
+    await test.emulator.deliver({ ...message, from: victim, text: 'my words', placeholder: '' });
+    await until(() => about(id).length === 1);
+    await test.emulator.deliver({ ...message, from: other, text: 'other words', garbled: true });
+    await until(() => contents(about(id)).some(({ text }) => text === 'my words'));
+    const told = about(id).filter(({ content }) => content.type === 'text');
+    const by = (phone: string) => told.find(({ participant }) => participant === jidOf(phone))?.content.text;
+    expect([by(victim), by(other)]).toEqual(['my words', 'other words']);
+  });
+
   it('because only phones show it, is told as that', async () => {
     const from = freshNumber();
     const { ids } = await test.emulator.deliver({ to: PHONE, from, text: 'once', placeholder: 'view_once' });

@@ -8,6 +8,7 @@ import {
   writeRandomPadMax16,
 } from '@whiskeysockets/baileys';
 import { createBatcher } from '../../db/batcher.ts';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { InboundMessage } from '../engine.ts';
@@ -15,7 +16,15 @@ import type { InboundContent } from '../inbound-content.ts';
 import type { Chats } from './chats.ts';
 import type { SealedVote } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
-import { describeUnread, type ReadOptions, type Received, readStanza } from './read-message.ts';
+import {
+  describeUnread,
+  isFromUs,
+  isSameOrigin,
+  type ReadOptions,
+  type Received,
+  readStanza,
+} from './read-message.ts';
+import { readAnswer } from './resent.ts';
 import { releaseKeysAfter } from './transactions.ts';
 
 /** Messages to us that have no sender: not decrypted, not stored. */
@@ -44,15 +53,20 @@ export interface Inbound {
    * the next stanza may be opened although this one is not stored yet; not at all where that has to wait for its end.
    */
   observe(stanza: BinaryNode, goOn: () => void): void;
+  /**
+   * The ciphertexts of this stanza are what our phone tells its devices: messages that it hands in are stored before the
+   * stanza can be confirmed.
+   */
+  observePeer(stanza: BinaryNode): void;
   /** Stores that a message of somebody else came, and this about it. Resolves when that is durable. */
   note(stanza: BinaryNode, content: InboundContent): Promise<void>;
-  /** Stores the message of a stanza that our phone has handed in later: `payload` is not padded. */
-  take(stanza: BinaryNode, payload: Uint8Array): Promise<void>;
   wrap(repository: Repository, keys: SignalKeyStoreWithTransaction): void;
 }
 
 /** Messages of one socket that wait for their content. */
 const MAX_UNREAD = 500;
+/** Of them with one id, which their senders choose. */
+const MAX_SAME_ID = 20;
 
 /** An empty protobuf message with one byte of padding. */
 const NOTHING = Buffer.from([1]);
@@ -73,8 +87,9 @@ interface Observed {
 
 export function createInbound(options: InboundOptions): Inbound {
   const observed = new WeakMap<Uint8Array, Observed>();
+  const peers = new WeakSet<Uint8Array>();
   /** by id: the phone spells names otherwise than the server did */
-  const unread = createLru<string, BinaryNode>({ max: MAX_UNREAD });
+  const unread = createLru<string, readonly BinaryNode[]>({ max: MAX_UNREAD });
   const waiting = { messages: 0, bytes: 0 };
   const keepAll = createKeeper(options);
   /** In the order in which they were opened, and one batch after the other: none overtakes one that has to wait. */
@@ -105,6 +120,7 @@ export function createInbound(options: InboundOptions): Inbound {
     key: string,
     run: () => Promise<Uint8Array>,
   ): Promise<Uint8Array> {
+    if (peers.has(ciphertext)) return keys.transaction(async () => takeAnswer(await run()), key);
     const one = observed.get(ciphertext);
     if (!one) return run();
     const earlier = settled;
@@ -146,7 +162,38 @@ export function createInbound(options: InboundOptions): Inbound {
     return read.keys;
   }
 
+  /** What is left of it for Baileys. As with other messages, the ratchet moves when its messages are stored. */
+  async function takeAnswer(padded: Uint8Array): Promise<Uint8Array> {
+    const answer = readAnswer(padded, options.me().phone);
+    if (!answer) return padded;
+    const all: { received: Received; bytes: number }[] = [];
+    for (const { stanza, payload } of answer.resent) {
+      const { received } = readStanza(knownOf(stanza), writeRandomPadMax16(payload), options);
+      if (received) all.push({ received, bytes: payload.byteLength });
+      await yieldToEventLoop();
+    }
+    await Promise.all(all.map(({ received, bytes }) => store(received, bytes)));
+    return answer.rest;
+  }
+
+  function remember(stanza: BinaryNode): void {
+    const { id } = stanza.attrs;
+    if (id === undefined) return;
+    const others = (unread.get(id) ?? []).filter((one) => !isSameOrigin(one, stanza, options));
+    unread.set(id, [...others, stanza].slice(-MAX_SAME_ID));
+  }
+
+  /** As the server announced it, where that was the same person's in the same chat; else as our phone names it. */
+  function knownOf(stanza: BinaryNode): BinaryNode {
+    const all = unread.get(stanza.attrs.id ?? '') ?? [];
+    return all.find((one) => isSameOrigin(one, stanza, options)) ?? stanza;
+  }
+
   return {
+    observePeer(stanza) {
+      if (!isFromUs(stanza, options)) return;
+      for (const content of ciphertextsOf(stanza)) peers.add(content);
+    },
     observe(stanza, goOn) {
       const sealed = ciphertextsOf(stanza);
       for (const [n, content] of sealed.entries()) {
@@ -154,14 +201,9 @@ export function createInbound(options: InboundOptions): Inbound {
       }
     },
     async note(stanza, content) {
-      if (stanza.attrs.id !== undefined) unread.set(stanza.attrs.id, stanza);
+      remember(stanza);
       const received = describeUnread(stanza, content, options);
       if (received) await store(received, 0);
-    },
-    async take(stanza, payload) {
-      const known = unread.get(stanza.attrs.id ?? '') ?? stanza;
-      const { received } = readStanza(known, writeRandomPadMax16(payload), options);
-      if (received) await store(received, payload.byteLength);
     },
     wrap(repository, keys) {
       const { decryptMessage, decryptGroupMessage } = repository;

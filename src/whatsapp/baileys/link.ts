@@ -13,6 +13,7 @@ import { createLru } from '../../utils/lru.ts';
 import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
+import { followAbsent } from './absent.ts';
 import { createAckBook } from './ack-book.ts';
 import { type Arrivals, createArrivals } from './arrivals.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
@@ -45,7 +46,6 @@ import { readReceipt } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
-import { followResent } from './resent.ts';
 import { boundRetryMemory, forgetSent } from './retry-memory.ts';
 import { makeSocketConfig, type SessionParts } from './socket-config.ts';
 import { followStanding } from './standing.ts';
@@ -180,6 +180,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     groups.follow(sock);
     followGroups(link, control);
     followPresence(link, control);
+    followAbsent(link, callbacks);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
     sock.ev.on('creds.update', () => {
       // The key store reports a failure itself.
@@ -312,7 +313,6 @@ function makeSocket(parts: SocketParts): WASocket {
     const { me } = auth.state.creds;
     arrivals.begin(stanza, [me?.id, me?.lid]);
   });
-  followResent(sock, inbound, closed);
   return sock;
 }
 

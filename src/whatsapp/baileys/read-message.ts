@@ -80,6 +80,47 @@ export function describeUnread(
   return describe(attrs, { decoded: { content, media: null, vote: null }, setting: null }, options);
 }
 
+/** Whether our own phone or another device of it has sent it. */
+export function isFromUs({ attrs }: BinaryNode, options: ReadOptions): boolean {
+  return whoseOf(attrs, options).isOurs;
+}
+
+/** Whether two stanzas are of one author and in one chat, by whichever of their names. */
+export function isSameOrigin(one: BinaryNode, other: BinaryNode, options: ReadOptions): boolean {
+  const [a, b] = [originOf(one.attrs, options), originOf(other.attrs, options)];
+  return a.group === b.group && overlap(a.author, b.author) && overlap(a.recipient, b.recipient);
+}
+
+const overlap = (one: readonly string[], other: readonly string[]) =>
+  one.some((name) => other.includes(name)) || (one.length === 0 && other.length === 0);
+
+/** With all names of the people in it; a recipient only where we have sent it. */
+function originOf(attrs: Attributes, options: ReadOptions) {
+  const { from, participant, recipient } = attrs;
+  const isGroup = isGroupJid(from);
+  return {
+    group: isGroup ? from : null,
+    author: isGroup
+      ? namesOf([participant, attrs.participant_pn, attrs.participant_lid], options)
+      : namesOf([from, attrs.sender_pn, attrs.sender_lid], options),
+    recipient: isGroup ? [] : namesOf([recipient, recipientAlternative(attrs)], options),
+  };
+}
+
+function namesOf(jids: readonly (string | undefined)[], { contacts, me }: ReadOptions): string[] {
+  const lids = jids.flatMap((jid) => lidOf(jid) ?? []);
+  const phones = [...jids.map(phoneOf), ...lids.map((lid) => contacts.phoneOfLid(lid))].flatMap(
+    (phone) => phone ?? [],
+  );
+  const names = [...lids.map(lidJid), ...phones.map(phoneJid)];
+  const own = ownJidsOf(me());
+  return names.some((name) => own.includes(name)) ? [...names, ...own] : names;
+}
+
+function ownJidsOf({ phone, lid }: ReturnType<ReadOptions['me']>): string[] {
+  return [...(phone === null ? [] : [phoneJid(phone)]), ...(lid === null ? [] : [lidJid(lid)])];
+}
+
 const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined && attrs.from !== undefined;
 
 /** Who wrote it, and whether that is our own phone or another device of it. */
@@ -87,11 +128,7 @@ function whoseOf({ from, participant }: Attributes, options: ReadOptions) {
   const own = options.me();
   const author = from === undefined ? null : parseJid(isGroupJid(from) ? participant : from);
   const isOurs = author !== null && (author.user === own.phone || author.user === own.lid);
-  const ownJids = [
-    ...(own.phone === null ? [] : [phoneJid(own.phone)]),
-    ...(own.lid === null ? [] : [lidJid(own.lid)]),
-  ];
-  return { author, isOurs, ownJids };
+  return { author, isOurs, ownJids: ownJidsOf(own) };
 }
 
 function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[1]): ReadPayload {

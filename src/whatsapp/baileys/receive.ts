@@ -74,7 +74,10 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     const { from } = stanza.attrs;
     if (!me) return void (await byBaileys());
     if (from === undefined || isIgnoredJid(from) || !isUnderstood(stanza, me)) return confirm(stanza);
-    if (stanza.attrs.category === 'peer') return void (await byBaileys());
+    if (stanza.attrs.category === 'peer') {
+      inbound.observePeer(stanza);
+      return void (await byBaileys());
+    }
     const sealed = typesOf(stanza);
     if (sealed.length === 0) {
       await notePlaceholder(stanza);
