@@ -94,12 +94,44 @@ describe('a kind that is newer than this release', () => {
     expect(read(NEW)).toEqual({ type: 'unsupported', kind: 'field 2000' });
   });
 
-  it('is not seen in a message that is known, in an empty one, or in keys', () => {
-    const text = proto.Message.encode({ conversation: 'hi' }).finish();
-    expect(read([...text, ...NEW])).toEqual({ type: 'text', text: 'hi' });
+  const bytesOf = (message: proto.IMessage) => [...proto.Message.encode(message).finish()];
+  const told = { type: 'unsupported', kind: 'field 2000' };
+
+  it('is not seen in a message that is known, in an empty one, or in the keys beside a message', () => {
+    expect(read([...bytesOf({ conversation: 'hi' }), ...NEW])).toEqual({ type: 'text', text: 'hi' });
     expect(read([])).toBe(null);
-    const keys = proto.Message.encode({ senderKeyDistributionMessage: { groupId: 'g' } }).finish();
-    expect(read([...keys, ...NEW])).toBe(null);
+    const keys = bytesOf({ senderKeyDistributionMessage: { groupId: 'g' } });
+    expect(read(keys)).toBe(null);
+    const part = readPayload(Buffer.from([...keys, ...NEW]), { ...options, isPart: true });
+    expect(part).toMatchObject({ decoded: null, hasKeys: true });
+  });
+
+  it('is told beside what says nothing', () => {
+    expect(read([...bytesOf({ senderKeyDistributionMessage: { groupId: 'g' } }), ...NEW])).toEqual(told);
+    expect(read([...bytesOf({ messageContextInfo: { messageSecret: Buffer.alloc(32) } }), ...NEW])).toEqual(
+      told,
+    );
+  });
+
+  /** The same message with NEW inside of the innermost one, which must be the last field at each level. */
+  const withNew = (name: 'deviceSentMessage' | 'ephemeralMessage', before: number[], inside: number[]) => {
+    const message = [...inside, ...NEW];
+    const wrapped =
+      name === 'deviceSentMessage' ? [0x12, message.length, ...message] : [0x0a, message.length, ...message];
+    // Fields 31 and 40 of proto.Message.
+    const tag = name === 'deviceSentMessage' ? [0xfa, 0x01] : [0xc2, 0x02];
+    return [...before, ...tag, wrapped.length, ...wrapped];
+  };
+  const context = bytesOf({ messageContextInfo: { deviceListMetadataVersion: 2 } });
+
+  it('is told inside of what our own devices wrap, and of other wrappers', () => {
+    const ours = { ...options, isOurs: true };
+    const own = withNew('deviceSentMessage', context, context);
+    expect(readPayload(Buffer.from(own), ours).decoded?.content).toEqual(told);
+    expect(read(withNew('ephemeralMessage', context, context))).toEqual(told);
+    const both = withNew('ephemeralMessage', [], context);
+    const sent = [0xfa, 0x01, both.length + 2, 0x12, both.length, ...both];
+    expect(readPayload(Buffer.from(sent), ours).decoded?.content).toEqual(told);
   });
 });
 

@@ -19,7 +19,7 @@ export interface Decoded {
 type Kind = keyof proto.IMessage;
 
 /** Fields that carry nothing a person wrote. */
-const WITHOUT_CONTENT: ReadonlySet<string> = new Set<Kind>([
+export const WITHOUT_CONTENT: ReadonlySet<string> = new Set<Kind>([
   'senderKeyDistributionMessage',
   'fastRatchetKeySenderKeyDistributionMessage',
   'messageContextInfo',
@@ -124,7 +124,7 @@ function previewOf(message: proto.IMessage, options: DecodeOptions): string | nu
  * What is inside of all wrappers, with their names from the outside in. Every field that holds a whole message is one, so
  * that those which WhatsApp adds need no name here.
  */
-function unwrap(message: proto.IMessage): { content: proto.IMessage; wrappers: string[] } {
+export function unwrap(message: proto.IMessage): { content: proto.IMessage; wrappers: string[] } {
   let content = message;
   const wrappers: string[] = [];
   while (wrappers.length < MAX_WRAPPERS) {

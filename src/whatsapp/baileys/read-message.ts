@@ -59,6 +59,7 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     isOwn: (jid) => whose.ownJids.includes(jid),
     country: countryOf(options.me().phone),
     isOurs: whose.isOurs,
+    isPart: sealedIn(stanza) > 1,
   });
   const { keys, hasKeys } = read;
   const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);
@@ -68,6 +69,9 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     : describe(attrs, read, options);
   return { received, keys, hasKeys };
 }
+
+const sealedIn = ({ content }: BinaryNode) =>
+  Array.isArray(content) ? content.filter(({ tag }) => tag === 'enc').length : 0;
 
 /** A message of somebody else of which only the stanza is known; null for what our other device has sent. */
 export function describeUnread(

@@ -3,7 +3,14 @@ import { createContext, Script } from 'node:vm';
 import { proto, writeRandomPadMax16 } from '@whiskeysockets/baileys';
 import type { ChatSetting } from '../engine.ts';
 import type { UnknownReason } from '../inbound-content.ts';
-import { type Decoded, type DecodeOptions, decodeContent, settingOf } from './decode.ts';
+import {
+  type Decoded,
+  type DecodeOptions,
+  decodeContent,
+  settingOf,
+  unwrap,
+  WITHOUT_CONTENT,
+} from './decode.ts';
 
 /**
  * Bytes of a payload that is looked into. Texts have at most 65,536 characters and thumbnails some 100 KB; the worst
@@ -31,6 +38,8 @@ export interface ReadPayload {
 export interface PayloadOptions extends DecodeOptions {
   /** our other device has sent it: it comes wrapped, with the chat that it was sent to */
   isOurs?: boolean;
+  /** its stanza has more than one: keys come by themselves, beside the message */
+  isPart?: boolean;
 }
 
 /** Never throws: what cannot be read is reported as `unknown`. `payload` has no padding any more. */
@@ -40,8 +49,10 @@ export function readPayload(payload: Uint8Array, options: PayloadOptions): ReadP
     const whole = proto.Message.decode(payload);
     const sent = options.isOurs ? whole.deviceSentMessage : null;
     const message = sent?.message ?? whole;
+    const isOnlyKeys = options.isPart && message.senderKeyDistributionMessage;
+    const path = sent?.message ? ['deviceSentMessage'] : [];
     return {
-      decoded: decodeContent(message, options) ?? newKind(payload, whole),
+      decoded: decodeContent(message, options) ?? (isOnlyKeys ? null : newKind(payload, message, path)),
       sentTo: sent?.destinationJid ?? null,
       setting: settingOf(message),
       keys: keysOf(message),
@@ -65,18 +76,48 @@ export function unreadable(reason: UnknownReason): ReadPayload {
   };
 }
 
-/** A message that has nothing but a field which this release does not know: a kind that WhatsApp has added. */
-function newKind(payload: Uint8Array, message: proto.Message): Decoded | null {
-  if (Object.keys(message).some((name) => name !== 'messageContextInfo')) return null;
-  const known = new Set(fieldsOf(proto.Message.encode(message).finish()));
-  const field = fieldsOf(payload).find((one) => !known.has(one));
-  if (field === undefined) return null;
-  return { content: { type: 'unsupported', kind: `field ${field}` }, media: null, vote: null };
+/**
+ * A message that has nothing but keys, settings and a field which this release does not know: a kind that WhatsApp has added.
+ * `payload` holds it inside of the fields of `path`, and inside of its own wrappers.
+ */
+function newKind(payload: Uint8Array, message: proto.IMessage, path: readonly string[]): Decoded | null {
+  const { content, wrappers } = unwrap(message);
+  if (Object.keys(content).some((name) => !WITHOUT_CONTENT.has(name))) return null;
+  let bytes: Uint8Array | undefined = payload;
+  for (const name of [...path, ...wrappers]) bytes = bytes && wrappedBytes(bytes, name);
+  if (bytes === undefined) return null;
+  const known = new Set(fieldsOf(proto.Message.encode(content).finish()).map(({ field }) => field));
+  const unknown = fieldsOf(bytes).find(({ field }) => !known.has(field));
+  if (unknown === undefined) return null;
+  return { content: { type: 'unsupported', kind: `field ${unknown.field}` }, media: null, vote: null };
 }
 
-/** The numbers of the fields on the first level of a protobuf message that has been decoded. */
-function fieldsOf(payload: Uint8Array): number[] {
-  const fields: number[] = [];
+/** The bytes of the message inside of the wrapper of that name; undefined when there are none. */
+function wrappedBytes(bytes: Uint8Array, name: string): Uint8Array | undefined {
+  const isSent = name === 'deviceSentMessage';
+  const wrapper = proto.Message.encode(isSent ? { deviceSentMessage: {} } : { [name]: {} }).finish();
+  const inner = { message: {} };
+  const { DeviceSentMessage, FutureProofMessage } = proto.Message;
+  const inside = (isSent ? DeviceSentMessage : FutureProofMessage).encode(inner).finish();
+  const outer = bytesIn(bytes, fieldsOf(wrapper)[0]?.field);
+  return outer && bytesIn(outer, fieldsOf(inside)[0]?.field);
+}
+
+/** The last one counts, as where it was decoded. */
+function bytesIn(bytes: Uint8Array, field: number | undefined): Uint8Array | undefined {
+  const found = fieldsOf(bytes).findLast((one) => one.field === field && one.bytes !== null);
+  return found?.bytes ?? undefined;
+}
+
+interface Field {
+  field: number;
+  /** null for numbers */
+  bytes: Uint8Array | null;
+}
+
+/** The fields on the first level of a protobuf message that has been decoded. */
+function fieldsOf(payload: Uint8Array): Field[] {
+  const fields: Field[] = [];
   let at = 0;
   const varint = () => {
     let value = 0;
@@ -90,12 +131,14 @@ function fieldsOf(payload: Uint8Array): number[] {
   while (at < payload.length) {
     const tag = varint();
     const wire = tag % 8;
-    fields.push(Math.floor(tag / 8));
+    const one: Field = { field: Math.floor(tag / 8), bytes: null };
+    fields.push(one);
     if (wire === 0) varint();
     else if (wire === 1) at += 8;
     else if (wire === 5) at += 4;
     else if (wire === 2) {
       const length = varint();
+      one.bytes = payload.subarray(at, at + length);
       at += length;
     }
     // Groups: nothing that WhatsApp uses.
