@@ -85,7 +85,7 @@ describe('a message that cannot be opened', () => {
       const { own, id } = await interrupted('6281100000072');
       expect(contents(about(id))).toEqual([{ type: 'undecryptable', reason: 'absent' }]);
       await reopen(own);
-      await until(() => about(id).length === 2);
+      await until(() => about(id).length >= 2);
       expect(contents(about(id))[1]).toEqual(late);
       await test.engine.close(own.id);
     });
@@ -106,7 +106,7 @@ describe('a message that cannot be opened', () => {
       // Nobody asks once more: the server still has what the phone has answered.
       test.callbacks.findAbsent = async () => [];
       await reopen(own);
-      await until(() => about(id).length === 2);
+      await until(() => about(id).length >= 2);
       if (findAbsent) test.callbacks.findAbsent = findAbsent;
       expect(contents(about(id))[1]).toEqual(late);
       await test.engine.close(own.id);
