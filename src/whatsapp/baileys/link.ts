@@ -282,7 +282,8 @@ function makeSocket(parts: SocketParts): WASocket {
   boundRetryMemory(sock);
   resends.follow(sock, async (ids) => {
     for (const id of ids) {
-      if (await retry(async () => callbacks.isWithdrawn?.(account.id, id), storeRetries)) forgetSent(sock, id);
+      if (await retry(async () => callbacks.isWithdrawn?.(account.id, id), storeRetries))
+        forgetSent(sock, id);
     }
   });
   const receiver = createReceiver(sock, inbound, closed);
