@@ -9,10 +9,6 @@ import {
   whatsappAccounts,
   workspaces,
 } from '../../src/db/schema.ts';
-import { pickNext } from '../../src/services/campaigns/feed-pick.ts';
-import { readRunning } from '../../src/services/campaigns/feed-state.ts';
-import { writePicked } from '../../src/services/campaigns/feed-write.ts';
-import { freezePiece } from '../../src/services/campaigns/freeze.ts';
 import { mustPause, WARM_UP, warmUpCap } from '../../src/services/campaigns/safety.ts';
 import { campaignContacts } from '../../src/services/campaigns/strangers.ts';
 import { quietUntil, zonesOf } from '../../src/services/campaigns/time-zones.ts';
@@ -98,25 +94,6 @@ describe('a running campaign', () => {
     await db.update(campaignRecipients).set({ dueAt: now }).where(eq(campaignRecipients.state, 'deferred'));
     await w.clock.advance(120_000);
   }
-
-  it('takes no first contact too many with another campaign that steps in the same moment', async () => {
-    await w.feeder.stop();
-    const { deps } = w.t;
-    await w.setSession('main', { limits: { newContactsPerDay: 1 } });
-    const steps = [];
-    for (const from of [0, 1]) {
-      const id = await w.start({ numbers: contacts(1, from).map(({ phone }) => phone), message: 'x' });
-      await freezePiece(deps, id);
-      const seen = await readRunning(deps.db, id);
-      const [asker] = seen?.senders ?? [];
-      if (!seen || !asker) throw new Error('no session');
-      const picked = await pickNext(deps, seen.campaign, { asker, facts: null }, 1, 0);
-      steps.push(() => writePicked(deps, seen.campaign, asker, picked, null));
-    }
-    const given = await Promise.all(steps.map((step) => step()));
-    expect(given.filter((all) => all !== null)).toHaveLength(1);
-    expect(await deps.db.select().from(messages)).toHaveLength(1);
-  });
 
   it('writes to 20 strangers a day, to those who know the session at once, and looks up nobody who waits', async () => {
     await w.setSession('main', { limits: { newContactsPerDay: 20 } });

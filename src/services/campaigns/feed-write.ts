@@ -13,7 +13,6 @@ import type { Candidate, Picked, Verdict } from './feed-pick.ts';
 import type { SendingSession } from './feed-state.ts';
 import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf } from './row.ts';
-import { haveRoom } from './strangers.ts';
 
 /** Somebody else has changed the campaign since it was read: nothing was written. */
 class FeedConflict extends Error {
@@ -45,11 +44,8 @@ export async function writePicked(
   availableAt: number | null,
 ): Promise<Given[] | null> {
   const { outgoing, verdicts } = prepare(campaign, picked.verdicts, availableAt);
-  // Of several sessions each has its share counted with what waits in it (`readFacts`).
-  const limited = campaign.senders === null ? outgoing.map(({ recipient }) => recipient.phone) : [];
   try {
     return await transact(deps.database, async (tx) => {
-      if (!(await haveRoom(tx, deps, campaign, sender, limited))) return null;
       if (!(await takeCampaign(tx, deps, campaign, sender, picked.through))) return null;
       const now = deps.clock.now();
       const queued = await enqueueMany(

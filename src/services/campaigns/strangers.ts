@@ -1,7 +1,6 @@
 /** How many people a day a campaign writes to who do not know its session. The others wait, and those who know it go first. */
-import { and, eq, isNotNull, sql } from 'drizzle-orm';
-import type { Tx } from '../../db/client.ts';
-import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
+import { and, eq, isNotNull } from 'drizzle-orm';
+import { messageQueue, messages } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   type ContactLimit,
@@ -44,34 +43,6 @@ export function campaignContacts(
   return { ...limit, perDay: Math.min(limit.perDay, warm) };
 }
 
-/**
- * The same once more in the transaction that queues them, with the session's row locked: another campaign of it may have
- * queued strangers since they were judged. False: some would have to wait now. Call it before other writes and reads.
- */
-export async function haveRoom(
-  tx: Tx,
-  deps: CampaignDeps,
-  campaign: CampaignRow,
-  sender: SendingSession,
-  phones: readonly string[],
-): Promise<boolean> {
-  if (phones.length === 0 || !limitsContacts(limitFor(deps, campaign, sender))) return true;
-  await tx
-    .update(whatsappAccounts)
-    .set({ updatedAt: sql`${whatsappAccounts.updatedAt}` })
-    .where(eq(whatsappAccounts.id, sender.id));
-  return (await findWaitingStrangers({ ...deps, db: tx }, campaign, sender, phones)).size === 0;
-}
-
-function limitFor(
-  { config, clock }: Pick<CampaignDeps, 'config' | 'clock'>,
-  campaign: CampaignRow,
-  sender: SendingSession,
-): ContactLimit {
-  const facts = { now: clock.now(), isReal: config.waServer === null };
-  return campaignContacts(config.pacing, optionsOf(campaign), sender, facts);
-}
-
 /** Of these phones those whose people must wait, each with the time from which they are looked at again. */
 export async function findWaitingStrangers(
   deps: CampaignDeps,
@@ -81,7 +52,8 @@ export async function findWaitingStrangers(
 ): Promise<Map<string, number>> {
   const { db, config } = deps;
   const now = deps.clock.now();
-  const limit = limitFor(deps, campaign, sender);
+  const isReal = config.waServer === null;
+  const limit = campaignContacts(config.pacing, optionsOf(campaign), sender, { now, isReal });
   const waiting = new Map<string, number>();
   if (!limitsContacts(limit)) return waiting;
   const pairs = await findLidPairs(db, campaign, 'phone', phones);
