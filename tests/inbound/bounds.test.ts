@@ -384,7 +384,8 @@ function expectFit(content: InboundContent | undefined): void {
   expect(content.type.length).toBeLessThanOrEqual(20);
   const json = JSON.stringify(content);
   expect(json.length).toBeLessThan(400_000);
-  expect(json).not.toMatch(/\\u0000|\\ud[89a-f]/i);
+  // A backslash that was sent is written twice, and escapes nothing.
+  expect(json).not.toMatch(/(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f])/i);
 }
 
 it('what is read says the same through both doors', () => {
