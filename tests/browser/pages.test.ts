@@ -154,11 +154,11 @@ it.each([
       await strip.getByText('waits to be linked again').waitFor();
       await world.api(world.admin, 'POST', '/session/logout', { sessionId: 'otp-1' });
       // Somebody wanted it: nothing is left to be told, and the page hears of it by itself.
-      await page.waitForFunction("!document.title.startsWith('(')");
+      await until(async () => !(await page.title()).startsWith('('));
       expect(await page.locator('link[rel=icon]').getAttribute('href')).not.toContain('mark-alarm');
       await world.link(world.admin, 'otp-1', LOST);
       await world.emulator.fault({ kind: 'logout', phone: LOST });
-      await page.waitForFunction("document.title.startsWith('(1) ')");
+      await until(async () => (await page.title()).startsWith('(1) '));
     }
     expect(problems).toEqual([]);
   },

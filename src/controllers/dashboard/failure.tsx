@@ -2,6 +2,7 @@
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { HttpContext } from '../../middlewares/http-env.ts';
+import type { Alarm } from '../../services/alarms/reader.ts';
 import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
 import { own } from '../../utils/own.ts';
 import { type Lang, texts } from './i18n.ts';
@@ -26,6 +27,7 @@ export function answerPageFailure(
   c: HttpContext,
   view: View,
   failure: AppError,
+  alarms: readonly Alarm[],
 ): Response | Promise<Response> {
   c.set('failure', failure.code);
   c.set('failureMessage', failure.message);
@@ -42,7 +44,7 @@ export function answerPageFailure(
   const t = T(view.lang);
   const title = failure.code === 'NOT_FOUND' || failure.code === 'SESSION_NOT_FOUND' ? t.missing : t.title;
   const page = (
-    <Layout view={view} title={title} section={null} done={null}>
+    <Layout view={view} alarms={alarms} title={title} section={null} done={null}>
       <h1>{title}</h1>
       <div class="alert alert-bad">{lines}</div>
       <p class="muted">{t.id(c.get('requestId'))}</p>

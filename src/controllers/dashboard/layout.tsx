@@ -33,8 +33,8 @@ const HTMX_CONFIG = JSON.stringify({
 
 type LayoutProps = PropsWithChildren<{
   view: View;
-  /** what needs a person; a page that says why something failed leaves them to the strip itself */
-  alarms?: readonly Alarm[];
+  /** what needs a person */
+  alarms: readonly Alarm[];
   title: string;
   section: Section | null;
   /** what the form before has done */
@@ -45,7 +45,7 @@ type LayoutProps = PropsWithChildren<{
   onward?: string;
 }>;
 
-export function Layout({ view, alarms = [], title, section, done, undo, onward, children }: LayoutProps) {
+export function Layout({ view, alarms, title, section, done, undo, onward, children }: LayoutProps) {
   const t = T(view.lang);
   return (
     <html lang={view.lang}>

@@ -17,7 +17,7 @@ import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/conte
 import { holdUpload } from '../../services/quotas.ts';
 import type { Permission } from '../../services/roles.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
-import { AppError } from '../../utils/errors.ts';
+import { AppError, ERROR_STATUS } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
 import { issueWords } from '../../utils/issue-words.ts';
 import { mediaLimit, sayBytes } from '../../utils/sizes.ts';
@@ -92,9 +92,22 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (failure.code === 'INTERNAL' || (failure !== error && failure.code === 'UNAVAILABLE')) {
         parts.deps.logger.error('a page failed', { error, requestId: c.get('requestId') });
       }
-      return answerPageFailure(c, view, failure);
+      return answerPageFailure(c, view, failure, await alarmsBeside(parts.deps, c, view, failure));
     }
   };
+}
+
+/** A page that says what was wrong with the request shows them too; one for which there is no room asks for nothing more. */
+async function alarmsBeside(
+  deps: Deps,
+  c: HttpContext,
+  view: View,
+  { code }: AppError,
+): Promise<readonly Alarm[]> {
+  const isPart = c.req.header('hx-request') !== undefined;
+  if (isPart || code === 'RATE_LIMITED' || ERROR_STATUS[code] >= 500) return [];
+  const ctx = createCtx(deps, c);
+  return inShareOf(ctx.actor, () => alarmsFor(ctx, view));
 }
 
 async function readActor(deps: Deps, c: HttpContext): Promise<Actor | null> {
