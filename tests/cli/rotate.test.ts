@@ -174,6 +174,8 @@ it('knows every place where something is sealed', () => {
     // A cookie of ten minutes: nothing of it is kept.
     'services/oidc/flow.ts',
     'services/oidc/waiting.ts',
+    // In the form that offers to undo a removal: nothing of it is kept.
+    'services/opt-outs/restore.ts',
     'services/otp/codes.ts',
     'services/sessions/connection.ts',
     'services/webhooks/headers.ts',

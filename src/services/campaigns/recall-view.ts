@@ -55,6 +55,7 @@ async function countRecall(
   const deletion = alias(messages, 'deletion');
   const isGone = there.length === 0 ? sql`1 = 1` : notInArray(messages.accountId, there);
   const isDeletion = sql`${deletion.type} = 'delete'`;
+  const tooLateBefore = deps.clock.now() - REVOKE_WITHIN_MS;
   const groups = await db
     .select({
       state: sql<string>`case
@@ -62,7 +63,7 @@ async function countRecall(
         when ${isGone} then 'failed'
         when ${isDeletion} and ${notInArray(deletion.status, [...UNDONE])} then 'queued'
         when ${isDeletion} and ${deletion.createdAt} >= ${recallAt} then 'failed'
-        when ${messages.sentAt} <= ${deps.clock.now() - REVOKE_WITHIN_MS} then 'tooLate'
+        when ${messages.sentAt} <= ${tooLateBefore} then 'tooLate'
         else 'pending' end`.as('state'),
       n: count(),
     })
