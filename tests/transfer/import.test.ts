@@ -128,7 +128,8 @@ describe.each(ENGINES)('by the engine %s', (engine) => {
       expect(answer.body.data.keys['pre-key']).toBeGreaterThan(20);
       expect(answer.body.data.keys.session).toBeGreaterThan(0);
 
-      await until(async () => (await shown(ids[0])) !== undefined);
+      // The old program may not have kept its last keys: then the sender is asked for it again.
+      await until(async () => (await shown(ids[0]))?.content.text !== undefined);
       expect(await shown(ids[0])).toMatchObject({ direction: 'in', content: { text: 'while it was down' } });
       const sent = await gateway.call(
         'POST',
