@@ -22,6 +22,7 @@ it('a key is made, copied and used, and revoking it cuts its client off', async 
   const { page, problems } = await world.page({ as: person });
   await page.goto('/dashboard/developers');
   await page.getByLabel('Name').fill('<img src=x onerror=alert(1)>');
+  await page.getByRole('radio', { name: 'Custom' }).check();
   await page.getByLabel('Read everything').check();
   await page.getByRole('button', { name: 'Create' }).click();
   const key = await page.locator('#secret').inputValue();

@@ -68,7 +68,7 @@ async function link(who: Player, sessionId: string, phone: string, by: 'qr' | 'c
     phoneNumber: by === 'code' ? phone : '',
   });
   await submit(who, '/dashboard/phone/link', { sessionId, phone: `+${phone}` });
-  await until(async () => (await read(who, `/dashboard/sessions/${sessionId}/link/state`)).includes(phone));
+  await until(async () => (await read(who, '/dashboard/phone/linked')).includes(phone));
 }
 
 async function send(who: Player, to: string, text: string): Promise<string> {
