@@ -4,8 +4,9 @@ import type { Tx } from '../db/client.ts';
 import { affected } from '../db/ops.ts';
 import { messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
-import type { MessageRef } from './claim.ts';
+import { type MessageRef, messageRefColumns } from './claim.ts';
 import { messageFact } from './message-fact.ts';
+import { isSentAs } from './wire-id.ts';
 
 export interface Amendment {
   /** `delete`: for everyone */
@@ -22,17 +23,7 @@ export const AMENDMENTS: ReadonlySet<string> = new Set<Amendment['type']>(['edit
 type Target = Pick<typeof messages.$inferSelect, keyof MessageRef | 'direction'>;
 
 /** The columns that `amend` needs. */
-export const amendable = {
-  id: messages.id,
-  userId: messages.userId,
-  accountId: messages.accountId,
-  sessionId: messages.sessionId,
-  messageId: messages.messageId,
-  peer: messages.peer,
-  phone: messages.phone,
-  type: messages.type,
-  direction: messages.direction,
-} as const;
+export const amendable = { ...messageRefColumns, direction: messages.direction } as const;
 
 /**
  * Applies it to its message, in the caller's transaction, and resolves with the fact; null when nothing changes: it was
@@ -91,6 +82,24 @@ export function textFieldOf({ type }: Pick<Target, 'type'>): 'text' | 'caption' 
 
 const CAPTIONED: ReadonlySet<string> = new Set(['image', 'video', 'document']);
 
+/**
+ * Notes on a message that this one edits or deletes it from now on. `target`: as the caller has read it; false: somebody else has
+ * begun to change it since.
+ */
+export async function takeAmendment(
+  tx: Tx,
+  target: Pick<typeof messages.$inferSelect, 'id' | 'amendedBy'>,
+  messageId: string,
+): Promise<boolean> {
+  const { id, amendedBy } = messages;
+  const unchanged = target.amendedBy === null ? isNull(amendedBy) : eq(amendedBy, target.amendedBy);
+  const taken = await tx
+    .update(messages)
+    .set({ amendedBy: messageId })
+    .where(and(eq(id, target.id), unchanged));
+  return affected(taken) > 0;
+}
+
 /** Our edits and deletions that WhatsApp has acknowledged just now are applied to their messages. */
 export async function applySent(
   tx: Tx,
@@ -121,13 +130,7 @@ export async function applySent(
     const [target] = await tx
       .select(amendable)
       .from(messages)
-      .where(
-        and(
-          eq(messages.accountId, row.accountId),
-          eq(messages.direction, 'out'),
-          eq(messages.messageId, amendment.messageId),
-        ),
-      );
+      .where(isSentAs(row.accountId, amendment.messageId));
     const fact = target && (await amend(tx, target, amendment, { at, now, by: row.messageId }));
     if (fact) facts.push(fact);
   }

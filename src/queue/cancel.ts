@@ -10,6 +10,7 @@ import { noteHighPriority } from './code-reserve.ts';
 import type { QueueDeps } from './deps.ts';
 import { messageFact } from './message-fact.ts';
 import { nextQueueId } from './ordered-ids.ts';
+import { UNSENT_ENDS } from './progress.ts';
 import { queuedAnew } from './requeue.ts';
 import { cancelRows } from './take-off.ts';
 
@@ -131,7 +132,7 @@ export function requeue(
     const changed = await tx
       .update(messages)
       .set({ ...queuedAnew(now), scheduledAt: null, expiresAt })
-      .where(and(eq(messages.id, message.id), inArray(messages.status, ['failed', 'expired', 'canceled'])));
+      .where(and(eq(messages.id, message.id), inArray(messages.status, [...UNSENT_ENDS])));
     if (affected(changed) === 0) return false;
     await putBack(tx, deps, message, { availableAt: now, expiresAt });
     await alsoInTransaction(tx);

@@ -5,7 +5,9 @@ import type { ReceiptStatus } from '../whatsapp/engine.ts';
 export type MessageStatus = (typeof MESSAGE_STATUSES)[number];
 
 /** Proven states of a message, in the order in which they become true. */
-const PROVEN: readonly ReceiptStatus[] = ['sent', 'delivered', 'read'];
+export const PROVEN = ['sent', 'delivered', 'read'] as const satisfies readonly ReceiptStatus[];
+/** Ends of a message that is not proven to have left. A proof lifts them. */
+export const UNSENT_ENDS = ['failed', 'expired', 'canceled'] as const satisfies readonly MessageStatus[];
 
 export interface Progress {
   status: MessageStatus;
@@ -27,6 +29,9 @@ function rankOf(status: MessageStatus): number {
 
 /** Whether WhatsApp has proven that the message has left. */
 export const isProven = (status: MessageStatus): boolean => rankOf(status) > 0;
+
+/** Whether it has ended, and is not proven to have left. */
+export const isUnsentEnd = (status: MessageStatus): boolean => UNSENT_ENDS.some((end) => end === status);
 
 /**
  * Applies a proof: forward only, and over everything that is not proven itself, `failed` and `expired` included.

@@ -10,6 +10,7 @@ import { giveBackContact } from './first-contacts.ts';
 import { messageFact } from './message-fact.ts';
 import type { Settled } from './settle-proofs.ts';
 import { takeOff } from './take-off.ts';
+import { isSentAs } from './wire-id.ts';
 
 export type AttemptItem =
   /** `unsent`: nothing was put on the wire */
@@ -162,13 +163,7 @@ async function refuseWaiting(
   const [message] = await tx
     .select(messageRefColumns)
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, item.held.id),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, item.messageId),
-      ),
-    );
+    .where(isSentAs(item.held.id, item.messageId));
   if (!message) return NOTHING;
   // While it is being sent again, that attempt gets an answer of its own.
   const waiting = and(

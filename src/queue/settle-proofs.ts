@@ -2,15 +2,16 @@
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
-import { campaigns, type LeftOut, messageQueue, messages } from '../db/schema.ts';
+import { campaigns, ENDED_CAMPAIGN_STATUSES, type LeftOut, messageQueue, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { AMENDMENTS, applySent } from './amend.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { messageFact } from './message-fact.ts';
-import { applyProof, isProven, type Progress, type Proof } from './progress.ts';
+import { applyProof, isProven, isUnsentEnd, type Progress, type Proof } from './progress.ts';
 import type { RecentMessages, SeenMessage } from './recent-messages.ts';
 import type { Outcome } from './signals.ts';
 import { takeOff, takeOffOne } from './take-off.ts';
+import { isSentAs } from './wire-id.ts';
 
 /** Names a message by our id or, for receipts, by session and wire id. */
 export type ProofItem = Proof &
@@ -86,7 +87,7 @@ export async function settleProofs(
 
 /** What was thought not to have left, and has, is deleted as well where its campaign was recalled. */
 async function recallAgain(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
-  const lifted = moved.filter(({ row }) => ENDED.has(row.status)).map(({ row }) => row.id);
+  const lifted = moved.filter(({ row }) => isUnsentEnd(row.status)).map(({ row }) => row.id);
   if (lifted.length === 0) return;
   const { id, status, recallAt } = campaigns;
   const ofThese = tx
@@ -96,12 +97,8 @@ async function recallAgain(tx: Tx, moved: readonly Moved[], now: number): Promis
   await tx
     .update(campaigns)
     .set({ dueAt: now, recallCursor: null, updatedAt: now })
-    .where(
-      and(isNotNull(recallAt), inArray(status, ['stopped', 'completed', 'failed']), inArray(id, ofThese)),
-    );
+    .where(and(isNotNull(recallAt), inArray(status, [...ENDED_CAMPAIGN_STATUSES]), inArray(id, ofThese)));
 }
-
-const ENDED: ReadonlySet<string> = new Set(['failed', 'expired', 'canceled']);
 
 /** The messages that are known without a reading, and the items of the others. */
 function lookUp(
@@ -160,13 +157,7 @@ const rowsByWireId = prepared((db) =>
   db
     .select(rowColumns)
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, sql.placeholder('accountId')),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, sql.placeholder('messageId')),
-      ),
-    )
+    .where(isSentAs(sql.placeholder('accountId'), sql.placeholder('messageId')))
     .prepare(),
 );
 

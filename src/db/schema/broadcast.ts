@@ -25,6 +25,8 @@ export const CAMPAIGN_STATUSES = [
   'completed',
   'failed',
 ] as const;
+/** Nothing more of it is queued. */
+export const ENDED_CAMPAIGN_STATUSES = ['stopped', 'completed', 'failed'] as const;
 /** As the row keeps it; what became of a queued one is the status of its message. */
 export const RECIPIENT_STATES = ['pending', 'deferred', 'queued', 'skipped'] as const;
 

@@ -4,16 +4,12 @@ import type { ReadDb } from '../../db/client.ts';
 import { alias } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
 import { isTx } from '../../db/types.ts';
+import { PROVEN, UNSENT_ENDS } from '../../queue/progress.ts';
 import type { Deps } from '../context.ts';
 import { REVOKE_WITHIN_MS } from '../messages/amend.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignRecall } from './schemas.ts';
 import { readSenders } from './senders.ts';
-
-/** What can be deleted for everyone. */
-export const SENT = ['sent', 'delivered', 'read'] as const;
-/** A deletion that ended so has deleted nothing. */
-export const UNDONE = ['failed', 'expired', 'canceled'] as const;
 
 export interface KeptRecall {
   recall: CampaignRecall;
@@ -61,7 +57,7 @@ async function countRecall(
       state: sql<string>`case
         when ${messages.revokedAt} is not null then 'revoked'
         when ${isGone} then 'failed'
-        when ${isDeletion} and ${notInArray(deletion.status, [...UNDONE])} then 'queued'
+        when ${isDeletion} and ${notInArray(deletion.status, [...UNSENT_ENDS])} then 'queued'
         when ${isDeletion} and ${deletion.createdAt} >= ${recallAt} then 'failed'
         when ${messages.sentAt} <= ${tooLateBefore} then 'tooLate'
         else 'pending' end`.as('state'),
@@ -76,7 +72,7 @@ async function countRecall(
         eq(deletion.messageId, messages.amendedBy),
       ),
     )
-    .where(and(eq(messages.campaignId, row.id), inArray(messages.status, [...SENT])))
+    .where(and(eq(messages.campaignId, row.id), inArray(messages.status, [...PROVEN])))
     .groupBy(sql`state`);
   const of = new Map(groups.map(({ state, n }) => [state, Number(n)]));
   const at = (state: string) => of.get(state) ?? 0;

@@ -21,17 +21,19 @@ import {
 } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
-import { campaigns, messages } from '../../db/schema.ts';
+import { campaigns, ENDED_CAMPAIGN_STATUSES, messages } from '../../db/schema.ts';
+import { takeAmendment } from '../../queue/amend.ts';
+import { messageRefColumns } from '../../queue/claim.ts';
 import { readWaiting } from '../../queue/counts.ts';
 import { enqueueMany, type NewMessage } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import { PROVEN, UNSENT_ENDS } from '../../queue/progress.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { REVOKE_WITHIN_MS } from '../messages/amend.ts';
 import { requireCapability } from '../messages/capability.ts';
 import { stopCampaign } from './control.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
-import { SENT, UNDONE } from './recall-view.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign } from './row.ts';
 import type { CampaignOutput } from './schemas.ts';
 import { readSenders } from './senders.ts';
@@ -47,7 +49,6 @@ const PAUSE_MS = 1_000;
 const FAILURE_PAUSE_MS = 30_000;
 /** With more than these waiting in a session it waits: other messages have their turn. */
 const MAX_WAITING = 1_000;
-const ENDED = ['stopped', 'completed', 'failed'] as const;
 
 /**
  * Stops the campaign, if it is not over, and begins to delete what it has sent. Asked for again while that goes on it
@@ -56,11 +57,11 @@ const ENDED = ['stopped', 'completed', 'failed'] as const;
 export async function recallCampaign(ctx: Ctx, ref: CampaignRef): Promise<CampaignOutput> {
   requireCapability(ctx, 'amend');
   const { campaign, session } = await enterCampaign(ctx, ref, 'broadcast');
-  const isOver = ENDED.some((status) => status === campaign.status);
+  const isOver = ENDED_CAMPAIGN_STATUSES.some((status) => status === campaign.status);
   if (!isOver) await stopCampaign(ctx, ref);
   const now = ctx.clock.now();
   const moved = await moveCampaign(ctx, campaign.id, {
-    from: ENDED,
+    from: ENDED_CAMPAIGN_STATUSES,
     where: sql`(${campaigns.recallAt} is null or ${campaigns.dueAt} is null)`,
     changes: { recallAt: now, recallCursor: null, dueAt: now },
     event: 'campaign.recalled',
@@ -77,7 +78,7 @@ export async function stepRecalls(deps: CampaignDeps): Promise<void> {
     .from(campaigns)
     .where(
       and(
-        inArray(campaigns.status, [...ENDED]),
+        inArray(campaigns.status, [...ENDED_CAMPAIGN_STATUSES]),
         lte(campaigns.dueAt, deps.clock.now()),
         isNotNull(campaigns.recallAt),
       ),
@@ -137,13 +138,7 @@ async function endPass(tx: Tx, row: CampaignRow, there: readonly string[]): Prom
 }
 
 const sentColumns = {
-  id: messages.id,
-  userId: messages.userId,
-  accountId: messages.accountId,
-  sessionId: messages.sessionId,
-  messageId: messages.messageId,
-  peer: messages.peer,
-  phone: messages.phone,
+  ...messageRefColumns,
   lid: messages.lid,
   sentAt: messages.sentAt,
   amendedBy: messages.amendedBy,
@@ -162,7 +157,7 @@ async function readBatch(
   now: number,
 ): Promise<{ batch: Sent[]; through: string | null }> {
   const found: Sent[] = [];
-  for (const status of SENT) {
+  for (const status of PROVEN) {
     const isNext = and(
       eq(messages.campaignId, id),
       eq(messages.status, status),
@@ -201,7 +196,7 @@ async function readBegun(tx: Tx, looked: readonly Sent[], recallAt: number): Pro
         eq(direction, 'out'),
         inArray(messageId, ids),
         eq(type, 'delete'),
-        or(notInArray(status, [...UNDONE]), gte(createdAt, recallAt)),
+        or(notInArray(status, [...UNSENT_ENDS]), gte(createdAt, recallAt)),
       ),
     );
   return new Set(rows.map((row) => `${row.accountId} ${row.messageId}`));
@@ -210,16 +205,11 @@ async function readBegun(tx: Tx, looked: readonly Sent[], recallAt: number): Pro
 /** Those that nobody else has begun to change meanwhile. */
 async function takeAll(tx: Tx, batch: readonly Sent[], now: number): Promise<NewMessage[]> {
   const taken: NewMessage[] = [];
-  for (const { id, userId, accountId, sessionId, messageId: target, peer, phone, lid, ...sent } of batch) {
+  for (const sent of batch) {
     const messageId = newMessageId();
-    const { amendedBy } = messages;
-    const unchanged = sent.amendedBy === null ? isNull(amendedBy) : eq(amendedBy, sent.amendedBy);
-    const result = await tx
-      .update(messages)
-      .set({ amendedBy: messageId })
-      .where(and(eq(messages.id, id), unchanged));
-    if (affected(result) === 0) continue;
-    const content = { type: 'delete', messageId: target } as const;
+    if (!(await takeAmendment(tx, sent, messageId))) continue;
+    const { userId, accountId, sessionId, peer, phone, lid } = sent;
+    const content = { type: 'delete', messageId: sent.messageId } as const;
     taken.push({
       ...{ userId, accountId, sessionId, messageId, peer, phone, lid, content, type: content.type },
       priority: PRIORITIES.low,

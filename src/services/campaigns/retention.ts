@@ -4,7 +4,7 @@ import { and, asc, eq, inArray, isNotNull, isNull, lt, notInArray } from 'drizzl
 import { readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { deleteInBatches } from '../../db/ops.ts';
-import { campaignRecipients, campaigns } from '../../db/schema.ts';
+import { campaignRecipients, campaigns, ENDED_CAMPAIGN_STATUSES } from '../../db/schema.ts';
 
 const BATCH_SIZE = 100;
 
@@ -24,7 +24,7 @@ export async function forgetCampaigns(
       .from(campaigns)
       .where(
         and(
-          inArray(campaigns.status, ['stopped', 'completed', 'failed']),
+          inArray(campaigns.status, [...ENDED_CAMPAIGN_STATUSES]),
           lt(campaigns.finishedAt, before),
           needed.length === 0 ? undefined : notInArray(campaigns.id, needed),
         ),

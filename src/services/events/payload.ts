@@ -3,6 +3,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
 import { eventRow } from '../../events/table.ts';
+import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { MediaLinkDeps } from '../inbound/media-view.ts';
@@ -160,13 +161,7 @@ export async function withSentContent(
   const [row] = await deps.db
     .select({ type: messages.type, userId: messages.userId, content: messages.content })
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, accountId),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, messageId),
-      ),
-    );
+    .where(isSentAs(accountId, messageId));
   const content = row === undefined ? null : shownContent(deps, row);
   return { ...payload, data: { ...payload.data, content } };
 }

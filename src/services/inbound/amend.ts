@@ -1,5 +1,5 @@
 /** Edits and deletions that come in, or that the owner makes on the phone. */
-import { and, eq, ne, or, type SQL } from 'drizzle-orm';
+import { and, eq, inArray, ne, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
@@ -31,44 +31,29 @@ export async function aimOf(
   amendment: Amendment,
 ): Promise<Aim> {
   // A sender chooses the id: others may have used it too, in this chat and elsewhere.
-  const inChat = and(
-    eq(messages.accountId, account.id),
-    eq(messages.direction, message.own ? 'out' : 'in'),
-    eq(messages.messageId, amendment.messageId),
-    isInChatOf(message),
-    ne(messages.type, 'undecryptable'),
-  );
+  const inChat = (directions: ('in' | 'out')[]) =>
+    and(
+      eq(messages.accountId, account.id),
+      inArray(messages.direction, directions),
+      eq(messages.messageId, amendment.messageId),
+      isInChatOf(message),
+      ne(messages.type, 'undecryptable'),
+    );
   const [target] = await tx
     .select(amendable)
     .from(messages)
-    .where(and(inChat, message.own ? undefined : isByAuthorOf(message)))
+    .where(and(inChat(message.own ? ['out'] : ['in']), message.own ? undefined : isByAuthorOf(message)))
     .limit(1);
   if (target) return { target };
+  // Of the owner every one in the chat was looked at.
+  if (message.own) return 'unknown';
   const { id } = messages;
-  const [others] = await tx.select({ id }).from(messages).where(inChat).limit(1);
-  if (others) return 'refused';
-  return !message.own && (await isOurs(tx, account, message, amendment)) ? 'refused' : 'unknown';
-}
-
-async function isOurs(
-  tx: Tx,
-  account: AccountRef,
-  message: InboundMessage,
-  { messageId }: Amendment,
-): Promise<boolean> {
-  const [ours] = await tx
-    .select({ id: messages.id })
+  const [others] = await tx
+    .select({ id })
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, account.id),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, messageId),
-        isInChatOf(message),
-      ),
-    )
+    .where(inChat(['in', 'out']))
     .limit(1);
-  return ours !== undefined;
+  return others ? 'refused' : 'unknown';
 }
 
 /** A person may have become known by another name since. */

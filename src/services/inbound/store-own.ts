@@ -5,6 +5,7 @@ import { tryInsert } from '../../db/ops.ts';
 import { inboundMedia, messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { messageFact } from '../../queue/message-fact.ts';
+import { isSentAs } from '../../queue/wire-id.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
 import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
@@ -72,13 +73,7 @@ async function isKnown(tx: Tx, account: AccountRef, messageId: string): Promise<
   const [row] = await tx
     .select({ id: messages.id })
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, account.id),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, messageId),
-      ),
-    )
+    .where(isSentAs(account.id, messageId))
     .limit(1);
   return row !== undefined;
 }

@@ -1,13 +1,11 @@
 /** Editing and deleting messages that were sent, for everyone: by messages of their own, through the queue. */
-import { and, eq, isNull } from 'drizzle-orm';
-import type { Tx } from '../../db/client.ts';
-import { affected } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
-import { textFieldOf } from '../../queue/amend.ts';
+import { AMENDMENTS, takeAmendment, textFieldOf } from '../../queue/amend.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
-import { isProven } from '../../queue/progress.ts';
+import { isProven, isUnsentEnd } from '../../queue/progress.ts';
+import { isSentAs } from '../../queue/wire-id.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
@@ -108,7 +106,7 @@ const MAX_TRIES = 5;
 /** Until when it can be amended. Throws CONFLICT. */
 function requireAmendable(row: MessageRecord, withinMs: number, now: number): number {
   const { status, type, revokedAt, sentAt } = row;
-  if (type === 'edit' || type === 'delete' || type === 'reaction') {
+  if (AMENDMENTS.has(type) || type === 'reaction') {
     throw conflict('This message is about another one and cannot be changed.', { type });
   }
   if (revokedAt !== null) throw conflict('The message was deleted.', { status, revokedAt: toIso(revokedAt) });
@@ -121,24 +119,12 @@ function requireAmendable(row: MessageRecord, withinMs: number, now: number): nu
 /** The newest edit or deletion of the message, when it is the same and goes its way. */
 async function findKnown(ctx: Ctx, row: MessageRecord, content: AmendContent): Promise<QueuedMessage | null> {
   if (row.amendedBy === null) return null;
-  const [last] = await ctx.db
-    .select()
-    .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, row.accountId),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, row.amendedBy),
-      ),
-    );
-  if (!last || ENDED.has(last.status) || last.type !== content.type) return null;
+  const [last] = await ctx.db.select().from(messages).where(isSentAs(row.accountId, row.amendedBy));
+  if (!last || isUnsentEnd(last.status) || last.type !== content.type) return null;
   if (content.type === 'edit' && Reflect.get(Object(last.content), 'text') !== content.text) return null;
   const answer = answerOf(last, row.messageId, { estimatedSendAt: null, waitingFor: [] });
   return { id: last.id, answer };
 }
-
-/** It will change nothing any more: it may be asked for again. */
-const ENDED: ReadonlySet<string> = new Set(['failed', 'expired', 'canceled']);
 
 type Expected = Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>;
 
@@ -197,22 +183,12 @@ async function queueAmendment(
       counts: false,
     },
     async (tx, { queuedAt }) => {
-      await takeAmendment(tx, target, messageId);
+      // Of two who amend a message at once one is first, and the other one looks again.
+      if (!(await takeAmendment(tx, target, messageId))) throw new AmendedMeanwhileError();
       if (!ctx.idempotency) return;
       const body = { success: true, ...queuedBody(answerAt(queuedAt)) };
       await claimIdempotency(ctx, tx, { status: 202, body });
     },
   );
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
-}
-
-/** Of two who amend a message at once one is first, and the other one looks again. */
-async function takeAmendment(tx: Tx, target: MessageRecord, messageId: string): Promise<void> {
-  const { amendedBy } = messages;
-  const unchanged = target.amendedBy === null ? isNull(amendedBy) : eq(amendedBy, target.amendedBy);
-  const taken = await tx
-    .update(messages)
-    .set({ amendedBy: messageId })
-    .where(and(eq(messages.id, target.id), unchanged));
-  if (affected(taken) === 0) throw new AmendedMeanwhileError();
 }

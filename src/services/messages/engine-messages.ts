@@ -1,7 +1,9 @@
 /** The history for engines: contents to send again. */
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, isNull } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
+import { isUnsentEnd } from '../../queue/progress.ts';
+import { isSentAs } from '../../queue/wire-id.ts';
 import type { Outgoing } from '../../whatsapp/content.ts';
 import { isOtpContent, openOtpContent } from '../otp/content.ts';
 
@@ -68,9 +70,7 @@ async function findSent(
     .from(messages)
     .where(
       and(
-        eq(messages.accountId, accountId),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, messageId),
+        isSentAs(accountId, messageId),
         // What another device of the account has sent is that device's to send again.
         isNull(messages.source),
       ),
@@ -102,23 +102,14 @@ async function isDeleted(
 ): Promise<boolean> {
   if (revokedAt !== null) return true;
   const last = amendedBy === null ? undefined : await findAny(deps, accountId, amendedBy);
-  return last?.type === 'delete' && !UNSENT.has(last.status);
+  return last?.type === 'delete' && !isUnsentEnd(last.status);
 }
-
-/** The end of a deletion that deletes nothing. */
-const UNSENT: ReadonlySet<string> = new Set(['failed', 'expired', 'canceled']);
 
 async function findAny({ db }: ContentDeps, accountId: string, messageId: string) {
   const { type, status, revokedAt, amendedBy } = messages;
   const [row] = await db
     .select({ accountId: messages.accountId, type, status, revokedAt, amendedBy })
     .from(messages)
-    .where(
-      and(
-        eq(messages.accountId, accountId),
-        eq(messages.direction, 'out'),
-        eq(messages.messageId, messageId),
-      ),
-    );
+    .where(isSentAs(accountId, messageId));
   return row;
 }

@@ -1,7 +1,7 @@
 /** Decides what the watcher does about an OTP whose message is on its way. Pure. */
 
 import type { OtpDelivery } from '../../db/schema.ts';
-import type { MessageStatus } from '../../queue/progress.ts';
+import { isProven, isUnsentEnd, type MessageStatus } from '../../queue/progress.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import type { OtpRow } from './rows.ts';
 import type { SendingSession } from './sessions.ts';
@@ -32,9 +32,6 @@ export interface Watched {
   now: number;
 }
 
-const PROVEN: ReadonlySet<MessageStatus> = new Set(['sent', 'delivered', 'read']);
-const DEAD: ReadonlySet<MessageStatus> = new Set(['failed', 'expired', 'canceled']);
-
 /** An acknowledgement of any delivery of the newest round decides it; see the guarantees in docs/otp.md. */
 export function decideWatch(watched: Watched): WatchDecision {
   const { otp, states, now } = watched;
@@ -42,11 +39,11 @@ export function decideWatch(watched: Watched): WatchDecision {
   if (!latest) return { action: 'failed', errorCode: 'NO_MESSAGE' };
   const round = otp.deliveries.filter((delivery) => delivery.round === latest.round);
   const stateOf = (delivery: OtpDelivery) => states.get(delivery.id);
-  const proof = round.map(stateOf).find((state) => state && PROVEN.has(state.status));
+  const proof = round.map(stateOf).find((state) => state && isProven(state.status));
   if (proof) return { action: 'sent', at: proof.sentAt ?? now };
 
   const latestState = stateOf(latest);
-  const dead = latestState === undefined || DEAD.has(latestState.status);
+  const dead = latestState === undefined || isUnsentEnd(latestState.status);
   const tried = new Set(round.map((delivery) => delivery.accountId));
   const next = watched.sendingSessions.find(
     (sendingSession) => sendingSession.ready && !tried.has(sendingSession.accountId),
@@ -58,7 +55,7 @@ export function decideWatch(watched: Watched): WatchDecision {
   const stuck = latestState?.status === 'queued' && current?.ready !== true;
   if (next && (dead || stuck || overdueAt <= now)) return { action: 'failover', to: next };
 
-  const allDead = round.every((delivery) => DEAD.has(stateOf(delivery)?.status ?? 'failed'));
+  const allDead = round.every((delivery) => isUnsentEnd(stateOf(delivery)?.status ?? 'failed'));
   if (allDead) return { action: 'failed', errorCode: latestState?.errorCode ?? 'SEND_FAILED' };
   return { action: 'look', at: nextLook(watched, latest, overdueAt) };
 }

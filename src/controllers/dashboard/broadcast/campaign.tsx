@@ -2,6 +2,7 @@
 
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
+import { ENDED_CAMPAIGN_STATUSES } from '../../../db/schema.ts';
 import {
   cloneCampaign,
   pauseCampaign,
@@ -153,7 +154,7 @@ export function CampaignHead({
   );
 }
 
-const ENDED = new Set(['stopped', 'completed', 'failed']);
+const ENDED = new Set<string>(ENDED_CAMPAIGN_STATUSES);
 const isRecalled = ({ recall }: CampaignOutput) => recall?.isOver === false;
 const canRetry = (campaign: CampaignOutput) =>
   (campaign.status === 'completed' || campaign.status === 'paused') &&
