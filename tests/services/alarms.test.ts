@@ -103,7 +103,7 @@ describe('alarms', () => {
   });
 
   it('tell of restrictions, late queues, webhooks, few codes and limits, what stops most first', () => {
-    const conversion = { ended: 40, verified: 2, isLow: true };
+    const conversion = { ended: 40, verified: 2 };
     const limits = [
       { quota: 'messagesPerDay', used: 10, limit: 10, until: START + HOUR },
       { quota: 'otpsPerHour', used: 9, limit: 10, until: null },

@@ -1,6 +1,7 @@
 /** What needs a person: one pure answer from the state of a tenant or of the service, for pages, routes and notices. */
 import { ALARM_KINDS, type SESSION_STATUSES } from '../../db/schema.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
+import type { Tally } from '../otp/conversion.ts';
 
 export type AlarmKind = (typeof ALARM_KINDS)[number] | 'service_trouble';
 
@@ -54,8 +55,8 @@ export interface TenantState {
   sessions: readonly SessionState[];
   /** the active ones that are down */
   downWebhooks: readonly { id: string; host: string; waiting: number | null; since: number | null }[];
-  /** codes that ended in the last hour; null: too few to judge */
-  conversion: { ended: number; verified: number; isLow: boolean } | null;
+  /** codes that ended in the last hour; null: too few to judge, or enough were typed in */
+  conversion: Tally | null;
   limits: readonly { quota: string; used: number; limit: number; until: number | null }[];
 }
 
@@ -103,7 +104,7 @@ export function alarmsOf(state: TenantState, now: number): Alarm[] {
     const key = `webhook:${id}`;
     all.push({ ...NOTHING, key, kind: 'webhook_down', webhookId: id, host, count: waiting, since });
   }
-  if (state.conversion?.isLow) {
+  if (state.conversion !== null) {
     const { ended, verified } = state.conversion;
     all.push({ ...NOTHING, key: 'conversion', kind: 'conversion_low', count: verified, of: ended });
   }

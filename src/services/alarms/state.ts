@@ -32,6 +32,7 @@ import { HOUR_MS } from '../../utils/durations.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Deps } from '../context.ts';
 import { readHealth as readServiceHealth } from '../health.ts';
+import { isLowConversion, type Tally } from '../otp/conversion.ts';
 import { readSendingUse } from '../quotas.ts';
 import { readHealth } from '../webhooks/health.ts';
 import {
@@ -176,7 +177,6 @@ export type LateQueues = Map<string, { messages: number; since: number }>;
 
 /** What is due for long in sessions that nothing holds, where these have begun nothing meanwhile. */
 async function readLate({ database, clock }: AlarmDeps, ids: readonly string[]): Promise<LateQueues> {
-  if (ids.length === 0) return new Map();
   const before = clock.now() - LATE_MS;
   const { accountId, status, availableAt } = messageQueue;
   const due = database.scan
@@ -227,9 +227,8 @@ async function readDownWebhooks(deps: AlarmDeps, { userId, sessionIds }: AlarmSc
   });
 }
 
-/** As `checkConversion` judges: of the codes that ended within the last hour. */
-async function readConversion({ database, config, clock }: AlarmDeps, userId: number) {
-  const { minSends, minPercent } = config.otp.conversion;
+/** Of the codes that ended within the last hour; null: it is not low. */
+async function readConversion({ database, config, clock }: AlarmDeps, userId: number): Promise<Tally | null> {
   const since = clock.now() - HOUR_MS;
   const ended = database.scan
     .select({ status: otps.status })
@@ -244,8 +243,8 @@ async function readConversion({ database, config, clock }: AlarmDeps, userId: nu
     .groupBy(ended.status);
   const total = rows.reduce((sum, { n }) => sum + Number(n), 0);
   const verified = Number(rows.find(({ status }) => status === 'verified')?.n ?? 0);
-  if (total < minSends) return null;
-  return { ended: total, verified, isLow: (100 * verified) / total < minPercent };
+  const tally = { ended: total, verified };
+  return isLowConversion(config.otp.conversion, tally) ? tally : null;
 }
 
 async function readLimits(deps: AlarmDeps, userId: number): Promise<TenantState['limits']> {

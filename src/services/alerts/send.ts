@@ -129,7 +129,8 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     await deps.db.delete(alertNotices).where(and(eq(alertNotices.channelId, channelId), waiting));
     return false;
   }
-  if (!(await claim(deps, head))) return false;
+  const retryAt = await claim(deps, head);
+  if (retryAt === null) return false;
   const spent = await spendFromWindow(deps.db, channelWindow(channelId), now);
   if (spent === null) {
     await holdBack(deps, channelId);
@@ -151,7 +152,7 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     reason: outcome.error,
   });
   if (givenUp) await settle(deps, all, 'dropped');
-  else await putOff(deps, head);
+  else await putOff(deps, channelId, retryAt);
   await note(deps, channel, { failure: outcome.error });
   return false;
 }
@@ -181,26 +182,22 @@ const ofChannel = ({ db }: SendDeps, channelId: string) =>
     // A begin comes before the end of the same moment.
     .orderBy(asc(alertNotices.createdAt), asc(alertNotices.phase), asc(alertNotices.id));
 
-/** False when another process has it. */
-async function claim({ db, clock }: SendDeps, row: Row): Promise<boolean> {
+/** When it is tried again unless this attempt ends it; null: another process has it. */
+async function claim({ db, clock }: SendDeps, row: Row): Promise<number | null> {
   const pauseMs = spread(backoffMs(RETRY, row.attempts + 1) * 1.5, Math.random());
+  const nextAttemptAt = clock.now() + Math.round(pauseMs);
   const claimed = await db
     .update(alertNotices)
-    .set({ attempts: sql`${alertNotices.attempts} + 1`, nextAttemptAt: clock.now() + Math.round(pauseMs) })
+    .set({ attempts: sql`${alertNotices.attempts} + 1`, nextAttemptAt })
     .where(and(eq(alertNotices.id, row.id), eq(alertNotices.attempts, row.attempts), waiting));
-  return affected(claimed) === 1;
+  return affected(claimed) === 1 ? nextAttemptAt : null;
 }
 
 /** The others of the channel wait as long as the one that failed. */
-async function putOff({ db }: SendDeps, { id, channelId }: Row): Promise<void> {
-  const [tried] = await db
-    .select({ nextAttemptAt: alertNotices.nextAttemptAt })
-    .from(alertNotices)
-    .where(eq(alertNotices.id, id));
-  if (tried === undefined) return;
+async function putOff({ db }: SendDeps, channelId: string, nextAttemptAt: number): Promise<void> {
   await db
     .update(alertNotices)
-    .set(tried)
+    .set({ nextAttemptAt })
     .where(and(eq(alertNotices.channelId, channelId), waiting));
 }
 

@@ -1,12 +1,13 @@
 /** Opens and closes alarms of workspaces that have a channel, and writes what the channels are to be told. */
 import { and, eq, inArray, isNotNull } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
 import { ALARM_KINDS, alarms, alertChannels, alertNotices } from '../../db/schema.ts';
 import { spendFromWindow } from '../../db/windows.ts';
 import { inBackground } from '../../db/work.ts';
 import { newId } from '../../utils/ids.ts';
-import { type Alarm, type AlarmKind, EXPLAINED_BY_SUSPENSION } from '../alarms/alarms.ts';
+import { type Alarm, EXPLAINED_BY_SUSPENSION } from '../alarms/alarms.ts';
 import { type AlarmDeps, readAlarms } from '../alarms/state.ts';
 import type { Deps } from '../context.ts';
 import type { ChannelRow } from './deliver.ts';
@@ -15,8 +16,12 @@ import type { ChannelRow } from './deliver.ts';
 export const WATCH_MS = 15_000;
 /** What was read longer ago is not acted on: another process may have read it since. */
 const STALE_MS = 10_000;
+/** Alarms whose notices one statement reads. */
+const READ_AT_ONCE = 500;
 
 type OpenRow = typeof alarms.$inferSelect;
+/** An alarm of a kind that channels are told of. */
+type StoredAlarm = Alarm & { kind: OpenRow['kind'] };
 
 /**
  * One look at all workspaces with channels; the first of the processes in each span of WATCH_MS takes it. An alarm is opened
@@ -74,14 +79,20 @@ export async function syncAlarms(
       .from(alarms)
       .where(and(eq(alarms.userId, userId), isNotNull(alarms.openKey)));
     const byKey = new Map(before.map((row) => [row.openKey, row]));
+    const told = await toldOf(tx, channels.length === 0 ? [] : before.map(({ id }) => id));
     const current = new Set<string>();
-    for (const alarm of found) {
-      if (!isStored(alarm.kind)) continue;
+    for (const alarm of found.filter(isStored)) {
       const openKey = `${userId}:${alarm.key}`;
       current.add(openKey);
       const known = byKey.get(openKey);
-      const id = known ? await renew(tx, known, alarm) : await open(tx, { userId, openKey, alarm, now });
-      if (id !== null) await tellBegin(tx, { channels, userId, id, kind: alarm.kind, now });
+      if (known) await renew(tx, known, alarm);
+      const id = known?.id ?? (await open(tx, { userId, openKey, alarm, now }));
+      if (id === null) continue;
+      // Each channel that wants it and has not heard of it, also one that is newer than the alarm.
+      const missing = channels.filter(
+        (channel) => wants(channel, alarm.kind) && !told.get(id)?.has(channel.id),
+      );
+      await write(tx, missing, { userId, id, phase: 'began', now });
     }
     const isSuspended = found.some(({ kind }) => kind === 'workspace_suspended');
     for (const row of before) {
@@ -92,56 +103,44 @@ export async function syncAlarms(
   });
 }
 
-function isStored(kind: AlarmKind): kind is (typeof ALARM_KINDS)[number] {
-  return ALARM_KINDS.some((one) => one === kind);
+function isStored(alarm: Alarm): alarm is StoredAlarm {
+  return ALARM_KINDS.some((kind) => kind === alarm.kind);
 }
 
 /** Null: another process has opened it at the same moment. */
 async function open(
   tx: Tx,
-  { userId, openKey, alarm, now }: { userId: number; openKey: string; alarm: Alarm; now: number },
+  { userId, openKey, alarm, now }: { userId: number; openKey: string; alarm: StoredAlarm; now: number },
 ): Promise<string | null> {
   const id = newId(now);
-  if (!isStored(alarm.kind)) return null;
   const row = { id, userId, openKey, kind: alarm.kind, data: { ...alarm }, beganAt: now };
   return (await tryInsert(tx, alarms, row)) ? id : null;
 }
 
 /** Keeps what is known of it now: that is what the end will tell. */
-async function renew(tx: Tx, row: OpenRow, alarm: Alarm): Promise<string> {
-  if (isStored(alarm.kind) && JSON.stringify(row.data) !== JSON.stringify(alarm)) {
+async function renew(tx: Tx, row: OpenRow, alarm: StoredAlarm): Promise<void> {
+  if (JSON.stringify(row.data) !== JSON.stringify(alarm)) {
     await tx
       .update(alarms)
       .set({ kind: alarm.kind, data: { ...alarm } })
       .where(eq(alarms.id, row.id));
   }
-  return row.id;
 }
 
 const wants = ({ kinds }: ChannelRow, kind: string) => kinds.includes('*') || kinds.includes(kind);
 
-/** Each channel that wants it and has not heard of it, also one that is newer than the alarm. */
-async function tellBegin(
-  tx: Tx,
-  at: { channels: readonly ChannelRow[]; userId: number; id: string; kind: string; now: number },
-): Promise<void> {
-  const wanting = at.channels.filter((channel) => wants(channel, at.kind));
-  if (wanting.length === 0) return;
-  const told = await toldOf(tx, at.id);
-  const missing = wanting.filter(({ id }) => !told.has(id));
-  await write(
-    tx,
-    missing.map(({ id }) => id),
-    { ...at, phase: 'began' },
-  );
-}
-
-async function toldOf(tx: Tx, alarmId: string): Promise<Set<string>> {
-  const rows = await tx
-    .select({ channelId: alertNotices.channelId })
-    .from(alertNotices)
-    .where(and(eq(alertNotices.alarmId, alarmId), eq(alertNotices.phase, 'began')));
-  return new Set(rows.map(({ channelId }) => channelId));
+/** The channels that were told of the begin of each of these alarms. */
+async function toldOf(tx: Tx, ids: readonly string[]): Promise<Map<string, Set<string>>> {
+  const told = new Map<string, Set<string>>();
+  const { alarmId, channelId, phase } = alertNotices;
+  for await (const some of inBatches(ids, READ_AT_ONCE)) {
+    const isBegin = and(inArray(alarmId, some), eq(phase, 'began'));
+    for (const row of await tx.select({ alarmId, channelId }).from(alertNotices).where(isBegin)) {
+      const channels = told.get(row.alarmId) ?? new Set();
+      told.set(row.alarmId, channels.add(row.channelId));
+    }
+  }
+  return told;
 }
 
 /** The end is told to those who were told of the begin. */
@@ -151,24 +150,24 @@ async function close(tx: Tx, row: OpenRow, channels: readonly ChannelRow[], now:
     .set({ openKey: null, endedAt: now })
     .where(and(eq(alarms.id, row.id), isNotNull(alarms.openKey)));
   if (affected(closed) === 0) return;
-  const told = await toldOf(tx, row.id);
-  const still = channels.filter(({ id }) => told.has(id)).map(({ id }) => id);
+  const told = (await toldOf(tx, [row.id])).get(row.id);
+  const still = channels.filter(({ id }) => told?.has(id));
   await write(tx, still, { userId: row.userId, id: row.id, phase: 'solved', now });
 }
 
 async function write(
   tx: Tx,
-  channelIds: readonly string[],
+  channels: readonly ChannelRow[],
   { userId, id, phase, now }: { userId: number; id: string; phase: 'began' | 'solved'; now: number },
 ): Promise<void> {
-  for (const channelId of channelIds) {
+  for (const { id: channelId } of channels) {
     const row = { id: newId(now), userId, channelId, alarmId: id, phase, state: 'waiting' as const };
     await tryInsert(tx, alertNotices, { ...row, nextAttemptAt: now, createdAt: now });
   }
 }
 
 /** The alarm that a row keeps. Safe because only `syncAlarms` writes the column, from this type. */
-export function alarmOf(row: Pick<OpenRow, 'data'>): Alarm {
+function alarmOf(row: Pick<OpenRow, 'data'>): Alarm {
   return row.data as unknown as Alarm;
 }
 

@@ -13,7 +13,8 @@ import { spendWindow } from './windows.ts';
 
 const BATCH_SIZE = 1_000;
 
-interface Tally {
+/** Of codes that have ended. */
+export interface Tally {
   ended: number;
   verified: number;
 }
@@ -23,14 +24,22 @@ interface Tally {
  * `minSends`: `otp.conversion_low` is recorded, at most once a tenant and clock hour. The tenants that were told.
  */
 export async function checkConversion(deps: OtpDeps, signal?: AbortSignal): Promise<number[]> {
-  const { minSends, minPercent } = deps.config.otp.conversion;
   const told: number[] = [];
   for (const [userId, tally] of await tallyLastHour(deps, signal)) {
-    const percent = (100 * tally.verified) / tally.ended;
-    if (tally.ended < minSends || percent >= minPercent) continue;
-    if (await raise(deps, userId, tally, percent)) told.push(userId);
+    if (!isLowConversion(deps.config.otp.conversion, tally)) continue;
+    if (await raise(deps, userId, tally, percentOf(tally))) told.push(userId);
   }
   return told;
+}
+
+const percentOf = ({ ended, verified }: Tally) => (100 * verified) / ended;
+
+/** Fewer than `minPercent` of at least `minSends` codes were typed in. */
+export function isLowConversion(
+  { minSends, minPercent }: OtpDeps['config']['otp']['conversion'],
+  tally: Tally,
+): boolean {
+  return tally.ended >= minSends && percentOf(tally) < minPercent;
 }
 
 /** In pieces by the index on the end, so that neither a statement nor the event loop takes long. */
