@@ -70,8 +70,7 @@ export async function enqueue(
   message: NewMessage,
   alsoInTransaction?: AlsoInTransaction,
 ): Promise<Queued> {
-  const now = deps.clock.now();
-  const queued = { id: nextQueueId(now), queuedAt: now };
+  const queued = newQueued(deps.clock.now());
   const failure = await deps.enqueuer.add({ message, queued, alsoInTransaction });
   if (failure) throw failure.error;
   return queued;
@@ -89,7 +88,7 @@ export async function enqueueMany(
   { isNoted = false }: { isNoted?: boolean } = {},
 ): Promise<Queued[]> {
   const now = deps.clock.now();
-  const items = all.map((message) => ({ message, queued: { id: nextQueueId(now), queuedAt: now } }));
+  const items = all.map((message) => ({ message, queued: newQueued(now) }));
   const room = await openMessageRoom(tx, deps, all, now);
   for (const message of all) room.take(message);
   await insertRows(tx, items, isNoted);

@@ -78,10 +78,16 @@ export async function prepareCode(
 
 /**
  * Queues one message of the OTP at high priority, to be dropped at `expiresAt`. The dispatcher wakes after the
- * commit; the fact is to be recorded in `tx`. Throws QUOTA_EXCEEDED when the workspace has used its messages.
+ * commit; the fact is to be recorded in `tx`. `code`: as it was prepared before. Throws QUOTA_EXCEEDED when the workspace has
+ * used its messages.
  */
-export async function deliver(tx: Tx, deps: OtpDeps, request: DeliveryRequest): Promise<Delivered> {
-  const { message } = await prepareCode(deps, request, tx);
+export async function deliver(
+  tx: Tx,
+  deps: OtpDeps,
+  request: DeliveryRequest,
+  code?: PreparedCode,
+): Promise<Delivered> {
+  const { message } = code ?? (await prepareCode(deps, request, tx));
   const isNoted = !isToBeNoted(request.sendingSession.lastHighAt, deps.clock.now());
   const [queued] = await enqueueMany(tx, deps, [message], { isNoted });
   if (!queued) throw new Error('a message was queued without a row');

@@ -86,14 +86,16 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
 
 /** With a head start where the session has nothing else to do. */
 async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): Promise<SentOtpResult> {
-  const request = requestOf(ctx, otp, sendingSessions, ctx.clock.now());
+  const request = requestOf(ctx, otp, sendingSessions);
   const code = await prepareCode(ctx, request);
   const start = await ctx.signals.headStart(candidateOf(code.message, code.queued));
-  const send = (early: EarlyCode | null) =>
-    transact(ctx.database, (tx) => writeSend(tx, ctx, otp, sendingSessions, early));
+  const send = (withStart: HeadStart | null) =>
+    transact(ctx.database, (tx) =>
+      writeSend(tx, ctx, otp, sendingSessions, { request, code, start: withStart }),
+    );
   if (start === null) return send(null);
   try {
-    const sent = await send({ request, code, start });
+    const sent = await send(start);
     start.go();
     return sent;
   } catch (error) {
@@ -110,17 +112,17 @@ function isRolledBack(error: unknown): boolean {
   return isRetryable(error) && !isUnavailable(error);
 }
 
-/** A code that has a head start. */
-interface EarlyCode {
+/** A code that is ready to be queued; `start` null: without a head start. */
+interface ReadyCode {
   request: DeliveryRequest;
   code: PreparedCode;
-  start: HeadStart;
+  start: HeadStart | null;
 }
 
-function requestOf(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[], now: number): DeliveryRequest {
+function requestOf(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): DeliveryRequest {
   const { id: otpId, userId, phone } = otp;
   const sendingSession = chooseSession(sendingSessions);
-  const expiresAt = now + otp.lifetimeMs;
+  const expiresAt = ctx.clock.now() + otp.lifetimeMs;
   return { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
 }
 
@@ -157,17 +159,16 @@ async function writeSend(
   ctx: Ctx,
   otp: NewOtp,
   sendingSessions: SendingSession[],
-  early: EarlyCode | null,
+  { request, code, start }: ReadyCode,
 ): Promise<SentOtpResult> {
   const now = ctx.clock.now();
   const number = await lockNumber(tx, { userId: otp.userId, ...otp.subscriber }, now);
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: otp.endUserIp });
   const replaced = await replaceOpen(tx, ctx, number);
   const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
-  const request = early?.request ?? requestOf(ctx, otp, sendingSessions, now);
-  const { delivery, fact } = early
-    ? await deliverAtOnce(tx, ctx, request, early.code, early.start)
-    : await deliver(tx, ctx, request);
+  const { delivery, fact } = start
+    ? await deliverAtOnce(tx, ctx, request, code, start)
+    : await deliver(tx, ctx, request, code);
   const { otpId, phone, expiresAt, sendingSession } = request;
   const row = {
     ...rowOf(ctx, otp, delivery),
