@@ -56,11 +56,9 @@ export async function claimIdempotency(
   if (!claim) return;
   const now = ctx.clock.now();
   const userId = ctx.actor.userId;
-  await tx
-    .delete(idempotencyKeys)
-    .where(and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now)));
-  const row = { ...rowOf(userId, claim, now), ...toColumns(claim.shape?.(answer) ?? answer) };
-  if (!(await tryInsert(tx, idempotencyKeys, row))) throw new IdempotencyLost('the key was used meanwhile');
+  const kept = toColumns(claim.shape?.(answer) ?? answer);
+  if (!(await insertKey(tx, userId, claim, now, kept)))
+    throw new IdempotencyLost('the key was used meanwhile');
   tx.afterCommit(() => {
     claim.claimed = true;
     claim.final = final;
@@ -82,11 +80,7 @@ export async function runOnce<R>(
   if (!claim) return work(null);
   const userId = ctx.actor.userId;
   const now = ctx.clock.now();
-  const expired = and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now));
-  await ctx.db.delete(idempotencyKeys).where(expired);
-  if (!(await tryInsert(ctx.db, idempotencyKeys, rowOf(userId, claim, now)))) {
-    throw new IdempotencyLost('the key was used meanwhile');
-  }
+  if (!(await insertKey(ctx.db, userId, claim, now))) throw new IdempotencyLost('the key was used meanwhile');
   claim.claimed = true;
   try {
     return await work(sha256Hex(`${userId}:${claim.key}:${claim.hash}`));
@@ -130,11 +124,20 @@ export async function keepAnswer(ctx: Ctx, claim: IdempotencyClaim, answer: Answ
     await ctx.db.update(idempotencyKeys).set(toColumns(answer)).where(sameKey(userId, claim.key));
     return;
   }
-  const now = ctx.clock.now();
-  await ctx.db
-    .delete(idempotencyKeys)
-    .where(and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now)));
-  await tryInsert(ctx.db, idempotencyKeys, { ...rowOf(userId, claim, now), ...toColumns(answer) });
+  await insertKey(ctx.db, userId, claim, ctx.clock.now(), toColumns(answer));
+}
+
+/** Keeps the key where it is not there, or has expired; false: it is another request's. Without an answer it is running. */
+async function insertKey(
+  db: Db,
+  userId: number,
+  claim: IdempotencyClaim,
+  now: number,
+  answer: ReturnType<typeof toColumns> | null = null,
+): Promise<boolean> {
+  const expired = and(sameKey(userId, claim.key), lte(idempotencyKeys.expiresAt, now));
+  await db.delete(idempotencyKeys).where(expired);
+  return tryInsert(db, idempotencyKeys, { ...rowOf(userId, claim, now), ...answer });
 }
 
 const sameKey = (userId: number, key: string) =>
