@@ -25,7 +25,6 @@ import {
   dueWarnings,
   PERIOD_LIMITS,
   type PeriodLimit,
-  periodOf,
   readMessageUse,
   usageWarning,
 } from '../queue/usage.ts';
@@ -344,12 +343,13 @@ export async function readSendingUse(deps: UseDeps, userId: number): Promise<Quo
 }
 
 async function periodUsage(ctx: UseDeps, userId: number): Promise<QuotaUsage[]> {
-  const now = ctx.clock.now();
   const limited = await readMessageUse(ctx.db, ctx, userId);
-  return PERIOD_LIMITS.map((quota) => {
-    const { used, max } = limited.get(quota) ?? { used: 0, max: null };
-    return { quota, used, limit: max, until: new Date(periodOf(quota, now).until).toISOString() };
-  });
+  return [...limited].map(([quota, { used, max, until }]) => ({
+    quota,
+    used,
+    limit: max,
+    until: new Date(until).toISOString(),
+  }));
 }
 
 async function otpUsage(ctx: UseDeps, userId: number, limit: number | null): Promise<QuotaUsage> {
