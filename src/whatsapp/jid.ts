@@ -35,6 +35,11 @@ export function lidJid(lid: string): string {
   return `${lid.split('@')[0]?.split(':')[0]}@lid`;
 }
 
+/** Every address that a person goes by, of the digits that are known; the phone's first. */
+export function jidsOf({ phone, lid }: { phone: string | null; lid: string | null }): string[] {
+  return [...(phone === null ? [] : [phoneJid(phone)]), ...(lid === null ? [] : [lidJid(lid)])];
+}
+
 /** The address without its device and in one spelling; what is no user or group comes back unchanged. */
 export function canonicalJid(jid: string): string {
   const parsed = parseJid(jid);

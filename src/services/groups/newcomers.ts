@@ -15,7 +15,7 @@ import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MemberOutcome } from '../../whatsapp/group-types.ts';
-import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { jidsOf, lidOf, phoneOf } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { Peer } from '../messages/recipient.ts';
 import { requireConnected, type SendingSession } from '../messages/session.ts';
@@ -89,10 +89,7 @@ async function resolvePeople(ctx: Ctx, session: SendingSession, all: readonly Pe
 
 /** Those of whom the answer says that they were not added: WhatsApp gives a number with it. */
 function notMet(outcomes: readonly MemberOutcome[], nameOf: Resolved['nameOf']): string[] {
-  const namesOf = ({ phone, lid, jid }: MemberOutcome) => {
-    const jids = [jid, ...(phone === null ? [] : [phoneJid(phone)]), ...(lid === null ? [] : [lidJid(lid)])];
-    return jids.flatMap((one) => nameOf(one) ?? []);
-  };
+  const namesOf = (one: MemberOutcome) => [one.jid, ...jidsOf(one)].flatMap((jid) => nameOf(jid) ?? []);
   const met = new Set(outcomes.filter(({ code }) => code === null).flatMap(namesOf));
   return [...new Set(outcomes.flatMap(namesOf))].filter((name) => !met.has(name));
 }

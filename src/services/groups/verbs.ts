@@ -4,14 +4,13 @@ import { normalizeGroup } from '../../utils/phone.ts';
 import type { GroupDetails, MemberChange, MemberOutcome } from '../../whatsapp/group-types.ts';
 import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import type { EngineRequests, RequestName } from '../../whatsapp/requests.ts';
-import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { runOnce } from '../idempotency.ts';
 import type { MediaSource } from '../media/sources.ts';
 import { takeMedia } from '../media/take.ts';
-import { requireCapability } from '../messages/capability.ts';
-import { type Peer, toPeer } from '../messages/recipient.ts';
-import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
+import type { Peer } from '../messages/recipient.ts';
+import { requireConnected, type SendingSession } from '../messages/session.ts';
+import { enterSession, peerOf } from '../people/enter.ts';
 import { askWhatsApp, didNothing } from '../sessions/ask-whatsapp.ts';
 import { addNewcomers } from './newcomers.ts';
 import { toPerson } from './news.ts';
@@ -45,7 +44,7 @@ export async function createGroup(
   ctx: Ctx,
   input: { sessionId: string; subject: string; members: readonly string[] },
 ) {
-  const session = await enterSession(ctx, input.sessionId, 'messages:write');
+  const session = await enterSession(ctx, input.sessionId, 'messages:write', 'groupChanges');
   const people = peersOf(ctx, input.members);
   requireConnected(session);
   return runOnce(ctx, didNothing, (name) =>
@@ -132,7 +131,7 @@ export async function inviteLink(ctx: Ctx, ref: GroupRef, { revoke }: { revoke: 
 
 /** Follows an invite link. Throws INVITE_INVALID, GROUP_FULL, CONFLICT for a member. */
 export async function joinGroup(ctx: Ctx, input: { sessionId: string; invite: string }) {
-  const session = await enterSession(ctx, input.sessionId, 'messages:write');
+  const session = await enterSession(ctx, input.sessionId, 'messages:write', 'groupChanges');
   const { group } = await change(ctx, session, 'group.join', { code: inviteCode(input.invite) });
   return { group, status: group === null ? ('requested' as const) : ('joined' as const) };
 }
@@ -173,18 +172,8 @@ export async function decideJoinRequests(
   return outcomes.map(toOutcome);
 }
 
-async function enterSession(
-  ctx: Ctx,
-  sessionId: string,
-  scope: 'read' | 'messages:write',
-): Promise<SendingSession> {
-  requireScope(ctx, scope);
-  requireCapability(ctx, 'groupChanges');
-  return findOwnSession(ctx, sessionId);
-}
-
 async function enter(ctx: Ctx, ref: GroupRef, scope: 'read' | 'messages:write') {
-  const session = await enterSession(ctx, ref.sessionId, scope);
+  const session = await enterSession(ctx, ref.sessionId, scope, 'groupChanges');
   return { session, group: normalizeGroup(ref.group) };
 }
 
@@ -206,7 +195,7 @@ const change = <N extends RequestName>(
 
 /** Each once. Throws INVALID_NUMBER, VALIDATION_FAILED for a group. */
 function peersOf(ctx: Ctx, members: readonly string[]): Peer[] {
-  const people = members.map((member) => toPeer(member, undefined, ctx.config.defaultCountry));
+  const people = members.map((member) => peerOf(ctx, member));
   if (people.some(({ peer }) => isGroupJid(peer))) {
     throw new AppError('VALIDATION_FAILED', 'A group cannot be a member.', {
       details: { members: 'must be people' },

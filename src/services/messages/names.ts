@@ -2,7 +2,7 @@
 
 import { and, inArray } from 'drizzle-orm';
 import { waPeople } from '../../db/schema.ts';
-import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
+import { jidsOf } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { MessageOutput } from './schemas.ts';
 import { type MessageRecord, toMessage } from './view.ts';
@@ -39,8 +39,7 @@ const asName = (pushName: string | null) =>
 
 /** The other side of a message: in a group the member who wrote, or the group that was written to. */
 export function otherSideOf({ accountId, participant, peer, phone, lid }: MessageRecord): Known {
-  const jids = [participant ?? peer, ...(phone ? [phoneJid(phone)] : []), ...(lid ? [lidJid(lid)] : [])];
-  return { accountId, jids: [...new Set(jids)] };
+  return { accountId, jids: [...new Set([participant ?? peer, ...jidsOf({ phone, lid })])] };
 }
 
 /** Messages as answers show them, with the names of their other sides. */

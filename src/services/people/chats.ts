@@ -235,7 +235,9 @@ export async function changeChat(ctx: Ctx, ref: ChatRef, changes: ChangeChatInpu
   const session = await enterSession(ctx, ref.sessionId, 'messages:write', 'chats');
   const { peer: jid } = peerOf(ctx, ref.chat);
   requireConnected(session);
-  const last = await lastOf(ctx, ref);
+  // Only these say up to which message.
+  const { archived, read } = changes;
+  const last = archived === undefined && read === undefined ? null : await lastOf(ctx, ref);
   for (const change of changesOf(changes, ctx.clock.now())) {
     const input = { jid, change, last };
     await askWhatsApp(ctx, session, { name: 'chat.set', input, changes: true });

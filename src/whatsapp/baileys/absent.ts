@@ -14,21 +14,23 @@ const PAUSE_MS = [1_000, 3_000] as const;
 /** How long the list may take, and pauses when it cannot be read. */
 const LIST = { range: { firstMs: 1_000, maxMs: 30_000 }, timeoutMs: 10 * MINUTE_MS };
 
+type Callbacks = Pick<Required<EngineCallbacks>, 'findAbsent'>;
+
 const { PLACEHOLDER_MESSAGE_RESEND } = proto.Message.PeerDataOperationRequestType;
 
 /**
  * Asks for them once the session is open, one after the other, until the socket ends. What cannot be asked for now waits for the next
  * login, as its row stays.
  */
-export function followAbsent(link: Link, callbacks: EngineCallbacks): void {
+export function followAbsent(link: Link, callbacks: Callbacks): void {
   link.sock.ev.on('connection.update', ({ connection }) => {
     if (connection === 'open') void askForAll(link, callbacks).catch(() => undefined);
   });
 }
 
-async function askForAll(link: Link, { findAbsent }: EngineCallbacks): Promise<void> {
+async function askForAll(link: Link, { findAbsent }: Callbacks): Promise<void> {
   const { account, clock, closed, sock } = link;
-  const all = await retry(async () => findAbsent?.(account.id) ?? [], { clock, signal: closed, ...LIST });
+  const all = await retry(() => findAbsent(account.id), { clock, signal: closed, ...LIST });
   for (const one of pick(all, MAX_ASKED)) {
     if (closed.aborted) return;
     await sock.sendPeerDataOperationMessage({

@@ -240,7 +240,7 @@ function reasonOfFailedOpen(error: unknown): CloseReason {
 }
 
 /** A callback that throws must not end a socket's cleaning up in the middle. */
-function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): EngineCallbacks {
+function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): Required<EngineCallbacks> {
   return {
     connectionOf: (accountId) => callbacks.connectionOf(accountId),
     findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),

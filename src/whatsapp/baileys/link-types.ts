@@ -19,7 +19,7 @@ import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface LinkDeps {
-  callbacks: EngineCallbacks;
+  callbacks: Required<EngineCallbacks>;
   clock: Clock;
   logger: Logger;
   settings: SocketSettings;

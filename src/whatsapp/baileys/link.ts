@@ -243,7 +243,7 @@ function makeSocket(parts: SocketParts): WASocket {
     store: (messages) => callbacks.storeInbound(account, messages),
     openVote: (vote, voters) =>
       openVote(vote, {
-        findSent: (messageId) => (callbacks.findAnswered ?? callbacks.findOutbound)(account.id, messageId),
+        findSent: (messageId) => callbacks.findAnswered(account.id, messageId),
         secretOf: (messageId) => secretOf(auth.state.creds, messageId),
         creators: ownUserJids(auth),
         voters,
@@ -282,8 +282,7 @@ function makeSocket(parts: SocketParts): WASocket {
   boundRetryMemory(sock);
   resends.follow(sock, async (ids) => {
     for (const id of ids) {
-      if (await retry(async () => callbacks.isWithdrawn?.(account.id, id), storeRetries))
-        forgetSent(sock, id);
+      if (await retry(() => callbacks.isWithdrawn(account.id, id), storeRetries)) forgetSent(sock, id);
     }
   });
   const receiver = createReceiver(sock, inbound, closed);

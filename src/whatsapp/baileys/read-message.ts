@@ -7,7 +7,7 @@ import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import type { ChatSetting, InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
-import { canonicalJid, isGroupJid, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import { canonicalJid, isGroupJid, jidsOf, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
 import { clip, SHORT } from './decode-text.ts';
 import type { SealedVote } from './decode-vote.ts';
@@ -117,12 +117,8 @@ function namesOf(jids: readonly (string | undefined)[], { contacts, me }: ReadOp
     (phone) => phone ?? [],
   );
   const names = [...lids.map(lidJid), ...phones.map(phoneJid)];
-  const own = ownJidsOf(me());
+  const own = jidsOf(me());
   return names.some((name) => own.includes(name)) ? [...names, ...own] : names;
-}
-
-function ownJidsOf({ phone, lid }: ReturnType<ReadOptions['me']>): string[] {
-  return [...(phone === null ? [] : [phoneJid(phone)]), ...(lid === null ? [] : [lidJid(lid)])];
 }
 
 const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined && attrs.from !== undefined;
@@ -132,7 +128,7 @@ function whoseOf({ from, participant }: Attributes, options: ReadOptions) {
   const own = options.me();
   const author = from === undefined ? null : parseJid(isGroupJid(from) ? participant : from);
   const isOurs = author !== null && (author.user === own.phone || author.user === own.lid);
-  return { author, isOurs, ownJids: ownJidsOf(own) };
+  return { author, isOurs, ownJids: jidsOf(own) };
 }
 
 function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[1]): ReadPayload {
@@ -217,8 +213,7 @@ function describe(
         at: timeOf(attrs.t, clock.now()),
       }
     : null;
-  const voters = [...(phone ? [phoneJid(phone)] : []), ...(lid ? [lidJid(lid)] : [])];
-  return { message, vote: decoded?.vote ?? null, voters, chat, setting };
+  return { message, vote: decoded?.vote ?? null, voters: jidsOf({ phone, lid }), chat, setting };
 }
 
 /** Epoch milliseconds of a stanza's time; `now` for what is no number, or a time that nothing can have been sent at. */

@@ -19,7 +19,7 @@ import type {
   GroupRole,
   MemberOutcome,
 } from '../../group-types.ts';
-import { canonicalJid, lidOf, phoneOf } from '../../jid.ts';
+import { canonicalJid, jidsOf, lidOf, phoneOf } from '../../jid.ts';
 import type { EngineRequests } from '../../requests.ts';
 import { withBound } from '../bound.ts';
 import type { Link } from '../link-types.ts';
@@ -319,13 +319,7 @@ export function toPerson(
 }
 
 /** Every JID that the person goes by. */
-function namesOf({ jid, phone, lid }: GroupPerson): string[] {
-  return [
-    jid,
-    ...(phone === null ? [] : [`${phone}@s.whatsapp.net`]),
-    ...(lid === null ? [] : [`${lid}@lid`]),
-  ];
-}
+const namesOf = (person: GroupPerson): string[] => [person.jid, ...jidsOf(person)];
 
 function toMember(link: Link, { id, phoneNumber, lid, admin }: GroupParticipant): GroupMember {
   const attrs = { jid: id, ...(phoneNumber ? { phone_number: phoneNumber } : {}), ...(lid ? { lid } : {}) };
