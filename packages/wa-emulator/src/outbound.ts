@@ -5,7 +5,7 @@ import { forwardToDevice } from './forward.ts';
 import { type Address, parseJid } from './jids.ts';
 import { bytesOf, child, children, node, unixSeconds } from './nodes.ts';
 import { takePeerMessage } from './peer.ts';
-import { type Delivery, receiveMessage } from './receive.ts';
+import { type Delivery, open, receiveMessage } from './receive.ts';
 import type { Behaviour } from './rules.ts';
 import type { World } from './world.ts';
 
@@ -277,23 +277,9 @@ async function readOwnGroupCopy(
   parts: BinaryNode[],
 ): Promise<boolean> {
   const party = world.parties.of(device.phone);
-  const peer = deviceKey(device);
   try {
-    let isRead = false;
-    for (const part of parts) {
-      if (part.attrs.type === 'skmsg') {
-        await party.senderKeys.decrypt(groupId, peer, bytesOf(part));
-        isRead = true;
-        continue;
-      }
-      const plaintext = await party.decrypt(peer, part.attrs.type ?? '', bytesOf(part));
-      const message = proto.Message.decode(unpadRandomMax16(plaintext));
-      const keys = (message.deviceSentMessage?.message ?? message).senderKeyDistributionMessage;
-      if (keys?.axolotlSenderKeyDistributionMessage) {
-        await party.senderKeys.learn(groupId, peer, keys.axolotlSenderKeyDistributionMessage);
-      }
-    }
-    return isRead;
+    for (const part of parts) await open(party, { sender: device, group: groupId }, part);
+    return parts.some(({ attrs }) => attrs.type === 'skmsg');
   } catch {
     return false;
   }

@@ -56,7 +56,11 @@ export function receiveMessage(
 }
 
 /** Opens one part; a sender key in it is learned. */
-async function open(party: Party, delivery: Delivery, part: BinaryNode): Promise<proto.IMessage> {
+export async function open(
+  party: Party,
+  delivery: Pick<Delivery, 'sender' | 'group'>,
+  part: BinaryNode,
+): Promise<proto.IMessage> {
   const peer = deviceKey(delivery.sender);
   const type = part.attrs.type ?? '';
   const plaintext =
