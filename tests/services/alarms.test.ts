@@ -14,6 +14,7 @@ import {
 } from '../../src/services/alarms/alarms.ts';
 import { readAlarms } from '../../src/services/alarms/state.ts';
 import { alarmText } from '../../src/services/alarms/words.ts';
+import { forgetAlarms } from '../../src/services/alerts/retention.ts';
 import { NOTICES_PER_HOUR, sendDueNotices } from '../../src/services/alerts/send.ts';
 import { syncAlarms, watchAlarms } from '../../src/services/alerts/watch.ts';
 import { signatureHeaders } from '../../src/services/webhooks/signature.ts';
@@ -395,6 +396,31 @@ describe('alerts', () => {
     await sync([]);
     await send();
     expect(typesOf().slice(3)).toEqual(['alarm.solved', 'alarm.solved', 'alarm.solved']);
+  });
+
+  it('are forgotten with their notices when they ended long ago, and not while they are open', async () => {
+    const at = clock.now();
+    const row = (endedAt: number | null) => {
+      const id = newId(at);
+      const openKey = endedAt === null ? `1:${id}` : null;
+      return { id, userId: 1, openKey, kind: 'webhook_down' as const, data: {}, beganAt: at - HOUR, endedAt };
+    };
+    const [open, old, late] = [row(null), row(at - 2), row(at)];
+    await t.deps.db.insert(alarms).values([open, old, late]);
+    await t.deps.db.insert(alertNotices).values(
+      [open, old].map(({ id: alarmId }) => ({
+        ...{ id: newId(at), userId: 1, channelId: newId(at), alarmId, phase: 'began' as const },
+        ...{ state: 'sent' as const, nextAttemptAt: at, createdAt: at },
+      })),
+    );
+    const { signal } = new AbortController();
+    expect(await forgetAlarms(t.deps.db, { before: at - 1, signal })).toBe(1);
+    const left = await t.deps.db.select({ id: alarms.id }).from(alarms);
+    expect(left.map(({ id }) => id)).toEqual(expect.arrayContaining([open.id, late.id]));
+    expect(left.map(({ id }) => id)).not.toContain(old.id);
+    const notices = await t.deps.db.select({ of: alertNotices.alarmId }).from(alertNotices);
+    expect(notices.map(({ of }) => of)).toContain(open.id);
+    expect(notices.map(({ of }) => of)).not.toContain(old.id);
   });
 
   it('are signed with the new secret once a webhook has one', async () => {
