@@ -1,6 +1,4 @@
 /** What members and admins do with groups, on the emulated WhatsApp, and what webhooks hear of it. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
@@ -8,6 +6,7 @@ import { dataUrl, pngFile } from '../helpers/files.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
+import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
 
 const OWN = '628111000040';
 const JPEG = Buffer.concat([
@@ -17,28 +16,18 @@ const JPEG = Buffer.concat([
 
 let emulator: Emulator;
 let gateway: TestGateway;
-let receiver: Server;
-const heard: { type: string; data: Record<string, unknown> }[] = [];
+let receiver: Receiver;
 
 beforeAll(async () => {
   emulator = await startEmulator();
   gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
   await linkSession(gateway, emulator, 'main', OWN);
-  receiver = createServer((request, response) => {
-    const pieces: Buffer[] = [];
-    request.on('data', (piece: Buffer) => pieces.push(piece));
-    request.on('end', () => {
-      heard.push(JSON.parse(Buffer.concat(pieces).toString()));
-      response.end();
-    });
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
+  receiver = await startReceiver();
   const events = ['group.updated', 'group.members', 'group.requests'];
-  expect((await gateway.call('POST', '/webhook', { url, events })).status).toBe(201);
+  expect((await gateway.call('POST', '/webhook', { url: receiver.url, events })).status).toBe(201);
 });
 afterAll(async () => {
-  receiver?.close();
+  await receiver?.close();
   await gateway?.remove();
   await emulator?.stop();
 });
@@ -59,7 +48,7 @@ function groupOf(people: readonly string[], creator = OWN) {
 
 /** What the webhook hears of a group, each once. */
 async function told(group: string, type: string, count = 1) {
-  const of = () => heard.filter((event) => event.type === type && event.data.group === group);
+  const of = () => receiver.received.filter((event) => event.type === type && event.data.group === group);
   await until(async () => of().length >= count);
   expect(of()).toHaveLength(count);
   return of().map(({ data }) => data);

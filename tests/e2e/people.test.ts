@@ -1,43 +1,33 @@
 /** Chats, contacts, presence and calls of a session, on the emulated WhatsApp. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { rateLimits } from '../../src/db/schema.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
+import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
 
 const OWN = '628111000050';
 const JPEG = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex');
 
 let emulator: Emulator;
 let gateway: TestGateway;
-let receiver: Server;
-const heard: { type: string; data: Record<string, unknown>; hook: string }[] = [];
+/** Told of what it names, and of everything. */
+let named: Receiver;
+let all: Receiver;
 
 beforeAll(async () => {
   emulator = await startEmulator();
   gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
   await linkSession(gateway, emulator, 'main', OWN);
-  receiver = createServer((request, response) => {
-    const pieces: Buffer[] = [];
-    request.on('data', (piece: Buffer) => pieces.push(piece));
-    request.on('end', () => {
-      heard.push({ ...JSON.parse(Buffer.concat(pieces).toString()), hook: request.url ?? '' });
-      response.end();
-    });
-  });
-  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}`;
-  await gateway.call('POST', '/webhook', {
-    url: `${url}/named`,
-    events: ['presence.updated', 'call.received'],
-  });
-  await gateway.call('POST', '/webhook', { url: `${url}/all`, events: ['*'] });
+  [named, all] = [await startReceiver(), await startReceiver()];
+  const events = ['presence.updated', 'call.received'];
+  await gateway.call('POST', '/webhook', { url: named.url, events });
+  await gateway.call('POST', '/webhook', { url: all.url, events: ['*'] });
 });
 afterAll(async () => {
-  receiver?.close();
+  await named?.close();
+  await all?.close();
   await gateway?.remove();
   await emulator?.stop();
 });
@@ -57,8 +47,7 @@ async function deliver(from: string, text: string, more: object = {}) {
   return ids[0] ?? '';
 }
 
-const told = (type: string, hook: string) =>
-  heard.filter((event) => event.type === type && event.hook === hook);
+const told = (type: string, receiver: Receiver) => receiver.received.filter((event) => event.type === type);
 
 describe('chats', () => {
   test('are listed by their newest message, each once, with names and unread counts', async () => {
@@ -203,20 +192,20 @@ describe('presence', () => {
     await until(() => emulator.showPresence({ from: watched, presence: 'composing' }).told === 1);
     emulator.showPresence({ from: other, presence: 'composing' });
     emulator.showPresence({ from: watched, presence: 'unavailable', lastSeen: 1_767_225_600 });
-    const events = () => told('presence.updated', '/named').map(({ data }) => data);
+    const events = () => told('presence.updated', named).map(({ data }) => data);
     await until(() => events().some(({ state }) => state === 'offline'));
     expect(events().map(({ state }) => state)).toEqual(['typing', 'offline']);
     expect(events()[0]).toMatchObject({ from: { phone: `+${watched}` } });
     expect(events()[1]).toMatchObject({ lastSeen: '2026-01-01T00:00:00.000Z' });
-    expect(told('presence.updated', '/all')).toEqual([]);
+    expect(told('presence.updated', all)).toEqual([]);
   });
 
   test('a call is told once, and rejected', async () => {
     const caller = newNumber();
     const { id, rang } = emulator.call({ to: OWN, from: caller, video: true });
     expect(rang).toBe(1);
-    await until(() => told('call.received', '/named').length > 0 && told('call.received', '/all').length > 0);
-    expect(told('call.received', '/named')).toMatchObject([
+    await until(() => told('call.received', named).length > 0 && told('call.received', all).length > 0);
+    expect(told('call.received', named)).toMatchObject([
       { data: { callId: id, from: { phone: `+${caller}` }, video: true, missed: false, sessionId: 'main' } },
     ]);
     expect((await post(`/calls/${id}/reject`)).status).toBe(200);

@@ -80,6 +80,26 @@ export interface QueueFixture {
   close(): Promise<void>;
 }
 
+/** A text of this session to somebody, as the queue takes it. */
+export function newMessage(account: AccountRef, changes: Partial<NewMessage> = {}): NewMessage {
+  const phone = changes.phone ?? '6281200000001';
+  return {
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: newMessageId(),
+    peer: `${phone}@s.whatsapp.net`,
+    phone,
+    lid: null,
+    type: 'text',
+    content: { type: 'text', text: 'hello' },
+    priority: 1,
+    scheduledAt: null,
+    expiresAt: null,
+    ...changes,
+  };
+}
+
 export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixture> {
   const database = await openTestDatabase();
   const clock = createFakeClock();
@@ -167,22 +187,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
       return { id, userId: row.userId, sessionId, owner, fence };
     },
     async queue(account, message = {}) {
-      const phone = message.phone ?? '6281200000001';
-      const full: NewMessage = {
-        userId,
-        accountId: account.id,
-        sessionId: account.sessionId,
-        messageId: newMessageId(),
-        peer: `${phone}@s.whatsapp.net`,
-        phone,
-        lid: null,
-        type: 'text',
-        content: { type: 'text', text: 'hello' },
-        priority: 1,
-        scheduledAt: null,
-        expiresAt: null,
-        ...message,
-      };
+      const full = newMessage(account, { userId, ...message });
       const { id } = await enqueue(deps, full);
       return { id, messageId: full.messageId };
     },

@@ -6,11 +6,10 @@ import { messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schem
 import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
 import { type HeadStart, HeadStartLost } from '../../src/queue/head-start.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
-import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { turns } from '../helpers/clock.ts';
 import { until } from '../helpers/until.ts';
-import { openQueue, type QueueFixture } from './fixture.ts';
+import { newMessage, openQueue, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
 afterEach(() => q.close());
@@ -36,22 +35,8 @@ interface Code {
 }
 
 async function ask(account: AccountRef, changes: Partial<NewMessage> = {}): Promise<Code> {
-  const phone = changes.phone ?? '6281200000001';
-  const message: NewMessage = {
-    userId: account.userId,
-    accountId: account.id,
-    sessionId: account.sessionId,
-    messageId: newMessageId(),
-    peer: `${phone}@s.whatsapp.net`,
-    phone,
-    lid: null,
-    type: 'text',
-    content: { type: 'text', text: 'a code' },
-    priority: PRIORITIES.high,
-    scheduledAt: null,
-    expiresAt: null,
-    ...changes,
-  };
+  const content = { type: 'text', text: 'a code' };
+  const message = newMessage(account, { content, priority: PRIORITIES.high, ...changes });
   const queued = newQueued(q.clock.now());
   const given = await q.deps.signals.headStart(candidateOf(message, queued));
   return {

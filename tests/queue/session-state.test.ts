@@ -2,25 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { NO_END } from '../../src/queue/pause.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { queueHold, type SendingRow, sendingState } from '../../src/queue/session-state.ts';
+import { CONNECTED } from '../helpers/sending-row.ts';
 
 /** 12:00 UTC */
 const NOON = Date.UTC(2026, 0, 5, 12);
 const LATER = NOON + 60_000;
 const { high, normal, low } = PRIORITIES;
 
-const CONNECTED: SendingRow = {
-  status: 'connected',
-  paired: true,
-  limits: null,
-  suspendedAt: null,
-  pausedUntil: null,
-  pauseReason: null,
-  pausedPriority: null,
-  breakerUntil: null,
-  breakerCode: null,
-  linkedAt: null,
-  newChatCap: null,
-};
 const QUIET = { quietHours: { from: '11:00', to: '13:00', timeZone: 'UTC' } };
 
 describe('what holds a session', () => {

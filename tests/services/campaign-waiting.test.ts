@@ -2,22 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { SendingRow } from '../../src/queue/session-state.ts';
 import { campaignHolds } from '../../src/services/campaigns/waiting.ts';
 import { campaignHoldWords, toCampaignWaiting } from '../../src/services/campaigns/waiting-words.ts';
+import { CONNECTED } from '../helpers/sending-row.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 9);
 const HOUR = 3_600_000;
-const session: SendingRow = {
-  status: 'connected',
-  paired: true,
-  limits: null,
-  suspendedAt: null,
-  pausedUntil: null,
-  pauseReason: null,
-  pausedPriority: null,
-  breakerUntil: null,
-  breakerCode: null,
-  linkedAt: null,
-  newChatCap: null,
-};
 const running = {
   status: 'running' as const,
   reason: null,
@@ -26,9 +14,9 @@ const running = {
   waitingReason: null,
   waitingUntil: null,
 };
-const away: SendingRow = { ...session, status: 'disconnected' };
-const paused: SendingRow = { ...session, pausedUntil: NOW + HOUR, pauseReason: 'paused' };
-const holds = (row: Partial<Parameters<typeof campaignHolds>[0]>, senders: SendingRow[] = [session]) =>
+const away: SendingRow = { ...CONNECTED, status: 'disconnected' };
+const paused: SendingRow = { ...CONNECTED, pausedUntil: NOW + HOUR, pauseReason: 'paused' };
+const holds = (row: Partial<Parameters<typeof campaignHolds>[0]>, senders: SendingRow[] = [CONNECTED]) =>
   campaignHolds({ ...running, ...row }, senders, NOW).map(({ reason, until }) => [reason, until]);
 
 describe('what a campaign waits for', () => {
@@ -62,8 +50,8 @@ describe('what a campaign waits for', () => {
 
   it('is what holds the session that is free first, and only while none of them sends', () => {
     expect(holds({}, [away, paused])).toEqual([['paused', NOW + HOUR]]);
-    expect(holds({}, [away, session])).toEqual([]);
-    const suspended: SendingRow = { ...session, suspendedAt: NOW - HOUR };
+    expect(holds({}, [away, CONNECTED])).toEqual([]);
+    const suspended: SendingRow = { ...CONNECTED, suspendedAt: NOW - HOUR };
     expect(holds({}, [suspended])).toEqual([['workspace_suspended', null]]);
   });
 

@@ -7,6 +7,7 @@ import { HOUR_MS, MINUTE_MS } from '../../src/utils/durations.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import { CONNECTED } from '../helpers/sending-row.ts';
 
 const NOW = 1_790_000_000_000;
 const at = { now: NOW, priority: PRIORITIES.normal };
@@ -15,17 +16,7 @@ function member(name: string, more: Partial<PoolMember> = {}, row: Partial<PoolM
   return {
     name,
     row: {
-      status: 'connected' as const,
-      paired: true,
-      limits: null,
-      suspendedAt: null,
-      pausedUntil: null,
-      pauseReason: null,
-      pausedPriority: null,
-      breakerUntil: null,
-      breakerCode: null,
-      linkedAt: null,
-      newChatCap: null,
+      ...CONNECTED,
       restrictedUntil: null,
       restriction: null,
       ...row,
