@@ -30,7 +30,7 @@ const MAX_CHATS = 100;
 const NUMBER = /^\+?\d[\d\s().-]{4,24}$/;
 const ID = /^[\w:.-]{8,64}$/;
 /** Shorter texts are in nearly every name. */
-const MIN_TEXT = 2;
+export const MIN_TEXT = 2;
 
 /**
  * What the caller may see of sessions, people, messages, calls of the API, members and campaigns that `q` (1 to 100

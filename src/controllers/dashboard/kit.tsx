@@ -54,6 +54,18 @@ export function Filters({
   );
 }
 
+/** How many filters of a list are set; its place in the list is none. */
+export function countFilters({ cursor: _cursor, page: _page, ...filters }: Record<string, unknown>): number {
+  return Object.values(filters).filter((value) => value !== undefined).length;
+}
+
+/** What follows the path of a list with these fields, `?` included; '' where none is set. */
+export function queryOf(fields: Readonly<Record<string, string | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) if (value !== undefined) query.set(name, value);
+  return query.size === 0 ? '' : `?${query}`;
+}
+
 /** Stands where a part of the page is on its way. `label`: what comes, for who cannot see it. */
 export function Skeleton({ label, lines = 4 }: { label: string; lines?: number }) {
   return (

@@ -1,6 +1,6 @@
 /** Search everywhere: a page, and the part of it that the dialog of every page shows while one types. */
 import { z } from 'zod';
-import { type Found, searchEverything } from '../../services/search.ts';
+import { type Found, MIN_TEXT, searchEverything } from '../../services/search.ts';
 import { Icon, type IconName } from './icon.tsx';
 import { chatPath, messagePath } from './messages/bubble.tsx';
 import { type Page, page, type View } from './page.ts';
@@ -9,8 +9,6 @@ import { MAX_SEARCH, SEARCH_KINDS, SEARCH_PAGES, SEARCH_TEXTS, SearchForm } from
 import { sessionPath } from './sessions/parts.tsx';
 
 const MAX_PAGES = 6;
-/** As the verb asks. */
-const MIN_TEXT = 2;
 
 interface Result {
   icon: IconName;
@@ -155,7 +153,7 @@ export const searchPages: Page[] = [
     query: z.object({ q: z.string().trim().max(MAX_SEARCH).default('').catch('') }),
     example: { query: { q: 'main' } },
     async handler({ ctx, view, query: { q }, http }) {
-      const found = q.length < MIN_TEXT ? [] : await searchEverything(ctx, { q });
+      const found = await searchEverything(ctx, { q });
       const pages = q.length < MIN_TEXT ? [] : findPages(view, q);
       const results = [...found.map((one) => toResult(view, one)), ...pages];
       const part = <Results view={view} q={q} results={results} />;

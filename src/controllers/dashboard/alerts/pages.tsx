@@ -92,12 +92,11 @@ export const alertPages: Page[] = [
     needs: 'settings',
     form: ChannelFields.extend({ kinds: Kinds }),
     example: { form: { name: 'On call', type: 'webhook', target: 'https://hooks.example.com/alarms' } },
-    async handler({ ctx, view, form, http }) {
+    async handler({ ctx, view, form }) {
       const t = T(view.lang);
       const { secret, name } = await createChannel(ctx, form);
       if (secret === null) return { redirect: HERE, done: t.created };
       // In no cookie, and not for a moment only.
-      http.header('cache-control', 'no-store');
       return { fragment: <SecretOnce view={view} label={name} secret={secret} back={HERE} /> };
     },
   }),
@@ -134,9 +133,8 @@ export const alertPages: Page[] = [
     needs: 'settings',
     params: ChannelParams,
     example,
-    async handler({ ctx, view, params, http }) {
+    async handler({ ctx, view, params }) {
       const { secret, name } = await rotateChannelSecret(ctx, params);
-      http.header('cache-control', 'no-store');
       return { fragment: <SecretOnce view={view} label={name} secret={secret ?? ''} back={HERE} /> };
     },
   }),

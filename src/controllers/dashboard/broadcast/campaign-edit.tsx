@@ -1,6 +1,5 @@
 /** Changing a campaign that is paused or has not begun. */
 
-import { timeZoneOf } from '../../../services/auth/settings.ts';
 import { updateCampaign } from '../../../services/campaigns/control.ts';
 import { watchCampaign } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
@@ -43,7 +42,7 @@ export const campaignEditPages: Page[] = [
               campaign={campaign}
               choices={await choicesOf(ctx)}
               isReal={ctx.config.waServer === null}
-              zone={campaign.timezone ?? (await timeZoneOf(ctx, ctx.actor.userId))}
+              zone={campaign.timezone ?? view.zone}
             />
           ) : (
             <p class="card">{t.editNot}</p>

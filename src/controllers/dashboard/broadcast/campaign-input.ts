@@ -8,7 +8,7 @@ import { getPool } from '../../../services/pools.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { own } from '../../../utils/own.ts';
 import { senderFields, senderOf } from '../sessions/sender.tsx';
-import { id } from './parts.tsx';
+import { id, piecesOf } from './parts.tsx';
 
 const ClockTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'must be a time of day such as 21:00');
 const whole = (min: number, max: number) =>
@@ -173,7 +173,7 @@ const FORM_NAMES: Record<string, string> = {
 
 export function targetOf(form: Pick<CampaignForm, 'target' | 'listId' | 'numbers'>) {
   if (form.target === 'list') return { listId: required('listId', form.listId) };
-  const numbers = (form.numbers ?? '').split(/[\r\n,;]+/).flatMap((text) => text.trim() || []);
+  const numbers = piecesOf(form.numbers ?? '');
   return { numbers: numbers.length > 0 ? numbers : required('numbers', undefined) };
 }
 

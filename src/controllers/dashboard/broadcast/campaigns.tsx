@@ -6,7 +6,7 @@ import { listCampaigns } from '../../../services/campaigns/read.ts';
 import type { CampaignOutput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
-import { Filters } from '../kit.tsx';
+import { countFilters, Filters } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Live, Pages, Select, Table, Time } from '../parts.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
@@ -38,12 +38,13 @@ export const campaignListPages: Page[] = [
     query: Filter,
     async handler({ ctx, view, query }) {
       const t = CAMPAIGN_TEXTS(view.lang);
+      const isFiltered = countFilters(query) > 0;
+      const isFirst = query.page === 1 && !isFiltered;
       const [found, drafts, sessions] = await Promise.all([
         readCampaigns(ctx, query),
-        view.canWrite ? listDrafts(ctx) : [],
+        view.canWrite && isFirst ? listDrafts(ctx) : [],
         listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
       ]);
-      const isFiltered = query.status !== undefined || query.session !== undefined;
       const create = (
         <a class="button primary" href={`${BROADCAST}/new`}>
           {t.create}
@@ -52,7 +53,7 @@ export const campaignListPages: Page[] = [
       const body = (
         <>
           <BroadcastHead view={view} tab="campaigns" action={create} />
-          {query.page === 1 && !isFiltered && <Drafts view={view} drafts={drafts} />}
+          <Drafts view={view} drafts={drafts} />
           {found.totalItems === 0 && !isFiltered ? (
             <Empty view={view} title={t.noneTitle} next={view.canWrite && create}>
               <p>{t.noneText}</p>
@@ -123,9 +124,8 @@ function readCampaigns(ctx: Ctx, { session, status, page: at }: Filter): Promise
 function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
   const t = CAMPAIGN_TEXTS(view.lang);
   const states = CAMPAIGN_STATUSES.map((status) => [status, statusText(view.lang, status)] as const);
-  const active = [query.status, query.session].filter((value) => value !== undefined).length;
   return (
-    <Filters view={view} action={BROADCAST} active={active}>
+    <Filters view={view} action={BROADCAST} active={countFilters(query)}>
       <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
       {sessions.length > 1 && (
         <Select

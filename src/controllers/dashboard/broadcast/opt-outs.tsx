@@ -34,6 +34,7 @@ import {
   NothingFound,
   PAGE_SIZE,
   page as pageNumber,
+  piecesOf,
   SearchForm,
   search,
 } from './parts.tsx';
@@ -45,9 +46,7 @@ const OPT_OUTS = `${BROADCAST}/opt-outs`;
 const NumberParams = z.object({ number });
 
 /** A text of several lines -> what is on them. */
-const lines = z
-  .string()
-  .transform((text) => text.split(/[\r\n,;]+/).flatMap((line) => (line.trim() === '' ? [] : [line.trim()])));
+const lines = z.string().transform(piecesOf);
 const Word = z.string().max(MAX_WORD_LENGTH).refine(isWord, 'must hold letters or digits');
 
 export const optOutPages: Page[] = [

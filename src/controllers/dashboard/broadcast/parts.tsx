@@ -9,6 +9,10 @@ import * as indonesian from '../locales/id/broadcast-parts.ts';
 import type { View } from '../page.ts';
 import { Empty, NextLink, Pages, Tabs } from '../parts.tsx';
 
+/** What a text names, one after the other: numbers or words, on lines of their own or between commas. */
+export const piecesOf = (text: string): string[] =>
+  text.split(/[\r\n,;]+/).flatMap((piece) => piece.trim() || []);
+
 export const BROADCAST = '/dashboard/broadcast';
 /** Rows of a page. */
 export const PAGE_SIZE = 50;

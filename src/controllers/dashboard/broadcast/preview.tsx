@@ -12,7 +12,7 @@ import * as indonesian from '../locales/id/broadcast-preview.ts';
 import { Formatted } from '../messages/formatted.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Select } from '../parts.tsx';
-import { BROADCAST, id, num } from './parts.tsx';
+import { BROADCAST, id, num, piecesOf } from './parts.tsx';
 
 const T = texts({ en: english.broadcastPreview, id: indonesian.broadcastPreview });
 
@@ -122,7 +122,7 @@ function Chips({ view, into, columns }: { view: View; into: string; columns: rea
 /** Numbers of a form that has no list; undefined without any. */
 function numbersIn({ listId, numbers }: { listId?: string | undefined; numbers?: string | undefined }) {
   if (listId !== undefined || numbers === undefined) return undefined;
-  return numbers.split(/[\r\n,;]+/).flatMap((text) => text.trim() || []);
+  return piecesOf(numbers);
 }
 
 /** How many of the list have nothing to fill in. */

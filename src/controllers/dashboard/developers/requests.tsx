@@ -13,7 +13,7 @@ import {
   type ApiRequestOutput,
   RequestsQuery,
 } from '../../../services/requests/schemas.ts';
-import { Crumb, Filters as FilterSheet } from '../kit.tsx';
+import { Crumb, countFilters, Filters as FilterSheet, queryOf } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Facts, Field, Form, MomentField, NextLink, Select, Table, Time } from '../parts.tsx';
 import { prettyJson } from './deliveries.tsx';
@@ -49,18 +49,16 @@ export const requestPages: Page[] = [
       const { data, nextCursor } = await listRequests(ctx, { ...query, limit: PER_PAGE });
       const { keepBodies } = await readRequestLogSettings(ctx);
       const keys = view.may('keys') && ctx.actor.sessionIds === null ? await listApiKeys(ctx) : [];
-      const { cursor: _cursor, ...filters } = query;
-      const isFiltered = Object.values(filters).some((value) => value !== undefined);
       const body = (
         <>
           <DeveloperTabs t={t} current={HERE} />
           <section class="card">
             <p class="muted">{t.requestsAbout}</p>
             <Filters view={view} query={query} keys={keys} />
-            <Calls view={view} calls={data} isFiltered={isFiltered} />
+            <Calls view={view} calls={data} isFiltered={countFilters(query) > 0} />
             {nextCursor !== null && (
               <p class="pages">
-                <a class="button small" href={`${HERE}?${olderThan(filters, nextCursor)}`}>
+                <a class="button small" href={`${HERE}${queryOf({ ...query, cursor: nextCursor })}`}>
                   {t.older}
                 </a>
               </p>
@@ -115,12 +113,6 @@ export const requestPages: Page[] = [
   }),
 ];
 
-function olderThan(filters: Partial<Query>, cursor: string): URLSearchParams {
-  const all = new URLSearchParams({ cursor });
-  for (const [name, value] of Object.entries(filters)) if (value !== undefined) all.set(name, value);
-  return all;
-}
-
 interface FiltersProps {
   view: View;
   query: Query;
@@ -130,11 +122,9 @@ interface FiltersProps {
 function Filters({ view, query, keys }: FiltersProps) {
   const t = DEVELOPER_TEXTS(view.lang);
   const any = ['', t.anyStatus] as const;
-  const { cursor: _cursor, ...chosen } = query;
-  const active = Object.values(chosen).filter((value) => value !== undefined).length;
   const asOptions = (values: readonly string[]) => [any, ...values.map((value) => [value, value] as const)];
   return (
-    <FilterSheet view={view} action={HERE} active={active}>
+    <FilterSheet view={view} action={HERE} active={countFilters(query)}>
       <Select
         label={t.method}
         name="method"

@@ -26,7 +26,7 @@ import {
 } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
 import { ErrorPart, Timeline } from './detail.tsx';
-import { Formatted } from './formatted.tsx';
+import { FormattedLines } from './formatted.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
@@ -137,11 +137,7 @@ function MediaPreview({ view, form }: { view: View; form: ComposeForm }) {
       <p class="muted small wrap" data-names="f-file">
         {form.url ?? kindName(view.lang, form.kind)}
       </p>
-      {form.caption && (
-        <p class="wrap">
-          <Formatted text={form.caption} />
-        </p>
-      )}
+      {form.caption && <FormattedLines text={form.caption} />}
     </>
   );
 }

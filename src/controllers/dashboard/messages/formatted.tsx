@@ -5,6 +5,15 @@ export function Formatted({ text }: { text: string }) {
   return <Parts parts={readMarkup(text)} />;
 }
 
+/** The same as a paragraph that keeps its lines. */
+export function FormattedLines({ text }: { text: string }) {
+  return (
+    <p class="wrap">
+      <Formatted text={text} />
+    </p>
+  );
+}
+
 function Parts({ parts }: { parts: readonly Marked[] }) {
   return <>{parts.map((part) => (typeof part === 'string' ? part : <Mark part={part} />))}</>;
 }

@@ -14,7 +14,7 @@ import {
 import { listSessions } from '../../../services/sessions/index.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { Icon } from '../icon.tsx';
-import { Filters as FilterSheet } from '../kit.tsx';
+import { countFilters, Filters as FilterSheet, queryOf } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Empty, Field, Live, MomentField, NextLink, Select, Table, Tabs, Time } from '../parts.tsx';
 import { chatPath, messagePath, StatusBadge } from './bubble.tsx';
@@ -86,7 +86,6 @@ export async function sessionNames(ctx: Ctx): Promise<string[]> {
 function FilterForm({ view, filters, sessions }: { view: View; filters: Filters; sessions: string[] }) {
   const t = MESSAGE_TEXTS(view.lang);
   const any = ['', t.any] as const;
-  const iso = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
   // One that was deleted has a history as well.
   const active = countFilters(filters);
   const names = [...new Set([...sessions, ...(filters.session ? [filters.session] : [])])];
@@ -123,12 +122,12 @@ function FilterForm({ view, filters, sessions }: { view: View; filters: Filters;
         value={filters.type ?? ''}
         options={[any, ...KIND_NAMES.map((name) => [name, kindName(view.lang, name)] as const)]}
       />
-      <MomentField label={t.since} name="since" value={iso(filters.since)} />
-      <MomentField label={t.until} name="until" value={iso(filters.until)} />
+      <MomentField label={t.since} name="since" value={isoOf(filters.since)} />
+      <MomentField label={t.until} name="until" value={isoOf(filters.until)} />
       <div class="row">
         <button type="submit">{t.filter}</button>
         {active > 0 && <a href={HERE}>{t.clear}</a>}
-        <a class="button" href={`${HERE}/export${queryOf(filters)}`} download>
+        <a class="button" href={`${HERE}/export${listQuery(filters)}`} download>
           <Icon name="download" /> {t.exportCsv}
         </a>
       </div>
@@ -136,19 +135,12 @@ function FilterForm({ view, filters, sessions }: { view: View; filters: Filters;
   );
 }
 
-function countFilters({ cursor: _cursor, ...filters }: Filters): number {
-  return Object.values(filters).filter((value) => value !== undefined).length;
+function listQuery(filters: Filters, cursor?: string): string {
+  const { since, until, cursor: _cursor, ...rest } = filters;
+  return queryOf({ ...rest, since: isoOf(since), until: isoOf(until), cursor });
 }
 
-function queryOf(filters: Filters, cursor?: string): string {
-  const { since, until, cursor: _cursor, ...rest } = filters;
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, value);
-  if (since !== undefined) query.set('since', new Date(since).toISOString());
-  if (until !== undefined) query.set('until', new Date(until).toISOString());
-  if (cursor !== undefined) query.set('cursor', cursor);
-  return query.size === 0 ? '' : `?${query}`;
-}
+const isoOf = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString());
 
 /** Whom it is with: the name, where it is known, and the number. */
 function Who({ view, message }: { view: View; message: MessageOutput }) {
@@ -216,7 +208,7 @@ function Results({ view, found, filters }: { view: View; found: FoundMessages; f
     <Live
       id="messages"
       class="card"
-      src={`${HERE}/list${queryOf(filters, filters.cursor)}`}
+      src={`${HERE}/list${listQuery(filters, filters.cursor)}`}
       events={EVENTS}
       // Older pages do not change but for states, which are not worth a flicker.
       done={filters.cursor !== undefined}
@@ -241,12 +233,12 @@ function Results({ view, found, filters }: { view: View; found: FoundMessages; f
       )}
       <nav class="pages" aria-label={t.pages}>
         {filters.cursor !== undefined && (
-          <a class="button small" href={`${HERE}${queryOf(filters)}`}>
+          <a class="button small" href={`${HERE}${listQuery(filters)}`}>
             {t.newest}
           </a>
         )}
         {nextCursor !== null && (
-          <a class="button small" href={`${HERE}${queryOf(filters, nextCursor)}`} rel="next">
+          <a class="button small" href={`${HERE}${listQuery(filters, nextCursor)}`} rel="next">
             {lookedUntil === null ? t.older : t.lookFurther}
           </a>
         )}

@@ -10,7 +10,7 @@ import { DAY_MS } from '../../../utils/durations.ts';
 import { zoneClock } from '../../../utils/time-zone.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { More, num } from '../broadcast/parts.tsx';
-import { Filters } from '../kit.tsx';
+import { countFilters, Filters, queryOf } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, NextLink, Select, Stat, Table, Time, zoneOf } from '../parts.tsx';
 import { OTP, OtpHead, StateBadge } from './parts.tsx';
@@ -69,7 +69,11 @@ export const logPages: Page[] = [
                 )}
                 <More view={view} isFirst={cursor === undefined} next={found.nextCursor} />
                 <p>
-                  <a class="button small" href={`${OTP}/log/export${queryOf(query)}`} download>
+                  <a
+                    class="button small"
+                    href={`${OTP}/log/export${queryOf({ ...query, cursor: undefined })}`}
+                    download
+                  >
                     {t.export}
                   </a>
                 </p>
@@ -95,12 +99,6 @@ export const logPages: Page[] = [
   }),
 ];
 
-function queryOf({ cursor: _cursor, ...filters }: Filter): string {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value);
-  return query.size === 0 ? '' : `?${query}`;
-}
-
 /** Whole days in the zone of the workspace, the last one included. */
 function windowOf({ from, to }: Filter, timeZone: string): { from?: number; to?: number } {
   const zone = zoneClock(timeZone);
@@ -115,10 +113,8 @@ const dateAfter = (date: string) => new Date(Date.parse(date) + DAY_MS).toISOStr
 function FilterForm({ view, query, sessions }: { view: View; query: Filter; sessions: string[] }) {
   const t = OTP_TEXTS(view.lang);
   const states = OTP_STATUSES.map((status) => [status, t.states[status][0]] as const);
-  const { cursor: _cursor, ...chosen } = query;
-  const active = Object.values(chosen).filter((value) => value !== undefined).length;
   return (
-    <Filters view={view} action={`${OTP}/log`} active={active}>
+    <Filters view={view} action={`${OTP}/log`} active={countFilters(query)}>
       <Field label={t.phone} name="phoneNumber" type="tel" value={query.phoneNumber} autocomplete="off" />
       <Select label={t.state} name="status" value={query.status} options={[['', t.all], ...states]} />
       {sessions.length > 1 && (

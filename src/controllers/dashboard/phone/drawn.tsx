@@ -7,6 +7,7 @@ import { listReceived, type ReceivedMessage, type WaitingPhone } from '../../../
 import { ShortBody } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Live, Time } from '../parts.tsx';
+import { personPath } from './phones.tsx';
 import { shownOf } from './received.ts';
 import { PHONE_TEXTS } from './texts.ts';
 
@@ -81,7 +82,7 @@ export function ReceivingPhone({
           ))}
         </ol>
         <p class="small">
-          <a href={`/dashboard/phone/with/${encodeURIComponent(number)}`}>{t.openPhone}</a>
+          <a href={personPath(number)}>{t.openPhone}</a>
         </p>
       </DrawnPhone>
     </Live>

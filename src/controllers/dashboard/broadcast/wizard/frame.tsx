@@ -61,7 +61,7 @@ export function Frame({
           hx-swap="innerHTML"
           hx-disabled-elt="unset"
         >
-          <DraftState view={view} draft={draft} />
+          <DraftState view={view} version={draft.version} />
         </div>
       </Form>
       {draft.version > 0 && (
@@ -82,19 +82,11 @@ function Back({ view, to }: { view: View; to: Step }) {
 }
 
 /** What the last save came to; the version goes back with the next one. */
-export function DraftState({
-  view,
-  draft,
-  savedAt,
-}: {
-  view: View;
-  draft: Pick<Writing, 'id' | 'version'>;
-  savedAt?: string;
-}) {
+export function DraftState({ view, version, savedAt }: { view: View; version: number; savedAt?: string }) {
   const t = FORM_TEXTS(view.lang);
   return (
     <>
-      <input type="hidden" name="version" value={draft.version} />
+      <input type="hidden" name="version" value={version} />
       {savedAt === undefined ? (
         <span class="muted">{t.saving}</span>
       ) : (

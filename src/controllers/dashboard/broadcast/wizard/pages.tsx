@@ -1,6 +1,5 @@
 /** Making a campaign, step by step. Each step is an address; what is filled in is kept as a draft of who fills it in. */
 import { z } from 'zod';
-import { timeZoneOf } from '../../../../services/auth/settings.ts';
 import {
   countDrafts,
   deleteDraft,
@@ -216,7 +215,7 @@ async function saved(ctx: Ctx, view: View, draftId: string, form: StepForm) {
     const draft = await saveStep(ctx, draftId, form);
     return (
       <>
-        <DraftState view={view} draft={draft} savedAt={draft.updatedAt} />
+        <DraftState view={view} version={draft.version} savedAt={draft.updatedAt} />
         <span data-address={draftPath(draftId, form.step)}></span>
       </>
     );
@@ -281,7 +280,7 @@ async function fieldsIn(
     case 'what':
       return <What view={view} data={data} choices={await choicesOf(ctx)} />;
     case 'when':
-      return <Times view={view} data={data} zone={await timeZoneOf(ctx, ctx.actor.userId)} />;
+      return <Times view={view} data={data} zone={view.zone} />;
     case 'pace':
       return <Pace view={view} data={withPace(ctx, data)} />;
     case 'review': {

@@ -1,10 +1,10 @@
 import { buttonsAsText } from '../../../../whatsapp/interactive-text.ts';
 import { texts } from '../../i18n.ts';
 import { TextArea } from '../../parts.tsx';
-import { Formatted } from '../formatted.tsx';
+import { FormattedLines } from '../formatted.tsx';
 import { OfferPart } from '../offer.tsx';
 import { kindPages, linesOf } from './kind.ts';
-import { Choices, Footer, FooterField, Numbered, TextField } from './parts.tsx';
+import { Choices, Footer, FooterField, TextField } from './parts.tsx';
 
 const T = texts({
   en: { buttons: 'Buttons, one per line' },
@@ -36,12 +36,10 @@ export const buttons = kindPages({
   show(_view, content) {
     // We do not render those of a business.
     if (!('rendering' in content)) return <OfferPart offer={content} />;
-    if (content.rendering === 'text') return <Numbered text={buttonsAsText(content)} />;
+    if (content.rendering === 'text') return <FormattedLines text={buttonsAsText(content)} />;
     return (
       <>
-        <p class="wrap">
-          <Formatted text={content.text} />
-        </p>
+        <FormattedLines text={content.text} />
         <Footer text={content.footer} />
         <Choices choices={content.buttons.map(({ text }) => text)} />
       </>

@@ -6,7 +6,7 @@ import type { View } from '../../page.ts';
 import { Field, TextArea } from '../../parts.tsx';
 import { COMPOSE_TEXTS } from '../compose-texts.ts';
 import { fileOf } from '../content.ts';
-import { Formatted } from '../formatted.tsx';
+import { FormattedLines } from '../formatted.tsx';
 import { MESSAGE_TEXTS } from '../texts.ts';
 import { type FormFields, type KindName, type KindPages, nameIn, type Shown } from './kind.ts';
 
@@ -96,11 +96,7 @@ function showFile<T extends FileType, F extends string>(
       ) : (
         <p class="muted small">{file?.state === 'failed' ? t.fileFailed : t.filePending}</p>
       )}
-      {caption && (
-        <p class="wrap">
-          <Formatted text={caption} />
-        </p>
-      )}
+      {caption && <FormattedLines text={caption} />}
       <p class="muted small wrap">
         {label?.(view.lang, content) ?? ''}
         {file === null ? '' : [file.mimetype, sizeOf(view, file.size)].filter(Boolean).join(' · ')}{' '}

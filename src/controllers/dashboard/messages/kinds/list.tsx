@@ -1,9 +1,9 @@
 import { listAsText } from '../../../../whatsapp/interactive-text.ts';
 import { texts } from '../../i18n.ts';
 import { Field, TextArea } from '../../parts.tsx';
-import { Formatted } from '../formatted.tsx';
+import { FormattedLines } from '../formatted.tsx';
 import { kindPages, linesOf } from './kind.ts';
-import { Footer, FooterField, Numbered, TextField } from './parts.tsx';
+import { Footer, FooterField, TextField } from './parts.tsx';
 
 const T = texts({
   en: {
@@ -79,7 +79,7 @@ export const list = kindPages({
   }),
   show(_view, content) {
     if ('rendering' in content && content.rendering === 'text') {
-      return <Numbered text={listAsText(content)} />;
+      return <FormattedLines text={listAsText(content)} />;
     }
     return (
       <>
@@ -88,9 +88,7 @@ export const list = kindPages({
             <b>{content.title}</b>
           </p>
         )}
-        <p class="wrap">
-          <Formatted text={content.text} />
-        </p>
+        <FormattedLines text={content.text} />
         <Footer text={content.footer} />
         <Sections sections={content.sections} />
       </>

@@ -3,7 +3,6 @@
 import type { View } from '../../page.ts';
 import { Field, TextArea } from '../../parts.tsx';
 import { COMPOSE_TEXTS } from '../compose-texts.ts';
-import { Formatted } from '../formatted.tsx';
 import type { FormFields } from './kind.ts';
 
 export function TextField({ view, filled }: { view: View; filled: FormFields<'text'> }) {
@@ -27,15 +26,6 @@ export function Choices({ choices }: { choices: readonly string[] }) {
         <li class="wrap">{text}</li>
       ))}
     </ul>
-  );
-}
-
-/** Choices that were sent as a text with numbers: the text as it arrives. */
-export function Numbered({ text }: { text: string }) {
-  return (
-    <p class="wrap">
-      <Formatted text={text} />
-    </p>
   );
 }
 

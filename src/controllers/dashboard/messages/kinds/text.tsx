@@ -1,4 +1,4 @@
-import { Formatted } from '../formatted.tsx';
+import { FormattedLines } from '../formatted.tsx';
 import { kindPages } from './kind.ts';
 import { TextField } from './parts.tsx';
 
@@ -9,9 +9,5 @@ export const text = kindPages({
   fields: (view, filled) => <TextField view={view} filled={filled} />,
   input: (form) => ({ text: form.text }),
   refill: (content) => ({ text: content.text }),
-  show: (_view, content) => (
-    <p class="wrap">
-      <Formatted text={content.text} />
-    </p>
-  ),
+  show: (_view, content) => <FormattedLines text={content.text} />,
 });
