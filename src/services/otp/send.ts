@@ -78,7 +78,8 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
     template,
     requestedSessionId: input.session ?? first.sessionId,
     endUserIp: input.endUserIp ?? null,
-    lifetimeMs: (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
+    askedAt: now,
+    expiresAt: now + (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
     maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
   };
   return sendNow(ctx, otp, sendingSessions);
@@ -120,9 +121,8 @@ interface ReadyCode {
 }
 
 function requestOf(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): DeliveryRequest {
-  const { id: otpId, userId, phone } = otp;
+  const { id: otpId, userId, phone, expiresAt } = otp;
   const sendingSession = chooseSession(sendingSessions);
-  const expiresAt = ctx.clock.now() + otp.lifetimeMs;
   return { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
 }
 
@@ -150,7 +150,8 @@ interface NewOtp {
   template: string;
   requestedSessionId: string;
   endUserIp: string | null;
-  lifetimeMs: number;
+  askedAt: number;
+  expiresAt: number;
   maxAttempts: number;
 }
 
@@ -169,7 +170,8 @@ async function writeSend(
   const { delivery, fact } = start
     ? await deliverAtOnce(tx, ctx, request, code, start)
     : await deliver(tx, ctx, request, code);
-  const { otpId, phone, expiresAt, sendingSession } = request;
+  const { otpId, phone, sendingSession } = request;
+  const { expiresAt } = otp;
   const row = {
     ...rowOf(ctx, otp, delivery),
     openPhone: number.key,
@@ -189,7 +191,7 @@ async function writeSend(
     attempts: 0,
     maxAttempts,
     expiresAt: new Date(expiresAt).toISOString(),
-    timestamp: new Date(now).toISOString(),
+    timestamp: new Date(otp.askedAt).toISOString(),
   };
   await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: otp.code } : kept;
