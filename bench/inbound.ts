@@ -6,7 +6,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import {
@@ -20,11 +19,12 @@ import {
 } from './gateway/table.ts';
 import { startWorld, type World } from './gateway/world.ts';
 import { difference } from './measure/database-use.ts';
+import { waitUntil } from './measure/until.ts';
 
 const TOTAL = Number(process.argv[2] ?? 2_000);
 const CASES = [1, 10];
 const ROUNDS = Number(process.argv[3] ?? 3);
-const TIMEOUT_MS = 120_000;
+const OFTEN = { everyMs: 10 };
 const GOAL = process.env.DB_TYPE === 'mysql' ? 0.5 : 0.7;
 const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio', ...DATABASE_HEAD];
 
@@ -53,14 +53,6 @@ async function startReceiver(): Promise<Receiver> {
       server.close();
     },
   };
-}
-
-async function until(look: () => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + TIMEOUT_MS;
-  while (!(await look())) {
-    if (performance.now() > endMs) throw new Error(`not done in ${TIMEOUT_MS} ms`);
-    await delay(10);
-  }
 }
 
 /** Messages that the server has not been told of yet. */
@@ -95,7 +87,7 @@ async function measure(world: World, side: Side, total: number): Promise<{ confi
   const startMs = performance.now();
   const seconds = () => (performance.now() - startMs) / 1_000;
   await Promise.all(side.phones.map((phone) => deliver(world, phone, total / side.phones.length)));
-  await until(async () => (await unconfirmed(world)) === 0);
+  await waitUntil('all is confirmed', async () => (await unconfirmed(world)) === 0, OFTEN);
   const confirmedAfter = seconds();
   await side.told?.(total);
   const toldAfter = seconds();
@@ -127,7 +119,7 @@ async function measureCase(
       phones,
       cpuMs: () => world.service.calls.cpuMs(),
       async told(count) {
-        await until(async () => receiver.count() - heard >= count);
+        await waitUntil('all was told', async () => receiver.count() - heard >= count, OFTEN);
         heard = receiver.count();
       },
     },

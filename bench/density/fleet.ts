@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Child, startChild } from '../gateway/child.ts';
 import type { BareFleetCalls } from '../gateway/processes/bare-fleet.ts';
 import { type Ground, type Service, startGround, startService } from '../gateway/world.ts';
+import { waitUntil } from '../measure/until.ts';
 
 const LINK_AT_ONCE = 4;
 
@@ -22,16 +23,38 @@ const barePhoneOf = (n: number) => String(6281115000000 + n);
 /** As many connections at a time as the service opens by default (CONNECT_CONCURRENCY). */
 const CONNECT_AT_ONCE = 10;
 
-/** Links sessions `0` to `count - 1` through the service. */
-export async function linkAll(service: Service, count: number): Promise<void> {
+/**
+ * Links sessions `0` to `count - 1`, through each process in turn: who links a session owns it. A process that has all of
+ * them would give away one in two seconds only.
+ */
+export async function linkAll(services: readonly Service[], count: number): Promise<void> {
   let next = 0;
   const work = async () => {
     while (next < count) {
       const n = next++;
-      await service.link(sessionName(n), phoneOf(n));
+      await services[n % services.length]?.link(sessionName(n), phoneOf(n));
     }
   };
   await Promise.all(Array.from({ length: LINK_AT_ONCE }, work));
+}
+
+/** A process gives away a session in two seconds (`RELEASE_EVERY_MS` of the ownership), and each is connected again. */
+const MOVE_MS = 3_000;
+const READY_MS = 60_000;
+
+/** Until all sessions are connected and each process has its even share. Throws when that takes too long. */
+export async function waitSpread(
+  [first]: readonly Service[],
+  { sessions, processes, moves }: { sessions: number; processes: number; moves: number },
+): Promise<void> {
+  const isEven = async () => {
+    const shares = (await first?.service.calls.shares()) ?? [];
+    const total = shares.reduce((all, one) => all + one, 0);
+    const isShared = shares.length === processes && Math.max(...shares) - Math.min(...shares) <= 2;
+    return total === sessions && isShared;
+  };
+  const timeoutMs = READY_MS + moves * MOVE_MS;
+  await waitUntil(`${sessions} sessions on ${processes} processes`, isEven, { timeoutMs, everyMs: 500 });
 }
 
 export async function linkFleet(count: number): Promise<Fleet> {
@@ -42,7 +65,7 @@ export async function linkFleet(count: number): Promise<Fleet> {
   await linker.calls.link({ target: ground.target, phones, dir });
   await linker.stop();
   const first = await startService(ground);
-  await linkAll(first, count);
+  await linkAll([first], count);
   await first.stop();
   return {
     ground,

@@ -2,10 +2,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { printTable } from '../gateway/table.ts';
 import { type Service, startGround, startService } from '../gateway/world.ts';
-import { linkAll, sessionName } from './fleet.ts';
+import { waitUntil } from '../measure/until.ts';
+import { linkAll, sessionName, waitSpread } from './fleet.ts';
 
 const PER_MINUTE = 20;
 const MINUTES = 2;
+const WARM_MS = 300_000;
 /** Of each session. The first message to each asks for devices and keys; that is done before the measuring. */
 export const RECIPIENTS = 4;
 const REST_MS = 10_000;
@@ -16,27 +18,32 @@ const PACED = {
 };
 const GOAL = 'goal 50 and 200';
 
-/** 500 sessions in one process unless the arguments say otherwise: sessions, then processes (MySQL for several). */
-export async function benchPace([sessions = 500, processes = 1]: readonly number[]): Promise<void> {
+/**
+ * 500 sessions in one process for two minutes unless the arguments say otherwise: sessions, processes (MySQL for
+ * several), minutes.
+ */
+export async function benchPace([
+  sessions = 500,
+  processes = 1,
+  minutes = MINUTES,
+]: readonly number[]): Promise<void> {
   const ground = await startGround();
-  const linker = await startService(ground);
-  await linkAll(linker, sessions);
-  await linker.stop();
   const services: Service[] = [];
   for (let n = 0; n < processes; n++) services.push(await startService(ground, PACED));
-  await services[0]?.service.calls.waitConnected(sessions);
-  while (!isEven((await services[0]?.service.calls.shares()) ?? [], processes)) await delay(1_000);
+  await linkAll(services, sessions);
+  await waitSpread(services, { sessions, processes, moves: 0 });
   const everyMs = 60_000 / (sessions * PER_MINUTE);
   await post(services, { total: sessions * RECIPIENTS, everyMs, sessions });
   const sentSoFar = () => Promise.all(services.map(({ service }) => service.calls.sentCount()));
-  while (sum(await sentSoFar()) < sessions * RECIPIENTS) await delay(500);
+  const isWarm = async () => sum(await sentSoFar()) >= sessions * RECIPIENTS;
+  await waitUntil('everybody is known', isWarm, { timeoutMs: WARM_MS });
   await delay(REST_MS);
   await Promise.all(services.map(({ service }) => service.calls.forgetSent()));
-  const total = sessions * PER_MINUTE * MINUTES;
+  const total = Math.round(sessions * PER_MINUTE * minutes);
   const posting = post(services, { total, everyMs, sessions });
   const before = await Promise.all(services.map(({ service }) => service.calls.cpuMs()));
   await Promise.all(services.map(({ service }) => service.calls.startDelays()));
-  await delay(MINUTES * 60_000);
+  await delay(minutes * 60_000);
   const measured = await Promise.all(services.map(({ service }) => service.calls.stopDelays()));
   const after = await Promise.all(services.map(({ service }) => service.calls.cpuMs()));
   const sent = await sentSoFar();
@@ -44,7 +51,7 @@ export async function benchPace([sessions = 500, processes = 1]: readonly number
   const ms = (value = Number.NaN) => value.toFixed(1);
   const rows = services.map((_, n) => {
     const { wall, own } = measured[n] ?? {};
-    const busy = ((after[n] ?? 0) - (before[n] ?? 0)) / (MINUTES * 600);
+    const busy = ((after[n] ?? 0) - (before[n] ?? 0)) / (minutes * 600);
     return [
       `process ${n + 1}`,
       ms(wall?.p50),
@@ -64,11 +71,6 @@ export async function benchPace([sessions = 500, processes = 1]: readonly number
 }
 
 const sum = (list: readonly number[]) => list.reduce((all, one) => all + one, 0);
-
-/** The sessions are shared out among so many processes. */
-export function isEven(shares: readonly number[], processes: number): boolean {
-  return shares.length === processes && Math.max(...shares) - Math.min(...shares) <= 2;
-}
 
 /** One message after the other, for each session in turn, by each process in turn. */
 export async function post(

@@ -1,10 +1,10 @@
 /** The gain of a second process: messages a second of the same sessions over two of them against one. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
 import { median, printTable, ratio } from '../gateway/table.ts';
 import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
 import { freeShare, shareCpu } from '../measure/cpu-share.ts';
-import { linkAll, sessionName } from './fleet.ts';
+import { waitUntil } from '../measure/until.ts';
+import { linkAll, sessionName, waitSpread } from './fleet.ts';
 
 const GOAL = 1.6;
 /** Of a core for each process: the emulated WhatsApp, the database and the client want to run as well. */
@@ -32,7 +32,7 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
     await services[n % services.length]?.api.post('/message/send-text', body);
     return true;
   });
-  while ((await sent()) < total) await delay(20);
+  await waitUntil('all messages are sent', async () => (await sent()) >= total, { everyMs: 20 });
   const seconds = (performance.now() - startMs) / 1_000;
   return { perSecond: total / seconds, cpuMsEach: ((await cpu()) - startCpuMs) / total };
 }
@@ -49,7 +49,7 @@ export async function benchProcesses([sessions = 40, share = SHARE]: readonly nu
   const services = [await startService(ground)];
   const [first] = services;
   if (!first) return;
-  await linkAll(first, sessions);
+  await linkAll(services, sessions);
   const limit = ({ service }: Service) => shareCpu(service.pid, share);
   const limited = share < 1 && limit(first);
   const measure = async () => {
@@ -63,11 +63,7 @@ export async function benchProcesses([sessions = 40, share = SHARE]: readonly nu
   };
   const alone = await measure();
   services.push(await startService(ground));
-  for (;;) {
-    const shares = await first.service.calls.shares();
-    if (sum(shares) === sessions && shares.length === 2 && Math.max(...shares) <= sessions / 2 + 1) break;
-    await delay(1_000);
-  }
+  await waitSpread(services, { sessions, processes: 2, moves: sessions / 2 });
   if (limited) services.slice(1).forEach(limit);
   const both = await measure();
   const row = (name: string, runs: readonly Run[]) => [

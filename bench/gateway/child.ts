@@ -27,6 +27,8 @@ export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv
   const child = fork(join(import.meta.dirname, 'processes', `${name}.ts`), {
     execArgv: [...AS_SHIPPED],
     env: { ...process.env, ...env },
+    // NaN stays what it is.
+    serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();

@@ -1,7 +1,7 @@
 /** Many sessions that all send as much as their limits allow: how late does a message leave, and is a limit missed? */
 import { setTimeout as delay } from 'node:timers/promises';
-import { linkAll } from '../density/fleet.ts';
-import { isEven, post, RECIPIENTS } from '../density/pace.ts';
+import { linkAll, waitSpread } from '../density/fleet.ts';
+import { post, RECIPIENTS } from '../density/pace.ts';
 import { printTable } from '../gateway/table.ts';
 import { type Service, startGround, startService } from '../gateway/world.ts';
 import { difference } from '../measure/database-use.ts';
@@ -22,15 +22,14 @@ export async function benchPace([
   processes = 1,
 ]: readonly number[]): Promise<void> {
   const ground = await startGround();
-  const linker = await startService(ground);
-  await linkAll(linker, sessions);
-  await linker.stop();
   const services: Service[] = [];
   for (let n = 0; n < processes; n++) services.push(await startService(ground, PACED));
   const [first] = services;
   if (!first) return;
-  await first.service.calls.waitConnected(sessions);
-  while (!isEven(await first.service.calls.shares(), processes)) await delay(1_000);
+  const linkedMs = performance.now();
+  await linkAll(services, sessions);
+  await waitSpread(services, { sessions, processes, moves: 0 });
+  console.log(`${sessions} sessions linked in ${((performance.now() - linkedMs) / 1_000).toFixed(0)} s`);
   const everyMs = 60_000 / (sessions * PER_MINUTE);
   await post(services, { sessions, total: sessions * RECIPIENTS, everyMs });
   await waitSent(services, sessions * RECIPIENTS);

@@ -4,6 +4,8 @@ import { serveCalls } from '../child.ts';
 
 const emulator = await startEmulator();
 
+const MAX_COUNTED = 100_000;
+
 type Fault = Parameters<Emulator['fault']>[0];
 
 const calls = {
@@ -16,6 +18,10 @@ const calls = {
   },
   async fault(input: Fault) {
     await emulator.fault(input);
+  },
+  /** How many messages of this number are on phones since the last call of `reset`. */
+  async countFrom(from: string) {
+    return emulator.messages({ from, limit: MAX_COUNTED }).length;
   },
   /** Forgets the traffic so far, so that its log does not grow from round to round. */
   async reset() {

@@ -7,6 +7,7 @@ import { Hono } from 'hono';
 import { countStatements } from '../../../tests/helpers/statements.ts';
 import type { DatabaseUse } from '../../measure/database-use.ts';
 import { type Profile, startProfile } from '../../measure/profile.ts';
+import { waitUntil } from '../../measure/until.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 import { measureDelays, measureMemory } from '../measure.ts';
 
@@ -15,6 +16,7 @@ const { startGateway } = await import('../../../src/gateway.ts');
 const { messageQueue, messages, whatsappAccounts } = await import('../../../src/db/schema.ts');
 const { loadConfig } = await import('../../../src/utils/config.ts');
 const { newId, newMessageId } = await import('../../../src/utils/ids.ts');
+const { readWireTimes } = await import('../../campaign/wire-times.ts');
 const { readLateness } = await import('../../scale/lateness.ts');
 
 // A server counts for itself; SQLite is part of this process.
@@ -94,11 +96,13 @@ const calls = {
   /** Resolves when so many sessions are connected, with how long that is after the start and its CPU time. */
   async waitConnected(count: number) {
     const { status, owner } = whatsappAccounts;
-    for (;;) {
+    const areConnected = async () => {
       const rows = await db.select({ owner }).from(whatsappAccounts).where(eq(status, 'connected'));
-      if (rows.length >= count) return { ms: performance.now() - startedMs, cpuMs: cpuMs() - startedCpuMs };
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
+      return rows.length >= count;
+    };
+    const bounds = { timeoutMs: CONNECT_TIMEOUT_MS, everyMs: 20 };
+    await waitUntil(`${count} sessions are connected`, areConnected, bounds);
+    return { ms: performance.now() - startedMs, cpuMs: cpuMs() - startedCpuMs };
   },
   /** How many sessions each process holds. */
   async shares() {
@@ -121,6 +125,10 @@ const calls = {
   /** How the messages left that were queued since then (epoch milliseconds). */
   async lateness(since: number) {
     return readLateness(db, since);
+  },
+  /** How long a campaign's messages that left since then (epoch milliseconds) were on the wire. */
+  async wireTimes(since: number) {
+    return readWireTimes(db, since);
   },
   async memory() {
     return measureMemory();
@@ -157,6 +165,7 @@ const calls = {
   },
 };
 const SHOWN_TEXTS = 40;
+const CONNECT_TIMEOUT_MS = 300_000;
 let delays: ReturnType<typeof measureDelays> | null = null;
 let profile: Profile | null = null;
 
