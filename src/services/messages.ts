@@ -15,5 +15,10 @@ export {
   retryMessage,
 } from './messages/queue.ts';
 export { getMessage } from './messages/read.ts';
-export { type FoundMessages, searchMessages } from './messages/search.ts';
+export {
+  type FoundMessages,
+  type FoundWithReasons,
+  searchMessages,
+  searchWithReasons,
+} from './messages/search.ts';
 export { type QueuedMessage, queuedBody, sendMessage } from './messages/send.ts';

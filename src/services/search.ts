@@ -25,8 +25,6 @@ export type Found =
 
 /** Of each kind. */
 const MAX_FOUND = 5;
-/** Conversations in whose names is looked. */
-const MAX_CHATS = 100;
 const NUMBER = /^\+?\d[\d\s().-]{4,24}$/;
 const ID = /^[\w:.-]{8,64}$/;
 /** Shorter texts are in nearly every name. */
@@ -108,12 +106,8 @@ async function findSessions(ctx: Ctx, text: string): Promise<Found[]> {
 
 /** By name, among those who wrote or were written to lately. */
 async function findChats(ctx: Ctx, text: string): Promise<Found[]> {
-  const wanted = text.toLowerCase();
-  const chats = await recentChats(ctx, { limit: MAX_CHATS });
-  return chats
-    .filter(({ name }) => name?.toLowerCase().includes(wanted))
-    .slice(0, MAX_FOUND)
-    .map(({ sessionId, number, name }) => ({ kind: 'chat', sessionId, number, name }));
+  const chats = await recentChats(ctx, { limit: MAX_FOUND, named: text });
+  return chats.map(({ sessionId, number, name }) => ({ kind: 'chat', sessionId, number, name }));
 }
 
 async function findMembers(ctx: Ctx, text: string): Promise<Found[]> {

@@ -1,4 +1,7 @@
-/** What people and businesses send: in a webhook, in the answers and on the conversation's page. */
+/**
+ * What people and businesses send: in a webhook, in the answers and on the conversation's page. And where a person is told of
+ * alarms, with the same receiver.
+ */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -12,15 +15,23 @@ const OWN = '628111222334';
 let world: BrowserWorld;
 let person: Person;
 let receiver: Server;
+interface Told {
+  type: string;
+  data: Record<string, unknown>;
+}
 /** bodies of webhooks by message */
-const told = new Map<string, { type: string; data: Record<string, unknown> }>();
+const told = new Map<string, Told>();
+/** bodies of alerts */
+const alerts: Told[] = [];
+let receiverUrl = '';
 
 beforeAll(async () => {
   receiver = createServer(async (request, response) => {
     let body = '';
     for await (const piece of request.setEncoding('utf8')) body += piece;
     const event = JSON.parse(body);
-    told.set(event.data.messageId, event);
+    if (request.url === '/alerts') alerts.push(event);
+    else told.set(event.data.messageId, event);
     response.writeHead(204).end();
   }).listen(0, '127.0.0.1');
   await once(receiver, 'listening');
@@ -28,8 +39,8 @@ beforeAll(async () => {
   person = await world.tenant();
   await world.link(person, 'main', OWN);
   const { port } = receiver.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/`;
-  await world.api(person, 'POST', '/webhook', { url, events: ['message.received'] });
+  receiverUrl = `http://127.0.0.1:${port}/`;
+  await world.api(person, 'POST', '/webhook', { url: receiverUrl, events: ['message.received'] });
 }, 180_000);
 afterAll(async () => {
   await world?.close();
@@ -261,3 +272,103 @@ describe('a file whose columns are not known', () => {
     60_000,
   );
 });
+
+it.each([
+  [
+    'en',
+    1280,
+    {
+      empty: 'Nobody is told yet',
+      name: 'Name',
+      type: 'Type',
+      token: 'Telegram bot token',
+      target: 'Send to',
+      kind: 'A number was logged out or banned',
+      create: 'Add channel',
+      back: 'Back',
+      test: 'Send a test',
+      arrived: 'The test was delivered.',
+      change: 'Change',
+      save: 'Save',
+      saved: 'Channel saved.',
+      turnOff: 'Turn off',
+      off: 'Off',
+      delete: 'Delete',
+      deleted: 'Channel deleted.',
+    },
+  ],
+  [
+    'id',
+    390,
+    {
+      empty: 'Belum ada yang diberi tahu',
+      name: 'Nama',
+      type: 'Jenis',
+      token: 'Token bot Telegram',
+      target: 'Kirim ke',
+      kind: 'Nomor terputus atau diblokir',
+      create: 'Tambah saluran',
+      back: 'Kembali',
+      test: 'Kirim percobaan',
+      arrived: 'Percobaan sampai.',
+      change: 'Ubah',
+      save: 'Simpan',
+      saved: 'Saluran disimpan.',
+      turnOff: 'Matikan',
+      off: 'Mati',
+      delete: 'Hapus',
+      deleted: 'Saluran dihapus.',
+    },
+  ],
+] as const)(
+  'a person sets on a page where they are told of alarms (%s, %i pixels)',
+  async (lang, width, words) => {
+    const owner = await world.tenant();
+    const { page, problems } = await world.page({ as: owner, lang, width });
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).click();
+    await page.goto('/dashboard/alerts');
+    await page.getByText(words.empty).waitFor();
+    await page.getByLabel(words.name, { exact: true }).fill('On call');
+    const type = page.getByLabel(words.type, { exact: true });
+    await type.selectOption('telegram');
+    const token = page.getByLabel(words.token);
+    await token.waitFor();
+    await type.selectOption('webhook');
+    await token.waitFor({ state: 'hidden' });
+    const target = page.getByLabel(words.target, { exact: true });
+    await target.fill('nowhere');
+    await page.getByLabel(words.kind).check();
+    await press(words.create);
+    // What was filled in stays, and the error is at its field.
+    await page.locator('.field', { has: target }).locator('.error').waitFor();
+    expect(await page.getByLabel(words.name, { exact: true }).inputValue()).toBe('On call');
+    expect(await page.getByLabel(words.kind).isChecked()).toBe(true);
+    expect(await world.axe(page)).toEqual([]);
+    await target.fill(`${receiverUrl}alerts`);
+    await press(words.create);
+    expect(await page.locator('#secret').inputValue()).toMatch(/^whsec_/);
+    await page.getByRole('link', { name: words.back, exact: true }).click();
+    const channel = page.locator('article', { hasText: 'On call' });
+    await channel.getByText(words.kind).first().waitFor();
+    const before = alerts.length;
+    await press(words.test);
+    await page.getByText(words.arrived).waitFor();
+    expect(alerts.slice(before)).toMatchObject([{ type: 'alarm.test' }]);
+    expect(await world.axe(page)).toEqual([]);
+    const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+    expect(await page.evaluate(wide)).toBe(0);
+    await channel.locator('summary', { hasText: words.change }).click();
+    await channel.getByLabel(words.name, { exact: true }).fill('At night');
+    await press(words.save);
+    await page.getByText(words.saved).waitFor();
+    await page.getByRole('heading', { name: 'At night' }).waitFor();
+    await press(words.turnOff);
+    await page.locator('.badge', { hasText: words.off }).waitFor();
+    page.on('dialog', (dialog) => dialog.accept());
+    await press(words.delete);
+    await page.getByText(words.deleted).waitFor();
+    await page.getByText(words.empty).waitFor();
+    expect(problems).toEqual([]);
+  },
+  60_000,
+);

@@ -52,8 +52,15 @@ describe('templates', () => {
     await post(path, { name: 'Promo 2', body: 'Hai {name}' });
     expect(await read('/templates')).toContain('Hai {name}');
     expect(await read('/templates?search=nothing')).toContain('Nothing found');
-    await post(`${path}/delete`);
+    const deleted = await post(`${path}/delete`);
     expect(await read('/templates')).toContain('No templates yet');
+    expect((await t.undo(deleted, user)).status).toBe(303);
+    const again = linkIn(await read('/templates'), '/templates');
+    expect(await read(again)).toContain('Hai {name}');
+    await post(again, { name: 'Long', body: 'x'.repeat(9_000) });
+    const long = await t.follow(await post(`${again}/delete`), user);
+    expect(long).toContain('This cannot be undone: it is too long.');
+    expect(long).not.toContain('>Undo<');
   });
 
   it('keep their names apart', async () => {

@@ -6,6 +6,7 @@ import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index
 import type { KindPages } from '../../src/controllers/dashboard/messages/kinds/kind.ts';
 import { activityLogs, messageQueue, messages, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
+import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { ContentType } from '../../src/whatsapp/content.ts';
 import { pngFile } from '../helpers/files.ts';
@@ -116,6 +117,41 @@ describe('the history', () => {
     expect(lines[0]).toContain(sent);
     const stranger = await t.visit('/dashboard/messages/export', { as: await t.tenant() });
     expect((await stranger.text()).trim().split('\r\n')).toHaveLength(1);
+  });
+
+  it('tells for each waiting message why, in the words of the reader', async () => {
+    const wait = async (columns: Partial<Row> = {}) => {
+      const id = newId();
+      const messageId = await add({ id, status: 'queued', ...columns });
+      const place = { id, userId: tenant.id, accountId, messageId, recipient: PHONE };
+      const availableAt = columns.scheduledAt ?? 1;
+      await t.deps.db.insert(messageQueue).values({ ...place, availableAt, priority: 1, status: 'pending' });
+    };
+    const cells = async (lang: string) => {
+      const reply = await t.visit('/dashboard/messages/list', {
+        as: tenant,
+        headers: { 'accept-language': lang },
+      });
+      return [...(await reply.text()).matchAll(/<td class="why">(.*?)<\/td>/gs)].map(([, cell]) => cell);
+    };
+    await wait({ scheduledAt: Date.now() + 3_600_000 });
+    await wait();
+    await add({ status: 'failed', errorCode: 'NOT_ON_WHATSAPP' });
+    expect(await cells('en')).toEqual([
+      expect.stringContaining('This number is not on WhatsApp'),
+      '',
+      expect.stringContaining('<time'),
+    ]);
+    await t.deps.db
+      .update(whatsappAccounts)
+      .set({ pausedUntil: Date.now() + 3_600_000 * 24, pauseReason: 'paused' })
+      .where(eq(whatsappAccounts.id, accountId));
+    const said = (lang: 'en' | 'id', reason: string) => expect.stringContaining(holdWords(lang, reason).text);
+    const failed = expect.anything();
+    expect(await cells('en')).toEqual([failed, said('en', 'paused'), said('en', 'paused')]);
+    expect(await cells('id')).toEqual([failed, said('id', 'paused'), said('id', 'paused')]);
+    await t.deps.db.delete(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
+    expect((await cells('en')).slice(1)).toEqual(['', '']);
   });
 
   it('is found from everywhere: by id, by number, by address, and pages by their names', async () => {
@@ -370,20 +406,10 @@ describe('the composer', () => {
     const row = await newest();
     const canceled = await post(`/dashboard/messages/${row?.messageId}/cancel`);
     expect((await newest())?.status).toBe('canceled');
-    const cookies = canceled.headers.getSetCookie().map((one) => one.split(';', 1)[0]);
-    const shown = async (as: Tenant) =>
-      (
-        await t.visit('/dashboard/messages', {
-          headers: { cookie: [...cookies, `wahub_session=${as.token}`].join('; ') },
-          cookie: '',
-        })
-      ).text();
-    const page = await shown(tenant);
-    const action = /<form[^>]*action="([^"]+)"[^>]*>(?:(?!<\/form>).)*Undo/s.exec(page)?.[1] ?? '';
-    expect(action).toContain(`/dashboard/messages/${row?.messageId}/restore`);
+    expect(await t.follow(canceled, tenant)).toContain(`/dashboard/messages/${row?.messageId}/restore`);
     // What was kept for one sign-in is nothing to another.
-    expect(await shown(await t.tenant())).not.toContain('Undo');
-    expect((await post(action.replaceAll('&amp;', '&'))).status).toBe(303);
+    expect(await t.follow(canceled, await t.tenant())).not.toContain('Undo');
+    expect((await t.undo(canceled, tenant)).status).toBe(303);
     expect(await newest()).toMatchObject({ status: 'queued', scheduledAt: Date.parse(scheduledAt) });
     const [waiting] = await t.deps.db
       .select({ availableAt: messageQueue.availableAt })

@@ -207,8 +207,10 @@ describe('templates', () => {
     expect((await post(`${path}/delete`, {}, stranger)).status).toBe(404);
     await post(path, { name: 'login 2', body: 'Kode {otp}' });
     expect(await read('')).toContain('login 2');
-    await post(`${path}/delete`);
+    const deleted = await post(`${path}/delete`);
     expect(await read('/templates')).toContain('No templates yet');
+    expect((await t.undo(deleted, user)).status).toBe(303);
+    expect(await read('')).toContain('login 2');
   });
 });
 

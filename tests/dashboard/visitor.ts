@@ -18,6 +18,10 @@ export interface PageCall {
 export interface TestDashboard extends TestApp {
   visit(path: string, call?: PageCall): Promise<Response>;
   csrfOf(tenant: Tenant): string;
+  /** The page that a form's answer leads to, with what the answer told the browser to keep. */
+  follow(answer: Response, as: Tenant): Promise<string>;
+  /** Sends the form that takes back what the answer's form did. */
+  undo(answer: Response, as: Tenant): Promise<Response>;
 }
 
 /** A dashboard over a fresh database. Close it, or the test file does not end. */
@@ -28,9 +32,23 @@ export async function openDashboard(options: TestAppOptions = {}): Promise<TestD
 /** The same over an app that is open already. */
 export function withVisits<T extends TestApp>(t: T): T & TestDashboard {
   const csrfOf = (tenant: Tenant) => csrfTokenOf(t.deps.secrets, tenant.token);
-  return {
-    ...t,
+  const visits: Omit<TestDashboard, keyof TestApp> = {
     csrfOf,
+    follow: async (answer, as) => {
+      const kept = answer.headers.getSetCookie().map((one) => one.split(';', 1)[0]);
+      const cookie = [...kept, `wahub_session=${as.token}`].join('; ');
+      return (await visits.visit(answer.headers.get('location') ?? '', { headers: { cookie } })).text();
+    },
+    undo: async (answer, as) => {
+      const [, action = '', fields = ''] =
+        /<form[^>]*action="([^"]+)"[^>]*>((?:(?!<\/form>).)*)Undo/s.exec(await visits.follow(answer, as)) ??
+        [];
+      const form: Record<string, string[]> = {};
+      for (const [, name = '', value = ''] of fields.matchAll(/name="([^"]+)" value="([^"]*)"/g)) {
+        form[name] = [...(form[name] ?? []), readHtml(value)];
+      }
+      return visits.visit(readHtml(action), { as, form });
+    },
     visit: async (path, { as, cookie = as?.token, csrf, form, multipart, headers } = {}) => {
       const sent = new Headers(headers);
       if (cookie) sent.set('cookie', `wahub_session=${cookie}`);
@@ -54,4 +72,15 @@ export function withVisits<T extends TestApp>(t: T): T & TestDashboard {
       return t.app.request(path, init, { incoming: { socket: { remoteAddress: '127.0.0.1' } } });
     },
   };
+  return { ...t, ...visits };
 }
+
+const CHARACTERS: Record<string, string> = {
+  '&lt;': '<',
+  '&gt;': '>',
+  '&quot;': '"',
+  '&#39;': "'",
+  '&amp;': '&',
+};
+const readHtml = (text: string) =>
+  text.replace(/&(?:lt|gt|quot|#39|amp);/g, (written) => CHARACTERS[written] ?? '');

@@ -1,6 +1,6 @@
 /** Searching the history in bounded time, and conversations. */
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { insertMany, transact } from '../../src/db/ops.ts';
 import { apiRequests, messages, waContacts, waPeople, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
@@ -359,6 +359,7 @@ describe('one search for everything', () => {
     expect(await found('0812 3456 7890')).toEqual([{ ...chat, name: null }]);
     expect(await found('0812 3456 7899')).toEqual([{ kind: 'number', number: '+6281234567899' }]);
     expect(await found('lestari')).toEqual([{ ...chat, name: 'Ayu Lestari' }]);
+    expect(await found('LESTARI')).toEqual([{ ...chat, name: 'Ayu Lestari' }]);
     expect(await found(sent.messageId)).toEqual([
       {
         kind: 'message',
@@ -374,6 +375,22 @@ describe('one search for everything', () => {
     expect(await found('front')).toMatchObject([{ kind: 'session', sessionId: 'main', label: 'Front desk' }]);
     expect(await found('x')).toEqual([]);
     expect(await found('%%%%')).toEqual([]);
+  });
+
+  it('finds a name behind more conversations than are listed, and reads the message of no other one', async () => {
+    const people = Array.from({ length: 130 }, (_, i) => `62813${String(i).padStart(8, '0')}`);
+    await add(people.map((phone, i) => row(main, i, { peer: `${phone}@s.whatsapp.net`, phone })));
+    const jid = `${people[0]}@s.whatsapp.net`;
+    const person = { accountId: main, jid, name: 'Budi Hartono', pushName: null, hasChat: false };
+    await t.deps.db.insert(waPeople).values({ ...person, updatedAt: START });
+    const whole = vi.spyOn(t.deps.db, 'select');
+    expect(await found('hartono')).toMatchObject([{ kind: 'chat', number: `+${people[0]}` }]);
+    const wholeRows = () => whole.mock.calls.filter(([columns]) => columns === undefined).length;
+    expect(wholeRows()).toBe(1);
+    whole.mockClear();
+    expect(await found('nobody of that name')).toEqual([]);
+    expect(wholeRows()).toBe(0);
+    whole.mockRestore();
   });
 
   it('tells members of single sessions, and other tenants, nothing of the rest', async () => {

@@ -26,6 +26,8 @@ export interface Chat {
 /** Newest messages among which those who wrote, or what somebody wrote, are looked for. */
 const MAX_LOOKED_AT = 2_000;
 const MAX_CHAT_LOOKED_AT = 1_000;
+/** Conversations among whose names one is looked for. */
+const MAX_NAMES = 500;
 
 /** The caller's messages with one side, over the index that has them in the order of time. */
 export function withPeer(ctx: Pick<Ctx, 'actor'>, peer: string): SQL | undefined {
@@ -156,15 +158,47 @@ function addTo(chat: FoundChat, { peer, direction, readAt, type }: TenantRow): v
   }
 }
 
+/** Which conversations are wanted. */
+interface WantedChats {
+  limit: number;
+  /** only of people who wrote */
+  wrote?: boolean;
+  /** only of those whose name holds this, in any case */
+  named?: string;
+}
+
 /**
  * The conversations, newest first: among the newest 2,000 messages of the tenant. Those that we began are there too, but
- * for those that are nothing but login codes; `wrote`: only of people who wrote.
+ * for those that are nothing but login codes. Only of those that are answered the newest message is read.
  */
 export async function recentChats(
   ctx: Ctx,
-  { limit, wrote = false }: { limit: number; wrote?: boolean },
+  { limit, wrote = false, named }: WantedChats,
 ): Promise<RecentChat[]> {
   requireScope(ctx, 'read');
+  const found = (await findChats(ctx)).filter((chat) => (wrote ? chat.wrote : chat.talked));
+  const looked = named === undefined ? found.slice(0, limit) : found.slice(0, MAX_NAMES);
+  const names = await readNames(
+    ctx,
+    looked.map(({ accountId, jids }) => ({ accountId, jids: [...jids] })),
+  );
+  const shown = looked
+    .map((chat, i) => ({ ...chat, name: names[i] ?? null }))
+    .filter(({ name }) => named === undefined || name?.toLowerCase().includes(named.toLowerCase()))
+    .slice(0, limit);
+  const newest = await readRows(
+    ctx,
+    shown.map(({ id }) => id),
+  );
+  return shown.flatMap(({ id, unread, name }) => {
+    const row = newest.get(id);
+    if (!row) return [];
+    const last = toMessage(ctx, row, name);
+    return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread }];
+  });
+}
+
+async function findChats(ctx: Ctx): Promise<FoundChat[]> {
   const chats = new Map<string, FoundChat>();
   const looked = await newestOfTenant(ctx);
   const keyOf = await readSubscriberKeys(ctx, looked);
@@ -177,24 +211,7 @@ export async function recentChats(
     chats.set(key, chat);
     addTo(chat, row);
   }
-  const shown = [...chats.values()].filter((chat) => (wrote ? chat.wrote : chat.talked)).slice(0, limit);
-  const [newest, names] = await Promise.all([
-    readRows(
-      ctx,
-      shown.map(({ id }) => id),
-    ),
-    readNames(
-      ctx,
-      shown.map(({ accountId, jids }) => ({ accountId, jids: [...jids] })),
-    ),
-  ]);
-  return shown.flatMap(({ id, unread }, i) => {
-    const row = newest.get(id);
-    if (!row) return [];
-    const name = names[i] ?? null;
-    const last = toMessage(ctx, row, name);
-    return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread }];
-  });
+  return [...chats.values()];
 }
 
 /** A key that is the same for all JIDs of one subscriber: the number where it is known, else the JID. */

@@ -3,7 +3,6 @@
 import { and, desc, eq, type SQL, sql } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { countBefore } from '../../queue/counts.ts';
-import { asPriority } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { ofBound } from '../bound.ts';
@@ -14,7 +13,7 @@ import { otherSideOf, readNames } from './names.ts';
 import type { MessageDetail } from './schemas.ts';
 import { readSendingSession } from './session.ts';
 import { type MessageRecord, toIso, toMessage } from './view.ts';
-import { holdsOf, toWaitingFor } from './waiting-for.ts';
+import { holdsOf, onQueue, toWaitingFor } from './waiting-for.ts';
 
 /** Two of the tenant's own sessions may know a message by one id: as its sender and its recipient, or in one group. */
 interface WhichOne {
@@ -73,12 +72,9 @@ async function readWaiting(
     ctx.db.select().from(messageQueue).where(eq(messageQueue.id, row.id)),
   ]);
   if (session === null || queued === undefined || queued.status !== 'pending') return nothing;
-  const { availableAt, attempts } = queued;
-  const priority = asPriority(queued.priority);
-  const [holds, ahead] = await Promise.all([
-    holdsOf(ctx, session, { ...row, priority, availableAt, attempts }),
-    countBefore(ctx, queued),
-  ]);
+  const waiting = onQueue(row, queued);
+  const [holds, ahead] = await Promise.all([holdsOf(ctx, session, waiting), countBefore(ctx, queued)]);
+  const { priority } = waiting;
   const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
   return { waitingFor: toWaitingFor(holds), estimatedSendAt };
 }

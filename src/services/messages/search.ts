@@ -12,9 +12,10 @@ import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
 import { toMessages } from './names.ts';
-import type { ListFilters, MessageOutput } from './schemas.ts';
+import type { ListFilters, MessageOutput, WaitingFor } from './schemas.ts';
 import { findOwnSession } from './session.ts';
 import type { MessageRecord } from './view.ts';
+import { headlinesOf } from './waiting-for.ts';
 
 /** As the list of the API is filtered, but for the name of the other side. */
 export interface SearchInput extends Omit<z.output<z.ZodObject<typeof ListFilters>>, 'to'> {
@@ -41,6 +42,25 @@ const FIRST_ID = '0'.repeat(32);
 
 /** The caller's messages that match. Throws SESSION_NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED (cursor). */
 export async function searchMessages(ctx: Ctx, input: SearchInput): Promise<FoundMessages> {
+  const { rows, ...found } = await searchRows(ctx, input);
+  return { ...found, data: await toMessages(ctx, rows) };
+}
+
+export interface FoundWithReasons extends FoundMessages {
+  /** for each message what it waits for longest; null for one that waits for nothing */
+  reasons: (WaitingFor[number] | null)[];
+}
+
+/** The same, with the reasons for which messages wait. Throws as `searchMessages`. */
+export async function searchWithReasons(ctx: Ctx, input: SearchInput): Promise<FoundWithReasons> {
+  const { rows, ...found } = await searchRows(ctx, input);
+  const [data, reasons] = await Promise.all([toMessages(ctx, rows), headlinesOf(ctx, rows)]);
+  return { ...found, data, reasons };
+}
+
+type FoundRows = Omit<FoundMessages, 'data'> & { rows: MessageRecord[] };
+
+async function searchRows(ctx: Ctx, input: SearchInput): Promise<FoundRows> {
   requireScope(ctx, 'read');
   const places = await placesOf(ctx, input);
   const pieces = await Promise.all(places.map((place) => searchPlace(ctx, place, input)));
@@ -54,7 +74,7 @@ export async function searchMessages(ctx: Ctx, input: SearchInput): Promise<Foun
   const last = shown.at(-1);
   const isFull = rows.length > input.limit && last !== undefined;
   return {
-    data: await toMessages(ctx, shown),
+    rows: shown,
     nextCursor: cursorOf(isFull ? last : null, end),
     lookedUntil: !isFull && end > 0 ? new Date(end).toISOString() : null,
   };

@@ -85,8 +85,19 @@ async function readNamed(db: Db, all: readonly Named[]): Promise<SendingSession[
 
 /** The session of a message, with what sending needs of it; null when it was deleted. */
 export async function readSendingSession(db: Db, accountId: string): Promise<SendingSession | null> {
-  const [row] = await db.select(columns).from(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
-  return row ?? null;
+  return (await readSendingSessions(db, [accountId])).get(accountId) ?? null;
+}
+
+/** The same of several messages, by the ids of their sessions; without those that were deleted. */
+export async function readSendingSessions(
+  db: Db,
+  accountIds: readonly string[],
+): Promise<Map<string, SendingSession>> {
+  const rows = await db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(inArray(whatsappAccounts.id, [...accountIds]));
+  return new Map(rows.map((row) => [row.id, row]));
 }
 
 /** The caller's own session, with what sending needs of it. Throws SESSION_NOT_FOUND. */

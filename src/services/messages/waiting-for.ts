@@ -1,5 +1,5 @@
 /** Why a queued message has not been sent yet, and when that ends. */
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, inArray } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
@@ -15,8 +15,8 @@ import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
 import type { Ctx } from '../context.ts';
 import type { WaitingFor } from './schemas.ts';
-import type { SendingSession } from './session.ts';
-import { toIso } from './view.ts';
+import { readSendingSessions, type SendingSession } from './session.ts';
+import { type MessageRecord, toIso } from './view.ts';
 import { holdAnswer } from './waiting-words.ts';
 
 /** A message on the queue, or about to be. */
@@ -85,6 +85,43 @@ export function toWaitingFor(holds: readonly Hold[]): WaitingFor {
     const { text, fix } = holdAnswer(reason);
     return { reason, until: toIso(until), text, fix };
   });
+}
+
+/**
+ * What each of the messages waits for longest, in their order; null for one that waits for nothing, is being sent, or whose
+ * session is gone. One after the other: a page of them keeps no connections from those who send.
+ */
+export async function headlinesOf(
+  ctx: Ctx,
+  rows: readonly MessageRecord[],
+): Promise<(WaitingFor[number] | null)[]> {
+  const waiting = rows.filter(({ direction, status }) => direction === 'out' && status === 'queued');
+  if (waiting.length === 0) return rows.map(() => null);
+  const ids = waiting.map(({ id }) => id);
+  const [sessions, queued] = await Promise.all([
+    readSendingSessions(ctx.db, [...new Set(waiting.map(({ accountId }) => accountId))]),
+    ctx.db
+      .select()
+      .from(messageQueue)
+      .where(and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending'))),
+  ]);
+  const places = new Map(queued.map((place) => [place.id, place]));
+  const headlines: (WaitingFor[number] | null)[] = [];
+  for (const row of rows) {
+    const session = sessions.get(row.accountId);
+    const place = places.get(row.id);
+    const holds = session && place ? await holdsOf(ctx, session, onQueue(row, place)) : [];
+    headlines.push(toWaitingFor(holds.slice(0, 1))[0] ?? null);
+  }
+  return headlines;
+}
+
+/** A message with its place in the queue. */
+export function onQueue(
+  row: MessageRecord,
+  { priority, availableAt, attempts }: typeof messageQueue.$inferSelect,
+): WaitingMessage {
+  return { ...row, priority: asPriority(priority), availableAt, attempts };
 }
 
 /** Rows of one priority that are looked through for one that nothing holds. */

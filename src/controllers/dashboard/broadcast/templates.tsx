@@ -159,8 +159,10 @@ export const templatePages: Page[] = [
     params: IdParams,
     example: { params: idExample },
     async handler({ ctx, view, params }) {
+      const { name, body } = await getTemplate(ctx, params);
       await deleteTemplate(ctx, params);
-      return { redirect: TEMPLATES, done: T(view.lang).deleted };
+      const undo = { action: TEMPLATES, fields: { name, body } };
+      return { redirect: TEMPLATES, done: T(view.lang).deleted, undo };
     },
   }),
 ];

@@ -4,12 +4,13 @@ import { MESSAGE_STATUSES } from '../../../db/schema.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { exportMessages } from '../../../services/messages/export.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
-import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import type { MessageOutput, WaitingFor } from '../../../services/messages/schemas.ts';
+import { holdWords } from '../../../services/messages/waiting-words.ts';
 import {
-  type FoundMessages,
+  type FoundWithReasons,
   type RecentChat,
   recentChats,
-  searchMessages,
+  searchWithReasons,
 } from '../../../services/messages.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { answerCsv } from '../../csv-answer.ts';
@@ -159,13 +160,15 @@ function Who({ view, message }: { view: View; message: MessageOutput }) {
 
 const NOT_THROUGH: ReadonlySet<string> = new Set(['queued', 'sending', 'failed', 'expired', 'canceled']);
 
-/** Why it failed, or until when it waits because somebody wanted so. */
-function Reason({ view, message }: { view: View; message: MessageOutput }) {
-  const { status, scheduledAt, errorCode } = message;
-  const isLater = status === 'queued' && scheduledAt !== null && Date.parse(scheduledAt) > view.now;
-  if (isLater) return <Time at={scheduledAt} />;
+type Waits = WaitingFor[number] | null;
+
+/** What it waits for, or why it failed; of one that somebody wanted later the time. */
+function Reason({ view, message, waits }: { view: View; message: MessageOutput; waits: Waits }) {
+  const { status, errorCode } = message;
+  if (waits?.reason === 'scheduled') return <Time at={waits.until} />;
   // One that got through in the end needs no reason.
-  const why = NOT_THROUGH.has(status) ? explainError(view.lang, errorCode)?.why : undefined;
+  const failure = NOT_THROUGH.has(status) ? explainError(view.lang, errorCode)?.why : undefined;
+  const why = waits ? holdWords(view.lang, waits.reason).text : failure;
   if (why === undefined) return null;
   return (
     <span class="clip" title={why}>
@@ -174,7 +177,7 @@ function Reason({ view, message }: { view: View; message: MessageOutput }) {
   );
 }
 
-function Row({ view, message }: { view: View; message: MessageOutput }) {
+function Row({ view, message, waits }: { view: View; message: MessageOutput; waits: Waits }) {
   const { type, status, sessionId, createdAt } = message;
   return (
     <tr>
@@ -191,7 +194,7 @@ function Row({ view, message }: { view: View; message: MessageOutput }) {
         <StatusBadge view={view} status={status} />
       </td>
       <td class="why">
-        <Reason view={view} message={message} />
+        <Reason view={view} message={message} waits={waits} />
       </td>
       <td>{sessionId}</td>
       <td>
@@ -201,9 +204,9 @@ function Row({ view, message }: { view: View; message: MessageOutput }) {
   );
 }
 
-function Results({ view, found, filters }: { view: View; found: FoundMessages; filters: Filters }) {
+function Results({ view, found, filters }: { view: View; found: FoundWithReasons; filters: Filters }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const { data, nextCursor, lookedUntil } = found;
+  const { data, reasons, nextCursor, lookedUntil } = found;
   return (
     <Live
       id="messages"
@@ -221,8 +224,8 @@ function Results({ view, found, filters }: { view: View; found: FoundMessages; f
           label={t.title}
           head={[`${t.from} / ${t.to}`, t.message, t.status, t.why, t.session, t.time]}
         >
-          {data.map((message) => (
-            <Row view={view} message={message} />
+          {data.map((message, i) => (
+            <Row view={view} message={message} waits={reasons[i] ?? null} />
           ))}
         </Table>
       )}
@@ -282,7 +285,7 @@ export const messageListPages: Page[] = [
         return { redirect: `${HERE}/${encodeURIComponent(query.number)}` };
       }
       const [found, sessions] = await Promise.all([
-        searchMessages(ctx, { ...query, limit: PAGE_SIZE }),
+        searchWithReasons(ctx, { ...query, limit: PAGE_SIZE }),
         sessionNames(ctx),
       ]);
       const body = (
@@ -301,7 +304,7 @@ export const messageListPages: Page[] = [
     auth: 'user',
     query: Filters,
     async handler({ ctx, view, query }) {
-      const found = await searchMessages(ctx, { ...query, limit: PAGE_SIZE });
+      const found = await searchWithReasons(ctx, { ...query, limit: PAGE_SIZE });
       return { fragment: <Results view={view} found={found} filters={query} /> };
     },
   }),

@@ -169,8 +169,10 @@ export const templatePages: Page[] = [
     params: IdParams,
     example: { params: idExample },
     async handler({ ctx, view, params }) {
+      const { name, body } = await getOtpTemplate(ctx, params.id);
       await deleteOtpTemplate(ctx, params.id);
-      return { redirect: TEMPLATES, done: OTP_TEXTS(view.lang).deleted };
+      const undo = { action: TEMPLATES, fields: { name, body } };
+      return { redirect: TEMPLATES, done: OTP_TEXTS(view.lang).deleted, undo };
     },
   }),
 ];
