@@ -28,5 +28,7 @@ export async function answerSend(
   }
   throwUnlessSent(outcome);
   http.status(200);
-  return { message: 'Message sent', data: { ...queued.answer, status: outcome.status } };
+  // It waits for nothing any more.
+  const sent = { status: outcome.status, waitingFor: [], estimatedSendAt: null };
+  return { message: 'Message sent', data: { ...queued.answer, ...sent } };
 }

@@ -6,6 +6,7 @@ import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index
 import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
+import { unusedWords } from './unused-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
 
 const LOCALES = new URL('../../src/controllers/dashboard/locales/', import.meta.url);
@@ -94,6 +95,10 @@ describe.each(['en', 'id'] as const)('the words of the pages in %s', (lang) => {
 
 it('an Indonesian text has no English word', async () => {
   expect(await found('id', englishIn)).toEqual([]);
+});
+
+it('no word is there that no page reads', async () => {
+  expect(await unusedWords()).toEqual([]);
 });
 
 it('the rules see what they are for', () => {

@@ -222,11 +222,20 @@ describe('Prefer: wait', () => {
   });
 
   it('answers 200 when the server has acknowledged it', async () => {
-    await dispatcher.add(await session());
-    const reply = await wait(10);
+    const own = await session({ status: 'connecting' });
+    const asked = wait(10);
+    await until(async () => {
+      const [row] = await t.deps.db.select().from(messages).where(eq(messages.accountId, own.id));
+      return row !== undefined;
+    });
+    const connected = { status: 'connected' } as const;
+    await t.deps.db.update(whatsappAccounts).set(connected).where(eq(whatsappAccounts.id, own.id));
+    await dispatcher.add(own);
+    const reply = await asked;
     expect(reply.status).toBe(200);
     expect(reply.headers.get('preference-applied')).toBe('wait=10');
-    expect(dataOf(reply)).toMatchObject({ status: 'sent', to: '+6281234567890' });
+    const sent = { status: 'sent', to: '+6281234567890', waitingFor: [], estimatedSendAt: null };
+    expect(dataOf(reply)).toMatchObject(sent);
   });
 
   it.each([

@@ -83,7 +83,6 @@ export const developers = {
   all: 'all',
   filter: 'Show',
   nextAttempt: 'Next attempt',
-  error: 'Error',
   language: 'Language',
   exampleAbout: 'Ready to run. Replace KEY with your API key.',
   noSession: 'You have no session yet. The examples use “main”.',

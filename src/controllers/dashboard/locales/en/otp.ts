@@ -38,7 +38,6 @@ export const otp = {
   expired: 'The code is no longer valid.',
   again: 'Try another code',
   state: 'Status',
-  message: 'Message',
   attemptsLeft: 'Attempts left',
   of: (left: number, all: number) => `${left} of ${all}`,
   validFor: 'Valid for',

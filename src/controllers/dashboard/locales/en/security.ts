@@ -26,7 +26,6 @@ export const security = {
   factors: 'Second factors',
   factorsAbout: 'With a second factor, your password alone does not sign in.',
   none: 'You have none yet.',
-  kind: 'Kind',
   name: 'Name',
   added: 'Added',
   lastUsed: 'Last used',

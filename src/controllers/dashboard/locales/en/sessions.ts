@@ -48,7 +48,6 @@ export const session = {
   pushName: 'Name on WhatsApp',
   device: 'Device',
   created: 'Created',
-  details: 'Details',
   whatToDo: 'What to do',
   actions: 'Actions',
   restart: 'Restart',
@@ -73,7 +72,6 @@ export const session = {
   removed: (id: string) => `${id} is deleted.`,
   messages: 'Messages',
   compose: 'Write a message',
-  limits: 'Pace and limits',
   pools: 'Sender pools',
 };
 
@@ -112,8 +110,6 @@ export const limit = {
   title: 'Pace and limits',
   intro: 'Limits can be lower than those of the server, not higher. Empty fields use the server’s values.',
   edit: 'Change pace and limits',
-  now: 'In effect now',
-  service: 'Server',
   gap: 'Delay between messages',
   gapValue: (min: string, max: string) => `${min} to ${max} s`,
   delayMin: 'Shortest delay (seconds)',

@@ -38,7 +38,6 @@ export const team = {
   endInvitation: 'Revoke',
   endInvitationConfirm: (email: string) => `Revoke the invitation for ${email}?`,
   invitationEnded: 'Invitation revoked.',
-  change: 'Change',
   changeMember: (name: string) => `Change ${name}`,
   oneSession: 'Session access',
   sessionsHint: 'Tick the sessions that this person may use. Nothing ticked means all sessions.',

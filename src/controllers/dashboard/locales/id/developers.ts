@@ -88,7 +88,6 @@ export const developers: Texts<typeof english.developers> = {
   all: 'semua',
   filter: 'Tampilkan',
   nextAttempt: 'Percobaan berikutnya',
-  error: 'Error',
   language: 'Bahasa',
   exampleAbout: 'Siap dijalankan. Ganti KEY dengan API key Anda.',
   noSession: 'Anda belum punya sesi. Contoh memakai “main”.',

@@ -42,7 +42,6 @@ export const otp: Texts<typeof english.otp> = {
   expired: 'Kode tidak berlaku lagi.',
   again: 'Coba kode lain',
   state: 'Status',
-  message: 'Pesan',
   attemptsLeft: 'Sisa percobaan',
   of: (left: number, all: number) => `${left} dari ${all}`,
   validFor: 'Berlaku',

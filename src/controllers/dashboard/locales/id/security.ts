@@ -28,7 +28,6 @@ export const security: typeof english.security = {
   factors: 'Faktor kedua',
   factorsAbout: 'Dengan faktor kedua, kata sandi saja tidak cukup untuk masuk.',
   none: 'Anda belum punya.',
-  kind: 'Jenis',
   name: 'Nama',
   added: 'Ditambahkan',
   lastUsed: 'Terakhir dipakai',

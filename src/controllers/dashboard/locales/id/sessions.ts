@@ -52,7 +52,6 @@ export const session: Texts<typeof english.session> = {
   pushName: 'Nama di WhatsApp',
   device: 'Perangkat',
   created: 'Dibuat',
-  details: 'Detail',
   whatToDo: 'Yang perlu dilakukan',
   actions: 'Tindakan',
   restart: 'Mulai ulang',
@@ -77,7 +76,6 @@ export const session: Texts<typeof english.session> = {
   removed: (id: string) => `${id} sudah dihapus.`,
   messages: 'Pesan',
   compose: 'Tulis pesan',
-  limits: 'Kecepatan dan batas',
   pools: 'Pool pengirim',
 };
 
@@ -117,8 +115,6 @@ export const limit: Texts<typeof english.limit> = {
   intro:
     'Batas boleh lebih rendah dari batas server, tidak boleh lebih tinggi. Kolom kosong memakai nilai server.',
   edit: 'Ubah kecepatan dan batas',
-  now: 'Saat ini',
-  service: 'Server',
   gap: 'Jeda antarpesan',
   gapValue: (min: string, max: string) => `${min}–${max} detik`,
   delayMin: 'Jeda terpendek (detik)',

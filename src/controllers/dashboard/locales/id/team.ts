@@ -41,7 +41,6 @@ export const team: Texts<typeof english.team> = {
   endInvitation: 'Cabut',
   endInvitationConfirm: (email: string) => `Cabut undangan untuk ${email}?`,
   invitationEnded: 'Undangan dicabut.',
-  change: 'Ubah',
   changeMember: (name: string) => `Ubah ${name}`,
   oneSession: 'Akses sesi',
   sessionsHint: 'Centang sesi yang boleh dipakai orang ini. Tanpa centang berarti semua sesi.',
