@@ -26,6 +26,8 @@ const KINDS = 'tests/e2e/kinds.test.ts';
 const FIRST = 'tests/e2e/first-message.test.ts';
 const SESSION = 'tests/http/session-emulator.test.ts';
 
+const TEXTS = ['text', 'image', 'video', 'document'].map((type) => `POST /message/send-${type}`);
+
 const KIND_TESTS: Readonly<Record<ContentType, string>> = {
   text: 'the $type that the document shows as an example arrives',
   image: 'arrives as an image with its caption, from a data: URL',
@@ -120,6 +122,50 @@ const MESSAGES: readonly CapabilityRow[] = [
       test: [KINDS, KIND_TESTS[type]],
     }),
   ),
+  {
+    name: 'mention people, or everyone in a group',
+    can: always,
+    routes: TEXTS,
+    test: [KINDS, 'a text and a caption name people, and everyone in a group'],
+  },
+  {
+    name: 'show a preview of a link',
+    can: always,
+    routes: ['POST /message/send-text'],
+    test: [KINDS, 'a text shows the page that it links to, and goes without when that cannot be had'],
+  },
+  {
+    name: 'forward a message',
+    can: always,
+    routes: ['POST /message/:messageId/forward'],
+    test: [KINDS, 'what was sent and what came in is forwarded, with its file and its mark'],
+  },
+  {
+    name: 'several contact cards in one message',
+    can: always,
+    routes: ['POST /message/send-contact'],
+    test: [KINDS, 'several contacts arrive in one message'],
+  },
+  {
+    name: 'send view-once media',
+    can: always,
+    routes: ['POST /message/send-image', 'POST /message/send-video', 'POST /message/send-audio'],
+    test: [KINDS, 'may be looked at once'],
+  },
+  {
+    name: 'GIFs and round video messages',
+    can: always,
+    routes: ['POST /message/send-video'],
+    test: [KINDS, 'plays as a GIF, or is a round video message'],
+  },
+  {
+    name: 'messages that disappear as their chat is set',
+    can: always,
+    test: [
+      'tests/whatsapp/disappearing.test.ts',
+      'what is sent into a disappearing chat carries its expiration, whichever name the chat has',
+    ],
+  },
   {
     name: 'what becomes of a message',
     can: always,
@@ -343,8 +389,6 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
 
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
-  'forward a message',
-  'send view-once media',
   'post a status (story), read those of others',
   'channels (newsletters), communities',
   'catalogue, carts and payments of WhatsApp Business',

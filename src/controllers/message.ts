@@ -8,6 +8,7 @@ import {
   PauseFields,
   QueueStatus,
   SentMessage,
+  sendFields,
   TextInput,
 } from '../services/messages/schemas.ts';
 import {
@@ -15,6 +16,7 @@ import {
   checkNumber,
   clearQueue,
   editMessage,
+  forwardMessage,
   getMessage,
   listMessages,
   markMessageRead,
@@ -48,6 +50,7 @@ const AMEND_ERRORS: readonly ErrorCode[] = [
   'SEND_FAILED',
   'RATE_LIMITED',
 ];
+const { to, isGroup, priority, scheduledAt, expiresAt } = sendFields;
 const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
@@ -198,6 +201,34 @@ export const messageRoutes: Route[] = [
       message: 'Message marked as read',
       data: await markMessageRead(ctx, params),
     }),
+  }),
+  route({
+    method: 'post',
+    path: '/message/:messageId/forward',
+    tag,
+    summary: 'Send a message of the history to another chat, marked as forwarded',
+    description:
+      'By the session that has it. What came in and what was sent can be forwarded, with the file that is kept. Answers 409 ' +
+      'for codes, for view-once messages, and for kinds that are only received. It is queued and answered like a send.',
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    body: z.object({
+      to,
+      isGroup,
+      session: SessionField.optional().describe('which session, where several know a message by this id'),
+      priority,
+      scheduledAt,
+      expiresAt,
+    }),
+    status: 202,
+    response: z.object({ message: z.string(), data: SentMessage }),
+    errors: [...AMEND_ERRORS, 'INVALID_NUMBER', 'NOT_ON_WHATSAPP', 'UNSUPPORTED_MEDIA'],
+    idempotent: true,
+    prefer: 'wait',
+    example: { params: { messageId: MESSAGE_ID }, body: { to: '+6281298765432' } },
+    handler: async ({ ctx, params, body, http }) =>
+      answerSend(ctx, http, await forwardMessage(ctx, { ...params, ...body })),
   }),
   route({
     method: 'post',

@@ -43,28 +43,58 @@ export interface Quoted extends MessageKey {
   preview: string;
 }
 
-interface Quoting {
+interface InContext {
   quoted?: Quoted;
+  forwarded?: true;
+  /** how often it was forwarded; phones mark it from 5 on */
+  forwardingScore?: number;
 }
 
-export interface TextContent extends Quoting {
+interface Naming {
+  /** canonical JIDs of the people whom its text names (`@` and the digits of the JID) */
+  mentions?: string[];
+  /** it is for everyone in its group */
+  mentionAll?: true;
+}
+
+interface Once {
+  /** it may be looked at, or listened to, once */
+  viewOnce?: true;
+}
+
+/** What phones show of a page that a text links to. */
+export interface LinkPreview {
+  /** as the text writes it */
+  url: string;
+  title: string;
+  description?: string;
+  /** a small JPEG, base64 */
+  thumbnail?: string;
+}
+
+export interface TextContent extends InContext, Naming {
   type: 'text';
   text: string;
+  preview?: LinkPreview;
 }
 
-export interface ImageContent extends Quoting {
+export interface ImageContent extends InContext, Naming, Once {
   type: 'image';
   media: MediaFile;
   caption?: string;
 }
 
-export interface VideoContent extends Quoting {
+export interface VideoContent extends InContext, Naming, Once {
   type: 'video';
   media: MediaFile;
   caption?: string;
+  /** it plays by itself, again and again, without sound */
+  gif?: true;
+  /** a round video message; it has no caption */
+  note?: true;
 }
 
-export interface AudioContent extends Quoting {
+export interface AudioContent extends InContext, Once {
   type: 'audio';
   media: MediaFile;
   /** a voice note */
@@ -73,19 +103,19 @@ export interface AudioContent extends Quoting {
   seconds?: number;
 }
 
-export interface DocumentContent extends Quoting {
+export interface DocumentContent extends InContext, Naming {
   type: 'document';
   media: MediaFile;
   filename: string;
   caption?: string;
 }
 
-export interface StickerContent extends Quoting {
+export interface StickerContent extends InContext {
   type: 'sticker';
   media: MediaFile;
 }
 
-export interface LocationContent extends Quoting {
+export interface LocationContent extends InContext {
   type: 'location';
   latitude: number;
   longitude: number;
@@ -101,7 +131,7 @@ export interface Choice {
   text: string;
 }
 
-export interface ButtonsContent extends Quoting {
+export interface ButtonsContent extends InContext {
   type: 'buttons';
   text: string;
   footer?: string;
@@ -120,7 +150,7 @@ export interface ListSection {
   rows: ListRow[];
 }
 
-export interface ListContent extends Quoting {
+export interface ListContent extends InContext {
   type: 'list';
   text: string;
   title?: string;
@@ -130,14 +160,19 @@ export interface ListContent extends Quoting {
   rendering: Rendering;
 }
 
-export interface ContactContent extends Quoting {
-  type: 'contact';
+export interface ContactCard {
   name: string;
   /** E.164 digits */
   phone: string;
 }
 
-export interface PollContent extends Quoting {
+/** The first card, and all of them when there are several. */
+export interface ContactContent extends InContext, ContactCard {
+  type: 'contact';
+  contacts?: ContactCard[];
+}
+
+export interface PollContent extends InContext {
   type: 'poll';
   question: string;
   options: string[];

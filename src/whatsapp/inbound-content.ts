@@ -1,5 +1,5 @@
 /** An inbound message's content, as the history keeps it. Everything in it was chosen by the sender and is bounded in size. */
-import type { Choice, ListSection, LocationContent, Quoted, Reply, TextContent } from './content.ts';
+import type { Choice, ListSection, LocationContent, Quoted, Reply } from './content.ts';
 
 /** Kinds of inbound content that come with a file. */
 export type InboundMediaKind = 'image' | 'video' | 'audio' | 'document' | 'sticker';
@@ -101,6 +101,8 @@ export interface InboundExtras {
   reply?: Reply;
   /** canonical JIDs of the people it names (`@…` in its text) */
   mentions?: string[];
+  /** it names everyone in its group */
+  mentionAll?: boolean;
   forwarded?: boolean;
   /** how often it was forwarded; phones mark it from 5 on */
   forwardingScore?: number;
@@ -111,7 +113,7 @@ export interface InboundExtras {
 }
 
 type Body =
-  | Omit<TextContent, 'quoted'>
+  | { type: 'text'; text: string }
   | ({ type: 'image' } & Captioned)
   /** `note`: a round video message; `gif`: plays by itself */
   | ({ type: 'video'; note?: boolean; gif?: boolean } & Captioned)
@@ -119,7 +121,7 @@ type Body =
   | { type: 'audio'; media: InboundMedia; ptt: boolean; seconds?: number }
   | ({ type: 'document'; filename: string } & Captioned)
   | { type: 'sticker'; media: InboundMedia; animated: boolean }
-  | (Omit<LocationContent, 'quoted'> & { live?: boolean })
+  | (Omit<LocationContent, 'quoted' | 'forwarded' | 'forwardingScore'> & { live?: boolean })
   /** the first card, and all of them when there are several; `omitted`: how many more there were */
   | ({ type: 'contact'; contacts?: SharedContact[]; omitted?: number } & SharedContact)
   | { type: 'poll'; question: string; options: string[]; multiple: boolean }

@@ -400,6 +400,32 @@ describe('the composer', () => {
     expect(await reply.text()).toMatch(/<p data-field="to number [^"]*"><strong>/);
   });
 
+  it('forwards what was written, by its session, and sends again what names people', async () => {
+    const content = {
+      type: 'text',
+      text: '@all hi',
+      mentions: [`${PHONE}@s.whatsapp.net`],
+      mentionAll: true,
+    };
+    const id = await add({ content });
+    expect(await read(`/dashboard/messages/${id}`)).toContain(`/dashboard/messages/${id}/forward`);
+    expect(await read(`/dashboard/messages/new?again=${id}`)).toContain(`@all\n+${PHONE}`);
+    const plain = await add({
+      direction: 'in',
+      status: 'received',
+      content: { type: 'text', text: 'pass it on' },
+    });
+    const to = '+6281298765432';
+    const reply = await post(`/dashboard/messages/${plain}/forward`, { to, session: 'main' });
+    expect(reply.status).toBe(303);
+    expect(await newest()).toMatchObject({
+      phone: '6281298765432',
+      content: { type: 'text', text: 'pass it on', forwarded: true, forwardingScore: 1 },
+    });
+    const reacted = await add({ type: 'reaction', content: CONTENTS.reaction.content });
+    expect(await read(`/dashboard/messages/${reacted}`)).not.toContain(`${reacted}/forward`);
+  });
+
   it('takes the canceling of a message back', async () => {
     const scheduledAt = new Date(Date.now() + 3_600_000).toISOString();
     await post('/dashboard/messages', { ...target, kind: 'text', text: 'later', scheduledAt });

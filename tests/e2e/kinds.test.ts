@@ -25,7 +25,8 @@ beforeAll(async () => {
   await linkSession(gateway, emulator, 'main', OWN);
   web = createServer((request, response) => {
     const page = pages.get(request.url ?? '');
-    response.writeHead(page ? 200 : 404).end(page);
+    const type = request.url?.endsWith('.html') ? { 'content-type': 'text/html; charset=utf-8' } : {};
+    response.writeHead(page ? 200 : 404, type).end(page);
   });
   await new Promise<void>((resolve) => web.listen(0, '127.0.0.1', resolve));
   webUrl = `http://127.0.0.1:${(web.address() as AddressInfo).port}`;
@@ -164,6 +165,37 @@ describe('a file', () => {
     expect(received).toMatchObject({ type: 'sticker', mimetype: 'image/webp', fileSha256: sha256(sticker) });
   });
 
+  test('may be looked at once', async () => {
+    const image = pngFile();
+    const once = { viewOnce: true };
+    const picture = await send('image', { image: dataUrl('image/png', image), caption: 'psst', ...once });
+    expect(picture.received).toMatchObject({ type: 'image', viewOnce: true, caption: 'psst' });
+    expect(picture.received.fileSha256).toBe(sha256(image));
+    const film = await send('video', { video: dataUrl('video/mp4', mp4File()), ...once });
+    expect(film.received).toMatchObject({ type: 'video', viewOnce: true });
+    const sound = await send('audio', { audio: dataUrl('audio/ogg', opusFile(1)), ptt: true, ...once });
+    expect(sound.received).toMatchObject({ type: 'ptt', viewOnce: true });
+    const { body } = await gateway.call('GET', `/message/${picture.data.messageId}`);
+    expect(body.data.content).toMatchObject({ viewOnce: true, media: { sha256: sha256(image) } });
+    const forward = { session: 'main', to: newNumber() };
+    const reply = await gateway.call('POST', `/message/${picture.data.messageId}/forward`, forward);
+    expect(reply).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+  });
+
+  test('plays as a GIF, or is a round video message', async () => {
+    const video = dataUrl('video/mp4', mp4File());
+    const gif = await send('video', { video, gifPlayback: true, caption: 'again' });
+    expect(gif.received).toMatchObject({ type: 'video', gif: true, caption: 'again' });
+    expect(gif.received.note).toBeUndefined();
+    const note = await send('video', { video, videoNote: true });
+    expect(note.received).toMatchObject({ type: 'video', note: true });
+    const both = { session: 'main', to: newNumber(), video, videoNote: true, caption: 'no' };
+    expect(await gateway.call('POST', '/message/send-video', both)).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION_FAILED', details: { videoNote: expect.any(String) } },
+    });
+  });
+
   test('is uploaded again for a recipient whose phone asks for the message again', async () => {
     const to = newNumber();
     const image = pngFile();
@@ -198,6 +230,94 @@ describe('other kinds', () => {
     expect(received).toMatchObject({ type: 'contact', name: 'Toko; Budi' });
     expect(received.contacts?.[0]?.phones).toEqual(['+6281298765432']);
     expect(received.contacts?.[0]?.vcard).toContain('FN:Toko\\; Budi');
+  });
+
+  test('several contacts arrive in one message', async () => {
+    const contacts = [
+      { name: 'Siti', phoneNumber: '081211112222' },
+      { name: 'Adi', phoneNumber: '+6281233334444' },
+    ];
+    const { received } = await send('contact', { contacts });
+    expect(received.contacts).toMatchObject([
+      { name: 'Siti', phones: ['+6281211112222'] },
+      { name: 'Adi', phones: ['+6281233334444'] },
+    ]);
+    const input = { session: 'main', to: newNumber(), contacts, name: 'Siti' };
+    expect(await gateway.call('POST', '/message/send-contact', input)).toMatchObject({
+      status: 400,
+      body: { details: { contacts: expect.any(String) } },
+    });
+    const none = { session: 'main', to: newNumber(), name: 'Siti' };
+    expect(await gateway.call('POST', '/message/send-contact', none)).toMatchObject({
+      status: 400,
+      body: { details: { phoneNumber: expect.any(String) } },
+    });
+  });
+
+  test('a text shows the page that it links to, and goes without when that cannot be had', async () => {
+    const tags = [
+      '<title>Other</title><meta property="og:title" content="Tea &amp; co">',
+      '<meta name="description" content="Loose\n leaf"><meta property="og:image" content="/tea.png">',
+    ];
+    pages.set(
+      '/tea.html',
+      Buffer.from(`<!doctype html><html><head>${tags.join('')}</head><body>tea</body></html>`),
+    );
+    pages.set('/tea.png', pngFile());
+    pages.set('/untitled.html', Buffer.from('<p>nothing</p>'));
+    const text = `see ${webUrl}/tea.html.`;
+    const { data, received } = await send('text', { text, linkPreview: true });
+    expect(received).toMatchObject({
+      text,
+      preview: { url: `${webUrl}/tea.html`, title: 'Tea & co', description: 'Loose leaf' },
+    });
+    expect(Buffer.from(received.preview?.thumbnail ?? '', 'base64').subarray(0, 2)).toEqual(
+      Buffer.from([0xff, 0xd8]),
+    );
+    const { body } = await gateway.call('GET', `/message/${data.messageId}`);
+    expect(body.data.content.preview).toMatchObject({ title: 'Tea & co' });
+    expect((await send('text', { text })).received.preview).toBeUndefined();
+    for (const path of ['gone.html', 'tea.png', 'untitled.html']) {
+      const without = await send('text', { text: `${webUrl}/${path}`, linkPreview: true });
+      expect(without.received).toMatchObject({ type: 'text', text: `${webUrl}/${path}` });
+      expect(without.received.preview).toBeUndefined();
+    }
+  });
+
+  test('what was sent and what came in is forwarded, with its file and its mark', async () => {
+    const to = newNumber();
+    const forward = async (id: string) => {
+      const { status, body } = await gateway.call('POST', `/message/${id}/forward`, { to }, WAIT);
+      expect(status).toBe(200);
+      return arrival(to, body.data.messageId);
+    };
+    const image = pngFile();
+    const first = await send('image', { image: dataUrl('image/png', image), caption: 'look' });
+    expect(first.received.forwardingScore).toBeUndefined();
+    const sent = await forward(first.data.messageId);
+    expect(sent).toMatchObject({ caption: 'look', fileSha256: sha256(image), forwardingScore: 1 });
+    const [again] = emulator.messages({ to });
+    expect(await forward(again?.id ?? '')).toMatchObject({ caption: 'look', forwardingScore: 2 });
+    const quoting = { text: 'an answer', quotedMessageId: first.data.messageId };
+    const answer = await send('text', quoting);
+    expect((await forward(answer.data.messageId)).quotedId).toBeUndefined();
+    const from = newNumber();
+    const file = pngFile();
+    const theirs = await deliver(from, { kind: 'image', data: file.toString('base64'), caption: 'from me' });
+    const stateOf = async () =>
+      (await gateway.call('GET', `/message/${theirs}`)).body.data.content.media.state as string;
+    await until(async () => (await stateOf()) === 'stored');
+    expect(await forward(theirs)).toMatchObject({
+      caption: 'from me',
+      fileSha256: sha256(file),
+      forwardingScore: 1,
+    });
+    const reaction = await sendTo(from, 'reaction', { messageId: theirs, emoji: '👍' });
+    expect(await gateway.call('POST', `/message/${reaction.data.messageId}/forward`, { to })).toMatchObject({
+      status: 409,
+      body: { code: 'CONFLICT', details: { type: 'reaction' } },
+    });
+    expect((await gateway.call('POST', '/message/3EB0UNKNOWN/forward', { to })).status).toBe(404);
   });
 
   test('a poll arrives with its options, for one choice or for several', async () => {
@@ -341,6 +461,37 @@ describe('a group', () => {
         quotedText: 'us',
       });
     }
+  });
+});
+
+test('a text and a caption name people, and everyone in a group', async () => {
+  const member = newNumber();
+  const group = emulator.createGroup({ subject: 'All', participants: [OWN, member] });
+  const post = (kind: string, fields: object) =>
+    gateway.call('POST', `/message/send-${kind}`, { session: 'main', to: group.id, ...fields }, WAIT);
+  const named = { mentions: [`+${member}`, '123456789012345@lid'] };
+  const jids = [`${member}@s.whatsapp.net`, '123456789012345@lid'];
+  const text = await post('text', { text: `hi @${member}`, ...named });
+  expect(await arrival(member, text.body.data.messageId)).toMatchObject({
+    text: `hi @${member}`,
+    mentions: jids,
+  });
+  const picture = { image: dataUrl('image/png', pngFile()), caption: `@${member}`, mentions: [member] };
+  const image = await post('image', picture);
+  expect(await arrival(member, image.body.data.messageId)).toMatchObject({ mentions: [jids[0]] });
+  for (const all of [{ mentions: ['@all'] }, { mentionAll: true }]) {
+    const sent = await post('text', { text: '@all', ...all });
+    expect(await arrival(member, sent.body.data.messageId)).toMatchObject({ mentionAll: true });
+    expect(sent.body.data).toMatchObject({ to: group.id });
+  }
+  const person = { session: 'main', to: member, text: '@all', mentionAll: true };
+  expect(await gateway.call('POST', '/message/send-text', person)).toMatchObject({
+    status: 400,
+    body: { details: { mentionAll: expect.any(String) } },
+  });
+  expect(await post('text', { text: 'x', mentions: [group.id] })).toMatchObject({
+    status: 400,
+    body: { details: { mentions: expect.any(String) } },
   });
 });
 

@@ -151,6 +151,7 @@ describe('what a message says about itself', () => {
       participant: '628111:3@s.whatsapp.net',
       quotedMessage: { imageMessage: { caption: 'look' } },
       mentionedJid: ['628222@s.whatsapp.net', '628222:5@s.whatsapp.net', 'nobody', '12@lid'],
+      nonJidMentions: 1,
       isForwarded: true,
       forwardingScore: 5,
       externalAdReply: {
@@ -168,6 +169,7 @@ describe('what a message says about itself', () => {
       quotedId: 'Q1',
       quoted: { messageId: 'Q1', fromMe: false, author: '628111@s.whatsapp.net', preview: 'look' },
       mentions: ['628222@s.whatsapp.net', '12@lid'],
+      mentionAll: true,
       forwarded: true,
       forwardingScore: 5,
       referral: {

@@ -1155,6 +1155,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/forward": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a message of the history to another chat, marked as forwarded
+         * @description By the session that has it. What came in and what was sent can be forwarded, with the file that is kept. Answers 409 for codes, for view-once messages, and for kinds that are only received. It is queued and answered like a send.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdForward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/read": {
         parameters: {
             query?: never;
@@ -1431,7 +1453,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send a contact card
+         * Send contact cards
          * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
          *
          *     An API key needs the scope `messages:write`.
@@ -6126,6 +6148,8 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             media: components["schemas"]["InboundMedia"];
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             /** @description a voice note */
             ptt: boolean;
@@ -6161,6 +6185,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6191,6 +6217,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             name: string;
             /** @description how many more there were */
@@ -6220,6 +6248,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             messageId: string;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -6246,6 +6276,8 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             media: components["schemas"]["InboundMedia"];
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6268,6 +6300,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             messageId: string;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -6298,6 +6332,8 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             joinLink?: string;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             name: string;
             place?: string;
@@ -6326,6 +6362,8 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             media: components["schemas"]["InboundMedia"];
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6356,6 +6394,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6382,6 +6422,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6418,6 +6460,8 @@ export interface components {
             latitude: number;
             live?: boolean;
             longitude: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             name?: string;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -6458,6 +6502,8 @@ export interface components {
             forwardingScore?: number;
             /** @description how many */
             items: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             orderId: string;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -6484,6 +6530,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             multiple: boolean;
             options: string[];
@@ -6509,6 +6557,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             messageId: string;
             /** @description null: only the voters can read the vote */
@@ -6541,6 +6591,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             price?: components["schemas"]["InboundPrice"];
             productId: string;
@@ -6578,6 +6630,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             messageId: string;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -6624,6 +6678,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6660,6 +6716,8 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             media: components["schemas"]["InboundMedia"];
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6684,6 +6742,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6708,6 +6768,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6731,6 +6793,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6758,6 +6822,8 @@ export interface components {
             forwarded?: boolean;
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6784,6 +6850,8 @@ export interface components {
             forwardingScore?: number;
             /** @description WhatsApp's own name of it */
             kind: string;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             quoted?: components["schemas"]["InboundQuoted"];
             /** @description the message it answers */
@@ -6809,6 +6877,8 @@ export interface components {
             forwardingScore?: number;
             gif?: boolean;
             media: components["schemas"]["InboundMedia"];
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
             mentions?: string[];
             note?: boolean;
             quoted?: components["schemas"]["InboundQuoted"];
@@ -11904,6 +11974,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -11946,6 +12017,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12081,6 +12153,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12123,6 +12196,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12285,6 +12359,113 @@ export interface operations {
             };
         };
     };
+    postMessageMessageIdForward: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "to": "+6281298765432"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description not to be sent after: it then ends as `expired` */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    scheduledAt?: string;
+                    /** @description which session, where several know a message by this id */
+                    session?: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send a message of the history to another chat, marked as forwarded */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postMessageMessageIdRead: {
         parameters: {
             query?: never;
@@ -12343,6 +12524,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12385,6 +12567,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12519,6 +12702,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12561,6 +12745,7 @@ export interface operations {
                      *           "mentions": [
                      *             "text"
                      *           ],
+                     *           "mentionAll": true,
                      *           "forwarded": true,
                      *           "forwardingScore": 1,
                      *           "referral": {
@@ -12957,6 +13142,7 @@ export interface operations {
                      *             "mentions": [
                      *               "text"
                      *             ],
+                     *             "mentionAll": true,
                      *             "forwarded": true,
                      *             "forwardingScore": 1,
                      *             "referral": {
@@ -12999,6 +13185,7 @@ export interface operations {
                      *             "mentions": [
                      *               "text"
                      *             ],
+                     *             "mentionAll": true,
                      *             "forwarded": true,
                      *             "forwardingScore": 1,
                      *             "referral": {
@@ -13361,6 +13548,8 @@ export interface operations {
                     sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
                 "multipart/form-data": {
                     /** Format: binary */
@@ -13388,6 +13577,8 @@ export interface operations {
                     sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
             };
         };
@@ -13594,13 +13785,19 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description several cards in one message, in place of `name` and `phoneNumber` */
+                    contacts?: {
+                        name: string;
+                        /** @description of the contact, in any usual spelling */
+                        phoneNumber: string;
+                    }[];
                     /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
-                    name: string;
+                    name?: string;
                     /** @description of the contact, in any usual spelling */
-                    phoneNumber: string;
+                    phoneNumber?: string;
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -13622,7 +13819,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Send a contact card */
+            /** @description Send contact cards */
             202: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
@@ -13709,6 +13906,10 @@ export interface operations {
                     filename?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -13737,6 +13938,10 @@ export interface operations {
                     filename?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -13843,6 +14048,10 @@ export interface operations {
                     image: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -13860,6 +14069,8 @@ export interface operations {
                     sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
                 "multipart/form-data": {
                     caption?: string;
@@ -13869,6 +14080,10 @@ export interface operations {
                     image: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -13886,6 +14101,8 @@ export interface operations {
                     sessions?: string[];
                     /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
             };
         };
@@ -14557,6 +14774,12 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description shows title, description and picture of the first link in the text. The page is fetched once, before the answer, for 5 s at most; what cannot be fetched is left out. Not when missing */
+                    linkPreview?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -14660,8 +14883,14 @@ export interface operations {
                     caption?: string;
                     /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
+                    /** @description as a GIF: it plays by itself, again and again, without sound */
+                    gifPlayback?: boolean;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -14681,13 +14910,23 @@ export interface operations {
                     to: string;
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
                     video: string;
+                    /** @description as a round video message, without a caption */
+                    videoNote?: boolean;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
                 "multipart/form-data": {
                     caption?: string;
                     /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;
+                    /** @description as a GIF: it plays by itself, again and again, without sound */
+                    gifPlayback?: boolean;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
+                    /** @description it names everyone in the group */
+                    mentionAll?: boolean;
+                    /** @description people whom it names: phone numbers in any usual spelling, or LIDs; `@all` is everyone in the group. Phones show the name where the text has `@` and the digits (`@6281234567890`) */
+                    mentions?: string[];
                     /** @description the same with the sessions of a saved pool, by name or id */
                     pool?: string;
                     /**
@@ -14707,6 +14946,10 @@ export interface operations {
                     to: string;
                     /** Format: binary */
                     video: string;
+                    /** @description as a round video message, without a caption */
+                    videoNote?: boolean;
+                    /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
+                    viewOnce?: boolean;
                 };
             };
         };
@@ -21388,6 +21631,7 @@ export interface operations {
                      *               "mentions": [
                      *                 null
                      *               ],
+                     *               "mentionAll": true,
                      *               "forwarded": true,
                      *               "forwardingScore": 1,
                      *               "referral": null,
@@ -21404,6 +21648,7 @@ export interface operations {
                      *               "mentions": [
                      *                 null
                      *               ],
+                     *               "mentionAll": true,
                      *               "forwarded": true,
                      *               "forwardingScore": 1,
                      *               "referral": null,
@@ -21601,6 +21846,7 @@ export interface operations {
                      *             "mentions": [
                      *               "text"
                      *             ],
+                     *             "mentionAll": true,
                      *             "forwarded": true,
                      *             "forwardingScore": 1,
                      *             "referral": {
@@ -21643,6 +21889,7 @@ export interface operations {
                      *             "mentions": [
                      *               "text"
                      *             ],
+                     *             "mentionAll": true,
                      *             "forwarded": true,
                      *             "forwardingScore": 1,
                      *             "referral": {

@@ -16,6 +16,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /message/send-text',
   'POST /message/send-video',
   'POST /message/{messageId}/edit',
+  'POST /message/{messageId}/forward',
   'POST /message/{messageId}/retry',
   'POST /message/{messageId}/revoke',
   'POST /otp/resend',

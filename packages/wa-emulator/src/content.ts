@@ -22,10 +22,14 @@ type Nullable<T> = T | null | undefined;
 /** The text that a phone would show of a message; undefined for protocol messages, which it does not show. */
 export function readContent(message: proto.IMessage): ReadResult | undefined {
   const content = normalizeMessageContent(message) ?? message;
+  const once = Object.entries(message).some(([name, part]) => part && name.startsWith('viewOnceMessage'));
   const media = readMedia(content);
   const read = media ?? asResult(readPlain(content) ?? readInteractive(content));
   if (read) {
-    return { ...read, content: { ...read.content, ...readQuote(content) } };
+    return {
+      ...read,
+      content: { ...read.content, ...readContext(content), ...(once ? { viewOnce: true } : {}) },
+    };
   }
   if (content.protocolMessage) {
     return asResult(readProtocol(content.protocolMessage));
@@ -40,7 +44,7 @@ function asResult(content: Content | undefined): ReadResult | undefined {
 function readPlain(content: proto.IMessage): Content | undefined {
   const text = content.conversation ?? content.extendedTextMessage?.text;
   if (typeof text === 'string' && (content.conversation || content.extendedTextMessage)) {
-    return { type: 'text', text };
+    return { type: 'text', text, ...readPreview(content.extendedTextMessage) };
   }
   const { locationMessage: place, reactionMessage: reaction } = content;
   if (place) {
@@ -59,6 +63,19 @@ function readPlain(content: proto.IMessage): Content | undefined {
     };
   }
   return readContacts(content) ?? readPoll(content);
+}
+
+/** What a phone shows of the page that a text links to. */
+function readPreview(text: Nullable<proto.Message.IExtendedTextMessage>): Partial<Content> {
+  if (!text?.matchedText) return {};
+  return {
+    preview: {
+      url: text.matchedText,
+      title: text.title ?? '',
+      description: text.description ?? '',
+      thumbnail: base64(text.jpegThumbnail) ?? '',
+    },
+  };
 }
 
 function readContacts(content: proto.IMessage): Content | undefined {
@@ -90,7 +107,8 @@ function readPoll(content: proto.IMessage): Content | undefined {
 }
 
 function readMedia(content: proto.IMessage): ReadResult | undefined {
-  const { imageMessage, videoMessage, audioMessage, documentMessage, stickerMessage } = content;
+  const { imageMessage, audioMessage, documentMessage, stickerMessage } = content;
+  const videoMessage = content.videoMessage ?? content.ptvMessage;
   if (imageMessage) {
     return describeMedia('image', 'image', imageMessage, {
       ...optional('caption', imageMessage.caption),
@@ -101,6 +119,8 @@ function readMedia(content: proto.IMessage): ReadResult | undefined {
     return describeMedia('video', 'video', videoMessage, {
       ...optional('caption', videoMessage.caption),
       ...optional('seconds', videoMessage.seconds),
+      ...(videoMessage.gifPlayback ? { gif: true } : {}),
+      ...(content.ptvMessage ? { note: true } : {}),
       ...readShown(videoMessage),
     });
   }
@@ -180,19 +200,18 @@ function readProtocol(protocol: proto.Message.IProtocolMessage): Content | undef
   return protocol.key && !protocol.type ? { type: 'revoke', targetId } : undefined;
 }
 
-function readQuote(content: proto.IMessage): Partial<Content> {
-  for (const part of Object.values(content)) {
-    const context = contextOf(part);
-    if (context?.stanzaId || context?.expiration) {
-      const quoted = context.quotedMessage && readContent(context.quotedMessage)?.content;
-      return {
-        ...optional('quotedId', context.stanzaId),
-        ...optional('quotedText', quoted?.text ?? quoted?.caption),
-        ...(context.expiration ? { expiration: context.expiration } : {}),
-      };
-    }
-  }
-  return {};
+function readContext(content: proto.IMessage): Partial<Content> {
+  const context = Object.values(content).map(contextOf).find(Boolean);
+  if (!context) return {};
+  const quoted = context.quotedMessage && readContent(context.quotedMessage)?.content;
+  return {
+    ...optional('quotedId', context.stanzaId),
+    ...optional('quotedText', quoted?.text ?? quoted?.caption),
+    ...(context.expiration ? { expiration: context.expiration } : {}),
+    ...(context.mentionedJid?.length ? { mentions: context.mentionedJid } : {}),
+    ...(context.nonJidMentions ? { mentionAll: true } : {}),
+    ...(context.isForwarded ? { forwardingScore: context.forwardingScore ?? 0 } : {}),
+  };
 }
 
 /** Every kind of message keeps its context under the same field name. */

@@ -68,6 +68,20 @@ export interface Content {
   quotedText?: string;
   /** Seconds after which it disappears, as its sender says. */
   expiration?: number;
+  /** JIDs of the people it names. */
+  mentions?: string[];
+  /** It names everyone in its group. */
+  mentionAll?: true;
+  /** It is marked as forwarded, so often. */
+  forwardingScore?: number;
+  /** It may be looked at once. */
+  viewOnce?: true;
+  /** Of a film: it plays by itself, as a GIF. */
+  gif?: true;
+  /** Of a film: a round video message. */
+  note?: true;
+  /** Of a text: what is shown of the page it links to; the thumbnail is a JPEG, base64. */
+  preview?: { url: string; title: string; description: string; thumbnail: string };
 }
 
 /** One message as one recipient saw it. */

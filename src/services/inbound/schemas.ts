@@ -68,6 +68,7 @@ const extras = {
     .optional()
     .describe('what it chose of an earlier message of the session'),
   mentions: z.array(jid).optional(),
+  mentionAll: z.boolean().optional().describe('it names everyone in its group'),
   forwarded: z.boolean().optional(),
   forwardingScore: z.int().optional().describe('how often; phones mark it from 5 on'),
   referral: Referral.optional(),

@@ -10,6 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
+import { isGroupJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
@@ -18,7 +19,7 @@ import { requireContentType } from './capability.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
 import { findQuoted } from './quote.ts';
-import { toPeer } from './recipient.ts';
+import { type Peer, toPeer } from './recipient.ts';
 import type { SentMessage, sendFields } from './schemas.ts';
 import { chooseSender, requireConnected, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
@@ -66,7 +67,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   // An answer that is known by its Idempotency-Key was given before, or is given in place of this refusal.
   if ('make' in input.content) await refuseWhenUsed(ctx.db, ctx, ctx.actor.userId);
   const to = asked.phone === null ? asked : { ...asked, lid: await ctx.lids.find(session.id, asked.phone) };
-  const content = await makeContent(ctx, session, input, Math.max(ctx.clock.now(), times.scheduledAt ?? 0));
+  const neededUntil = Math.max(ctx.clock.now(), times.scheduledAt ?? 0);
+  const content = await makeContent(ctx, session, { ...input, peer: to.peer }, neededUntil);
   const expected = await foresee(ctx, session, { ...to, priority, ...times });
   const messageId = newMessageId();
   const answerAt = (at: number): SentMessage => ({
@@ -125,11 +127,14 @@ export async function foresee(
 async function makeContent(
   ctx: Ctx,
   session: SendingSession,
-  { content, quotedMessageId }: SendInput,
+  { content, quotedMessageId, peer }: Pick<SendInput, 'content' | 'quotedMessageId'> & Pick<Peer, 'peer'>,
   neededUntil: number,
 ): Promise<Content> {
   const quoted = quotedMessageId === undefined ? null : await findQuoted(ctx, session, quotedMessageId);
   const made = 'make' in content ? await content.make(ctx, { session, neededUntil }) : content;
+  if ('mentionAll' in made && made.mentionAll && !isGroupJid(peer)) {
+    throw invalid('mentionAll', 'is for groups only');
+  }
   return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
 }
 

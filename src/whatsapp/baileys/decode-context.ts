@@ -29,6 +29,7 @@ export function decodeContext(info: proto.IContextInfo | null, options: ContextO
   return {
     ...quotedOf(info, options),
     ...(mentions.length > 0 ? { mentions } : {}),
+    ...(info.nonJidMentions ? { mentionAll: true } : {}),
     ...(info.isForwarded || score !== null ? { forwarded: true } : {}),
     ...(score === null ? {} : { forwardingScore: score }),
     ...(referral === null ? {} : { referral }),

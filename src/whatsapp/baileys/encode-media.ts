@@ -14,23 +14,32 @@ export function encodeMedia(content: MediaContent, uploaded: UploadedMedia | nul
   const { width, height, seconds, pages } = details;
   const size = { ...present('width', width), ...present('height', height) };
   const preview = present('jpegThumbnail', bytesOf(details.thumbnail));
+  const once = 'viewOnce' in content && content.viewOnce ? { viewOnce: true } : {};
   switch (content.type) {
     case 'image':
-      return { imageMessage: { ...file, ...size, ...preview, caption: content.caption ?? null } };
-    case 'video':
-      return {
-        videoMessage: {
-          ...file,
-          ...size,
-          ...preview,
-          ...present('seconds', seconds),
-          caption: content.caption ?? null,
-        },
+      return { imageMessage: { ...file, ...size, ...preview, ...once, caption: content.caption ?? null } };
+    case 'video': {
+      const video = {
+        ...file,
+        ...size,
+        ...preview,
+        ...once,
+        ...present('seconds', seconds),
+        ...(content.gif ? { gifPlayback: true } : {}),
+        caption: content.caption ?? null,
       };
+      return content.note ? { ptvMessage: video } : { videoMessage: video };
+    }
     case 'audio': {
       const waveform = content.ptt ? present('waveform', bytesOf(details.waveform)) : {};
       return {
-        audioMessage: { ...file, ...waveform, ptt: content.ptt, seconds: content.seconds ?? seconds ?? null },
+        audioMessage: {
+          ...file,
+          ...waveform,
+          ...once,
+          ptt: content.ptt,
+          seconds: content.seconds ?? seconds ?? null,
+        },
       };
     }
     case 'sticker':
@@ -51,5 +60,6 @@ export function encodeMedia(content: MediaContent, uploaded: UploadedMedia | nul
   }
 }
 
-const bytesOf = (base64: string | undefined) =>
+/** Bytes that the history keeps as base64. */
+export const bytesOf = (base64: string | undefined) =>
   base64 === undefined ? undefined : Buffer.from(base64, 'base64');

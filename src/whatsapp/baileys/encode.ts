@@ -1,9 +1,19 @@
 /** Our content as the protobuf message that goes out. */
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
-import type { AmendContent, Content, EditContent, MessageKey, Outgoing } from '../content.ts';
+import type {
+  AmendContent,
+  ContactCard,
+  ContactContent,
+  Content,
+  EditContent,
+  MessageKey,
+  Outgoing,
+  TextContent,
+} from '../content.ts';
 import type { ChatSetting } from '../engine.ts';
+import { isGroupJid } from '../jid.ts';
 import { encodeButtons, encodeList } from './encode-interactive.ts';
-import { encodeMedia } from './encode-media.ts';
+import { bytesOf, encodeMedia } from './encode-media.ts';
 import { present } from './present.ts';
 import type { UploadedMedia } from './uploads.ts';
 
@@ -33,13 +43,31 @@ export interface EncodeParts {
 export function encodeContent(content: Outgoing, parts: EncodeParts): EncodedContent {
   if (content.type === 'edit' || content.type === 'delete') return encodeAmendment(content, parts);
   const { message, additionalNodes = [] } = encodeKind(content, parts);
-  const quoted = 'quoted' in content && content.quoted ? quote(content.quoted, parts) : {};
-  // A reaction disappears with what it is about.
-  const lifetime = content.type === 'reaction' ? {} : lifetimeOf(parts.chat);
-  const context = { ...quoted, ...lifetime };
+  const context = contextOf(content, parts);
   const isEmpty = Object.keys(context).length === 0;
-  return { message: isEmpty ? message : withContext(message, context), additionalNodes };
+  const whole = isEmpty ? message : withContext(message, context);
+  const once = 'viewOnce' in content && content.viewOnce === true;
+  return { message: once ? { viewOnceMessage: { message: whole } } : whole, additionalNodes };
 }
+
+/** Everything that a message says beside its content. */
+function contextOf(content: Content, parts: EncodeParts): proto.IContextInfo {
+  // A reaction disappears with what it is about.
+  if (content.type === 'reaction') return {};
+  const { quoted, forwarded, forwardingScore } = content;
+  const { mentions = [], mentionAll = false } =
+    'mentions' in content || 'mentionAll' in content ? content : {};
+  return {
+    ...(quoted ? quote(quoted, parts) : {}),
+    ...lifetimeOf(parts.chat),
+    ...(forwarded ? { isForwarded: true, forwardingScore: forwardingScore ?? 1 } : {}),
+    ...(mentions.length > 0 ? { mentionedJid: mentions } : {}),
+    ...(mentionAll && isGroupJid(parts.target) ? { nonJidMentions: EVERYONE } : {}),
+  };
+}
+
+/** `ContextInfo.nonJidMentions`: the message is for everyone in its group. */
+const EVERYONE = 1;
 
 /** `edit` of the stanza tells the server what it is: 1 an edit, 7 a deletion by the author. */
 function encodeAmendment(content: AmendContent, parts: EncodeParts): EncodedContent {
@@ -82,7 +110,7 @@ function encodeKind(
 ): { message: proto.IMessage; additionalNodes?: BinaryNode[] } {
   switch (content.type) {
     case 'text':
-      return { message: { extendedTextMessage: { text: content.text } } };
+      return { message: encodeText(content) };
     case 'image':
     case 'video':
     case 'audio':
@@ -105,7 +133,7 @@ function encodeKind(
     case 'list':
       return encodeList(content);
     case 'contact':
-      return { message: { contactMessage: { displayName: content.name, vcard: vcardOf(content) } } };
+      return { message: encodeContacts(content) };
     case 'poll':
       return { message: encodePoll(content, parts.secret) };
     case 'reaction':
@@ -119,6 +147,29 @@ function encodeKind(
         },
       };
   }
+}
+
+/** `matchedText` tells phones which link of the text the preview is of. */
+function encodeText({ text, preview }: TextContent): proto.IMessage {
+  if (!preview) return { extendedTextMessage: { text } };
+  const { url, title, description, thumbnail } = preview;
+  return {
+    extendedTextMessage: {
+      text,
+      matchedText: url,
+      title,
+      ...present('description', description),
+      ...present('jpegThumbnail', bytesOf(thumbnail)),
+      previewType: proto.Message.ExtendedTextMessage.PreviewType.NONE,
+    },
+  };
+}
+
+function encodeContacts({ name, phone, contacts = [{ name, phone }] }: ContactContent): proto.IMessage {
+  const cards = contacts.map((card) => ({ displayName: card.name, vcard: vcardOf(card) }));
+  const [first] = cards;
+  if (cards.length === 1 && first) return { contactMessage: first };
+  return { contactsArrayMessage: { displayName: name, contacts: cards } };
 }
 
 /** Phones show a poll with one choice as version 3 and one with many as version 1. */
@@ -138,7 +189,7 @@ function encodePoll(
 }
 
 /** RFC 2426; `waid` lets phones offer a chat with the contact. */
-function vcardOf({ name, phone }: { name: string; phone: string }): string {
+function vcardOf({ name, phone }: ContactCard): string {
   const text = name.replace(/[\\;,]/g, '\\$&').replace(/\r?\n/g, '\\n');
   const lines = ['BEGIN:VCARD', 'VERSION:3.0', `N:;${text};;;`, `FN:${text}`];
   return [...lines, `TEL;type=CELL;type=VOICE;waid=${phone}:+${phone}`, 'END:VCARD'].join('\n');
@@ -151,12 +202,12 @@ function keyOf(key: MessageKey, { target, me }: EncodeParts): proto.IMessageKey 
     remoteJid: target,
     fromMe: key.fromMe,
     id: key.messageId,
-    ...(target.endsWith('@g.us') && participant !== null ? { participant } : {}),
+    ...(isGroupJid(target) && participant !== null ? { participant } : {}),
   };
 }
 
 function quote(quoted: MessageKey & { preview: string }, { target, me }: EncodeParts): proto.IContextInfo {
-  const author = target.endsWith('@g.us') ? quoted.author : target;
+  const author = isGroupJid(target) ? quoted.author : target;
   return {
     stanzaId: quoted.messageId,
     participant: (quoted.fromMe ? me : author) ?? target,

@@ -177,12 +177,17 @@ const OFTEN = 5;
 
 function ContextPart({ view, content }: { view: View; content: ShownContent }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const extras = 'mentions' in content || 'forwarded' in content || 'referral' in content ? content : null;
-  if (extras === null) return null;
-  const { forwarded, forwardingScore = 0, mentions = [], referral } = extras;
+  const forwarded = 'forwarded' in content && content.forwarded;
+  const often = 'forwardingScore' in content && (content.forwardingScore ?? 0) >= OFTEN;
+  const mentions = 'mentions' in content ? (content.mentions ?? []) : [];
+  const everyone = 'mentionAll' in content && content.mentionAll;
+  const named = [...(everyone ? [t.everyone] : []), ...mentions.map(shownJid)];
+  const referral = 'referral' in content ? content.referral : undefined;
+  const once = 'viewOnce' in content && content.viewOnce;
   return (
     <>
-      {forwarded && <Mark>↪ {forwardingScore >= OFTEN ? t.forwardedOften : t.forwarded}</Mark>}
+      {forwarded && <Mark>↪ {often ? t.forwardedOften : t.forwarded}</Mark>}
+      {once && <Mark>{t.viewOnce}</Mark>}
       {referral && (
         <Mark>
           {t.cameBy}{' '}
@@ -191,9 +196,9 @@ function ContextPart({ view, content }: { view: View; content: ShownContent }) {
           </OuterLink>
         </Mark>
       )}
-      {mentions.length > 0 && (
+      {named.length > 0 && (
         <Mark>
-          {t.names} {mentions.map(shownJid).join(', ')}
+          {t.names} {named.join(', ')}
         </Mark>
       )}
     </>

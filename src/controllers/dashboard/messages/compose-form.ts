@@ -74,14 +74,22 @@ export function draftOf(form: ComposeForm, received: ReceivedFile | undefined): 
   const file = received && (received.size > 0 || received.filename !== null) ? received : undefined;
   const place = kind.hasFile ? { [kind.type]: file?.sha256 ?? form.url } : {};
   const fields = check(z.object(kind.fields), { ...input(form), ...place }, formNames);
-  return kind.draft(kind.hasFile && file ? { ...fields, [kind.type]: file } : fields);
+  try {
+    return kind.draft(kind.hasFile && file ? { ...fields, [kind.type]: file } : fields);
+  } catch (error) {
+    throw error instanceof AppError ? inForm(error, formNames) : error;
+  }
 }
 
-function check<S extends z.ZodType>(
-  schema: S,
-  value: unknown,
-  names: Readonly<Record<string, string>> = {},
-): z.output<S> {
+type Names = Readonly<Record<string, string>>;
+
+/** The same refusal with the form's own field names. */
+function inForm({ code, message, details = {} }: AppError, names: Names = {}): AppError {
+  const renamed = Object.entries(details).map(([field, reason]) => [names[field] ?? field, reason]);
+  return new AppError(code, message, { details: Object.fromEntries(renamed) });
+}
+
+function check<S extends z.ZodType>(schema: S, value: unknown, names: Names = {}): z.output<S> {
   const result = schema.safeParse(value, { error: issueWords });
   if (result.success) return result.data;
   const details: Record<string, string> = {};

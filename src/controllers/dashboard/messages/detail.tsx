@@ -4,10 +4,11 @@ import { z } from 'zod';
 import { editableText } from '../../../services/messages/amend.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
-import { TextInput } from '../../../services/messages/schemas.ts';
+import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts';
 import {
   cancelMessage,
   editMessage,
+  forwardMessage,
   getMessage,
   markMessageRead,
   restoreMessage,
@@ -16,10 +17,12 @@ import {
 } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
 import { Crumb, Skeleton, Submit } from '../kit.tsx';
+import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Facts, Form, Live, TextArea, Time } from '../parts.tsx';
+import { ActionButton, Facts, Field, Form, Live, TextArea, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
+import { contentOf } from './content.ts';
 import { HoldLines } from './hold-lines.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { MessageTimeline } from './timeline.tsx';
@@ -40,6 +43,16 @@ const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expir
 const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
 /** Contents that cannot be sent once more from here. */
 const NOT_AGAIN: ReadonlySet<string> = new Set(['otp', 'reaction', 'edit', 'delete']);
+/** Kinds that are about another message, or cannot be read. */
+const NOT_FORWARDED: ReadonlySet<string> = new Set([
+  'reaction',
+  'edit',
+  'delete',
+  'poll_vote',
+  'unsupported',
+  'unknown',
+  'undecryptable',
+]);
 /** Messages that were sent and can be deleted for everyone. */
 const SENT: ReadonlySet<string> = new Set(['sent', 'delivered', 'read']);
 const NOT_DELETED: ReadonlySet<string> = new Set(['reaction', 'edit', 'delete']);
@@ -226,6 +239,28 @@ function EditForm({ view, message, now }: { view: View; message: MessageDetail; 
   );
 }
 
+function ForwardForm({ view, message }: { view: View; message: MessageDetail }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  if (!view.canWrite || NOT_FORWARDED.has(message.type) || contentOf(message.content) === null) return null;
+  return (
+    <details class="card">
+      <summary>{t.forward}</summary>
+      <Form view={view} action={messagePath(message, '/forward')}>
+        <Field
+          label={t.forwardTo}
+          name="to"
+          inputmode="tel"
+          hint={<NumberHint />}
+          autocomplete="off"
+          required
+        />
+        <input type="hidden" name="session" value={message.sessionId} />
+        <Submit>{t.forward}</Submit>
+      </Form>
+    </details>
+  );
+}
+
 function Details({ view, message, who }: { view: View; message: MessageDetail; who: string }) {
   const t = MESSAGE_TEXTS(view.lang);
   const out = message.direction === 'out';
@@ -297,6 +332,7 @@ export const messageDetailPages: Page[] = [
                 </ul>
               </div>
               <EditForm view={view} message={message} now={ctx.clock.now()} />
+              <ForwardForm view={view} message={message} />
               <div class="card">
                 <h2>{t.details}</h2>
                 <Details view={view} message={message} who={called === who ? who : `${called} · ${who}`} />
@@ -388,6 +424,19 @@ export const messageDetailPages: Page[] = [
       await editMessage(ctx, { ...params, ...form });
       const message = await getMessage(ctx, { ...params, direction: 'out' });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).editQueued };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/forward`,
+    auth: 'user',
+    params,
+    form: z.object({ to: RecipientInput, session: z.string().min(1).max(100).optional() }),
+    example: { ...example, form: { to: '+6281234567890' } },
+    async handler({ ctx, view, params, form }) {
+      const { answer } = await forwardMessage(ctx, { ...params, ...form });
+      const message = await getMessage(ctx, { messageId: answer.messageId, direction: 'out' });
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).forwardQueued };
     },
   }),
   page({

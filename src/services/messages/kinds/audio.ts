@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MediaInput, optional } from './fields.ts';
+import { MediaInput, optional, ViewOnceInput } from './fields.ts';
 import { fileKind } from './kind.ts';
 
 export const audio = fileKind({
@@ -7,6 +7,7 @@ export const audio = fileKind({
   summary: 'Send a sound or a voice note',
   fields: {
     audio: MediaInput,
+    viewOnce: ViewOnceInput,
     ptt: z
       .boolean()
       .optional()
@@ -16,10 +17,11 @@ export const audio = fileKind({
   words: [],
   example: { audio: 'https://example.com/voice.ogg', ptt: true },
   isVoice: ({ ptt = false }) => ptt,
-  make: ({ ptt = false }, { file, details }) => ({
+  make: ({ ptt = false, viewOnce }, { file, details }) => ({
     type: 'audio',
     media: file,
     ptt,
     ...optional({ seconds: details.seconds }),
+    ...(viewOnce ? { viewOnce } : {}),
   }),
 });

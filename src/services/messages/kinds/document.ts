@@ -1,6 +1,7 @@
 import { documentName, writtenName } from '../../../utils/file-name.ts';
 import { CaptionInput, line, MediaInput, optional } from './fields.ts';
 import { fileKind } from './kind.ts';
+import { mentionFields, namedIn } from './mentions.ts';
 
 export const document = fileKind({
   type: 'document',
@@ -9,15 +10,17 @@ export const document = fileKind({
     document: MediaInput,
     filename: line(255).optional().describe("what the recipient sees; the file's own name when missing"),
     caption: CaptionInput,
+    ...mentionFields,
   },
   placeholders: ['caption'],
   words: ['caption', 'filename'],
   example: { document: 'https://example.com/file.pdf', filename: 'document.pdf' },
-  make: (input, { file, filename }) => ({
+  make: (input, { file, filename }, { config }) => ({
     type: 'document',
     media: file,
     filename: nameOf(input.filename) ?? documentName(filename, file.mimetype),
     ...optional({ caption: input.caption }),
+    ...namedIn(input, config.defaultCountry),
   }),
 });
 

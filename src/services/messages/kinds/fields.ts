@@ -1,5 +1,6 @@
 /** Fields that several kinds of messages take, for every surface. */
 import { z } from 'zod';
+import { AppError } from '../../../utils/errors.ts';
 import type { Rendering } from '../../../whatsapp/content.ts';
 
 /** WhatsApp's clients stop a person at 1,024; longer captions still arrive. */
@@ -23,6 +24,24 @@ export const CaptionInput = z
   .string()
   .max(MAX_CAPTION, `must have at most ${MAX_CAPTION} characters`)
   .optional();
+
+export const ViewOnceInput = z
+  .boolean()
+  .optional()
+  .describe('may be looked at, or listened to, once. The history keeps its file as it keeps every other');
+
+/** Throws VALIDATION_FAILED when `field` is given (and not false) together with one of `others`. */
+export function refuseTogether<T extends object>(
+  input: T,
+  field: keyof T & string,
+  others: readonly (keyof T & string)[],
+): void {
+  const isGiven = (name: keyof T) => input[name] !== undefined && input[name] !== false && input[name] !== '';
+  const other = isGiven(field) ? others.find(isGiven) : undefined;
+  if (other === undefined) return;
+  const reason = `cannot be given together with ${other}`;
+  throw new AppError('VALIDATION_FAILED', `Not valid: ${field} ${reason}.`, { details: { [field]: reason } });
+}
 
 /** The value that comes back when a recipient chooses. */
 export const ChoiceId = z.string().min(1, 'must not be empty').max(256, 'must have at most 256 characters');

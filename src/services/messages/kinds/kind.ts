@@ -40,6 +40,8 @@ interface Declared<T extends ContentType, F extends z.ZodRawShape> {
   placeholders: readonly TextFieldOf<ContentOf<T>>[];
   /** texts that tell in one line what it says; the first that is not empty is shown */
   words: readonly TextFieldOf<ContentOf<T>>[];
+  /** Throws VALIDATION_FAILED for fields that do not go together. */
+  check?(input: Omit<Fields<F>, T>): void;
   /** not for campaigns: it is about another message of one conversation */
   inChatOnly?: true;
   /** fields of a request that works, as OpenAPI shows it */
@@ -55,7 +57,7 @@ interface PlainKind<T extends ContentType, F extends z.ZodRawShape> extends Decl
 interface FileKind<T extends MediaContent['type'], F extends z.ZodRawShape> extends Declared<T, F> {
   /** the sound is to be played as a voice note */
   isVoice?(input: Omit<Fields<F>, T>): boolean;
-  make(input: Omit<Fields<F>, T>, taken: TakenMedia): ContentOf<T>;
+  make(input: Omit<Fields<F>, T>, taken: TakenMedia, ctx: Ctx): ContentOf<T>;
 }
 
 /** A kind, as every surface knows it. */
@@ -73,7 +75,10 @@ export interface Kind<
   readonly words: readonly string[];
   readonly inChatOnly?: true;
   readonly example: Record<string, unknown>;
-  /** The message to send, of fields that have passed the schema. A file may stand for its digest. */
+  /**
+   * The message to send, of fields that have passed the schema. A file may stand for its digest. Throws VALIDATION_FAILED
+   * for fields that do not go together.
+   */
   draft(input: I): Draft;
 }
 
@@ -81,12 +86,15 @@ export interface Kind<
 export function plainKind<T extends ContentType, F extends z.ZodRawShape>(
   declared: PlainKind<T, F>,
 ): Kind<T, F, Fields<F>> {
-  const { make, type, ...rest } = declared;
+  const { make, check, type, ...rest } = declared;
   return {
     ...rest,
     type,
     hasFile: false,
-    draft: (input) => ({ type, make: (ctx, about) => make(input, ctx, about) }),
+    draft(input) {
+      check?.(input);
+      return { type, make: (ctx, about) => make(input, ctx, about) };
+    },
   };
 }
 
@@ -94,17 +102,20 @@ export function plainKind<T extends ContentType, F extends z.ZodRawShape>(
 export function fileKind<T extends MediaContent['type'], F extends z.ZodRawShape>(
   declared: FileKind<T, F>,
 ): Kind<T, F, Omit<Fields<F>, T> & { [K in T]: MediaSource }> {
-  const { make, isVoice, type, ...rest } = declared;
+  const { make, check, isVoice, type, ...rest } = declared;
   return {
     ...rest,
     type,
     hasFile: true,
-    draft: (input) => ({
-      type,
-      async make(ctx, { neededUntil }) {
-        const purpose = { use: type, neededUntil, ...(isVoice ? { voice: isVoice(input) } : {}) };
-        return make(input, await takeMedia(ctx, input[type], purpose));
-      },
-    }),
+    draft(input) {
+      check?.(input);
+      return {
+        type,
+        async make(ctx, { neededUntil }) {
+          const purpose = { use: type, neededUntil, ...(isVoice ? { voice: isVoice(input) } : {}) };
+          return make(input, await takeMedia(ctx, input[type], purpose), ctx);
+        },
+      };
+    },
   };
 }

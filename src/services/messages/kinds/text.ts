@@ -1,12 +1,33 @@
+import { z } from 'zod';
+import { readPreview } from '../link-preview.ts';
 import { TextInput } from '../schemas.ts';
 import { plainKind } from './kind.ts';
+import { mentionFields, namedIn } from './mentions.ts';
 
 export const text = plainKind({
   type: 'text',
   summary: 'Send a text',
-  fields: { text: TextInput },
+  fields: {
+    text: TextInput,
+    ...mentionFields,
+    linkPreview: z
+      .boolean()
+      .optional()
+      .describe(
+        'shows title, description and picture of the first link in the text. The page is fetched once, before the ' +
+          'answer, for 5 s at most; what cannot be fetched is left out. Not when missing',
+      ),
+  },
   placeholders: ['text'],
   words: ['text'],
   example: { text: 'Hello from API!' },
-  make: (input) => ({ type: 'text', text: input.text }),
+  make: async ({ text: words, linkPreview = false, ...input }, ctx) => {
+    const preview = linkPreview ? await readPreview(ctx, words) : null;
+    return {
+      type: 'text',
+      text: words,
+      ...namedIn(input, ctx.config.defaultCountry),
+      ...(preview === null ? {} : { preview }),
+    };
+  },
 });

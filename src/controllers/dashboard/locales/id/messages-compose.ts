@@ -13,6 +13,10 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   text: 'Teks',
   caption: 'Keterangan',
   footer: 'Footer',
+  mentions: 'Sebutan, satu nomor per baris',
+  mentionsHint:
+    'Tulis nomornya dengan @ di dalam teks, seperti @6281234567890. @all untuk semua orang di grup.',
+  viewOnce: 'Sekali lihat',
   when: 'Jadwal dan prioritas',
   schedule: 'Kirim pada',
   scheduleHint: 'Kosongkan untuk mengirim secepatnya.',

@@ -1,6 +1,7 @@
 import { texts } from '../../i18n.ts';
 import { Check } from '../../parts.tsx';
 import { filePages } from './file.tsx';
+import { boxOf, ticked, ViewOnceField } from './parts.tsx';
 
 const T = texts({
   en: {
@@ -16,11 +17,16 @@ const T = texts({
 export const audio = filePages({
   type: 'audio',
   name: ['Audio', 'Audio'],
-  form: ['ptt'],
+  form: ['ptt', 'viewOnce'],
   accept: 'audio/*',
-  fields: (view, filled) => <Check label={T(view.lang).ptt} name="ptt" checked={filled.ptt === 'true'} />,
-  input: ({ ptt }) => ({ ptt: ptt === 'true' }),
-  refill: ({ ptt }) => ({ ptt: String(ptt) }),
+  fields: (view, filled) => (
+    <>
+      <Check label={T(view.lang).ptt} name="ptt" checked={filled.ptt === 'true'} />
+      <ViewOnceField view={view} filled={filled} />
+    </>
+  ),
+  input: ({ ptt, viewOnce }) => ({ ptt: ptt === 'true', ...ticked('viewOnce', viewOnce) }),
+  refill: ({ ptt, viewOnce }) => ({ ptt: String(ptt), viewOnce: boxOf(viewOnce) }),
   player: (path, name) => (
     // biome-ignore lint/a11y/useMediaCaption: what somebody sent has none
     <audio class="media" src={path} controls preload="metadata" aria-label={name} />

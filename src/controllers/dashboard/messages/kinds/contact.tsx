@@ -1,18 +1,34 @@
 import { texts } from '../../i18n.ts';
 import { NumberHint } from '../../number-hint.tsx';
-import { Field } from '../../parts.tsx';
-import { kindPages } from './kind.ts';
+import { Field, TextArea } from '../../parts.tsx';
+import { kindPages, linesOf } from './kind.ts';
 
 const T = texts({
-  en: { name: 'Contact name', phone: 'Contact phone number' },
-  id: { name: 'Nama kontak', phone: 'Nomor telepon kontak' },
+  en: {
+    name: 'Contact name',
+    phone: 'Contact phone number',
+    more: 'More contacts, one per line',
+    moreHint: 'Phone number, a space, name: +6281298765432 Siti',
+  },
+  id: {
+    name: 'Nama kontak',
+    phone: 'Nomor telepon kontak',
+    more: 'Kontak lain, satu per baris',
+    moreHint: 'Nomor telepon, spasi, nama: +6281298765432 Siti',
+  },
 });
+
+/** A line: a number without spaces, and the name behind it. */
+function cardOf(line: string): { name: string; phoneNumber: string } {
+  const [phoneNumber = '', ...name] = line.split(/\s+/);
+  return { name: name.join(' '), phoneNumber };
+}
 
 export const contact = kindPages({
   type: 'contact',
   name: ['Contact', 'Kontak'],
-  form: ['contactName', 'contactPhone'],
-  formNames: { name: 'contactName', phoneNumber: 'contactPhone' },
+  form: ['contactName', 'contactPhone', 'contactMore'],
+  formNames: { name: 'contactName', phoneNumber: 'contactPhone', contacts: 'contactMore' },
   fields(view, filled) {
     const t = T(view.lang);
     return (
@@ -27,17 +43,26 @@ export const contact = kindPages({
           hint={<NumberHint />}
           required
         />
+        <TextArea label={t.more} name="contactMore" value={filled.contactMore} rows={2} hint={t.moreHint} />
       </>
     );
   },
-  input: (form) => ({ name: form.contactName, phoneNumber: form.contactPhone }),
+  input(form) {
+    const first = { name: form.contactName, phoneNumber: form.contactPhone };
+    const more = linesOf(form.contactMore).map(cardOf);
+    return more.length > 0 ? { contacts: [first, ...more] } : first;
+  },
   preview: ({ contactName, contactPhone = '' }) => ({
     name: contactName,
     phone: contactPhone.replace(/^\+/, ''),
   }),
-  refill: ({ name, phone }) => ({
+  refill: ({ name, phone, contacts = [] }) => ({
     contactName: name,
     contactPhone: phone === null ? undefined : `+${phone}`,
+    contactMore: contacts
+      .slice(1)
+      .flatMap((card) => (card.phone === null ? [] : `+${card.phone} ${card.name}`))
+      .join('\n'),
   }),
   show: (_view, content) => (
     <p class="wrap">
