@@ -159,6 +159,12 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [KINDS, 'plays as a GIF, or is a round video message'],
   },
   {
+    name: 'buttons that open a page, call a number or copy a code',
+    can: always,
+    routes: ['POST /message/send-buttons'],
+    test: [KINDS, 'open a page, call a number or copy a code, native and as a text'],
+  },
+  {
     name: 'messages that disappear as their chat is set',
     can: always,
     test: [
@@ -394,6 +400,7 @@ const NOT: readonly CapabilityRow[] = [
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',
+  'buttons that write an e-mail',
   'send to a WhatsApp username',
 ].map((name) => ({ name, can: never }));
 

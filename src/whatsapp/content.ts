@@ -131,11 +131,21 @@ export interface Choice {
   text: string;
 }
 
+/** A tap answers with `id`, opens `url`, calls `phone` or copies `code`: it has one of them. */
+export interface OfferButton {
+  text: string;
+  id?: string;
+  url?: string;
+  /** E.164 digits */
+  phone?: string;
+  code?: string;
+}
+
 export interface ButtonsContent extends InContext {
   type: 'buttons';
   text: string;
   footer?: string;
-  buttons: Choice[];
+  buttons: OfferButton[];
   rendering: Rendering;
 }
 

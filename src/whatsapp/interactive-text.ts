@@ -1,19 +1,28 @@
 /** Buttons and lists as a text that reads well, and the numbers that recipients answer with. */
-import type { ButtonsContent, Choice, ListContent } from './content.ts';
+import type { ButtonsContent, Choice, ListContent, OfferButton } from './content.ts';
 
 type Buttons = Pick<ButtonsContent, 'text' | 'footer' | 'buttons'>;
 type List = Pick<ListContent, 'text' | 'title' | 'footer' | 'sections'>;
 
 /** The choices, in the order of the numbers: the first is 1. */
 export function choicesOf(content: ButtonsContent | ListContent): Choice[] {
-  if (content.type === 'buttons') return content.buttons;
+  if (content.type === 'buttons') {
+    return content.buttons.flatMap(({ id, text }) => (id === undefined ? [] : [{ id, text }]));
+  }
   return content.sections.flatMap(({ rows }) => rows.map(({ id, title }) => ({ id, text: title })));
 }
 
-/** The text, its buttons numbered from 1, and the footer in italics. */
+/** The text, the buttons to answer with numbered from 1, what the others lead to, and the footer in italics. */
 export function buttonsAsText({ text, footer, buttons }: Buttons): string {
-  const lines = buttons.map((button, i) => `*${i + 1}.* ${button.text}`);
-  return paragraphs([text, lines.join('\n'), footerText(footer)]);
+  const answers = buttons.filter(({ id }) => id !== undefined);
+  const numbered = answers.map((button, i) => `*${i + 1}.* ${button.text}`);
+  const others = buttons.filter(({ id }) => id === undefined).map((one) => `*${one.text}:* ${leadsTo(one)}`);
+  return paragraphs([text, numbered.join('\n'), others.join('\n'), footerText(footer)]);
+}
+
+/** What phones make a link of, or a person copies. */
+function leadsTo({ url, phone, code }: OfferButton): string {
+  return url ?? (phone === undefined ? (code ?? '') : `+${phone}`);
 }
 
 /** The title in bold, the text, the sections with their rows numbered through from 1, and the footer in italics. */

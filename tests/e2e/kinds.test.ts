@@ -415,6 +415,39 @@ describe('buttons and lists', () => {
     expect(await replyTo(to, { text: '2', messageId })).toEqual(no);
   });
 
+  test('open a page, call a number or copy a code, native and as a text', async () => {
+    const buttons = [
+      { text: 'Yes', id: 'y' },
+      { text: 'Shop', url: 'https://example.com/tea' },
+      { text: 'Call', phoneNumber: '0812-9876-5432' },
+      { text: 'Voucher', code: 'TEA10' },
+    ];
+    const to = newNumber();
+    const native = await sendTo(to, 'buttons', { text: 'Tea?', buttons, rendering: 'native' });
+    expect(native.received.buttons).toEqual([
+      { text: 'Yes', id: 'y', kind: 'quick_reply' },
+      { text: 'Shop', id: '', kind: 'cta_url', url: 'https://example.com/tea' },
+      { text: 'Call', id: '', kind: 'cta_call', phone: '+6281298765432' },
+      { text: 'Voucher', id: '', kind: 'cta_copy', code: 'TEA10' },
+    ]);
+    const text = await sendTo(to, 'buttons', { text: 'Tea?', buttons: buttons.toReversed() });
+    expect(text.received.text).toBe(
+      'Tea?\n\n*1.* Yes\n\n*Voucher:* TEA10\n*Call:* +6281298765432\n*Shop:* https://example.com/tea',
+    );
+    expect(await replyTo(to, { text: '1' })).toMatchObject({ messageId: text.data.messageId, id: 'y' });
+    expect(await replyTo(to, { text: '2' })).toBeUndefined();
+    for (const bad of [
+      { text: 'x' },
+      { text: 'x', id: 'a', code: 'b' },
+      { text: 'x', url: 'javascript:1' },
+    ]) {
+      const input = { session: 'main', to, text: 'Tea?', buttons: [bad] };
+      expect((await gateway.call('POST', '/message/send-buttons', input)).body.code).toBe(
+        'VALIDATION_FAILED',
+      );
+    }
+  });
+
   test('go as WhatsApp buttons with their ids when that is asked for, and a tap is matched', async () => {
     const to = newNumber();
     const { data, received } = await sendTo(to, 'buttons', { ...BUTTONS, rendering: 'native' });

@@ -13672,8 +13672,15 @@ export interface operations {
                  */
                 "application/json": {
                     buttons: {
-                        id: string;
+                        /** @description a tap copies it */
+                        code?: string;
+                        /** @description a tap answers with it */
+                        id?: string;
+                        /** @description a tap calls it */
+                        phoneNumber?: string;
                         text: string;
+                        /** @description a tap opens it */
+                        url?: string;
                     }[];
                     /** @description not to be sent after: it then ends as `expired` */
                     expiresAt?: string;

@@ -74,6 +74,7 @@ function readNativeFlow({ interactiveMessage: message }: proto.IMessage): Conten
         kind: name ?? '',
         ...present('url', textField(parameters, 'url')),
         ...present('code', textField(parameters, 'copy_code')),
+        ...present('phone', textField(parameters, 'phone_number')),
       });
     }
   }

@@ -56,7 +56,7 @@ export interface Content {
   title?: string;
   footer?: string;
   buttonText?: string;
-  buttons?: Array<{ id: string; text: string; kind?: string; url?: string; code?: string }>;
+  buttons?: Array<{ id: string; text: string; kind?: string; url?: string; code?: string; phone?: string }>;
   sections?: Array<{ title: string; rows: Array<{ id: string; title: string; description?: string }> }>;
   pollName?: string;
   options?: string[];

@@ -98,7 +98,9 @@ export const ButtonBody = z
   .transform(({ buttons, ...rest }) => ({ ...rest, buttons: buttons.map(toButton) }))
   .pipe(z.object({ ...to, ...buttons.fields }));
 
-function toButton(button: z.output<typeof OldButton>, at: number): { id: string; text: string } {
+type Button = z.input<typeof buttons.fields.buttons>[number];
+
+function toButton(button: z.output<typeof OldButton>, at: number): Button {
   const made = `button-${at + 1}`;
   if (typeof button === 'string') return { id: made, text: button };
   const { buttonText } = button;

@@ -1,6 +1,6 @@
 /** Buttons and lists: as a numbered text that every phone shows, or as WhatsApp's native flow. */
 import type { BinaryNode, proto } from '@whiskeysockets/baileys';
-import type { ButtonsContent, ListContent } from '../content.ts';
+import type { ButtonsContent, ListContent, OfferButton } from '../content.ts';
 import { buttonsAsText, listAsText } from '../interactive-text.ts';
 
 interface Encoded {
@@ -23,10 +23,16 @@ const NATIVE_FLOW_NODE: BinaryNode = {
 
 export function encodeButtons(content: ButtonsContent): Encoded {
   if (content.rendering === 'text') return asText(buttonsAsText(content));
-  return asNativeFlow(
-    content,
-    content.buttons.map(({ id, text }) => ({ name: 'quick_reply', params: { display_text: text, id } })),
-  );
+  return asNativeFlow(content, content.buttons.map(nativeButton));
+}
+
+/** By WhatsApp's own names of what a button does. */
+function nativeButton({ text, id, url, phone, code }: OfferButton): { name: string; params: unknown } {
+  const display_text = text;
+  if (url !== undefined) return { name: 'cta_url', params: { display_text, url, merchant_url: url } };
+  if (phone !== undefined) return { name: 'cta_call', params: { display_text, phone_number: `+${phone}` } };
+  if (code !== undefined) return { name: 'cta_copy', params: { display_text, copy_code: code } };
+  return { name: 'quick_reply', params: { display_text, id } };
 }
 
 export function encodeList(content: ListContent): Encoded {

@@ -8,10 +8,18 @@ const MAX_CAPTION = 4_096;
 /** Links that clouds sign carry tokens of thousands of characters. */
 export const MAX_URL = 8_192;
 export const MAX_CHOICES = 10;
+const MAX_PAGE_URL = 2_048;
 
 /** A text of one line or a few, without the spaces around it. */
 export const line = (max: number) =>
   z.string().trim().min(1, 'must not be empty').max(max, `must have at most ${max} characters`);
+
+/** The address of a page, for people. */
+export const WebUrl = z
+  .string()
+  .trim()
+  .max(MAX_PAGE_URL, `must have at most ${MAX_PAGE_URL} characters`)
+  .refine((text) => /^https?:\/\//i.test(text) && URL.canParse(text), 'must be an http or https URL');
 
 export const MediaInput = z
   .string()
