@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
-import { parseCLI } from 'vitest/node';
+import { BaseSequencer, parseCLI, type TestSpecification } from 'vitest/node';
 
 /** What replaces modules or looks at its whole process; to load every module anew is the price. */
 const NEEDS_OWN_PROCESS = /\bvi\.(do)?mock\(|\bsetFlagsFromString\(|\bprocess\.(on|once)\(/;
@@ -20,6 +20,40 @@ const excluded = [parseCLI(['vitest', ...process.argv.slice(2)]).options.exclude
 /** The service teaches Baileys whom to trust; clients of the emulator's tests do without, in other processes. */
 const EMULATOR = 'packages/wa-emulator/tests/**/*.test.ts';
 
+/**
+ * What takes longest begins first in its project: at the end the others would wait for it alone. In a fresh clone nothing else
+ * tells how long a file takes.
+ */
+const LONGEST = [
+  'tests/e2e/outage.sqlite.test.ts',
+  'tests/e2e/kills.test.ts',
+  'tests/e2e/import-kills.test.ts',
+  'tests/e2e/standing.test.ts',
+  'tests/e2e/passkey-kills.test.ts',
+  'tests/e2e/black-hole.sqlite.test.ts',
+  'tests/browser/pages.test.ts',
+  'tests/media/memory.test.ts',
+  'tests/transfer/import.test.ts',
+  'tests/whatsapp/peers.test.ts',
+  'tests/fuzz/',
+  'tests/transfer/export.test.ts',
+  'tests/patterns/',
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const rankOf = ({ moduleId }: TestSpecification) => {
+      const rank = LONGEST.findIndex((name) => moduleId.replaceAll('\\', '/').includes(name));
+      return rank === -1 ? LONGEST.length : rank;
+    };
+    const projects = [...new Set(sorted.map((spec) => spec.project))];
+    return projects.flatMap((project) =>
+      sorted.filter((spec) => spec.project === project).sort((a, b) => rankOf(a) - rankOf(b)),
+    );
+  }
+}
+
 /** Test files that share processes and what those have loaded. */
 function project(name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration {
   const isolate = name === 'alone';
@@ -34,6 +68,9 @@ export default defineConfig({
     hookTimeout: 60_000,
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
+    // The parts of `npm test` load the same sources.
+    experimental: { fsModuleCache: true },
     setupFiles: ['tests/helpers/setup.ts'],
     globalSetup: ['tests/helpers/global-setup.ts'],
     // Real clients and real processes on a busy machine: what fails twice in a row is wrong.

@@ -40,9 +40,12 @@ function readManifest(folder) {
 }
 
 function missingIn(folder, wanted) {
-  return Object.entries(wanted)
-    .filter(([name, version]) => installedVersion(folder, name) !== version)
-    .map(([name]) => name);
+  return (
+    Object.entries(wanted)
+      // `npm:another-name@1.2.3` is 1.2.3 of another package.
+      .filter(([name, version]) => installedVersion(folder, name) !== version.replace(/^npm:.*@/, ''))
+      .map(([name]) => name)
+  );
 }
 
 /** As Node looks for it: next to the package itself, then in the root. */

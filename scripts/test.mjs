@@ -50,27 +50,50 @@ const OWN_PARTS = [
   'tests/soak/**',
 ];
 const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
-/** No database in it, or nothing that the database could change: protocols, files, and the memory that they take. */
+/**
+ * No database in it, or nothing that the database could change: protocols, files and the memory that they take, words, and what
+ * is decided before anything is read. What the pages and routes of these ask of the database others ask on both: each page
+ * `dashboard/pages`, each route `http/role-walk`, `http/bound-walk` and `fuzz/openapi`.
+ */
 const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   'tests/broadcast/import-formats.test.ts',
   'tests/clients/**',
+  'tests/dashboard/links.test.ts',
+  'tests/dashboard/phone-emulator.test.ts',
+  'tests/dashboard/role-pages.test.ts',
+  'tests/dialects/clients.test.ts',
+  'tests/dialects/golden.test.ts',
   'tests/fuzz/decoders.test.ts',
+  'tests/http/docs.test.ts',
+  'tests/http/errors.test.ts',
+  'tests/http/route-table.test.ts',
   'tests/inbound/bounds.test.ts',
+  'tests/media/from-url.test.ts',
   'tests/media/inspect.test.ts',
   'tests/media/memory.test.ts',
+  'tests/media/s3-send.test.ts',
   'tests/patterns/**',
   'packages/**',
+  'tests/services/capability.test.ts',
   'tests/storage/**',
   'tests/structure/**',
+  'tests/transfer/refusals.test.ts',
   'tests/utils/**',
   'tests/whatsapp/closing.test.ts',
+  'tests/whatsapp/lifetime.test.ts',
   'tests/whatsapp/peers.test.ts',
+  'tests/whatsapp/preload.test.ts',
+  'tests/whatsapp/proxy.test.ts',
   'tests/whatsapp/standing.test.ts',
+  'tests/whatsapp/stanza-fuzz.test.ts',
+  'tests/whatsapp/trust.test.ts',
   'tests/**/*.sqlite.test.ts',
 ];
-/** The service in processes of its own, killed and restarted: one test at a time, they need both cores. */
-const PROCESSES = ['tests/e2e', '--maxWorkers=1'];
+/** The service in processes of its own, killed and restarted. They wait for starts, receipts and outages half of the time. */
+const PROCESSES = ['tests/e2e'];
+/** vitest hands `--maxWorkers` to none of its projects. */
+const workers = (n) => ({ VITEST_MAX_WORKERS: String(n) });
 /** A client in Go. */
 const WHATSMEOW = 'tests/soak/whatsmeow.test.ts';
 const REPORTS = join(ROOT, '.test');
@@ -129,7 +152,8 @@ async function onMariadb(work) {
 
 async function mysqlParts(env) {
   await part('mariadb', without(NOT_ON_MYSQL), env);
-  await part('processes on mariadb', [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])], env);
+  const processes = [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])];
+  await part('processes on mariadb', processes, { ...env, ...workers(3) });
 }
 
 async function browserPart() {
@@ -182,22 +206,23 @@ async function allParts(options, files) {
     const named = files.filter((file) => file !== kills);
     const paths = named.map((name) => (name.includes('/') ? name : `tests/soak/${name}`));
     const wanted = paths.length > 0 ? paths : ['tests/soak'];
-    const onePart = [...wanted, '--maxWorkers=1'];
     const inGo = wanted.some((path) => WHATSMEOW.startsWith(path));
     // Several processes need a server.
     const notAlone = ['tests/soak/cluster-*.test.ts', ...(inGo && !hasGo() ? [WHATSMEOW] : [])];
-    const alone = [...onePart, '--passWithNoTests', ...without(notAlone)];
-    await part('soak on sqlite', alone, { DB_TYPE: 'sqlite' });
+    const alone = [...wanted, '--passWithNoTests', ...without(notAlone)];
+    await part('soak on sqlite', alone, { DB_TYPE: 'sqlite', ...workers(1) });
     // There is no database in it.
     if (wanted.every((path) => WHATSMEOW.startsWith(path) && path !== 'tests/soak')) return;
-    await onMariadb((env) => part('soak on mariadb', [...onePart, ...without([WHATSMEOW])], env));
+    await onMariadb((env) =>
+      part('soak on mariadb', [...wanted, ...without([WHATSMEOW])], { ...env, ...workers(1) }),
+    );
   } else if (options.has('--coverage')) {
     const coverage = ['--coverage', '--coverage.reportOnFailure'];
     await part('coverage', [...without(NOT_ON_SQLITE), ...coverage, ...files], { DB_TYPE: 'sqlite' });
   } else {
     await part('sqlite', without(NOT_ON_SQLITE), { DB_TYPE: 'sqlite' });
     const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
-    await part('processes on sqlite', processes, { DB_TYPE: 'sqlite' });
+    await part('processes on sqlite', processes, { DB_TYPE: 'sqlite', ...workers(3) });
     await onMariadb(mysqlParts);
     await browserPart();
     await scannerPart();

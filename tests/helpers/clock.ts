@@ -9,6 +9,8 @@ export interface FakeClock extends Clock {
   advance(ms: number): Promise<void>;
   /** The same, as if the process had been held meanwhile: what is due by then runs late, once. */
   leap(ms: number): Promise<void>;
+  /** Leaps, and makes every look of the last `walkedMs` of that time. */
+  pass(ms: number, walkedMs?: number): Promise<void>;
   /** What `advance` awaits from now on. */
   idleWith(idle: () => Promise<void>): void;
   /** Sets the wall clock, as an operator or NTP does; timers and the monotonic clock go on. */
@@ -42,6 +44,11 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
     elapsedMs = untilMs;
     await idle();
   }
+  async function leap(ms: number): Promise<void> {
+    await idle();
+    elapsedMs += ms;
+    await advance(0);
+  }
   return {
     now: () => offsetMs + elapsedMs,
     monotonic: () => elapsedMs,
@@ -52,10 +59,10 @@ export function createFakeClock(start = Date.UTC(2026, 0, 1)): FakeClock {
       return () => timers.delete(id);
     },
     advance,
-    async leap(ms) {
-      await idle();
-      elapsedMs += ms;
-      await advance(0);
+    leap,
+    async pass(ms, walkedMs = 120_000) {
+      if (ms > walkedMs) await leap(ms - walkedMs);
+      await advance(Math.min(ms, walkedMs));
     },
     idleWith(next) {
       idle = next;

@@ -5,6 +5,8 @@ import { createSheetWriter } from './sheet-writer.ts';
 
 /** Pictures are folded over thousands of lines; nothing that is read is longer. */
 const MAX_VALUE = 8_192;
+/** Characters before the value in which its encoding is looked for. */
+const MAX_PARAMETERS = 400;
 const MAX_NUMBERS = 10;
 /** Recognises several numbers in one cell. */
 const SEVERAL = ' ::: ';
@@ -41,7 +43,7 @@ export async function vcardToCsv(input: string, output: string): Promise<void> {
   for await (const bytes of createInterface({ input: createReadStream(input, 'latin1'), crlfDelay: 1_000 })) {
     const text = bytes.replace(/^\xef\xbb\xbf/, '');
     const isFolded = /^[ \t]/.test(text) && property !== '';
-    const isSoft = /^[^:]{0,200}QUOTED-PRINTABLE[^:]{0,200}:/i.test(property) && property.endsWith('=');
+    const isSoft = property.endsWith('=') && isQuotedPrintable(property);
     if (isFolded || isSoft) {
       line++;
       if (property.length < MAX_VALUE)
@@ -55,6 +57,15 @@ export async function vcardToCsv(input: string, output: string): Promise<void> {
   if (property !== '') await take();
   await finish();
   await sheet.end();
+}
+
+/** Its value may go on in the next line, without a space before it. */
+function isQuotedPrintable(property: string): boolean {
+  const colon = property.indexOf(':');
+  return (
+    colon !== -1 &&
+    property.slice(0, Math.min(colon, MAX_PARAMETERS)).toUpperCase().includes('QUOTED-PRINTABLE')
+  );
 }
 
 interface Property {
