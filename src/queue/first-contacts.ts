@@ -240,6 +240,15 @@ function isPerson(accountId: string, person: string) {
   return and(eq(firstContacts.accountId, accountId), eq(firstContacts.person, person));
 }
 
+/**
+ * Makes whoever counts or spends first contacts of this session wait until the transaction ends. Call it before what is
+ * counted is read.
+ */
+export async function lockContacts(tx: Tx, accountId: string, now: number): Promise<void> {
+  // It must change the row, or the nodes of a cluster would not notice each other.
+  await tx.update(whatsappAccounts).set({ updatedAt: now }).where(eq(whatsappAccounts.id, accountId));
+}
+
 /** People who are to be met at once, such as those who are added to a group. */
 export interface Meeting {
   people: readonly string[];
@@ -260,7 +269,7 @@ export async function meetAll(
   accountId: string,
   { people, limit, pace, attemptId, now }: Meeting,
 ): Promise<{ left: number; until: number | null } | null> {
-  await tx.update(whatsappAccounts).set({ updatedAt: now }).where(eq(whatsappAccounts.id, accountId));
+  await lockContacts(tx, accountId, now);
   const counted = await tx
     .select({ person: firstContacts.person })
     .from(firstContacts)

@@ -9,6 +9,7 @@ import {
   waContacts,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
+import { stepCampaign } from '../../src/services/campaigns/feed.ts';
 import { newMemory } from '../../src/services/campaigns/feed-state.ts';
 import { noteElsewhere } from '../../src/services/campaigns/pool-facts.ts';
 import { DAY_MS, HOUR_MS } from '../../src/utils/durations.ts';
@@ -450,6 +451,54 @@ describe('first contacts', () => {
     expect(w.relayed()).toHaveLength(86);
     expect(new Set(w.relayed()).size).toBe(86);
   });
+});
+
+describe('first contacts of two campaigns', () => {
+  /** Steps of both, which look numbers up in the same moment: each has judged its people before the other one queues any. */
+  async function stepTogether(ids: readonly string[]): Promise<void> {
+    await w.feeder.stop();
+    const { deps } = w.t;
+    const { commands } = deps;
+    let [there, open] = [0, () => {}];
+    const all = new Promise<void>((resolve) => (open = resolve));
+    const run: typeof commands.run = async (...asked) => {
+      if (++there === ids.length) open();
+      await all;
+      return commands.run(...asked);
+    };
+    const line = async (id: string) => {
+      const options = { processId: commands.processId, memory: newMemory(), random: () => 0.5 };
+      for (let n = 0; n < 8; n++)
+        await stepCampaign({ ...deps, commands: { ...commands, run } }, id, options);
+    };
+    await Promise.all(ids.map(line));
+    expect(there).toBeGreaterThanOrEqual(ids.length);
+  }
+
+  it.each([[['main']], [['main', 'two']]])(
+    'that step in the same moment are no more than there are, in %j',
+    async (sessions) => {
+      const limit = 3;
+      await open({ newContactsPerDay: limit });
+      const room = limit * sessions.length;
+      const ids = [];
+      for (const from of [0, 100]) {
+        const listId = await w.list(contacts(room, from));
+        ids.push(await w.start({ sessions, listId, message: 'x' }));
+      }
+      await stepTogether(ids);
+      const queued = (await Promise.all(ids.map((id) => w.history(id)))).flat();
+      expect(queued).toHaveLength(room);
+      for (const sessionId of sessions) {
+        expect(queued.filter((row) => row.sessionId === sessionId)).toHaveLength(limit);
+      }
+      const people = (await Promise.all(ids.map((id) => w.recipients(id)))).flat();
+      expect(people.filter(({ reason }) => reason === 'new_contacts')).toHaveLength(room);
+      await w.restartFeeder();
+      await w.clock.advance(5_000);
+      expect(w.relayed()).toHaveLength(room);
+    },
+  );
 });
 
 describe('first contacts that are spent', () => {

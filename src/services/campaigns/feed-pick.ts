@@ -31,11 +31,8 @@ export interface Candidate {
 /** It is night where they live; the first contacts of the day are spent; none of several sessions can write to them. */
 export type DeferReason = 'quiet' | typeof NEW_CONTACTS | typeof NO_SENDER;
 
-/** The session that writes. */
-type Sender = Pick<SendingSession, 'id' | 'sessionId'>;
-
 export type Verdict =
-  | { action: 'send'; recipient: Candidate; peer: string; lid: string | null; sender: Sender }
+  | { action: 'send'; recipient: Candidate; peer: string; lid: string | null; sender: SendingSession }
   | { action: 'skip'; recipient: Candidate; reason: string }
   | { action: 'defer'; recipient: Candidate; until: number; reason: DeferReason };
 
@@ -195,7 +192,7 @@ async function prepareJudge(
   const asker = { accountId: from.asker.id, userId: campaign.userId };
   const known = checkNumbers ? await lookUpNumbers(deps, asker, reachable) : assumeThere(reachable);
   const lidsKnown = await knownLids(deps, campaign, reachable);
-  const lidOf = (phone: string, to: Sender) => known.get(phone)?.lid ?? lidsKnown(to.id, phone);
+  const lidOf = (phone: string, to: SendingSession) => known.get(phone)?.lid ?? lidsKnown(to.id, phone);
   // The directory may just have told whose LID somebody is that opted out under it.
   const lids = reachable.flatMap((phone) => {
     const way = ways.get(phone);

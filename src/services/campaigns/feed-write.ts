@@ -5,6 +5,7 @@ import { affected, transact } from '../../db/ops.ts';
 import { campaignRecipients, campaigns } from '../../db/schema.ts';
 import { enqueueMany, type NewMessage } from '../../queue/enqueue.ts';
 import { isHeld } from '../../queue/fence.ts';
+import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { countedAs } from '../../queue/usage.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -13,6 +14,7 @@ import type { Candidate, Picked, Verdict } from './feed-pick.ts';
 import type { SendingSession } from './feed-state.ts';
 import { createRenderer } from './render-content.ts';
 import { type CampaignDeps, type CampaignRow, contentOf } from './row.ts';
+import { findSurplus } from './strangers.ts';
 
 /** Somebody else has changed the campaign since it was read: nothing was written. */
 class FeedConflict extends Error {
@@ -27,6 +29,7 @@ export interface Given {
 
 interface Outgoing {
   recipient: Candidate;
+  sender: SendingSession;
   message: NewMessage;
   variant: string | null;
 }
@@ -43,9 +46,10 @@ export async function writePicked(
   picked: Picked,
   availableAt: number | null,
 ): Promise<Given[] | null> {
-  const { outgoing, verdicts } = prepare(campaign, picked.verdicts, availableAt);
+  const prepared = prepare(campaign, picked.verdicts, availableAt);
   try {
     return await transact(deps.database, async (tx) => {
+      const { outgoing, verdicts } = await withinRoom(tx, deps, campaign, prepared);
       if (!(await takeCampaign(tx, deps, campaign, sender, picked.through))) return null;
       const now = deps.clock.now();
       const queued = await enqueueMany(
@@ -96,11 +100,36 @@ export async function takeCampaign(
   return affected(taken) > 0;
 }
 
-function prepare(
+interface Prepared {
+  outgoing: Outgoing[];
+  /** of those who are not written to now */
+  verdicts: Verdict[];
+}
+
+/** The same with those deferred for whom another campaign has left no first contact. */
+async function withinRoom(
+  tx: Tx,
+  deps: CampaignDeps,
   campaign: CampaignRow,
-  verdicts: readonly Verdict[],
-  availableAt: number | null,
-): { outgoing: Outgoing[]; verdicts: Verdict[] } {
+  { outgoing, verdicts }: Prepared,
+): Promise<Prepared> {
+  const chosen = outgoing.map(({ recipient: { phone }, sender, message: { peer, lid } }) => ({
+    sender,
+    person: { phone, peer, lid },
+  }));
+  const surplus = await findSurplus(tx, deps, campaign, chosen);
+  if (surplus.size === 0) return { outgoing, verdicts };
+  const deferred = outgoing.flatMap(({ recipient }): Verdict[] => {
+    const until = surplus.get(recipient.phone);
+    return until === undefined ? [] : [{ action: 'defer', recipient, until, reason: NEW_CONTACTS }];
+  });
+  return {
+    outgoing: outgoing.filter(({ recipient }) => !surplus.has(recipient.phone)),
+    verdicts: [...verdicts, ...deferred],
+  };
+}
+
+function prepare(campaign: CampaignRow, verdicts: readonly Verdict[], availableAt: number | null): Prepared {
   const render = createRenderer(contentOf(campaign), campaign.seed);
   const outgoing: Outgoing[] = [];
   const left: Verdict[] = [];
@@ -130,7 +159,7 @@ function prepare(
       scheduledAt: availableAt,
       expiresAt: null,
     };
-    outgoing.push({ recipient, message, variant: rendered.variant });
+    outgoing.push({ recipient, sender, message, variant: rendered.variant });
   }
   return { outgoing, verdicts: left };
 }

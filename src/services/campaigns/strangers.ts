@@ -1,5 +1,6 @@
 /** How many people a day a campaign writes to who do not know its session. The others wait, and those who know it go first. */
 import { and, eq, isNotNull } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
 import { messageQueue, messages } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type ContactRow,
   contactLimitOf,
   limitsContacts,
+  lockContacts,
   personOf,
   readContacted,
   readContactRoom,
@@ -43,6 +45,47 @@ export function campaignContacts(
   return { ...limit, perDay: Math.min(limit.perDay, warm) };
 }
 
+/** Somebody who is about to be given to a session. */
+export interface Chosen extends Addressee {
+  phone: string;
+}
+
+/**
+ * Of those who are about to be given to these sessions the ones who must wait all the same, each with the time from which
+ * they are looked at again: another campaign of a session may have queued strangers since they were judged. Call it first
+ * in the transaction that queues them: campaigns of one session take turns from here on.
+ */
+export async function findSurplus(
+  tx: Tx,
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  chosen: readonly { sender: SendingSession; person: Chosen }[],
+): Promise<Map<string, number>> {
+  const surplus = new Map<string, number>();
+  const inTx = { ...deps, db: tx };
+  const senders = new Map(chosen.map(({ sender }) => [sender.id, sender]));
+  // In a fixed order, so that two transactions cannot wait for each other in a circle.
+  for (const id of [...senders.keys()].sort()) {
+    const sender = senders.get(id);
+    if (sender === undefined || !limitsContacts(limitFor(deps, campaign, sender))) continue;
+    await lockContacts(tx, id, deps.clock.now());
+    const people = chosen.flatMap((one) => (one.sender.id === id ? [one.person] : []));
+    const strangers = await strangersAmong(inTx, sender, people);
+    for (const [phone, until] of await beyondRoom(inTx, campaign, sender, strangers))
+      surplus.set(phone, until);
+  }
+  return surplus;
+}
+
+function limitFor(
+  { config, clock }: Pick<CampaignDeps, 'config' | 'clock'>,
+  campaign: CampaignRow,
+  sender: SendingSession,
+): ContactLimit {
+  const facts = { now: clock.now(), isReal: config.waServer === null };
+  return campaignContacts(config.pacing, optionsOf(campaign), sender, facts);
+}
+
 /** Of these phones those whose people must wait, each with the time from which they are looked at again. */
 export async function findWaitingStrangers(
   deps: CampaignDeps,
@@ -50,17 +93,25 @@ export async function findWaitingStrangers(
   sender: SendingSession,
   phones: readonly string[],
 ): Promise<Map<string, number>> {
-  const { db, config } = deps;
-  const now = deps.clock.now();
-  const isReal = config.waServer === null;
-  const limit = campaignContacts(config.pacing, optionsOf(campaign), sender, { now, isReal });
-  const waiting = new Map<string, number>();
-  if (!limitsContacts(limit)) return waiting;
-  const pairs = await findLidPairs(db, campaign, 'phone', phones);
+  if (!limitsContacts(limitFor(deps, campaign, sender))) return new Map();
+  const pairs = await findLidPairs(deps.db, campaign, 'phone', phones);
   const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
   const people = phones.map((phone) => ({ phone, peer: phoneJid(phone), lid: lids.get(phone) ?? null }));
-  const strangers = await strangersAmong(deps, sender, people);
+  return beyondRoom(deps, campaign, sender, await strangersAmong(deps, sender, people));
+}
+
+/** Those of these strangers for whom the session has no first contact left, with those who wait in it before them. */
+async function beyondRoom(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  sender: SendingSession,
+  strangers: readonly Chosen[],
+): Promise<Map<string, number>> {
+  const waiting = new Map<string, number>();
   if (strangers.length === 0) return waiting;
+  const { db, config } = deps;
+  const now = deps.clock.now();
+  const limit = limitFor(deps, campaign, sender);
   const pace = paceOf(config.pacing, { limits: sender.limits, lastHighAt: sender.lastHighAt }, now);
   const room = await readContactRoom(db, sender.id, { limit, pace, priority: PRIORITIES.low, now });
   if (room.left === null) return waiting;
