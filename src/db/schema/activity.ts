@@ -74,7 +74,10 @@ export const auditEntries = table(
   'audit_entries',
   {
     id: id().primaryKey(),
+    /** 0: no workspace is told */
     userId: int().notNull(),
+    /** users.id of whose account it is about; null: of nobody's, or of before there was this column */
+    personId: int(),
     sessionId: string(100),
     event: string(64).notNull(),
     subject: string(100),
@@ -89,6 +92,7 @@ export const auditEntries = table(
   },
   (t) => [
     index('audit_user_ix').on(t.userId, t.at, t.id),
+    index('audit_person_ix').on(t.personId, t.at, t.id),
     index('audit_actor_ix').on(t.userId, t.actorId, t.at, t.id),
     index('audit_at_ix').on(t.at),
   ],

@@ -20,6 +20,8 @@ export const usageCounts = table(
     kind: string(20).notNull(),
     engine: string(32).notNull(),
     category: string(16).notNull(),
+    /** who has counted it (queue/usage.ts): the rows of all slots together are the count */
+    slot: int().notNull().default(0),
     count: bigint().notNull(),
     /** of a whole day or month: the highest part of the limit, in percent, that the workspace was warned of; 0: none yet */
     warnedPercent: int().notNull().default(0),
@@ -27,7 +29,7 @@ export const usageCounts = table(
     warnedLimit: bigint(),
   },
   (t) => [
-    primaryKey({ columns: [t.userId, t.period, t.sessionId, t.kind, t.engine, t.category] }),
+    primaryKey({ columns: [t.userId, t.period, t.sessionId, t.kind, t.engine, t.category, t.slot] }),
     index('usage_counts_period_ix').on(t.period),
   ],
 );

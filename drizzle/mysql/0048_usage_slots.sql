@@ -1,0 +1,1 @@
+ALTER TABLE `usage_counts` ADD `slot` int DEFAULT 0 NOT NULL, DROP PRIMARY KEY, ADD PRIMARY KEY(`user_id`,`period`,`session_id`,`kind`,`engine`,`category`,`slot`);
