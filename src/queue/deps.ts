@@ -20,6 +20,8 @@ export interface QueueDeps {
   signals: QueueSignals;
   /** how much each workspace may */
   allowances: Allowances;
+  /** where this process counts what workspaces send (`usageSlotOf`) */
+  usageSlot: number;
 }
 
 /** Further dependencies of taking in new messages. */

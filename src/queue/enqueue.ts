@@ -2,7 +2,7 @@
  * New messages into history and queue. Callers of the same moment share one transaction with one insert per
  * table: at full load a message costs a fraction of a commit.
  */
-import { type Batcher, createBatcher } from '../db/batcher.ts';
+import { createBatcher } from '../db/batcher.ts';
 import type { Tx } from '../db/client.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
@@ -12,7 +12,7 @@ import { bornClaimed, countBorn, type HeadStart } from './head-start.ts';
 import { type Candidate, contentAhead } from './look-ahead.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import type { Priority } from './priority.ts';
-import { countMessages, type MessageRoom, openMessageRoom } from './usage.ts';
+import { countMessages, hasMessageLimits, type MessageRoom, openMessageRoom } from './usage.ts';
 
 export interface NewMessage {
   userId: number;
@@ -59,6 +59,8 @@ interface Item extends NewRow {
 const MAX_BATCH = 100;
 /** Shared transactions at a time: one that waits for a lock must not stop the others. */
 const MAX_RUNNING = 2;
+/** The same of workspaces with limits: each transaction is of one workspace. */
+const MAX_LIMITED_RUNNING = 4;
 
 /**
  * Resolves when the message is durable and counted; the session's dispatcher has then been woken. `alsoInTransaction` writes
@@ -123,14 +125,53 @@ export async function enqueueClaimed(
   await countMessages(tx, deps, [message], room);
 }
 
-/** Gathers the messages of a moment into one transaction. An item's own failure is its result. */
-export type Enqueuer = Batcher<Item, { error: unknown } | null>;
+/** Gathers the messages of a moment into one transaction. */
+export interface Enqueuer {
+  /** Resolves when the item's transaction is committed, with the item's own failure if it has one. */
+  add(item: Item): Promise<{ error: unknown } | null>;
+}
 
-type WriteDeps = Pick<QueueDeps, 'config' | 'database' | 'clock' | 'signals' | 'stream' | 'allowances'>;
+type WriteDeps = Pick<
+  QueueDeps,
+  'config' | 'database' | 'clock' | 'signals' | 'stream' | 'allowances' | 'usageSlot'
+>;
 
-/** Makes the enqueuer of this process. */
+/**
+ * Makes the enqueuer of this process. Processes take turns over the messages of a workspace that has limits, so these have
+ * transactions of their own: whoever waits there keeps no other workspace waiting.
+ */
 export function createEnqueuer(deps: WriteDeps): Enqueuer {
-  return createBatcher({ run: (items) => write(deps, items), maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
+  const run = (items: readonly Item[]) => write(deps, items);
+  const shared = createBatcher({ run, maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
+  const limited = createLimitedBatcher(run);
+  return {
+    async add(item) {
+      const isLimited = await hasMessageLimits(deps, item.message.userId);
+      return (isLimited ? limited : shared).add(item);
+    },
+  };
+}
+
+/** Each batch is of one workspace, and each workspace has one at a time: a second one would only wait for the first. */
+function createLimitedBatcher<R>(run: (items: readonly Item[]) => Promise<readonly R[]>) {
+  const busy = new Set<number>();
+  return createBatcher<Item, R>({
+    maxBatch: MAX_BATCH,
+    maxRunning: MAX_LIMITED_RUNNING,
+    choose(waiting) {
+      const next = waiting.find(({ message }) => !busy.has(message.userId))?.message.userId;
+      return waiting.filter(({ message }) => message.userId === next);
+    },
+    async run(items) {
+      const users = items.map(({ message }) => message.userId);
+      for (const userId of users) busy.add(userId);
+      try {
+        return await run(items);
+      } finally {
+        for (const userId of users) busy.delete(userId);
+      }
+    },
+  });
 }
 
 async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error: unknown } | null)[]> {

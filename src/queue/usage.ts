@@ -2,8 +2,8 @@
  * What a workspace has sent, counted in the transaction that accepts the messages: both are there or neither. A message
  * counts once, when it is accepted, whatever becomes of it. Days and months are those of UTC.
  */
-import { and, eq, inArray } from 'drizzle-orm';
-import type { Db, Tx } from '../db/client.ts';
+import { and, eq, inArray, type SQL, sum } from 'drizzle-orm';
+import type { Database, Db, Tx } from '../db/client.ts';
 import { added, upsert } from '../db/ops.ts';
 import { type USAGE_CATEGORIES, usageCounts } from '../db/schema.ts';
 import { type Fact, record } from '../events/record.ts';
@@ -63,14 +63,34 @@ export interface Used extends UsedLimit {
 }
 
 /** The limits of messages that were set for a workspace, or for all. */
-function limitsFor(deps: UsageDeps, limits: Limits): { limit: PeriodLimit; max: number }[] {
+function limitsFor(deps: Pick<UsageDeps, 'config'>, limits: Limits): { limit: PeriodLimit; max: number }[] {
   return PERIOD_LIMITS.flatMap((limit) => {
     const max = limitOf(deps.config, limits, limit);
     return max === null ? [] : [{ limit, max }];
   });
 }
 
-export type UsageDeps = Pick<QueueDeps, 'config' | 'clock' | 'stream' | 'allowances'>;
+export type UsageDeps = Pick<QueueDeps, 'config' | 'clock' | 'stream' | 'allowances' | 'usageSlot'>;
+
+/** Where workspaces are counted that have limits, and where everything was counted before there were slots. */
+const SHARED_SLOT = 0;
+
+/**
+ * Where a process counts what workspaces without limits send: a process that stands still in the middle of a transaction then
+ * keeps no other one waiting for its rows. The end of an id is random: of two processes one in 256 counts in the other's slot,
+ * and takes turns with it. SQLite serves one process, which needs no other slot.
+ */
+export function usageSlotOf({ dialect }: Pick<Database, 'dialect'>, processId: string): number {
+  return dialect === 'sqlite' ? SHARED_SLOT : 1 + Number.parseInt(processId.slice(-2), 16);
+}
+
+/** Whether the messages of a workspace have limits, as far as this process knows: at most a second late. */
+export async function hasMessageLimits(
+  deps: Pick<UsageDeps, 'config' | 'allowances'>,
+  userId: number,
+): Promise<boolean> {
+  return limitsFor(deps, await deps.allowances.of(userId)).length > 0;
+}
 
 /** How much may still be accepted, until the transaction ends. */
 export interface MessageRoom {
@@ -127,40 +147,58 @@ const usersOf = (all: readonly Countable[]) =>
 
 async function lockTotals(tx: Tx, used: ReadonlyMap<number, Used[]>): Promise<void> {
   const wanted = [...used].flatMap(([userId, all]) =>
-    all.map(({ period }) => ({ ...WHOLE, userId, period: period.name, count: 0 })),
+    all.map(({ period }) => ({ ...WHOLE, userId, period: period.name, slot: SHARED_SLOT, count: 0 })),
   );
   // The write comes first: it is what makes others wait, and the reading after it sees what they have committed.
   await addRows(tx, wanted);
   for (const [userId, all] of used) {
-    for (const row of await readTotals(tx, userId, all)) {
+    const totals = await readTotals(tx, userId, all);
+    for (const row of await readWarned(tx, userId, all)) {
       const one = all.find(({ period }) => period.name === row.period);
-      const { count: used, warnedPercent, warnedLimit } = row;
-      if (one) Object.assign(one, { used, warnedPercent, warnedLimit });
+      if (one) Object.assign(one, { ...row, period: one.period, used: totals.get(row.period) ?? 0 });
     }
   }
 }
 
-function readTotals(db: Db, userId: number, all: readonly { period: Period }[]) {
-  const { period, count, warnedPercent, warnedLimit } = usageCounts;
-  const names = all.map((one) => one.period.name);
-  return db
-    .select({ period, count, warnedPercent, warnedLimit })
+/** What was counted in these periods, in all slots together. */
+async function readTotals(
+  db: Db,
+  userId: number,
+  all: readonly { period: Period }[],
+): Promise<Map<string, number>> {
+  const { period, count } = usageCounts;
+  const rows = await db
+    .select({ period, n: sum(count) })
     .from(usageCounts)
-    .where(
-      and(eq(usageCounts.userId, userId), inArray(period, names), eq(usageCounts.sessionId, ''), isWhole()),
-    );
+    .where(areTotals(userId, all))
+    .groupBy(period);
+  return new Map(rows.map((row) => [row.period, Number(row.n ?? 0)]));
+}
+
+function readWarned(db: Db, userId: number, all: readonly { period: Period }[]) {
+  const { period, warnedPercent, warnedLimit } = usageCounts;
+  return db
+    .select({ period, warnedPercent, warnedLimit })
+    .from(usageCounts)
+    .where(and(areTotals(userId, all), eq(usageCounts.slot, SHARED_SLOT)));
+}
+
+function areTotals(userId: number, all: readonly { period: Period }[]): SQL | undefined {
+  const names = all.map((one) => one.period.name);
+  const { period, sessionId } = usageCounts;
+  return and(eq(usageCounts.userId, userId), inArray(period, names), eq(sessionId, ''), isWhole());
 }
 
 /** What a workspace has used of this day and this month, with its limits. Nothing is locked. */
 export async function readMessageUse(
   db: Db,
-  deps: Omit<UsageDeps, 'stream'>,
+  deps: Pick<UsageDeps, 'config' | 'clock' | 'allowances'>,
   userId: number,
 ): Promise<Map<PeriodLimit, { used: number; max: number | null; until: number }>> {
   const now = deps.clock.now();
   const limits = await deps.allowances.of(userId, db);
   const periods = PERIOD_LIMITS.map((limit) => ({ limit, period: periodOf(limit, now) }));
-  const rows = new Map((await readTotals(db, userId, periods)).map((row) => [row.period, row.count]));
+  const rows = await readTotals(db, userId, periods);
   return new Map(
     periods.map(({ limit, period: { name, until } }) => [
       limit,
@@ -174,7 +212,7 @@ async function readLimited(db: Db, deps: UsageDeps, userId: number, now: number)
   const limits = limitsFor(deps, await deps.allowances.of(userId, db));
   if (limits.length === 0) return [];
   const all = limits.map((one) => ({ ...one, period: periodOf(one.limit, now) }));
-  const used = new Map((await readTotals(db, userId, all)).map((row) => [row.period, row.count]));
+  const used = await readTotals(db, userId, all);
   return all.map((one) => ({ ...one, used: used.get(one.period.name) ?? 0 }));
 }
 
@@ -227,17 +265,15 @@ function messagesExceeded({ limit, max, used, period }: UsedLimit, now: number):
 export async function countMessages(
   tx: Tx,
   deps: UsageDeps,
-  all: readonly Countable[],
+  messages: readonly Countable[],
   room: MessageRoom,
 ): Promise<void> {
-  const counted = all.filter(({ counts = true }) => counts);
+  const counted = messages.filter(({ counts = true }) => counts);
   if (counted.length === 0) return;
   const [day, { engine }] = [dayOf(room.at), deps.config];
-  await addUsage(
-    tx,
-    counted.map((one) => ({ ...one, day, kind: one.type, engine, category: categoryOf(one) })),
-    1,
-  );
+  const slotOf = (userId: number) => (room.used.has(userId) ? SHARED_SLOT : deps.usageSlot);
+  const all = counted.map((one) => ({ ...one, day, kind: one.type, engine, category: categoryOf(one) }));
+  await addUsage(tx, all, 1, slotOf);
   const byUser = countEach(counted.map(({ userId }) => userId));
   const facts = [...room.used].flatMap(([userId, limits]) =>
     limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),
@@ -246,7 +282,14 @@ export async function countMessages(
     await tx
       .update(usageCounts)
       .set({ warnedPercent: percent, warnedLimit: max })
-      .where(and(eq(usageCounts.userId, fact.userId), eq(usageCounts.period, period), isWhole()));
+      .where(
+        and(
+          eq(usageCounts.userId, fact.userId),
+          eq(usageCounts.period, period),
+          isWhole(),
+          eq(usageCounts.slot, SHARED_SLOT),
+        ),
+      );
   }
   await record(
     tx,
@@ -273,14 +316,18 @@ export function countedAs({ config }: Pick<UsageDeps, 'config'>, { type }: Pick<
  * Takes back what was counted for messages of campaigns that are gone as if they had never been, such as those put off until
  * morning: that and nothing else, whatever they have become since.
  */
-export async function uncountMessages(tx: Tx, all: readonly TakenBack[]): Promise<void> {
+export async function uncountMessages(
+  tx: Tx,
+  { usageSlot }: Pick<UsageDeps, 'usageSlot'>,
+  all: readonly TakenBack[],
+): Promise<void> {
   const counted = all.flatMap((one): Counted[] => {
     if (one.countedAs === null) return [];
     const [kind = '', engine = ''] = one.countedAs.split(' ');
     const { userId, sessionId, createdAt } = one;
     return [{ userId, sessionId, day: dayOf(createdAt), kind, engine, category: 'campaign' }];
   });
-  await addUsage(tx, counted, -1);
+  await addUsage(tx, counted, -1, () => usageSlot);
 }
 
 interface Counted {
@@ -293,7 +340,12 @@ interface Counted {
 }
 
 /** In one statement, however many they are: it is what others of these workspaces wait for. */
-async function addUsage(tx: Tx, all: readonly Counted[], by: 1 | -1): Promise<void> {
+async function addUsage(
+  tx: Tx,
+  all: readonly Counted[],
+  by: 1 | -1,
+  slotOf: (userId: number) => number,
+): Promise<void> {
   const details = countEach(
     all.map((one) =>
       JSON.stringify([one.userId, one.day, one.sessionId, one.kind, one.engine, one.category]),
@@ -305,12 +357,19 @@ async function addUsage(tx: Tx, all: readonly Counted[], by: 1 | -1): Promise<vo
     const [userId, day]: [number, string] = JSON.parse(key);
     for (const period of [day.slice(0, 7), day]) {
       const known = rows.get(`${userId} ${period}`)?.count ?? 0;
-      rows.set(`${userId} ${period}`, { ...WHOLE, userId, period, count: known + by * n });
+      rows.set(`${userId} ${period}`, {
+        ...WHOLE,
+        userId,
+        period,
+        slot: slotOf(userId),
+        count: known + by * n,
+      });
     }
   }
   for (const [key, n] of details) {
     const [userId, period, sessionId, kind, engine, category] = JSON.parse(key);
-    rows.set(key, { userId, period, sessionId, kind, engine, category, count: by * n });
+    const slot = slotOf(userId);
+    rows.set(key, { userId, period, sessionId, kind, engine, category, slot, count: by * n });
   }
   await addRows(tx, [...rows.values()]);
 }
@@ -325,11 +384,11 @@ type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent' | 'warnedLimit'
 
 /** In a fixed order, so that two transactions cannot wait for each other in a circle. */
 async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
-  const { userId, period, sessionId, kind, engine, category, count } = usageCounts;
+  const { userId, period, sessionId, kind, engine, category, slot, count } = usageCounts;
   const orderOf = (row: Row) =>
     JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]);
   const sorted = [...rows].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
-  const key = [userId, period, sessionId, kind, engine, category];
+  const key = [userId, period, sessionId, kind, engine, category, slot];
   await upsert(tx, usageCounts, sorted, key, { count: added(count) });
 }
 

@@ -67,6 +67,8 @@ export interface Deps {
   background: Background;
   /** how much each workspace may, by its plan and by itself */
   allowances: Allowances;
+  /** where this process counts what workspaces send */
+  usageSlot: number;
   /** messages that share a transaction on their way into the queue */
   enqueuer: Enqueuer;
   /** how much waits, counted now and then */

@@ -8,6 +8,7 @@ import { createQueueCounts } from '../queue/counts.ts';
 import { createEnqueuer } from '../queue/enqueue.ts';
 import { createQueueSignals } from '../queue/signals.ts';
 import { createPeerBook } from '../queue/subscriber-peers.ts';
+import { usageSlotOf } from '../queue/usage.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config } from '../utils/config.ts';
 import { createSecretBox } from '../utils/crypto.ts';
@@ -81,6 +82,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     ),
     signals: part('signals', createQueueSignals),
     allowances: part('allowances', () => createAllowances({ db, clock })),
+    usageSlot: part('usageSlot', () => usageSlotOf(database, processId)),
     queueCounts: part('queueCounts', createQueueCounts),
     peers: part('peers', () => createPeerBook({ db, clock })),
   };

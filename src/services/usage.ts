@@ -92,21 +92,32 @@ export function exportMonth(ctx: Ctx, input: UsageInput): { fileName: string; li
   return { fileName: `usage-${userId}-${month}.csv`, lines: monthLines(ctx, userId, month) };
 }
 
+interface MonthRow {
+  period: string;
+  sessionId: string;
+  kind: string;
+  engine: string;
+  category: string;
+  /** a sum, which drizzle gives as a text */
+  n: string | null;
+}
+
 async function* monthLines(ctx: Ctx, userId: number, month: string): AsyncGenerator<string> {
   yield csvLines([['day', 'session', 'kind', 'engine', 'category', 'count']]);
   const { period, sessionId, kind, engine, category } = usageCounts;
   const order = [period, sessionId, kind, engine, category];
   for (let last: unknown[] | null = null, isMore = true; isMore; ) {
-    const rows: (typeof usageCounts.$inferSelect)[] = await ctx.database.scan
-      .select()
+    const rows: MonthRow[] = await ctx.database.scan
+      .select({ period, sessionId, kind, engine, category, n: sum(usageCounts.count) })
       .from(usageCounts)
       .where(and(ofMonth(userId, month), isAfter(order, last)))
+      .groupBy(...order)
       .orderBy(...order.map((column) => asc(column)))
       .limit(BATCH_SIZE);
     const cells = rows.map((row) => [row.period, row.sessionId, row.kind, row.engine, row.category]);
     last = cells.at(-1) ?? last;
     isMore = rows.length === BATCH_SIZE;
-    yield csvLines(rows.map((row, i) => [...(cells[i] ?? []), row.count]));
+    yield csvLines(rows.map((row, i) => [...(cells[i] ?? []), Number(row.n ?? 0)]));
     await ctx.loopShare.turn(ctx.actor.userId);
   }
 }
@@ -178,11 +189,12 @@ async function withUse(ctx: Ctx, rows: readonly WorkspaceRow[], month: string): 
     await countOf(ctx.db, workspaceMembers, workspaceMembers.workspaceId, ids),
     await countOf(ctx.db, whatsappAccounts, whatsappAccounts.userId, ids),
     await ctx.db
-      .select({ id: usageCounts.userId, n: usageCounts.count })
+      .select({ id: usageCounts.userId, n: sum(usageCounts.count) })
       .from(usageCounts)
-      .where(and(inArray(usageCounts.userId, ids), eq(usageCounts.period, month), isWhole())),
+      .where(and(inArray(usageCounts.userId, ids), eq(usageCounts.period, month), isWhole()))
+      .groupBy(usageCounts.userId),
   ];
-  const sent = new Map(totals.map(({ id, n }) => [id, n]));
+  const sent = new Map(totals.map(({ id, n }) => [id, Number(n ?? 0)]));
   const categories = await ctx.database.scan
     .select({ id: usageCounts.userId, category: usageCounts.category, n: sum(usageCounts.count) })
     .from(usageCounts)

@@ -6,12 +6,13 @@ import { sql } from 'drizzle-orm';
 import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
+import { migrationsFolder, readJournal } from '../../src/db/journal.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { rawRows, rawRun } from '../../src/db/ops.ts';
 import { dropEverything } from '../../src/db/reset.ts';
 import { createLeaseTable } from '../../src/db/restore-mark.ts';
-import { settings, users } from '../../src/db/schema.ts';
+import { settings, usageCounts, users } from '../../src/db/schema.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { start } from './processes/spawn.ts';
 
@@ -106,6 +107,32 @@ test('a populated previous version keeps its rows', async () => {
     { id: 2, name: 'two', amount: 7 },
   ]);
   expect(await countApplied(database)).toBe(2);
+});
+
+test('what was counted before there were slots stays as it was, and others can be counted beside it', async () => {
+  const database = await openEmpty();
+  const slots = readJournal(dbType, migrationsFolder(dbType)).find(({ tag }) => tag.endsWith('_usage_slots'));
+  await migrate(database, { upTo: (slots?.when ?? 0) - 1 });
+  await rawRun(
+    database.db,
+    sql`insert into usage_counts (user_id, period, session_id, kind, engine, category, count, warned_percent, warned_limit) values (7, '2026-01', '', '', '', '', 41, 80, 50), (7, '2026-01-31', 'main', 'text', 'baileys', 'message', 41, 0, null)`,
+  );
+  await migrate(database);
+  const whole = { userId: 7, period: '2026-01', sessionId: '', kind: '', engine: '', category: '' };
+  await database.db.insert(usageCounts).values({ ...whole, slot: 9, count: 1 });
+  const rows = await database.db.select().from(usageCounts).orderBy(usageCounts.period, usageCounts.slot);
+  expect(rows).toEqual([
+    { ...whole, slot: 0, count: 41, warnedPercent: 80, warnedLimit: 50 },
+    { ...whole, slot: 9, count: 1, warnedPercent: 0, warnedLimit: null },
+    expect.objectContaining({ period: '2026-01-31', sessionId: 'main', kind: 'text', slot: 0, count: 41 }),
+  ]);
+  // A process of the release before names no slot.
+  await expect(
+    rawRun(
+      database.db,
+      sql`insert into usage_counts (user_id, period, session_id, kind, engine, category, count) values (7, '2026-01', '', '', '', '', 1)`,
+    ),
+  ).rejects.toThrow();
 });
 
 test('a migration that fails says so, and a corrected one goes on from there', async () => {

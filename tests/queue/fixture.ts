@@ -128,6 +128,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
     stream: createEventStream(),
     signals: createQueueSignals(),
     allowances: createAllowances({ db: database.db, clock }),
+    usageSlot: 1,
     peers: createPeerBook({ db: database.db, clock }),
   };
   const deps: IntakeDeps = {

@@ -1,8 +1,9 @@
 /** What a workspace sends is counted exactly, and never passes its limits. On both databases. */
-import { and, eq, like, ne } from 'drizzle-orm';
+import { and, eq, like, ne, sum } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
+import { dbType } from '../../src/db/kit.ts';
 import { transact } from '../../src/db/ops.ts';
 import {
   activityLogs,
@@ -14,7 +15,7 @@ import {
 } from '../../src/db/schema.ts';
 import { createAllowances, type Limits } from '../../src/queue/allowances.ts';
 import { createEnqueuer } from '../../src/queue/enqueue.ts';
-import { periodOf } from '../../src/queue/usage.ts';
+import { countMessages, openMessageRoom, periodOf } from '../../src/queue/usage.ts';
 import { deferRecipients } from '../../src/services/campaigns/hand-back.ts';
 import { hasRoom, takeRoom } from '../../src/services/quotas.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -30,7 +31,7 @@ const counter = countStatements();
 beforeAll(async () => {
   t = await openTestApp();
   const allowances = createAllowances(t.deps);
-  const deps = { ...t.deps, allowances };
+  const deps = { ...t.deps, allowances, usageSlot: t.deps.usageSlot + 1 };
   other = createApp({ ...deps, enqueuer: createEnqueuer(deps) }, allRoutes);
 });
 afterAll(async () => {
@@ -73,10 +74,11 @@ const countsOf = (userId = tenant.id) =>
     .where(and(eq(usageCounts.userId, userId), ne(usageCounts.kind, '')));
 async function totalsOf(userId = tenant.id): Promise<number[]> {
   const rows = await t.deps.db
-    .select({ count: usageCounts.count })
+    .select({ n: sum(usageCounts.count) })
     .from(usageCounts)
-    .where(and(eq(usageCounts.userId, userId), eq(usageCounts.kind, '')));
-  return rows.map(({ count }) => count);
+    .where(and(eq(usageCounts.userId, userId), eq(usageCounts.kind, '')))
+    .groupBy(usageCounts.period);
+  return rows.map(({ n }) => Number(n));
 }
 async function warnings(): Promise<unknown[]> {
   const rows = await t.deps.db
@@ -171,6 +173,72 @@ describe('messages of a day', () => {
   });
 });
 
+describe('a process that stands still in a transaction', () => {
+  const messageOf = (userId: number) => ({ userId, sessionId: 'main', type: 'text' });
+  /** It has counted a message of that workspace, and goes on when `work` is done. */
+  async function heldBy(userId: number, work: () => Promise<void>): Promise<void> {
+    let [counted, goOn] = [() => {}, () => {}];
+    const there = new Promise<void>((resolve) => (counted = resolve));
+    const over = new Promise<void>((resolve) => (goOn = resolve));
+    const held = transact(t.deps.database, async (tx) => {
+      const all = [messageOf(userId)];
+      const room = await openMessageRoom(tx, t.deps, all, t.deps.clock.now());
+      for (const one of all) room.take(one);
+      await countMessages(tx, t.deps, all, room);
+      counted();
+      await over;
+    });
+    await there;
+    await work().finally(goOn);
+    await held;
+  }
+
+  // SQLite serves one process.
+  test.runIf(dbType === 'mysql')('keeps no other one from queueing for the same workspace', async () => {
+    await heldBy(tenant.id, async () => {
+      for (const i of [1, 2]) expect((await sendElsewhere(i)).status).toBe(202);
+    });
+    expect(await totalsOf()).toEqual([3, 3]);
+    // What each has counted is told as one.
+    const day = new Date(t.deps.clock.now()).toISOString().slice(0, 10);
+    const month = await t.call(`/usage?month=${day.slice(0, 7)}`, { token: tenant.token });
+    expect(month.body.data).toMatchObject({ total: 3, byDay: [{ day, count: 3 }] });
+    const csv = await t.call(`/usage?month=${day.slice(0, 7)}&format=csv`, { token: tenant.token });
+    expect(csv.text.split('\r\n').slice(1)).toEqual([
+      `${day},main,text,${t.deps.config.engine},message,3`,
+      '',
+    ]);
+    await limit({ messagesPerDay: 3 });
+    expect((await send(3)).body).toMatchObject({ details: { quota: 'messagesPerDay', limit: 3, used: 3 } });
+  });
+
+  test.runIf(dbType === 'mysql')(
+    'keeps only its own workspace waiting where there are limits, which stay exact',
+    async () => {
+      const stuck = tenant;
+      await limit({ messagesPerDay: 2 });
+      const others: Tenant[] = [];
+      for (const limits of [{ messagesPerDay: 5 }, {}]) {
+        tenant = await t.tenant();
+        await enterAs(t, tenant);
+        await limit(limits);
+        others.push(tenant);
+      }
+      let late: Promise<Reply[]> = Promise.resolve([]);
+      await heldBy(stuck.id, async () => {
+        tenant = stuck;
+        late = Promise.all([1, 2].map((i) => send(i)));
+        for (tenant of others) {
+          const replies = await Promise.all([1, 2, 3].map((i) => send(i)));
+          expect(statuses(replies, 202)).toBe(3);
+        }
+      });
+      expect((await late).map(({ status }) => status).sort()).toEqual([202, 429]);
+      expect(await totalsOf(stuck.id)).toEqual([2, 2]);
+    },
+  );
+});
+
 describe('codes', () => {
   const code = (i: number) =>
     t.call('/otp/send', {
@@ -251,11 +319,16 @@ test('what was counted is taken back as it was counted, at once, and nothing of 
   }
   counter.take();
   const putOff = { reason: 'quiet', dueAt: 1, now: 1 };
-  await transact(database, (tx) => deferRecipients(tx, campaignId, rows, putOff));
+  await transact(database, (tx) => deferRecipients(tx, t.deps, campaignId, rows, putOff));
   const writes = [...counter.take().texts].filter(([text]) => /into .usage_counts/.test(text));
   expect(writes.reduce((sum, [, n]) => sum + n, 0)).toBeLessThanOrEqual(3);
-  const left = await db.select().from(usageCounts).where(eq(usageCounts.userId, tenant.id));
-  const told = left.map(({ period, kind, engine, count }) => [period, kind, engine, count]).sort();
+  const { period, kind, engine, count } = usageCounts;
+  const left = await db
+    .select({ period, kind, engine, n: sum(count) })
+    .from(usageCounts)
+    .where(eq(usageCounts.userId, tenant.id))
+    .groupBy(period, kind, engine);
+  const told = left.map((row) => [row.period, row.kind, row.engine, Number(row.n)]).sort();
   expect(told).toEqual([
     ['2026-01', '', '', 3],
     ['2026-01-31', '', '', 3],

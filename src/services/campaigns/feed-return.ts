@@ -47,9 +47,9 @@ export function reroute(
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, feeder))) return 0;
     const now = deps.clock.now();
-    const gone = await handBack(tx, campaign.id, away, { now });
+    const gone = await handBack(tx, deps, campaign.id, away, { now });
     // Whatever gave them to a session without room may do so again: not at once.
-    return gone + (await handBack(tx, campaign.id, surplus, { now, dueAt: now + PATIENCE_MS }));
+    return gone + (await handBack(tx, deps, campaign.id, surplus, { now, dueAt: now + PATIENCE_MS }));
   });
 }
 
@@ -106,11 +106,11 @@ export function restoreWithdrawn(
     const now = deps.clock.now();
     const untouched = rows.filter(({ sendingAt }) => sendingAt === null);
     if (campaign.senders !== null) {
-      await handBack(tx, campaign.id, untouched, { now });
+      await handBack(tx, deps, campaign.id, untouched, { now });
       const begun = rows.filter(({ sendingAt }) => sendingAt !== null);
       return { ids: await requeueBegun(tx, deps, campaign, senders, begun), more };
     }
-    const asleep = await deferSleepers(tx, campaign, untouched, now);
+    const asleep = await deferSleepers(tx, deps, campaign, untouched, now);
     const awake = rows.filter(({ id }) => !asleep.has(id));
     await renderAgain(
       tx,
@@ -170,6 +170,7 @@ const areOf = (campaign: CampaignRow, rows: readonly Unsent[]) =>
 /** Those whose quiet hours have begun: nothing of their messages has left, and the morning makes new ones. */
 async function deferSleepers(
   tx: Tx,
+  deps: CampaignDeps,
   campaign: CampaignRow,
   rows: readonly Unsent[],
   now: number,
@@ -181,7 +182,7 @@ async function deferSleepers(
     if (until !== null) byMorning.set(until, [...(byMorning.get(until) ?? []), row]);
   }
   for (const [dueAt, deferred] of byMorning) {
-    await deferRecipients(tx, campaign.id, deferred, { reason: 'quiet', dueAt, now });
+    await deferRecipients(tx, deps, campaign.id, deferred, { reason: 'quiet', dueAt, now });
   }
   return new Set([...byMorning.values()].flat().map(({ id }) => id));
 }

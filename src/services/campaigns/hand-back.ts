@@ -3,8 +3,10 @@ import { and, eq, inArray, isNotNull } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { dequeueUntouched } from '../../queue/take-off.ts';
-import { type TakenBack, uncountMessages } from '../../queue/usage.ts';
+import { type TakenBack, type UsageDeps, uncountMessages } from '../../queue/usage.ts';
 import { NO_SENDER } from './pool-facts.ts';
+
+type HandBackDeps = Pick<UsageDeps, 'usageSlot'>;
 
 /** A message of a campaign, and whom it goes to. */
 export interface Unsent {
@@ -18,6 +20,7 @@ export interface Unsent {
  */
 export async function deferRecipients(
   tx: Tx,
+  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   { reason, dueAt, now }: { reason: string; dueAt: number; now: number },
@@ -47,7 +50,7 @@ export async function deferRecipients(
         eq(campaignRecipients.state, 'queued'),
       ),
     );
-  await uncountMessages(tx, gone);
+  await uncountMessages(tx, deps, gone);
   await tx.delete(messages).where(inArray(messages.id, ids));
 }
 
@@ -79,6 +82,7 @@ function readGone(
  */
 export async function handBack(
   tx: Tx,
+  deps: HandBackDeps,
   campaignId: string,
   rows: readonly Unsent[],
   { now, dueAt = now }: { now: number; dueAt?: number },
@@ -90,12 +94,17 @@ export async function handBack(
     ),
   );
   const gone = rows.filter(({ id }) => off.has(id));
-  await deferRecipients(tx, campaignId, gone, { reason: NO_SENDER, dueAt, now });
+  await deferRecipients(tx, deps, campaignId, gone, { reason: NO_SENDER, dueAt, now });
   return gone.length;
 }
 
 /** The same of a session that is being deleted: what its running campaigns have other sessions for. */
-export async function handBackOfSession(tx: Tx, ids: readonly string[], now: number): Promise<void> {
+export async function handBackOfSession(
+  tx: Tx,
+  deps: HandBackDeps,
+  ids: readonly string[],
+  now: number,
+): Promise<void> {
   if (ids.length === 0) return;
   const rows = await tx
     .select({ id: messages.id, phone: messages.phone, campaignId: messages.campaignId })
@@ -107,6 +116,7 @@ export async function handBackOfSession(tx: Tx, ids: readonly string[], now: num
   for (const campaignId of new Set(rows.flatMap((row) => row.campaignId ?? []))) {
     await handBack(
       tx,
+      deps,
       campaignId,
       rows.filter((row) => row.campaignId === campaignId),
       { now },

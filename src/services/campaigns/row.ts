@@ -24,6 +24,7 @@ export type CampaignDeps = Pick<
   | 'signals'
   | 'commands'
   | 'enqueuer'
+  | 'usageSlot'
   | 'queueCounts'
   | 'peers'
   | 'allowances'

@@ -128,7 +128,7 @@ async function cancelBatch(ctx: Ctx, tx: Tx, session: SessionRecord): Promise<nu
     .where(eq(messageQueue.accountId, session.id))
     .limit(BATCH_SIZE);
   const ids = rows.map(({ id }) => id);
-  await handBackOfSession(tx, ids, ctx.clock.now());
+  await handBackOfSession(tx, ctx, ids, ctx.clock.now());
   const { facts } = await cancelRows(tx, ctx, {
     ids,
     claimedToo: true,
