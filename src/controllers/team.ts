@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { bearerToken } from '../middlewares/authenticate.ts';
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
-import { exportAudit, listAudit } from '../services/workspaces/audit.ts';
+import { exportAudit, listAudit, listOwnAudit } from '../services/workspaces/audit.ts';
 import {
   acceptInvitation,
   inviteMember,
@@ -223,7 +223,22 @@ const memberRoutes: Route[] = [
   }),
 ];
 
+const AuditPage = z.object({ data: z.array(AuditedAction), nextCursor: z.string().nullable() });
+
 const auditRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/auth/audit',
+    tag: 'Sign-in',
+    summary: 'What was done to the own account',
+    description:
+      'Sign-ins, passwords, second factors and links, newest first, in whatever workspace the person is: also of a person who has none of their own. Of what others did it says who and when, not from where. Kept for RETENTION_AUDIT_DAYS.',
+    auth: 'jwt',
+    beforeSecondFactor: true,
+    query: AuditQuery,
+    response: AuditPage,
+    handler: async ({ ctx, query }) => ({ ...(await listOwnAudit(ctx, query)) }),
+  }),
   route({
     method: 'get',
     path: '/workspace/audit',
@@ -234,7 +249,7 @@ const auditRoutes: Route[] = [
     auth: 'jwt',
     permission: 'members',
     query: AuditQuery,
-    response: z.object({ data: z.array(AuditedAction), nextCursor: z.string().nullable() }),
+    response: AuditPage,
     handler: async ({ ctx, query }) => ({ ...(await listAudit(ctx, query)) }),
   }),
   route({

@@ -20,6 +20,8 @@ export interface Origin {
 export interface Fact {
   /** the tenant it belongs to */
   userId: number;
+  /** whose account it is about: that person reads it in the own audit */
+  personId?: number;
   event: EventName;
   /** whatsapp_accounts.id and the name its owner gave it, for facts of a session */
   session?: { id: string; sessionId: string };
@@ -49,7 +51,7 @@ export async function record(
   const events = facts.map((fact) => toEvent(fact, next, at));
   const rows = facts.map((fact, i) => toRow(fact, events[i], at));
   await insertMany(tx, activityLogs, rows);
-  const audited = auditedOf(rows);
+  const audited = facts.flatMap((fact, i) => auditedOf(fact, rows[i]));
   if (audited.length > 0) await insertMany(tx, auditEntries, audited);
   await deps.stream.outbox?.write(tx, events);
   tx.afterCommit(() => {
@@ -75,15 +77,16 @@ const raiseSequence = raiser(seq, id);
 
 /** The acts of people and keys, of the kinds that the audit keeps. */
 function auditedOf(
-  rows: readonly (typeof activityLogs.$inferInsert)[],
+  fact: Fact,
+  row: typeof activityLogs.$inferInsert | undefined,
 ): (typeof auditEntries.$inferInsert)[] {
-  return rows.flatMap((row) => {
-    const { id, userId, event, actorId, status, data, at } = row;
-    if (eventRow(event).audit !== true || userId === 0 || actorId === null || actorId === undefined)
-      return [];
-    const { sessionId, subject, ip, userAgent, requestId } = row;
-    return [{ id, userId, event, actorId, status, data, at, sessionId, subject, ip, userAgent, requestId }];
-  });
+  // 0: of nobody, such as an address that has no account.
+  const personId = fact.personId || null;
+  if (eventRow(fact.event).audit !== true || (fact.userId === 0 && personId === null)) return [];
+  if (row === undefined || row.actorId === null || row.actorId === undefined) return [];
+  const { id, userId, event, actorId, status, data, at, sessionId, subject, ip, userAgent, requestId } = row;
+  const origin = { actorId, ip, userAgent, requestId };
+  return [{ id, userId, personId, event, ...origin, status, data, at, sessionId, subject }];
 }
 
 /** Reserves as many numbers as each session needs; maps a session to the first of them. */

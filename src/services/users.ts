@@ -28,7 +28,7 @@ import { endIdentitiesOf } from './oidc/end-identities.ts';
 import { takeRoom } from './quotas.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 import type { Joins } from './workspaces/add-member.ts';
-import { insertWorkspace, personalTenantOf } from './workspaces/own.ts';
+import { accountOf, insertWorkspace } from './workspaces/own.ts';
 import { stopOrResumeWorkspacesOf } from './workspaces/owners.ts';
 
 export interface UserInfo {
@@ -289,7 +289,7 @@ async function recordChange(
   const data = { changed, role: after.role, status: after.status };
   await record(tx, ctx, [
     {
-      userId: await personalTenantOf(tx, after.id),
+      ...(await accountOf(tx, after.id)),
       event,
       subject: String(after.id),
       data,

@@ -17,7 +17,7 @@ import { enqueueMail, readResetToken, resetToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import { endIdentitiesOf } from '../oidc/end-identities.ts';
 import { endLinksOf, findUser, normalizeEmail, requireAdmin, type UserRow } from '../users.ts';
-import { personalTenantOf } from '../workspaces/own.ts';
+import { accountOf } from '../workspaces/own.ts';
 import type { MemberParams } from '../workspaces/schemas.ts';
 import { enterTeam, lockWorkspace, mayStillManage, requireRank, requireTeam } from '../workspaces/team.ts';
 import { originOfSignIn } from './known-devices.ts';
@@ -148,8 +148,14 @@ async function makeLink(tx: Tx, ctx: Ctx, person: UserRow, workspaceId: number |
   // A link that was made before is over.
   await tx.delete(passwordResets).where(eq(passwordResets.userId, userId));
   await tx.insert(passwordResets).values(row);
-  const tenant = workspaceId ?? (await personalTenantOf(tx, userId));
-  const fact = { userId: tenant, event: 'auth.reset_link_made' as const, subject: String(userId) };
+  const account = await accountOf(tx, userId);
+  const tenant = workspaceId ?? account.userId;
+  const fact = {
+    ...account,
+    userId: tenant,
+    event: 'auth.reset_link_made' as const,
+    subject: String(userId),
+  };
   await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
   const token = resetToken(ctx, row.id);
   const url = `${ctx.config.publicUrl}/dashboard/reset-password?token=${token}`;
@@ -198,8 +204,8 @@ async function tellReset(
 ): Promise<void> {
   const origin = { ...originOf(ctx), actorId: personId };
   if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId, origin });
-  const userId = await personalTenantOf(tx, personId);
-  await record(tx, ctx, [{ userId, event: 'auth.password_reset', data: { revokeApiKeys }, origin }]);
+  const account = await accountOf(tx, personId);
+  await record(tx, ctx, [{ ...account, event: 'auth.password_reset', data: { revokeApiKeys }, origin }]);
   if (ctx.config.smtp === null) return;
   const { email: address } = await findUser(tx, personId);
   await enqueueMail(tx, ctx, { kind: 'password_was_reset', address, language: languageOf(ctx.config) });

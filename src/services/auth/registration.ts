@@ -146,5 +146,5 @@ async function addUser(ctx: Ctx, input: RegisterInput & { passwordHash: string }
 
 function recordRegistered(ctx: Ctx, tx: Parameters<typeof record>[0], { id }: UserRow): Promise<void> {
   const origin = { ...originOf(ctx), actorId: id };
-  return record(tx, ctx, [{ userId: id, event: 'auth.registered', origin }]);
+  return record(tx, ctx, [{ userId: id, personId: id, event: 'auth.registered', origin }]);
 }

@@ -9,7 +9,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireSelf } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { personalTenantOf } from '../workspaces/own.ts';
+import { accountOf } from '../workspaces/own.ts';
 import { readFactors } from './second-factor/proof.ts';
 
 /** The newest of a person that are kept; a list shows all of them. */
@@ -148,9 +148,9 @@ export async function endSignIn(ctx: Ctx, input: { id: string }): Promise<void> 
     const own = and(eq(signIns.id, input.id), eq(signIns.userId, personId));
     const ended = await tx.delete(signIns).where(own);
     if (affected(ended) === 0) throw new AppError('NOT_FOUND', 'There is no such sign-in.');
-    const userId = await personalTenantOf(tx, personId);
+    const account = await accountOf(tx, personId);
     await record(tx, ctx, [
-      { userId, event: 'auth.sign_in_ended', subject: input.id, origin: originOf(ctx) },
+      { ...account, event: 'auth.sign_in_ended', subject: input.id, origin: originOf(ctx) },
     ]);
     tx.afterCommit(() => ctx.credentials.forget(personId));
   });

@@ -17,7 +17,7 @@ import { enqueueMail } from '../mail/outbox.ts';
 import { languageOf } from '../mail/texts.ts';
 import { endLinksOf, normalizeEmail, toUserInfo, type UserInfo, type UserRow } from '../users.ts';
 import { inWorkspace, type MembershipInfo, readMembership } from '../workspaces/membership.ts';
-import { ensureOwnWorkspace, firstWorkspaceOf, personalTenantOf } from '../workspaces/own.ts';
+import { accountOf, ensureOwnWorkspace, firstWorkspaceOf } from '../workspaces/own.ts';
 import { originOfSignIn, rememberNetwork } from './known-devices.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import type { ChangePasswordFields, LoginFields, SignOutEverywhereFields } from './schemas.ts';
@@ -166,8 +166,8 @@ async function tellOwner(ctx: Ctx, email: string, owner: UserRow | null): Promis
   ctx.logger.warn('somebody tries passwords of an account', { userId });
   await transact(ctx.db, async (tx) => {
     const origin = { ...originOf(ctx), actorId: 0 };
-    const tenant = await personalTenantOf(tx, userId);
-    await record(tx, ctx, [{ userId: tenant, event: 'auth.under_attack', status: 'failure', origin }]);
+    const account = await accountOf(tx, userId);
+    await record(tx, ctx, [{ ...account, event: 'auth.under_attack', status: 'failure', origin }]);
     // The one who asks is not the owner: the language is that of the service's country.
     const language = languageOf(ctx.config);
     if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'under_attack', address, language });
@@ -183,8 +183,8 @@ async function recordLogin(ctx: Ctx, userId: number, event: EventName): Promise<
   await transact(ctx.db, async (tx) => {
     if (good) await tx.update(users).set({ lastLoginAt: ctx.clock.now() }).where(eq(users.id, userId));
     const origin = { ...originOf(ctx), actorId: good ? userId : 0 };
-    const tenant = await personalTenantOf(tx, userId);
-    await record(tx, ctx, [{ userId: tenant, event, status: good ? 'success' : 'failure', origin }]);
+    const account = await accountOf(tx, userId);
+    await record(tx, ctx, [{ ...account, event, status: good ? 'success' : 'failure', origin }]);
   });
 }
 
@@ -297,8 +297,8 @@ async function endTokens(
     await endLinksOf(tx, row.id, now);
     const kept = await goOnSignIn(tx, ctx);
     await endSignInsOf(tx, row.id, kept.id);
-    const userId = await personalTenantOf(tx, row.id);
-    await record(tx, ctx, [{ userId, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
+    const account = await accountOf(tx, row.id);
+    await record(tx, ctx, [{ ...account, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
     if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
     tx.afterCommit(() => ctx.credentials.forget(row.id));
     return kept;

@@ -4,7 +4,7 @@ import type { Tx } from '../../db/client.ts';
 import { identities } from '../../db/schema.ts';
 import { type Origin, record } from '../../events/record.ts';
 import type { Ctx } from '../context.ts';
-import { personalTenantOf } from '../workspaces/own.ts';
+import { accountOf } from '../workspaces/own.ts';
 
 /** Unlinks every identity of a person, in the transaction that gives the account a new password. */
 export async function endIdentitiesOf(tx: Tx, ctx: Ctx, personId: number, origin: Origin): Promise<void> {
@@ -15,9 +15,9 @@ export async function endIdentitiesOf(tx: Tx, ctx: Ctx, personId: number, origin
     .where(own);
   if (rows.length === 0) return;
   await tx.delete(identities).where(own);
-  const userId = await personalTenantOf(tx, personId);
+  const account = await accountOf(tx, personId);
   const facts = rows.map(({ subject, provider }) => {
-    return { userId, event: 'auth.identity_unlinked' as const, subject, data: { provider }, origin };
+    return { ...account, event: 'auth.identity_unlinked' as const, subject, data: { provider }, origin };
   });
   await record(tx, ctx, facts);
 }

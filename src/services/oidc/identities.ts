@@ -14,7 +14,7 @@ import { type Ctx, originOf } from '../context.ts';
 import { enqueueMail } from '../mail/outbox.ts';
 import { languageOf } from '../mail/texts.ts';
 import { findUser, type UserRow } from '../users.ts';
-import { personalTenantOf } from '../workspaces/own.ts';
+import { accountOf } from '../workspaces/own.ts';
 import { beginTrip, type ProvenIdentity } from './flow.ts';
 import { openWaiting, sealWaiting, type Waiting } from './waiting.ts';
 
@@ -66,9 +66,9 @@ export async function unlinkIdentity(ctx: Ctx, input: { id: string }): Promise<v
       throw new AppError('CONFLICT', 'This is your only way to sign in: set a password first.');
     }
     await tx.delete(identities).where(and(eq(identities.id, row.id), eq(identities.userId, personId)));
-    const userId = await personalTenantOf(tx, personId);
+    const account = await accountOf(tx, personId);
     const data = { provider: row.provider };
-    const fact = { userId, event: 'auth.identity_unlinked' as const, subject: row.id };
+    const fact = { ...account, event: 'auth.identity_unlinked' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
   });
 }
@@ -153,9 +153,9 @@ async function tellLinked(
   { id, email: address }: UserRow,
   { provider }: ProvenIdentity,
 ): Promise<void> {
-  const userId = await personalTenantOf(tx, id);
+  const account = await accountOf(tx, id);
   await record(tx, ctx, [
-    { userId, event: 'auth.identity_linked', data: { provider }, origin: originOf(ctx) },
+    { ...account, event: 'auth.identity_linked', data: { provider }, origin: originOf(ctx) },
   ]);
   const language = languageOf(ctx.config);
   if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'identity_linked', address, language });

@@ -23,7 +23,7 @@ import {
   recordDomainJoin,
 } from '../workspaces/domain-joins.ts';
 import { findInvitation, type InvitationRow, joinAsNew } from '../workspaces/invitations.ts';
-import { personalTenantOf } from '../workspaces/own.ts';
+import { accountOf } from '../workspaces/own.ts';
 import { endTrip, type ProvenIdentity } from './flow.ts';
 import { holdLink, insertIdentity, isSubject } from './identities.ts';
 import { openWaiting, sealWaiting, type Waiting } from './waiting.ts';
@@ -216,8 +216,8 @@ async function recordAs(
   provider: string,
 ): Promise<void> {
   const origin = { ...originOf(ctx), actorId: personId };
-  const userId = await personalTenantOf(tx, personId);
-  await record(tx, ctx, [{ userId, event, data: { provider }, origin }]);
+  const account = await accountOf(tx, personId);
+  await record(tx, ctx, [{ ...account, event, data: { provider }, origin }]);
 }
 
 /** For somebody who has no account yet, and knows nothing of the workspace's limits. */

@@ -72,10 +72,14 @@ export async function firstWorkspaceOf(db: Db, personId: number): Promise<number
 }
 
 /**
- * Whose log tells of a person's account, such as its sign-ins: that of the own workspace. Nobody's (0) for a person who has
- * left it, for it belongs to others now.
+ * Where a fact about a person's account, such as a sign-in, is told: to the person, and in the log of the own workspace.
+ * Nobody's log (0) for a person who has left it, for it belongs to others now.
  */
-export async function personalTenantOf(db: Db, personId: number): Promise<number> {
+export async function accountOf(db: Db, personId: number): Promise<{ userId: number; personId: number }> {
+  return { userId: await personalTenantOf(db, personId), personId };
+}
+
+async function personalTenantOf(db: Db, personId: number): Promise<number> {
   const [row] = await db
     .select({ member: workspaceMembers.userId })
     .from(workspaces)

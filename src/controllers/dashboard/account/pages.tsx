@@ -20,6 +20,7 @@ import { type Page, page, type View } from '../page.ts';
 import { Check, Facts, Field, Form, Select, Ticked, Time } from '../parts.tsx';
 import { Next, pathAfter, SECURITY } from '../paths.ts';
 import { UsageCard } from '../usage.tsx';
+import { accountLogPages } from './account-log.tsx';
 import { identityCard, oidcPages, ProviderLinks } from './oidc.tsx';
 import { securityPages } from './security.tsx';
 import { secondStepOf, signInStepPages } from './sign-in-steps.tsx';
@@ -32,6 +33,7 @@ export const accountPages: Page[] = [
   ...oidcPages,
   ...signInStepPages,
   ...securityPages,
+  ...accountLogPages,
   page({
     method: 'post',
     path: '/dashboard/account/sign-out-everywhere',

@@ -28,6 +28,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Field, Form, Table, Time } from '../parts.tsx';
 import { SECURITY } from '../paths.ts';
+import { ACCOUNT_LOG } from './account-log.tsx';
 import { optionsOrNull, PasskeyButton } from './sign-in-steps.tsx';
 import { SECURITY_TEXTS, type SecurityTexts } from './texts.ts';
 
@@ -393,6 +394,11 @@ function SignInsCard({ t, view, signIns }: CardProps & { signIns: readonly SignI
           </tr>
         ))}
       </Table>
+      <p>
+        <a class="button" href={ACCOUNT_LOG}>
+          {t.accountLog}
+        </a>
+      </p>
     </section>
   );
 }

@@ -65,7 +65,8 @@ export const auditPages: Page[] = [
   }),
 ];
 
-function Actions({ view, actions }: { view: View; actions: readonly AuditedAction[] }) {
+/** The table of what was done. */
+export function Actions({ view, actions }: { view: View; actions: readonly AuditedAction[] }) {
   const t = TEAM_TEXTS(view.lang);
   return (
     <Table label={t.audit} head={[t.at, t.who, t.what, t.which, t.from]}>

@@ -9,7 +9,7 @@ import type { UserIdParams } from '../../fields.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import { languageOf } from '../../mail/texts.ts';
 import { findUser, requireAdmin } from '../../users.ts';
-import { personalTenantOf } from '../../workspaces/own.ts';
+import { accountOf } from '../../workspaces/own.ts';
 import { endProofs } from './verbs.ts';
 
 /**
@@ -23,8 +23,8 @@ export async function clearFactors(ctx: Ctx, input: UserIdParams): Promise<void>
     const cleared = affected(await tx.delete(secondFactors).where(eq(secondFactors.userId, id)));
     if (cleared === 0) throw new AppError('CONFLICT', 'This person has no second factor.');
     await endProofs(tx, id);
-    const userId = await personalTenantOf(tx, id);
-    const fact = { userId, event: 'auth.second_factors_cleared' as const, subject: String(id) };
+    const account = await accountOf(tx, id);
+    const fact = { ...account, event: 'auth.second_factors_cleared' as const, subject: String(id) };
     await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
     const language = languageOf(ctx.config);
     if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'factors_cleared', address, language });

@@ -10,7 +10,7 @@ import { type Ctx, originOf } from '../../context.ts';
 import { enqueueMail } from '../../mail/outbox.ts';
 import { languageOf } from '../../mail/texts.ts';
 import type { UserRow } from '../../users.ts';
-import { personalTenantOf } from '../../workspaces/own.ts';
+import { accountOf } from '../../workspaces/own.ts';
 import { originOfSignIn } from '../known-devices.ts';
 import { startSignIn } from '../sign-ins.ts';
 import { addressThrottle, countAttempt, countFailure, forgetFailures, type Throttle } from '../throttle.ts';
@@ -80,9 +80,9 @@ async function take(ctx: Ctx, step: ChallengeRow, proof: Proof, counted: readonl
     if (!(await takeStep(tx, step))) throw isOver();
     if (!(await proof.use(tx))) throw isWrong();
     if (proof.by === 'recovery_code') {
-      const tenant = await personalTenantOf(tx, userId);
+      const account = await accountOf(tx, userId);
       const origin = { ...originOf(ctx), actorId: userId };
-      await record(tx, ctx, [{ userId: tenant, event: 'auth.recovery_code_used', origin }]);
+      await record(tx, ctx, [{ ...account, event: 'auth.recovery_code_used', origin }]);
     }
     return startSignIn(tx, ctx, { userId, proven: true });
   });
@@ -107,9 +107,9 @@ async function refuse(ctx: Ctx, { id, email: address }: UserRow): Promise<AppErr
   const told = { key: `factor:told:${id}`, max: 1, windowMs: DAY_MS };
   const tells = isAttack && ctx.config.smtp !== null && (await spendFromWindow(ctx.db, told, now)) !== null;
   await transact(ctx.db, async (tx) => {
-    const userId = await personalTenantOf(tx, id);
+    const account = await accountOf(tx, id);
     const origin = { ...originOf(ctx), actorId: 0 };
-    await record(tx, ctx, [{ userId, event: 'auth.second_factor_failed', status: 'failure', origin }]);
+    await record(tx, ctx, [{ ...account, event: 'auth.second_factor_failed', status: 'failure', origin }]);
     if (tells)
       await enqueueMail(tx, ctx, { kind: 'factor_guessed', address, language: languageOf(ctx.config) });
   });

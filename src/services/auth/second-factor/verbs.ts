@@ -12,7 +12,7 @@ import { newId } from '../../../utils/ids.ts';
 import { requireSelf } from '../../access.ts';
 import { type Ctx, originOf } from '../../context.ts';
 import type { UserRow } from '../../users.ts';
-import { personalTenantOf } from '../../workspaces/own.ts';
+import { accountOf } from '../../workspaces/own.ts';
 import { forgetNetworks } from '../known-devices.ts';
 import { NO_PASSWORD } from '../passwords.ts';
 import { endSignInsOf, forgetProofs, goOnSignIn, isProven, markProven } from '../sign-ins.ts';
@@ -396,9 +396,9 @@ async function note(
   subject?: string,
   data: Record<string, unknown> = {},
 ): Promise<void> {
-  const userId = await personalTenantOf(tx, ctx.actor.personId);
+  const account = await accountOf(tx, ctx.actor.personId);
   const about = subject === undefined ? {} : { subject };
-  await record(tx, ctx, [{ userId, event, ...about, data, origin: originOf(ctx) }]);
+  await record(tx, ctx, [{ ...account, event, ...about, data, origin: originOf(ctx) }]);
 }
 
 function toInfo({ id, kind, name, createdAt, lastUsedAt }: FactorRow): FactorInfo {

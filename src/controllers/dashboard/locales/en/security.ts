@@ -56,6 +56,8 @@ export const security = {
   copy: 'Copy',
   copied: 'Copied',
   devices: 'Where you are signed in',
+  accountLog: 'Account log',
+  accountLogAbout: 'Sign-ins, passwords and second factors of your account, newest first, in all workspaces.',
   device: 'Device',
   network: 'Network',
   firstSeen: 'Signed in',

@@ -58,6 +58,9 @@ export const security: typeof english.security = {
   copy: 'Salin',
   copied: 'Tersalin',
   devices: 'Perangkat tempat Anda masuk',
+  accountLog: 'Log akun',
+  accountLogAbout:
+    'Riwayat masuk, kata sandi, dan faktor kedua akun Anda, terbaru di atas, di semua workspace.',
   device: 'Perangkat',
   network: 'Jaringan',
   firstSeen: 'Masuk pada',
