@@ -417,6 +417,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/auth/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What was done to the own account
+         * @description Sign-ins, passwords, second factors and links, newest first, in whatever workspace the person is: also of a person who has none of their own. Of what others did it says who and when, not from where. Kept for RETENTION_AUDIT_DAYS.
+         */
+        get: operations["getAuthAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/auth/change-password": {
         parameters: {
             query?: never;
@@ -9808,6 +9828,79 @@ export interface operations {
                         success: true;
                     } & {
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getAuthAudit: {
+        parameters: {
+            query?: {
+                /** @description who did it */
+                actorId?: number;
+                cursor?: string;
+                /** @description one kind of event, such as `member.removed` */
+                event?: string;
+                limit?: number;
+                /** @description in the event, and in what it happened to */
+                search?: string;
+                since?: string;
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was done to the own account */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "at": "2026-01-31T08:00:00.000Z",
+                     *           "event": "text",
+                     *           "status": "success",
+                     *           "subject": "text",
+                     *           "sessionId": "my-session",
+                     *           "actor": {
+                     *             "id": 1,
+                     *             "name": "Budi"
+                     *           },
+                     *           "ip": "203.0.113.7",
+                     *           "userAgent": "text",
+                     *           "requestId": "5f0c2a9e7b1d4c86",
+                     *           "data": {}
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["AuditedAction"][];
+                        nextCursor: string | null;
                     };
                 };
             };
