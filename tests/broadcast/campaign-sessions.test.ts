@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { whatsappAccounts } from '../../src/db/schema.ts';
+import { campaigns, whatsappAccounts } from '../../src/db/schema.ts';
 import { freezePiece } from '../../src/services/campaigns/freeze.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
@@ -130,6 +130,9 @@ describe('a restart', () => {
     await w.feeder.stop();
     const id = await w.start({ listId, message: 'x' });
     expect(await freezePiece(w.t.deps, id)).toBe(false);
+    // One that is much larger would keep others waiting.
+    const [begun] = await w.t.deps.db.select().from(campaigns).where(eq(campaigns.id, id));
+    expect(begun?.total).toBeLessThanOrEqual(500);
     for (let done = false; !done; ) {
       const results = await Promise.all([freezePiece(w.t.deps, id), freezePiece(w.t.deps, id)]);
       done = results.includes(true);

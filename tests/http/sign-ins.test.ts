@@ -79,7 +79,7 @@ describe('what was done to an account', () => {
       token: admin.token,
       address: '10.0.0.8',
     });
-    expect(link.status).toBe(200);
+    expect(link.status).toBe(201);
     const rows = await read(member.token);
     expect(rows).toMatchObject([
       { event: 'auth.reset_link_made', actor: { id: admin.id }, ip: null, userAgent: null, requestId: null },

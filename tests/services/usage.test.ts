@@ -202,7 +202,7 @@ describe('a process that stands still in a transaction', () => {
     // What each has counted is told as one.
     const day = new Date(t.deps.clock.now()).toISOString().slice(0, 10);
     const month = await t.call(`/usage?month=${day.slice(0, 7)}`, { token: tenant.token });
-    expect(month.body.data).toMatchObject({ total: 3, byDay: [{ day, count: 3 }] });
+    expect(month.body.usage).toMatchObject({ total: 3, byDay: [{ day, count: 3 }] });
     const csv = await t.call(`/usage?month=${day.slice(0, 7)}&format=csv`, { token: tenant.token });
     expect(csv.text.split('\r\n').slice(1)).toEqual([
       `${day},main,text,${t.deps.config.engine},message,3`,

@@ -1,6 +1,6 @@
 /** Freezing: the recipients of a campaign are copied as they are when it starts, in pieces that can be resumed. */
 import { and, eq, gt, inArray, isNull, lte, sql } from 'drizzle-orm';
-import type { Database, Tx } from '../../db/client.ts';
+import type { Tx } from '../../db/client.ts';
 import { affected, insertMany, rawRun, transact } from '../../db/ops.ts';
 import { broadcastContacts, broadcastLists, campaignRecipients, campaigns } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -10,9 +10,10 @@ import { type CampaignDeps, type CampaignRow, campaignFact } from './row.ts';
 
 /**
  * Recipients in one transaction. SQLite copies them on the event loop: about 5 ms, so that sockets and other requests
- * get their turn. A server does it elsewhere, and each piece costs the way there and a commit.
+ * get their turn. A server takes about 30 ms for them, and looking for other spellings some on the event loop: pieces that are
+ * much larger keep everybody else waiting until the last one is done.
  */
-const BATCH_SIZES: Record<Database['dialect'], number> = { sqlite: 250, mysql: 2_000 };
+const BATCH_SIZE = 250;
 /** Marks what is no number in `campaigns.numbers`. */
 export const INVALID_MARK = '!';
 
@@ -31,11 +32,10 @@ export function freezePiece(deps: CampaignDeps, campaignId: string): Promise<boo
     const [row] = await tx.select().from(campaigns).where(eq(campaigns.id, campaignId));
     if (!row) return true;
     if (row.listId !== null && (await isListGone(tx, row.listId))) return giveUp(tx, deps, row, now);
-    const piece = BATCH_SIZES[deps.database.dialect];
-    const added = await copyPiece(tx, row, piece, now);
+    const added = await copyPiece(tx, row, BATCH_SIZE, now);
     await skipSpellings(tx, row, added, now);
     const total = row.total + added;
-    const done = added < piece;
+    const done = added < BATCH_SIZE;
     await tx
       .update(campaigns)
       .set({
@@ -110,49 +110,42 @@ async function copyNumbers(tx: Tx, row: CampaignRow, piece: readonly string[], n
   return piece.length;
 }
 
-/** Numbers of one look: each may have several spellings. */
-const LOOK_AT = 500;
-
 /** Of the piece just copied, skips each whose subscriber comes earlier under another spelling of the number. */
 async function skipSpellings(tx: Tx, row: CampaignRow, added: number, now: number): Promise<void> {
   const { campaignId, position, phone, state } = campaignRecipients;
-  for (let from = row.total; from < row.total + added; from += LOOK_AT) {
-    const piece = await tx
-      .select({ position, phone })
-      .from(campaignRecipients)
-      .where(
-        and(
-          eq(campaignId, row.id),
-          gt(position, from),
-          lte(position, Math.min(from + LOOK_AT, row.total + added)),
-          eq(state, 'pending'),
-        ),
-      );
-    const subscribers = await findSubscribers(
-      tx,
-      row.userId,
-      piece.map((one) => one.phone),
+  const piece = await tx
+    .select({ position, phone })
+    .from(campaignRecipients)
+    .where(
+      and(
+        eq(campaignId, row.id),
+        gt(position, row.total),
+        lte(position, row.total + added),
+        eq(state, 'pending'),
+      ),
     );
-    const several = piece.filter((one) => (subscribers.get(one.phone)?.spellings.length ?? 0) > 1);
-    const all = [...new Set(several.flatMap((one) => subscribers.get(one.phone)?.spellings ?? []))];
-    if (all.length === 0) continue;
-    const there = await tx
-      .select({ position, phone })
-      .from(campaignRecipients)
-      .where(and(eq(campaignId, row.id), inArray(phone, all)));
-    const positions = new Map(there.map((one) => [one.phone, one.position]));
-    const later = several.filter((one) =>
-      subscribers
-        .get(one.phone)
-        ?.spellings.some((other) => (positions.get(other) ?? Infinity) < one.position),
-    );
-    if (later.length === 0) continue;
-    const ids = later.map((one) => one.position);
-    await tx
-      .update(campaignRecipients)
-      .set({ state: 'skipped', reason: 'duplicate', updatedAt: now })
-      .where(and(eq(campaignId, row.id), inArray(position, ids)));
-  }
+  const subscribers = await findSubscribers(
+    tx,
+    row.userId,
+    piece.map((one) => one.phone),
+  );
+  const several = piece.filter((one) => (subscribers.get(one.phone)?.spellings.length ?? 0) > 1);
+  const all = [...new Set(several.flatMap((one) => subscribers.get(one.phone)?.spellings ?? []))];
+  if (all.length === 0) return;
+  const there = await tx
+    .select({ position, phone })
+    .from(campaignRecipients)
+    .where(and(eq(campaignId, row.id), inArray(phone, all)));
+  const positions = new Map(there.map((one) => [one.phone, one.position]));
+  const later = several.filter((one) =>
+    subscribers.get(one.phone)?.spellings.some((other) => (positions.get(other) ?? Infinity) < one.position),
+  );
+  if (later.length === 0) return;
+  const ids = later.map((one) => one.position);
+  await tx
+    .update(campaignRecipients)
+    .set({ state: 'skipped', reason: 'duplicate', updatedAt: now })
+    .where(and(eq(campaignId, row.id), inArray(position, ids)));
 }
 
 async function phoneAt(tx: Tx, campaignId: string, position: number): Promise<string | null> {
