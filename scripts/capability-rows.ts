@@ -40,6 +40,7 @@ const KIND_TESTS: Readonly<Record<ContentType, string>> = {
   contact: 'a contact arrives as a card that phones can read',
   poll: 'a poll arrives with its options, for one choice or for several',
   sticker: 'arrives as a sticker',
+  event: 'an event arrives with its times and its place',
   reaction: 'a reaction names the message it is about, and can be taken back',
 };
 

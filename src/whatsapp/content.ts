@@ -190,6 +190,20 @@ export interface PollContent extends InContext {
   multiple: boolean;
 }
 
+/** Times in ISO 8601. */
+export interface EventContent extends InContext {
+  type: 'event';
+  name: string;
+  description?: string;
+  startsAt: string;
+  endsAt?: string;
+  place?: string;
+  latitude?: number;
+  longitude?: number;
+  /** where it takes place online */
+  joinLink?: string;
+}
+
 export interface ReactionContent {
   type: 'reaction';
   target: MessageKey;
@@ -208,6 +222,7 @@ export type Content =
   | ListContent
   | ContactContent
   | PollContent
+  | EventContent
   | ReactionContent;
 export type ContentType = Content['type'];
 
@@ -244,6 +259,7 @@ const TYPES: Record<ContentType, true> = {
   list: true,
   contact: true,
   poll: true,
+  event: true,
   sticker: true,
   reaction: true,
 };

@@ -333,6 +333,25 @@ describe('other kinds', () => {
     expect(several.received).toMatchObject({ options: poll.options, selectableCount: 0 });
   });
 
+  test('an event arrives with its times and its place', async () => {
+    const event = { name: 'Tea tasting', description: 'All are welcome', place: 'Bandung' };
+    const times = { startsAt: '2026-01-31T16:00:00+07:00', endsAt: '2026-01-31T11:00:00Z' };
+    const joinLink = 'https://example.com/join';
+    const { data, received } = await send('event', { ...event, ...times, joinLink });
+    expect(received).toMatchObject({
+      type: 'event',
+      event: { ...event, startsAt: '2026-01-31T09:00:00.000Z', endsAt: '2026-01-31T11:00:00.000Z', joinLink },
+    });
+    const to = newNumber();
+    const forwarded = await gateway.call('POST', `/message/${data.messageId}/forward`, { to }, WAIT);
+    expect(await arrival(to, forwarded.body.data.messageId)).toMatchObject({ event, forwardingScore: 1 });
+    const late = { session: 'main', to, ...event, startsAt: times.endsAt, endsAt: times.startsAt };
+    expect(await gateway.call('POST', '/message/send-event', late)).toMatchObject({
+      status: 400,
+      body: { details: { endsAt: expect.any(String) } },
+    });
+  });
+
   test('a reaction names the message it is about, and can be taken back', async () => {
     const to = newNumber();
     const { data } = await sendTo(to, 'text', { text: 'hello' });

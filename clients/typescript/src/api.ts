@@ -1509,6 +1509,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/send-event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event for the calendar
+         * @description Answers 202 as soon as the message is durable. With `Prefer: wait=N` (at most 60 s) it waits: 200 when WhatsApp's server has acknowledged it, an error with the reason, or 202 when the time runs out.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/send-image": {
         parameters: {
             query?: never;
@@ -14084,6 +14106,122 @@ export interface operations {
                      *         "sessionId": "my-session",
                      *         "to": "+6281234567890",
                      *         "type": "document",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendEvent: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "name": "Tea tasting",
+                 *       "startsAt": "2026-01-31T16:00:00+07:00",
+                 *       "place": "Bandung"
+                 *     }
+                 */
+                "application/json": {
+                    description?: string;
+                    endsAt?: string;
+                    /** @description not to be sent after: it then ends as `expired` */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /** @description where it takes place online */
+                    joinLink?: string;
+                    /** @description of the place */
+                    latitude?: number;
+                    longitude?: number;
+                    name: string;
+                    /** @description as people read it */
+                    place?: string;
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description answers that message of the same session, in or out */
+                    quotedMessageId?: string;
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
+                    /** @description ISO 8601; without a zone it is a time in your own */
+                    startsAt: string;
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send an event for the calendar */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "event",
                      *         "status": "queued",
                      *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
                      *         "waitingFor": [],

@@ -7,6 +7,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /message/send-buttons',
   'POST /message/send-contact',
   'POST /message/send-document',
+  'POST /message/send-event',
   'POST /message/send-image',
   'POST /message/send-list',
   'POST /message/send-location',

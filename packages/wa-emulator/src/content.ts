@@ -62,7 +62,7 @@ function readPlain(content: proto.IMessage): Content | undefined {
       reaction: { messageId: reaction.key?.id ?? '', emoji: reaction.text ?? '' },
     };
   }
-  return readContacts(content) ?? readPoll(content);
+  return readContacts(content) ?? readPoll(content) ?? readEvent(content);
 }
 
 /** What a phone shows of the page that a text links to. */
@@ -104,6 +104,24 @@ function readPoll(content: proto.IMessage): Content | undefined {
         selectableCount: poll.selectableOptionsCount ?? 0,
       }
     : undefined;
+}
+
+function readEvent({ eventMessage: event }: proto.IMessage): Content | undefined {
+  if (!event) return undefined;
+  const { name, description, startTime, endTime, location, joinLink } = event;
+  const timeOf = (seconds: Parameters<typeof toNumber>[0]) =>
+    new Date(toNumber(seconds) * 1_000).toISOString();
+  return {
+    type: 'event',
+    event: {
+      name: name ?? '',
+      startsAt: timeOf(startTime),
+      ...(description ? { description } : {}),
+      ...(endTime ? { endsAt: timeOf(endTime) } : {}),
+      ...(location?.name ? { place: location.name } : {}),
+      ...(joinLink ? { joinLink } : {}),
+    },
+  };
 }
 
 function readMedia(content: proto.IMessage): ReadResult | undefined {

@@ -13,6 +13,7 @@ type MessageType =
   | 'location'
   | 'contact'
   | 'poll'
+  | 'event'
   | 'reaction'
   | 'buttons'
   | 'list'
@@ -61,6 +62,15 @@ export interface Content {
   pollName?: string;
   options?: string[];
   selectableCount?: number;
+  /** Of an event; times in ISO 8601. */
+  event?: {
+    name: string;
+    description?: string;
+    startsAt: IsoTime;
+    endsAt?: IsoTime;
+    place?: string;
+    joinLink?: string;
+  };
   reaction?: { messageId: string; emoji: string };
   /** The message that an edit or a deletion is about. */
   targetId?: string;

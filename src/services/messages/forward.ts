@@ -88,6 +88,11 @@ function bodyOf(content: Stored): Forwarded {
       const { question, options, multiple } = content;
       return { type: 'poll', question, options, multiple };
     }
+    case 'event': {
+      const { name, description, startsAt, endsAt, place, joinLink } = content;
+      if (startsAt === undefined) break;
+      return { type: 'event', name, startsAt, ...optional({ description, endsAt, place, joinLink }) };
+    }
     case 'buttons': {
       // Those of a business that came in can be shown, not sent.
       if (!('rendering' in content)) break;

@@ -24,7 +24,7 @@ const Instant = z.iso
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 
 /** Epoch milliseconds, or the text of a time without a zone: that is the service's, which a schema does not know. */
-const Moment = z
+export const Moment = z
   .string()
   .max(40)
   .transform((text, issues): number | string => {

@@ -8,7 +8,6 @@ import { refuseWhenUsed } from '../../queue/usage.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
-import { zoneClock } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { isGroupJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
@@ -18,6 +17,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
+import { instantOf } from './moments.ts';
 import { findQuoted } from './quote.ts';
 import { type Peer, toPeer } from './recipient.ts';
 import type { SentMessage, sendFields } from './schemas.ts';
@@ -169,11 +169,6 @@ function checkTimes(
     throw invalid('expiresAt', 'must be later than now and than scheduledAt');
   }
   return { scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt, expiresAt };
-}
-
-function instantOf(moment: number | string | undefined, timeZone: string): number | null {
-  if (typeof moment !== 'string') return moment ?? null;
-  return zoneClock(timeZone).fromLocal(Date.parse(`${moment.replace(' ', 'T')}Z`));
 }
 
 function invalid(field: string, reason: string): AppError {

@@ -6,6 +6,7 @@ import type {
   ContactContent,
   Content,
   EditContent,
+  EventContent,
   MessageKey,
   Outgoing,
   TextContent,
@@ -136,6 +137,8 @@ function encodeKind(
       return { message: encodeContacts(content) };
     case 'poll':
       return { message: encodePoll(content, parts.secret) };
+    case 'event':
+      return { message: encodeEvent(content, parts.secret) };
     case 'reaction':
       return {
         message: {
@@ -187,6 +190,31 @@ function encodePoll(
     ...(multiple ? { pollCreationMessage: poll } : { pollCreationMessageV3: poll }),
   };
 }
+
+/** Answers to it are sealed with `secret`. */
+function encodeEvent(event: EventContent, secret: Uint8Array): proto.IMessage {
+  const { name, description, startsAt, endsAt, place, latitude, longitude, joinLink } = event;
+  const point =
+    latitude === undefined || longitude === undefined
+      ? {}
+      : { degreesLatitude: latitude, degreesLongitude: longitude };
+  const location = { ...present('name', place), ...point };
+  return {
+    messageContextInfo: { messageSecret: secret },
+    eventMessage: {
+      name,
+      ...present('description', description),
+      startTime: secondsOf(startsAt),
+      ...(endsAt === undefined ? {} : { endTime: secondsOf(endsAt) }),
+      ...(Object.keys(location).length > 0 ? { location } : {}),
+      ...present('joinLink', joinLink),
+      isCanceled: false,
+      extraGuestsAllowed: false,
+    },
+  };
+}
+
+const secondsOf = (iso: string) => Math.floor(Date.parse(iso) / 1_000);
 
 /** RFC 2426; `waid` lets phones offer a chat with the contact. */
 function vcardOf({ name, phone }: ContactCard): string {

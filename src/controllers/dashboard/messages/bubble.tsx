@@ -9,7 +9,7 @@ import { stateTone } from '../tones.ts';
 import { contentOf, quotedOf, type ShownContent } from './content.ts';
 import { isSendable, pagesOf } from './kinds/index.ts';
 import { MessageLink } from './kinds/parts.tsx';
-import { EventPart, OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
+import { OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
 import { shortened } from './shortened.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { statusName, unknownWords } from './words.ts';
@@ -120,8 +120,6 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
       return <ProductPart view={view} product={content} />;
     case 'order':
       return <OrderPart view={view} order={content} />;
-    case 'event':
-      return <EventPart view={view} event={content} />;
     case 'poll_vote':
       return (
         <p class="wrap">

@@ -71,7 +71,12 @@ export function OrderPart({ view, order }: { view: View; order: Of<'order'> }) {
   );
 }
 
-export function EventPart({ view, event }: { view: View; event: Of<'event'> }) {
+type Event = Pick<
+  Of<'event'>,
+  'name' | 'canceled' | 'startsAt' | 'endsAt' | 'place' | 'description' | 'joinLink'
+>;
+
+export function EventPart({ view, event }: { view: View; event: Event }) {
   return (
     <>
       <p class="wrap">

@@ -29,7 +29,6 @@ const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   template: ['Template', 'Template'],
   product: ['Product', 'Produk'],
   order: ['Order', 'Pesanan'],
-  event: ['Event', 'Acara'],
   unsupported: ['Unsupported', 'Tidak didukung'],
   unknown: ['Unreadable', 'Tidak terbaca'],
   undecryptable: ['Not opened yet', 'Belum terbuka'],
@@ -73,8 +72,6 @@ function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>)
       return content.title;
     case 'order':
       return content.title ?? content.text;
-    case 'event':
-      return content.name;
     case 'unknown':
       return unknownWords(t, content);
     case 'undecryptable':

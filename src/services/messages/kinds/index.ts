@@ -7,6 +7,7 @@ import { audio } from './audio.ts';
 import { buttons } from './buttons.ts';
 import { contact } from './contact.ts';
 import { document } from './document.ts';
+import { event } from './event.ts';
 import { image } from './image.ts';
 import type { Kind } from './kind.ts';
 import { list } from './list.ts';
@@ -30,6 +31,7 @@ export const KINDS = {
   list,
   contact,
   poll,
+  event,
   reaction,
 } satisfies { readonly [T in ContentType]: Kind<T> };
 

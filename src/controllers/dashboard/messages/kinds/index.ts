@@ -6,6 +6,7 @@ import { audio } from './audio.tsx';
 import { buttons } from './buttons.tsx';
 import { contact } from './contact.tsx';
 import { document } from './document.tsx';
+import { event } from './event.tsx';
 import { image } from './image.tsx';
 import type { KindPages, Shown } from './kind.ts';
 import { list } from './list.tsx';
@@ -22,6 +23,7 @@ export const KIND_PAGES: { readonly [T in ContentType]: KindPages<T> } = {
   buttons,
   contact,
   document,
+  event,
   image,
   list,
   location,

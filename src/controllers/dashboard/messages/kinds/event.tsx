@@ -1,0 +1,62 @@
+import { texts } from '../../i18n.ts';
+import { Field, MomentField, TextArea } from '../../parts.tsx';
+import { EventPart } from '../offer.tsx';
+import { kindPages } from './kind.ts';
+
+const T = texts({
+  en: {
+    name: 'Event name',
+    description: 'Description',
+    startsAt: 'Starts',
+    endsAt: 'Ends',
+    place: 'Place',
+    joinLink: 'Link to join',
+  },
+  id: {
+    name: 'Nama acara',
+    description: 'Deskripsi',
+    startsAt: 'Mulai',
+    endsAt: 'Selesai',
+    place: 'Tempat',
+    joinLink: 'Tautan untuk bergabung',
+  },
+});
+
+export const event = kindPages({
+  type: 'event',
+  name: ['Event', 'Acara'],
+  form: ['name', 'description', 'startsAt', 'endsAt', 'place', 'joinLink'],
+  fields(view, filled) {
+    const t = T(view.lang);
+    return (
+      <>
+        <Field label={t.name} name="name" value={filled.name} maxlength={255} required />
+        <div class="columns">
+          <MomentField label={t.startsAt} name="startsAt" value={filled.startsAt} />
+          <MomentField label={t.endsAt} name="endsAt" value={filled.endsAt} />
+        </div>
+        <Field label={t.place} name="place" value={filled.place} maxlength={255} />
+        <TextArea label={t.description} name="description" value={filled.description} rows={3} />
+        <Field label={t.joinLink} name="joinLink" type="url" value={filled.joinLink} />
+      </>
+    );
+  },
+  input: ({ name, description, startsAt, endsAt, place, joinLink }) => ({
+    name,
+    description,
+    startsAt,
+    endsAt,
+    place,
+    joinLink,
+  }),
+  preview: ({ name = '', ...form }) => ({ name, ...form }),
+  refill: ({ name, description, startsAt, endsAt, place, joinLink }) => ({
+    name,
+    description,
+    startsAt,
+    endsAt,
+    place,
+    joinLink,
+  }),
+  show: (view, content) => <EventPart view={view} event={content} />,
+});
