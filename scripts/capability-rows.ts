@@ -23,6 +23,7 @@ const manages = ({ groupChanges }: EngineCapabilities) => groupChanges;
 
 const GROUP_TESTS = 'tests/e2e/groups.test.ts';
 const KINDS = 'tests/e2e/kinds.test.ts';
+const PEOPLE = 'tests/e2e/people.test.ts';
 const FIRST = 'tests/e2e/first-message.test.ts';
 const SESSION = 'tests/http/session-emulator.test.ts';
 
@@ -223,10 +224,27 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [KINDS, 'is edited by the owner on the phone, and by the person who wrote it'],
   },
   {
+    name: 'votes in polls, summed up',
+    can: ({ contentTypes }) => contentTypes.includes('poll'),
+    routes: ['GET /message/:messageId/poll'],
+    events: ['poll.updated'],
+    test: [PEOPLE, 'votes are summed up, the newest of each person counts, and webhooks are told'],
+  },
+  {
     name: 'files that come in',
     can: always,
     events: ['message.media'],
     test: ['tests/e2e/inbound.test.ts', 'a file is downloaded, and opens by its signed link'],
+  },
+  {
+    name: 'files that came in, fetched again from the phone',
+    can: ({ mediaAgain }) => mediaAgain,
+    routes: ['POST /message/:messageId/media'],
+    events: ['message.media'],
+    test: [
+      'tests/e2e/inbound.test.ts',
+      'a file that was deleted is fetched again, from the phone where WhatsApp has it no more',
+    ],
   },
   {
     name: 'look a number up',
@@ -314,7 +332,6 @@ const GROUPS: readonly CapabilityRow[] = [
   },
 ];
 
-const PEOPLE = 'tests/e2e/people.test.ts';
 const chat = (path: string) => session(`/chats/:chat${path}`);
 const contact = (path: string) => session(`/contacts/:contact${path}`);
 
@@ -388,7 +405,12 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
     events: ['call.received'],
     test: [PEOPLE, 'a call is told once, and rejected'],
   },
-  { name: 'reject every call by itself, mark everything read by itself', can: never },
+  {
+    name: 'reject every call by itself, mark everything read by itself',
+    can: ({ calls, markRead }) => calls && markRead,
+    routes: [`PUT ${session('')}`],
+    test: [PEOPLE, 'rejects calls and marks what comes in as read by itself'],
+  },
   { name: 'make or take calls', can: never },
   { name: 'set the own name, picture and about text', can: never },
   { name: 'labels of WhatsApp Business', can: never },

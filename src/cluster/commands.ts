@@ -22,6 +22,8 @@ export interface Commands {
   hand_over: { input: Record<string, never>; output: null };
   check_numbers: { input: { phones: string[] }; output: NumberCheck[] };
   mark_read: { input: { messages: ReadMessage[] }; output: null };
+  /** has the phone put the file of a message (messages.id) at WhatsApp again */
+  media_again: { input: { id: string }; output: EngineRequests['media.again']['output'] };
   list_groups: { input: Record<string, never>; output: GroupSummary[] };
   /** whatever else WhatsApp is asked: the answer is that of the request */
   ask: { input: EngineRequest; output: EngineRequests[RequestName]['output'] };
@@ -40,6 +42,7 @@ const KNOWN: Record<CommandName, true> = {
   hand_over: true,
   check_numbers: true,
   mark_read: true,
+  media_again: true,
   list_groups: true,
   ask: true,
   answer_passkey: true,

@@ -20,6 +20,8 @@ export interface OwnedSession extends AccountRef {
   status: Status;
   /** as the row has it now: another one than its socket goes by means that it must connect again */
   proxy: string | null;
+  /** what comes in from then on is marked read by itself; null: it is not */
+  autoReadFrom: number | null;
 }
 
 type Status = (typeof accounts.$inferSelect)['status'];
@@ -53,6 +55,7 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       status: accounts.status,
       workspaceStatus: workspaces.status,
       proxy: accounts.proxy,
+      autoReadFrom: accounts.autoReadFrom,
     })
     .from(accounts)
     .leftJoin(workspaces, eq(workspaces.id, accounts.userId))

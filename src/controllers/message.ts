@@ -1,6 +1,7 @@
 /** `/message`: history and the queue; sending is in message-send.ts. */
 
 import { z } from 'zod';
+import { PollOutput } from '../services/messages/poll.ts';
 import {
   ListFilters,
   MessageDetail,
@@ -16,8 +17,10 @@ import {
   checkNumber,
   clearQueue,
   editMessage,
+  fetchMediaAgain,
   forwardMessage,
   getMessage,
+  getPoll,
   listMessages,
   markMessageRead,
   pauseQueue,
@@ -186,6 +189,23 @@ export const messageRoutes: Route[] = [
     handler: async ({ ctx, params }) => ({ data: await readTimeline(ctx, params) }),
   }),
   route({
+    method: 'get',
+    path: '/message/:messageId/poll',
+    tag,
+    summary: 'The results of a poll that was sent',
+    description:
+      'The newest vote of each person, and how often each option was chosen. A vote that was taken back chooses nothing. ' +
+      'Webhooks are told of each vote by `poll.updated`. CONFLICT for a message that is no poll.',
+    auth: 'credential',
+    scope: 'read',
+    params: MessageIdParams,
+    query: z.object(tenantQuery),
+    response: z.object({ data: PollOutput }),
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params, query }) => ({ data: await getPoll(ctx, { ...params, ...query }) }),
+  }),
+  route({
     method: 'post',
     path: '/message/:messageId/read',
     tag,
@@ -229,6 +249,27 @@ export const messageRoutes: Route[] = [
     example: { params: { messageId: MESSAGE_ID }, body: { to: '+6281298765432' } },
     handler: async ({ ctx, params, body, http }) =>
       answerSend(ctx, http, await forwardMessage(ctx, { ...params, ...body })),
+  }),
+  route({
+    method: 'post',
+    path: '/message/:messageId/media',
+    tag,
+    summary: 'Fetch the file of an inbound message again',
+    description:
+      'After it was deleted here, or could not be had at first: from WhatsApp, and when it is not there any more from the ' +
+      'phone, which has to be on. `message.media` tells how it went; nothing happens when the file is here. 409 when the message has no ' +
+      'file, or came before its key was kept.',
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    status: 202,
+    response: z.object({ message: z.string(), data: MessageOutput }),
+    errors: ['NOT_FOUND', 'SESSION_NOT_FOUND', 'CONFLICT', 'NOT_SUPPORTED'],
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params }) => ({
+      message: 'The file is asked for',
+      data: await fetchMediaAgain(ctx, params),
+    }),
   }),
   route({
     method: 'post',

@@ -219,15 +219,15 @@ const writeRoutes: Route[] = [
     method: 'put',
     path: '/session/:sessionId',
     tag,
-    summary: 'Change label, proxy and browser',
+    summary: 'Change label, proxy, browser and what it does by itself',
     description:
-      'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.',
+      'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called.',
     auth: 'credential',
     scope,
     ...InPath,
     body: ChangeSessionInput,
     response: z.object({ message: z.string(), data: SessionStatusOutput }),
-    errors: ['SESSION_NOT_FOUND', 'URL_REFUSED'],
+    errors: ['SESSION_NOT_FOUND', 'URL_REFUSED', 'NOT_SUPPORTED'],
     example: {
       ...inPathExample,
       body: { label: 'Toko', proxy: 'socks5://user:password@proxy.example.com:1080' },

@@ -212,6 +212,12 @@ export const whatsappAccounts = table(
     label: string(120),
     /** URL of the proxy that its connections go through, sealed: it holds a password */
     proxy: text(),
+    /** calls are rejected as they ring */
+    rejectCalls: boolean().notNull().default(false),
+    /** what whoever calls is told then; null: nothing */
+    callText: string(1000),
+    /** what comes in from then on is marked read by itself; null: it is not */
+    autoReadFrom: timestamp(),
     /** what the phone lists this device as when it is linked; null: the service's own */
     browser: json<BrowserRow>(),
     owner: id(),

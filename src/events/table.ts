@@ -40,6 +40,7 @@ export const EVENTS = {
   'message.edited': { webhook: true, action: 'message_receive' },
   'message.revoked': { webhook: true, action: 'message_receive' },
   'message.canceled': { webhook: true, stream: 'receipt' },
+  'poll.updated': { webhook: true, action: 'message_receive' },
   'group.updated': { webhook: true, action: 'session_event' },
   'group.members': { webhook: true, action: 'session_event' },
   'group.requests': { webhook: true, action: 'session_event' },

@@ -68,7 +68,7 @@ const MAX_LIMITED_RUNNING = 4;
  * QUOTA_EXCEEDED when the workspace has used its messages.
  */
 export async function enqueue(
-  deps: Pick<IntakeDeps, 'clock' | 'enqueuer'>,
+  deps: Pick<IntakeDeps, 'clock'> & { enqueuer: Pick<Enqueuer, 'add'> },
   message: NewMessage,
   alsoInTransaction?: AlsoInTransaction,
 ): Promise<Queued> {

@@ -6,6 +6,8 @@ export { formatPhone } from './messages/format-phone.ts';
 export { forwardMessage } from './messages/forward.ts';
 export { listMessages } from './messages/history.ts';
 export { markChatRead, markMessageRead } from './messages/mark-read.ts';
+export { fetchMediaAgain } from './messages/media-again.ts';
+export { getPoll } from './messages/poll.ts';
 export {
   cancelMessage,
   clearQueue,

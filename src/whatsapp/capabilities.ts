@@ -14,6 +14,7 @@ const BAILEYS = {
   presence: true,
   calls: true,
   markRead: true,
+  mediaAgain: true,
   standing: true,
   amend: true,
 } as const satisfies EngineCapabilities;

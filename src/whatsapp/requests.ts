@@ -36,6 +36,14 @@ export interface EngineRequests {
   'block.set': { input: { jid: string; block: boolean }; output: null };
   /** as the phone keeps it; for all of its devices */
   'chat.set': { input: { jid: string; change: ChatChange; last: LastMessage | null }; output: null };
+  /**
+   * The phone puts the file of a message there again; `place` null: it does not have it. `mediaKey` in base64 is a secret: only the
+   * owner of a session asks this, of itself.
+   */
+  'media.again': {
+    input: { messageId: string; chat: string; fromMe: boolean; participant: string | null; mediaKey: string };
+    output: { place: { directPath: string; url: string | null } | null };
+  };
   /** shown to everybody who may see it */
   'presence.set': { input: { online: boolean }; output: null };
   'presence.typing': { input: { jid: string; state: TypingState }; output: null };

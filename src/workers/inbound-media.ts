@@ -1,5 +1,6 @@
 /** Downloads the files of inbound messages, a few at a time and in turns by tenant, until they are there or will never be. */
 
+import type { Readable } from 'node:stream';
 import { createLoop, type Loop } from '../db/loop.ts';
 import type { Deps } from '../services/context.ts';
 import { giveUpMedia, keepInboundMedia } from '../services/inbound/keep-media.ts';
@@ -19,6 +20,8 @@ import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsap
 const MAX_RUNNING = 4;
 /** For one file: 50 MB at the slowest rate that is still worth it. */
 const DOWNLOAD_TIMEOUT_MS = 5 * MINUTE_MS;
+/** Longer than the engine waits for the phone. */
+const ASK_TIMEOUT_MS = 25_000;
 /** How long what another process stored, or what is to be tried again, waits to be noticed. */
 const POLL_MS = 2_000;
 const RELEASE_EVERY_MS = 30_000;
@@ -37,7 +40,16 @@ export interface InboundMediaWorker extends Loop {
 
 type WorkerDeps = Pick<
   Deps,
-  'config' | 'clock' | 'logger' | 'database' | 'db' | 'secrets' | 'storage' | 'stream' | 'mediaTools'
+  | 'config'
+  | 'clock'
+  | 'commands'
+  | 'logger'
+  | 'database'
+  | 'db'
+  | 'secrets'
+  | 'storage'
+  | 'stream'
+  | 'mediaTools'
 >;
 
 /** Makes the worker. `stop` cuts off what is running: it is tried again after the next start. */
@@ -88,12 +100,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
 
   async function downloadOnce(work: MediaWork): Promise<void> {
     try {
-      const stream = await options.fetch(work.source, {
-        accountId: work.accountId,
-        maxBytes: deps.config.files.maxMediaBytes,
-        timeoutMs: DOWNLOAD_TIMEOUT_MS,
-        signal: stopping.signal,
-      });
+      const stream = await fetchOrAsk(work);
       await keepInboundMedia(deps, work, stream);
     } catch (error) {
       if (stopping.signal.aborted) return postponeMedia(deps, work, { delayMs: 0, counts: false });
@@ -109,6 +116,25 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
         reason: kind ?? 'unavailable',
       });
       await giveUpMedia(deps, work, kind ?? 'unavailable');
+    }
+  }
+
+  /** What was asked for again and is not at WhatsApp any more is put there by the phone. */
+  async function fetchOrAsk(work: MediaWork): Promise<Readable> {
+    const { accountId, source } = work;
+    const fetching = {
+      accountId,
+      maxBytes: deps.config.files.maxMediaBytes,
+      timeoutMs: DOWNLOAD_TIMEOUT_MS,
+      signal: stopping.signal,
+    };
+    try {
+      return await options.fetch(source, fetching);
+    } catch (error) {
+      if (work.mediaId === null || kindOf(error) !== 'gone') throw error;
+      const { place } = await deps.commands.run(accountId, 'media_again', { id: work.id }, ASK_TIMEOUT_MS);
+      if (place === null) throw error;
+      return options.fetch({ ...source, ...place }, fetching);
     }
   }
 

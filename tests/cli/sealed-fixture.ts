@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import {
   alertChannels,
   inboundMedia,
+  mediaSources,
   secondFactors,
   waCredentials,
   waQuarantine,
@@ -16,7 +17,7 @@ import { sealedChannelContext } from '../../src/services/alerts/deliver.ts';
 import { readOwnKey } from '../../src/services/api-keys.ts';
 import { describeTotp, newTotpSecret } from '../../src/services/auth/second-factor/totp.ts';
 import type { Ctx } from '../../src/services/context.ts';
-import { newMediaWork, sealedSourceContext } from '../../src/services/inbound/media-work.ts';
+import { keptSource, newMediaWork, sealedSourceContext } from '../../src/services/inbound/media-work.ts';
 import { macOf } from '../../src/services/otp/codes.ts';
 import { openProxy, sealProxy } from '../../src/services/sessions/connection.ts';
 import { openHeaders } from '../../src/services/webhooks/headers.ts';
@@ -79,6 +80,7 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     fileSha256: null,
   });
   await ctx.db.insert(inboundMedia).values(work);
+  await ctx.db.insert(mediaSources).values(keptSource(work));
   const made = await createWebhook(ctx, {
     url: 'https://hooks.example.com/a',
     events: ['*'],

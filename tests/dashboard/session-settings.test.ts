@@ -84,6 +84,23 @@ async function saveProxy(): Promise<void> {
   expect(saved.headers.get('location')).toBe(SETTINGS);
 }
 
+describe('what it does by itself', () => {
+  it('is set and shown, in both languages', async () => {
+    const form = { autoRead: 'true', rejectCalls: 'true', callText: 'Silakan tulis pesan.' };
+    expect((await post('/habits', form)).status).toBe(303);
+    expect(await row()).toMatchObject({
+      rejectCalls: true,
+      callText: form.callText,
+      autoReadFrom: expect.any(Number),
+    });
+    expect(await read(SHOP)).toContain('marks everything as read, rejects calls');
+    expect(await read(SHOP, INDONESIAN)).toContain('menandai semua sebagai dibaca, menolak panggilan');
+    expect(await read(SETTINGS)).toContain(form.callText);
+    expect((await post('/habits')).status).toBe(303);
+    expect(await row()).toMatchObject({ rejectCalls: false, callText: null, autoReadFrom: null });
+  });
+});
+
 describe('the proxy', () => {
   it('that no key opens is said so, and stops no other session', async () => {
     await saveProxy();

@@ -1,7 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { inboundMedia, messages } from '../../src/db/schema.ts';
+import { inboundMedia, media, mediaSources, messages } from '../../src/db/schema.ts';
+import { sweepMedia } from '../../src/services/media/sweep.ts';
 import { testConfig } from '../helpers/app.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
@@ -74,7 +75,7 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
     });
   });
 
-  test('its key is nowhere in the clear, and forgotten when it is done', async () => {
+  test('its key is nowhere in the clear', async () => {
     const { messageId } = await deliver({
       kind: 'document',
       data: GIF.toString('base64'),
@@ -83,10 +84,54 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
     await confirmed(messageId);
     const { db } = gateway.deps;
     expect(await db.select().from(inboundMedia)).toEqual([]);
+    const kept = await db.select().from(mediaSources);
+    expect(kept.map(({ sealed }) => sealed.toString('latin1')).join()).not.toContain('/v/emulated/');
     const rows = JSON.stringify(await db.select().from(messages));
     expect(rows).not.toContain('mediaKey');
     expect(rows).not.toContain('/v/emulated/');
     expect((await show(messageId)).content).toMatchObject({ filename: 'a.gif', media: { state: 'stored' } });
+  });
+
+  test('a file that was deleted is fetched again, from the phone where WhatsApp has it no more', async () => {
+    const { messageId = '' } = await deliver({ kind: 'image', data: GIF.toString('base64') });
+    await confirmed(messageId);
+    const again = (id: string) => gateway.call('POST', `/message/${id}/media`, {});
+    const before = (await show(messageId)).content.media;
+    expect(await again(messageId)).toMatchObject({
+      status: 202,
+      body: { data: { content: { media: { id: before.id } } } },
+    });
+    const expire = async (id: string) => {
+      const all = await gateway.deps.db.update(media).set({ expiresAt: 0 });
+      expect(all).toBeDefined();
+      await sweepMedia(gateway.deps);
+      return (await fetch(await linkOf(id))).status;
+    };
+    const linkOf = async (id: string) => {
+      const { pathname, search } = new URL((await show(id)).content.media.url);
+      return `${gateway.url}${pathname}${search}`;
+    };
+    // WhatsApp still has it.
+    expect(await expire(messageId)).toBe(404);
+    expect((await again(messageId)).body.data.content.media.state).toBe('pending');
+    await confirmed(messageId);
+    expect(Buffer.from(await (await fetch(await linkOf(messageId))).arrayBuffer()).equals(GIF)).toBe(true);
+    // WhatsApp has it no more, and the phone does.
+    await expire(messageId);
+    emulator.expireFile({ id: messageId });
+    await Promise.all([again(messageId), again(messageId)]);
+    await confirmed(messageId);
+    expect(Buffer.from(await (await fetch(await linkOf(messageId))).arrayBuffer()).equals(GIF)).toBe(true);
+    // Nobody has it.
+    await expire(messageId);
+    emulator.expireFile({ id: messageId, phone: 'not_found' });
+    await again(messageId);
+    await confirmed(messageId);
+    expect((await show(messageId)).content.media).toMatchObject({ state: 'failed', error: 'gone' });
+    expect(await gateway.deps.db.select().from(inboundMedia)).toEqual([]);
+    const text = await deliver({ text: 'no file' });
+    expect((await again(text.messageId ?? '')).body.code).toBe('CONFLICT');
+    expect((await again('none')).body.code).toBe('NOT_FOUND');
   });
 
   test('a file above the limit is refused, and its message stays', async () => {

@@ -158,6 +158,74 @@ describe('people', () => {
   });
 });
 
+describe('polls', () => {
+  const options = ['Pagi', 'Siang', 'Malam'];
+  const wait = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
+
+  async function sendPoll(to: string): Promise<string> {
+    const input = { session: 'main', to, question: 'Kapan?', options, multiple: true };
+    const { status, body } = await gateway.call('POST', '/message/send-poll', input, wait);
+    expect(status).toBe(200);
+    return body.data.messageId;
+  }
+  const results = async (id: string) => (await gateway.call('GET', `/message/${id}/poll`)).body.data;
+  const vote = (from: string, messageId: string, chosen: string[], more: object = {}) =>
+    emulator.deliver({ to: OWN, from, kind: 'poll_vote', messageId, options: chosen, ...more });
+
+  test('votes are summed up, the newest of each person counts, and webhooks are told', async () => {
+    const members = [newNumber(), newNumber(), newNumber()];
+    const [first = '', second = '', third = ''] = members;
+    const group = emulator.createGroup({ subject: 'Kapan', participants: [OWN, ...members] });
+    const id = await sendPoll(group.id);
+    const ofGroup = { group: group.id };
+    await until(() => members.every((to) => emulator.messages({ to, id })[0]?.deliveredAt !== undefined));
+    expect(await results(id)).toMatchObject({ question: 'Kapan?', voters: 0, votes: [] });
+    await vote(first, id, ['Pagi'], ofGroup);
+    await vote(second, id, ['Pagi', 'Malam'], ofGroup);
+    await vote(third, id, ['Siang'], ofGroup);
+    await vote(first, id, ['Malam'], ofGroup);
+    await vote(third, id, [], ofGroup);
+    await emulator.sendFromPhone({
+      phone: OWN,
+      ...ofGroup,
+      kind: 'poll_vote',
+      messageId: id,
+      options: ['Siang'],
+    });
+    await until(() => told('poll.updated', all).length === 6);
+    const counted = { voters: 3, options: options.map((text, n) => ({ text, votes: [1, 1, 2][n] })) };
+    const data = await results(id);
+    expect(data).toMatchObject({ messageId: id, chat: group.id, multiple: true, ...counted });
+    const ofPerson = (phone: string | null) =>
+      data.votes.find((one: { phone: string | null }) => one.phone === phone)?.options;
+    expect(data.votes).toHaveLength(4);
+    expect(ofPerson(`+${first}`)).toEqual(['Malam']);
+    expect(ofPerson(`+${second}`)).toEqual(['Pagi', 'Malam']);
+    expect(ofPerson(`+${third}`)).toEqual([]);
+    expect(ofPerson(null)).toEqual(['Siang']);
+    expect(told('poll.updated', all).at(-1)?.data).toMatchObject({
+      ...{ messageId: id, chat: group.id, voter: null, chosen: ['Siang'], sessionId: 'main' },
+      ...counted,
+    });
+  });
+
+  test('a person counts once by number and by LID, and a message that is no poll has no results', async () => {
+    const person = newNumber();
+    const id = await sendPoll(person);
+    await until(() => emulator.messages({ to: person, id })[0]?.deliveredAt !== undefined);
+    await vote(person, id, ['Pagi'], { via: 'lid' });
+    await vote(person, id, ['Siang'], { via: 'pn' });
+    await until(async () => (await results(id)).votes[0]?.options[0] === 'Siang');
+    expect(await results(id)).toMatchObject({ voters: 1, votes: [{ phone: `+${person}` }] });
+    // Whoever was not asked does not count.
+    const other = await vote(newNumber(), id, ['Malam']);
+    await until(async () => (await gateway.call('GET', `/message/${other.ids[0]}`)).status === 200);
+    expect(await results(id)).toMatchObject({ voters: 1 });
+    const none = await gateway.call('GET', `/message/${other.ids[0]}/poll`);
+    expect(none).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
+  });
+});
+
 describe('presence', () => {
   test('typing and being online are shown', async () => {
     const person = newNumber();
@@ -213,5 +281,48 @@ describe('presence', () => {
       { type: 'reject', to: caller, ids: [id] },
     ]);
     expect((await post('/calls/none/reject')).body.code).toBe('NOT_FOUND');
+  });
+});
+
+describe('a session', () => {
+  const change = (body: object) => gateway.call('PUT', '/session/main', body);
+
+  test('rejects calls and marks what comes in as read by itself', async () => {
+    const [caller, writer] = [newNumber(), newNumber()];
+    const before = await deliver(writer, 'sebelumnya');
+    const set = { autoRead: true, rejectCalls: true, callText: 'Silakan tulis pesan.' };
+    expect(await change(set)).toMatchObject({ status: 200, body: { data: set } });
+    const [one, two] = [await deliver(writer, 'satu'), await deliver(writer, 'dua', { via: 'lid' })];
+    await until(() => [one, two].every((id) => emulator.inbound({ id })[0]?.readAt !== undefined));
+    await until(async () => (await gateway.call('GET', `/message/${two}`)).body.data.readAt !== null);
+    expect(emulator.inbound({ id: before })[0]?.readAt).toBeUndefined();
+    const calls = () => emulator.activity({ phone: OWN, kind: 'call' }).filter(({ to }) => to === caller);
+    emulator.call({ to: OWN, from: caller });
+    await until(() => calls().length === 1 && emulator.messages({ to: caller }).length === 1);
+    expect(calls()[0]?.type).toBe('reject');
+    expect(emulator.messages({ to: caller })[0]).toMatchObject({ type: 'text', text: set.callText });
+    emulator.call({ to: OWN, from: caller });
+    await until(() => calls().length === 2);
+    const off = { autoRead: false, rejectCalls: false, callText: null };
+    expect(await change(off)).toMatchObject({ status: 200, body: { data: off } });
+    const { id } = emulator.call({ to: OWN, from: caller });
+    await until(() => told('call.received', all).some(({ data }) => data.callId === id));
+    const after = await deliver(writer, 'sesudahnya');
+    // What is asked for now comes behind all that it might have done by itself.
+    await deliver(newNumber(), 'lain');
+    expect(calls()).toHaveLength(2);
+    expect(emulator.messages({ to: caller })).toHaveLength(1);
+    expect(emulator.inbound({ id: after })[0]?.readAt).toBeUndefined();
+    expect((await change({ callText: '' })).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  test('that was away marks what came meanwhile when it is back', async () => {
+    await change({ autoRead: true });
+    const writer = newNumber();
+    await emulator.fault({ kind: 'refuse', seconds: 60 });
+    const { ids } = await emulator.deliver({ to: OWN, from: writer, text: 'sementara' });
+    await emulator.fault({ kind: 'clear' });
+    await until(() => emulator.inbound({ id: ids[0] ?? '' })[0]?.readAt !== undefined);
+    await change({ autoRead: false });
   });
 });

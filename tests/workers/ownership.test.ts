@@ -57,7 +57,17 @@ describe('leases', () => {
     expect(await world.row(id)).toMatchObject({ owner: 'one', ...nothing });
     await show();
     const { userId, sessionId, fence, status } = await world.row(id);
-    const held = { id, userId, sessionId, owner: 'one', fence, status, enabled: true, proxy: null };
+    const held = {
+      id,
+      userId,
+      sessionId,
+      owner: 'one',
+      fence,
+      status,
+      enabled: true,
+      proxy: null,
+      autoReadFrom: null,
+    };
     expect(await release(world.db, held, world.clock.now())).toBe(true);
     expect(await world.row(id)).toMatchObject({ owner: null, ...nothing });
     await takeOver(world.db, 'one', [id], []);

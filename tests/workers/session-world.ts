@@ -5,6 +5,7 @@ import type { Host } from '../../src/cluster/host.ts';
 import type { Database, Db } from '../../src/db/client.ts';
 import { activityLogs, users, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { createEventStream } from '../../src/events/stream.ts';
+import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
 import { createOwnership } from '../../src/workers/ownership.ts';
@@ -157,6 +158,8 @@ export async function openWorld() {
     };
     const supervisor = createSessionSupervisor({
       ...deps,
+      enqueuer: { add: async () => null },
+      secrets: createSecretBox([Buffer.alloc(32, 1)]),
       engine,
       ownership,
       commands,

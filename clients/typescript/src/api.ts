@@ -1197,6 +1197,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/media": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch the file of an inbound message again
+         * @description After it was deleted here, or could not be had at first: from WhatsApp, and when it is not there any more from the phone, which has to be on. `message.media` tells how it went; nothing happens when the file is here. 409 when the message has no file, or came before its key was kept.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdMedia"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The results of a poll that was sent
+         * @description The newest vote of each person, and how often each option was chosen. A vote that was taken back chooses nothing. Webhooks are told of each vote by `poll.updated`. CONFLICT for a message that is no poll.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getMessageMessageIdPoll"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/read": {
         parameters: {
             query?: never;
@@ -2184,8 +2228,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Change label, proxy and browser
-         * @description What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time.
+         * Change label, proxy, browser and what it does by itself
+         * @description What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called.
          *
          *     An API key needs the scope `sessions:write`.
          */
@@ -5339,6 +5383,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "poll.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** poll.updated */
+        post: operations["webhook_poll_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "presence.updated": {
         parameters: {
             query?: never;
@@ -7349,6 +7410,32 @@ export interface components {
             /** @description how many have it */
             workspaces: number;
         };
+        PollResults: {
+            /** @description the JID of the conversation */
+            chat: string;
+            messageId: string;
+            /** @description more than one option may be chosen */
+            multiple: boolean;
+            options: {
+                text: string;
+                votes: number;
+            }[];
+            question: string;
+            sessionId: string;
+            /** @description people whose newest vote chooses something */
+            voters: number;
+            /** @description the newest vote of each person, the newest first */
+            votes: {
+                /** Format: date-time */
+                at: string;
+                /** @description who voted; null: the owner of the session */
+                jid: string | null;
+                name: string | null;
+                /** @description empty: the vote was taken back */
+                options: string[];
+                phone: string | null;
+            }[];
+        };
         QueueStatus: {
             canceled: number;
             /** @description sent, delivered or read, of the last 24 h */
@@ -7756,7 +7843,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -12581,6 +12668,250 @@ export interface operations {
             };
         };
     };
+    postMessageMessageIdMedia: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Fetch the file of an inbound message again */
+            202: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "direction": "out",
+                     *         "source": "api",
+                     *         "to": "+6281234567890",
+                     *         "from": "text",
+                     *         "name": "Budi",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "type": "text",
+                     *         "content": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "mentionAll": true,
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "original": {
+                     *           "type": "text",
+                     *           "text": "Your order is on its way.",
+                     *           "quotedId": "text",
+                     *           "quoted": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "fromMe": true,
+                     *             "author": "text",
+                     *             "preview": "text"
+                     *           },
+                     *           "selected": {
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "reply": {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *             "text": "Your order is on its way."
+                     *           },
+                     *           "mentions": [
+                     *             "text"
+                     *           ],
+                     *           "mentionAll": true,
+                     *           "forwarded": true,
+                     *           "forwardingScore": 1,
+                     *           "referral": {
+                     *             "sourceType": "text",
+                     *             "sourceId": "text",
+                     *             "sourceUrl": "text",
+                     *             "sourceApp": "text",
+                     *             "title": "Menu",
+                     *             "body": "text",
+                     *             "mediaUrl": "text",
+                     *             "thumbnailUrl": "text",
+                     *             "ctwaClid": "text",
+                     *             "ref": "text",
+                     *             "conversionSource": "text",
+                     *             "entryPoint": "text",
+                     *             "entryPointApp": "text"
+                     *           },
+                     *           "expiration": 1,
+                     *           "viewOnce": true
+                     *         },
+                     *         "editedAt": "2026-01-31T08:00:00.000Z",
+                     *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "status": "queued",
+                     *         "priority": "normal",
+                     *         "attempts": 1,
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "notReached": [
+                     *           {
+                     *             "to": "+6281234567890",
+                     *             "devices": [
+                     *               1
+                     *             ],
+                     *             "all": true
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "expiresAt": "2026-01-31T08:00:00.000Z",
+                     *         "queuedAt": "2026-01-31T08:00:00.000Z",
+                     *         "sendingAt": "2026-01-31T08:00:00.000Z",
+                     *         "sentAt": "2026-01-31T08:00:00.000Z",
+                     *         "deliveredAt": "2026-01-31T08:00:00.000Z",
+                     *         "readAt": "2026-01-31T08:00:00.000Z",
+                     *         "failedAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["MessageOutput"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMessageMessageIdPoll: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The results of a poll that was sent */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "sessionId": "my-session",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "question": "Which day suits you?",
+                     *         "multiple": true,
+                     *         "voters": 1,
+                     *         "options": [
+                     *           {
+                     *             "text": "Your order is on its way.",
+                     *             "votes": 1
+                     *           }
+                     *         ],
+                     *         "votes": [
+                     *           {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890",
+                     *             "name": "Budi",
+                     *             "options": [
+                     *               "text"
+                     *             ],
+                     *             "at": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["PollResults"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     postMessageMessageIdRead: {
         parameters: {
             query?: never;
@@ -17126,15 +17457,21 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
+                    /** @description what comes in is marked read, and its senders hear of it */
+                    autoRead?: boolean;
                     browser?: components["schemas"]["SessionBrowser"] | null;
+                    /** @description what whoever calls is sent then, once an hour; null: nothing */
+                    callText?: string | null;
                     /** @description a name for people; null: none */
                     label?: string | null;
                     proxy?: string | null;
+                    /** @description every call is rejected as it rings */
+                    rejectCalls?: boolean;
                 };
             };
         };
         responses: {
-            /** @description Change label, proxy and browser */
+            /** @description Change label, proxy, browser and what it does by itself */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17183,6 +17520,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "platform": "chrome"
                      *         },
+                     *         "rejectCalls": true,
+                     *         "callText": "text",
+                     *         "autoRead": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -17193,6 +17533,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description what comes in is marked read by itself */
+                            autoRead: boolean;
                             /** @description null: as the service’s own */
                             browser: {
                                 /** @description what the phone shows, such as the name of a shop or `Mac OS` */
@@ -17204,6 +17546,8 @@ export interface operations {
                                  */
                                 platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
                             } | null;
+                            /** @description what whoever calls is sent then */
+                            callText: string | null;
                             connectedAt: string | null;
                             /** Format: date-time */
                             createdAt: string;
@@ -17235,6 +17579,8 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description every call is rejected as it rings */
+                            rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
                             restriction: {
                                 /** @description WhatsApp's own name of the kind */
@@ -24972,6 +25318,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "platform": "chrome"
                      *         },
+                     *         "rejectCalls": true,
+                     *         "callText": "text",
+                     *         "autoRead": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text",
                      *         "confirmed": true
@@ -24983,6 +25332,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description what comes in is marked read by itself */
+                            autoRead: boolean;
                             /** @description null: as the service’s own */
                             browser: {
                                 /** @description what the phone shows, such as the name of a shop or `Mac OS` */
@@ -24994,6 +25345,8 @@ export interface operations {
                                  */
                                 platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
                             } | null;
+                            /** @description what whoever calls is sent then */
+                            callText: string | null;
                             /** @description false: WhatsApp could not be told, remove the device on the phone */
                             confirmed: boolean;
                             connectedAt: string | null;
@@ -25027,6 +25380,8 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description every call is rejected as it rings */
+                            rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
                             restriction: {
                                 /** @description WhatsApp's own name of the kind */
@@ -25543,6 +25898,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "platform": "chrome"
                      *         },
+                     *         "rejectCalls": true,
+                     *         "callText": "text",
+                     *         "autoRead": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -25553,6 +25911,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description what comes in is marked read by itself */
+                            autoRead: boolean;
                             /** @description null: as the service’s own */
                             browser: {
                                 /** @description what the phone shows, such as the name of a shop or `Mac OS` */
@@ -25564,6 +25924,8 @@ export interface operations {
                                  */
                                 platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
                             } | null;
+                            /** @description what whoever calls is sent then */
+                            callText: string | null;
                             connectedAt: string | null;
                             /** Format: date-time */
                             createdAt: string;
@@ -25595,6 +25957,8 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description every call is rejected as it rings */
+                            rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
                             restriction: {
                                 /** @description WhatsApp's own name of the kind */
@@ -25696,6 +26060,9 @@ export interface operations {
                      *           "name": "Budi",
                      *           "platform": "chrome"
                      *         },
+                     *         "rejectCalls": true,
+                     *         "callText": "text",
+                     *         "autoRead": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -25706,6 +26073,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: {
+                            /** @description what comes in is marked read by itself */
+                            autoRead: boolean;
                             /** @description null: as the service’s own */
                             browser: {
                                 /** @description what the phone shows, such as the name of a shop or `Mac OS` */
@@ -25717,6 +26086,8 @@ export interface operations {
                                  */
                                 platform: "chrome" | "firefox" | "edge" | "safari" | "opera" | "desktop";
                             } | null;
+                            /** @description what whoever calls is sent then */
+                            callText: string | null;
                             connectedAt: string | null;
                             /** Format: date-time */
                             createdAt: string;
@@ -25748,6 +26119,8 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description every call is rejected as it rings */
+                            rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
                             restriction: {
                                 /** @description WhatsApp's own name of the kind */
@@ -26658,7 +27031,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -26839,7 +27212,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -27347,7 +27720,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -29632,6 +30005,28 @@ export interface operations {
         };
     };
     webhook_otp_verified: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_poll_updated: {
         parameters: {
             query?: never;
             header?: never;

@@ -9,6 +9,7 @@ import type { PhoneHistory } from './history.ts';
 import { type DeliverInput, deliverInbound } from './inbound.ts';
 import { lidJid } from './jids.ts';
 import { tellIdentityChange } from './key-faults.ts';
+import { expireFile, type PhoneAnswer } from './media-retry.ts';
 import type { MessageFilter } from './message-log.ts';
 import { releaseHeldBack } from './outbound.ts';
 import { type OwnInput, sendFromPhone } from './own-phone.ts';
@@ -161,6 +162,8 @@ export interface Actions {
     pinned?: boolean | undefined;
     mutedUntil?: number | undefined;
   }): Promise<Record<string, ChatSettings>>;
+  /** The media server forgets the file of an inbound message; `phone` says what the phone does when it is asked for it. */
+  expireFile(input: { id: string; phone?: PhoneAnswer | undefined }): { expired: string };
   /** Whom an account blocks. */
   blocked(input: { phone: string }): string[];
   /** Gives a person (digits) or a group (JID) a profile picture, a JPEG in base64; null takes it away. */
@@ -256,6 +259,10 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       await setChat(world, phone, chat, changes);
       return chatsOf(world, phone);
     },
+    expireFile(input) {
+      expireFile(world, input);
+      return { expired: input.id };
+    },
     blocked: ({ phone }) => [...(world.blocked.get(phone) ?? [])],
     setPicture: ({ of, data }) => ({
       id: setPicture(world, of, data === null ? null : Buffer.from(data, 'base64')),
@@ -275,6 +282,8 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       world.people.clear();
       world.blocked.clear();
       world.heldBack.clear();
+      world.polls.clear();
+      world.sentFiles.clear();
       await faultDesk.bring({ kind: 'clear' });
       if (devices) {
         forgetDevices(world);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { GROUP_ACTS } from './group-acts.ts';
 import { INBOUND_KINDS } from './inbound-content.ts';
+import { PHONE_ANSWERS } from './media-retry.ts';
 import { PASSKEY_FAULTS } from './passkey.ts';
 import { PRESENCES } from './people.ts';
 import { CAPPING_STATUSES } from './standing.ts';
@@ -58,6 +59,7 @@ const content = {
   messageId: text.optional(),
   emoji: z.string().optional(),
   buttonId: text.optional(),
+  options: z.array(z.string()).max(12).optional(),
   payload: z.base64().optional(),
 };
 const addressed = {
@@ -86,6 +88,8 @@ export const DeliverBody = z.union([
 ]);
 
 export const ReadBody = z.strictObject({ id: text, to: phone.optional() });
+
+export const ExpireBody = z.strictObject({ id: text, phone: z.enum(PHONE_ANSWERS).optional() });
 
 export const RuleBody = z.union([
   z.strictObject({ number: z.union([phone, z.literal('*')]), behaviour: text }),

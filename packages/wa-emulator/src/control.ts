@@ -14,6 +14,7 @@ import {
   ChatBody,
   ChatsQuery,
   DeliverBody,
+  ExpireBody,
   FaultBody,
   GroupActBody,
   GroupBody,
@@ -106,6 +107,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
   });
   app.post('/own', body(OwnBody), async (c) => c.json(await actions.sendFromPhone(c.req.valid('json')), 201));
   app.post('/read', body(ReadBody), (c) => c.json(actions.read(c.req.valid('json'))));
+  app.post('/media/expire', body(ExpireBody), (c) => c.json(actions.expireFile(c.req.valid('json'))));
   app.get('/rules', (c) => c.json(actions.rules()));
   app.post('/rules', body(RuleBody), (c) => {
     const rule = c.req.valid('json');

@@ -3,6 +3,7 @@ import type { MediaReference } from './content.ts';
 import { ControlError } from './control-error.ts';
 import { pnJid } from './jids.ts';
 import { uploadMedia } from './media-read.ts';
+import { buildVote } from './polls.ts';
 import type { World } from './world.ts';
 
 /** The kinds a simulated person can send. */
@@ -19,6 +20,7 @@ export const INBOUND_KINDS = [
   'reaction',
   'button_reply',
   'list_reply',
+  'poll_vote',
   'edit',
   'revoke',
   'raw',
@@ -39,11 +41,13 @@ export interface InboundContent {
   address?: string | undefined;
   /** Phone number of a shared contact. */
   contactPhone?: string | undefined;
-  /** The message a reaction, an edit or a deletion is about, or a reply quotes. */
+  /** The message a reaction, a vote, an edit or a deletion is about, or a reply quotes. */
   messageId?: string | undefined;
   emoji?: string | undefined;
   /** Id of the chosen button or row. */
   buttonId?: string | undefined;
+  /** What a vote chooses; none: it is taken back. */
+  options?: string[] | undefined;
   /** Of kind `raw`: the bytes that are sealed, padding included, base64. They need not be a message. */
   payload?: string | undefined;
 }
@@ -53,7 +57,7 @@ export interface BuiltMessage {
   message: proto.IMessage;
   /** Bytes to seal in place of the encoded message. */
   payload?: Buffer;
-  stanzaType: 'text' | 'media' | 'reaction';
+  stanzaType: 'text' | 'media' | 'reaction' | 'poll';
   mediaType?: string;
   /** Its text or caption, for the list. */
   words?: string | undefined;
@@ -69,7 +73,12 @@ const MIMETYPES = {
 };
 
 /** Builds the message; media are encrypted and stored first. Throws a ControlError on missing fields. */
-export async function buildInbound(world: World, to: string, input: InboundContent): Promise<BuiltMessage> {
+export async function buildInbound(
+  world: World,
+  to: string,
+  input: InboundContent,
+  by: { author: string; via: 'pn' | 'lid' },
+): Promise<BuiltMessage> {
   const kind = input.kind ?? 'text';
   switch (kind) {
     case 'text':
@@ -93,6 +102,10 @@ export async function buildInbound(world: World, to: string, input: InboundConte
       return { message: { protocolMessage: buildProtocol(kind, input) }, stanzaType: 'text' };
     case 'raw':
       return { message: {}, payload: Buffer.from(required(input, 'payload'), 'base64'), stanzaType: 'text' };
+    case 'poll_vote': {
+      const vote = { pollId: required(input, 'messageId'), options: input.options ?? [] };
+      return { message: buildVote(world, { ...vote, voter: by.author, via: by.via }), stanzaType: 'poll' };
+    }
     case 'button_reply':
     case 'list_reply':
       return { message: buildReply(kind, input), stanzaType: 'text' };

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
 import { parseJid, senderOf } from './jids.ts';
+import { takeFileRequest } from './media-retry.ts';
 import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
 import type { Pending, PendingRef } from './outbox.ts';
 import type { LibBundle } from './signal-lib.ts';
@@ -26,6 +27,10 @@ export function takeClientReceipt(
   const items = children(child(stanza, 'list'), 'item').map(({ attrs }) => attrs.id);
   const ids = [id, ...items].filter((value): value is string => value !== undefined);
   noteReceipt(world, device, stanza, ids);
+  if (type === 'server-error') {
+    takeFileRequest(world, device, stanza).catch(() => connection.destroy());
+    return;
+  }
   for (const messageId of ids) {
     const pending = findMessage(world, device, stanza, messageId);
     if (type === 'retry') {

@@ -7,6 +7,7 @@ import type { Group } from './groups.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
 import { senderOf, userJid } from './jids.ts';
+import { rememberFile } from './media-retry.ts';
 import { node, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';
 
@@ -58,24 +59,27 @@ export async function deliverInbound(world: World, input: DeliverInput): Promise
   }
   const group = input.group === undefined ? undefined : findGroup(world, input.group, input);
   if (!group) world.standings.meet(input.to, input.from);
+  const via = group?.addressing ?? input.via ?? 'pn';
+  const by = { author: input.from, via };
   const ids: string[] = [];
   const count = input.count ?? 1;
   for (let n = 1; n <= count; n++) {
     const text = input.text?.replaceAll('{n}', String(n));
     const built = {
-      ...(await buildInbound(world, input.to, { ...input, text })),
+      ...(await buildInbound(world, input.to, { ...input, text }, by)),
       words: text ?? input.caption,
     };
     const envelope: Envelope = {
       id: count === 1 && input.id ? input.id : `3A${randomBytes(9).toString('hex').toUpperCase()}`,
       author: input.from,
-      via: group?.addressing ?? input.via ?? 'pn',
+      via,
       pushName: input.pushName ?? input.from,
       group,
       garbled: input.garbled,
       placeholder: input.placeholder,
       attributes: input.attributes ?? {},
     };
+    rememberFile(world, envelope.id, built.message);
     if (input.placeholder === '') withhold(world, envelope, built);
     await sealForDevices(world, input, envelope, built);
     ids.push(envelope.id);

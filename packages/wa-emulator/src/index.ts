@@ -171,6 +171,8 @@ function createWorld(
     heldBack: new Map(),
     settings: new Map(),
     pictures: new Map(),
+    polls: new Map(),
+    sentFiles: new Map(),
     people: new Map(),
     blocked: new Map(),
     subscriptions: new Map(),

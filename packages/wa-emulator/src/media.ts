@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -27,6 +27,10 @@ export interface MediaServer {
   put(encrypted: Buffer): Promise<{ directPath: string; url: string }>;
   /** The file behind a direct path, if it is stored here. */
   find(directPath: string): string | undefined;
+  /** The file behind a direct path is gone, and whoever has sent it still has it. False when it is not stored here. */
+  expire(directPath: string): boolean;
+  /** Puts an expired file there again, in another place; undefined when nobody has it. */
+  restore(directPath: string): Promise<{ directPath: string } | undefined>;
   /** Serves a profile picture in the clear; answers where it is. */
   show(picture: Buffer): string;
   close(): Promise<void>;
@@ -47,6 +51,8 @@ interface FileShelf {
   directory: string;
   /** Names in the order they came, the oldest first. */
   names: Set<string>;
+  /** Names of files that clients do not get any more. */
+  expired: Set<string>;
 }
 
 /** Starts the media server. Rejects when the port is taken. */
@@ -75,8 +81,22 @@ export async function startMediaServer(options: MediaOptions): Promise<MediaServ
       return locate(name, address);
     },
     find(directPath) {
-      const name = new URL(directPath, 'https://media').pathname.slice(DOWNLOAD_PREFIX.length);
+      const name = nameIn(directPath);
       return shelf.names.has(name) ? join(shelf.directory, name) : undefined;
+    },
+    expire(directPath) {
+      const name = nameIn(directPath);
+      if (!shelf.names.delete(name)) return false;
+      shelf.expired.add(name);
+      return true;
+    },
+    async restore(directPath) {
+      const name = nameIn(directPath);
+      if (!shelf.expired.has(name)) return undefined;
+      const again = `${randomBytes(6).toString('hex')}-${name}`;
+      await copyFile(join(shelf.directory, name), join(shelf.directory, again));
+      await keep(shelf, again);
+      return { directPath: locate(again, address).directPath };
     },
     show(picture) {
       const name = nameOf(createHash('sha256').update(picture).digest());
@@ -113,12 +133,19 @@ async function closeServer(server: Server, temporary: string | undefined): Promi
 
 async function openShelf(directory: string | undefined): Promise<FileShelf> {
   if (directory === undefined) {
-    return { directory: await mkdtemp(join(tmpdir(), 'wa-emulator-media-')), names: new Set() };
+    return {
+      directory: await mkdtemp(join(tmpdir(), 'wa-emulator-media-')),
+      names: new Set(),
+      expired: new Set(),
+    };
   }
   await mkdir(directory, { recursive: true });
   const names = (await readdir(directory)).filter((name) => !name.endsWith('.part'));
-  return { directory, names: new Set(names) };
+  return { directory, names: new Set(names), expired: new Set() };
 }
+
+const nameIn = (directPath: string) =>
+  new URL(directPath, 'https://media').pathname.slice(DOWNLOAD_PREFIX.length);
 
 function nameOf(sha256: Buffer): string {
   return sha256.toString('base64url');

@@ -5,6 +5,7 @@ import { type Envelope, findGroup, sealForDevices } from './inbound.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { userJid } from './jids.ts';
 import { downloadMedia } from './media-read.ts';
+import { rememberFile } from './media-retry.ts';
 import { type Delivery, showReceived } from './receive.ts';
 import type { World } from './world.ts';
 
@@ -38,17 +39,19 @@ export async function sendFromPhone(world: World, input: OwnInput): Promise<stri
   }
   const group =
     input.group === undefined ? undefined : findGroup(world, input.group, { to: phone, from: phone });
-  const built = await buildInbound(world, input.to ?? phone, input);
+  const via = group?.addressing ?? input.via ?? 'pn';
+  const built = await buildInbound(world, input.to ?? phone, input, { author: phone, via });
   const envelope: Envelope = {
     id: input.id ?? `3A${randomBytes(9).toString('hex').toUpperCase()}`,
     author: phone,
-    via: group?.addressing ?? input.via ?? 'pn',
+    via,
     pushName: phone,
     group,
     recipient: input.to,
     garbled: input.garbled,
     attributes: {},
   };
+  rememberFile(world, envelope.id, built.message);
   if (input.to !== undefined) world.standings.meet(phone, input.to);
   await sealForDevices(world, { to: phone, kind: input.kind }, envelope, wrapped(built, envelope));
   await bringToRecipients(world, phone, envelope, built);

@@ -6,6 +6,7 @@ import { userJid } from './jids.ts';
 import { downloadMedia } from './media-read.ts';
 import { bigEndian, bytesOf, node, unixSeconds } from './nodes.ts';
 import type { Party } from './party.ts';
+import { rememberPoll } from './polls.ts';
 import type { Behaviour } from './rules.ts';
 import { REUSED_KEY_ERROR, typedKey } from './signal-sessions.ts';
 import type { Content, Received } from './types.ts';
@@ -90,6 +91,7 @@ async function accept(
   delivery: Delivery,
   message: proto.IMessage,
 ): Promise<Received | undefined> {
+  rememberPoll(world, delivery.id, delivery.sender.phone, message);
   const read = readContent(message);
   if (!read) {
     return undefined;

@@ -6,6 +6,7 @@ import type { Groups } from './groups.ts';
 import type { PhoneHistory } from './history.ts';
 import type { ServerIdentity } from './identity.ts';
 import type { MediaServer } from './media.ts';
+import type { SentFile } from './media-retry.ts';
 import type { TrafficLog } from './message-log.ts';
 import type { Outboxes } from './outbox.ts';
 import type { PairingDesk } from './pairing.ts';
@@ -14,6 +15,7 @@ import type { Passkeys } from './passkey.ts';
 import type { Withheld } from './peer.ts';
 import type { Person } from './people.ts';
 import type { Picture } from './pictures.ts';
+import type { Poll } from './polls.ts';
 import type { Rules } from './rules.ts';
 import type { Standings } from './standing.ts';
 import type { Timers } from './timers.ts';
@@ -60,6 +62,10 @@ export interface World {
   blocked: Map<string, Set<string>>;
   /** Whose presence each device wants to hear of, by `phone:device`. */
   subscriptions: Map<string, Set<string>>;
+  /** Files of messages that came in, by the id of the message. */
+  sentFiles: Map<string, SentFile>;
+  /** Polls that people got, by id. */
+  polls: Map<string, Poll>;
   /** Profile pictures, by phone or by a group's JID. */
   pictures: Map<string, Picture>;
 }

@@ -1,5 +1,5 @@
 /** What messages that came in leave behind: work still to be done, and what they tell of their chat. */
-import { bytes, id, index, int, primaryKey, string, table, timestamp } from '../kit.ts';
+import { bytes, id, index, int, json, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** A file of an inbound message that is still to be downloaded: the row goes when it is there, or given up. */
 export const inboundMedia = table(
@@ -18,9 +18,19 @@ export const inboundMedia = table(
     /** of a claimed row: when the claim has run out */
     nextAttemptAt: timestamp().notNull(),
     giveUpAt: timestamp().notNull(),
+    /** somebody has asked for it again: media.id of the new file; the phone is asked when WhatsApp has it no more */
+    mediaId: id(),
   },
   (t) => [index('inbound_media_due_ix').on(t.nextAttemptAt, t.userId)],
 );
+
+/** Where the file of a message was and the key that opens it, as long as the message is kept: it may be asked for again. */
+export const mediaSources = table('media_sources', {
+  /** messages.id */
+  id: id().primaryKey(),
+  keyId: string(16).notNull(),
+  sealed: bytes().notNull(),
+});
 
 /** How a chat is set, as far as its messages have told: what is sent into a disappearing chat must disappear too. */
 export const waChats = table(
@@ -36,4 +46,24 @@ export const waChats = table(
     updatedAt: timestamp().notNull(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
+);
+
+/** What each person has chosen in a poll that a session sent: the newest vote of theirs. */
+export const pollVotes = table(
+  'poll_votes',
+  {
+    accountId: id().notNull(),
+    /** messages.message_id of the poll */
+    pollId: string(64).notNull(),
+    /** canonical JID as the vote named them: by number or by LID; empty: the owner of the session */
+    voter: string(80).notNull(),
+    /** places in the list of options, from 0; none: the vote was taken back */
+    options: json<number[]>().notNull(),
+    /** when it was cast, as WhatsApp says */
+    votedAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.pollId, t.voter] }),
+    index('poll_votes_voted_ix').on(t.votedAt),
+  ],
 );

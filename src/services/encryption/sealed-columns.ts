@@ -9,6 +9,7 @@ import {
   alertChannels,
   apiKeys,
   inboundMedia,
+  mediaSources,
   otps,
   secondFactors,
   waCredentials,
@@ -104,10 +105,10 @@ async function readQuarantine(db: Db): Promise<Map<string, string>> {
   return new Map(rows.map((row) => [row.id, row.accountId]));
 }
 
-const sources: SealedColumn = {
-  name: 'inbound_media',
+/** Where files of messages are, sealed with the id of the message. */
+const sourcesIn = (name: string, table: typeof inboundMedia | typeof mediaSources): SealedColumn => ({
+  name,
   async *pages(db) {
-    const table = inboundMedia;
     const { id, keyId, sealed } = table;
     const pages = readBatches<{ id: string; keyId: string; sealed: Buffer }>(BATCH_SIZE, (last) =>
       db
@@ -125,7 +126,10 @@ const sources: SealedColumn = {
       });
     }
   },
-};
+});
+
+const sources = sourcesIn('inbound_media', inboundMedia);
+const keptSources = sourcesIn('media_sources', mediaSources);
 
 const ownKeys = textColumn(apiKeys, 'sealed', sealedKeyContext);
 
@@ -212,6 +216,7 @@ export const SEALED_COLUMNS: readonly SealedColumn[] = [
   credentials,
   keys,
   sources,
+  keptSources,
   ownKeys,
   webhookSecrets,
   webhookHeaders,

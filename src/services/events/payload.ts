@@ -7,6 +7,7 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { MediaLinkDeps } from '../inbound/media-view.ts';
+import { pollNow } from '../messages/poll.ts';
 import { shownContent } from '../messages/view.ts';
 
 export interface EventPayload {
@@ -29,6 +30,7 @@ export async function buildPayloads(
   rows: readonly ActivityRow[],
 ): Promise<EventPayload[]> {
   const history = await readHistory(deps.db, rows);
+  const polls = await readPolls(deps.db, rows);
   return rows.map((row) => ({
     type: row.event,
     timestamp: new Date(row.at).toISOString(),
@@ -36,8 +38,22 @@ export async function buildPayloads(
       ...row.data,
       ...identityOf(row),
       ...(isAboutMessage(row) ? messageData(deps, row, history) : {}),
+      ...polls.get(row.id),
     },
   }));
+}
+
+/** The results of the polls that these tell of, by the id of the row. */
+async function readPolls(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, object>> {
+  const found = new Map<string, object>();
+  for (const { id, event, accountId, subject, data } of rows) {
+    if (event !== 'poll.updated' || accountId === null || subject === null) continue;
+    const voter: unknown = Reflect.get(Object(data.voter), 'jid');
+    const poll = { accountId, messageId: subject };
+    const now = await pollNow(db, poll, typeof voter === 'string' ? voter : null);
+    found.set(id, now ?? { chosen: null, voters: null, options: null });
+  }
+  return found;
 }
 
 /** The payloads of facts by their id; those whose row is not kept any more are missing. */

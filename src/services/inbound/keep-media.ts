@@ -30,9 +30,9 @@ export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: 
     const detected = await detectType(deps, staged, null, { userId: work.userId });
     // Its key is that of the work, so that a crash from here on leaves nothing behind that the next attempt would not
     // replace.
-    await deps.storage.put(storageKeyOf(work.id), staged);
+    await deps.storage.put(storageKeyOf(fileIdOf(work)), staged);
     const end = await finish(deps, work, (tx, message) => keepRow(deps, tx, work, staged, detected, message));
-    if (end === 'forgotten') await deps.storage.remove(storageKeyOf(work.id));
+    if (end === 'forgotten') await deps.storage.remove(storageKeyOf(fileIdOf(work)));
   } finally {
     await discardFile(staged);
   }
@@ -41,8 +41,11 @@ export async function keepInboundMedia(deps: KeepDeps, work: MediaWork, stream: 
 /** There will be no file: the message says so, and the key is forgotten. */
 export async function giveUpMedia(deps: KeepDeps, work: MediaWork, error: string): Promise<void> {
   const end = await finish(deps, work, async () => ({ state: 'failed', error }));
-  if (end !== 'lost') await deps.storage.remove(storageKeyOf(work.id));
+  if (end !== 'lost') await deps.storage.remove(storageKeyOf(fileIdOf(work)));
 }
+
+/** media.id of the file. */
+const fileIdOf = ({ id, mediaId }: MediaWork): string => mediaId ?? id;
 
 type MessageRow = typeof messages.$inferSelect;
 type Outcome = Partial<InboundMedia> & Pick<InboundMedia, 'state'>;
@@ -94,7 +97,7 @@ async function keepRow(
   detected: string,
   message: MessageRow,
 ): Promise<Outcome> {
-  const { id } = work;
+  const id = fileIdOf(work);
   const { sha256, size } = staged;
   const now = deps.clock.now();
   const content = asObject(message.content);

@@ -3,11 +3,12 @@
 import { and, asc, eq, isNotNull, lte, notInArray, type SQL } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
-import { inboundMedia } from '../../db/schema.ts';
+import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
+import type { EngineRequests } from '../../whatsapp/requests.ts';
 import type { Deps } from '../context.ts';
 
 /** WhatsApp keeps files for weeks; what could not be had for a day will not be. */
@@ -16,6 +17,8 @@ const GIVE_UP_AFTER_MS = DAY_MS;
 const CLAIM_MS = 10 * MINUTE_MS;
 /** Downloads of one tenant at a time in one process: they come as fast as its proxies are. */
 const MAX_PER_TENANT = 2;
+/** Somebody waits for a file that was asked for again. */
+const AGAIN_FOR_MS = HOUR_MS;
 const RETRY: BackoffRange = { firstMs: 5_000, maxMs: HOUR_MS };
 
 /** One download that this process has claimed. */
@@ -28,6 +31,8 @@ export interface MediaWork {
   /** this one included */
   attempts: number;
   giveUpAt: number;
+  /** media.id of the file that was asked for again; null: it is fetched for the first time */
+  mediaId: string | null;
 }
 
 type Row = typeof inboundMedia.$inferSelect;
@@ -48,6 +53,50 @@ export function newMediaWork(
     sealed: secrets.seal(encodeSource(source), sealedSourceContext(id)),
     nextAttemptAt: now,
     giveUpAt: now + GIVE_UP_AFTER_MS,
+  };
+}
+
+/** The same, kept with the message: the file may be asked for again. */
+export function keptSource({
+  id,
+  keyId,
+  sealed,
+}: ReturnType<typeof newMediaWork>): typeof mediaSources.$inferInsert {
+  return { id, keyId, sealed };
+}
+
+/** The row that has the file of a message fetched again; what it seals is what is kept of it. */
+export async function againWork(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  message: { id: string; userId: number; accountId: string },
+  mediaId: string,
+): Promise<typeof inboundMedia.$inferInsert | null> {
+  const { id, userId, accountId } = message;
+  const [kept] = await db.select().from(mediaSources).where(eq(mediaSources.id, id));
+  if (!kept) return null;
+  const now = clock.now();
+  return { ...kept, userId, accountId, mediaId, nextAttemptAt: now, giveUpAt: now + AGAIN_FOR_MS };
+}
+
+/** What the engine is asked for a file to be put at WhatsApp again; null when nothing is kept of it, or it is another session's. */
+export async function readAgainRequest(
+  { db, secrets }: Pick<Deps, 'db' | 'secrets'>,
+  account: AccountRef,
+  id: string,
+): Promise<EngineRequests['media.again']['input'] | null> {
+  const [row] = await db
+    .select({ message: messages, source: mediaSources })
+    .from(messages)
+    .innerJoin(mediaSources, eq(mediaSources.id, messages.id))
+    .where(and(eq(messages.id, id), eq(messages.accountId, account.id)));
+  if (!row) return null;
+  const { messageId, peer, direction, author } = row.message;
+  return {
+    messageId,
+    chat: peer,
+    fromMe: direction === 'out',
+    participant: author === '' ? null : author,
+    mediaKey: encodeBytes(openSource(secrets, row.source).mediaKey),
   };
 }
 
@@ -146,7 +195,7 @@ function encodeSource({ kind, url, directPath, mediaKey, fileSha256 }: MediaSour
   return Buffer.from(JSON.stringify([kind, url, directPath, encodeBytes(mediaKey), sha]));
 }
 
-function openSource(secrets: Deps['secrets'], row: Row): MediaSource {
+function openSource(secrets: Deps['secrets'], row: Pick<Row, 'id' | 'keyId' | 'sealed'>): MediaSource {
   const plain = secrets.open(row.sealed, row.keyId, sealedSourceContext(row.id));
   const [kind, url, directPath, mediaKey, sha] = asEncoded(JSON.parse(plain.toString()));
   const fileSha256 = sha === null ? null : Buffer.from(sha, 'base64');

@@ -2,14 +2,15 @@
 import { and, eq, ne } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { tryInsert } from '../../db/ops.ts';
-import { inboundMedia, messages } from '../../db/schema.ts';
+import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { messageFact } from '../../queue/message-fact.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
 import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
-import { newMediaWork } from './media-work.ts';
+import { keptSource, newMediaWork } from './media-work.ts';
+import { countVotes } from './poll-votes.ts';
 
 type OwnDeps = Pick<Deps, 'db' | 'clock' | 'secrets'>;
 
@@ -39,8 +40,12 @@ export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<
   if (amendment && typeof aim === 'object' && aim !== null) {
     return applyAmendment(tx, aim, message, amendment, now);
   }
-  if (message.media) await tx.insert(inboundMedia).values(newMediaWork(deps, account, id, message.media));
-  return sent;
+  if (message.media) {
+    const work = newMediaWork(deps, account, id, message.media);
+    await tx.insert(inboundMedia).values(work);
+    await tx.insert(mediaSources).values(keptSource(work));
+  }
+  return [...sent, ...(await countVotes(tx, [{ account, message }]))];
 }
 
 /**

@@ -12,7 +12,7 @@ import {
   transact,
   tryInsert,
 } from '../../db/ops.ts';
-import { inboundMedia, messages } from '../../db/schema.ts';
+import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { createWorkQueue } from '../../db/work.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
@@ -23,7 +23,8 @@ import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
 import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
-import { newMediaWork } from './media-work.ts';
+import { keptSource, newMediaWork } from './media-work.ts';
+import { countVotes } from './poll-votes.ts';
 import { storeOwn } from './store-own.ts';
 
 export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
@@ -248,8 +249,11 @@ async function storePlain(
   const files = fresh.flatMap(({ account, id, message: { media } }) =>
     media ? [newMediaWork(deps, account, id, media)] : [],
   );
-  if (files.length > 0) await insertMany(tx, inboundMedia, files);
-  done.facts.push(...fresh.map(factOf));
+  if (files.length > 0) {
+    await insertMany(tx, inboundMedia, files);
+    await insertMany(tx, mediaSources, files.map(keptSource));
+  }
+  done.facts.push(...fresh.map(factOf), ...(await countVotes(tx, fresh)));
   for (const { account, id, content, message } of fresh) {
     done.written.push({ account, id, phone: message.phone, lid: message.lid, content });
   }

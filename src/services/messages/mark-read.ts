@@ -29,14 +29,14 @@ export async function markMessageRead(ctx: Ctx, input: { messageId: string }): P
   requireCapability(ctx, 'markRead');
   const session = await findOwnSession(ctx, row.sessionId);
   requireConnected(session);
-  await askOwner(ctx, session, 'mark_read', { messages: [keyOf(row)] }, READ_TIMEOUT_MS);
+  await askOwner(ctx, session, 'mark_read', { messages: [readKeyOf(row)] }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(eq(messages.id, row.id));
   return toMessage(ctx, { ...row, readAt: now, updatedAt: now });
 }
 
 /** People are addressed by their LID where it is known: a receipt to the number would not reach that chat. */
-function keyOf({ messageId, peer, lid, participant }: MessageRecord) {
+export function readKeyOf({ messageId, peer, lid, participant }: MessageRecord) {
   const chat = lid !== null && !isGroupJid(peer) ? lidJid(lid) : peer;
   return { messageId, chat, participant };
 }
@@ -69,7 +69,7 @@ export async function markChatRead(
   const rows = pieces.flat().slice(0, MAX_MARKED);
   if (rows.length === 0) return { marked: 0 };
   await spendAsk(ctx, session, { changes: false });
-  await askOwner(ctx, session, 'mark_read', { messages: rows.map(keyOf) }, READ_TIMEOUT_MS);
+  await askOwner(ctx, session, 'mark_read', { messages: rows.map(readKeyOf) }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   const ids = rows.map(({ id }) => id);
   await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(inArray(messages.id, ids));

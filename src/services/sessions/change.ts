@@ -1,4 +1,4 @@
-/** Changes that an owner makes to a session: its label, its proxy, its name on the phone. */
+/** Changes that an owner makes to a session: its label, its proxy, its name on the phone, what it does by itself. */
 import { eq } from 'drizzle-orm';
 import { transact } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
@@ -6,6 +6,7 @@ import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { requireCapability } from '../messages/capability.ts';
 import { askOwner } from './ask-owner.ts';
 import { checkProxy, sealProxy } from './connection.ts';
 import { findSession, type SessionRecord, type SessionRef } from './find.ts';
@@ -16,8 +17,8 @@ import { toSessionStatus } from './view.ts';
 const FOLLOW_TIMEOUT_MS = 15_000;
 
 /**
- * Changes what is given of a session's label, proxy and browser; `null` takes it away. With another proxy it connects again
- * at once. Throws SESSION_NOT_FOUND, VALIDATION_FAILED, URL_REFUSED.
+ * Changes what is given of a session's label, proxy, browser and habits; `null` takes it away. With another proxy it connects
+ * again at once. Throws SESSION_NOT_FOUND, NOT_SUPPORTED, VALIDATION_FAILED, URL_REFUSED.
  */
 export async function changeSession(
   ctx: Ctx,
@@ -26,11 +27,19 @@ export async function changeSession(
 ): Promise<SessionStatusOutput> {
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
-  const { label, browser } = input;
+  const { label, browser, rejectCalls, callText, autoRead } = input;
+  if (rejectCalls) requireCapability(ctx, 'calls');
+  if (autoRead) requireCapability(ctx, 'markRead');
   const proxy = typeof input.proxy === 'string' ? await checkProxy(ctx, input.proxy) : input.proxy;
   const changes = {
     ...(label === undefined ? {} : { label }),
     ...(browser === undefined ? {} : { browser }),
+    ...(rejectCalls === undefined ? {} : { rejectCalls }),
+    ...(callText === undefined ? {} : { callText }),
+    // What has come before stays as it is; asked for again it goes on from where it began.
+    ...(autoRead === undefined
+      ? {}
+      : { autoReadFrom: autoRead ? (session.autoReadFrom ?? ctx.clock.now()) : null }),
     ...(proxy === undefined ? {} : { proxy: proxy && sealProxy(ctx.secrets, session.id, proxy) }),
   };
   await transact(ctx.db, async (tx) => {
@@ -38,17 +47,18 @@ export async function changeSession(
       .update(whatsappAccounts)
       .set({ ...changes, updatedAt: ctx.clock.now() })
       .where(eq(whatsappAccounts.id, session.id));
+    const changed = Object.keys(input).filter((name) => Reflect.get(input, name) !== undefined);
     await record(tx, ctx, [
       {
         userId: session.userId,
         event: 'session.changed',
         session: { id: session.id, sessionId: session.sessionId },
-        data: { changed: Object.keys(changes) },
+        data: { changed },
         origin: originOf(ctx),
       },
     ]);
   });
-  if (proxy !== undefined) await follow(ctx, session);
+  if (proxy !== undefined || autoRead !== undefined) await follow(ctx, session);
   return toSessionStatus(ctx, await findSession(ctx, ref));
 }
 

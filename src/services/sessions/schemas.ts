@@ -47,6 +47,16 @@ export const ChangeSessionInput = z.object({
   label: z.string().trim().min(1).max(120).nullable().optional().describe('a name for people; null: none'),
   proxy: proxy.nullable().optional(),
   browser: browser.nullable().optional(),
+  rejectCalls: z.boolean().optional().describe('every call is rejected as it rings'),
+  callText: z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(1_000, 'must have at most 1,000 characters')
+    .nullable()
+    .optional()
+    .describe('what whoever calls is sent then, once an hour; null: nothing'),
+  autoRead: z.boolean().optional().describe('what comes in is marked read, and its senders hear of it'),
 });
 export type ChangeSessionInput = z.output<typeof ChangeSessionInput>;
 
@@ -140,6 +150,9 @@ export const SessionStatusOutput = SessionOutput.extend({
     .nullable()
     .describe('the proxy that it goes through, without user and password'),
   browser: BrowserInput.required().nullable().describe('null: as the service’s own'),
+  rejectCalls: z.boolean().describe('every call is rejected as it rings'),
+  callText: z.string().nullable().describe('what whoever calls is sent then'),
+  autoRead: z.boolean().describe('what comes in is marked read by itself'),
   pausedUntil: time.describe(
     'until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed',
   ),

@@ -79,6 +79,9 @@ export async function toSessionStatus(
     deviceInfo: row.deviceInfo,
     errorMessage: row.errorMessage,
     ...connection,
+    rejectCalls: row.rejectCalls,
+    callText: row.callText,
+    autoRead: row.autoReadFrom !== null,
     ...pauseOf(row, now),
   };
 }

@@ -83,6 +83,19 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
     by: '3EB0A9C1D2E3F4A5B6C7D9',
     content: { type: 'text', text: 'Is it still available?' },
   },
+  'poll.updated': {
+    ...session,
+    messageId: '3EB0A9C1D2E3F4A5B6C7D8',
+    chat: '6281234567890@s.whatsapp.net',
+    voter: person,
+    at: '2026-01-01T08:30:00.000Z',
+    chosen: ['Morning'],
+    voters: 1,
+    options: [
+      { text: 'Morning', votes: 1 },
+      { text: 'Evening', votes: 0 },
+    ],
+  },
   'session.status': { ...session, status: 'connected', reason: null },
   'session.restricted': {
     ...session,

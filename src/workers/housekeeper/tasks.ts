@@ -11,8 +11,10 @@ import {
   idempotencyKeys,
   inboundMedia,
   knownNetworks,
+  mediaSources,
   messages,
   passwordResets,
+  pollVotes,
   quotaHolds,
   rateLimits,
   sendAttempts,
@@ -184,6 +186,22 @@ function nightlyTasks(deps: TaskDeps): Task[] {
           where: notInArray(messages.status, ['queued', 'sending']),
           signal,
         }),
+    },
+    {
+      name: 'media_sources',
+      when: 'nightly',
+      run: (signal) => {
+        const until = idAt(before(retentionDays.messages));
+        return deleteOld(db, { table: mediaSources, by: mediaSources.id, before: until, signal });
+      },
+    },
+    {
+      name: 'poll_votes',
+      when: 'nightly',
+      run: (signal) => {
+        const until = before(retentionDays.messages);
+        return deleteOld(db, { table: pollVotes, by: pollVotes.votedAt, before: until, signal });
+      },
     },
     {
       name: 'campaigns',

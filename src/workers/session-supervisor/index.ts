@@ -15,7 +15,9 @@ import { transact } from '../../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { record } from '../../events/record.ts';
+import type { Deps } from '../../services/context.ts';
 import { factOfGroup } from '../../services/groups/news.ts';
+import { readAgainRequest } from '../../services/inbound/media-work.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { factOfCall, factOfPresence, type ToldFact } from '../../services/sessions/told.ts';
@@ -26,6 +28,7 @@ import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
+import { createHabits, type HabitDeps, type Habits } from './habits.ts';
 import { createOutage } from './outage.ts';
 import { createPushNames } from './push-names.ts';
 import type { RunnerDeps } from './runner-deps.ts';
@@ -38,7 +41,9 @@ import { watchUsers } from './user-watch.ts';
 export type ReceiptEvent = Extract<EngineEvent, { type: 'receipt' | 'refused' }>;
 
 export interface SupervisorDeps
-  extends Pick<RunnerDeps, 'db' | 'clock' | 'stream' | 'logger' | 'engine' | 'credentials' | 'dispatcher'> {
+  extends Pick<RunnerDeps, 'db' | 'clock' | 'stream' | 'logger' | 'engine' | 'credentials' | 'dispatcher'>,
+    HabitDeps,
+    Pick<Deps, 'secrets'> {
   ownership: Ownership;
   commands: CommandBus;
   /** must not throw; what it returns is not waited for */
@@ -74,6 +79,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
   const runners = new Map<string, SessionRunner>();
   const mappings = createContactMappings(deps);
   const names = createPushNames(deps);
+  const habits = createHabits(deps);
   const users = watchUsers(deps.stream, (userId) => {
     for (const runner of runners.values()) {
       if (runner.account.userId === userId) void runner.setEnabled(false);
@@ -104,12 +110,14 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     const runner = runners.get(accountId);
     if (!runner) return;
     runners.delete(accountId);
+    habits.forget(accountId);
     users.release(runner.account.userId);
     await runner.stop();
   }
 
   /** Those with a deep queue first: somebody waits for them. */
   async function ensureRunners(sessions: readonly OwnedSession[]): Promise<void> {
+    habits.follow(sessions);
     const missing = sessions.filter((session) => runners.get(session.id)?.account.fence !== session.fence);
     if (missing.length === 0) return;
     await Promise.all(missing.map((session) => drop(session.id)));
@@ -128,7 +136,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     }
   }
 
-  const commands = createCommands(deps);
+  const commands = createCommands(deps, habits);
 
   const handle: CommandHandler = async (accountId, name, input) => {
     if (!runners.has(accountId)) await ownership.claim(accountId);
@@ -173,7 +181,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       stopHandling();
       outage.stop();
       await Promise.all([...runners.keys()].map(drop));
-      await Promise.all([mappings.stop(), names.stop()]);
+      await Promise.all([mappings.stop(), names.stop(), habits.stop()]);
       await ownership.stop();
     },
     onEvent(account, event) {
@@ -183,11 +191,18 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
       if (event.type === 'group') return learn.fact(account, factOfGroup(event.news));
-      if (event.type === 'call') return learn.fact(account, factOfCall(event));
+      if (event.type === 'call') {
+        habits.onCall(account, event);
+        return learn.fact(account, factOfCall(event));
+      }
       if (event.type === 'presence') return learn.fact(account, factOfPresence(event));
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
+      if (event.type === 'connected') habits.wake(account);
     },
-    onStored: (account, message) => names.learn(account.id, message),
+    onStored(account, message) {
+      names.learn(account.id, message);
+      if (!message.own) habits.wake(account);
+    },
     countByStatus() {
       const counts: Partial<Record<SessionStatus, number>> = {};
       for (const { status } of runners.values()) counts[status] = (counts[status] ?? 0) + 1;
@@ -197,7 +212,10 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
 }
 
 /** The work of each command with the session that it is for. */
-function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): CommandTable {
+function createCommands(
+  { engine, db, secrets }: Pick<SupervisorDeps, 'engine' | 'db' | 'secrets'>,
+  habits: Pick<Habits, 'follow' | 'wake'>,
+): CommandTable {
   /** The account's id. Throws NOT_CONNECTED. */
   function connected(account: AccountRef): string {
     if (engine.isConnected(account.id)) return account.id;
@@ -217,7 +235,10 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
     },
     follow_settings: async (runner) => {
       const row = await readRow(db, runner.account.id);
-      if (row) await runner.follow(row.proxy);
+      if (!row) return null;
+      habits.follow([row]);
+      habits.wake(runner.account);
+      await runner.follow(row.proxy);
       return null;
     },
     logout: (runner) => runner.logout(),
@@ -229,6 +250,11 @@ function createCommands({ engine, db }: Pick<SupervisorDeps, 'engine' | 'db'>): 
     mark_read: async ({ account }, { messages }) => {
       await engine.markRead(connected(account), messages);
       return null;
+    },
+    media_again: async ({ account }, { id }) => {
+      const asked = await readAgainRequest({ db, secrets }, account, id);
+      if (asked === null) return { place: null };
+      return engine.ask(connected(account), 'media.again', asked);
     },
     list_groups: async ({ account }) => engine.groups(connected(account)),
     ask: async ({ account }, { name, input }) => engine.ask(connected(account), name, input),

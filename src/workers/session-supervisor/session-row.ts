@@ -31,6 +31,7 @@ export type SessionRow = Pick<
   | 'expectedPhone'
   | 'importedAt'
   | 'proxy'
+  | 'autoReadFrom'
   | 'connectedAt'
   | 'disconnectedAt'
 > & { enabled: boolean };
@@ -46,6 +47,7 @@ const COLUMNS = {
   expectedPhone: accounts.expectedPhone,
   importedAt: accounts.importedAt,
   proxy: accounts.proxy,
+  autoReadFrom: accounts.autoReadFrom,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
   workspaceStatus: workspaces.status,

@@ -1,6 +1,7 @@
 /** One message: what it says, what became of it step by step, and what can be done. */
 
 import { z } from 'zod';
+import type { Ctx } from '../../../services/context.ts';
 import { editableText } from '../../../services/messages/amend.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
@@ -8,14 +9,17 @@ import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts
 import {
   cancelMessage,
   editMessage,
+  fetchMediaAgain,
   forwardMessage,
   getMessage,
+  getPoll,
   markMessageRead,
   restoreMessage,
   retryMessage,
   revokeMessage,
 } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
+import { DAY_MS } from '../../../utils/durations.ts';
 import { Crumb, Skeleton, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -24,6 +28,7 @@ import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
 import { contentOf } from './content.ts';
 import { HoldLines } from './hold-lines.tsx';
+import { PollResults } from './poll.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { MessageTimeline } from './timeline.tsx';
 import { kindName } from './words.ts';
@@ -286,6 +291,24 @@ function Details({ view, message, who }: { view: View; message: MessageDetail; w
   );
 }
 
+/** Its file could not be had, or was deleted since: as long as files are kept. */
+function mayFetchAgain(
+  { config, clock }: Ctx,
+  { direction, source, content, createdAt }: MessageOutput,
+): boolean {
+  const file: unknown = Reflect.get(Object(content), 'media');
+  if (typeof file !== 'object' || file === null || (direction === 'out' && source !== 'phone')) return false;
+  const state: unknown = Reflect.get(file, 'state');
+  const keptUntil = Date.parse(createdAt) + config.retentionDays.media * DAY_MS;
+  return state === 'failed' || (state === 'stored' && keptUntil < clock.now());
+}
+
+/** The results of a poll that was sent; null for any other message. */
+async function pollOf(ctx: Ctx, { messageId, sessionId, type, direction }: MessageOutput) {
+  if (type !== 'poll' || direction !== 'out') return null;
+  return getPoll(ctx, { messageId, session: sessionId });
+}
+
 export const messageDetailPages: Page[] = [
   page({
     method: 'get',
@@ -298,6 +321,7 @@ export const messageDetailPages: Page[] = [
       const t = MESSAGE_TEXTS(view.lang);
       const message = await getMessage(ctx, { ...params, ...query });
       const out = message.direction === 'out';
+      const poll = await pollOf(ctx, message);
       const who = (out ? message.to : message.from) ?? message.chat;
       const number = message.chat.endsWith('@g.us') ? message.chat : who;
       const called = message.name ?? who;
@@ -330,7 +354,13 @@ export const messageDetailPages: Page[] = [
                     <Body view={view} message={message} />
                   </li>
                 </ul>
+                {view.canWrite && mayFetchAgain(ctx, message) && (
+                  <ActionButton view={view} action={messagePath(message, '/media')} small>
+                    {t.fetchAgain}
+                  </ActionButton>
+                )}
               </div>
+              {poll && <PollResults view={view} message={message} poll={poll} />}
               <EditForm view={view} message={message} now={ctx.clock.now()} />
               <ForwardForm view={view} message={message} />
               <div class="card">
@@ -364,6 +394,19 @@ export const messageDetailPages: Page[] = [
     example,
     async handler({ ctx, view, params, query }) {
       return { fragment: <Progress view={view} message={await getMessage(ctx, { ...params, ...query })} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${PATH}/poll`,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params, query }) {
+      const message = await getMessage(ctx, { ...params, ...query });
+      const poll = await getPoll(ctx, { ...params, session: message.sessionId });
+      return { fragment: <PollResults view={view} message={message} poll={poll} /> };
     },
   }),
   page({
@@ -411,6 +454,17 @@ export const messageDetailPages: Page[] = [
     async handler({ ctx, view, params }) {
       const message = await restoreMessage(ctx, params);
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).restored };
+    },
+  }),
+  page({
+    method: 'post',
+    path: `${PATH}/media`,
+    auth: 'user',
+    params,
+    example,
+    async handler({ ctx, view, params }) {
+      const message = await fetchMediaAgain(ctx, params);
+      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).fetchingAgain };
     },
   }),
   page({

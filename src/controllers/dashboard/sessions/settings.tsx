@@ -22,7 +22,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/sessions-settings.ts';
 import * as indonesian from '../locales/id/sessions-settings.ts';
 import { type Page, page, type View } from '../page.ts';
-import { ActionButton, Facts, Field, Form, Select } from '../parts.tsx';
+import { ActionButton, Check, Facts, Field, Form, Select, TextArea, Ticked } from '../parts.tsx';
 import { sentenceInIndonesian } from '../reasons.ts';
 import { count, sessionPath } from './parts.tsx';
 
@@ -37,6 +37,13 @@ const settingsPath = (sessionId: string) => sessionPath(sessionId, '/settings');
 
 /** A device without a name of its own is the service's. */
 const DeviceForm = BrowserInput.extend({ name: BrowserInput.shape.name.optional() });
+
+/** A box that is not ticked is not sent. */
+const HabitsForm = z.object({
+  autoRead: Ticked,
+  rejectCalls: Ticked,
+  callText: ChangeSessionInput.shape.callText,
+});
 
 /** A new session, with the fields of `ConnectionFields`. */
 export const NewSessionForm = CreateSessionInput.omit({ browser: true }).extend(DeviceForm.shape);
@@ -66,9 +73,10 @@ function ProxyWords({ view, proxy }: { view: View; proxy: SessionStatusOutput['p
 /** The settings in short, with the way to change them. */
 export function SettingsCard({ view, session }: { view: View; session: SessionStatusOutput }) {
   const t = T(view.lang);
-  const { label, proxy, browser } = session;
+  const { label, proxy, browser, autoRead, rejectCalls } = session;
   const device =
     browser === null ? t.deviceDefault : t.deviceValue(browser.name, platformName(view, browser.platform));
+  const habits = [...(autoRead ? [t.readsAll] : []), ...(rejectCalls ? [t.rejectsCalls] : [])];
   return (
     <div class="card">
       <h2>{t.title}</h2>
@@ -77,6 +85,7 @@ export function SettingsCard({ view, session }: { view: View; session: SessionSt
           [t.label, <span class="wrap">{label ?? t.none}</span>],
           [t.proxy, <ProxyWords view={view} proxy={proxy} />],
           [t.device, <span class="wrap">{device}</span>],
+          [t.habits, habits.length === 0 ? t.none : habits.join(', ')],
         ]}
       />
       {view.canWrite && (
@@ -168,6 +177,25 @@ export function ProxyField({ view, label, hint }: { view: View; label: string; h
       hint={[hint, T(view.lang).proxyHint].filter(Boolean).join(' ')}
       autocomplete="off"
     />
+  );
+}
+
+function HabitsPart({ view, session }: PartProps) {
+  const t = T(view.lang);
+  const { sessionId, rejectCalls, callText, autoRead } = session;
+  return (
+    <section class="card">
+      <h2>{t.habits}</h2>
+      <Form view={view} action={sessionPath(sessionId, '/habits')} class="stack">
+        <Check label={t.autoRead} name="autoRead" checked={autoRead} />
+        <p class="muted small">{t.autoReadHint}</p>
+        <Check label={t.rejectCalls} name="rejectCalls" checked={rejectCalls} />
+        <TextArea label={t.callText} name="callText" rows={2} value={callText ?? ''} hint={t.callTextHint} />
+        <div class="row">
+          <Submit>{t.save}</Submit>
+        </div>
+      </Form>
+    </section>
   );
 }
 
@@ -292,7 +320,7 @@ function TestAnswer({ view, tested }: { view: View; tested: ProxyTestOutput }) {
   );
 }
 
-/** The page with all three; `tested`: what came of trying a proxy. */
+/** The page with all of them; `tested`: what came of trying a proxy. */
 function settingsPage({ view, session, tested }: PartProps & { tested?: ProxyTestOutput }) {
   const t = T(view.lang);
   const { sessionId } = session;
@@ -305,6 +333,7 @@ function settingsPage({ view, session, tested }: PartProps & { tested?: ProxyTes
         <div>
           <LabelPart view={view} session={session} />
           <DevicePart view={view} session={session} />
+          <HabitsPart view={view} session={session} />
         </div>
       </div>
     </>
@@ -346,6 +375,22 @@ export const settingsPages: Page[] = [
     async handler({ ctx, view, params: { sessionId }, form }) {
       await changeSession(ctx, { sessionId }, { browser: deviceOf(form) });
       return { redirect: settingsPath(sessionId), done: T(view.lang).deviceSaved };
+    },
+  }),
+  page({
+    method: 'post',
+    path: '/dashboard/sessions/:sessionId/habits',
+    auth: 'user',
+    params,
+    form: HabitsForm,
+    example: {
+      ...example,
+      form: { autoRead: 'true', rejectCalls: 'true', callText: 'Silakan tulis pesan.' },
+    },
+    async handler({ ctx, view, params: { sessionId }, form }) {
+      const { autoRead, rejectCalls, callText = null } = form;
+      await changeSession(ctx, { sessionId }, { autoRead, rejectCalls, callText });
+      return { redirect: settingsPath(sessionId), done: T(view.lang).habitsSaved };
     },
   }),
   page({

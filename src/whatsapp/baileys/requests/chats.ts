@@ -63,7 +63,7 @@ export const CHAT_REQUESTS: Handlers = {
 };
 
 /** People are named by LID where that is known: WhatsApp tells of them under it, and phones keep their chats so. */
-async function lidFirst({ sock }: Link, jid: string): Promise<string> {
+export async function lidFirst({ sock }: Link, jid: string): Promise<string> {
   if (isGroupJid(jid)) return jid;
   return (await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null)) ?? jid;
 }

@@ -2,6 +2,7 @@
 import type { EngineRequests, RequestName } from '../../requests.ts';
 import { CHAT_REQUESTS } from './chats.ts';
 import { GROUP_REQUESTS, type RequestContext } from './groups.ts';
+import { MEDIA_REQUESTS } from './media.ts';
 import { PEOPLE_REQUESTS } from './people.ts';
 
 type Handlers = {
@@ -11,7 +12,7 @@ type Handlers = {
   ) => Promise<EngineRequests[N]['output']>;
 };
 
-const HANDLERS: Handlers = { ...GROUP_REQUESTS, ...PEOPLE_REQUESTS, ...CHAT_REQUESTS };
+const HANDLERS: Handlers = { ...GROUP_REQUESTS, ...PEOPLE_REQUESTS, ...CHAT_REQUESTS, ...MEDIA_REQUESTS };
 
 /** Asks over one socket. Rejects with AppError where WhatsApp refuses, and as queries do. */
 export function askWhatsApp<N extends RequestName>(

@@ -15,6 +15,7 @@ export const events: Record<EventName | 'api.request', string> = {
   'message.edited': 'Message edited',
   'message.revoked': 'Message deleted for everyone',
   'message.canceled': 'Message canceled',
+  'poll.updated': 'Vote in a poll',
   'group.updated': 'Group changed',
   'group.members': 'Members of a group changed',
   'group.requests': 'Somebody asks to join a group',

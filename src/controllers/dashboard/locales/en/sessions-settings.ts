@@ -1,6 +1,16 @@
 export const sessionSettings = {
-  title: 'Label, proxy and device',
-  change: 'Change label, proxy and device',
+  title: 'Session settings',
+  change: 'Change the session settings',
+  habits: 'Done by itself',
+  autoRead: 'Mark everything that comes in as read',
+  autoReadHint: 'Senders see the blue ticks, unless the privacy settings of the phone hide them.',
+  rejectCalls: 'Reject every call',
+  callText: 'Text to the caller',
+  callTextHint:
+    'Sent after a call was rejected, at most once an hour to the same person. Leave empty for none.',
+  habitsSaved: 'Saved.',
+  readsAll: 'marks everything as read',
+  rejectsCalls: 'rejects calls',
   label: 'Label',
   labelHint: 'A name for people. Programs go on using the session name. Leave empty for none.',
   labelSaved: 'Label saved.',

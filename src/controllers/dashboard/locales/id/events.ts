@@ -14,6 +14,7 @@ export const events: typeof english.events = {
   'message.edited': 'Pesan diedit',
   'message.revoked': 'Pesan dihapus untuk semua',
   'message.canceled': 'Pesan dibatalkan',
+  'poll.updated': 'Suara dalam polling',
   'group.updated': 'Grup diubah',
   'group.members': 'Anggota grup berubah',
   'group.requests': 'Permintaan masuk ke grup',

@@ -2,8 +2,18 @@ import type { Texts } from '../../i18n.ts';
 import type * as english from '../en/sessions-settings.ts';
 
 export const sessionSettings: Texts<typeof english.sessionSettings> = {
-  title: 'Label, proxy, dan perangkat',
-  change: 'Ubah label, proxy, dan perangkat',
+  title: 'Pengaturan sesi',
+  change: 'Ubah pengaturan sesi',
+  habits: 'Dilakukan otomatis',
+  autoRead: 'Tandai semua pesan masuk sebagai dibaca',
+  autoReadHint: 'Pengirim melihat centang biru, kecuali pengaturan privasi ponsel menyembunyikannya.',
+  rejectCalls: 'Tolak setiap panggilan',
+  callText: 'Teks untuk penelepon',
+  callTextHint:
+    'Dikirim setelah panggilan ditolak, paling banyak sekali per jam ke orang yang sama. Kosongkan jika tidak perlu.',
+  habitsSaved: 'Tersimpan.',
+  readsAll: 'menandai semua sebagai dibaca',
+  rejectsCalls: 'menolak panggilan',
   label: 'Label',
   labelHint: 'Nama untuk dibaca orang. Program tetap memakai nama sesi. Kosongkan jika tidak perlu.',
   labelSaved: 'Label tersimpan.',

@@ -1,0 +1,159 @@
+/** The results of a poll: what each person has voted last, and how often each option was chosen. */
+import { and, desc, eq } from 'drizzle-orm';
+import { z } from 'zod';
+import type { Db } from '../../db/client.ts';
+import { messages, pollVotes } from '../../db/schema.ts';
+import { isSentAs } from '../../queue/wire-id.ts';
+import { AppError } from '../../utils/errors.ts';
+import { formatE164 } from '../../utils/phone.ts';
+import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import type { TenantInput } from '../fields.ts';
+import { pollOptions } from '../inbound/poll-votes.ts';
+import { readNames } from './names.ts';
+import { findMessage } from './read.ts';
+import type { MessageRecord } from './view.ts';
+
+/** A group has 1,024 members at most, each known by two names. */
+const MAX_VOTES = 5_000;
+
+export const PollOutput = z
+  .object({
+    messageId: z.string(),
+    sessionId: z.string(),
+    chat: z.string().describe('the JID of the conversation'),
+    question: z.string(),
+    multiple: z.boolean().describe('more than one option may be chosen'),
+    voters: z.int().describe('people whose newest vote chooses something'),
+    options: z.array(z.object({ text: z.string(), votes: z.int() })),
+    votes: z
+      .array(
+        z.object({
+          jid: z.string().nullable().describe('who voted; null: the owner of the session'),
+          phone: z.string().nullable(),
+          name: z.string().nullable(),
+          options: z.array(z.string()).describe('empty: the vote was taken back'),
+          at: z.iso.datetime(),
+        }),
+      )
+      .describe('the newest vote of each person, the newest first'),
+  })
+  .meta({ id: 'PollResults' });
+export type PollOutput = z.output<typeof PollOutput>;
+
+/**
+ * The results of a poll that a session has sent, as they are now. Votes that could not be opened are not among them. Throws
+ * NOT_FOUND, CONFLICT for a message that is no poll of the session.
+ */
+export async function getPoll(
+  ctx: Ctx,
+  input: TenantInput & { messageId: string; session?: string | undefined },
+): Promise<PollOutput> {
+  requireScope(ctx, 'read');
+  const row = await findMessage(ctx, input.messageId, { ...input, direction: 'out' });
+  if (row.type !== 'poll') {
+    throw new AppError('CONFLICT', 'This message is no poll.', { details: { type: row.type } });
+  }
+  const votes = await readVotes(ctx.db, row);
+  const names = await readNames(
+    ctx,
+    votes.map(({ jid }) => ({ accountId: row.accountId, jids: jid === null ? [] : [jid] })),
+  );
+  const offered = pollOptions(row.content);
+  return {
+    messageId: row.messageId,
+    sessionId: row.sessionId,
+    chat: row.peer,
+    ...pollWords(row.content),
+    ...resultsOf(offered, votes),
+    votes: votes.map(({ jid, options, at }, i) => {
+      const phone = phoneOf(jid);
+      return {
+        jid,
+        phone: phone === null ? null : formatE164(phone),
+        name: names[i] ?? null,
+        options: options.flatMap((n) => offered[n] ?? []),
+        at: new Date(at).toISOString(),
+      };
+    }),
+  };
+}
+
+function pollWords(content: unknown): Pick<PollOutput, 'question' | 'multiple'> {
+  const { question, multiple } = Object(content);
+  return { question: typeof question === 'string' ? question : '', multiple: multiple === true };
+}
+
+interface CastVote {
+  /** null: the owner */
+  jid: string | null;
+  /** all under which they have voted */
+  names: (string | null)[];
+  options: readonly number[];
+  at: number;
+}
+
+/** Each person once, whether the vote named the number or the LID; the newest vote first. */
+async function readVotes(
+  db: Db,
+  { accountId, messageId }: Pick<MessageRecord, 'accountId' | 'messageId'>,
+): Promise<CastVote[]> {
+  const rows = await db
+    .select()
+    .from(pollVotes)
+    .where(and(eq(pollVotes.accountId, accountId), eq(pollVotes.pollId, messageId)))
+    .orderBy(desc(pollVotes.votedAt), desc(pollVotes.voter))
+    .limit(MAX_VOTES);
+  const lids = rows.flatMap(({ voter }) => lidOf(voter) ?? []);
+  const pairs = await findLidPairs(db, { accountId }, 'lid', lids);
+  const phoneBehind = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
+  const newest = new Map<string, CastVote>();
+  for (const { voter, options, votedAt } of rows) {
+    const jid = phoneBehind.get(voter) ?? voter;
+    const known = newest.get(jid);
+    const name = voter === '' ? null : voter;
+    if (known) known.names.push(name);
+    else newest.set(jid, { jid: jid || null, names: [name], options: options ?? [], at: votedAt });
+  }
+  return [...newest.values()];
+}
+
+/**
+ * What an event tells of a poll as it is now: the results, and what that voter (as in `readVotes`, or by the other name) has
+ * chosen. Null when the history does not keep the poll any more.
+ */
+export async function pollNow(
+  db: Db,
+  poll: { accountId: string; messageId: string },
+  voter: string | null,
+): Promise<(Pick<PollOutput, 'options' | 'voters'> & { chosen: string[] }) | null> {
+  const { accountId, messageId } = poll;
+  const [row] = await db
+    .select({ content: messages.content })
+    .from(messages)
+    .where(and(isSentAs(accountId, messageId), eq(messages.type, 'poll')));
+  if (!row) return null;
+  const offered = pollOptions(row.content);
+  const votes = await readVotes(db, poll);
+  const vote = votes.find(({ names }) => names.includes(voter));
+  return {
+    chosen: (vote?.options ?? []).flatMap((n) => offered[n] ?? []),
+    ...resultsOf(offered, votes),
+  };
+}
+
+/** How often each option was chosen, and by how many people. */
+function resultsOf(
+  offered: readonly string[],
+  votes: readonly CastVote[],
+): Pick<PollOutput, 'options' | 'voters'> {
+  return {
+    voters: votes.filter(({ options }) => options.length > 0).length,
+    options: offered.map((text, n) => ({
+      text,
+      votes: votes.filter(({ options }) => options.includes(n)).length,
+    })),
+  };
+}
