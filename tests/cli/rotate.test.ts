@@ -47,7 +47,7 @@ describe('a rotation', () => {
     // Both sessions' keys and credentials, a file, an own key, two secrets and the headers of a webhook, a code, a proxy,
     // the secret of an app and the token of a bot.
     expect(found).toEqual({
-      resealed: 2 * 131 + 1 + 1 + 3 + 1 + 1 + 1 + 1,
+      resealed: 2 * 131 + 1 + 1 + 1 + 3 + 1 + 1 + 1 + 1,
       left: 0,
       lost: new Map(),
       damaged: 0,
