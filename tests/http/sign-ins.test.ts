@@ -65,71 +65,6 @@ const statusOf = async (token: string, path = '/auth/me') => (await t.call(path,
 const listed = async (token: string) =>
   Object((await t.call('/auth/sign-ins', { token })).body.data) as Record<string, unknown>[];
 
-describe('what was done to an account', () => {
-  const read = async (token: string, query = '') =>
-    Object((await t.call(`/auth/audit${query}`, { token })).body.data) as Record<string, unknown>[];
-  const eventsOf = async (token: string) => (await read(token)).map(({ event }) => event);
-
-  it('is told to whoever has no workspace of their own, and to nobody else', async () => {
-    const member = await makeMember(t.deps, user.id, 'viewer');
-    await signIn(member, { address: '10.0.0.9' });
-    await signIn({ ...member, password: 'wrong password' });
-    const admin = await t.tenant('admin');
-    const link = await post(`/user/${member.id}/reset-link`, undefined, {
-      token: admin.token,
-      address: '10.0.0.8',
-    });
-    expect(link.status).toBe(201);
-    const rows = await read(member.token);
-    expect(rows).toMatchObject([
-      { event: 'auth.reset_link_made', actor: { id: admin.id }, ip: null, userAgent: null, requestId: null },
-      { event: 'auth.login_failed', status: 'failure', actor: null, ip: '127.0.0.1' },
-      { event: 'auth.login', status: 'success', actor: { id: member.id }, ip: '10.0.0.9' },
-    ]);
-    expect(await read(member.token, '?event=auth.login')).toHaveLength(1);
-    const page = await t.call('/auth/audit?limit=1', { token: member.token });
-    const next = await t.call(`/auth/audit?limit=2&cursor=${String(page.body.nextCursor)}`, {
-      token: member.token,
-    });
-    expect([page.body.data, next.body.data].flat()).toEqual(rows);
-    // The owner of the workspace where they are sees no sign-in of theirs.
-    expect(await eventsOf(user.token)).not.toContain('auth.reset_link_made');
-    const log = await t.call('/workspace/audit', { token: user.token });
-    expect(JSON.stringify(log.body.data)).not.toContain('10.0.0.9');
-    expect((await t.call('/auth/audit', { apiKey: user.apiKey })).status).toBe(403);
-    expect((await t.call('/auth/audit')).status).toBe(401);
-  });
-
-  it('is told also after the own workspace was left, and not to those who have it now', async () => {
-    const heir = await makeMember(t.deps, user.id, 'admin');
-    const elsewhere = await t.tenant();
-    const times = { createdAt: clock.now(), updatedAt: clock.now() };
-    const joined = { workspaceId: elsewhere.id, userId: user.id, role: 'viewer' as const, ...times };
-    await t.deps.db.insert(workspaceMembers).values(joined);
-    await post('/workspace/transfer-ownership', { userId: heir.id }, { token: user.token });
-    expect((await post('/workspace/leave', {}, { token: user.token })).status).toBe(200);
-    const token = await tokenOf({ address: '10.0.0.6' });
-    expect(await read(token)).toMatchObject([{ event: 'auth.login', ip: '10.0.0.6' }]);
-    const log = await t.call('/workspace/audit', { token: heir.token });
-    expect(JSON.stringify(log.body.data)).not.toContain('10.0.0.6');
-  });
-
-  it('is shown on a page, in both languages', async () => {
-    const member = await makeMember(t.deps, user.id, 'viewer');
-    await signIn(member, { address: '10.0.0.5' });
-    for (const [lang, title] of [
-      ['en', 'Account log'],
-      ['id', 'Log akun'],
-    ]) {
-      const cookie = `${SESSION_COOKIE}=${member.token}; wahub_lang=${lang}`;
-      const page = await t.call('/dashboard/account/security/log', { headers: { cookie } });
-      expect(page.status).toBe(200);
-      expect(page.text).toContain(title);
-      expect(page.text).toContain('10.0.0.5');
-    }
-  });
-});
-
 describe('the places where one is signed in', () => {
   it('are listed with program, network and times, this one marked', async () => {
     const first = await tokenOf({ headers: { 'user-agent': CHROME }, address: '10.0.0.7' });
@@ -428,5 +363,72 @@ describe('a link that is handed over', () => {
     const again = await post(`/workspace/members/${member.id}/reset-link`, undefined, { token: user.token });
     expect(again.status).toBe(409);
     expect(await statusOf(member.token)).toBe(200);
+  });
+});
+
+describe('what was done to an account', () => {
+  const read = async (token: string, query = '') =>
+    Object((await t.call(`/auth/audit${query}`, { token })).body.data) as Record<string, unknown>[];
+  const eventsOf = async (token: string) => (await read(token)).map(({ event }) => event);
+
+  it('is told to whoever has no workspace of their own, and to nobody else', async () => {
+    const member = await makeMember(t.deps, user.id, 'viewer');
+    await signIn(member, { address: '10.0.0.9' });
+    clock.advance(1_000);
+    await signIn({ ...member, password: 'wrong password' });
+    clock.advance(1_000);
+    const admin = await t.tenant('admin');
+    const link = await post(`/user/${member.id}/reset-link`, undefined, {
+      token: admin.token,
+      address: '10.0.0.8',
+    });
+    expect(link.status).toBe(201);
+    const rows = await read(member.token);
+    expect(rows).toMatchObject([
+      { event: 'auth.reset_link_made', actor: { id: admin.id }, ip: null, userAgent: null, requestId: null },
+      { event: 'auth.login_failed', status: 'failure', actor: null, ip: '127.0.0.1' },
+      { event: 'auth.login', status: 'success', actor: { id: member.id }, ip: '10.0.0.9' },
+    ]);
+    expect(await read(member.token, '?event=auth.login')).toHaveLength(1);
+    const page = await t.call('/auth/audit?limit=1', { token: member.token });
+    const next = await t.call(`/auth/audit?limit=2&cursor=${String(page.body.nextCursor)}`, {
+      token: member.token,
+    });
+    expect([page.body.data, next.body.data].flat()).toEqual(rows);
+    // The owner of the workspace where they are sees no sign-in of theirs.
+    expect(await eventsOf(user.token)).not.toContain('auth.reset_link_made');
+    const log = await t.call('/workspace/audit', { token: user.token });
+    expect(JSON.stringify(log.body.data)).not.toContain('10.0.0.9');
+    expect((await t.call('/auth/audit', { apiKey: user.apiKey })).status).toBe(403);
+    expect((await t.call('/auth/audit')).status).toBe(401);
+  });
+
+  it('is told also after the own workspace was left, and not to those who have it now', async () => {
+    const heir = await makeMember(t.deps, user.id, 'admin');
+    const elsewhere = await t.tenant();
+    const times = { createdAt: clock.now(), updatedAt: clock.now() };
+    const joined = { workspaceId: elsewhere.id, userId: user.id, role: 'viewer' as const, ...times };
+    await t.deps.db.insert(workspaceMembers).values(joined);
+    await post('/workspace/transfer-ownership', { userId: heir.id }, { token: user.token });
+    expect((await post('/workspace/leave', {}, { token: user.token })).status).toBe(200);
+    const token = await tokenOf({ address: '10.0.0.6' });
+    expect(await read(token)).toMatchObject([{ event: 'auth.login', ip: '10.0.0.6' }]);
+    const log = await t.call('/workspace/audit', { token: heir.token });
+    expect(JSON.stringify(log.body.data)).not.toContain('10.0.0.6');
+  });
+
+  it('is shown on a page, in both languages', async () => {
+    const member = await makeMember(t.deps, user.id, 'viewer');
+    await signIn(member, { address: '10.0.0.5' });
+    for (const [lang, title] of [
+      ['en', 'Account log'],
+      ['id', 'Log akun'],
+    ]) {
+      const cookie = `${SESSION_COOKIE}=${member.token}; wahub_lang=${lang}`;
+      const page = await t.call('/dashboard/account/security/log', { headers: { cookie } });
+      expect(page.status).toBe(200);
+      expect(page.text).toContain(title);
+      expect(page.text).toContain('10.0.0.5');
+    }
   });
 });

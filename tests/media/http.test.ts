@@ -125,6 +125,14 @@ describe('an upload', () => {
     expect(await staged()).toEqual([]);
   });
 
+  test.each(['x.constructor', 'x.toString', 'x.__proto__'])('named %s is one as any other', async (name) => {
+    for (const bytes of [pngFile(), Buffer.from('hello')]) {
+      const reply = await upload(bytes, name);
+      expect(reply.status).toBe(201);
+      expect(reply.body.data).toMatchObject({ filename: name, size: bytes.length });
+    }
+  });
+
   test('that a browser could run is only ever saved', async () => {
     const page = Buffer.from('<html><script>alert(1)</script></html>');
     const reply = await upload(page, 'page.html');
