@@ -253,6 +253,19 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: ['tests/whatsapp/conformance.test.ts', 'can be addressed only to numbers that are on WhatsApp'],
   },
   {
+    name: 'look many numbers up, as a job',
+    can: always,
+    routes: [
+      'POST /contacts/check',
+      'GET /contacts/check',
+      'GET /contacts/check/:checkId',
+      'GET /contacts/check/:checkId/numbers',
+      'GET /contacts/check/:checkId/csv',
+      'POST /contacts/check/:checkId/cancel',
+    ],
+    test: ['tests/e2e/people.test.ts', 'many numbers are looked up as a job, which tells who is on WhatsApp'],
+  },
+  {
     name: 'mark a message read',
     can: ({ markRead }) => markRead,
     routes: ['POST /message/:messageId/read'],

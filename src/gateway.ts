@@ -47,6 +47,7 @@ import { createHousekeeper } from './workers/housekeeper/index.ts';
 import { createTasks } from './workers/housekeeper/tasks.ts';
 import { createInboundMedia } from './workers/inbound-media.ts';
 import { createMailSender } from './workers/mail-sender.ts';
+import { createNumberChecker } from './workers/number-checks.ts';
 import { createOtpExpiry } from './workers/otp-expiry.ts';
 import { createOtpFailover } from './workers/otp-failover.ts';
 import { createOwnership } from './workers/ownership.ts';
@@ -202,6 +203,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
     createWebhookReplays(deps),
     createBroadcastUpkeep(deps),
+    createNumberChecker(deps, { processId }),
     createMailSender(deps),
     createAlerts(deps),
     createHousekeeper(deps, { processId, tasks: createTasks({ ...deps, credentials: store }) }),

@@ -15,6 +15,7 @@ import { limitRoutes } from './limits.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
 import { metricsRoutes } from './metrics.ts';
+import { numberCheckRoutes } from './number-checks.ts';
 import { oidcRoutes } from './oidc.ts';
 import { otpRoutes } from './otp.ts';
 import { peopleRoutes } from './people.ts';
@@ -45,6 +46,7 @@ export const allRoutes: readonly Route[] = [
   ...limitRoutes,
   ...messageRoutes,
   ...mediaRoutes,
+  ...numberCheckRoutes,
   ...told(OTP_API_FAILURES, otpRoutes),
   ...told(BROADCAST_API_FAILURES, broadcastRoutes),
   ...webhookRoutes,

@@ -10,6 +10,7 @@ import {
   contactImports,
   counters,
   media,
+  numberCheckJobs,
   otpTemplates,
   quotaHolds,
   rateLimits,
@@ -108,6 +109,15 @@ const COUNTED: Record<CountedQuota, Counted> = {
       table: contactImports,
       n: count(),
       where: and(eq(contactImports.userId, userId), eq(contactImports.status, 'running')),
+    }),
+  },
+  numberChecksPerDay: {
+    thing: 'numbers to look up in 24 hours',
+    advice: 'wait until some of them are older than that',
+    of: (userId, now) => ({
+      table: numberCheckJobs,
+      n: sum(numberCheckJobs.total),
+      where: and(eq(numberCheckJobs.userId, userId), gt(numberCheckJobs.createdAt, now - DAY_MS)),
     }),
   },
   apiKeys: {

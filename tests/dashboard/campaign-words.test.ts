@@ -8,6 +8,8 @@ import type { View } from '../../src/controllers/dashboard/page.ts';
 import { STATE_MEANINGS, stateTone } from '../../src/controllers/dashboard/tones.ts';
 import {
   CAMPAIGN_STATUSES,
+  CHECK_STATUSES,
+  CHECKED_STATES,
   IMPORT_STATUSES,
   MESSAGE_STATUSES,
   OTP_STATUSES,
@@ -46,6 +48,8 @@ describe('the colour of a state', () => {
     IMPORT_STATUSES,
     SESSION_STATUSES,
     HealthState.options,
+    CHECK_STATUSES,
+    CHECKED_STATES,
     ['held', 'unlinked', 'invalid', 'duplicate', 'repaired', 'active', 'disabled'],
   ].flat();
 

@@ -1,7 +1,8 @@
 /** Chats, contacts, presence and calls of a session, on the emulated WhatsApp. */
+import { and, eq, isNull } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { rateLimits } from '../../src/db/schema.ts';
+import { numberCheckJobs, rateLimits } from '../../src/db/schema.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
@@ -224,6 +225,26 @@ describe('polls', () => {
     const none = await gateway.call('GET', `/message/${other.ids[0]}/poll`);
     expect(none).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
+
+test('many numbers are looked up as a job, which tells who is on WhatsApp', async () => {
+  const numbers = Array.from({ length: 60 }, newNumber);
+  const absent = numbers[55] ?? '';
+  emulator.setRule({ number: absent, behaviour: 'not_on_whatsapp' });
+  const { body } = await gateway.call('POST', '/contacts/check', { session: 'main', numbers });
+  const path = `/contacts/check/${body.data.id}`;
+  // The second question comes some seconds after the first: here it is due at once.
+  await until(async () => {
+    const db = gateway.deps.db;
+    await db
+      .update(numberCheckJobs)
+      .set({ dueAt: 1 })
+      .where(and(isNull(numberCheckJobs.claimedBy), eq(numberCheckJobs.status, 'running')));
+    return (await gateway.call('GET', path)).body.data.status !== 'running';
+  });
+  expect((await gateway.call('GET', path)).body.data).toMatchObject({ registered: 59, notRegistered: 1 });
+  const found = (await gateway.call('GET', `${path}/numbers?limit=200`)).body.data;
+  const notThere = found.filter(({ state }: { state: string }) => state === 'not_registered');
+  expect(notThere).toMatchObject([{ position: 56, phone: `+${absent}` }]);
 });
 
 describe('presence', () => {

@@ -18,6 +18,7 @@ const NOT_ADMINISTRATIVE: readonly (readonly [start: string, reason: string])[] 
   ['POST /message/send-', 'the history of messages has it'],
   ['POST /message/:messageId/', 'the history of messages has it'],
   ['POST /message/check-number', 'changes nothing'],
+  ['POST /contacts/check', 'the list of checks has it'],
   ['POST /media', 'a file for a message, which expires'],
   ['POST /otp/send', 'the log of codes has it'],
   ['POST /otp/verify', 'the log of codes has it'],

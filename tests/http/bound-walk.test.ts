@@ -23,6 +23,7 @@ const id = {
   own: newId(),
   list: newId(),
   import: newId(),
+  check: newId(),
   campaign: newId(),
   template: newId(),
   otpTemplate: newId(),
@@ -103,6 +104,16 @@ async function addBelongings(): Promise<void> {
     .insert(tables.optOuts)
     .values({ ...whose, phone: MARKED_PHONE, source: 'manual', note: MARK, createdAt: at });
   await db.insert(tables.optOutSettings).values({ userId: tenant.id, words: ['CUKUP'], updatedAt: at });
+  await db
+    .insert(tables.numberCheckJobs)
+    .values({ ...account, ...times, id: id.check, status: 'completed', total: 1, done: 1 });
+  await db.insert(tables.numberCheckItems).values({
+    jobId: id.check,
+    position: 1,
+    written: MARK,
+    phone: SECRET_PHONE,
+    state: 'registered',
+  });
   // What all sessions share may be read: no mark in it.
   const shared = { userId: tenant.id, ...times, name: 'shared' };
   await db.insert(tables.broadcastTemplates).values({ ...shared, id: id.template, body: 'Halo' });
@@ -255,6 +266,7 @@ const MARKED: Record<string, string> = {
   to: MARKED_PHONE,
   phoneNumber: MARKED_PHONE,
   otpId: id.otp,
+  checkId: id.check,
   messageId: `${MARK}-out`,
 };
 
@@ -335,6 +347,7 @@ async function belongings() {
       .where(eq(tables.whatsappAccounts.id, id.account)),
     messages: await db.select().from(tables.messages).where(of.account),
     queue: await db.select().from(tables.messageQueue).where(eq(tables.messageQueue.accountId, id.account)),
+    checks: await db.select().from(tables.numberCheckJobs).where(eq(tables.numberCheckJobs.id, id.check)),
     lists: await db.select().from(tables.broadcastLists).where(eq(tables.broadcastLists.id, id.list)),
     contacts: await db
       .select()

@@ -8,6 +8,7 @@ import {
   broadcastLists,
   broadcastTemplates,
   contactImports,
+  numberCheckJobs,
   otpTemplates,
   webhooks,
 } from '../../src/db/schema.ts';
@@ -123,6 +124,26 @@ const LIMITED: Limited[] = [
         times(n, (i) => ({ ...own(), ...at(), name: `list ${i}`, columns: [] })),
       ),
     make: (i) => world.post('/lists', { name: `new ${i}` }),
+  },
+  {
+    thing: 'numbers to look up in a day',
+    table: numberCheckJobs,
+    where: () => eq(numberCheckJobs.userId, world.tenant.id),
+    max: 10_000,
+    fill: (n) =>
+      insertMany(
+        t.deps.db,
+        numberCheckJobs,
+        times(n, () => ({
+          ...own(),
+          ...at(),
+          accountId: newId(),
+          sessionId: 'main',
+          status: 'completed' as const,
+          total: 1,
+        })),
+      ),
+    make: (i) => call('/contacts/check', { session: 'main', numbers: [`+62812${10_000_000 + i}`] }),
   },
   {
     thing: 'broadcast templates',

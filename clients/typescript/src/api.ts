@@ -983,6 +983,122 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/contacts/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Checks of many numbers, newest first
+         * @description How far each is, and what it has found so far.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getContactsCheck"];
+        put?: never;
+        /**
+         * Look up which of up to 1,000 numbers are on WhatsApp
+         * @description Answers at once with a job. The session asks about 50 numbers every 10 seconds or so, since many questions at once look like a spammer; answers of the last week are taken again. The job outlives a restart, waits while the session is not connected, and fails after a day without an answer. It is kept for 30 days.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postContactsCheck"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/check/{checkId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far a check of many numbers is
+         * @description `status` is `running` until every number has its answer.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getContactsCheckCheckId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/check/{checkId}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a check of many numbers
+         * @description What it has found stays. One that has ended stays as it is.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postContactsCheckCheckIdCancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/check/{checkId}/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The numbers of a check with their answers as CSV
+         * @description Every number, also those that have no answer yet.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getContactsCheckCheckIdCsv"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/contacts/check/{checkId}/numbers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The numbers of a check with their answers
+         * @description In the order that they were given in; `state` keeps those of one kind.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getContactsCheckCheckIdNumbers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/events": {
         parameters: {
             query?: never;
@@ -2767,6 +2883,28 @@ export interface paths {
          *     An API key needs the scope `broadcast`.
          */
         post: operations["postSessionSessionIdBroadcastListsListIdContactsBulk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/broadcast/lists/{listId}/contacts/from-chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add everybody who has written to the session lately
+         * @description Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same.
+         *
+         *     An API key needs the scope `broadcast`.
+         */
+        post: operations["postSessionSessionIdBroadcastListsListIdContactsFromChats"];
         delete?: never;
         options?: never;
         head?: never;
@@ -5998,6 +6136,19 @@ export interface components {
             /** @description inbound messages that were not marked read, among the newest 1,000 */
             unread: number;
         };
+        CheckedNumber: {
+            checkedAt: string | null;
+            /** @description where WhatsApp has it, which may be another spelling */
+            jid: string | null;
+            /** @description as it was written */
+            number: string;
+            /** @description E.164 with `+`; null: it is no phone number */
+            phone: string | null;
+            /** @description from 1, in the order that was asked in */
+            position: number;
+            /** @enum {string} */
+            state: "pending" | "registered" | "not_registered" | "invalid";
+        };
         Contact: {
             hasChat: boolean;
             jid: string;
@@ -7259,6 +7410,28 @@ export interface components {
             month: string;
             /** @description accepted messages */
             total: number;
+        };
+        NumberCheck: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description numbers that have their answer */
+            done: number;
+            finishedAt: string | null;
+            id: string;
+            /** @description what is no phone number: WhatsApp is not asked */
+            invalid: number;
+            notRegistered: number;
+            percent: number;
+            /** @description why it waits (`not_connected`, `no_answer`) or has failed (`session_deleted`, `no_answer`) */
+            reason: string | null;
+            /** @description numbers that are on WhatsApp */
+            registered: number;
+            session: string;
+            /** @enum {string} */
+            status: "running" | "completed" | "canceled" | "failed";
+            total: number;
+            /** Format: date-time */
+            updatedAt: string;
         };
         OptOut: {
             /**
@@ -11786,6 +11959,375 @@ export interface operations {
                         /** @constant */
                         success: true;
                     } & components["schemas"]["SignedIn"];
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getContactsCheck: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                userId?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Checks of many numbers, newest first */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *           "session": "my-session",
+                     *           "status": "completed",
+                     *           "reason": null,
+                     *           "total": 1,
+                     *           "done": 1,
+                     *           "percent": 1,
+                     *           "registered": 1,
+                     *           "notRegistered": 1,
+                     *           "invalid": 1,
+                     *           "createdAt": "2026-01-31T08:00:00.000Z",
+                     *           "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *           "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["NumberCheck"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postContactsCheck: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "main",
+                 *       "numbers": [
+                 *         "6281234567890",
+                 *         "6281234567891"
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description in any usual spelling; one that is no phone number is told as `invalid` */
+                    numbers: string[];
+                    /** @description the session that asks WhatsApp */
+                    session: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Look up which of up to 1,000 numbers are on WhatsApp */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "session": "my-session",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "total": 1,
+                     *         "done": 1,
+                     *         "percent": 1,
+                     *         "registered": 1,
+                     *         "notRegistered": 1,
+                     *         "invalid": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["NumberCheck"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getContactsCheckCheckId: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                checkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How far a check of many numbers is */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "session": "my-session",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "total": 1,
+                     *         "done": 1,
+                     *         "percent": 1,
+                     *         "registered": 1,
+                     *         "notRegistered": 1,
+                     *         "invalid": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["NumberCheck"];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postContactsCheckCheckIdCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                checkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End a check of many numbers */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "session": "my-session",
+                     *         "status": "completed",
+                     *         "reason": null,
+                     *         "total": 1,
+                     *         "done": 1,
+                     *         "percent": 1,
+                     *         "registered": 1,
+                     *         "notRegistered": 1,
+                     *         "invalid": 1,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["NumberCheck"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getContactsCheckCheckIdCsv: {
+        parameters: {
+            query?: {
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                checkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers of a check with their answers as CSV */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getContactsCheckCheckIdNumbers: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                state?: "pending" | "registered" | "not_registered" | "invalid";
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                checkId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The numbers of a check with their answers */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "position": 1,
+                     *           "number": "+6281234567890",
+                     *           "phone": "+6281234567890",
+                     *           "state": "pending",
+                     *           "jid": "6281234567890@s.whatsapp.net",
+                     *           "checkedAt": "2026-01-31T08:00:00.000Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["CheckedNumber"][];
+                        nextCursor: string | null;
+                    };
                 };
             };
             /** @description It says no. */
@@ -16615,6 +17157,7 @@ export interface operations {
                         members?: number;
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
+                        numberChecksPerDay?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;
@@ -16755,6 +17298,7 @@ export interface operations {
                         members?: number;
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
+                        numberChecksPerDay?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;
@@ -20395,6 +20939,99 @@ export interface operations {
                             /** @constant */
                             status: "running";
                             statusUrl: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdBroadcastListsListIdContactsFromChats: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /** @example 01997c2f5b7a7d3e8a4b6c1d2e3f4a5b */
+                listId: string;
+                /**
+                 * @description unique per user
+                 * @example main
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "days": 30
+                 *     }
+                 */
+                "application/json": {
+                    /** @default 30 */
+                    days?: number;
+                    /**
+                     * @default skip
+                     * @enum {string}
+                     */
+                    optedOut?: "skip" | "add";
+                };
+            };
+        };
+        responses: {
+            /** @description Add everybody who has written to the session lately */
+            201: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "found": 1,
+                     *         "added": 1,
+                     *         "existing": 1,
+                     *         "optedOut": 1,
+                     *         "withoutNumber": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            added: number;
+                            /** @description they were on the list already */
+                            existing: number;
+                            /** @description people who have written */
+                            found: number;
+                            /** @description they have opted out */
+                            optedOut: number;
+                            /** @description WhatsApp shows no number of theirs */
+                            withoutNumber: number;
                         };
                         message: string;
                     };
@@ -28312,6 +28949,7 @@ export interface operations {
                         members?: number;
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
+                        numberChecksPerDay?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;

@@ -2,6 +2,7 @@
 
 /** The operations that take an Idempotency-Key. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'POST /contacts/check',
   'POST /media',
   'POST /message/send-audio',
   'POST /message/send-buttons',
@@ -32,6 +33,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /session/{sessionId}/broadcast/lists',
   'POST /session/{sessionId}/broadcast/lists/{listId}/contacts',
   'POST /session/{sessionId}/broadcast/lists/{listId}/contacts/bulk',
+  'POST /session/{sessionId}/broadcast/lists/{listId}/contacts/from-chats',
   'POST /session/{sessionId}/broadcast/opt-outs',
   'POST /session/{sessionId}/broadcast/opt-outs/import',
   'POST /session/{sessionId}/broadcast/schedule',

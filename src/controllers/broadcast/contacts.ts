@@ -8,6 +8,7 @@ import {
   listContacts,
   updateContact,
 } from '../../services/contacts/contacts.ts';
+import { addFromChats, type FromChats } from '../../services/contacts/from-chats.ts';
 import { type Route, route } from '../route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, searchQuery } from '../schemas.ts';
 import {
@@ -16,6 +17,7 @@ import {
   EXAMPLE_ID,
   EXAMPLE_NUMBER,
   ListParams,
+  MAX_DAYS,
   number,
   ownerQuery,
   TAG,
@@ -153,4 +155,42 @@ const remove = route({
   }),
 });
 
-export const contactRoutes: readonly Route[] = [list, add, get, update, remove];
+const fromChatsAnswer = (data: FromChats) => ({ message: `${data.added} contacts added`, data });
+
+const fromChats = route({
+  method: 'post',
+  ...broadcastPath('/lists/:listId/contacts/from-chats'),
+  tag: TAG,
+  summary: 'Add everybody who has written to the session lately',
+  description:
+    'Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same.',
+  auth: 'credential',
+  scope: 'broadcast',
+  status: 201,
+  idempotent: true,
+  params: ListParams,
+  body: z.object({
+    days: z.int().min(1).max(MAX_DAYS).default(30),
+    optedOut: z.enum(['skip', 'add']).default('skip'),
+  }),
+  response: z.object({
+    message: z.string(),
+    data: z.object({
+      found: z.int().describe('people who have written'),
+      added: z.int(),
+      existing: z.int().describe('they were on the list already'),
+      optedOut: z.int().describe('they have opted out'),
+      withoutNumber: z.int().describe('WhatsApp shows no number of theirs'),
+    }),
+  }),
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'QUOTA_EXCEEDED'],
+  example: { params, body: { days: 30 } },
+  handler: async ({ ctx, params: path, body }) => {
+    const input = { ...path, days: body.days, optedOut: body.optedOut === 'add' };
+    return fromChatsAnswer(
+      await addFromChats(ctx, input, (data) => ({ success: true, ...fromChatsAnswer(data) })),
+    );
+  },
+});
+
+export const contactRoutes: readonly Route[] = [list, add, fromChats, get, update, remove];

@@ -27,6 +27,9 @@ export const TemplateBody = z.string().min(1).max(10_000).meta({
   description: '{name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them.',
 });
 
+/** How far back people who have written are looked for. */
+export const MAX_DAYS = 365;
+
 /** Own words of a tenant that opt out. */
 export const MAX_WORDS = 50;
 

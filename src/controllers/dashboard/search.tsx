@@ -40,6 +40,7 @@ const PAGES: readonly Known[] = [
   ['lists', '/dashboard/broadcast/lists', 'broadcast'],
   ['templates', '/dashboard/broadcast/templates', 'broadcast'],
   ['files', '/dashboard/broadcast/files', 'broadcast'],
+  ['checks', '/dashboard/broadcast/checks', 'broadcast'],
   ['optOuts', '/dashboard/broadcast/opt-outs', 'broadcast'],
   ['keys', '/dashboard/developers', 'developers'],
   ['webhooks', '/dashboard/developers/webhooks', 'developers'],

@@ -1,5 +1,17 @@
 /** Files that messages carry, and what is known of numbers. */
-import { bigint, boolean, id, index, int, json, oneOf, string, table, timestamp } from '../kit.ts';
+import {
+  bigint,
+  boolean,
+  id,
+  index,
+  int,
+  json,
+  oneOf,
+  primaryKey,
+  string,
+  table,
+  timestamp,
+} from '../kit.ts';
 
 export const MEDIA_KINDS = ['upload', 'outbound', 'inbound'] as const;
 
@@ -51,4 +63,60 @@ export const numberChecks = table(
     expiresAt: timestamp().notNull(),
   },
   (t) => [index('number_checks_expiry_ix').on(t.expiresAt)],
+);
+
+export const CHECK_STATUSES = ['running', 'completed', 'canceled', 'failed'] as const;
+export const CHECKED_STATES = ['pending', 'registered', 'not_registered', 'invalid'] as const;
+
+/** Many numbers that are looked up in the directory, some at a time. Counts and place move together with the answers. */
+export const numberCheckJobs = table(
+  'number_check_jobs',
+  {
+    id: id().primaryKey(),
+    userId: int().notNull(),
+    accountId: id().notNull(),
+    /** the session that asks, as its owner named it */
+    sessionId: string(100).notNull(),
+    status: oneOf(...CHECK_STATUSES).notNull(),
+    /** why it waits, or why it has failed; null: neither */
+    reason: string(64),
+    total: int().notNull(),
+    /** the numbers up to this position have their answer */
+    done: int().notNull().default(0),
+    registered: int().notNull().default(0),
+    notRegistered: int().notNull().default(0),
+    invalid: int().notNull().default(0),
+    /** failed look-ups since the last answer */
+    attempts: int().notNull().default(0),
+    /** the process that asks about the next numbers */
+    claimedBy: id(),
+    /** when the next ones are due, or when the claim has run out; null: it has ended */
+    dueAt: timestamp(),
+    createdAt: timestamp().notNull(),
+    updatedAt: timestamp().notNull(),
+    finishedAt: timestamp(),
+  },
+  (t) => [
+    index('number_check_jobs_user_ix').on(t.userId, t.createdAt, t.id),
+    index('number_check_jobs_due_ix').on(t.dueAt, t.updatedAt),
+    index('number_check_jobs_created_ix').on(t.createdAt),
+  ],
+);
+
+/** One number of such a job. */
+export const numberCheckItems = table(
+  'number_check_items',
+  {
+    jobId: id().notNull(),
+    /** from 1, in the order that was asked in */
+    position: int().notNull(),
+    /** as it was written, shortened */
+    written: string(64).notNull(),
+    /** E.164 digits; null: it is no number */
+    phone: string(20),
+    state: oneOf(...CHECKED_STATES).notNull(),
+    jid: string(80),
+    checkedAt: timestamp(),
+  },
+  (t) => [primaryKey({ columns: [t.jobId, t.position] })],
 );

@@ -21,20 +21,20 @@ export interface NewContact {
 export interface Merged {
   added: number;
   updated: number;
-  /** phones that this import had written before */
+  /** phones that this import had written before, or that were to stay as they are */
   seen: Set<string>;
 }
 
 /**
  * Adds contacts to a list that `lockList` has taken in the same transaction; whoever is on it already gets the
- * values that are given and keeps the others, also under another spelling of the number. `contacts` name each phone
- * once, 500 at most.
+ * values that are given and keeps the others, also under another spelling of the number; with `keep` they stay as they
+ * are. `contacts` name each phone once, 500 at most.
  */
 export async function mergeContacts(
   tx: Tx,
   list: ListRow,
   contacts: readonly NewContact[],
-  { now, importId }: { now: number; importId: string | null },
+  { now, importId, keep = false }: { now: number; importId: string | null; keep?: boolean },
 ): Promise<Merged> {
   const subscribers = await findSubscribers(
     tx,
@@ -56,7 +56,7 @@ export async function mergeContacts(
       continue;
     }
     taken.add(key);
-    if (before && importId !== null && before.importId === importId) {
+    if (before && (keep || (importId !== null && before.importId === importId))) {
       seen.add(contact.phone);
       continue;
     }

@@ -28,6 +28,7 @@ import { deleteActivity, deleteOtps } from '../../services/analytics/cleanup.ts'
 import { forgetCampaigns } from '../../services/campaigns/retention.ts';
 import type { Deps } from '../../services/context.ts';
 import { sweepMedia } from '../../services/media/sweep.ts';
+import { forgetNumberChecks } from '../../services/number-checks/retention.ts';
 import { deleteOldRequests, deleteSurplusRequests } from '../../services/requests/retention.ts';
 import { deleteOld } from '../../services/retention.ts';
 import { forgetUsage } from '../../services/usage-retention.ts';
@@ -53,6 +54,8 @@ type TaskDeps = Pick<Deps, 'db' | 'database' | 'clock' | 'config' | 'storage'> &
 const KNOWN_DAYS = 90;
 /** A campaign that nobody has gone on writing for so long. */
 const DRAFT_DAYS = 30;
+/** Checks of numbers: what is known of a number gets old. */
+const CHECK_DAYS = 30;
 /** Of alarms that are over. */
 const KEPT_ALARM_DAYS = 7;
 const FIVE_MINUTES_MS = 300_000;
@@ -215,6 +218,11 @@ function nightlyTasks(deps: TaskDeps): Task[] {
         const { updatedAt } = campaignDrafts;
         return deleteOld(db, { table: campaignDrafts, by: updatedAt, before: before(DRAFT_DAYS), signal });
       },
+    },
+    {
+      name: 'number_checks',
+      when: 'nightly',
+      run: (signal) => forgetNumberChecks(db, { before: before(CHECK_DAYS), signal }),
     },
     {
       name: 'usage_counts',

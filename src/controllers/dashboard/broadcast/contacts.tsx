@@ -15,6 +15,7 @@ import { type BroadcastList, getList } from '../../../services/lists/lists.ts';
 import { own as ownValue } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
+import { sessionOptions } from '../developers/keys.tsx';
 import { texts } from '../i18n.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-contacts.ts';
@@ -22,6 +23,7 @@ import * as indonesian from '../locales/id/broadcast-contacts.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Empty, Field, Form, NextLink, Table, Time } from '../parts.tsx';
+import { FromChats } from './from-chats.tsx';
 import { RecentImports } from './imports.tsx';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import {
@@ -90,6 +92,7 @@ export const contactPages: Page[] = [
           <ListHead view={view} list={list} />
           <RecentImports view={view} imports={imports} />
           {view.canWrite && <AddContact view={view} list={list} />}
+          {view.canWrite && <FromChats view={view} listId={list.id} sessions={await sessionOptions(ctx)} />}
           {list.contactCount === 0 && query.search === undefined ? (
             <NoContacts view={view} listId={list.id} />
           ) : (

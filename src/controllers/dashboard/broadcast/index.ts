@@ -3,8 +3,10 @@ import type { Page } from '../page.ts';
 import { campaignPages } from './campaign.tsx';
 import { campaignEditPages } from './campaign-edit.tsx';
 import { campaignListPages } from './campaigns.tsx';
+import { checkPages } from './checks.tsx';
 import { contactPages } from './contacts.tsx';
 import { filePages } from './files.tsx';
+import { fromChatsPages } from './from-chats.tsx';
 import { importPages } from './imports.tsx';
 import { listPages } from './lists.tsx';
 import { optOutPages } from './opt-outs.tsx';
@@ -19,10 +21,12 @@ export const broadcastPages: readonly Page[] = [
   ...campaignListPages,
   ...listPages,
   ...contactPages,
+  ...fromChatsPages,
   ...importPages,
   ...templatePages,
   ...previewPages,
   ...filePages,
+  ...checkPages,
   ...optOutPages,
   ...wizardPages,
   ...campaignPages,

@@ -28,13 +28,14 @@ export const page = z.coerce.number().int().min(1).max(100_000).catch(1);
 
 const T = texts({ en: english.broadcastParts, id: indonesian.broadcastParts });
 
-type Tab = 'campaigns' | 'lists' | 'templates' | 'files' | 'optOuts';
+type Tab = 'campaigns' | 'lists' | 'templates' | 'files' | 'checks' | 'optOuts';
 
 const PATHS: Record<Tab, string> = {
   campaigns: BROADCAST,
   lists: `${BROADCAST}/lists`,
   templates: `${BROADCAST}/templates`,
   files: `${BROADCAST}/files`,
+  checks: `${BROADCAST}/checks`,
   optOuts: `${BROADCAST}/opt-outs`,
 };
 

@@ -5,6 +5,7 @@ export const broadcastParts = {
   lists: 'Lists',
   templates: 'Templates',
   files: 'Files',
+  checks: 'Check numbers',
   optOuts: 'Opt-outs',
   search: 'Search',
   first: 'First page',

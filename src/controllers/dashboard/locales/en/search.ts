@@ -32,6 +32,7 @@ export const searchPages = {
   lists: 'Contact lists',
   templates: 'Message templates',
   files: 'Uploaded files',
+  checks: 'Check numbers on WhatsApp',
   optOuts: 'Opt-outs',
   keys: 'API keys',
   webhooks: 'Webhooks',

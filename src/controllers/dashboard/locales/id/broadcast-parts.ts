@@ -8,6 +8,7 @@ export const broadcastParts: Texts<typeof english.broadcastParts> = {
   lists: 'Daftar',
   templates: 'Template',
   files: 'File',
+  checks: 'Cek nomor',
   optOuts: 'Berhenti langganan',
   search: 'Cari',
   first: 'Halaman pertama',

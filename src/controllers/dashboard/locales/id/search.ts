@@ -35,6 +35,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   lists: 'Daftar kontak',
   templates: 'Template pesan',
   files: 'File terunggah',
+  checks: 'Cek nomor di WhatsApp',
   optOuts: 'Berhenti berlangganan',
   keys: 'API key',
   webhooks: 'Webhook',

@@ -1,11 +1,11 @@
-/** Looks up which of the next recipients are on WhatsApp: cached per tenant, asked for many at a time. */
+/** Looks up which numbers are on WhatsApp: cached per tenant, asked for many at a time. */
 
 import { and, gt, inArray } from 'drizzle-orm';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { numberChecks } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import type { CampaignDeps } from './row.ts';
+import type { Deps } from '../context.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
 /** A number that is there stays; one that is not may be registered any moment. */
@@ -29,7 +29,7 @@ interface SendingSession {
  * there, and none may be written to.
  */
 export async function lookUpNumbers(
-  deps: CampaignDeps,
+  deps: Pick<Deps, 'database' | 'db' | 'clock' | 'commands'>,
   { accountId, userId }: SendingSession,
   phones: readonly string[],
 ): Promise<Map<string, Lookup>> {
