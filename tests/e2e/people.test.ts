@@ -225,6 +225,7 @@ describe('polls', () => {
     const none = await gateway.call('GET', `/message/${other.ids[0]}/poll`);
     expect(none).toMatchObject({ status: 404, body: { code: 'NOT_FOUND' } });
   });
+});
 
 test('many numbers are looked up as a job, which tells who is on WhatsApp', async () => {
   const numbers = Array.from({ length: 60 }, newNumber);
