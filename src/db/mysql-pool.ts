@@ -9,6 +9,7 @@ import {
   isGalera,
   isOn,
   isReadOnly,
+  requireRowLocks,
   SHOW_READY,
   SHOW_VARIABLES,
   settingsFor,
@@ -190,6 +191,7 @@ async function prepare(
   if (prepared.has(underlying)) return connection;
   try {
     const server = await readPairs(connection, SHOW_VARIABLES);
+    requireRowLocks(server);
     if (hosts.count > 1 && isReadOnly(server)) throw new UnfitServerError('the server is read-only');
     if (isGalera(server) && !isOn((await readPairs(connection, SHOW_READY)).get('wsrep_ready'))) {
       throw new UnfitServerError('the node is not part of its cluster at the moment');

@@ -1,5 +1,7 @@
 /** The settings of each connection before its first use, by what its server knows. */
 
+import { StartError } from '../utils/errors.ts';
+
 /** Far below a lease: a process that stands still in the middle of a transaction must not keep its rows locked. */
 const IDLE_TRANSACTION_SECONDS = 8;
 /** MySQL has no such bound, but closes connections that say nothing; the pool closes idle ones before that. */
@@ -13,7 +15,7 @@ const SYNC_WAIT = 3;
 /** The values that `SHOW SESSION VARIABLES` gives of the variables that matter here; a server leaves out those it does not know. */
 export type ServerVariables = ReadonlyMap<string, string>;
 
-const NAMES = ['idle_transaction_timeout', 'wsrep_on', 'wsrep_sync_wait', 'read_only'];
+const NAMES = ['idle_transaction_timeout', 'wsrep_on', 'wsrep_sync_wait', 'read_only', 'tidb_current_ts'];
 export const SHOW_VARIABLES = `SHOW SESSION VARIABLES WHERE Variable_name IN ('${NAMES.join("', '")}')`;
 /** Only where `isGalera`. */
 export const SHOW_READY = "SHOW STATUS WHERE Variable_name = 'wsrep_ready'";
@@ -21,6 +23,16 @@ export const SHOW_READY = "SHOW STATUS WHERE Variable_name = 'wsrep_ready'";
 export const isGalera = (server: ServerVariables): boolean => isOn(server.get('wsrep_on'));
 /** A secondary of a cluster with one primary. */
 export const isReadOnly = (server: ServerVariables): boolean => isOn(server.get('read_only'));
+/**
+ * Throws a StartError for a server whose `FOR UPDATE SKIP LOCKED` locks nothing and says nothing of it, as TiDB's: claims and
+ * take-over rest on these locks.
+ */
+export function requireRowLocks(server: ServerVariables): void {
+  if (!server.has('tidb_current_ts')) return;
+  throw new StartError(
+    'the database is TiDB, which takes no lock for FOR UPDATE SKIP LOCKED: use MariaDB or MySQL (docs/sizing.md)',
+  );
+}
 export const isOn = (value: string | undefined): boolean => value === 'ON' || value === '1';
 
 /** UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */

@@ -4,8 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Mariadb, startMariadb } from '../../scripts/mariadb.mjs';
 import { type Database, type MysqlOptions, openDatabase } from '../../src/db/client.ts';
 import { createHosts } from '../../src/db/mysql-hosts.ts';
-import { settingsFor } from '../../src/db/mysql-session.ts';
+import { requireRowLocks, settingsFor } from '../../src/db/mysql-session.ts';
 import { isRetryable, isUnavailable, rawRows, rawRun, transact } from '../../src/db/ops.ts';
+import { StartError } from '../../src/utils/errors.ts';
 
 describe('several servers', () => {
   const address = (port: number) => ({ host: '127.0.0.1', port });
@@ -51,6 +52,12 @@ describe('the settings of a connection', () => {
     expect(settings({ wsrep_on: 'OFF', wsrep_sync_wait: '0' })).not.toContain('wsrep');
     expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '0' })).toContain('wsrep_sync_wait = 3');
     expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '4' })).toContain('wsrep_sync_wait = 7');
+  });
+
+  it('are not made on TiDB, which passes over SKIP LOCKED and locks nothing', () => {
+    const tidb = new Map([['tidb_current_ts', '0']]);
+    expect(() => requireRowLocks(tidb)).toThrow(StartError);
+    expect(() => requireRowLocks(new Map([['read_only', 'OFF']]))).not.toThrow();
   });
 });
 
