@@ -4,7 +4,7 @@ import type { Memory } from '../gateway/measure.ts';
 import { printTable, ratio } from '../gateway/table.ts';
 import { linkFleet } from './fleet.ts';
 
-const GOAL = 1.2;
+const GOAL = 1.15;
 /** Answers to what a client asks after its login. */
 const REST_MS = 5_000;
 

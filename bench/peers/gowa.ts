@@ -20,7 +20,8 @@ export async function startGowa(file: string, ground: Ground, phone: string): Pr
   mkdirSync(cwd, { recursive: true });
   const child = spawn(file, ['rest', '--host', '127.0.0.1', '--port', String(port)], {
     cwd,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    // It writes several lines for each message.
+    stdio: 'ignore',
     env: {
       PATH: process.env.PATH,
       HOME: cwd,
