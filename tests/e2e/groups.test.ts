@@ -1,6 +1,7 @@
 /** What members and admins do with groups, on the emulated WhatsApp, and what webhooks hear of it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
+import { dbType } from '../../src/db/kit.ts';
 import { firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
 import { dataUrl, pngFile } from '../helpers/files.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
@@ -14,13 +15,16 @@ const JPEG = Buffer.concat([
   Buffer.from('ffd9', 'hex'),
 ]);
 
+/** Each engine on one of the databases: both ask the same of theirs. */
+const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
+
 let emulator: Emulator;
 let gateway: TestGateway;
 let receiver: Receiver;
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
+  gateway = await startTestGateway(emulator, { engine: ENGINE, allowPrivateUrls: true });
   await linkSession(gateway, emulator, 'main', OWN);
   receiver = await startReceiver();
   const events = ['group.updated', 'group.members', 'group.requests'];

@@ -2,6 +2,7 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
+import { dbType } from '../../src/db/kit.ts';
 import { numberCheckJobs, rateLimits } from '../../src/db/schema.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
@@ -11,6 +12,9 @@ import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
 const OWN = '628111000050';
 const JPEG = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex');
 
+/** Each engine on one of the databases: both ask the same of theirs. */
+const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
+
 let emulator: Emulator;
 let gateway: TestGateway;
 /** Told of what it names, and of everything. */
@@ -19,7 +23,7 @@ let all: Receiver;
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
+  gateway = await startTestGateway(emulator, { engine: ENGINE, allowPrivateUrls: true });
   await linkSession(gateway, emulator, 'main', OWN);
   [named, all] = [await startReceiver(), await startReceiver()];
   const events = ['presence.updated', 'call.received'];

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { eq, inArray } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
 import { activityLogs, inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { amend, amendable } from '../../src/queue/amend.ts';
 import { claimMedia } from '../../src/services/inbound/media-work.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
 import { storageKeyOf } from '../../src/services/media/staging.ts';
@@ -163,6 +165,15 @@ describe('a message with a file', () => {
   });
 });
 
+/** What somebody waits at until it is opened. */
+function gate() {
+  let open = () => {};
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open };
+}
+
 describe('the download', () => {
   it('keeps the file, tells of it once and forgets the key', async () => {
     const { read, told } = await receive();
@@ -174,6 +185,27 @@ describe('the download', () => {
     expect(row).toMatchObject({ kind: 'inbound', size: 15, storageKey: storageKeyOf(id) });
     expect(await told()).toEqual(['message.received:success', 'message.media:success']);
     expect(await test.deps.db.select().from(inboundMedia)).toEqual([]);
+  });
+
+  it('takes no edit of the caption back that is made at the same moment', async () => {
+    const { account, message, read } = await receive();
+    const [begun, mayEnd] = [gate(), gate()];
+    const edit = transact(test.deps.db, async (tx) => {
+      const [row] = await tx.select(amendable).from(messages).where(eq(messages.accountId, account.id));
+      if (!row) throw new Error('nothing was stored');
+      const amendment = { type: 'edit', messageId: message.messageId, text: 'look again' } as const;
+      await amend(tx, row, amendment, { at: 1, now: 1, by: '3A-edit' });
+      begun.open();
+      await mayEnd.passed;
+    });
+    await begun.passed;
+    startWorker(bytes('GIF89a and more'));
+    // As far as it comes: its last step waits for the edit.
+    for (let n = 0; n < 50; n++) await new Promise((resolve) => setTimeout(resolve, 2));
+    mayEnd.open();
+    await edit;
+    await advanceUntil(async () => (await stateOf(read)()) === 'stored', 10_000);
+    expect((await read()).content).toMatchObject({ caption: 'look again', media: { state: 'stored' } });
   });
 
   it.each(['gone', 'corrupt', 'too_large'] as const)(

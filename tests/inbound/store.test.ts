@@ -2,7 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
-import { activityLogs, messages, optOuts, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messages, optOuts, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import type { LiveEvent } from '../../src/events/stream.ts';
 import { amend, amendable } from '../../src/queue/amend.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
@@ -274,6 +274,38 @@ test('a transaction holds some messages, and the tenants have turns', async () =
   await Promise.all(sessions.slice(0, 4).map((account) => store(account, [large])));
   expect(written.mock.calls.map(([, events]) => events.length)).toEqual([2, 2]);
   written.mockRestore();
+});
+
+test('an answer to a login code does not keep it, whichever session has sent it', async () => {
+  const account = await addAccount();
+  const sender = await addAccount();
+  const at = Date.now();
+  const code = { ...sender, accountId: sender.id, id: newId(), messageId: newMessageId(), peer: text().chat };
+  const { owner: _owner, fence: _fence, ...row } = code;
+  const sent = { direction: 'out', type: 'otp', content: { type: 'otp' }, status: 'sent' } as const;
+  await t.deps.db.insert(messages).values({ ...row, ...sent, createdAt: at, updatedAt: at });
+  const answer = (messageId: string, quotedId: string, own: { own?: true } = {}) =>
+    text({
+      messageId,
+      ...own,
+      content: {
+        type: 'text',
+        text: 'thanks',
+        quotedId,
+        quoted: { messageId: quotedId, fromMe: true, author: null, preview: 'Your code is 482913' },
+      },
+    });
+  await createInboundStore(t.deps)(account, [
+    answer('3A-code', row.messageId),
+    answer('3A-own', row.messageId, { own: true }),
+    answer('3A-other', newMessageId()),
+  ]);
+  const rows = await t.deps.db
+    .select({ messageId: messages.messageId, content: messages.content })
+    .from(messages)
+    .where(eq(messages.accountId, account.id));
+  const previews = Object.fromEntries(rows.map((one) => [one.messageId, Object(one.content).quoted.preview]));
+  expect(previews).toEqual({ '3A-code': '[otp]', '3A-own': '[otp]', '3A-other': 'Your code is 482913' });
 });
 
 test('of many at once the one that is refused loses its content, and no other', async () => {
@@ -699,6 +731,49 @@ describe('an edit or a deletion that comes in', () => {
     const account = await addAccount();
     expect(await storeInbound(t.deps, account, change(EDIT))).toBe(true);
     expect((await told(account)).map(({ type }) => type)).toEqual(['message.received']);
+  });
+
+  test.each([
+    ['in a chat', text(), {}],
+    ['under its other name', text({ chat: '77@lid', phone: null, lid: '77' }), { phone: '628111', lid: '77' }],
+    ['in a group', inGroup('1@lid'), {}],
+  ])('that came before its message could be opened, %s, is applied when that comes', async (_what, whole, names) => {
+    const account = await addAccount();
+    const store = createInboundStore(t.deps);
+    const closed = { ...whole, content: { type: 'undecryptable', reason: 'keys' } as const };
+    const { chat, author, participant, phone, lid } = whole;
+    const from = { chat, author, participant, phone, lid, ...names };
+    await storeInbound(t.deps, account, closed);
+    const other: InboundContent = { ...EDIT, messageId: '3A-of-another' };
+    await store(account, [
+      change(EDIT, from),
+      change({ ...EDIT, text: 'halo semua' }, { ...from, messageId: '3A-second', at: Date.now() }),
+      change(other, { ...from, messageId: '3A-third' }),
+    ]);
+    await storeInbound(t.deps, account, change(DELETE, from));
+    for (let n = 0; n < 2; n++) await storeInbound(t.deps, account, whole);
+    expect(await target(account)).toMatchObject({
+      content: { text: 'halo semua' },
+      original: { text: 'halo' },
+      revokedAt: expect.any(Number),
+    });
+    const about = (await told(account)).filter(({ data }) => data.messageId === whole.messageId);
+    expect(about.map(({ type }) => type)).toEqual([
+      'message.undecryptable',
+      'message.received',
+      'message.edited',
+      'message.edited',
+      'message.revoked',
+    ]);
+  });
+
+  test('names its chat by the number or the LID, as the session has seen that they are one', async () => {
+    const account = await addAccount();
+    const lid = '9900112233';
+    await t.deps.db.insert(waContacts).values({ accountId: account.id, lid, phone: '628111', updatedAt: 1 });
+    await storeInbound(t.deps, account, text({ phone: '628111' }));
+    await storeInbound(t.deps, account, change(EDIT, { chat: `${lid}@lid`, phone: null, lid }));
+    expect(await target(account)).toMatchObject({ content: { text: 'halo lagi' } });
   });
 
   test('by a person who has become known by another name since is theirs', async () => {

@@ -1,10 +1,16 @@
 /** Edits and deletions that come in, or that the owner makes on the phone. */
-import { and, eq, inArray, ne, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, ne, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
-import { type Amendment, amend, amendable } from '../../queue/amend.ts';
+import { AMENDMENTS, type Amendment, amend, amendable } from '../../queue/amend.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
+import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { isGroupJid } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
+
+/** Edits and deletions of one message that came before it. */
+const MAX_EARLIER = 500;
 
 /**
  * `unknown`: the history has no message that it is about. `refused`: it is about a message that is not its author's to change.
@@ -15,7 +21,7 @@ export type Aim = 'unknown' | 'refused' | { target: AimedAt };
 type AimedAt = Pick<typeof messages.$inferSelect, keyof typeof amendable>;
 
 /** What an edit or a deletion is about; null for other messages. */
-export function amendmentOf({ content }: InboundMessage): Amendment | null {
+export function amendmentOf({ content }: { content: InboundContent }): Amendment | null {
   if (content.type === 'edit') return { type: 'edit', messageId: content.messageId, text: content.text };
   return content.type === 'delete' ? { type: 'delete', messageId: content.messageId } : null;
 }
@@ -30,13 +36,14 @@ export async function aimOf(
   message: InboundMessage,
   amendment: Amendment,
 ): Promise<Aim> {
+  const named = await withBothNames(tx, account, message);
   // A sender chooses the id: others may have used it too, in this chat and elsewhere.
   const inChat = (directions: ('in' | 'out')[]) =>
     and(
       eq(messages.accountId, account.id),
       inArray(messages.direction, directions),
       eq(messages.messageId, amendment.messageId),
-      isInChatOf(message),
+      isInChatOf(named),
       ne(messages.type, 'undecryptable'),
     );
   const [target] = await tx
@@ -56,8 +63,18 @@ export async function aimOf(
   return others ? 'refused' : 'unknown';
 }
 
+type Names = Pick<InboundMessage, 'chat' | 'phone' | 'lid'>;
+
+/** Of a person who is named by a number or a LID alone, the other one as well, where the session has seen it. */
+async function withBothNames(tx: Tx, account: AccountRef, { chat, phone, lid }: Names): Promise<Names> {
+  const known = phone ?? lid;
+  if (isGroupJid(chat) || known === null || (phone !== null && lid !== null)) return { chat, phone, lid };
+  const [pair] = await findLidPairs(tx, { accountId: account.id }, phone === null ? 'lid' : 'phone', [known]);
+  return { chat, phone: phone ?? pair?.phone ?? null, lid: lid ?? pair?.lid ?? null };
+}
+
 /** A person may have become known by another name since. */
-function isInChatOf({ chat, phone, lid }: InboundMessage): SQL | undefined {
+function isInChatOf({ chat, phone, lid }: Names): SQL | undefined {
   return or(
     eq(messages.peer, chat),
     phone === null ? undefined : eq(messages.phone, phone),
@@ -71,6 +88,52 @@ function isByAuthorOf({ author, participant }: InboundMessage): SQL | undefined 
     participant === null ? undefined : eq(messages.participant, participant),
   );
 }
+
+/**
+ * Applies what its author has made of a message before it could be opened. `id`: its row, which held its place since. Resolves
+ * with the facts of what changed it, in their order.
+ */
+export async function applyEarlier(
+  tx: Tx,
+  account: AccountRef,
+  id: string,
+  message: InboundMessage,
+  now: number,
+): Promise<Fact[]> {
+  const [target] = await tx
+    .select({ ...amendable, createdAt: messages.createdAt })
+    .from(messages)
+    .where(eq(messages.id, id));
+  if (!target) return [];
+  const { messageId, content, sentAt, createdAt } = messages;
+  const earlier = await tx
+    .select({ messageId, content, sentAt, createdAt })
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, account.id),
+        gte(createdAt, target.createdAt),
+        eq(messages.direction, 'in'),
+        inArray(messages.type, [...AMENDMENTS]),
+        isInChatOf(await withBothNames(tx, account, message)),
+        isByAuthorOf(message),
+      ),
+    )
+    .orderBy(asc(createdAt), asc(messages.id))
+    .limit(MAX_EARLIER);
+  const facts: Fact[] = [];
+  for (const row of earlier) {
+    const amendment = amendmentOf({ content: asContent(row.content) });
+    if (amendment?.messageId !== message.messageId) continue;
+    const at = row.sentAt ?? row.createdAt;
+    const fact = await amend(tx, target, amendment, { at, now, by: row.messageId });
+    if (fact) facts.push(fact);
+  }
+  return facts;
+}
+
+/** Safe because rows of messages that came in hold nothing else. */
+const asContent = (content: unknown) => content as InboundContent;
 
 /** Applies it, and resolves with its fact; without one when it changes nothing. */
 export async function applyAmendment(

@@ -64,11 +64,14 @@ function finish(
       .delete(inboundMedia)
       .where(and(eq(inboundMedia.id, work.id), eq(inboundMedia.attempts, work.attempts)));
     if (affected(ended) === 0) return 'lost';
-    const [message] = await tx.select().from(messages).where(eq(messages.id, work.id));
+    // Written first, which takes the lock: an edit of its caption at the same moment is not lost.
+    const isOurs = eq(messages.id, work.id);
+    await tx.update(messages).set({ updatedAt: deps.clock.now() }).where(isOurs);
+    const [message] = await tx.select().from(messages).where(isOurs);
     if (!message) return 'forgotten';
     const outcome = await write(tx, message);
     const content = { ...asObject(message.content), media: { ...mediaOf(message.content), ...outcome } };
-    await tx.update(messages).set({ content, updatedAt: deps.clock.now() }).where(eq(messages.id, work.id));
+    await tx.update(messages).set({ content }).where(isOurs);
     await record(tx, deps, [
       {
         userId: message.userId,

@@ -21,10 +21,11 @@ import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
-import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
+import { aimOf, amendmentOf, applyAmendment, applyEarlier } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { keptSource, newMediaWork } from './media-work.ts';
 import { countVotes } from './poll-votes.ts';
+import { withoutQuotedCodes } from './quoted-codes.ts';
 import { storeOwn } from './store-own.ts';
 
 export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
@@ -167,8 +168,9 @@ interface Fitted extends Came {
 }
 
 /** For each message, whether it is new. */
-async function store(deps: StoreDeps, came: readonly Came[]): Promise<boolean[]> {
+async function store(deps: StoreDeps, given: readonly Came[]): Promise<boolean[]> {
   const now = deps.clock.now();
+  const came = await withoutQuotedCodes(deps.db, given);
   const replies = await matchReplies(deps.db, came, now);
   const all = came.map(({ account, message }, n): Fitted => {
     const reply = replies[n];
@@ -254,6 +256,10 @@ async function storePlain(
     await insertMany(tx, mediaSources, files.map(keptSource));
   }
   done.facts.push(...fresh.map(factOf), ...(await countVotes(tx, fresh)));
+  for (const [one, id] of ids) {
+    // It has taken the place of one that could not be opened: what became of that meanwhile is known.
+    if (id !== one.id) done.facts.push(...(await applyEarlier(tx, one.account, id, one.message, one.now)));
+  }
   for (const { account, id, content, message } of fresh) {
     done.written.push({ account, id, phone: message.phone, lid: message.lid, content });
   }
