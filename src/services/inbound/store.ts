@@ -54,7 +54,7 @@ const MAX_RUNNING = 2;
  * Makes the store of this process. What comes at the same moment, to whichever session, is stored in one transaction:
  * messages, theirs and those that the owner has sent from another device (`own`), their facts and the downloads of their
  * files, each once: a message that is redelivered (same session, chat by whichever name, author and id) changes nothing,
- * unless it could not be opened before. Messages of one call keep their order; where many wait, the tenants have turns. What
+ * unless it could not be opened before; then what its author has made of it since is applied. Messages of one call keep their order; where many wait, the tenants have turns. What
  * the database refuses for good is stored without its content, as `unknown`. Rejects only when the database cannot be
  * used: the messages stay with WhatsApp then.
  */

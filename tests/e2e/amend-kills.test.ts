@@ -1,0 +1,158 @@
+/** kill -9 while messages are edited, deleted and recalled, by us and by those who wrote them: each change is made once. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type Emulator, startEmulator } from 'wa-emulator';
+import { createRandom } from '../helpers/random.ts';
+import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
+import { until } from '../helpers/until.ts';
+import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
+
+const OWN = '628110009601';
+const KILLS = 5;
+/** Of each kind: edited, deleted, and both. */
+const EACH = 4;
+const RECALLED = 8;
+const WAIT_MS = 60_000;
+const SEED = Date.now() % 2 ** 31;
+
+let emulator: Emulator;
+let sandbox: SandboxProcess;
+let receiver: Receiver;
+
+beforeAll(async () => {
+  emulator = await startEmulator();
+  sandbox = await startSandboxProcess(emulator, {
+    MESSAGE_DELAY_MIN: '0',
+    MESSAGE_DELAY_MAX: '0',
+    MAX_MESSAGES_PER_MINUTE: '100000',
+    MAX_MESSAGES_PER_HOUR: '100000',
+    NEW_CONTACTS_PER_DAY: '0',
+    API_RATE_LIMIT_MAX: '100000',
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+    LOG_LEVEL: 'warn',
+  });
+  await linkSession(sandbox, emulator, 'main', OWN);
+  receiver = await startReceiver();
+  await sandbox.call('POST', '/webhook', {
+    url: receiver.url,
+    events: ['message.edited', 'message.revoked'],
+  });
+}, 180_000);
+afterAll(async () => {
+  await sandbox?.remove();
+  await receiver?.close();
+  await emulator?.stop();
+});
+
+/** The same request with the same key until somebody says what became of it; the id of what was queued. */
+async function insist(path: string, body: object, key = path): Promise<string> {
+  const headers = { 'idempotency-key': `${key} of this test` };
+  for (;;) {
+    const answer = await sandbox.call('POST', path, body, headers).catch(() => undefined);
+    if (answer !== undefined && answer.status < 300) return String(answer.body.data?.messageId ?? '');
+    if (answer !== undefined && answer.status !== 503 && answer.status !== 409)
+      throw new Error(`${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
+    await pause(50);
+  }
+}
+
+const show = async (id: string) =>
+  (await sandbox.call('GET', `/message/${id}`).catch(() => undefined))?.body?.data;
+const isSent = async (id: string) => ['sent', 'delivered', 'read'].includes((await show(id))?.status);
+const seen = (type: string, targetId: string) =>
+  emulator.messages({ from: OWN }).filter((one) => one.type === type && one.targetId === targetId);
+
+/** How often webhooks were told of it: one that came twice has one id. */
+const told = (type: string, id: string) =>
+  new Set(
+    receiver.received
+      .filter((event) => event.type === type && event.data.messageId === id)
+      .map(({ headers }) => headers['webhook-id']),
+  ).size;
+
+async function killAtRandom(random: () => number): Promise<void> {
+  for (let kills = 0; kills < KILLS; kills++) {
+    await pause(random() * 400);
+    await sandbox.kill();
+    await sandbox.start();
+  }
+}
+
+test(`${KILLS} kill -9 lose and double no edit, deletion or recall`, async () => {
+  console.log(`seed ${SEED}`);
+  const all = Array.from({ length: EACH * 3 }, (_, n) => ({
+    n,
+    to: `62812000${String(n).padStart(4, '0')}`,
+  }));
+  const sent: { n: number; id: string }[] = [];
+  for (const { n, to } of all) {
+    sent.push({
+      n,
+      id: await insist('/message/send-text', { session: 'main', to, text: `first ${n}` }, to),
+    });
+  }
+  const came: { n: number; id: string; from: string }[] = [];
+  for (const { n, to } of all) {
+    const { ids } = await emulator.deliver({ to: OWN, from: to, text: `theirs ${n}` });
+    came.push({ n, from: to, id: ids[0] ?? '' });
+  }
+  const numbers = Array.from({ length: RECALLED }, (_, n) => `62813000${String(n).padStart(4, '0')}`);
+  const made = await sandbox.call('POST', '/session/main/broadcast/send', { numbers, message: 'wrong' });
+  const campaign = `/session/main/broadcast/campaigns/${made.body.data.id}`;
+  const wrong = () => emulator.messages({ from: OWN }).filter(({ text }) => text === 'wrong');
+  await until(
+    async () =>
+      wrong().length === RECALLED &&
+      (await Promise.all(sent.map(({ id }) => isSent(id)))).every(Boolean) &&
+      (await Promise.all(came.map(async ({ id }) => (await show(id)) !== undefined))).every(Boolean),
+    WAIT_MS,
+  );
+
+  const isEdited = (n: number) => n % 3 !== 1;
+  const isDeleted = (n: number) => n % 3 !== 0;
+  const work = async () => {
+    const recalling = insist(`${campaign}/recall`, {});
+    for (const { n, id } of sent) {
+      if (isEdited(n)) await insist(`/message/${id}/edit`, { text: `second ${n}` });
+      const at = came[n];
+      const by = { to: OWN, from: at?.from ?? '', messageId: at?.id ?? '' };
+      if (isEdited(n)) await emulator.deliver({ ...by, kind: 'edit', text: `their second ${n}` });
+      if (isDeleted(n)) await insist(`/message/${id}/revoke`, {});
+      if (isDeleted(n)) await emulator.deliver({ ...by, kind: 'revoke' });
+    }
+    await recalling;
+  };
+  await Promise.all([work(), killAtRandom(createRandom(SEED))]);
+
+  const isWhole = async ({ n, id }: { n: number; id: string }) => {
+    const row = await show(id);
+    return (
+      row !== undefined &&
+      (row.editedAt !== null) === isEdited(n) &&
+      (row.revokedAt !== null) === isDeleted(n) &&
+      told('message.edited', id) === Number(isEdited(n)) &&
+      told('message.revoked', id) === Number(isDeleted(n))
+    );
+  };
+  const recalled = wrong().map(({ id }) => id);
+  await until(
+    async () =>
+      (await Promise.all([...sent, ...came].map(isWhole))).every(Boolean) &&
+      recalled.every((id) => told('message.revoked', id) === 1),
+    WAIT_MS,
+  );
+  for (const { n, id } of sent) {
+    expect(seen('edit', id).map(({ text }) => text)).toEqual(isEdited(n) ? [`second ${n}`] : []);
+    expect(seen('revoke', id)).toHaveLength(Number(isDeleted(n)));
+    expect((await show(id)).content.text).toBe(isEdited(n) ? `second ${n}` : `first ${n}`);
+  }
+  for (const { n, id } of came) {
+    expect((await show(id)).content.text).toBe(isEdited(n) ? `their second ${n}` : `theirs ${n}`);
+  }
+  for (const id of recalled) expect(seen('revoke', id)).toHaveLength(1);
+  expect((await sandbox.call('GET', campaign)).body.data.recall).toMatchObject({
+    isOver: true,
+    revoked: RECALLED,
+    failed: 0,
+  });
+}, 300_000);
