@@ -735,37 +735,44 @@ describe('an edit or a deletion that comes in', () => {
 
   test.each([
     ['in a chat', text(), {}],
-    ['under its other name', text({ chat: '77@lid', phone: null, lid: '77' }), { phone: '628111', lid: '77' }],
+    [
+      'under its other name',
+      text({ chat: '77@lid', phone: null, lid: '77' }),
+      { phone: '628111', lid: '77' },
+    ],
     ['in a group', inGroup('1@lid'), {}],
-  ])('that came before its message could be opened, %s, is applied when that comes', async (_what, whole, names) => {
-    const account = await addAccount();
-    const store = createInboundStore(t.deps);
-    const closed = { ...whole, content: { type: 'undecryptable', reason: 'keys' } as const };
-    const { chat, author, participant, phone, lid } = whole;
-    const from = { chat, author, participant, phone, lid, ...names };
-    await storeInbound(t.deps, account, closed);
-    const other: InboundContent = { ...EDIT, messageId: '3A-of-another' };
-    await store(account, [
-      change(EDIT, from),
-      change({ ...EDIT, text: 'halo semua' }, { ...from, messageId: '3A-second', at: Date.now() }),
-      change(other, { ...from, messageId: '3A-third' }),
-    ]);
-    await storeInbound(t.deps, account, change(DELETE, from));
-    for (let n = 0; n < 2; n++) await storeInbound(t.deps, account, whole);
-    expect(await target(account)).toMatchObject({
-      content: { text: 'halo semua' },
-      original: { text: 'halo' },
-      revokedAt: expect.any(Number),
-    });
-    const about = (await told(account)).filter(({ data }) => data.messageId === whole.messageId);
-    expect(about.map(({ type }) => type)).toEqual([
-      'message.undecryptable',
-      'message.received',
-      'message.edited',
-      'message.edited',
-      'message.revoked',
-    ]);
-  });
+  ])(
+    'that came before its message could be opened, %s, is applied when that comes',
+    async (_what, whole, names) => {
+      const account = await addAccount();
+      const store = createInboundStore(t.deps);
+      const closed = { ...whole, content: { type: 'undecryptable', reason: 'keys' } as const };
+      const { chat, author, participant, phone, lid } = whole;
+      const from = { chat, author, participant, phone, lid, ...names };
+      await storeInbound(t.deps, account, closed);
+      const other: InboundContent = { ...EDIT, messageId: '3A-of-another' };
+      await store(account, [
+        change(EDIT, from),
+        change({ ...EDIT, text: 'halo semua' }, { ...from, messageId: '3A-second', at: Date.now() + 1_000 }),
+        change(other, { ...from, messageId: '3A-third' }),
+      ]);
+      await storeInbound(t.deps, account, change(DELETE, from));
+      for (let n = 0; n < 2; n++) await storeInbound(t.deps, account, whole);
+      expect(await target(account)).toMatchObject({
+        content: { text: 'halo semua' },
+        original: { text: 'halo' },
+        revokedAt: expect.any(Number),
+      });
+      const about = (await told(account)).filter(({ data }) => data.messageId === whole.messageId);
+      expect(about.map(({ type }) => type)).toEqual([
+        'message.undecryptable',
+        'message.received',
+        'message.edited',
+        'message.edited',
+        'message.revoked',
+      ]);
+    },
+  );
 
   test('names its chat by the number or the LID, as the session has seen that they are one', async () => {
     const account = await addAccount();

@@ -119,7 +119,7 @@ export async function applyEarlier(
         isByAuthorOf(message),
       ),
     )
-    .orderBy(asc(createdAt), asc(messages.id))
+    .orderBy(asc(sentAt), asc(createdAt), asc(messages.id))
     .limit(MAX_EARLIER);
   const facts: Fact[] = [];
   for (const row of earlier) {
