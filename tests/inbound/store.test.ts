@@ -756,7 +756,7 @@ describe('an edit or a deletion that comes in', () => {
         change({ ...EDIT, text: 'halo semua' }, { ...from, messageId: '3A-second', at: Date.now() + 1_000 }),
         change(other, { ...from, messageId: '3A-third' }),
       ]);
-      await storeInbound(t.deps, account, change(DELETE, from));
+      await storeInbound(t.deps, account, change(DELETE, { ...from, at: Date.now() + 2_000 }));
       for (let n = 0; n < 2; n++) await storeInbound(t.deps, account, whole);
       expect(await target(account)).toMatchObject({
         content: { text: 'halo semua' },
