@@ -210,6 +210,24 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: ['tests/whatsapp/conversation.test.ts', 'to a person by %s is told with its receipts'],
   },
   {
+    name: 'pin a message for its chat',
+    can: ({ marks }) => marks,
+    routes: ['POST /message/:messageId/pin', 'POST /message/:messageId/unpin'],
+    test: [PEOPLE, 'are pinned for everybody in the chat, and told as such when others do it'],
+  },
+  {
+    name: 'star a message',
+    can: ({ marks }) => marks,
+    routes: ['POST /message/:messageId/star', 'POST /message/:messageId/unstar'],
+    test: [PEOPLE, 'are starred on the phone, and not any more'],
+  },
+  {
+    name: 'live locations that come in',
+    can: always,
+    events: ['message.received'],
+    test: [PEOPLE, 'a live location that comes in is a place, and says that it is live'],
+  },
+  {
     name: 'edit or delete a message that was sent',
     can: ({ amend }) => amend,
     routes: ['POST /message/:messageId/edit', 'POST /message/:messageId/revoke'],

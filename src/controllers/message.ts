@@ -24,10 +24,12 @@ import {
   listMessages,
   markMessageRead,
   pauseQueue,
+  pinMessage,
   queueStatus,
   resumeQueue,
   retryMessage,
   revokeMessage,
+  starMessage,
 } from '../services/messages.ts';
 import { TimelineEntry } from '../services/requests/schemas.ts';
 import { readTimeline } from '../services/requests/timeline.ts';
@@ -54,6 +56,12 @@ const AMEND_ERRORS: readonly ErrorCode[] = [
   'RATE_LIMITED',
 ];
 const { to, isGroup, priority, scheduledAt, expiresAt } = sendFields;
+/** As WhatsApp's own clients offer it; any other time is not shown by them. */
+const PinSeconds = z
+  .union([z.literal(86_400), z.literal(604_800), z.literal(2_592_000)], {
+    error: 'must be 86400, 604800 or 2592000',
+  })
+  .default(604_800);
 const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
@@ -311,6 +319,7 @@ export const messageRoutes: Route[] = [
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, http }) => answerSend(ctx, http, await revokeMessage(ctx, params)),
   }),
+  ...pinRoutes(),
   route({
     method: 'post',
     path: '/message/:messageId/cancel',
@@ -350,3 +359,71 @@ export const messageRoutes: Route[] = [
     },
   }),
 ];
+
+const MARK_ERRORS: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'SESSION_NOT_FOUND',
+  'CONFLICT',
+  'NOT_CONNECTED',
+  'NOT_SUPPORTED',
+];
+
+/** Marks on a message: pinned for everybody in its chat, starred for the account. */
+function pinRoutes(): Route[] {
+  const queued = {
+    method: 'post',
+    tag,
+    auth: 'credential',
+    scope: 'messages:write',
+    params: MessageIdParams,
+    status: 202,
+    response: z.object({ message: z.string(), data: SentMessage }),
+    errors: [...MARK_ERRORS, 'RATE_LIMITED', 'SEND_FAILED'],
+    idempotent: true,
+    prefer: 'wait',
+  } as const;
+  return [
+    route({
+      ...queued,
+      path: '/message/:messageId/pin',
+      summary: 'Pin a message for everybody in its chat',
+      description:
+        'For a day, a week or 30 days, as WhatsApp offers it; a week when `seconds` is missing. A message that came in or was sent. It is ' +
+        'queued and answered like a send. In groups it may be for admins only.',
+      body: z.object({ seconds: PinSeconds }),
+      example: { params: { messageId: MESSAGE_ID }, body: { seconds: 604_800 } },
+      handler: async ({ ctx, params, body, http }) =>
+        answerSend(ctx, http, await pinMessage(ctx, { ...params, ...body })),
+    }),
+    route({
+      ...queued,
+      path: '/message/:messageId/unpin',
+      summary: 'End the pinning of a message',
+      description: 'For everybody in its chat. It is queued and answered like a send.',
+      example: { params: { messageId: MESSAGE_ID } },
+      handler: async ({ ctx, params, http }) =>
+        answerSend(ctx, http, await pinMessage(ctx, { ...params, seconds: 0 })),
+    }),
+    ...(['star', 'unstar'] as const).map((what) =>
+      route({
+        method: 'post',
+        path: `/message/:messageId/${what}`,
+        tag,
+        summary: what === 'star' ? 'Star a message' : 'End the star of a message',
+        description: 'On the phone and all of its devices; nobody else is told.',
+        auth: 'credential',
+        scope: 'messages:write',
+        params: MessageIdParams,
+        response: z.object({ message: z.string() }),
+        errors: MARK_ERRORS,
+        example: { params: { messageId: MESSAGE_ID } },
+        async handler({ ctx, params }) {
+          await starMessage(ctx, { ...params, starred: what === 'star' });
+          return {
+            message: what === 'star' ? 'The message is starred.' : 'The message is not starred any more.',
+          };
+        },
+      }),
+    ),
+  ];
+}

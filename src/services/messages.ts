@@ -7,6 +7,7 @@ export { forwardMessage } from './messages/forward.ts';
 export { listMessages } from './messages/history.ts';
 export { markChatRead, markMessageRead } from './messages/mark-read.ts';
 export { fetchMediaAgain } from './messages/media-again.ts';
+export { pinMessage, starMessage } from './messages/pin.ts';
 export { getPoll } from './messages/poll.ts';
 export {
   cancelMessage,

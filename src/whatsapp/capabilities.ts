@@ -14,6 +14,7 @@ const BAILEYS = {
   presence: true,
   calls: true,
   markRead: true,
+  marks: true,
   mediaAgain: true,
   standing: true,
   amend: true,

@@ -243,9 +243,23 @@ export interface DeleteContent {
   messageId: string;
 }
 
+/** Pins a message of the chat for everybody in it, or ends that. */
+export interface PinContent {
+  type: 'pin';
+  messageId: string;
+  fromMe: boolean;
+  /** who wrote it inside a group */
+  author: string | null;
+  pinned: boolean;
+  /** how long; 0 of one that ends */
+  seconds: number;
+  /** epoch milliseconds */
+  at: number;
+}
+
 export type AmendContent = EditContent | DeleteContent;
-/** Everything that an engine sends: contents, and what changes those that were sent. */
-export type Outgoing = Content | AmendContent;
+/** Everything that an engine sends: contents, and what changes or marks those that were sent. */
+export type Outgoing = Content | AmendContent | PinContent;
 
 /** Every type once, in the order of the documents; the compiler finds one that is missing. */
 const TYPES: Record<ContentType, true> = {

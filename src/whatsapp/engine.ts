@@ -357,6 +357,8 @@ export interface EngineCapabilities {
   /** it tells of calls and rejects them */
   calls: boolean;
   markRead: boolean;
+  /** it pins and stars messages */
+  marks: boolean;
   /** it has the phone put a file of a message at WhatsApp again */
   mediaAgain: boolean;
   /** it tells how the account stands with WhatsApp */

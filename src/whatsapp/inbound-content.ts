@@ -127,6 +127,8 @@ type Body =
   | { type: 'poll'; question: string; options: string[]; multiple: boolean }
   /** `options` is null while only the voters can read the vote */
   | { type: 'poll_vote'; messageId: string; options: string[] | null }
+  /** a message of the chat was pinned for everybody, for so long, or is not any more */
+  | { type: 'pin'; messageId: string; pinned: boolean; seconds?: number }
   /** an empty `emoji` takes an earlier reaction back */
   | { type: 'reaction'; messageId: string; emoji: string }
   /** a tapped button or row, or a form (`flow`); `selected` says which, `text` is what its sender's phone shows */

@@ -36,6 +36,11 @@ export interface EngineRequests {
   'block.set': { input: { jid: string; block: boolean }; output: null };
   /** as the phone keeps it; for all of its devices */
   'chat.set': { input: { jid: string; change: ChatChange; last: LastMessage | null }; output: null };
+  /** for the account alone, on all of its devices; `participant`: who wrote it inside a group */
+  'chat.star': {
+    input: { jid: string; messageId: string; fromMe: boolean; participant: string | null; starred: boolean };
+    output: null;
+  };
   /**
    * The phone puts the file of a message there again; `place` null: it does not have it. `mediaKey` in base64 is a secret: only the
    * owner of a session asks this, of itself.

@@ -163,6 +163,70 @@ describe('people', () => {
   });
 });
 
+describe('messages', () => {
+  const show = async (id: string) => (await gateway.call('GET', `/message/${id}`)).body.data;
+  const mark = (id: string, what: string, body: object = {}) =>
+    gateway.call('POST', `/message/${id}/${what}`, body, { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' });
+
+  test('are pinned for everybody in the chat, and told as such when others do it', async () => {
+    const members = [newNumber(), newNumber()];
+    const [first = '', second = ''] = members;
+    const group = emulator.createGroup({ subject: 'Sematan', participants: [OWN, ...members] });
+    const theirs = await deliver(first, 'penting', { group: group.id });
+    const pinned = await mark(theirs, 'pin', { seconds: 86_400 });
+    expect(pinned).toMatchObject({ status: 200, body: { data: { type: 'pin', targetId: theirs } } });
+    const pin = pinned.body.data.messageId;
+    for (const to of members) {
+      await until(() => emulator.messages({ to, id: pin })[0]?.deliveredAt !== undefined);
+      const received = emulator.messages({ to, id: pin })[0];
+      expect(received).toMatchObject({ type: 'pin', targetId: theirs, pinned: true, pinnedSeconds: 86_400 });
+    }
+    const ended = (await mark(theirs, 'unpin')).body.data.messageId;
+    await until(() => emulator.messages({ to: second, id: ended })[0]?.deliveredAt !== undefined);
+    expect(emulator.messages({ to: second, id: ended })[0]).toMatchObject({ type: 'pin', pinned: false });
+    const { ids } = await emulator.deliver({
+      to: OWN,
+      from: first,
+      group: group.id,
+      kind: 'pin',
+      messageId: theirs,
+    });
+    await until(async () => (await gateway.call('GET', `/message/${ids[0]}`)).status === 200);
+    const content = { type: 'pin', messageId: theirs, pinned: true, seconds: 604_800 };
+    expect((await show(ids[0] ?? '')).content).toEqual(content);
+    expect(told('message.received', all).filter(({ data }) => data.messageId === ids[0])).toHaveLength(1);
+    expect((await mark(theirs, 'pin', { seconds: 5 })).body.code).toBe('VALIDATION_FAILED');
+    expect((await mark(pin, 'pin')).body.code).toBe('CONFLICT');
+  });
+
+  test('are starred on the phone, and not any more', async () => {
+    const id = await deliver(newNumber(), 'bagus');
+    expect((await mark(id, 'star')).status).toBe(200);
+    expect(await emulator.stars({ phone: OWN })).toEqual([expect.stringMatching(new RegExp(`@lid ${id}$`))]);
+    expect((await mark(id, 'unstar')).status).toBe(200);
+    expect(await emulator.stars({ phone: OWN })).toEqual([]);
+    expect((await mark('none', 'star')).body.code).toBe('NOT_FOUND');
+  });
+
+  test('a live location that comes in is a place, and says that it is live', async () => {
+    const place = { latitude: -6.1754, longitude: 106.8272 };
+    const { ids } = await emulator.deliver({
+      to: OWN,
+      from: newNumber(),
+      kind: 'live_location',
+      ...place,
+      caption: 'di sini',
+    });
+    await until(async () => (await gateway.call('GET', `/message/${ids[0]}`)).status === 200);
+    const content = { type: 'location', ...place, name: 'di sini', live: true };
+    expect((await show(ids[0] ?? '')).content).toEqual(content);
+    await until(() => told('message.received', all).some(({ data }) => data.messageId === ids[0]));
+    expect(told('message.received', all).filter(({ data }) => data.messageId === ids[0])).toMatchObject([
+      { data: { content } },
+    ]);
+  });
+});
+
 describe('polls', () => {
   const options = ['Pagi', 'Siang', 'Malam'];
   const wait = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };

@@ -52,6 +52,7 @@ export function createScriptedEngine(): ScriptedEngine {
       presence: false,
       calls: false,
       markRead: false,
+      marks: false,
       mediaAgain: false,
       standing: true,
       amend: false,

@@ -1,4 +1,4 @@
-import { type ChatSettings, chatsOf, setChat } from './app-state.ts';
+import { type ChatSettings, chatsOf, setChat, starsOf } from './app-state.ts';
 import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
@@ -162,6 +162,8 @@ export interface Actions {
     pinned?: boolean | undefined;
     mutedUntil?: number | undefined;
   }): Promise<Record<string, ChatSettings>>;
+  /** The messages that an account has starred, as `chat id`. Rejects when a client wrote nonsense. */
+  stars(input: { phone: string }): Promise<string[]>;
   /** The media server forgets the file of an inbound message; `phone` says what the phone does when it is asked for it. */
   expireFile(input: { id: string; phone?: PhoneAnswer | undefined }): { expired: string };
   /** Whom an account blocks. */
@@ -259,6 +261,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       await setChat(world, phone, chat, changes);
       return chatsOf(world, phone);
     },
+    stars: ({ phone }) => starsOf(world, phone),
     expireFile(input) {
       expireFile(world, input);
       return { expired: input.id };

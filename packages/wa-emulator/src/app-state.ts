@@ -148,6 +148,17 @@ export async function chatsOf(world: World, phone: string): Promise<Record<strin
   return chats;
 }
 
+/** The messages that an account has starred, as `chat id`. Rejects when a client has written what cannot be read. */
+export async function starsOf(world: World, phone: string): Promise<string[]> {
+  const { collections, broken, shown } = settingsOf(world, phone);
+  await Promise.all([...collections.values()].map(({ reading }) => reading));
+  if (broken.length > 0) throw new Error(broken.join('; '));
+  return [...shown].flatMap(([index, action]) => {
+    const [kind, chat = '', id = ''] = JSON.parse(index) as string[];
+    return kind === 'star' && action.starAction?.starred === true ? [`${chat} ${id}`] : [];
+  });
+}
+
 function settingsOf(world: World, phone: string): Settings {
   const known = world.settings.get(phone) ?? { collections: new Map(), shown: new Map(), broken: [] };
   world.settings.set(phone, known);

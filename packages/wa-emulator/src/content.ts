@@ -1,4 +1,4 @@
-import { normalizeMessageContent, type proto, toNumber } from '@whiskeysockets/baileys';
+import { normalizeMessageContent, proto, toNumber } from '@whiskeysockets/baileys';
 import { readInteractive } from './content-interactive.ts';
 import type { Content } from './types.ts';
 
@@ -61,6 +61,12 @@ function readPlain(content: proto.IMessage): Content | undefined {
       type: 'reaction',
       reaction: { messageId: reaction.key?.id ?? '', emoji: reaction.text ?? '' },
     };
+  }
+  const { pinInChatMessage: pin } = content;
+  if (pin) {
+    const pinned = pin.type === proto.Message.PinInChatMessage.Type.PIN_FOR_ALL;
+    const pinnedSeconds = content.messageContextInfo?.messageAddOnDurationInSecs ?? 0;
+    return { type: 'pin', targetId: pin.key?.id ?? '', pinned, ...(pinned ? { pinnedSeconds } : {}) };
   }
   return readContacts(content) ?? readPoll(content) ?? readEvent(content);
 }

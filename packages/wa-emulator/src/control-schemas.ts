@@ -60,6 +60,7 @@ const content = {
   emoji: z.string().optional(),
   buttonId: text.optional(),
   options: z.array(z.string()).max(12).optional(),
+  seconds: z.int().min(0).max(31_536_000).optional(),
   payload: z.base64().optional(),
 };
 const addressed = {

@@ -128,6 +128,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.post('/call', body(CallBody), (c) => c.json(actions.call(c.req.valid('json'))));
   app.get('/chats', query(ChatsQuery), async (c) => c.json(await actions.chats(c.req.valid('query'))));
   app.post('/chats', body(ChatBody), async (c) => c.json(await actions.setChat(c.req.valid('json'))));
+  app.get('/stars', query(ChatsQuery), async (c) => c.json(await actions.stars(c.req.valid('query'))));
   app.get('/blocked', query(ChatsQuery), (c) => c.json(actions.blocked(c.req.valid('query'))));
   app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));

@@ -21,6 +21,8 @@ export const INBOUND_KINDS = [
   'button_reply',
   'list_reply',
   'poll_vote',
+  'pin',
+  'live_location',
   'edit',
   'revoke',
   'raw',
@@ -48,6 +50,8 @@ export interface InboundContent {
   buttonId?: string | undefined;
   /** What a vote chooses; none: it is taken back. */
   options?: string[] | undefined;
+  /** How long a pin holds, seconds; 0 ends it. */
+  seconds?: number | undefined;
   /** Of kind `raw`: the bytes that are sealed, padding included, base64. They need not be a message. */
   payload?: string | undefined;
 }
@@ -83,6 +87,21 @@ export async function buildInbound(
   switch (kind) {
     case 'text':
       return { message: buildText(to, input), stanzaType: 'text' };
+    case 'pin':
+      return { message: buildPin(input), stanzaType: 'text' };
+    case 'live_location':
+      return {
+        message: {
+          liveLocationMessage: {
+            degreesLatitude: required(input, 'latitude'),
+            degreesLongitude: required(input, 'longitude'),
+            caption: input.caption ?? null,
+            sequenceNumber: 1,
+          },
+        },
+        stanzaType: 'media',
+        mediaType: 'livelocation',
+      };
     case 'location':
     case 'contact':
       return { message: buildCard(kind, input), stanzaType: kind === 'contact' ? 'media' : 'text' };
@@ -154,6 +173,19 @@ function buildProtocol(kind: 'edit' | 'revoke', input: InboundContent): proto.Me
   if (kind === 'revoke') return { key, type: REVOKE };
   const editedMessage = { conversation: required(input, 'text') };
   return { key, type: MESSAGE_EDIT, editedMessage, timestampMs: Date.now() };
+}
+
+function buildPin(input: InboundContent): proto.IMessage {
+  const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type;
+  const { seconds = 604_800 } = input;
+  return {
+    messageContextInfo: { messageAddOnDurationInSecs: seconds },
+    pinInChatMessage: {
+      key: { fromMe: true, id: required(input, 'messageId') },
+      type: seconds > 0 ? PIN_FOR_ALL : UNPIN_FOR_ALL,
+      senderTimestampMs: Date.now(),
+    },
+  };
 }
 
 function buildReply(kind: 'button_reply' | 'list_reply', input: InboundContent): proto.IMessage {

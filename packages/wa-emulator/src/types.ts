@@ -15,6 +15,7 @@ type MessageType =
   | 'poll'
   | 'event'
   | 'reaction'
+  | 'pin'
   | 'buttons'
   | 'list'
   | 'interactive'
@@ -72,7 +73,11 @@ export interface Content {
     joinLink?: string;
   };
   reaction?: { messageId: string; emoji: string };
-  /** The message that an edit or a deletion is about. */
+  /** Of a pin. */
+  pinned?: boolean;
+  /** How long it is pinned, seconds. */
+  pinnedSeconds?: number;
+  /** The message that an edit, a deletion or a pin is about. */
   targetId?: string;
   quotedId?: string;
   quotedText?: string;

@@ -111,6 +111,7 @@ const KINDS = [
     messageId: text,
     options: z.array(text).nullable().describe('null: only the voters can read the vote'),
   }),
+  kind('pin', { messageId: text, pinned: z.boolean(), seconds: z.int().optional().describe('how long') }),
   kind('reaction', { messageId: text, emoji: text.describe('empty: taken back') }),
   kind('reply', {
     text,
@@ -222,6 +223,7 @@ export const INBOUND_EXAMPLES: { [K in InboundContent['type']]: Extract<InboundC
   },
   poll: { type: 'poll', question: 'When?', options: ['Monday', 'Tuesday'], multiple: false },
   poll_vote: { type: 'poll_vote', messageId: '3EB0A9C1D2E3F4A5B6C7D8', options: ['Monday'] },
+  pin: { type: 'pin', messageId: '3EB0A9C1D2E3F4A5B6C7D8', pinned: true, seconds: 604_800 },
   reaction: { type: 'reaction', messageId: '3EB0A9C1D2E3F4A5B6C7D8', emoji: '👍' },
   reply: {
     type: 'reply',

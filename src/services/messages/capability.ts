@@ -19,6 +19,7 @@ const ABILITIES = {
   presence: 'show or see who is online',
   calls: 'reject calls',
   markRead: 'mark messages as read',
+  marks: 'pin or star messages',
   mediaAgain: 'ask the phone for files',
   amend: 'edit or delete messages',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;

@@ -1,5 +1,5 @@
 /** Messages without a file, each as its kind reads. */
-import type { proto } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys';
 import { wellFormed } from '../../utils/text.ts';
 import type { InboundContent, MediaSource } from '../inbound-content.ts';
 import { decodeCards } from './decode-cards.ts';
@@ -13,7 +13,7 @@ import {
   decodeTemplate,
   paramsOf,
 } from './decode-offers.ts';
-import { clip, LONG, optionalText, SHORT } from './decode-text.ts';
+import { clip, LONG, optionalText, positive, SHORT } from './decode-text.ts';
 
 export interface DecodedBody {
   content: InboundContent;
@@ -30,6 +30,8 @@ export type BodyDecoder = (message: proto.IMessage, options: BodyOptions) => Dec
 
 /** Options of one poll; WhatsApp's own clients allow 12. */
 const MAX_OPTIONS = 100;
+
+const { PIN_FOR_ALL } = proto.Message.PinInChatMessage.Type;
 
 const plain = (content: InboundContent): DecodedBody => ({ content, media: null });
 const text = (value: string | null | undefined): DecodedBody | null =>
@@ -58,6 +60,7 @@ export const PEOPLE_DECODERS = {
   pollCreationMessageV5: ({ pollCreationMessageV5 }) => decodePoll(pollCreationMessageV5),
   pollUpdateMessage: ({ pollUpdateMessage }) => decodeVote(pollUpdateMessage),
   reactionMessage: ({ reactionMessage }) => decodeReaction(reactionMessage),
+  pinInChatMessage: (message) => decodePin(message),
   buttonsResponseMessage: ({ buttonsResponseMessage: reply }) =>
     reply ? decodeReply(reply.selectedButtonId, reply.selectedDisplayText) : null,
   templateButtonReplyMessage: ({ templateButtonReplyMessage: reply }) =>
@@ -120,6 +123,19 @@ function decodeReaction(reaction: proto.Message.IReactionMessage | null | undefi
   const messageId = reaction?.key?.id;
   if (!reaction || !messageId) return null;
   return plain({ type: 'reaction', messageId: clip(messageId, SHORT), emoji: clip(reaction.text, SHORT) });
+}
+
+function decodePin({ pinInChatMessage: pin, messageContextInfo }: proto.IMessage): DecodedBody | null {
+  const messageId = pin?.key?.id;
+  if (!pin || !messageId) return null;
+  const pinned = pin.type === PIN_FOR_ALL;
+  const seconds = pinned ? positive(messageContextInfo?.messageAddOnDurationInSecs) : null;
+  return plain({
+    type: 'pin',
+    messageId: clip(messageId, SHORT),
+    pinned,
+    ...(seconds === null ? {} : { seconds }),
+  });
 }
 
 function decodeReply(id: string | null | undefined, shown: string | null | undefined): DecodedBody | null {

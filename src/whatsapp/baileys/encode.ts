@@ -9,6 +9,7 @@ import type {
   EventContent,
   MessageKey,
   Outgoing,
+  PinContent,
   TextContent,
 } from '../content.ts';
 import type { ChatSetting } from '../engine.ts';
@@ -43,6 +44,7 @@ export interface EncodeParts {
 /** The same content gives the same message, so that a resend shows what the first attempt would have shown. */
 export function encodeContent(content: Outgoing, parts: EncodeParts): EncodedContent {
   if (content.type === 'edit' || content.type === 'delete') return encodeAmendment(content, parts);
+  if (content.type === 'pin') return encodePin(content, parts);
   const { message, additionalNodes = [] } = encodeKind(content, parts);
   const context = contextOf(content, parts);
   const isEmpty = Object.keys(context).length === 0;
@@ -82,6 +84,23 @@ function encodeAmendment(content: AmendContent, parts: EncodeParts): EncodedCont
     message: { protocolMessage },
     additionalNodes: [],
     additionalAttributes: { edit: content.type === 'edit' ? '1' : '7' },
+  };
+}
+
+/** `edit` 2 of the stanza: it is about another message. */
+function encodePin({ pinned, seconds, at, ...target }: PinContent, parts: EncodeParts): EncodedContent {
+  const { PIN_FOR_ALL, UNPIN_FOR_ALL } = proto.Message.PinInChatMessage.Type;
+  return {
+    message: {
+      messageContextInfo: { messageAddOnDurationInSecs: seconds },
+      pinInChatMessage: {
+        key: keyOf(target, parts),
+        type: pinned ? PIN_FOR_ALL : UNPIN_FOR_ALL,
+        senderTimestampMs: at,
+      },
+    },
+    additionalNodes: [],
+    additionalAttributes: { edit: '2' },
   };
 }
 

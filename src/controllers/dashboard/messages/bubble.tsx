@@ -120,6 +120,12 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
       return <ProductPart view={view} product={content} />;
     case 'order':
       return <OrderPart view={view} order={content} />;
+    case 'pin':
+      return (
+        <p class="wrap">
+          📌 {content.pinned ? t.pinned : t.unpinned} <MessageLink id={content.messageId} />
+        </p>
+      );
     case 'poll_vote':
       return (
         <p class="wrap">

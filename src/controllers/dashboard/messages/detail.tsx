@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { editableText } from '../../../services/messages/amend.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
+import { isOfChat } from '../../../services/messages/of-chat.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts';
 import {
@@ -14,9 +15,11 @@ import {
   getMessage,
   getPoll,
   markMessageRead,
+  pinMessage,
   restoreMessage,
   retryMessage,
   revokeMessage,
+  starMessage,
 } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
@@ -43,6 +46,8 @@ const query = z.object({
 const example = { params: { messageId: '3EB0A1B2C3D4E5F60718293A' } };
 const EVENTS =
   'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media message.edited message.revoked';
+const PIN_SECONDS = 7 * 86_400;
+const MARKS = ['pin', 'unpin', 'star', 'unstar'] as const;
 /** Nothing follows any more. */
 const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expired']);
 const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
@@ -193,10 +198,27 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
               {t.revoke}
             </ActionButton>
           )}
+          <Marks view={view} message={message} />
           {!out && message.readAt === null && <ActionButton {...action('read')}>{t.markRead}</ActionButton>}
         </div>
       )}
     </Live>
+  );
+}
+
+/** Pin and star, of what phones can mark; whether it is marked is known to them alone. */
+function Marks({ view, message }: { view: View; message: MessageDetail }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const { direction, status, type, revokedAt } = message;
+  if (revokedAt !== null || !isOfChat(type) || (direction === 'out' && !SENT.has(status))) return null;
+  return (
+    <>
+      {MARKS.map((what) => (
+        <ActionButton view={view} action={messagePath(message, `/${what}`)} small>
+          {t[`${what}It`]}
+        </ActionButton>
+      ))}
+    </>
   );
 }
 
@@ -505,6 +527,23 @@ export const messageDetailPages: Page[] = [
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).revokeQueued };
     },
   }),
+  ...MARKS.map((what) =>
+    page({
+      method: 'post',
+      path: `${PATH}/${what}`,
+      auth: 'user',
+      params,
+      example,
+      async handler({ ctx, view, params }) {
+        if (what === 'pin' || what === 'unpin') {
+          await pinMessage(ctx, { ...params, seconds: what === 'pin' ? PIN_SECONDS : 0 });
+        } else await starMessage(ctx, { ...params, starred: what === 'star' });
+        const t = MESSAGE_TEXTS(view.lang);
+        const done = { pin: t.pinQueued, unpin: t.unpinQueued, star: t.starDone, unstar: t.unstarDone };
+        return { redirect: messagePath(await getMessage(ctx, params)), done: done[what] };
+      },
+    }),
+  ),
   page({
     method: 'post',
     path: `${PATH}/read`,

@@ -22,6 +22,7 @@ export const statusName = (lang: Lang, status: Status): string => STATUSES[lang]
 const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   otp: ['Login code', 'Kode OTP'],
   poll_vote: ['Poll vote', 'Suara polling'],
+  pin: ['Pin', 'Sematan'],
   reply: ['Selected option', 'Opsi terpilih'],
   edit: ['Edited message', 'Pesan diedit'],
   delete: ['Deleted message', 'Pesan dihapus'],

@@ -1,5 +1,5 @@
 /** Requests about chats, presence and calls, over one socket. They reject with AppError where WhatsApp refuses. */
-import type { ChatModification, WAPresence } from '@whiskeysockets/baileys';
+import { type ChatModification, proto, type WAPresence } from '@whiskeysockets/baileys';
 import { AppError } from '../../../utils/errors.ts';
 import { isGroupJid } from '../../jid.ts';
 import type { EngineRequests, LastMessage, TypingState } from '../../requests.ts';
@@ -15,6 +15,8 @@ type Handlers = {
   ) => Promise<EngineRequests[N]['output']>;
 };
 
+const { SET } = proto.SyncdMutation.SyncdOperation;
+
 const TYPING: Record<TypingState, WAPresence> = {
   typing: 'composing',
   recording: 'recording',
@@ -23,11 +25,25 @@ const TYPING: Record<TypingState, WAPresence> = {
 
 export const CHAT_REQUESTS: Handlers = {
   async 'chat.set'({ link }, { jid, change, last }) {
-    if (!link.sock.authState.creds.myAppStateKeyId) {
-      throw new AppError('UNAVAILABLE', 'The phone has not shared the key of its chats yet.');
-    }
+    requireKey(link);
     const name = await lidFirst(link, jid);
     await asked(() => link.sock.chatModify(toModification(name, change, last), name));
+    return null;
+  },
+  async 'chat.star'({ link }, { jid, messageId, fromMe, participant, starred }) {
+    requireKey(link);
+    const chat = await lidFirst(link, jid);
+    // Baileys' own names nobody, and phones do not find a message of a group then.
+    const author = isGroupJid(jid) && participant !== null ? participant : '0';
+    await asked(() =>
+      link.sock.appPatch({
+        syncAction: { starAction: { starred } },
+        index: ['star', chat, messageId, fromMe ? '1' : '0', author],
+        type: 'regular_low',
+        apiVersion: 2,
+        operation: SET,
+      }),
+    );
     return null;
   },
   async 'presence.set'({ link }, { online }) {
@@ -61,6 +77,11 @@ export const CHAT_REQUESTS: Handlers = {
     return null;
   },
 };
+
+function requireKey({ sock }: Link): void {
+  if (sock.authState.creds.myAppStateKeyId) return;
+  throw new AppError('UNAVAILABLE', 'The phone has not shared the key of its chats yet.');
+}
 
 /** People are named by LID where that is known: WhatsApp tells of them under it, and phones keep their chats so. */
 export async function lidFirst({ sock }: Link, jid: string): Promise<string> {

@@ -1,0 +1,111 @@
+/** Pinning messages in their chat, for everybody in it, and starring them, for the account alone. */
+
+import { AMENDMENTS } from '../../queue/amend.ts';
+import { reserveQueueRoom } from '../../queue/counts.ts';
+import { enqueue } from '../../queue/enqueue.ts';
+import { PRIORITIES } from '../../queue/priority.ts';
+import { isProven } from '../../queue/progress.ts';
+import { AppError } from '../../utils/errors.ts';
+import { newMessageId } from '../../utils/ids.ts';
+import type { PinContent } from '../../whatsapp/content.ts';
+import { requireScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
+import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import { requireCapability } from './capability.ts';
+import { findMessage } from './read.ts';
+import type { SentMessage } from './schemas.ts';
+import { foresee, type QueuedMessage, queuedBody } from './send.ts';
+import { findOwnSession, requireQueueing } from './session.ts';
+import { addressOf, type MessageRecord } from './view.ts';
+
+/** Messages that only say something about others. */
+const ABOUT_OTHERS: ReadonlySet<string> = new Set([...AMENDMENTS, 'reaction', 'poll_vote', 'pin']);
+
+interface Which {
+  messageId: string;
+  session?: string | undefined;
+}
+
+/**
+ * Pins a message for everybody in its chat for that time, or ends that with 0 seconds. Queued like a message of its own. Throws
+ * NOT_FOUND, SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, or CONFLICT for what cannot be pinned.
+ */
+export async function pinMessage(ctx: Ctx, input: Which & { seconds: number }): Promise<QueuedMessage> {
+  requireScope(ctx, 'messages:write');
+  requireCapability(ctx, 'marks');
+  const target = await findMessage(ctx, input.messageId, { session: input.session });
+  requireMarkable(target);
+  const session = await findOwnSession(ctx, target.sessionId);
+  requireQueueing(session);
+  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const { seconds } = input;
+  const fromMe = target.direction === 'out';
+  const author = fromMe ? null : target.author || target.participant;
+  const content: PinContent = {
+    type: 'pin',
+    messageId: target.messageId,
+    fromMe,
+    author,
+    pinned: seconds > 0,
+    seconds,
+    at: ctx.clock.now(),
+  };
+  const { peer, phone, lid } = target;
+  const to = { peer, phone, lid, priority: PRIORITIES.normal, scheduledAt: null };
+  const expected = await foresee(ctx, session, to);
+  const messageId = newMessageId();
+  const { id: accountId, userId, sessionId } = session;
+  const answerAt = (at: number): SentMessage => ({
+    messageId,
+    targetId: target.messageId,
+    session: sessionId,
+    sessionId,
+    to: addressOf(target),
+    type: 'pin',
+    status: 'queued',
+    ...expected,
+    scheduledAt: null,
+    timestamp: new Date(at).toISOString(),
+  });
+  const queued = await enqueue(
+    ctx,
+    {
+      ...{ userId, accountId, sessionId, messageId, ...to, type: 'pin', content, expiresAt: null },
+      // It is no further message.
+      counts: false,
+    },
+    ctx.idempotency &&
+      ((tx, { queuedAt }) =>
+        claimIdempotency(ctx, tx, {
+          status: 202,
+          body: { success: true, ...queuedBody(answerAt(queuedAt)) },
+        })),
+  );
+  return { id: queued.id, answer: answerAt(queued.queuedAt) };
+}
+
+/** Throws CONFLICT. */
+function requireMarkable({ direction, status, type, revokedAt }: MessageRecord): void {
+  const conflict = (message: string) => new AppError('CONFLICT', message, { details: { status, type } });
+  if (ABOUT_OTHERS.has(type)) throw conflict('This message is about another one and cannot be marked.');
+  if (revokedAt !== null) throw conflict('The message was deleted.');
+  if (direction === 'out' && !isProven(status)) throw conflict('The message was not sent yet.');
+}
+
+/**
+ * Stars a message on the phone and all of its devices, or ends that; nobody else is told. Throws NOT_FOUND, SESSION_NOT_FOUND,
+ * NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE, or CONFLICT for what cannot be starred.
+ */
+export async function starMessage(ctx: Ctx, input: Which & { starred: boolean }): Promise<void> {
+  requireScope(ctx, 'messages:write');
+  requireCapability(ctx, 'marks');
+  const target = await findMessage(ctx, input.messageId, { session: input.session });
+  requireMarkable(target);
+  const session = await findOwnSession(ctx, target.sessionId);
+  const { messageId, peer: jid, direction, author, participant } = target;
+  const fromMe = direction === 'out';
+  const who = fromMe ? null : author || participant;
+  const asked = { jid, messageId, fromMe, participant: who, starred: input.starred };
+  await askWhatsApp(ctx, session, { name: 'chat.star', input: asked, changes: true });
+}
