@@ -56,6 +56,14 @@ const AMEND_ERRORS: readonly ErrorCode[] = [
   'RATE_LIMITED',
 ];
 const { to, isGroup, priority, scheduledAt, expiresAt } = sendFields;
+const MARK_ERRORS: readonly ErrorCode[] = [
+  'NOT_FOUND',
+  'SESSION_NOT_FOUND',
+  'CONFLICT',
+  'NOT_CONNECTED',
+  'NOT_SUPPORTED',
+];
+
 /** As WhatsApp's own clients offer it; any other time is not shown by them. */
 const PinSeconds = z
   .union([z.literal(86_400), z.literal(604_800), z.literal(2_592_000)], {
@@ -358,14 +366,6 @@ export const messageRoutes: Route[] = [
       );
     },
   }),
-];
-
-const MARK_ERRORS: readonly ErrorCode[] = [
-  'NOT_FOUND',
-  'SESSION_NOT_FOUND',
-  'CONFLICT',
-  'NOT_CONNECTED',
-  'NOT_SUPPORTED',
 ];
 
 /** Marks on a message: pinned for everybody in its chat, starred for the account. */

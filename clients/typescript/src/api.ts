@@ -1335,6 +1335,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/pin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pin a message for everybody in its chat
+         * @description For a day, a week or 30 days, as WhatsApp offers it; a week when `seconds` is missing. A message that came in or was sent. It is queued and answered like a send. In groups it may be for admins only.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdPin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/poll": {
         parameters: {
             query?: never;
@@ -1423,6 +1445,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/star": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Star a message
+         * @description On the phone and all of its devices; nobody else is told.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdStar"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/timeline": {
         parameters: {
             query?: never;
@@ -1439,6 +1483,50 @@ export interface paths {
         get: operations["getMessageMessageIdTimeline"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/unpin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the pinning of a message
+         * @description For everybody in its chat. It is queued and answered like a send.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdUnpin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/message/{messageId}/unstar": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the star of a message
+         * @description On the phone and all of its devices; nobody else is told.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdUnstar"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6495,7 +6583,7 @@ export interface components {
             vcard: string;
             viewOnce?: boolean;
         };
-        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
+        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundPin"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
         InboundDelete: {
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6776,6 +6864,34 @@ export interface components {
              * @enum {string}
              */
             type: "order";
+            viewOnce?: boolean;
+        };
+        InboundPin: {
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
+            mentions?: string[];
+            messageId: string;
+            pinned: boolean;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of the session */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description how long */
+            seconds?: number;
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "pin";
             viewOnce?: boolean;
         };
         InboundPoll: {
@@ -13381,6 +13497,100 @@ export interface operations {
             };
         };
     };
+    postMessageMessageIdPin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "seconds": 604800
+                 *     }
+                 */
+                "application/json": {
+                    /** @default 604800 */
+                    seconds?: 86400 | 604800 | 2592000;
+                };
+            };
+        };
+        responses: {
+            /** @description Pin a message for everybody in its chat */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getMessageMessageIdPoll: {
         parameters: {
             query?: {
@@ -13885,6 +14095,52 @@ export interface operations {
             };
         };
     };
+    postMessageMessageIdStar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Star a message */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     getMessageMessageIdTimeline: {
         parameters: {
             query?: never;
@@ -13927,6 +14183,134 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["TimelineEntry"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdUnpin: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End the pinning of a message */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdUnstar: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description End the star of a message */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
                     };
                 };
             };
