@@ -127,8 +127,16 @@ async function startOwnEmulator(stateDir: string): Promise<Emulator> {
   } catch (error) {
     // Somebody else was quicker.
     if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-    return startEmulator({ stateDir, ...named });
+    return startEmulator({ stateDir, ...named }).catch((again) => {
+      throw withSetting(again, named);
+    });
   }
+}
+
+/** The error with the name of the setting, where it is about a port that somebody asked for. */
+function withSetting(error: Error & { port?: number }, named: Partial<EmulatorPorts>): Error {
+  const setting = PORT_NAMES.find(([part]) => named[part] !== undefined && named[part] === error.port)?.[1];
+  return setting === undefined ? error : new StartError(`${error.message} (${setting} names another port)`);
 }
 
 /** The usual ports that are free; 0 in the place of the others. */
@@ -186,7 +194,7 @@ WaHub sandbox is running at ${file.url}
 Paste this into another terminal: it links a number, sends a login code and shows what arrived.
 
   URL=${file.url} KEY=${file.apiKey} PHONE=${phone}
-  api() { curl -sS -H "x-api-key: $KEY" -H 'content-type: application/json' "$@"; }
+  api() { curl -sS -w '\\n' -H "x-api-key: $KEY" -H 'content-type: application/json' "$@"; }
   QR=$(api $URL/session/create -d '{"sessionId":"main"}' | node -pe 'JSON.parse(fs.readFileSync(0)).data.qr')
   curl -sS $PHONE/scan -H 'content-type: application/json' -d "{\\"qr\\":\\"$QR\\",\\"phone\\":\\"628111111111\\"}"; sleep 2
   api -H 'prefer: wait=20' $URL/message/send-text -d '{"session":"main","to":"+6281234567890","text":"Your login code is 482913"}'

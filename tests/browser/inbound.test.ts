@@ -1,6 +1,6 @@
 /**
- * What people and businesses send: in a webhook, in the answers and on the conversation's page. And where a person is told of
- * alarms, with the same receiver.
+ * What people and businesses send: in a webhook, in the answers and on the conversation's page. And, with the same receiver,
+ * where a person is told of alarms, and one message from its call over its wait to its webhook.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -21,8 +21,8 @@ interface Told {
 }
 /** bodies of webhooks by message */
 const told = new Map<string, Told>();
-/** bodies of alerts */
-const alerts: Told[] = [];
+/** what came to other paths of the receiver */
+const posts: (Told & { path: string | undefined })[] = [];
 let receiverUrl = '';
 
 beforeAll(async () => {
@@ -30,7 +30,7 @@ beforeAll(async () => {
     let body = '';
     for await (const piece of request.setEncoding('utf8')) body += piece;
     const event = JSON.parse(body);
-    if (request.url === '/alerts') alerts.push(event);
+    if (request.url !== '/') posts.push({ ...event, path: request.url });
     else told.set(event.data.messageId, event);
     response.writeHead(204).end();
   }).listen(0, '127.0.0.1');
@@ -350,10 +350,10 @@ it.each([
     await page.getByRole('link', { name: words.back, exact: true }).click();
     const channel = page.locator('article', { hasText: 'On call' });
     await channel.getByText(words.kind).first().waitFor();
-    const before = alerts.length;
+    const before = posts.length;
     await press(words.test);
     await page.getByText(words.arrived).waitFor();
-    expect(alerts.slice(before)).toMatchObject([{ type: 'alarm.test' }]);
+    expect(posts.slice(before)).toMatchObject([{ type: 'alarm.test', path: '/alerts' }]);
     expect(await world.axe(page)).toEqual([]);
     const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
     expect(await page.evaluate(wide)).toBe(0);
@@ -368,6 +368,104 @@ it.each([
     await press(words.delete);
     await page.getByText(words.deleted).waitFor();
     await page.getByText(words.empty).waitFor();
+    expect(problems).toEqual([]);
+  },
+  60_000,
+);
+
+it.each([
+  [
+    'en',
+    1280,
+    {
+      paused: 'The queue of the session is paused.',
+      filters: null,
+      path: 'Path',
+      show: 'Show',
+      timeline: 'To the millisecond',
+      event: 'Webhook: Message sent',
+      again: 'Redeliver',
+      done: 'The event is delivered again',
+      number: 'Phone number',
+      send: 'Send code',
+      phone: 'Phone of +6281298765432',
+      code: 'Code',
+      check: 'Verify code',
+      right: 'The code is correct.',
+    },
+  ],
+  [
+    'id',
+    390,
+    {
+      paused: 'Antrean sesi sedang dijeda.',
+      filters: 'Filter',
+      path: 'Path',
+      show: 'Tampilkan',
+      timeline: 'Sampai milidetik',
+      event: 'Webhook: Pesan terkirim',
+      again: 'Kirim ulang',
+      done: 'Event dikirim ulang',
+      number: 'Nomor telepon',
+      send: 'Kirim kode',
+      phone: 'Ponsel +6281298765432',
+      code: 'Kode',
+      check: 'Verifikasi kode',
+      right: 'Kodenya benar.',
+    },
+  ],
+] as const)(
+  'a message is followed from its call to its webhook, and a code tried (%s, %i pixels)',
+  async (lang, width, words) => {
+    const owner = await world.tenant();
+    await world.link(owner, 'main', `62811122200${width % 7}`);
+    const path = `/sent-${lang}`;
+    const url = `${receiverUrl}${path.slice(1)}`;
+    await world.api(owner, 'POST', '/webhook', { url, events: ['message.sent'] });
+    await world.api(owner, 'POST', '/message/pause-queue', { session: 'main' });
+    const sent = { session: 'main', to: '6281234567801', text: 'Your order' };
+    const { body } = await world.api(owner, 'POST', '/message/send-text', sent);
+    const { page, problems } = await world.page({ as: owner, lang, width });
+    const whole = async () => {
+      expect(await world.axe(page)).toEqual([]);
+      const wide = 'document.documentElement.scrollWidth - document.documentElement.clientWidth';
+      expect(await page.evaluate(wide), page.url()).toBe(0);
+    };
+    // Why it waits, in the list and on its page.
+    await page.goto('/dashboard/messages');
+    expect(await page.locator('#messages td.why').first().textContent()).toContain(words.paused);
+    expect(await page.locator('#messages td.why').first().isVisible()).toBe(true);
+    await whole();
+    await page.locator('#messages tbody a').first().click();
+    await page.getByText(words.paused).waitFor();
+    await world.api(owner, 'POST', '/message/resume-queue', { session: 'main' });
+    await until(async () => posts.some((post) => post.path === path));
+    // From the call to the message, and on to what the webhook was sent.
+    await page.goto('/dashboard/developers/requests');
+    if (words.filters !== null) await page.getByRole('button', { name: words.filters }).click();
+    await page.getByLabel(words.path, { exact: true }).fill('send-text');
+    await page.getByRole('button', { name: words.show, exact: true }).click();
+    await page.getByRole('link', { name: 'POST /message/send-text' }).click();
+    await whole();
+    await page.getByRole('link', { name: body.data.messageId }).click();
+    await page.getByRole('heading', { name: words.timeline }).waitFor();
+    await page.getByRole('link', { name: words.event }).click();
+    await page.locator('details.attempt pre', { hasText: 'webhook-signature' }).waitFor();
+    await whole();
+    await page.getByRole('button', { name: words.again, exact: true }).click();
+    await page.getByText(words.done).waitFor();
+    await until(async () => posts.filter((post) => post.path === path).length === 2);
+    // A code, with the phone that is drawn beside.
+    await page.goto('/dashboard/otp');
+    await page.getByLabel(words.number, { exact: true }).fill('0812-9876-5432');
+    await page.getByRole('button', { name: words.send, exact: true }).click();
+    const shown = page.getByRole('region', { name: words.phone }).locator('.bubble');
+    await shown.waitFor();
+    const [code = ''] = /\d{6}/.exec((await shown.textContent()) ?? '') ?? [];
+    await whole();
+    await page.getByLabel(words.code, { exact: true }).fill(code);
+    await page.getByRole('button', { name: words.check, exact: true }).click();
+    await page.getByText(words.right).first().waitFor();
     expect(problems).toEqual([]);
   },
   60_000,

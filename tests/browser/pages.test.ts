@@ -20,6 +20,7 @@ beforeAll(async () => {
   for (const to of ['6281234567801', '6281234567802', '6281234567803']) {
     await world.api(world.admin, 'POST', '/message/send-text', { session: 'main', to, text: 'Hello' });
   }
+  await furnish();
   await world.link(world.admin, 'otp-1', LOST);
   await world.emulator.fault({ kind: 'logout', phone: LOST });
   await until(async () => {
@@ -29,8 +30,34 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.close());
 
-/** What has an id in its path is looked at by the tests of its feature. */
+/** Something to look at where addresses have ids. */
+async function furnish(): Promise<void> {
+  const make = async (path: string, body: object) => {
+    const { status, body: answer } = await world.api(world.admin, 'POST', path, body);
+    expect(status, `${path}: ${JSON.stringify(answer)}`).toBeLessThan(300);
+    return answer.data;
+  };
+  const url = 'https://hooks.example.com/wahub';
+  await make('/webhook', { url, events: ['message.read'] });
+  await make('/alerts/channels', { name: 'On call', type: 'webhook', target: url });
+  await make('/otp/templates', { name: 'Login', body: 'Code {otp}' });
+  const broadcast = '/session/main/broadcast';
+  await make(`${broadcast}/templates`, { name: 'Promo', body: 'Hello {name}' });
+  const list = await make(`${broadcast}/lists`, { name: 'Customers' });
+  await make(`${broadcast}/lists/${list.id}/contacts`, { number: '6281234567801', name: 'Budi' });
+  const scheduledAt = new Date(Date.now() + 86_400_000).toISOString();
+  await make(`${broadcast}/schedule`, { listId: list.id, message: 'Hi {name}', scheduledAt });
+}
+
 const paths = [...addressesOf(allPages), '/docs', '/docs/errors'];
+const DOWNLOADS = /export$|errors$|assets|extension|oidc/;
+const withoutId = new Set(allPages.map(({ path }) => path));
+/** Pages with an id in their address, which is found on the pages before. */
+const withId = allPages
+  .filter(({ method, path }) => method === 'get' && path.includes(':') && !DOWNLOADS.test(path))
+  .map(({ path }) => new RegExp(`^${path.replace(/:\w+/g, '[^/?]+')}(?:\\?|$)`));
+const LINK = /href="(\/dashboard[^"#]*)"/g;
+const MAX_BYTES = 100_000;
 
 describe.each([
   ['on a desk', { width: 1280, colorScheme: 'light' as const }],
@@ -42,11 +69,22 @@ describe.each([
   it('every page is accessible, quiet and narrow enough', { timeout: 240_000 }, async () => {
     const { page, problems } = await world.page({ as: 'admin', ...options });
     const found: string[] = [];
-    for (const path of paths) {
+    const left = new Set(withId);
+    const waiting = [...paths];
+    for (let path = waiting.shift(); path !== undefined; path = waiting.shift()) {
       const response = await page.goto(path);
       if (!response?.headers()['content-type']?.startsWith('text/html')) continue;
+      const html = await response.text();
       // A fragment is a part of a page that is looked at as a whole.
-      if (!(await response.text()).startsWith('<!doctype html>')) continue;
+      if (!html.startsWith('<!doctype html>')) continue;
+      for (const [, link = ''] of html.matchAll(LINK)) {
+        const pattern = [...left].find((one) => one.test(link));
+        if (pattern === undefined || withoutId.has(link.split('?', 1)[0] ?? '')) continue;
+        left.delete(pattern);
+        waiting.push(link.replaceAll('&amp;', '&'));
+      }
+      if (!path.startsWith('/docs') && Buffer.byteLength(html) > MAX_BYTES)
+        found.push(`${path}: is too large`);
       found.push(...(await world.axe(page)).map((line) => `${path}: ${line}`));
       const tooWide = await page.evaluate(
         'document.documentElement.scrollWidth - document.documentElement.clientWidth',
@@ -64,6 +102,7 @@ describe.each([
     }
     expect(found).toEqual([]);
     expect(problems).toEqual([]);
+    expect(withId.length - left.size, [...left].join(' ')).toBeGreaterThan(14);
   });
 });
 

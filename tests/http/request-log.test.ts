@@ -38,6 +38,19 @@ async function readCall(who: Tenant, id: string): Promise<ApiRequestDetail> {
 
 const SECRET = 'what-nobody-may-read';
 
+it('what a page listens to is no call of the API, what a program listens to is one', async () => {
+  const user = await t.tenant();
+  const listen = async (headers: Record<string, string>) => {
+    const reply = await t.app.request('/events', { headers });
+    expect(reply.status).toBe(200);
+    await reply.body?.cancel();
+  };
+  await listen({ cookie: `wahub_session=${user.token}` });
+  await listen({ 'x-api-key': user.apiKey });
+  await expect.poll(async () => (await calls(user, 'path=/events')).length).toBe(1);
+  expect(await calls(user, 'path=/events')).toMatchObject([{ route: '/events', via: 'api_key' }]);
+});
+
 async function sendText(who: Tenant, headers: Record<string, string> = {}): Promise<string> {
   const body = { session: 'main', to: '0812-3456-7890', text: SECRET };
   const sent = await t.call('/message/send-text', { method: 'POST', apiKey: who.apiKey, headers, body });

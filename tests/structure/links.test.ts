@@ -72,3 +72,13 @@ it('a link to nothing is found', () => {
   expect(fault('README.md', 'docs/operations.md#none')).toBe('no such heading');
   expect(fault('docs/operations.md', '../README.md#what-it-promises')).toBeNull();
 });
+
+it('the README begins with a picture and what is different, and has an index by task', () => {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const fold = text.split('\n').slice(0, 15).join('\n');
+  expect(fold).toMatch(/^!\[[^\]]+\]\(docs\/images\/\w+\.png\)$/m);
+  expect(fold).toMatch(/Unlike most gateways/);
+  const tasks = text.slice(text.indexOf('## What do you want to do?')).split('\n## ', 1)[0] ?? '';
+  expect(tasks).toMatch(/^\| Send login codes from Laravel/m);
+  expect(tasks.match(/^\| /gm)?.length).toBeGreaterThan(15);
+});

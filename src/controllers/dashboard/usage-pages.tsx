@@ -7,6 +7,7 @@ import { exportMonth, type MonthUsage, readMonth, thisMonth } from '../../servic
 import { answerCsv } from '../csv-answer.ts';
 import { num } from './broadcast/parts.tsx';
 import { BarChart } from './chart.tsx';
+import { kindName } from './messages/words.ts';
 import { type Page, page, type View } from './page.ts';
 import { Table } from './parts.tsx';
 import { quotaName, USAGE_TEXTS, UsageCard, type UsageTexts } from './usage.tsx';
@@ -63,7 +64,7 @@ function MonthCard({ t, view, sent }: { t: UsageTexts; view: View; sent: MonthUs
   const tables: [string, { name: string; count: number }[]][] = [
     [t.category, sent.byCategory.map(({ category, count }) => ({ name: t.categories(category), count }))],
     [t.session, sent.bySession.map(({ sessionId, count }) => ({ name: sessionId, count }))],
-    [t.kind, sent.byKind.map(({ kind, count }) => ({ name: kind, count }))],
+    [t.kind, sent.byKind.map(({ kind, count }) => ({ name: kindName(view.lang, kind), count }))],
     [t.engine, sent.byEngine.map(({ engine, count }) => ({ name: engine, count }))],
   ];
   return (

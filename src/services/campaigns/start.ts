@@ -101,7 +101,9 @@ async function draftOf(
   const target = await targetOf(ctx, session.userId, input);
   const said = await contentFor(ctx, session, input, startsAt);
   const row = newRow(ctx, session, {
-    name: input.campaignName ?? `Campaign ${new Date(ctx.clock.now()).toISOString().slice(0, 16)}`,
+    name:
+      input.campaignName ??
+      `Campaign ${new Date(ctx.clock.now()).toISOString().slice(0, 16).replace('T', ' ')}`,
     listId: target.listId,
     numbers: target.numbers,
     delayMs: delayOf(input) ?? 0,

@@ -14,8 +14,9 @@ export interface LoggedCall {
 
 /** A message id, as WhatsApp and we spell them. */
 const MESSAGE_ID = /^[\w.:-]{1,64}$/;
-/** Forms of the dashboard are no calls of the API. */
+/** Forms of the dashboard are no calls of the API, nor is the stream that each of its pages listens to. */
 const PAGES = '/dashboard';
+const STREAM = '/events';
 
 /** Null for what is no call of the API. `row` is that of the activity log. */
 export function toLoggedCall(
@@ -25,6 +26,7 @@ export function toLoggedCall(
 ): LoggedCall | null {
   const { actor, route, failure } = seen;
   if (actor === null || route === null || route.startsWith(PAGES)) return null;
+  if (route === STREAM && actor.via === 'cookie') return null;
   const call = {
     id: row.id,
     userId: row.userId,

@@ -111,9 +111,9 @@ th, td { padding: 0.4rem 0.6rem; }
 @media (min-width: 48.01rem) {
   /* These give way: what does not fit is cut. */
   .table.rows :is(td.grow, td.why, tbody :is(th, td):first-child) { max-width: 0; overflow: hidden; text-overflow: ellipsis; }
-  .table.rows tbody :is(th, td):first-child { width: 27%; }
-  .table.rows td.grow { width: 32%; }
-  .table.rows td.why { width: 16%; }
+  .table.rows tbody :is(th, td):first-child { width: 21%; }
+  .table.rows td.grow { width: 27%; }
+  .table.rows td.why { width: 27%; }
   .table.rows td .clip { max-width: none; }
 }
 .pages:empty { display: none; }
@@ -132,6 +132,7 @@ form.filter { font-size: 0.9375rem; gap: 0.6rem; }
   .table.stack tbody tr > :has(form, .button) { order: 4; margin-left: auto; }
   .table.stack tbody tr > .grow { flex: 1 1 8rem; }
   .table.rows.stack tbody :is(th, td) { padding: 0; white-space: normal; }
+  .table.rows.stack tbody td.why { order: 4; flex: 1 1 100%; }
   td.num[data-label]::before { content: attr(data-label) ': '; }
   .table.stack td .clip, .table.rows td.why .clip { max-width: 100%; }
 }

@@ -164,14 +164,17 @@ input, select, textarea {
   min-width: 0;
 }
 input[type='checkbox'], input[type='radio'], select.auto { width: auto; }
+select.auto { max-width: 100%; }
 input[type='file'] { border-style: dashed; }
 [aria-invalid='true'] { border-color: var(--bad); box-shadow: 0 0 0 1px var(--bad); }
 textarea { min-height: 6rem; resize: vertical; }
 fieldset { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.75rem; min-width: 0; margin: 0; }
 .field .check { font-weight: normal; }
 .check { display: flex; gap: 0.5rem; align-items: center; }
+.checks { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 0.25rem 1rem; }
+.checks .hint, .checks legend { grid-column: 1 / -1; }
 form.filter { display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: end; margin-bottom: 1rem; }
-form.filter .field { flex: 1 1 9rem; }
+form.filter .field { flex: 1 1 9rem; max-width: 24rem; }
 .narrow { max-width: 26rem; margin-inline: auto; }
 
 .table { overflow-x: auto; }
@@ -183,6 +186,7 @@ td.num, th.num { text-align: right; font-variant-numeric: tabular-nums; }
 td .clip { display: block; max-width: 26rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 tbody tr:last-child :is(td, th) { border-bottom: 0; }
 tbody th { font-size: inherit; color: inherit; white-space: normal; overflow-wrap: anywhere; }
+tbody th.whole { overflow-wrap: normal; }
 
 .badge {
   display: inline-block;
@@ -262,7 +266,7 @@ div.stack p { margin: 0.25rem 0 0; }
 .center { text-align: center; justify-content: center; }
 .big { font-size: 1.6rem; font-weight: 600; }
 .good-text { color: var(--good); }
-.why { margin: 0.75rem 0 0.25rem; }
+p.why { margin: 0.75rem 0 0.25rem; }
 .row + .facts, p + .facts { margin-top: 0.75rem; }
 .split.link { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 

@@ -145,7 +145,9 @@ function Funnel({ t, view, funnel }: { t: Texts; view: View; funnel: CampaignRep
       <Table stack={false} label={t.funnel} head={[t.step, t.people, t.share]}>
         {steps.map(([name, n]) => (
           <tr>
-            <th scope="row">{name}</th>
+            <th scope="row" class="whole">
+              {name}
+            </th>
             <td class="num">{num(view, n)}</td>
             <td class="wide">
               <svg class="funnel" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">

@@ -171,7 +171,7 @@ function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }
 function EventBoxes({ view, chosen }: { view: View; chosen: readonly string[] }) {
   const t = DEVELOPER_TEXTS(view.lang);
   return (
-    <fieldset class="field">
+    <fieldset class="field checks">
       <legend>{t.events}</legend>
       <div class="row">
         {WEBHOOK_EVENTS.map((event) => (

@@ -82,7 +82,9 @@ export function Actions({ view, actions }: { view: View; actions: readonly Audit
           </td>
           <td class="wrap">
             {action.sessionId ?? action.subject ?? ''}{' '}
-            <span class="muted small mono">{JSON.stringify(action.data)}</span>
+            {Object.keys(action.data ?? {}).length > 0 && (
+              <span class="muted small mono">{JSON.stringify(action.data)}</span>
+            )}
           </td>
           <td class="wrap">
             {action.ip ?? ''} <span class="muted small">{action.userAgent ?? ''}</span>

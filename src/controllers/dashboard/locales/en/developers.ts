@@ -95,7 +95,7 @@ export const developers = {
   noAttempts: 'nothing sent in 24 hours',
   waitingEvents: (n: string) => `${n} waiting`,
   manyWaiting: 'more than 10,000 waiting',
-  oldest: 'oldest',
+  oldest: 'Oldest waiting',
   lastAccepted: 'Last accepted',
   retryNow: 'Retry now',
   retrying: 'Waiting events are tried now.',

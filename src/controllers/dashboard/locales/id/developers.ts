@@ -100,7 +100,7 @@ export const developers: Texts<typeof english.developers> = {
   noAttempts: 'tidak ada kiriman dalam 24 jam',
   waitingEvents: (n: string) => `${n} menunggu`,
   manyWaiting: 'lebih dari 10.000 menunggu',
-  oldest: 'tertua',
+  oldest: 'Menunggu terlama',
   lastAccepted: 'Terakhir diterima',
   retryNow: 'Coba sekarang',
   retrying: 'Event yang menunggu dicoba sekarang.',
