@@ -72,8 +72,13 @@ const GONE = [
   'kunci API',
 ];
 
-export const goneIn = (text: string): string[] =>
-  GONE.filter((one) => text.toLowerCase().includes(one.toLowerCase()));
+/** Words that are right elsewhere: as the whole of a label, or of sessions that were counted. */
+const GONE_PLACES = [/^Sampai$/i, /\b[\d.,]+ keluar\b/i];
+
+export const goneIn = (text: string): string[] => [
+  ...GONE.filter((one) => text.toLowerCase().includes(one.toLowerCase())),
+  ...GONE_PLACES.flatMap((pattern) => text.match(pattern)?.[0] ?? []),
+];
 
 /** What a page shows a reader: its text without code, what others wrote and what is in another language. */
 export function shownIn(html: string): string {

@@ -111,4 +111,7 @@ it('the rules see what they are for', () => {
     'scheduledAt',
   ]);
   expect(goneIn('The Breaker is closed')).toEqual(['Breaker']);
+  expect(['Sampai', '2 keluar', 'Sampai jumpa', 'Keluar'].map((text) => goneIn(text).length)).toEqual([
+    1, 1, 0, 0,
+  ]);
 });

@@ -64,7 +64,7 @@ export const importPages: Page[] = [
           </div>
           <div class="card">
             <h2>{t.howTitle}</h2>
-            <pre>{t.example}</pre>
+            <pre class="wrap">{t.example}</pre>
             <ul>
               {t.how.map((line) => (
                 <li>{line}</li>

@@ -239,7 +239,7 @@ function CallFacts({ view, call }: { view: View; call: ApiRequestDetail }) {
 
 function Body({ view, text }: { view: View; text: string | null }) {
   if (text === null) return <p class="muted">{DEVELOPER_TEXTS(view.lang).notKept}</p>;
-  return <pre>{prettyJson(text)}</pre>;
+  return <pre class="wrap">{prettyJson(text)}</pre>;
 }
 
 interface SettingsProps {

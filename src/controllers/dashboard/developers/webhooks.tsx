@@ -345,11 +345,11 @@ function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
     <div class={result.delivered ? 'alert alert-good' : 'alert alert-bad'}>
       <p>{result.delivered ? t.testGood(result.status ?? 0, result.durationMs) : t.testBad(why)}</p>
       <p class="small">{t.request}</p>
-      <pre>{prettyJson(result.request.body)}</pre>
+      <pre class="wrap">{prettyJson(result.request.body)}</pre>
       {result.answer !== '' && (
         <>
           <p class="small">{t.answer}</p>
-          <pre>{result.answer}</pre>
+          <pre class="wrap">{result.answer}</pre>
         </>
       )}
     </div>

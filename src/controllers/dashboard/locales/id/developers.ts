@@ -145,7 +145,7 @@ export const developers: Texts<typeof english.developers> = {
   noneFound: 'Tidak ada panggilan yang cocok dengan filter ini.',
   method: 'Metode',
   path: 'Path',
-  until: 'Sampai',
+  until: 'Hingga',
   call: 'Panggilan API',
   requestId: 'ID permintaan',
   caller: 'Pemanggil',

@@ -4,7 +4,7 @@ import type * as english from '../en/sessions.ts';
 export const session: Texts<typeof english.session> = {
   restricted:
     'WhatsApp tidak mengizinkan nomor ini memulai percakapan baru. Percakapan yang sudah ada tetap berjalan.',
-  restrictedUntil: 'Sampai',
+  restrictedUntil: 'Hingga',
   restrictedKind: 'Jenis',
   title: 'Sesi',
   intro: 'Satu sesi adalah satu nomor WhatsApp yang tertaut ke layanan ini.',
