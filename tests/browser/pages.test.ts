@@ -39,7 +39,7 @@ async function furnish(): Promise<void> {
   };
   const url = 'https://hooks.example.com/wahub';
   await make('/webhook', { url, events: ['message.read'] });
-  await make('/alerts/channels', { name: 'On call', type: 'webhook', target: url });
+  await make('/alerts/channels', { name: 'On call', type: 'webhook', target: url, kinds: ['*'] });
   await make('/otp/templates', { name: 'Login', body: 'Code {otp}' });
   const broadcast = '/session/main/broadcast';
   await make(`${broadcast}/templates`, { name: 'Promo', body: 'Hello {name}' });
