@@ -9,6 +9,8 @@ import { addressesOf, type BrowserWorld, openBrowserWorld } from './world.ts';
 
 /** The number that its phone has thrown out. */
 const LOST = '628111111112';
+/** It does not fit into a line. */
+const LONG = 'Hello! Your order 1042 is packed and leaves our shop today, the courier calls you before noon.';
 /** Times whose zone is not named. */
 const UNNAMED = `[...document.querySelectorAll('time[datetime]')]
   .filter(({ title }) => !/ (?:WIB|UTC)$/.test(title)).map(({ outerHTML }) => outerHTML)`;
@@ -18,7 +20,7 @@ beforeAll(async () => {
   world = await openBrowserWorld();
   await world.link(world.admin, 'main', '628111111111');
   for (const to of ['6281234567801', '6281234567802', '6281234567803']) {
-    await world.api(world.admin, 'POST', '/message/send-text', { session: 'main', to, text: 'Hello' });
+    await world.api(world.admin, 'POST', '/message/send-text', { session: 'main', to, text: LONG });
   }
   await furnish();
   await world.link(world.admin, 'otp-1', LOST);

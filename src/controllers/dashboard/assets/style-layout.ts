@@ -121,7 +121,7 @@ th, td { padding: 0.4rem 0.6rem; }
 form.filter { font-size: 0.9375rem; gap: 0.6rem; }
 .clip > .icon { width: 0.95rem; height: 0.95rem; vertical-align: -0.15rem; color: var(--muted); }
 @media (max-width: 48rem) {
-  .table.stack table, .table.stack tbody { display: block; }
+  .table.stack table, .table.stack tbody { display: block; min-width: 0; }
   .table.stack tbody tr { align-items: baseline; gap: 0.1rem 0.6rem; padding: 0.55rem 0; }
   .table.stack tbody tr > :first-child { flex: 1 1 50%; font-weight: 600; }
   .table.stack tbody tr > :has(> .badge) { order: 1; margin-left: auto; }
@@ -130,7 +130,7 @@ form.filter { font-size: 0.9375rem; gap: 0.6rem; }
   .table.stack tbody tr > :not(:first-child, :has(> .badge)) { order: 3; font-size: 0.875rem; color: var(--muted); }
   .table.stack tbody tr > :is(:empty, .bare) { display: none; }
   .table.stack tbody tr > :has(form, .button) { order: 4; margin-left: auto; }
-  .table.stack tbody tr > .grow { flex: 1 1 8rem; }
+  .table.stack tbody tr > .grow { flex: 1 1 8rem; min-width: 0; }
   .table.rows.stack tbody :is(th, td) { padding: 0; white-space: normal; }
   .table.rows.stack tbody td.why { order: 4; flex: 1 1 100%; }
   td.num[data-label]::before { content: attr(data-label) ': '; }

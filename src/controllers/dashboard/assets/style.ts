@@ -164,7 +164,8 @@ input, select, textarea {
   min-width: 0;
 }
 input[type='checkbox'], input[type='radio'], select.auto { width: auto; }
-select.auto { max-width: 100%; }
+select.auto, .row > form { max-width: 100%; }
+form.row > select { min-width: 0; }
 input[type='file'] { border-style: dashed; }
 [aria-invalid='true'] { border-color: var(--bad); box-shadow: 0 0 0 1px var(--bad); }
 textarea { min-height: 6rem; resize: vertical; }
@@ -172,7 +173,6 @@ fieldset { border: 1px solid var(--line); border-radius: 0.5rem; padding: 0.75re
 .field .check { font-weight: normal; }
 .check { display: flex; gap: 0.5rem; align-items: center; }
 .checks { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(20rem, 100%), 1fr)); gap: 0.25rem 1rem; }
-.checks .hint, .checks legend { grid-column: 1 / -1; }
 form.filter { display: flex; flex-wrap: wrap; gap: 0.75rem; align-items: end; margin-bottom: 1rem; }
 form.filter .field { flex: 1 1 9rem; max-width: 24rem; }
 .narrow { max-width: 26rem; margin-inline: auto; }

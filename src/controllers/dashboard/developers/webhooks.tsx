@@ -171,9 +171,9 @@ function NewForm({ view, sessions }: { view: View; sessions: readonly string[] }
 function EventBoxes({ view, chosen }: { view: View; chosen: readonly string[] }) {
   const t = DEVELOPER_TEXTS(view.lang);
   return (
-    <fieldset class="field checks">
+    <fieldset class="field">
       <legend>{t.events}</legend>
-      <div class="row">
+      <div class="checks">
         {WEBHOOK_EVENTS.map((event) => (
           <Check
             name="events"
