@@ -73,7 +73,7 @@ const GONE = [
 ];
 
 /** Words that are right elsewhere: as the whole of a label, or of sessions that were counted. */
-const GONE_PLACES = [/^Sampai$/i, /\b[\d.,]+ keluar\b/i];
+const GONE_PLACES = [/^Sampai$/i, /\d keluar\b/];
 
 export const goneIn = (text: string): string[] => [
   ...GONE.filter((one) => text.toLowerCase().includes(one.toLowerCase())),
