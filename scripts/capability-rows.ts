@@ -454,6 +454,7 @@ const NOT: readonly CapabilityRow[] = [
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',
+  'several pictures as one album',
   'buttons that write an e-mail',
   'send to a WhatsApp username',
 ].map((name) => ({ name, can: never }));

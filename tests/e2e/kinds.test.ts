@@ -189,6 +189,8 @@ describe('a file', () => {
     expect(gif.received.note).toBeUndefined();
     const note = await send('video', { video, videoNote: true });
     expect(note.received).toMatchObject({ type: 'video', note: true });
+    const edited = await gateway.call('POST', `/message/${note.data.messageId}/edit`, { text: 'words' });
+    expect(edited).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
     const both = { session: 'main', to: newNumber(), video, videoNote: true, caption: 'no' };
     expect(await gateway.call('POST', '/message/send-video', both)).toMatchObject({
       status: 400,

@@ -37,10 +37,16 @@ export function editableText(
   { type, content, sentAt }: Pick<MessageOutput, 'type' | 'content' | 'sentAt'>,
   now: number,
 ): string | null {
-  const field = textFieldOf({ type });
+  const field = editableFieldOf({ type, content });
   if (field === null || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now) return null;
   const text: unknown = Reflect.get(Object(content), field);
   return typeof text === 'string' ? text : '';
+}
+
+/** A round video message has no caption. */
+function editableFieldOf({ type, content }: { type: string; content: unknown }) {
+  const isNote = type === 'video' && Reflect.get(Object(content), 'note') === true;
+  return isNote ? null : textFieldOf({ type });
 }
 
 /** Somebody else was quicker to amend the message. */
@@ -59,8 +65,7 @@ const conflict = (message: string, details: Record<string, unknown>) =>
  */
 export async function editMessage(ctx: Ctx, input: AmendInput & { text: string }): Promise<QueuedMessage> {
   return amendMessage(ctx, input, EDIT_WITHIN_MS, (row) => {
-    const field = textFieldOf(row);
-    if (field === null) {
+    if (editableFieldOf(row) === null) {
       throw conflict('Only texts and captions can be edited.', { type: row.type });
     }
     const of = row.type === 'text' ? 'text' : (row.type as 'image' | 'video' | 'document');
