@@ -32,6 +32,7 @@ import { openVote } from './decode-vote.ts';
 import { createDeviceCache, type DeviceCache } from './device-cache.ts';
 import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
+import { gatherWrites } from './gather-writes.ts';
 import { followGroups } from './group-news.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
@@ -47,6 +48,7 @@ import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
 import { boundRetryMemory, forgetSent } from './retry-memory.ts';
+import { lookAtStoredSessions } from './session-look.ts';
 import { makeSocketConfig, type SessionParts } from './socket-config.ts';
 import { followStanding } from './standing.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
@@ -267,6 +269,7 @@ function makeSocket(parts: SocketParts): WASocket {
       const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(signal, logger, lookUp);
       inbound.wrap(repository, keys);
       refuseUnsigned(repository);
+      lookAtStoredSessions(repository, keys);
       refuseWithdrawnRelays(repository);
       // Its own has no size and a timer for each entry.
       Object.assign(repository.lidMapping, {
@@ -279,6 +282,7 @@ function makeSocket(parts: SocketParts): WASocket {
   const root = settings.waServer?.rootKey;
   const sock = withServerRoot(root ? Buffer.from(root, 'hex') : null, () => makeWASocket(config));
   boundClose(sock, clock);
+  gatherWrites(sock);
   boundRetryMemory(sock);
   resends.follow(sock, async (ids) => {
     for (const id of ids) {
