@@ -1,6 +1,6 @@
 /** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
 
-import { and, asc, type Column, gt, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, asc, type Column, gt, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
@@ -14,7 +14,15 @@ import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, t
 export { alias } from 'drizzle-orm/mysql-core';
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { added, incoming, insertMany, upsert } from './insert.ts';
-export { prepared, preparedWrite } from './prepared.ts';
+export {
+  type Named,
+  placeholders,
+  prepared,
+  preparedFor,
+  preparedWrite,
+  preparedWriteFor,
+  valuesAt,
+} from './prepared.ts';
 export { raiser } from './raise.ts';
 
 const onMysql = dbType === 'mysql';
@@ -81,7 +89,10 @@ export async function transact<R>(
 }
 
 /** A value for each row of one statement: that of the entry which names the row's `column`, null where none does. */
-export function caseBy(column: Column, entries: readonly (readonly [string, string | number | null])[]): SQL {
+export function caseBy(
+  column: Column,
+  entries: readonly (readonly [string | Placeholder, string | number | null | Placeholder])[],
+): SQL {
   const whens = entries.map(([name, value]) => sql`when ${name} then ${value}`);
   return sql`case ${column} ${sql.join(whens, sql` `)} end`;
 }

@@ -1,4 +1,6 @@
 /** Queries that are built once and run with other values each time: building one costs as much as running it. */
+import { type Placeholder, sql } from 'drizzle-orm';
+import { LRUCache } from 'lru-cache';
 import { inCleanContext, rootOf } from './scope.ts';
 import { type Db, isTx, type Write } from './types.ts';
 
@@ -23,6 +25,52 @@ export function preparedWrite<V extends Record<string, unknown>>(
 ): (db: Db, values: V) => Promise<unknown> {
   const query = prepared((db) => asPreparable(build(db)).prepare());
   return (db, values) => query(db).execute(values);
+}
+
+/** Texts that are kept of one statement: of most there are as many as rows in a batch. */
+const MAX_TEXTS = 200;
+
+/** `named(2, 'id')` is the placeholder of the value `id2`. */
+export type Named = (at: number, name: string) => Placeholder;
+
+/**
+ * As `prepared`, for a query whose text depends on how many values it is about (`counts`): one is built for each. Values
+ * are named with `valuesAt`.
+ */
+export function preparedFor<Q extends object>(
+  build: (db: Db, named: Named, ...counts: number[]) => Q,
+): (db: Db, ...counts: number[]) => Q {
+  const built = new LRUCache<string, (db: Db) => Q>({ max: MAX_TEXTS });
+  return (db, ...counts) => {
+    const key = counts.join();
+    const known = built.get(key) ?? prepared((root) => build(root, placeholderAt, ...counts));
+    built.set(key, known);
+    return known(db);
+  };
+}
+
+/** The same for a write; what it gives is for `affected`. */
+export function preparedWriteFor(
+  build: (db: Db, named: Named, ...counts: number[]) => Write,
+): (db: Db, counts: readonly number[], values: Record<string, unknown>) => Promise<unknown> {
+  const query = preparedFor((db, named, ...counts) => asPreparable(build(db, named, ...counts)).prepare());
+  return (db, counts, values) => query(db, ...counts).execute(values);
+}
+
+const placeholderAt: Named = (at, name) => sql.placeholder(`${name}${at}`);
+
+/** The values of rows under the names of their placeholders: `id0`, `id1`, … */
+export function valuesAt(rows: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [at, row] of rows.entries()) {
+    for (const [name, value] of Object.entries(row)) values[`${name}${at}`] = value;
+  }
+  return values;
+}
+
+/** The placeholders of `count` values of one name, in order. */
+export function placeholders(named: Named, name: string, count: number): Placeholder[] {
+  return Array.from({ length: count }, (_, at) => named(at, name));
 }
 
 /** A statement that was not built by drizzle, with one `?` for each value. */

@@ -1,6 +1,15 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { caseBy, insertMany, raiser, statementsAreCheap } from '../db/ops.ts';
+import {
+  caseBy,
+  insertMany,
+  placeholders,
+  preparedFor,
+  preparedWriteFor,
+  raiser,
+  statementsAreCheap,
+  valuesAt,
+} from '../db/ops.ts';
 import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { countEach } from '../utils/count-each.ts';
@@ -108,15 +117,32 @@ async function raiseEach(tx: Tx, counts: ReadonlyMap<string, number>): Promise<R
   return raised;
 }
 
+const raiseSeveral = preparedWriteFor((db, named, count) =>
+  db
+    .update(whatsappAccounts)
+    .set({
+      seq: sql`${seq} + ${caseBy(
+        id,
+        Array.from({ length: count }, (_, at) => [named(at, 'id'), named(at, 'by')] as const),
+      )}`,
+    })
+    .where(inArray(id, placeholders(named, 'id', count))),
+);
+
+const raisedRows = preparedFor((db, named, count) =>
+  db
+    .select({ id, seq })
+    .from(whatsappAccounts)
+    .where(inArray(id, placeholders(named, 'id', count)))
+    .prepare(),
+);
+
 /** The rows are locked in the order of their ids, so that two transactions cannot wait for each other in a circle. */
 async function raiseAll(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
   if (counts.size === 0) return [];
-  const own = inArray(id, [...counts.keys()]);
-  await tx
-    .update(whatsappAccounts)
-    .set({ seq: sql`${seq} + ${caseBy(id, [...counts])}` })
-    .where(own);
-  return tx.select({ id, seq }).from(whatsappAccounts).where(own);
+  const values = valuesAt([...counts].map(([accountId, by]) => ({ id: accountId, by })));
+  await raiseSeveral(tx, [counts.size], values);
+  return raisedRows(tx, counts.size).execute(values);
 }
 
 function toEvent(fact: Fact, next: Map<string, number>, at: number): LiveEvent {

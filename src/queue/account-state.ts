@@ -2,7 +2,15 @@
 import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
-import { affected, prepared, statementsAreCheap, transact } from '../db/ops.ts';
+import {
+  affected,
+  placeholders,
+  prepared,
+  preparedFor,
+  statementsAreCheap,
+  transact,
+  valuesAt,
+} from '../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
 import { record } from '../events/record.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
@@ -104,27 +112,33 @@ interface Looked {
   queueId: string;
 }
 
-async function readAllBeforeRelay(
-  db: Db,
-  items: readonly Looked[],
-): Promise<{ account: AccountState | null; claimed: boolean }[]> {
-  const [first] = items;
-  if (items.length === 1 && first) return [await readBeforeRelay(db, first.held, first.queueId)];
+const looksOfSeveral = preparedFor((db, named, looks, accounts) => {
   const { id, status, claimedFence } = messageQueue;
-  const rows = await db
+  return db
     .select({ ...stateColumns, accountId: whatsappAccounts.id, queueId: id, status, claimedFence })
     .from(whatsappAccounts)
     .leftJoin(
       messageQueue,
       and(
         eq(messageQueue.accountId, whatsappAccounts.id),
-        inArray(
-          id,
-          items.map(({ queueId }) => queueId),
-        ),
+        inArray(id, placeholders(named, 'queueId', looks)),
       ),
     )
-    .where(inArray(whatsappAccounts.id, [...new Set(items.map(({ held }) => held.id))]));
+    .where(inArray(whatsappAccounts.id, placeholders(named, 'account', accounts)))
+    .prepare();
+});
+
+async function readAllBeforeRelay(
+  db: Db,
+  items: readonly Looked[],
+): Promise<{ account: AccountState | null; claimed: boolean }[]> {
+  const [first] = items;
+  if (items.length === 1 && first) return [await readBeforeRelay(db, first.held, first.queueId)];
+  const accounts = [...new Set(items.map(({ held }) => held.id))];
+  const rows = await looksOfSeveral(db, items.length, accounts.length).execute({
+    ...valuesAt(items.map(({ queueId }) => ({ queueId }))),
+    ...valuesAt(accounts.map((account) => ({ account }))),
+  });
   const byAccount = new Map(rows.map((row) => [row.accountId, row]));
   const byQueueId = new Map(rows.map((row) => [row.queueId, row]));
   return items.map(({ held, queueId }) => {

@@ -8,10 +8,15 @@ import {
   affected,
   caseBy,
   insertMany,
+  type Named,
+  placeholders,
+  preparedFor,
   preparedWrite,
+  preparedWriteFor,
   skipLocked,
   statementsAreCheap,
   transact,
+  valuesAt,
 } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
@@ -151,12 +156,8 @@ function isEach(all: readonly Wanted[]): boolean {
 async function readLocked(tx: Tx, all: readonly Wanted[]): Promise<Set<string>> {
   if (statementsAreCheap) return new Set();
   const ids = all.map(({ id }) => id);
-  const found = tx
-    .select({ id: messageQueue.id })
-    .from(messageQueue)
-    .innerJoin(messages, eq(messages.id, messageQueue.id))
-    .where(inArray(messageQueue.id, ids));
-  const free = new Set((await skipLocked(found)).map(({ id }) => id));
+  const rows = await freeRows(tx, ids.length).execute(valuesAt(ids.map((id) => ({ id }))));
+  const free = new Set(rows.map(({ id }) => id));
   const left = ids.filter((id) => !free.has(id));
   if (left.length === 0) return new Set();
   const there = await tx
@@ -166,6 +167,16 @@ async function readLocked(tx: Tx, all: readonly Wanted[]): Promise<Set<string>> 
     .where(inArray(messageQueue.id, left));
   return new Set(there.map((row) => row.id));
 }
+
+const freeRows = preparedFor((db, named, count) =>
+  skipLocked(
+    db
+      .select({ id: messageQueue.id })
+      .from(messageQueue)
+      .innerJoin(messages, eq(messages.id, messageQueue.id))
+      .where(inArray(messageQueue.id, placeholders(named, 'id', count))),
+  ).prepare(),
+);
 
 /** One of several rows could not be taken. */
 export class ClaimLost extends Error {
@@ -221,40 +232,32 @@ async function takeEach(tx: Tx, all: readonly Wanted[]): Promise<Wanted[]> {
   return taken;
 }
 
-async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<readonly Wanted[]> {
-  const ids = all.map(({ id }) => id);
-  const fences = new Map(all.map(({ held }) => [held.id, held.fence]));
-  const times = all.map(({ id, now }) => [id, now] as const);
+/** Of so many queue rows, of so many sessions. */
+const takeSeveral = preparedWriteFor((db, named, rows, sessions) => {
   const { id, accountId, status, attempts, availableAt } = messageQueue;
-  const result = await tx
+  const byId = (name: string) => caseBy(id, pairs(named, 'id', name, rows));
+  return db
     .update(messageQueue)
     .set({
       status: 'sending',
-      claimedFence: caseBy(accountId, [...fences]),
+      claimedFence: caseBy(accountId, pairs(named, 'session', 'fence', sessions)),
       dueAt: null,
       attempts: sql`${attempts} + 1`,
     })
     .where(
       and(
-        inArray(id, ids),
+        inArray(id, placeholders(named, 'id', rows)),
         eq(status, 'pending'),
-        eq(
-          attempts,
-          caseBy(
-            id,
-            all.map(({ id: own, candidate }) => [own, candidate.attempts]),
-          ),
-        ),
-        gte(caseBy(id, times), availableAt),
-        areHeld(
-          tx,
-          all.map(({ held }) => held),
-        ),
+        eq(attempts, byId('seenAttempts')),
+        gte(byId('now'), availableAt),
+        areHeld(db, named, sessions),
       ),
     );
-  if (affected(result) !== all.length) throw new ClaimLost('a row was taken by somebody else');
-  const at = caseBy(messages.id, times);
-  await tx
+});
+
+const countAttempts = preparedWriteFor((db, named, rows) => {
+  const at = caseBy(messages.id, pairs(named, 'id', 'now', rows));
+  return db
     .update(messages)
     .set({
       status: 'sending',
@@ -262,22 +265,35 @@ async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<readonly Wanted[
       sendingAt: sql`coalesce(${messages.sendingAt}, ${at})`,
       updatedAt: at,
     })
-    .where(inArray(messages.id, ids));
+    .where(inArray(messages.id, placeholders(named, 'id', rows)));
+});
+
+const pairs = (named: Named, key: string, value: string, count: number) =>
+  Array.from({ length: count }, (_, at) => [named(at, key), named(at, value)] as const);
+
+async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<readonly Wanted[]> {
+  const held = [...new Map(all.map((wanted) => [wanted.held.id, wanted.held])).values()];
+  const values = {
+    ...valuesAt(all.map(({ id, now, candidate }) => ({ id, now, seenAttempts: candidate.attempts }))),
+    ...valuesAt(held.map(({ id: session, owner, fence }) => ({ session, owner, fence }))),
+  };
+  const result = await takeSeveral(tx, [all.length, held.length], values);
+  if (affected(result) !== all.length) throw new ClaimLost('a row was taken by somebody else');
+  await countAttempts(tx, [all.length], values);
   return all;
 }
 
 /** That the session of a queue row belongs to whom its claim says. */
-function areHeld(db: Db, all: readonly Held[]): SQL | undefined {
-  const one = new Map(all.map((held) => [held.id, held]));
+function areHeld(db: Db, named: Named, sessions: number): SQL | undefined {
   const { id, owner, fence } = whatsappAccounts;
-  const named = [...one.values()].map((held) =>
-    and(eq(id, held.id), eq(owner, held.owner), eq(fence, held.fence)),
+  const each = Array.from({ length: sessions }, (_, at) =>
+    and(eq(id, named(at, 'session')), eq(owner, named(at, 'owner')), eq(fence, named(at, 'fence'))),
   );
   return exists(
     db
       .select({ id })
       .from(whatsappAccounts)
-      .where(and(eq(id, messageQueue.accountId), or(...named))),
+      .where(and(eq(id, messageQueue.accountId), or(...each))),
   );
 }
 

@@ -2,7 +2,7 @@
 import { and, eq, inArray, notInArray, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
-import { affected, caseBy, statementsAreCheap } from '../db/ops.ts';
+import { affected, caseBy, placeholders, preparedWriteFor, statementsAreCheap, valuesAt } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
@@ -149,33 +149,31 @@ export type Leavings = (
 /** Attempts of one statement. */
 const LEAVINGS_AT_ONCE = 50;
 
+const noteTimes = preparedWriteFor((db, named, count) => {
+  const { id } = sendAttempts;
+  const times = Array.from({ length: count }, (_, n) => [named(n, 'id'), named(n, 'now')] as const);
+  return db
+    .update(sendAttempts)
+    .set({ at: caseBy(id, times) })
+    .where(inArray(id, placeholders(named, 'id', count)));
+});
+
 /**
  * Makes what is called before a stanza leaves. An attempt that took long to prepare gets the present time, so that limits
  * which are rebuilt after a crash do not take it for older than it is; resolves when that is durable. Where a statement is a
  * round trip, those of the same moment share one.
  */
 export function createLeavings(db: Db): Leavings {
-  const note = ({ id, now }: { id: string; now: number }) =>
-    db.update(sendAttempts).set({ at: now }).where(eq(sendAttempts.id, id));
   const batcher = createBatcher({
     async run(all: readonly { id: string; now: number }[]) {
-      const [first] = all;
-      if (all.length === 1 && first) await note(first);
-      else {
-        const times = caseBy(
-          sendAttempts.id,
-          all.map(({ id, now }) => [id, now]),
-        );
-        const ids = all.map(({ id }) => id);
-        await db.update(sendAttempts).set({ at: times }).where(inArray(sendAttempts.id, ids));
-      }
+      await noteTimes(db, [all.length], valuesAt(all));
       return all.map(() => undefined);
     },
     maxBatch: LEAVINGS_AT_ONCE,
   });
   return async ({ accountId, attemptId: id, attemptAt, stranger }, now) => {
     if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
-    if (statementsAreCheap) await note({ id, now });
+    if (statementsAreCheap) await noteTimes(db, [1], valuesAt([{ id, now }]));
     else await batcher.add({ id, now });
     if (stranger !== null) await contactLeaves(db, accountId, stranger, now);
   };

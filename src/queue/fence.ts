@@ -19,7 +19,7 @@ export function heldValues({ id, owner, fence }: Held) {
 }
 
 /** The same, of the session's row itself. */
-export function isHeldRow(account: Held): SQL | undefined {
+export function isHeldRow(account: Held | typeof HELD): SQL | undefined {
   return and(
     eq(whatsappAccounts.id, account.id),
     eq(whatsappAccounts.owner, account.owner),

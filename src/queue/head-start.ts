@@ -3,11 +3,10 @@
  * and claimed in one transaction. What it is worth after a crash is what any claim is worth: it has its fence and its attempt,
  * and goes back to the queue when nobody sends it.
  */
-import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { insertMany } from '../db/ops.ts';
+import { insertMany, prepared } from '../db/ops.ts';
 import { sendAttempts, whatsappAccounts } from '../db/schema.ts';
-import { type Held, isHeldRow } from './fence.ts';
+import { HELD, type Held, heldValues, isHeldRow } from './fence.ts';
 import type { Candidate } from './look-ahead.ts';
 
 /** A place in the line of a session, which is kept until one of the two is called. */
@@ -36,6 +35,10 @@ export function bornClaimed({ held, at }: HeadStart) {
   } as const;
 }
 
+const heldRow = prepared((db) =>
+  db.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(isHeldRow(HELD)).prepare(),
+);
+
 /** Counts the attempt of such a row, in its transaction. Throws HeadStartLost. */
 export async function countBorn(
   tx: Tx,
@@ -43,7 +46,6 @@ export async function countBorn(
   { recipient, priority }: Pick<Candidate, 'recipient' | 'priority'>,
 ): Promise<void> {
   await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at }]);
-  const own = tx.select({ id: whatsappAccounts.id }).from(whatsappAccounts);
-  const rows = await own.where(and(eq(whatsappAccounts.id, held.id), isHeldRow(held)));
+  const rows = await heldRow(tx).execute(heldValues(held));
   if (rows.length === 0) throw new HeadStartLost('the session belongs to another owner now');
 }

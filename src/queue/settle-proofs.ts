@@ -1,8 +1,17 @@
 /** Acknowledgements and receipts: what WhatsApp has proven is taken from everybody, whoever owns the session. */
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, caseBy, prepared, preparedWrite, statementsAreCheap } from '../db/ops.ts';
-import { campaigns, ENDED_CAMPAIGN_STATUSES, type LeftOut, messageQueue, messages } from '../db/schema.ts';
+import {
+  affected,
+  caseBy,
+  placeholders,
+  prepared,
+  preparedWrite,
+  preparedWriteFor,
+  statementsAreCheap,
+  valuesAt,
+} from '../db/ops.ts';
+import { campaigns, ENDED_CAMPAIGN_STATUSES, type LeftOut, messages } from '../db/schema.ts';
 import type { Fact } from '../events/record.ts';
 import { AMENDMENTS, applySent } from './amend.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
@@ -10,7 +19,7 @@ import { messageFact } from './message-fact.ts';
 import { applyProof, isProven, isUnsentEnd, type Progress, type Proof } from './progress.ts';
 import type { RecentMessages, SeenMessage } from './recent-messages.ts';
 import type { Outcome } from './signals.ts';
-import { takeOff, takeOffOne } from './take-off.ts';
+import { takeOffOne, takeOffSeveral } from './take-off.ts';
 import { isSentAs } from './wire-id.ts';
 
 /** Names a message by our id or, for receipts, by session and wire id. */
@@ -242,41 +251,41 @@ async function writeEach(tx: Tx, rows: readonly Row[], moved: readonly Moved[], 
 async function writeAll(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
   if (moved.length > 0) await moveAll(tx, moved, now);
   const ids = rows.map((row) => row.id);
-  if (ids.length > 0) await takeOff(tx, inArray(messageQueue.id, ids));
+  if (ids.length > 0) await takeOffSeveral(tx, ids);
 }
 
 const conflict = () => new SettleConflictError('a message was settled twice at once');
 
-async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
-  const byId = (pick: (move: Moved) => string | number | null) =>
+/** As `moveOne`, for several rows in one statement. */
+const moveSeveral = preparedWriteFor((db, named, count) => {
+  const byId = (name: string) =>
     caseBy(
       messages.id,
-      moved.map((move) => [move.row.id, pick(move)]),
+      Array.from({ length: count }, (_, at) => [named(at, 'id'), named(at, name)] as const),
     );
-  const result = await tx
+  return db
     .update(messages)
     .set({
-      status: byId((move) => move.next.status),
-      sentAt: byId((move) => move.next.sentAt),
-      deliveredAt: byId((move) => move.next.deliveredAt),
-      readAt: byId((move) => move.next.readAt),
+      status: byId('status'),
+      sentAt: byId('sentAt'),
+      deliveredAt: byId('deliveredAt'),
+      readAt: byId('readAt'),
       failedAt: null,
       errorCode: null,
       errorMessage: null,
-      updatedAt: now,
+      updatedAt: sql`${sql.placeholder('now')}`,
     })
-    .where(
-      and(
-        inArray(
-          messages.id,
-          moved.map((move) => move.row.id),
-        ),
-        eq(
-          messages.status,
-          byId((move) => move.row.status),
-        ),
-      ),
-    );
+    .where(and(inArray(messages.id, placeholders(named, 'id', count)), eq(messages.status, byId('from'))));
+});
+
+async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
+  const values = valuesAt(
+    moved.map(({ row, next: { status, sentAt, deliveredAt, readAt } }) => ({
+      ...{ id: row.id, from: row.status },
+      ...{ status, sentAt, deliveredAt, readAt },
+    })),
+  );
+  const result = await moveSeveral(tx, [moved.length], { ...values, now });
   if (affected(result) !== moved.length) throw conflict();
 }
 

@@ -1,7 +1,7 @@
 /** The way off the queue: for now, for good as `canceled`, or because a message is settled. */
 import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, preparedWrite } from '../db/ops.ts';
+import { affected, placeholders, preparedWrite, preparedWriteFor, valuesAt } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { Fact, Origin } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
@@ -17,6 +17,15 @@ export async function takeOff(tx: Tx, where: SQL | undefined): Promise<number> {
 export const takeOffOne = preparedWrite<{ id: string }>((db) =>
   db.delete(messageQueue).where(eq(messageQueue.id, sql.placeholder('id'))),
 );
+
+const takeOffEach = preparedWriteFor((db, named, count) =>
+  db.delete(messageQueue).where(inArray(messageQueue.id, placeholders(named, 'id', count))),
+);
+
+/** The same for several rows, in one statement. */
+export async function takeOffSeveral(tx: Tx, ids: readonly string[]): Promise<void> {
+  await takeOffEach(tx, [ids.length], valuesAt(ids.map((id) => ({ id }))));
+}
 
 /**
  * Off the queue, also what is claimed: what has not been put on the wire finds its claim gone at the last look

@@ -2,7 +2,15 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { pause } from '../db/event-loop.ts';
-import { affected, preparedWrite, skipLocked, statementsAreCheap } from '../db/ops.ts';
+import {
+  affected,
+  placeholders,
+  preparedFor,
+  preparedWrite,
+  skipLocked,
+  statementsAreCheap,
+  valuesAt,
+} from '../db/ops.ts';
 import { waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -88,14 +96,20 @@ export async function lockFree<A extends AccountRef>(
 /** Until a commit has reached the disk. */
 const LOOK_AGAIN_MS = [2, 4, 8, 16, 32];
 
+const freeRows = preparedFor((db, named, count) => {
+  const { id, owner, fence } = whatsappAccounts;
+  return skipLocked(
+    db
+      .select({ id, owner, fence })
+      .from(whatsappAccounts)
+      .where(inArray(id, placeholders(named, 'id', count))),
+  ).prepare();
+});
+
 /** Locks those of the rows that nobody has locked. */
 async function readFree(tx: Tx, ids: readonly string[]): Promise<Map<string, OwnerRow>> {
-  const { id, owner, fence } = whatsappAccounts;
-  const free = tx
-    .select({ id, owner, fence })
-    .from(whatsappAccounts)
-    .where(inArray(id, [...ids]));
-  return new Map((await skipLocked(free)).map((row) => [row.id, row]));
+  const free = await freeRows(tx, ids.length).execute(valuesAt(ids.map((id) => ({ id }))));
+  return new Map(free.map((row) => [row.id, row]));
 }
 
 interface OwnerRow {
