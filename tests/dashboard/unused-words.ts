@@ -15,7 +15,7 @@ const CONTROLLERS = dirname(DASHBOARD);
 const TEXT = /(?:\b[a-z]{1,2}|[Tt]exts|[Ww]ords|[)\]])\.(\w+)/g;
 /** Words that are looked up by a value: a state, a role, a scope, what failed. */
 const BY_VALUE =
-  /^(?:developers\.ts\.(?:\w+States|scopeNames)|team\.ts\.workspaceRoles(?:About)?)\.|broadcastOptOuts\.manual$|sessionSettings\.(?:proxy_\w+|whatsapp_unreachable)$/;
+  /^(?:[\w-]+\.ts\.\w+(?:States|Reasons)|developers\.ts\.scopeNames|team\.ts\.workspaceRoles(?:About)?)\.|broadcastOptOuts\.manual$|sessionSettings\.(?:proxy_\w+|whatsapp_unreachable)$/;
 /** They read the texts that a page hands them. */
 const SHARED = [`${DASHBOARD}/kit.tsx`, `${DASHBOARD}/parts.tsx`];
 
