@@ -11,11 +11,10 @@ interface Source {
 const DASHBOARD = fileURLToPath(new URL('../../src/controllers/dashboard', import.meta.url));
 const LOCALES = `${DASHBOARD}/locales/en`;
 const CONTROLLERS = dirname(DASHBOARD);
+/** A word that the service knows as a value, such as a state, a role or a reason, may be looked up by it. */
+const VALUE = /['"]([\w.:*-]+)['"]/g;
 /** A field of texts: of a short name as they have in pages, of what is called so, or of a call. */
 const TEXT = /(?:\b[a-z]{1,2}|[Tt]exts|[Ww]ords|[)\]])\.(\w+)/g;
-/** Words that are looked up by a value: a state, a role, a scope, what failed. */
-const BY_VALUE =
-  /^(?:[\w-]+\.ts\.\w+(?:States|Reasons)|developers\.ts\.scopeNames|team\.ts\.workspaceRoles(?:About)?)\.|broadcastOptOuts\.manual$|sessionSettings\.(?:proxy_\w+|whatsapp_unreachable)$/;
 /** They read the texts that a page hands them. */
 const SHARED = [`${DASHBOARD}/kit.tsx`, `${DASHBOARD}/parts.tsx`];
 
@@ -41,10 +40,9 @@ function readersOf(file: string, sources: readonly Source[]): Source[] {
   );
 }
 
-/** Says whether a text reads a name: as a field, as a string, taken apart, or put together as in t[`flaw_${name}`]. */
+/** Says whether a text reads a name: as a field, taken apart, or put together as in t[`flaw_${name}`]. */
 function readsOf(text: string): (name: string) => boolean {
   const read = new Set([...text.matchAll(TEXT)].map(([, name]) => name));
-  for (const [, name] of text.matchAll(/['"]([\w.:*-]+)['"]/g)) read.add(name);
   for (const [, names = ''] of text.matchAll(/const \{([^}]*)\} = /g)) {
     for (const name of names.split(/\W+/)) read.add(name);
   }
@@ -57,6 +55,8 @@ function readsOf(text: string): (name: string) => boolean {
 /** `file.group.word` of each word that nothing reads; tables from names of programs to words are not looked at. */
 export async function unusedWords(): Promise<string[]> {
   const sources = sourcesIn(CONTROLLERS);
+  const all = sourcesIn(dirname(CONTROLLERS));
+  const values = new Set(all.flatMap(({ text }) => [...text.matchAll(VALUE)].map(([, name]) => name)));
   const unused: string[] = [];
   for (const file of readdirSync(LOCALES)) {
     const typed = readFileSync(`${LOCALES}/${file}`, 'utf8');
@@ -67,8 +67,8 @@ export async function unusedWords(): Promise<string[]> {
     );
     for (const [group, words] of Object.entries<object>(await import(`${LOCALES}/${file}`))) {
       if (typeof words !== 'object' || typed.includes(`export const ${group}: `)) continue;
-      const unread = Object.keys(words).filter((word) => !reads(word));
-      unused.push(...unread.map((word) => `${file}.${group}.${word}`).filter((name) => !BY_VALUE.test(name)));
+      const unread = Object.keys(words).filter((word) => !reads(word) && !values.has(word));
+      unused.push(...unread.map((word) => `${file}.${group}.${word}`));
     }
   }
   return unused;
