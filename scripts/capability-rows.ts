@@ -175,6 +175,12 @@ const MESSAGES: readonly CapabilityRow[] = [
     ],
   },
   {
+    name: 'post to the status (story), delete a post',
+    can: ({ status }) => status,
+    routes: ['POST /message/send-status', 'POST /message/:messageId/revoke'],
+    test: [KINDS, 'reaches those it is for, and nobody else: %s'],
+  },
+  {
     name: 'what becomes of a message',
     can: always,
     routes: ['GET /message/:messageId', 'GET /message/list'],
@@ -449,7 +455,7 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
 
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
-  'post a status (story), read those of others',
+  'read the status (stories) of others',
   'channels (newsletters), communities',
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',

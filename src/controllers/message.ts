@@ -37,6 +37,7 @@ import type { ErrorCode } from '../utils/errors.ts';
 import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { answerSend } from './message-answer.ts';
 import { messageSendRoutes } from './message-send.ts';
+import { statusRoute } from './message-status.ts';
 import { type Route, route } from './route.ts';
 import { cursorQuery, Pagination, pageQuery, paginationOf, tenantQuery } from './schemas.ts';
 
@@ -74,6 +75,7 @@ const SessionField = z.string().min(1).max(100).describe('the session');
 
 export const messageRoutes: Route[] = [
   ...messageSendRoutes,
+  statusRoute,
   route({
     method: 'get',
     path: '/message/list',

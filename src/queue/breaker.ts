@@ -11,7 +11,7 @@ import type { Fact } from '../events/record.ts';
 import { backoffMs } from '../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
-import { isGroupJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
+import { isSharedJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { CHAT_REFUSED } from '../whatsapp/refusals.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
@@ -70,15 +70,15 @@ const knownFrom = (accountId: string) =>
   sql`coalesce((select ${whatsappAccounts.knownFrom} from ${whatsappAccounts} where ${whatsappAccounts.id} = ${accountId}), 0)`;
 
 /**
- * The peers among them that have got or written a message in this session since it has its number, or have a chat with its phone; groups always
- * count as known.
+ * The peers among them that have got or written a message in this session since it has its number, or have a chat with its phone; groups and
+ * the status always count as known.
  */
 export async function readKnown(
   db: Db,
   account: Pick<AccountRef, 'id' | 'userId'>,
   people: readonly Addressee[],
 ): Promise<Set<string>> {
-  const known = new Set(people.map(({ peer }) => peer).filter((peer) => isGroupJid(peer)));
+  const known = new Set(people.map(({ peer }) => peer).filter((peer) => isSharedJid(peer)));
   const spellings = new Map<string, string>();
   const phones = people.flatMap(({ phone }) => (phone === null ? [] : [phone]));
   const subscribers = await findSubscribers(db, account.userId, phones);

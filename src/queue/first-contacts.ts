@@ -8,7 +8,7 @@ import type { Db, Tx } from '../db/client.ts';
 import { affected, incoming, upsert } from '../db/ops.ts';
 import { firstContacts, type NewChatCapRow, whatsappAccounts } from '../db/schema.ts';
 import { DAY_MS } from '../utils/durations.ts';
-import { isGroupJid } from '../whatsapp/jid.ts';
+import { isSharedJid } from '../whatsapp/jid.ts';
 import { type Held, isHeldRow } from './fence.ts';
 import { capOf, type Pace, type Pacing } from './pace.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
@@ -162,7 +162,7 @@ export async function readContacted(
   people: readonly Addressee[],
   now: number,
 ): Promise<Set<string>> {
-  const names = [...new Set(people.filter(({ peer }) => !isGroupJid(peer)).map(personOf))];
+  const names = [...new Set(people.filter(({ peer }) => !isSharedJid(peer)).map(personOf))];
   if (names.length === 0) return new Set();
   const rows = await db
     .select({ person: firstContacts.person })

@@ -18,6 +18,7 @@ const BAILEYS = {
   mediaAgain: true,
   standing: true,
   amend: true,
+  status: true,
 } as const satisfies EngineCapabilities;
 
 export const CAPABILITIES = {

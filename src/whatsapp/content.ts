@@ -72,19 +72,31 @@ export interface LinkPreview {
   thumbnail?: string;
 }
 
-export interface TextContent extends InContext, Naming {
+/** What a post to the status (story) has in addition to its content. */
+export interface StatusPost {
+  /** canonical JIDs of the people who are to see it */
+  recipients: string[];
+  /** behind a text, as `#RRGGBB` */
+  background?: string;
+}
+
+interface Posting {
+  status?: StatusPost;
+}
+
+export interface TextContent extends InContext, Naming, Posting {
   type: 'text';
   text: string;
   preview?: LinkPreview;
 }
 
-export interface ImageContent extends InContext, Naming, Once {
+export interface ImageContent extends InContext, Naming, Once, Posting {
   type: 'image';
   media: MediaFile;
   caption?: string;
 }
 
-export interface VideoContent extends InContext, Naming, Once {
+export interface VideoContent extends InContext, Naming, Once, Posting {
   type: 'video';
   media: MediaFile;
   caption?: string;
@@ -238,7 +250,7 @@ export interface EditContent {
 }
 
 /** Deletes our message, for everyone. */
-export interface DeleteContent {
+export interface DeleteContent extends Posting {
   type: 'delete';
   messageId: string;
 }

@@ -365,6 +365,8 @@ export interface EngineCapabilities {
   standing: boolean;
   /** it edits and deletes messages that were sent */
   amend: boolean;
+  /** it posts to the status (stories) */
+  status: boolean;
 }
 
 /**

@@ -63,3 +63,11 @@ export function lidOf(jid: string | null | undefined): string | null {
 export function isGroupJid(jid: string | null | undefined): boolean {
   return parseJid(jid)?.kind === 'group';
 }
+
+/** Where status posts (stories) go: one chat for all who are to see them. */
+export const STATUS_JID = 'status@broadcast';
+
+/** A chat of no single person: a group, or the status. */
+export function isSharedJid(jid: string): boolean {
+  return jid === STATUS_JID || isGroupJid(jid);
+}

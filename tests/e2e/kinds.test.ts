@@ -640,3 +640,64 @@ describe('a message that was sent', () => {
     expect(await show(theirs)).toMatchObject({ content: { text: 'second' }, original: { text: 'first' } });
   });
 });
+
+describe('a status', () => {
+  const picture = pngFile();
+  const film = mp4File(20_000);
+  test.each([
+    [
+      'text',
+      { text: 'Buka sampai 21:00', background: '#128C7E' },
+      { type: 'text', text: 'Buka sampai 21:00', background: '#128C7E' },
+    ],
+    [
+      'image',
+      { image: dataUrl('image/png', picture), caption: 'baru' },
+      { type: 'image', caption: 'baru', fileSha256: sha256(picture) },
+    ],
+    ['video', { video: dataUrl('video/mp4', film) }, { type: 'video', fileSha256: sha256(film) }],
+  ])('reaches those it is for, and nobody else: %s', async (_kind, fields, shown) => {
+    const [known, stranger, other] = [newNumber(), newNumber(), newNumber()];
+    await sendTo(known, 'text', { text: 'halo' });
+    await sendTo(other, 'text', { text: 'halo' });
+    const post = { session: 'main', recipients: [`+${known}`, stranger, `+${known}`], ...fields };
+    const { status, body } = await gateway.call('POST', '/message/send-status', post, WAIT);
+    expect({ status, body }).toMatchObject({ status: 200, body: { data: { to: 'status@broadcast' } } });
+    const id = body.data.messageId;
+    for (const person of [known, stranger]) {
+      expect(await arrival(person, id)).toMatchObject({
+        ...shown,
+        from: OWN,
+        group: 'status@broadcast',
+        copies: 1,
+      });
+    }
+    await until(() => emulator.messages({ id }).every(({ ownCopy }) => ownCopy === true));
+    await until(async () => (await gateway.call('GET', `/message/${id}`)).body.data.status !== 'sent');
+    expect(
+      emulator
+        .messages({ id })
+        .map(({ to }) => to)
+        .sort(),
+    ).toEqual([known, stranger].sort());
+    const revoke = await gateway.call('POST', `/message/${id}/revoke`, {}, WAIT);
+    expect(revoke.status).toBe(200);
+    for (const person of [known, stranger]) {
+      expect(await arrival(person, revoke.body.data.messageId)).toMatchObject({
+        type: 'revoke',
+        targetId: id,
+      });
+    }
+    expect((await gateway.call('POST', `/message/${id}/edit`, { text: 'x' })).body.code).toBe('CONFLICT');
+  });
+
+  test('is one text, one image or one video, for people', async () => {
+    const call = (fields: object) =>
+      gateway.call('POST', '/message/send-status', { session: 'main', recipients: [newNumber()], ...fields });
+    expect((await call({})).status).toBe(400);
+    expect((await call({ text: 'a', image: dataUrl('image/png', picture) })).status).toBe(400);
+    expect((await call({ text: 'a', recipients: ['120363012345678901@g.us'] })).status).toBe(400);
+    expect((await call({ text: 'a', recipients: Array.from({ length: 257 }, newNumber) })).status).toBe(400);
+    expect((await call({ text: 'a', background: 'red' })).status).toBe(400);
+  });
+});

@@ -56,6 +56,7 @@ export function createScriptedEngine(): ScriptedEngine {
       mediaAgain: false,
       standing: true,
       amend: false,
+      status: false,
     },
     opens: [],
     sockets: new Map(),

@@ -1891,6 +1891,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/send-status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post a text, an image or a video to the status (story)
+         * @description For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendStatus"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/send-sticker": {
         parameters: {
             query?: never;
@@ -16084,6 +16106,142 @@ export interface operations {
                      *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
                      *         "waitingFor": [],
                      *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendStatus: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "recipients": [
+                 *         "+6281234567890"
+                 *       ],
+                 *       "text": "Open until 9 tonight",
+                 *       "background": "#075E54"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description behind a text, as `#RRGGBB` */
+                    background?: string;
+                    caption?: string;
+                    /** @description not to be sent after: it then ends as `expired` */
+                    expiresAt?: string;
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    image?: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description those who are to see it: phone numbers in any usual spelling, or LIDs */
+                    recipients: string[];
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    scheduledAt?: string;
+                    session: string;
+                    text?: string;
+                    /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                    video?: string;
+                };
+                "multipart/form-data": {
+                    /** @description behind a text, as `#RRGGBB` */
+                    background?: string;
+                    caption?: string;
+                    /** @description not to be sent after: it then ends as `expired` */
+                    expiresAt?: string;
+                    /** Format: binary */
+                    image?: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description those who are to see it: phone numbers in any usual spelling, or LIDs */
+                    recipients: string[];
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    scheduledAt?: string;
+                    session: string;
+                    text?: string;
+                    /** Format: binary */
+                    video?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Post a text, an image or a video to the status (story) */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
                      *         "timestamp": "2026-01-31T08:00:00.000Z"
                      *       }
                      *     }

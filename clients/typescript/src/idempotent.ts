@@ -14,6 +14,7 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /message/send-location',
   'POST /message/send-poll',
   'POST /message/send-reaction',
+  'POST /message/send-status',
   'POST /message/send-sticker',
   'POST /message/send-text',
   'POST /message/send-video',

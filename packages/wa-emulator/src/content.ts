@@ -44,7 +44,8 @@ function asResult(content: Content | undefined): ReadResult | undefined {
 function readPlain(content: proto.IMessage): Content | undefined {
   const text = content.conversation ?? content.extendedTextMessage?.text;
   if (typeof text === 'string' && (content.conversation || content.extendedTextMessage)) {
-    return { type: 'text', text, ...readPreview(content.extendedTextMessage) };
+    const extended = content.extendedTextMessage;
+    return { type: 'text', text, ...readPreview(extended), ...readBackground(extended) };
   }
   const { locationMessage: place, reactionMessage: reaction } = content;
   if (place) {
@@ -82,6 +83,12 @@ function readPreview(text: Nullable<proto.Message.IExtendedTextMessage>): Partia
       thumbnail: base64(text.jpegThumbnail) ?? '',
     },
   };
+}
+
+/** The colour that a status post is shown on. */
+function readBackground(extended: Nullable<proto.Message.IExtendedTextMessage>): Partial<Content> {
+  const { backgroundArgb: argb } = extended ?? {};
+  return argb ? { background: `#${(argb & 0xffffff).toString(16).padStart(6, '0').toUpperCase()}` } : {};
 }
 
 function readContacts(content: proto.IMessage): Content | undefined {

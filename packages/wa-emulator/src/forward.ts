@@ -12,7 +12,7 @@ export function forwardToDevice(
   stanza: BinaryNode,
   target: { phone: string; device: number; via: 'pn' | 'lid' },
   encs: BinaryNode[],
-  group?: Group,
+  group?: Pick<Group, 'id'>,
 ): void {
   const device = world.devices.get(target.phone, target.device);
   if (!device) {

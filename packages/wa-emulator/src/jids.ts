@@ -1,7 +1,8 @@
-/** Where a JID points: a device of a phone number, a group, or something the emulator has no part in. */
+/** Where a JID points: a device of a phone number, a group, the status, or something the emulator has no part in. */
 export type Address =
   | { kind: 'user'; phone: string; device: number; via: 'pn' | 'lid' }
   | { kind: 'group'; id: string }
+  | { kind: 'status' }
   | { kind: 'other' };
 
 const LID_MODULUS = 10n ** 15n;
@@ -9,6 +10,8 @@ const LID_FACTOR = 628_318_530_717_959n;
 const LID_OFFSET = 271_828_182_845_904n;
 const LID_FACTOR_INVERSE = invertModulo(LID_FACTOR, LID_MODULUS);
 
+/** Where status posts (stories) go: the stanza names who is to see them. */
+export const STATUS_JID = 'status@broadcast';
 export const SERVER_JID = '@s.whatsapp.net';
 
 /**
@@ -46,6 +49,9 @@ export function parseJid(jid: string | undefined): Address {
   const [, user = '', device, server] = match ?? [];
   if (server === 'g.us' && user !== '') {
     return { kind: 'group', id: `${user}@g.us` };
+  }
+  if (jid === STATUS_JID) {
+    return { kind: 'status' };
   }
   if (!/^\d{1,15}$/.test(user)) {
     return { kind: 'other' };

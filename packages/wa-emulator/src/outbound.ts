@@ -2,7 +2,8 @@ import { type BinaryNode, proto, unpadRandomMax16 } from '@whiskeysockets/bailey
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { forwardToDevice } from './forward.ts';
-import { type Address, parseJid } from './jids.ts';
+import type { Group } from './groups.ts';
+import { type Address, parseJid, STATUS_JID } from './jids.ts';
 import { bytesOf, child, children, node, unixSeconds } from './nodes.ts';
 import { takePeerMessage } from './peer.ts';
 import { type Delivery, open, receiveMessage } from './receive.ts';
@@ -163,7 +164,10 @@ async function deliver(
   });
   const direct = child(stanza, 'enc');
   if (to.kind === 'group') {
-    await deliverToGroup(world, device, stanza, to.id, sealed, direct);
+    const group = world.groups.get(to.id);
+    if (group) await deliverToGroup(world, device, stanza, group, sealed, direct);
+  } else if (to.kind === 'status') {
+    await deliverToGroup(world, device, stanza, audienceOf(sealed), sealed, direct);
   } else if (to.kind === 'user') {
     const all = direct ? [...sealed, { jid: stanza.attrs.to, enc: direct }] : sealed;
     await deliverToUser(world, device, stanza, to, all, behaviour);
@@ -218,16 +222,27 @@ async function readOwnCopy(world: World, device: Device, enc: BinaryNode): Promi
   }
 }
 
+/** A status post goes to those whom its sender gives the key to. */
+function audienceOf(sealed: readonly Sealed[]): Audience {
+  const people = sealed.flatMap(({ jid }) => {
+    const target = parseJid(jid);
+    return target.kind === 'user' ? [target.phone] : [];
+  });
+  return { id: STATUS_JID, participants: [...new Set(people)], addressing: 'lid' };
+}
+
+type Audience = Pick<Group, 'id' | 'participants' | 'addressing'>;
+
 async function deliverToGroup(
   world: World,
   device: Device,
   stanza: BinaryNode,
-  groupId: string,
+  group: Audience,
   sealed: Sealed[],
   direct: BinaryNode | undefined,
 ): Promise<void> {
-  const group = world.groups.get(groupId);
-  if (!group?.participants.includes(device.phone)) {
+  const { id: groupId } = group;
+  if (!group.participants.includes(device.phone)) {
     return;
   }
   const only = parseJid(stanza.attrs.participant);

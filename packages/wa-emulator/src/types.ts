@@ -28,6 +28,8 @@ type MessageType =
 export interface Content {
   type: MessageType;
   text?: string;
+  /** The colour behind the text of a status post, as `#RRGGBB`. */
+  background?: string;
   caption?: string;
   fileName?: string;
   mimetype?: string;
@@ -106,7 +108,7 @@ export interface Received extends Content {
   from: string;
   /** Phone number of the recipient (for a group: of this member). */
   to: string;
-  /** The group it was sent to, `…@g.us`. */
+  /** The group it was sent to, `…@g.us`, or `status@broadcast`. */
   group?: string;
   /** Stanzas with this id that reached the recipient, unreadable ones included. */
   copies: number;

@@ -31,6 +31,7 @@ const PAGES: readonly Known[] = [
   ['pools', '/dashboard/pools', 'sessions'],
   ['messages', '/dashboard/messages', 'messages'],
   ['compose', '/dashboard/messages/new', 'messages', (view) => view.may('messages:write')],
+  ['status', '/dashboard/messages/status', 'messages', (view) => view.may('messages:write')],
   ['chats', '/dashboard/messages/chats', 'messages'],
   ['otp', '/dashboard/otp', 'otp'],
   ['otpLog', '/dashboard/otp/log', 'otp'],

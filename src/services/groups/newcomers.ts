@@ -37,13 +37,27 @@ export async function addNewcomers<R>(
   const held = queueHold(session, now, PRIORITIES.normal);
   if (held?.everybody === true && held.reason !== 'minute_limit')
     throw mustWait(held.reason, held.until, now);
+  return meetStrangers(ctx, session, people, add);
+}
+
+/**
+ * Does what people hear of the session by, within the limit of first contacts: all who are strangers, or nobody. Those whom `meet`
+ * names as not met are given back. Throws RATE_LIMITED while the session must leave strangers alone, or would meet too many.
+ */
+export async function meetStrangers<R>(
+  ctx: Ctx,
+  session: SendingSession,
+  people: readonly Peer[],
+  meet: () => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
+): Promise<R> {
+  const now = ctx.clock.now();
   const resolved = await resolvePeople(ctx, session, people);
   const known = await readKnown(ctx.db, session, [...resolved.people.values()]);
   const strangers = [...resolved.people].filter(([, { peer }]) => !known.has(peer)).map(([name]) => name);
   const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
   if (strangers.length > 0 && alone) throw mustWait(alone.reason, alone.until, now);
   const limit = contactLimitOf(ctx.config.pacing, session, now);
-  if (strangers.length === 0 || !limitsContacts(limit)) return (await add()).answer;
+  if (strangers.length === 0 || !limitsContacts(limit)) return (await meet()).answer;
   const attemptId = newId();
   const pace = paceOf(ctx.config.pacing, session, now);
   const meeting = { people: strangers, limit, pace, attemptId, now };
@@ -51,7 +65,7 @@ export async function addNewcomers<R>(
   if (refused !== null) throw tooMany(strangers.length, refused, now);
   const giveBack = (names: readonly string[]) =>
     giveBackMeeting(ctx.db, session.id, { people: names, attemptId });
-  const { answer, outcomes } = await add().catch(async (error: unknown) => {
+  const { answer, outcomes } = await meet().catch(async (error: unknown) => {
     if (didNothing(error)) await giveBack(strangers);
     throw error;
   });
@@ -95,7 +109,7 @@ function notMet(outcomes: readonly MemberOutcome[], nameOf: Resolved['nameOf']):
 }
 
 function mustWait(reason: string, until: number | null, now: number): AppError {
-  return new AppError('RATE_LIMITED', 'The session adds nobody to groups now.', {
+  return new AppError('RATE_LIMITED', 'The session meets nobody new now.', {
     details: { reason, until: until === null ? null : new Date(until).toISOString() },
     ...(until === null ? {} : { retryAfterSeconds: Math.max(1, Math.ceil((until - now) / 1000)) }),
   });

@@ -9,7 +9,7 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
-import type { AmendContent } from '../../whatsapp/content.ts';
+import type { AmendContent, StatusPost } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -43,10 +43,17 @@ export function editableText(
   return typeof text === 'string' ? text : '';
 }
 
-/** A round video message has no caption. */
+/** A round video message has no caption, and a post to the status is not edited. */
 function editableFieldOf({ type, content }: { type: string; content: unknown }) {
   const isNote = type === 'video' && Reflect.get(Object(content), 'note') === true;
-  return isNote ? null : textFieldOf({ type });
+  return isNote || statusOf(content) !== null ? null : textFieldOf({ type });
+}
+
+/** Whom a post to the status was for; null for every other message. */
+function statusOf(content: unknown): StatusPost | null {
+  // The history keeps what a send route has validated.
+  const status: StatusPost | undefined = Reflect.get(Object(content), 'status');
+  return status ?? null;
 }
 
 /** Somebody else was quicker to amend the message. */
@@ -78,7 +85,10 @@ export async function editMessage(ctx: Ctx, input: AmendInput & { text: string }
  * one that failed is tried again. Throws as `editMessage` does.
  */
 export async function revokeMessage(ctx: Ctx, input: AmendInput): Promise<QueuedMessage> {
-  return amendMessage(ctx, input, REVOKE_WITHIN_MS, ({ messageId }) => ({ type: 'delete', messageId }));
+  return amendMessage(ctx, input, REVOKE_WITHIN_MS, ({ messageId, content }) => {
+    const status = statusOf(content);
+    return { type: 'delete', messageId, ...(status === null ? {} : { status }) };
+  });
 }
 
 async function amendMessage(

@@ -22,6 +22,7 @@ const ABILITIES = {
   marks: 'pin or star messages',
   mediaAgain: 'ask the phone for files',
   amend: 'edit or delete messages',
+  status: 'post to the status',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
 
 /** Throws NOT_SUPPORTED unless the service's engine can do that. */

@@ -28,6 +28,8 @@ import { holdsOf, toWaitingFor, type WaitingMessage } from './waiting-for.ts';
 /** `scheduledAt` and `expiresAt`: epoch milliseconds, or a local time without a zone, as in 2026-01-31T08:00. */
 export interface SendInput extends z.output<z.ZodObject<typeof sendFields>> {
   content: Content | Draft;
+  /** who is meant, instead of `to` */
+  addressee?: Peer;
   /** refuse also a session that will be connected again by itself */
   connectedOnly?: boolean | undefined;
 }
@@ -56,7 +58,7 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
  */
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
-  const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const asked = input.addressee ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);

@@ -117,6 +117,18 @@ function editedOf({ of, text }: EditContent): proto.IMessage {
   }
 }
 
+/** Phones draw a text post in white on its colour. */
+function statusLookOf({ status }: TextContent): proto.Message.IExtendedTextMessage {
+  if (status === undefined) return {};
+  const rgb = Number.parseInt((status.background ?? STATUS_BACKGROUND).slice(1), 16);
+  return { backgroundArgb: (OPAQUE | rgb) >>> 0, textArgb: WHITE };
+}
+
+/** WhatsApp's own dark green, when nobody has chosen a colour. */
+const STATUS_BACKGROUND = '#075E54';
+const OPAQUE = 0xff000000;
+const WHITE = 0xffffffff;
+
 /** Messages in a disappearing chat disappear, too: phones do not add that by themselves. */
 function lifetimeOf(chat: ChatSetting | null): proto.IContextInfo {
   if (chat === null || chat.expiration === 0) return {};
@@ -172,8 +184,9 @@ function encodeKind(
 }
 
 /** `matchedText` tells phones which link of the text the preview is of. */
-function encodeText({ text, preview }: TextContent): proto.IMessage {
-  if (!preview) return { extendedTextMessage: { text } };
+function encodeText(content: TextContent): proto.IMessage {
+  const { text, preview } = content;
+  if (!preview) return { extendedTextMessage: { text, ...statusLookOf(content) } };
   const { url, title, description, thumbnail } = preview;
   return {
     extendedTextMessage: {

@@ -23,7 +23,7 @@ export async function prepareMessage(
   content: Outgoing,
   messageId: string,
 ): Promise<ReadyMessage | Exclude<Prepared, Ready>> {
-  const prepared = await prepareRecipient(link, to);
+  const prepared = await prepareRecipient(link, to, content);
   if (prepared.kind !== 'ready') return prepared;
   const uploaded = await uploadOf(link, content);
   const chat = await settingOf(link, prepared.jid, [to.jid]);

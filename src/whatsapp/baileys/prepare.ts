@@ -1,7 +1,8 @@
 /** Prepares a send over the network: the recipient's devices and a Signal session with each of them. */
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
+import type { Outgoing } from '../content.ts';
 import type { LeftOut, Recipient } from '../engine.ts';
-import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf, STATUS_JID } from '../jid.ts';
 import { refusalCode } from './ask-in-parts.ts';
 import { answered, ensureSessions, type FoundDevices, findDevices, type Keyless, userOf } from './devices.ts';
 import type { Link } from './link-types.ts';
@@ -22,6 +23,8 @@ export interface Ready {
   leftOut: ReadonlySet<string>;
   /** the people behind them */
   missing: LeftOut[];
+  /** those who are to see a status post, as Baileys names them */
+  audience?: string[];
 }
 
 const NOT_ON_WHATSAPP: Prepared = {
@@ -49,7 +52,8 @@ const GROUP_GONE: Prepared = {
 const GROUP_GONE_CODES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /** Rejects when the connection is closed or the server asks to slow down: another attempt may work. */
-export async function prepareRecipient(link: Link, to: Recipient): Promise<Prepared> {
+export async function prepareRecipient(link: Link, to: Recipient, content: Outgoing): Promise<Prepared> {
+  if (to.jid === STATUS_JID) return prepareStatus(link, content);
   if (isGroupJid(to.jid)) return prepareGroup(link, to.jid);
   const phone = to.phone ?? phoneOf(to.jid);
   const known = phone === null ? undefined : link.aliases.get(phone);
@@ -71,7 +75,11 @@ export async function prepareRecipient(link: Link, to: Recipient): Promise<Prepa
  * Asks the server once more who the recipient is, and for the devices on both sides; the recipient as the directory names
  * them now. Rejects when no answer comes or the connection is closed.
  */
-export async function refreshRecipient(link: Link, to: Recipient): Promise<Recipient> {
+export async function refreshRecipient(link: Link, to: Recipient, content: Outgoing): Promise<Recipient> {
+  if (to.jid === STATUS_JID) {
+    await findDevices(link, [...(await readAudience(link, content)).keys()], { fresh: true });
+    return to;
+  }
   if (isGroupJid(to.jid)) {
     link.groups.forget(to.jid);
     const { participants } = await link.groups.fetch(link.sock, to.jid);
@@ -158,7 +166,39 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
     throw error;
   }
   const participants = new Map(metadata.participants.map((one) => [canonicalJid(one.id), one]));
-  const members = [...participants.keys()];
+  return prepareMembers(
+    link,
+    jid,
+    [...participants.keys()],
+    (member) => participants.get(member)?.phoneNumber ?? member,
+  );
+}
+
+/** A status post goes to a list of people, and to the own phone, as to the members of a group. */
+async function prepareStatus(link: Link, content: Outgoing): Promise<Prepared> {
+  const named = await readAudience(link, content);
+  const audience = [...named.keys(), ownJid(link.sock, true)];
+  const prepared = await prepareMembers(link, STATUS_JID, audience, (member) => named.get(member) ?? member);
+  return prepared.kind === 'ready' ? { ...prepared, audience } : prepared;
+}
+
+/** The people of a status post by the JIDs that WhatsApp addresses them by: each with the name that we know. */
+async function readAudience(link: Link, content: Outgoing): Promise<Map<string, string>> {
+  const people = ('status' in content && content.status?.recipients) || [];
+  const phones = people.filter((jid) => phoneOf(jid) !== null);
+  const { lidMapping } = link.sock.signalRepository;
+  const pairs = phones.length === 0 ? [] : await answered(link, lidMapping.getLIDsForPNs(phones));
+  const lids = new Map(pairs?.map(({ pn, lid }) => [canonicalJid(pn), canonicalJid(lid)]));
+  return new Map(people.map((jid) => [lids.get(jid) ?? jid, jid]));
+}
+
+async function prepareMembers(
+  link: Link,
+  jid: string,
+  members: readonly string[],
+  phoneNumberOf: (member: string) => string,
+): Promise<Prepared> {
+  const { sock } = link;
   const first = await groupSessions(link, jid, members);
   const { devices, keyless } =
     first.keyless.jids.size > 0 && !first.keyless.unanswered
@@ -166,7 +206,7 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
       : first;
   const own = new Set([ownJid(sock, true), ownJid(sock, false)]);
   const others = members.filter((member) => !own.has(member));
-  const nameOf = (member: string) => link.contacts.canonical(participants.get(member)?.phoneNumber ?? member);
+  const nameOf = (member: string) => link.contacts.canonical(phoneNumberOf(member));
   const missing = missingMembers(others, devices, { keyless: keyless.jids, nameOf });
   if (others.length > 0 && missing.filter((one) => one.all).length === others.length) {
     return keyless.unanswered || devices.unanswered.length > 0 ? KEYS_UNANSWERED : NO_KEYS;
@@ -206,7 +246,8 @@ async function groupSessions(link: Link, jid: string, members: readonly string[]
   }
   const devices = await findDevices(link, members);
   const memory = await link.sock.authState.keys.get('sender-key-memory', [jid]);
-  const known = memory[jid] ?? {};
+  // Who may read the status changes with each post: Baileys gives the key to all of them again.
+  const known = jid === STATUS_JID ? {} : (memory[jid] ?? {});
   const fresh = otherDevices(link.sock, devices.jids).filter((device) => !known[device]);
   return { devices, keyless: await ensureSessions(link, fresh) };
 }

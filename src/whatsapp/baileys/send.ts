@@ -27,7 +27,7 @@ export async function sendOnce(
 ): Promise<SendResult> {
   const first = await tryOnce(link, clock, to, content, options);
   if (first.outcome !== 'refused' || first.code !== RECIPIENT_STALE) return first;
-  const refreshed = await answered(link, refreshRecipient(link, to)).catch(() => to);
+  const refreshed = await answered(link, refreshRecipient(link, to, content)).catch(() => to);
   return tryOnce(link, clock, refreshed, content, { ...options, typingMs: 0 });
 }
 
@@ -104,7 +104,12 @@ const notSent = (reason: string) => ({ outcome: 'not_sent', reason }) as const;
 async function relay(
   link: Link,
   clock: Clock,
-  { jid: target, leftOut, encoded: { message, ...additional } }: Ready & { encoded: EncodedContent },
+  {
+    jid: target,
+    leftOut,
+    audience,
+    encoded: { message, ...additional },
+  }: Ready & { encoded: EncodedContent },
   { messageId, ackTimeoutMs }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
@@ -112,7 +117,11 @@ async function relay(
   let written = false;
   const scope: Relay = { leftOut, withdrawn: false, leaving: false };
   const relayed = runRelay(scope, () =>
-    link.sock.relayMessage(target, message, { messageId, ...additional }),
+    link.sock.relayMessage(target, message, {
+      messageId,
+      ...additional,
+      ...(audience === undefined ? {} : { statusJidList: audience }),
+    }),
   ).then(() => {
     written = true;
   });

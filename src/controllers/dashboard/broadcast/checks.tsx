@@ -15,7 +15,6 @@ import {
   listCheckedNumbers,
   listNumberChecks,
 } from '../../../services/number-checks/verbs.ts';
-import { own } from '../../../utils/own.ts';
 import { number } from '../../broadcast/parts.ts';
 import { answerCsv } from '../../csv-answer.ts';
 import { SessionId } from '../../schemas.ts';
@@ -258,13 +257,22 @@ function CheckState({ view, check }: { view: View; check: NumberCheckOutput }) {
 }
 
 function Reason({ view, check }: { view: View; check: NumberCheckOutput }) {
-  if (check.reason === null) return null;
-  const t = T(view.lang);
-  const text =
-    check.status === 'failed' && check.reason === 'no_answer'
-      ? t.gaveUp
-      : own(REASONS(view.lang), check.reason);
-  return <p role="status">{text ?? check.reason}</p>;
+  const text = reasonText(view, check);
+  return text === null ? null : <p role="status">{text}</p>;
+}
+
+function reasonText(view: View, { reason, status }: NumberCheckOutput): string | null {
+  const t = REASONS(view.lang);
+  switch (reason) {
+    case 'not_connected':
+      return t.not_connected;
+    case 'session_deleted':
+      return t.session_deleted;
+    case 'no_answer':
+      return status === 'failed' ? T(view.lang).gaveUp : t.no_answer;
+    default:
+      return reason;
+  }
 }
 
 function StateFilter({

@@ -29,6 +29,7 @@ import { ErrorPart, Timeline } from './detail.tsx';
 import { FormattedLines } from './formatted.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
+import { STATUS_PAGE } from './status.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { kindName } from './words.ts';
 
@@ -251,6 +252,9 @@ export const composePages: Page[] = [
         ) : (
           <>
             <h1>{t.title}</h1>
+            <p>
+              <a href={STATUS_PAGE}>{t.toStatus}</a>
+            </p>
             <div class="split">
               <div class="card">
                 <Composer view={view} senders={senders} filled={filled} />

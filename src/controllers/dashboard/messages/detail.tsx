@@ -23,6 +23,7 @@ import {
 } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
+import { STATUS_JID } from '../../../whatsapp/jid.ts';
 import { Crumb, Skeleton, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -346,7 +347,7 @@ export const messageDetailPages: Page[] = [
       const poll = await pollOf(ctx, message);
       const who = (out ? message.to : message.from) ?? message.chat;
       const number = message.chat.endsWith('@g.us') ? message.chat : who;
-      const called = message.name ?? who;
+      const called = message.chat === STATUS_JID ? t.theStatus : (message.name ?? who);
       const title = out ? t.toWhom(called) : t.fromWhom(called);
       const body = (
         <>
@@ -354,9 +355,11 @@ export const messageDetailPages: Page[] = [
           <div class="row between head">
             <h1>{`${kindName(view.lang, message.type)} ${title}`}</h1>
             <div class="row">
-              <a class="button" href={chatPath(number, message.sessionId)}>
-                {t.conversation}
-              </a>
+              {message.chat !== STATUS_JID && (
+                <a class="button" href={chatPath(number, message.sessionId)}>
+                  {t.conversation}
+                </a>
+              )}
               {view.canWrite && out && message.source === 'api' && !NOT_AGAIN.has(message.type) && (
                 <a
                   class="button"

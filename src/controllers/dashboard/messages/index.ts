@@ -3,11 +3,13 @@ import { composePages } from './compose.tsx';
 import { conversationPages } from './conversation.tsx';
 import { messageDetailPages } from './detail.tsx';
 import { messageListPages } from './list.tsx';
+import { statusPages } from './status.tsx';
 
 /** The named parts come before `/dashboard/messages/:messageId`. */
 export const messagePages: Page[] = [
   ...messageListPages,
   ...composePages,
+  ...statusPages,
   ...conversationPages,
   ...messageDetailPages,
 ];

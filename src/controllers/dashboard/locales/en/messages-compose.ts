@@ -5,6 +5,7 @@ export const messagesCompose = {
   addSession: 'Add session',
   from: 'From',
   to: 'To',
+  toStatus: 'Post a status (story) instead',
   toHint: 'A phone number in any usual format, or a group ID (…@g.us).',
   kind: 'Kind',
   text: 'Text',

@@ -31,6 +31,7 @@ export const messages = {
   lookFurther: 'Search further back',
   to: 'To',
   from: 'From',
+  theStatus: 'the status',
   toWhom: (who: string) => `to ${who}`,
   fromWhom: (who: string) => `from ${who}`,
   pollResults: 'Results',

@@ -23,6 +23,7 @@ export const searchPages = {
   pools: 'Sender pools',
   messages: 'Messages',
   compose: 'New message',
+  status: 'Post a status',
   chats: 'Conversations',
   otp: 'Login codes',
   otpLog: 'Log of login codes',

@@ -8,6 +8,7 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   addSession: 'Tambah sesi',
   from: 'Dari',
   to: 'Ke',
+  toStatus: 'Atau pasang status (story)',
   toHint: 'Nomor telepon dalam format umum apa pun, atau ID grup (…@g.us).',
   kind: 'Jenis',
   text: 'Teks',

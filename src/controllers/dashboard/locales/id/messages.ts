@@ -34,6 +34,7 @@ export const messages: Texts<typeof english.messages> = {
   lookFurther: 'Cari lebih jauh ke belakang',
   to: 'Ke',
   from: 'Dari',
+  theStatus: 'status',
   toWhom: (who: string) => `ke ${who}`,
   fromWhom: (who: string) => `dari ${who}`,
   pollResults: 'Hasil',

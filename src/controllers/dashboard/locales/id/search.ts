@@ -26,6 +26,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   pools: 'Kumpulan pengirim',
   messages: 'Pesan',
   compose: 'Pesan baru',
+  status: 'Pasang status',
   chats: 'Percakapan',
   otp: 'Kode OTP',
   otpLog: 'Log kode OTP',
