@@ -16,9 +16,6 @@ import { findOwnSession } from './session.ts';
 /** Each device of each of them is encrypted for: as large a group as WhatsApp had for long. */
 export const MAX_AUDIENCE = 256;
 
-/** The kinds that a status can be. */
-export const STATUS_KINDS = ['text', 'image', 'video'] as const;
-
 /** Fields of a status post in addition to its content. */
 export const statusFields = {
   session: z.string().min(1).max(100),
