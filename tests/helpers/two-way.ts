@@ -37,7 +37,10 @@ export async function converse(count: number): Promise<Histories> {
       await sendOne(emulator, gateway, n, places[n % places.length] ?? {});
     }
     const own = gateway;
-    await until(async () => (await readOurs(own)).length >= count && isDelivered(emulator), STANDSTILL_MS);
+    await until(
+      async () => (await readOurs(own)).length >= count && isDelivered(emulator, count),
+      STANDSTILL_MS,
+    );
     return { ours: await readOurs(own), phone: phoneOf(emulator), people: peopleOf(emulator) };
   } finally {
     await gateway?.remove();
@@ -106,10 +109,16 @@ async function readOurs(gateway: TestGateway): Promise<History> {
 }
 
 const isSeen = (entry: Received) => entry.decryptError === undefined;
-const isDelivered = (emulator: Emulator) =>
-  emulator
-    .messages({ from: PHONE })
-    .every((entry) => isSeen(entry) && (entry.byPhone || entry.ownCopy !== undefined));
+
+/** Whether all of them have come where they belong. A file is listed when it has been downloaded. */
+function isDelivered(emulator: Emulator, count: number): boolean {
+  const sent = emulator.messages({ from: PHONE });
+  const ids = new Set(sent.map(({ id }) => id));
+  return (
+    ids.size + sentToUs(emulator).length >= count &&
+    sent.every((entry) => isSeen(entry) && (entry.byPhone || entry.ownCopy !== undefined))
+  );
+}
 
 /** What people have sent, as they remember it. */
 function sentToUs(emulator: Emulator): History {

@@ -8,6 +8,7 @@ import { bytesOf, child, children, node, unixSeconds } from './nodes.ts';
 import { takePeerMessage } from './peer.ts';
 import { type Delivery, open, receiveMessage } from './receive.ts';
 import type { Behaviour } from './rules.ts';
+import type { Received } from './types.ts';
 import type { World } from './world.ts';
 
 const MAX_HELD_BACK = 1_000;
@@ -146,6 +147,9 @@ export function releaseHeldBack(world: World): void {
   }
 }
 
+/** What a recipient has read, with whether the sender's own phone has read it too. */
+type OwnCopied = Pick<Received, 'ownCopy'>;
+
 interface Sealed {
   jid: string | undefined;
   enc: BinaryNode;
@@ -183,7 +187,7 @@ async function deliverToUser(
   behaviour: Behaviour,
 ): Promise<void> {
   let ownCopy: Promise<boolean> | undefined;
-  const received: Array<Promise<{ ownCopy?: boolean } | undefined>> = [];
+  const received: Array<Promise<OwnCopied | undefined>> = [];
   for (const { jid, enc } of sealed) {
     const target = parseJid(jid);
     if (target.kind !== 'user') {
@@ -206,20 +210,25 @@ async function deliverToUser(
     }
   }
   const [entry] = await Promise.all(received);
-  if (entry && ownCopy) {
-    entry.ownCopy = await ownCopy;
-  }
+  noteOwnCopy(entry, await ownCopy);
+}
+
+/** A phone that has read its copy keeps it, whatever becomes of one that comes again. */
+function noteOwnCopy(entry: OwnCopied | undefined, isRead: boolean | undefined): void {
+  if (entry && isRead !== undefined) entry.ownCopy = isRead || entry.ownCopy === true;
 }
 
 /** The sender's own phone reads its copy, which must be wrapped as sent by another device. */
-async function readOwnCopy(world: World, device: Device, enc: BinaryNode): Promise<boolean> {
+function readOwnCopy(world: World, device: Device, enc: BinaryNode): Promise<boolean> {
   const party = world.parties.of(device.phone);
-  try {
-    const plaintext = await party.decrypt(deviceKey(device), enc.attrs.type ?? '', bytesOf(enc));
-    return Boolean(proto.Message.decode(unpadRandomMax16(plaintext)).deviceSentMessage);
-  } catch {
-    return false;
-  }
+  return party.inTurn(async () => {
+    try {
+      const plaintext = await party.decrypt(deviceKey(device), enc.attrs.type ?? '', bytesOf(enc));
+      return Boolean(proto.Message.decode(unpadRandomMax16(plaintext)).deviceSentMessage);
+    } catch {
+      return false;
+    }
+  });
 }
 
 /** A status post goes to those whom its sender gives the key to. */
@@ -279,23 +288,23 @@ async function deliverToGroup(
           ...(direct ? [direct] : []),
         ]),
   ]);
-  for (const entry of received) {
-    if (entry && ownCopy !== undefined) entry.ownCopy = ownCopy;
-  }
+  for (const entry of received) noteOwnCopy(entry, ownCopy);
 }
 
-/** The sender's own phone reads what its device has sent to a group, as every member does. */
-async function readOwnGroupCopy(
+/** The sender's own phone reads what its device has sent to a group, as every member does: one message after the other. */
+function readOwnGroupCopy(
   world: World,
   device: Device,
   groupId: string,
   parts: BinaryNode[],
 ): Promise<boolean> {
   const party = world.parties.of(device.phone);
-  try {
-    for (const part of parts) await open(party, { sender: device, group: groupId }, part);
-    return parts.some(({ attrs }) => attrs.type === 'skmsg');
-  } catch {
-    return false;
-  }
+  return party.inTurn(async () => {
+    try {
+      for (const part of parts) await open(party, { sender: device, group: groupId }, part);
+      return parts.some(({ attrs }) => attrs.type === 'skmsg');
+    } catch {
+      return false;
+    }
+  });
 }

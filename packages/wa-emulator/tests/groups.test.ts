@@ -1,4 +1,5 @@
-import type { WAMessage } from '@whiskeysockets/baileys';
+import type { Socket } from 'node:net';
+import type { GroupMetadata, WAMessage } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, type Group, startEmulator } from '../src/index.ts';
 import { lidJid, pnJid } from '../src/jids.ts';
@@ -8,16 +9,40 @@ const PHONE = '6281100000051';
 const MEMBERS = ['6281200005001', '6281200005002', '6281200005003'];
 let emulator: Emulator;
 let client: BareClient;
+/** What the client need not ask for while its writes are held back. */
+const known = new Map<string, GroupMetadata>();
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  client = await connectBareClient({ emulator, phone: PHONE });
+  client = await connectBareClient({
+    emulator,
+    phone: PHONE,
+    config: { cachedGroupMetadata: async (jid) => known.get(jid) },
+  });
 });
 
 afterAll(async () => {
   await client.close();
   await emulator.stop();
 });
+
+/** What the client writes until the answer is called leaves then, in one piece. */
+function holdWrites({ sock }: BareClient): () => void {
+  // Baileys' wrapper hides the socket that it writes to.
+  const socket = (sock.ws as unknown as { socket: { _socket: Socket } }).socket._socket;
+  const { write } = socket;
+  const held: Uint8Array[] = [];
+  const hold = (chunk: Uint8Array, done?: () => void) => {
+    held.push(chunk);
+    done?.();
+    return true;
+  };
+  Object.assign(socket, { write: hold });
+  return () => {
+    Object.assign(socket, { write });
+    socket.write(Buffer.concat(held));
+  };
+}
 
 describe.each(['lid', 'pn'] as const)('a group addressed by %s', (addressing) => {
   let group: Group;
@@ -54,6 +79,23 @@ describe.each(['lid', 'pn'] as const)('a group addressed by %s', (addressing) =>
         expect(entry).toMatchObject({ from: PHONE, group: group.id, type: 'text', text, copies: 1 });
       }
     }
+  });
+
+  it("lets the owner's phone read two that bring the key and come at once", async () => {
+    known.set(group.id, await client.sock.groupMetadata(group.id));
+    const release = holdWrites(client);
+    const ids: string[] = [];
+    for (const text of ['tiga', 'empat']) {
+      await client.sock.authState.keys.set({ 'sender-key-memory': { [group.id]: null } });
+      ids.push(await client.send(group.id, text));
+    }
+    release();
+    const entries = await until('both of all members', () => {
+      const found = ids.flatMap((id) => emulator.messages({ id })).filter(({ ownCopy }) => ownCopy !== undefined);
+      return found.length === 2 * MEMBERS.length && found;
+    });
+    expect(entries.filter(({ ownCopy, refused }) => !ownCopy || refused)).toEqual([]);
+    known.clear();
   });
 
   it('asks for the sender key again when a member lost it', async () => {
