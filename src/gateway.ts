@@ -164,6 +164,10 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         // New or not: a try before, which was given up, may have stored it.
         if (messages.some(({ media }) => media !== null)) inboundMedia.wake();
       },
+      async storeGroupNotice(account, notice) {
+        if (supervisor === null) throw new Error('no session has been started');
+        await supervisor.storeGroupNotice(account, notice);
+      },
       findAbsent: (accountId) => findAbsent(deps, accountId),
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),

@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
 import type { ContentType, MediaDetails, Outgoing } from './content.ts';
-import type { GroupNews, GroupPerson } from './group-types.ts';
+import type { GroupNotice, GroupPerson } from './group-types.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
 import type { EngineRequests, RequestName } from './requests.ts';
 
@@ -174,7 +174,6 @@ export type EngineEvent =
   /** people that the phone knows; their LIDs came before, as mappings */
   | { type: 'people'; people: Person[] }
   /** somebody has done something in a group that the session is in */
-  | { type: 'group'; news: GroupNews }
   /** somebody whose presence was asked for comes, goes or writes; `lastSeenAt` where they let it be seen */
   | {
       type: 'presence';
@@ -321,6 +320,12 @@ export interface EngineCallbacks {
    * call at a time.
    */
   storeInbound(account: AccountRef, messages: readonly InboundMessage[]): Promise<void>;
+  /**
+   * Stores what WhatsApp tells of a group, once by session, group and id. Resolves when it is durable; only then is it
+   * confirmed. When it rejects it may be stored: the same call is made again. A session makes one call at a time.
+   * Missing: nothing of it is kept.
+   */
+  storeGroupNotice?(account: AccountRef, notice: GroupNotice): Promise<void>;
   /**
    * Messages that are still placeholders, for a new socket to ask the phone for them: who asked before may have ended
    * before it did. Missing: none. Rejects when the database cannot be used.

@@ -85,6 +85,13 @@ interface OtherChanges {
   ended?: true;
 }
 
+/** A notification about a group: it has the same id when WhatsApp tells it again. */
+export interface GroupNotice {
+  id: string;
+  /** one or more, of one group */
+  news: readonly GroupNews[];
+}
+
 /** What was done in a group, as its members are told. `by` is null when WhatsApp does not say who. */
 export type GroupNews = { group: string; by: GroupPerson | null; at: number } & (
   | { kind: 'updated'; changes: GroupChanges & OtherChanges }

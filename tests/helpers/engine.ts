@@ -24,6 +24,7 @@ import type {
   SendOptions,
   SendResult,
 } from '../../src/whatsapp/engine.ts';
+import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
 import { TEST_PROXY_RULES } from './proxy-rules.ts';
 
@@ -48,6 +49,10 @@ export interface TestCallbacks extends EngineCallbacks {
   chats: Map<string, ChatSetting>;
   /** the bytes of files that are sent, by MediaFile.id */
   files: Map<string, Buffer>;
+  /** what was told of groups, in order, those that come again too */
+  notices: GroupNotice[];
+  /** Runs before what was told of a group is kept; may reject. */
+  beforeNotice: () => Promise<void>;
   /** Runs before an inbound message is kept; may reject. */
   beforeStore: (message: InboundMessage) => Promise<void>;
 }
@@ -101,6 +106,8 @@ export function createTestCallbacks(): TestCallbacks {
     outbound: new Map(),
     withdrawn: new Set(),
     files: new Map(),
+    notices: [],
+    beforeNotice: async () => undefined,
     beforeStore: async () => undefined,
     events: of,
     onEvent(account, event) {
@@ -153,6 +160,10 @@ export function createTestCallbacks(): TestCallbacks {
     async openMedia(_account, mediaId) {
       const file = callbacks.files.get(mediaId);
       return file ? Readable.from([file]) : null;
+    },
+    async storeGroupNotice(_account, notice) {
+      await callbacks.beforeNotice();
+      callbacks.notices.push(notice);
     },
     async storeInbound(account, messages) {
       for (const message of messages) {

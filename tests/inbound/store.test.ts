@@ -9,11 +9,13 @@ import { readKnown } from '../../src/queue/breaker.ts';
 import { settleReceipt } from '../../src/queue/engine-events.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
+import { storeGroupNotice } from '../../src/services/groups/news.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
+import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { countStatements } from '../helpers/statements.ts';
@@ -274,6 +276,32 @@ test('a transaction holds some messages, and the tenants have turns', async () =
   await Promise.all(sessions.slice(0, 4).map((account) => store(account, [large])));
   expect(written.mock.calls.map(([, events]) => events.length)).toEqual([2, 2]);
   written.mockRestore();
+});
+
+test('what is told of a group is kept once, with its event, however often it comes', async () => {
+  const [one, other] = [await addAccount(), await addAccount()];
+  const at = Date.now();
+  const notice = (id: string, group = GROUP): GroupNotice => ({
+    id,
+    news: [{ kind: 'updated', group, by: null, at, changes: { locked: true } }],
+  });
+  const eventsOf = async ({ id }: AccountRef) =>
+    (await t.deps.db.select().from(activityLogs).where(eq(activityLogs.accountId, id))).map(
+      ({ event }) => event,
+    );
+  const cutOff = vi.spyOn(t.deps.stream.outbox ?? never(), 'write').mockRejectedValueOnce(new Error('ended'));
+  await expect(storeGroupNotice(t.deps, one, notice('A'))).rejects.toThrow('ended');
+  cutOff.mockRestore();
+  expect(await eventsOf(one)).toEqual([]);
+  const again = await Promise.all(
+    Array.from({ length: 5 }, () => storeGroupNotice(t.deps, one, notice('A'))),
+  );
+  expect(again.filter(Boolean)).toHaveLength(1);
+  expect(await storeGroupNotice(t.deps, one, notice('A', '1203-1@g.us'))).toBe(true);
+  expect(await storeGroupNotice(t.deps, other, notice('A'))).toBe(true);
+  expect(await storeGroupNotice(t.deps, one, notice('x'.repeat(100_000)))).toBe(true);
+  expect(await eventsOf(one)).toEqual(Array.from({ length: 3 }, () => 'group.updated'));
+  expect(await eventsOf(other)).toEqual(['group.updated']);
 });
 
 test('an answer to a login code does not keep it, whichever session has sent it', async () => {

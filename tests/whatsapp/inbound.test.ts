@@ -124,6 +124,50 @@ describe('an inbound message', () => {
   });
 });
 
+describe('what is told of a group', () => {
+  const waiting = () => test.emulator.sessions().find(({ phone }) => phone === PHONE)?.pending;
+  const told = (id: string) =>
+    test.callbacks.notices.flatMap(({ news }) => news).filter(({ group }) => group === id);
+  const changed = async (subjects: string[]) => {
+    await until(() => waiting() === 0);
+    const person = freshNumber();
+    const { id } = test.emulator.createGroup({
+      subject: 'g',
+      participants: [PHONE, person],
+      creator: person,
+    });
+    for (const text of subjects) test.emulator.actInGroup({ id, from: person, action: 'subject', text });
+    return id;
+  };
+  afterEach(() => {
+    test.callbacks.beforeNotice = async () => undefined;
+  });
+
+  it('is stored in its order, tried again while it cannot be, and only then confirmed', async () => {
+    const unconfirmed: unknown[] = [];
+    test.callbacks.beforeNotice = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      unconfirmed.push(waiting());
+      if (unconfirmed.length === 1) throw new Error('database away');
+    };
+    const id = await changed(['a', 'b']);
+    await until(() => waiting() === 0);
+    expect(unconfirmed.slice(0, 2)).toEqual([2, 2]);
+    expect(told(id)).toMatchObject([{ changes: { subject: 'a' } }, { changes: { subject: 'b' } }]);
+  });
+
+  it('closes the socket unconfirmed when it could not be stored, and comes again', async () => {
+    test.callbacks.beforeNotice = async () => Promise.reject(new Error('database away'));
+    const id = await changed(['a']);
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('connection_lost');
+    expect(waiting()).toBe(1);
+    test.callbacks.beforeNotice = async () => undefined;
+    await test.engine.open(account, { mode: 'qr' });
+    await until(() => waiting() === 0);
+    expect(told(id)).toMatchObject([{ changes: { subject: 'a' } }]);
+  });
+});
+
 describe('a message that could not be stored', () => {
   it('closes the socket unconfirmed; the next connection gets it again and stores it once', async () => {
     const person = freshNumber();

@@ -50,10 +50,12 @@ describe('what WhatsApp tells by itself', () => {
     const id = await connected();
     const person = { jid: '1@lid', phone: null, lid: '1' };
     const at = world.clock.now();
-    const { seq } = await world.row(id);
+    const row = await world.row(id);
+    const { seq } = row;
     p.engine.emit(id, { type: 'presence', person, state: 'online', lastSeenAt: null, at });
     const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes: { locked: true } } as const;
-    for (let i = 0; i < 125; i++) p.engine.emit(id, { type: 'group', news });
+    for (let i = 0; i < 125; i++)
+      void p.supervisor.storeGroupNotice({ ...row, owner: '', fence: 1 }, { id: `${i}`, news: [news] });
     const call = { callId: 'A', by: person, video: false, group: false, missed: false, at };
     await eventually(async () => (await world.row(id)).seq >= seq + 119, 20_000);
     await world.clock.advance(60_000);

@@ -48,6 +48,18 @@ export const waChats = table(
   (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
 );
 
+/** A notification about a group whose facts are kept: WhatsApp may bring it again, when it was not confirmed to it. */
+export const groupNotices = table(
+  'group_notices',
+  {
+    accountId: id().notNull(),
+    /** SHA-256 of its group and its id, hexadecimal */
+    notice: string(64).notNull(),
+    at: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.notice] }), index('group_notices_at_ix').on(t.at)],
+);
+
 /** What each person has chosen in a poll that a session sent: the newest vote of theirs. */
 export const pollVotes = table(
   'poll_votes',

@@ -1,10 +1,35 @@
 /** What happens in the groups of a session, as facts for webhooks and streams. */
+import { transact, tryInsert } from '../../db/ops.ts';
+import { groupNotices } from '../../db/schema.ts';
+import { record } from '../../events/record.ts';
+import { sha256Hex } from '../../utils/crypto.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import type { GroupNews, GroupPerson } from '../../whatsapp/group-types.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import type { GroupNews, GroupNotice, GroupPerson } from '../../whatsapp/group-types.ts';
+import type { Deps } from '../context.ts';
 import type { ToldFact } from '../sessions/told.ts';
 
 /** People that one event names: those of a larger change are counted only. */
 const MAX_NAMED = 50;
+
+/**
+ * Keeps what WhatsApp tells of a group, as facts, once: false when a notification of that id has told it before. Rejects
+ * when the database cannot be used; WhatsApp tells it again then.
+ */
+export async function storeGroupNotice(
+  deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
+  { id: accountId, userId, sessionId }: AccountRef,
+  { id, news }: GroupNotice,
+): Promise<boolean> {
+  const facts = news.map((one) => ({ userId, session: { id: accountId, sessionId }, ...factOfGroup(one) }));
+  // An id is as long as the server likes.
+  const notice = sha256Hex(`${news[0]?.group} ${id}`);
+  return transact(deps.db, async (tx) => {
+    const isNew = await tryInsert(tx, groupNotices, { accountId, notice, at: deps.clock.now() });
+    if (isNew) await record(tx, deps, facts);
+    return isNew;
+  });
+}
 
 /** The event of it. */
 export function factOfGroup(news: GroupNews): ToldFact {

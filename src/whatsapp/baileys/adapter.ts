@@ -251,6 +251,7 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): Required<En
     isWithdrawn: async (accountId, messageId) =>
       (await callbacks.isWithdrawn?.(accountId, messageId)) ?? false,
     storeInbound: (account, messages) => callbacks.storeInbound(account, messages),
+    storeGroupNotice: async (account, notice) => callbacks.storeGroupNotice?.(account, notice),
     findAbsent: async (accountId) => (await callbacks.findAbsent?.(accountId)) ?? [],
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),

@@ -1,8 +1,10 @@
 /** What WhatsApp tells of groups by itself: who came and went, and what was changed. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
-import type { GroupChanges, GroupNews, GroupPerson } from '../group-types.ts';
+import { type RetryOptions, retry } from '../../utils/backoff.ts';
+import { createMutex } from '../../utils/mutex.ts';
+import type { GroupChanges, GroupNews, GroupNotice, GroupPerson } from '../group-types.ts';
 import { isGroupJid } from '../jid.ts';
-import type { Link, LinkControl } from './link-types.ts';
+import type { Link } from './link-types.ts';
 import { toPerson } from './requests/groups.ts';
 
 /** Longer texts than WhatsApp lets anybody write are cut. */
@@ -11,13 +13,34 @@ const MAX_DESCRIPTION = 4_096;
 /** A group has fewer members. */
 const MAX_NAMED = 2_048;
 
-/** Tells `group` for each notification about one. What cannot be read is passed over. */
-export function followGroups(link: Link, control: LinkControl): void {
-  const take = (node: BinaryNode) => {
-    for (const news of readGroupNews(link, node, link.clock.now())) control.tell({ type: 'group', news });
+/** Types of the notifications that groups are in. */
+const TYPES: ReadonlySet<string | undefined> = new Set(['w:gp2', 'picture']);
+
+/**
+ * Baileys confirms a notification whatever becomes of it: WhatsApp would never tell it again. The function that is made
+ * here resolves when what a notification tells of a group is stored, one after the other; null for one that tells nothing
+ * of any. When it rejects nobody may confirm the notification: it comes again with the next login.
+ */
+export function createGroupNotices({
+  store,
+  contacts,
+  storeRetries,
+}: Pick<Link, 'contacts'> & {
+  store(notice: GroupNotice): Promise<void>;
+  storeRetries: RetryOptions;
+}): (notification: BinaryNode) => Promise<void> | null {
+  const inOrder = createMutex();
+  const { clock, signal } = storeRetries;
+  return (notification) => {
+    const { id, type } = notification.attrs;
+    if (id === undefined || !TYPES.has(type)) return null;
+    const news = readGroupNews({ contacts }, notification, clock.now());
+    if (news.length === 0) return null;
+    return inOrder(async () => {
+      if (!signal.aborted) await retry(() => store({ id, news }), storeRetries);
+      if (signal.aborted) throw new Error('Connection Closed');
+    });
   };
-  link.sock.ws.on('CB:notification,type:w:gp2', take);
-  link.sock.ws.on('CB:notification,type:picture', take);
 }
 
 type Told = {

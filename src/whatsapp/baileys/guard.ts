@@ -7,6 +7,7 @@ import { createMutex } from '../../utils/mutex.ts';
 import type { Receiver } from './receive.ts';
 
 type Listener = (...args: unknown[]) => unknown;
+type Handler = (listener: Listener, args: unknown[]) => unknown;
 
 /** Baileys' wrapper of a WebSocket, with the field that its types hide. */
 interface Client extends EventEmitter {
@@ -24,6 +25,8 @@ const CLOSE_GRACE_MS = 250;
 
 /** Baileys looks up the sender before it takes its turn, so that messages of one batch overtook each other. */
 const MESSAGE = 'CB:message';
+/** It confirms these whatever becomes of them. */
+const NOTIFICATION = 'CB:notification';
 
 /** Safe because Baileys gives these listeners the stanza that it has decoded. */
 function asStanza(argument: unknown): BinaryNode {
@@ -33,19 +36,24 @@ function asStanza(argument: unknown): BinaryNode {
 /**
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
  * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled in their order, by `receive`,
- * which says when the next one may begin, and may leave them to Baileys.
+ * which says when the next one may begin, and may leave them to Baileys. A notification is Baileys' once `keep` has resolved,
+ * at once where that is null, and never when it rejects.
  * Call it right after the socket is made.
  */
 export function guardListeners(
   sock: WASocket,
-  receive: Receiver['receive'],
+  { receive, keep }: { receive: Receiver['receive']; keep(notification: BinaryNode): Promise<void> | null },
   onError: (event: string, error: unknown) => void,
 ): void {
   const client = clientOf(sock);
   const inOrder = createMutex();
-  const ours = async (listener: Listener, args: unknown[]) => {
-    const { end } = await inOrder(() => receive(asStanza(args[0]), async () => listener(...args)));
-    await end;
+  const ours: Record<string, Handler> = {
+    async [MESSAGE](listener, args) {
+      const { end } = await inOrder(() => receive(asStanza(args[0]), async () => listener(...args)));
+      await end;
+    },
+    [NOTIFICATION]: (listener, args) =>
+      keep(asStanza(args[0]))?.then(() => listener(...args)) ?? listener(...args),
   };
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];
@@ -54,7 +62,8 @@ export function guardListeners(
       client.on(event, (...args: unknown[]) => {
         const fail = (error: unknown) => onError(String(event), error);
         try {
-          const result = event === MESSAGE ? ours(listener, args) : listener(...args);
+          const handle = ours[String(event)];
+          const result = handle ? handle(listener, args) : listener(...args);
           if (result instanceof Promise) result.catch(fail);
         } catch (error) {
           fail(error);

@@ -33,7 +33,7 @@ import { createDeviceCache, type DeviceCache } from './device-cache.ts';
 import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
 import { gatherWrites } from './gather-writes.ts';
-import { followGroups } from './group-news.ts';
+import { createGroupNotices } from './group-news.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
 import { createHistory, namedPeople } from './history.ts';
@@ -180,7 +180,6 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     followHistory(link, auth, deps, control);
     followStanding(link, control);
     groups.follow(sock);
-    followGroups(link, control);
     followPresence(link, control);
     followAbsent(link, callbacks);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
@@ -234,7 +233,7 @@ function makeSocket(parts: SocketParts): WASocket {
     signal: closed,
     timeoutMs: deps.inboundStoreTimeoutMs,
     onGivenUp: () =>
-      void control.finish({ reason: 'connection_lost', message: 'an inbound message could not be stored' }),
+      void control.finish({ reason: 'connection_lost', message: 'what came in could not be stored' }),
   };
   const inbound = createInbound({
     clock,
@@ -299,7 +298,12 @@ function makeSocket(parts: SocketParts): WASocket {
     handled.catch(settle);
     return { end: (await handled).end.finally(settle) };
   };
-  guardListeners(sock, receive, (event, error) => {
+  const keep = createGroupNotices({
+    contacts,
+    storeRetries,
+    store: (notice) => callbacks.storeGroupNotice(account, notice),
+  });
+  guardListeners(sock, { receive, keep }, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     if (event !== 'message') return;
     // Without this one nothing is read any more, unless it is a single stanza that cannot be decoded.

@@ -8,6 +8,7 @@ import {
   endedTokens,
   factorChallenges,
   firstContacts,
+  groupNotices,
   idempotencyKeys,
   inboundMedia,
   knownNetworks,
@@ -56,6 +57,8 @@ const KNOWN_DAYS = 90;
 const DRAFT_DAYS = 30;
 /** Checks of numbers: what is known of a number gets old. */
 const CHECK_DAYS = 30;
+/** Longer than WhatsApp keeps a device linked that is away: what was not confirmed comes again in that time. */
+const NOTICE_DAYS = 30;
 /** Of alarms that are over. */
 const KEPT_ALARM_DAYS = 7;
 const FIVE_MINUTES_MS = 300_000;
@@ -204,6 +207,14 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       run: (signal) => {
         const until = before(retentionDays.messages);
         return deleteOld(db, { table: pollVotes, by: pollVotes.votedAt, before: until, signal });
+      },
+    },
+    {
+      name: 'group_notices',
+      when: 'nightly',
+      run: (signal) => {
+        const until = before(NOTICE_DAYS);
+        return deleteOld(db, { table: groupNotices, by: groupNotices.at, before: until, signal });
       },
     },
     {

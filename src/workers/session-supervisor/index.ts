@@ -16,7 +16,7 @@ import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { record } from '../../events/record.ts';
 import type { Deps } from '../../services/context.ts';
-import { factOfGroup } from '../../services/groups/news.ts';
+import { storeGroupNotice } from '../../services/groups/news.ts';
 import { readAgainRequest } from '../../services/inbound/media-work.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
@@ -26,6 +26,7 @@ import { AppError } from '../../utils/errors.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
+import type { GroupNotice } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
 import { createHabits, type HabitDeps, type Habits } from './habits.ts';
@@ -64,6 +65,11 @@ export interface SessionSupervisor {
   stop(): Promise<void>;
   /** For the engine's callbacks. */
   onEvent(account: AccountRef, event: EngineEvent): void;
+  /**
+   * Keeps what WhatsApp tells of a group; past so much in a minute it is dropped. Rejects when the database cannot be used:
+   * the same call is made again.
+   */
+  storeGroupNotice(account: AccountRef, notice: GroupNotice): Promise<void>;
   /** For each inbound message that is stored: remembers how its sender is called. */
   onStored(account: AccountRef, message: InboundMessage): void;
   /** How many of the sessions held are in which status. */
@@ -190,7 +196,6 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
-      if (event.type === 'group') return learn.fact(account, factOfGroup(event.news));
       if (event.type === 'call') {
         habits.onCall(account, event);
         return learn.fact(account, factOfCall(event));
@@ -199,6 +204,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
       if (event.type === 'connected') habits.wake(account);
     },
+    storeGroupNotice: (account, notice) => learn.notice(account, notice),
     onStored(account, message) {
       names.learn(account.id, message);
       if (!message.own) habits.wake(account);
@@ -296,7 +302,19 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
   }
 
   return {
-    /** The same; in the order in which WhatsApp told it. So many a minute and no more. */
+    async notice(account: AccountRef, notice: GroupNotice): Promise<void> {
+      if (!mayTell(account, false)) return;
+      try {
+        await turns.run(account.id, () => inCleanContext(() => storeGroupNotice(deps, account, notice)));
+      } catch (error) {
+        // It is told again, and counted then.
+        const count = shown.get(account.id);
+        if (count) count.told -= 1;
+        throw error;
+      }
+    },
+
+    /** Forgotten while the database is away; in the order in which WhatsApp told it. So many a minute and no more. */
     fact(account: AccountRef, fact: ToldFact): void {
       if (!mayTell(account, fact.event === 'presence.updated')) return;
       const { id, userId, sessionId } = account;
@@ -308,7 +326,7 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
         );
     },
 
-    /** While the database is away it is forgotten: the next message to that number brings it again. */
+    /** The same: the next message to that number brings it again. */
     alias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
       inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(
         (error: unknown) => deps.logger.warn('an alias could not be kept', { error: String(error) }),
