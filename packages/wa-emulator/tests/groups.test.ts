@@ -91,7 +91,9 @@ describe.each(['lid', 'pn'] as const)('a group addressed by %s', (addressing) =>
     }
     release();
     const entries = await until('both of all members', () => {
-      const found = ids.flatMap((id) => emulator.messages({ id })).filter(({ ownCopy }) => ownCopy !== undefined);
+      const found = ids
+        .flatMap((id) => emulator.messages({ id }))
+        .filter(({ ownCopy }) => ownCopy !== undefined);
       return found.length === 2 * MEMBERS.length && found;
     });
     expect(entries.filter(({ ownCopy, refused }) => !ownCopy || refused)).toEqual([]);
