@@ -37,11 +37,16 @@ export function createQueueCounts(): QueueCounts {
   };
 }
 
+/** What counting the waiting messages of a tenant needs. */
+export type RoomDeps = Pick<IntakeDeps, 'db' | 'clock' | 'queueCounts'> & {
+  config: Pick<IntakeDeps['config'], 'queueQuota'>;
+};
+
 /**
  * Reserves room for `n` more messages of a tenant. Throws RATE_LIMITED when its quota (`queueQuota`) is reached:
  * the count is up to some seconds old, so the quota may be overshot by what other processes queued meanwhile.
  */
-export async function reserveQueueRoom(deps: IntakeDeps, userId: number, n: number): Promise<void> {
+export async function reserveQueueRoom(deps: RoomDeps, userId: number, n: number): Promise<void> {
   const quota = deps.config.queueQuota;
   const counted = await readThrough(deps, deps.queueCounts.byUser, userId, () =>
     countOfUser(deps, userId, quota),
@@ -117,7 +122,7 @@ export async function countBefore(
 }
 
 async function readThrough<K extends string | number>(
-  deps: QueueDeps,
+  deps: Pick<QueueDeps, 'clock'>,
   cache: LRUCache<K, Counted>,
   key: K,
   read: () => Promise<number>,
@@ -134,7 +139,7 @@ async function readThrough<K extends string | number>(
   return fresh;
 }
 
-async function countOfUser(deps: QueueDeps, userId: number, atMost: number): Promise<number> {
+async function countOfUser(deps: Pick<QueueDeps, 'db'>, userId: number, atMost: number): Promise<number> {
   const own = deps.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)

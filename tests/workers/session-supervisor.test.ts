@@ -70,6 +70,38 @@ describe('what WhatsApp tells by itself', () => {
   });
 });
 
+describe('the text after a rejected call', () => {
+  const caller = { jid: '6281300000001@s.whatsapp.net', phone: '6281300000001', lid: null };
+  const call = { callId: 'A', by: caller, video: false, group: false, missed: false };
+  const ring = (id: string) => p.engine.emit(id, { type: 'call', ...call, at: world.clock.now() });
+
+  it('expires within the hour', async () => {
+    p.engine.ask = async () => Object({});
+    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
+    ring(id);
+    await eventually(() => p.log.queued.length === 1);
+    expect(p.log.queued).toMatchObject([
+      { type: 'text', peer: caller.jid, expiresAt: world.clock.now() + 3_600_000 },
+    ]);
+  });
+
+  it('is not queued where the queue of the tenant is full', async () => {
+    const full = world.process({ queueQuota: 0 });
+    const rejected: string[] = [];
+    full.engine.ask = async (_account, name) => {
+      rejected.push(name);
+      return Object({});
+    };
+    p = full;
+    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
+    ring(id);
+    await eventually(() => full.log.warnings.length > 0);
+    expect(rejected).toEqual(['call.reject']);
+    expect(full.log.queued).toEqual([]);
+    expect(full.log.warnings).toEqual(['the text after a call could not be queued']);
+  });
+});
+
 describe('linking a phone', () => {
   it('shows the QR on the row only, links, restarts at once and connects', async () => {
     const id = await pairing();

@@ -5,6 +5,8 @@ import type { Host } from '../../src/cluster/host.ts';
 import type { Database, Db } from '../../src/db/client.ts';
 import { activityLogs, users, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { createEventStream } from '../../src/events/stream.ts';
+import { createQueueCounts } from '../../src/queue/counts.ts';
+import type { NewMessage } from '../../src/queue/enqueue.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
@@ -133,7 +135,9 @@ export async function openWorld() {
   const db: Db = real.db;
   let userCount = 0;
 
-  function process(options: { host?: Host; alone?: boolean; concurrency?: number } = {}) {
+  function process(
+    options: { host?: Host; alone?: boolean; concurrency?: number; queueQuota?: number } = {},
+  ) {
     const { plug, database } = withPlug(real, clock.now, work);
     const processId = newId(clock.now());
     const engine = createScriptedEngine();
@@ -154,11 +158,21 @@ export async function openWorld() {
       /** what is in flight when a session is removed ends with this */
       inFlight: Promise.resolve(),
       receipts: [] as ReceiptEvent[],
+      queued: [] as NewMessage[],
+      warnings: [] as string[],
       refreshes: 0,
     };
     const supervisor = createSessionSupervisor({
       ...deps,
-      enqueuer: { add: async () => null },
+      logger: { ...silent, warn: (what) => log.warnings.push(what) },
+      config: { queueQuota: options.queueQuota ?? 100 },
+      queueCounts: createQueueCounts(),
+      enqueuer: {
+        add: async ({ message }) => {
+          log.queued.push(message);
+          return null;
+        },
+      },
       secrets: createSecretBox([Buffer.alloc(32, 1)]),
       engine,
       ownership,

@@ -3,6 +3,7 @@ import { and, asc, eq, gte, inArray, isNull, ne } from 'drizzle-orm';
 import { messages, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { spendFromWindow } from '../../db/windows.ts';
+import { type RoomDeps, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import type { Deps } from '../../services/context.ts';
@@ -13,10 +14,11 @@ import { newMessageId } from '../../utils/ids.ts';
 import type { AccountRef, Engine, EngineEvent } from '../../whatsapp/engine.ts';
 import { lidOf, phoneOf } from '../../whatsapp/jid.ts';
 
-export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> & {
-  engine: Engine;
-  enqueuer: Pick<Deps['enqueuer'], 'add'>;
-};
+export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> &
+  RoomDeps & {
+    engine: Engine;
+    enqueuer: Pick<Deps['enqueuer'], 'add'>;
+  };
 
 /** Whose messages are marked read, from which moment on (epoch milliseconds); null: nobody's. */
 export interface Habit {
@@ -162,10 +164,19 @@ async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Pro
     .where(eq(whatsappAccounts.id, account.id));
   if (!row?.rejectCalls) return;
   await deps.engine.ask(account.id, 'call.reject', { callId: call.callId });
-  if (row.callText !== null && !call.group) await sendText(deps, account, call, row.callText);
+  if (row.callText === null || call.group) return;
+  await sendText(deps, account, call, row.callText).catch((error: unknown) => {
+    deps.logger.warn('the text after a call could not be queued', {
+      account: account.id,
+      error: String(error),
+    });
+  });
 }
 
-/** Queued as any message is, at most once an hour for the same caller. */
+/**
+ * Queued as any message is, at most once an hour for the same caller; it expires within that hour, as it would be a riddle
+ * later. Throws RATE_LIMITED when the tenant's queue is full, and what `enqueue` throws.
+ */
 async function sendText(deps: HabitDeps, account: AccountRef, { by }: Call, text: string): Promise<void> {
   const { id: accountId, userId, sessionId } = account;
   const message = {
@@ -180,9 +191,10 @@ async function sendText(deps: HabitDeps, account: AccountRef, { by }: Call, text
     content: { type: 'text', text },
     priority: PRIORITIES.normal,
     scheduledAt: null,
-    expiresAt: null,
+    expiresAt: deps.clock.now() + TEXT_EVERY_MS,
   };
   const window = { key: `call_text:${accountId}:${by.jid}`, max: 1, windowMs: TEXT_EVERY_MS };
+  await reserveQueueRoom(deps, userId, 1);
   try {
     await enqueue(deps, message, async (tx) => {
       if ((await spendFromWindow(tx, window, deps.clock.now())) === null) throw new ToldAlready();
