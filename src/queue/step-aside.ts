@@ -18,16 +18,25 @@ const BATCH_SIZE = 200;
 
 /**
  * Rows for people who do not know the session step aside until then, as many as there are among the next `reach` of that
- * priority. With `exceptContacted` those go on whom the limit of first contacts counts already. How many rows moved.
+ * priority. With `exceptContacted` those go on whom the limit of first contacts counts already; `alsoId` is a row that steps aside
+ * with them whoever it is for. How many rows moved.
  */
 export async function deferStrangers(
   deps: QueueDeps,
   held: AccountRef,
-  input: { priority: Priority; until: number; reach: number; exceptContacted: boolean },
+  input: {
+    priority: Priority;
+    until: number;
+    reach: number;
+    exceptContacted: boolean;
+    alsoId: string | null;
+  },
 ): Promise<number> {
   const ahead = await readCandidates(deps.db, held.id, input.priority, input.reach);
   const known = await readKnown(deps.db, held, ahead);
-  const strangers = ahead.filter((row) => !known.has(row.peer) && row.availableAt < input.until);
+  const strangers = ahead.filter(
+    (row) => (row.id === input.alsoId || !known.has(row.peer)) && row.availableAt < input.until,
+  );
   const contacted = input.exceptContacted
     ? await readContacted(deps.db, held.id, strangers, deps.clock.now())
     : new Set<string>();

@@ -1,7 +1,7 @@
 /** After 463 or 479 nothing goes to strangers for a while; those who know the session are served on. */
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { whatsappAccounts } from '../../src/db/schema.ts';
+import { waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
 import { paceOf } from '../../src/queue/pace.ts';
 import { quietUntil } from '../../src/queue/quiet-hours.ts';
@@ -88,6 +88,47 @@ describe('after a refusal', () => {
     const group = await q.queue(account, { peer: '120363000000000001@g.us', phone: null });
     await q.clock.advance(MINUTE_MS);
     expect(await statusOf(group.id)).toBe('sent');
+  });
+
+  test('a post to the status waits while somebody whom it is for is a stranger', async () => {
+    await befriend(FRIEND);
+    await befriend(OTHERS[1] ?? '', '123456789@lid');
+    const known = { accountId: account.id, lid: '123456789', phone: OTHERS[1] ?? '' };
+    await q.database.db.insert(waContacts).values({ ...known, updatedAt: q.clock.now() });
+    await trip();
+    const post = (...phones: string[]) => {
+      const recipients = phones.map((phone) => `${phone}@s.whatsapp.net`);
+      // More than is read ahead.
+      const content = { type: 'text', text: 'x'.repeat(5_000), status: { recipients } };
+      return q.queue(account, { peer: 'status@broadcast', phone: null, content });
+    };
+    const held = await post(FRIEND, OTHERS[0] ?? '');
+    const free = await post(FRIEND, OTHERS[1] ?? '');
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(held.id)).toBe('queued');
+    expect(await statusOf(free.id)).toBe('sent');
+    await q.clock.advance(breakerPauseMs(1));
+    expect(await statusOf(held.id)).toBe('sent');
+  });
+
+  test('a post to the status that is prepared already does not leave any more, and its deletion does', async () => {
+    const recipients = [`${OTHERS[0]}@s.whatsapp.net`];
+    const toStatus = { peer: 'status@broadcast', phone: null };
+    q.engine.prepare = async (send) => {
+      if (send.content.type === 'image') await q.engine.later(5_000);
+    };
+    const content = { type: 'image', media: {}, status: { recipients } };
+    const late = await q.queue(account, { ...toStatus, type: 'image', content });
+    await trip();
+    await q.clock.advance(10_000);
+    expect(q.engine.relayed.map((send) => send.to.phone)).toEqual([STRANGER]);
+    const deletion = { type: 'delete', messageId: 'AB', status: { recipients } };
+    const deleted = await q.queue(account, { ...toStatus, type: 'delete', content: deletion });
+    await q.clock.advance(MINUTE_MS);
+    expect(await statusOf(deleted.id)).toBe('sent');
+    expect(await statusOf(late.id)).toBe('queued');
+    await q.clock.advance(breakerPauseMs(1));
+    expect(await statusOf(late.id)).toBe('sent');
   });
 
   test('the session shows why, and it is recorded once', async () => {

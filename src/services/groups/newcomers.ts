@@ -1,21 +1,15 @@
 /** People who are added to groups: those who do not know the session are its first contacts, as those who are written to. */
 import { transact } from '../../db/ops.ts';
+import { type Resolved, resolvePeople } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
-import {
-  contactLimitOf,
-  giveBackMeeting,
-  limitsContacts,
-  meetAll,
-  personOf,
-} from '../../queue/first-contacts.ts';
+import { contactLimitOf, giveBackMeeting, limitsContacts, meetAll } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { queueHold, sendingState } from '../../queue/session-state.ts';
-import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MemberOutcome } from '../../whatsapp/group-types.ts';
-import { jidsOf, lidOf, phoneOf } from '../../whatsapp/jid.ts';
+import { jidsOf } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { Peer } from '../messages/recipient.ts';
 import { requireConnected, type SendingSession } from '../messages/session.ts';
@@ -41,14 +35,16 @@ export async function addNewcomers<R>(
 }
 
 /**
- * Does what people hear of the session by, within the limit of first contacts: all who are strangers, or nobody. Those whom `meet`
- * names as not met are given back. Throws RATE_LIMITED while the session must leave strangers alone, or would meet too many.
+ * Does what people hear of the session by, within the limit of first contacts: all who are strangers, or nobody. `meet` hears how
+ * many were counted; those whom it names as not met are given back, and all of them when it fails and `metNobody` says so. Throws
+ * RATE_LIMITED while the session must leave strangers alone, or would meet too many.
  */
 export async function meetStrangers<R>(
   ctx: Ctx,
   session: SendingSession,
   people: readonly Peer[],
-  meet: () => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
+  meet: (counted: number) => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
+  metNobody: (error: unknown) => boolean = didNothing,
 ): Promise<R> {
   const now = ctx.clock.now();
   const resolved = await resolvePeople(ctx, session, people);
@@ -57,48 +53,22 @@ export async function meetStrangers<R>(
   const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
   if (strangers.length > 0 && alone) throw mustWait(alone.reason, alone.until, now);
   const limit = contactLimitOf(ctx.config.pacing, session, now);
-  if (strangers.length === 0 || !limitsContacts(limit)) return (await meet()).answer;
+  if (strangers.length === 0 || !limitsContacts(limit)) return (await meet(0)).answer;
   const attemptId = newId();
   const pace = paceOf(ctx.config.pacing, session, now);
   const meeting = { people: strangers, limit, pace, attemptId, now };
   const refused = await transact(ctx.db, (tx) => meetAll(tx, session.id, meeting));
   if (refused !== null) throw tooMany(strangers.length, refused, now);
   const giveBack = (names: readonly string[]) =>
-    giveBackMeeting(ctx.db, session.id, { people: names, attemptId });
-  const { answer, outcomes } = await meet().catch(async (error: unknown) => {
-    if (didNothing(error)) await giveBack(strangers);
+    giveBackMeeting(ctx.db, session.id, { people: names, attemptId }).catch((error: unknown) => {
+      ctx.logger.warn('first contacts could not be given back', { error: String(error) });
+    });
+  const { answer, outcomes } = await meet(strangers.length).catch(async (error: unknown) => {
+    if (metNobody(error)) await giveBack(strangers);
     throw error;
   });
-  await giveBack(notMet(outcomes, resolved.nameOf)).catch((error: unknown) => {
-    ctx.logger.warn('first contacts could not be given back', { error: String(error) });
-  });
+  await giveBack(notMet(outcomes, resolved.nameOf));
   return answer;
-}
-
-interface Resolved {
-  /** each person once, by the name that limits count it under */
-  people: Map<string, Addressee>;
-  nameOf(jid: string): string | undefined;
-}
-
-/** The people behind numbers and LIDs: somebody may be named by both. */
-async function resolvePeople(ctx: Ctx, session: SendingSession, all: readonly Peer[]): Promise<Resolved> {
-  await ctx.peers.warm(session, all);
-  const names = new Map<string, string>();
-  const people = new Map<string, Addressee>();
-  for (const person of all) {
-    const jids = await ctx.peers.of(session, person);
-    const first = (digitsOf: (jid: string) => string | null) => jids.flatMap((jid) => digitsOf(jid) ?? [])[0];
-    const whole = {
-      peer: person.peer,
-      phone: person.phone ?? first(phoneOf) ?? null,
-      lid: person.lid ?? first(lidOf) ?? null,
-    };
-    const name = jids.map((jid) => names.get(jid)).find((one) => one !== undefined) ?? personOf(whole);
-    for (const jid of jids) names.set(jid, name);
-    if (!people.has(name)) people.set(name, whole);
-  }
-  return { people, nameOf: (jid) => names.get(jid) };
 }
 
 /** Those of whom the answer says that they were not added: WhatsApp gives a number with it. */

@@ -32,6 +32,8 @@ export interface SendInput extends z.output<z.ZodObject<typeof sendFields>> {
   addressee?: Peer;
   /** refuse also a session that will be connected again by itself */
   connectedOnly?: boolean | undefined;
+  /** epoch milliseconds: it expires then at the latest */
+  leavesBefore?: number | undefined;
 }
 
 export interface QueuedMessage {
@@ -155,7 +157,7 @@ async function readTimes(
 /** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */
 function checkTimes(
   now: number,
-  input: Pick<SendInput, 'scheduledAt' | 'expiresAt'>,
+  input: Pick<SendInput, 'scheduledAt' | 'expiresAt' | 'leavesBefore'>,
   timeZone: string,
 ): { scheduledAt: number | null; expiresAt: number | null } {
   const scheduledAt = instantOf(input.scheduledAt, timeZone);
@@ -170,7 +172,11 @@ function checkTimes(
   if (expiresAt !== null && expiresAt <= Math.max(now, scheduledAt ?? 0)) {
     throw invalid('expiresAt', 'must be later than now and than scheduledAt');
   }
-  return { scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt, expiresAt };
+  const ends = [expiresAt, input.leavesBefore].filter((at) => typeof at === 'number');
+  return {
+    scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt,
+    expiresAt: ends.length === 0 ? null : Math.min(...ends),
+  };
 }
 
 function invalid(field: string, reason: string): AppError {

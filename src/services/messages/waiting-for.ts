@@ -1,6 +1,7 @@
 /** Why a queued message has not been sent yet, and when that ends. */
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
+import { isForStrangers } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   contactLimitOf,
@@ -13,6 +14,7 @@ import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
+import { isSharedJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { WaitingFor } from './schemas.ts';
 import { readSendingSessions, type SendingSession } from './session.ts';
@@ -39,7 +41,7 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
   const { scheduledAt, availableAt, priority } = message;
   const holds = [...sendingState(session, now, priority).holds];
   const stranger = holds.findIndex(({ everybody }) => !everybody);
-  if (stranger >= 0 && (await isKnown(ctx, session, message))) holds.splice(stranger, 1);
+  if (stranger >= 0 && !(await reachesStranger(ctx, session, message))) holds.splice(stranger, 1);
   else holds.push(...(await contactHolds(ctx, session, message, now, stranger >= 0)));
   if (scheduledAt !== null && scheduledAt > now) {
     holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
@@ -61,6 +63,13 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
 const isKnown = async (ctx: Ctx, session: SendingSession, message: WaitingMessage) =>
   (await readKnown(ctx.db, session, [message])).has(message.peer);
 
+/** As the breaker counts: of a post to the status those whom it is for. One that is being queued was looked at before. */
+async function reachesStranger(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<boolean> {
+  const { id, peer } = message;
+  if (!(await isKnown(ctx, session, message))) return true;
+  return id !== null && isForStrangers(ctx, session, { id, peer });
+}
+
 /** The limit of first contacts, where it holds the message; of one that is a stranger for certain nobody is asked. */
 async function contactHolds(
   ctx: Ctx,
@@ -71,7 +80,12 @@ async function contactHolds(
 ): Promise<Hold[]> {
   const { pacing } = ctx.config;
   const limit = contactLimitOf(pacing, session, now);
-  if (!limitsContacts(limit) || (!isStranger && (await isKnown(ctx, session, message)))) return [];
+  if (
+    !limitsContacts(limit) ||
+    isSharedJid(message.peer) ||
+    (!isStranger && (await isKnown(ctx, session, message)))
+  )
+    return [];
   const pace = paceOf(pacing, session, now);
   const person = personOf(message);
   const spending = { limit, pace, priority: message.priority, now, person };

@@ -1,4 +1,5 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
+import { isForStrangers } from '../../queue/audience.ts';
 import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, deferRecipient } from '../../queue/claim.ts';
 import type { ClaimRequest } from '../../queue/claim-rows.ts';
@@ -13,6 +14,7 @@ import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { bringBack, deferStrangers } from '../../queue/step-aside.ts';
+import { STATUS_JID } from '../../whatsapp/jid.ts';
 import { attempt } from './attempt.ts';
 import { drawGapMs, type Line, type Windows } from './line.ts';
 
@@ -46,10 +48,15 @@ export async function isStranger(line: Line, row: Candidate): Promise<boolean> {
   return !known;
 }
 
+/** For the breaker: of a post to the status those count whom it is for. */
+async function reachesStranger(line: Line, row: Candidate): Promise<boolean> {
+  return (await isStranger(line, row)) || isForStrangers(line.deps, line.account, row);
+}
+
 /** A closed breaker costs nothing. */
 async function mayReach(line: Line, row: Candidate): Promise<boolean> {
   if (line.gate.breakerUntil() <= line.deps.clock.now()) return true;
-  return !(await isStranger(line, row));
+  return !(await reachesStranger(line, row));
 }
 
 /** A claim that was made before the line heard of a limit is given back, and made again as a first contact. */
@@ -66,8 +73,11 @@ async function lookAtStranger(line: Line, priority: Priority, row: Candidate): P
   const now = deps.clock.now();
   const breakerUntil = gate.breakerUntil();
   const isLimited = limitsContacts(limit);
-  if ((breakerUntil <= now && !isLimited) || !(await isStranger(line, row))) return { contact: null };
-  if (breakerUntil > now) return { until: breakerUntil, contacted: false };
+  if (breakerUntil > now) {
+    return (await reachesStranger(line, row)) ? { until: breakerUntil, contacted: false } : { contact: null };
+  }
+  // People whom a post to the status is for were counted when it was queued.
+  if (!isLimited || !(await isStranger(line, row))) return { contact: null };
   const person = personOf(row);
   const until = await strangerHeldUntil(deps.db, account.id, { limit, pace, priority, now, person });
   return until === null ? { contact: { person, limit, pace } } : { until, contacted: true };
@@ -87,7 +97,8 @@ async function putOff(
   let moved: number;
   if ('until' in stranger) {
     const { until, contacted: exceptContacted } = stranger;
-    const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted };
+    const alsoId = row.peer === STATUS_JID ? row.id : null;
+    const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted, alsoId };
     moved = await deferStrangers(deps, account, input);
   } else {
     const jids = at.limits.limitsRecipients(priority) ? await deps.peers.of(account, row) : [recipient];

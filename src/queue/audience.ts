@@ -1,0 +1,70 @@
+/** Several people who hear of a session at once: those who are added to a group, those whom a status post is for. */
+import { eq } from 'drizzle-orm';
+import type { Db } from '../db/client.ts';
+import { messages } from '../db/schema.ts';
+import type { StatusPost } from '../whatsapp/content.ts';
+import type { AccountRef } from '../whatsapp/engine.ts';
+import { lidOf, phoneOf, STATUS_JID } from '../whatsapp/jid.ts';
+import { readKnown } from './breaker.ts';
+import { personOf } from './first-contacts.ts';
+import type { Addressee, PeerBook } from './subscriber-peers.ts';
+
+type Account = Pick<AccountRef, 'id' | 'userId'>;
+
+export interface Resolved {
+  /** each person once, by the name that limits count it under */
+  people: Map<string, Addressee>;
+  nameOf(jid: string): string | undefined;
+}
+
+/** The people behind numbers and LIDs: somebody may be named by both. */
+export async function resolvePeople(
+  { peers }: { peers: PeerBook },
+  account: Account,
+  all: readonly Addressee[],
+): Promise<Resolved> {
+  await peers.warm(account, all);
+  const names = new Map<string, string>();
+  const people = new Map<string, Addressee>();
+  for (const person of all) {
+    const jids = await peers.of(account, person);
+    const first = (digitsOf: (jid: string) => string | null) => jids.flatMap((jid) => digitsOf(jid) ?? [])[0];
+    const whole = {
+      peer: person.peer,
+      phone: person.phone ?? first(phoneOf) ?? null,
+      lid: person.lid ?? first(lidOf) ?? null,
+    };
+    const name = jids.map((jid) => names.get(jid)).find((one) => one !== undefined) ?? personOf(whole);
+    for (const jid of jids) names.set(jid, name);
+    if (!people.has(name)) people.set(name, whole);
+  }
+  return { people, nameOf: (jid) => names.get(jid) };
+}
+
+/** Whom a post to the status was for; null for every other message. */
+export function statusOf(content: unknown): StatusPost | null {
+  // The history keeps what a send route has validated.
+  const status: StatusPost | undefined = Reflect.get(Object(content), 'status');
+  return status ?? null;
+}
+
+/** The people who hear of the session by a post to the status; nobody for any other message, and for its deletion. */
+export function audienceOf({ type, content }: { type: string; content: unknown }): Addressee[] {
+  const recipients = type === 'delete' ? [] : (statusOf(content)?.recipients ?? []);
+  return recipients.map((peer) => ({ peer, phone: phoneOf(peer), lid: lidOf(peer) }));
+}
+
+/** Whether a message is a post to the status for somebody who does not know the session. */
+export async function isForStrangers(
+  deps: { db: Db; peers: PeerBook },
+  account: Account,
+  { id, peer }: { id: string; peer: string },
+): Promise<boolean> {
+  if (peer !== STATUS_JID) return false;
+  const { type, content } = messages;
+  const [row] = await deps.db.select({ type, content }).from(messages).where(eq(messages.id, id));
+  const { people } = await resolvePeople(deps, account, row === undefined ? [] : audienceOf(row));
+  const all = [...people.values()];
+  const known = await readKnown(deps.db, account, all);
+  return all.some((person) => !known.has(person.peer));
+}
