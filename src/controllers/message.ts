@@ -72,6 +72,17 @@ const PinSeconds = z
   })
   .default(604_800);
 const SessionField = z.string().min(1).max(100).describe('the session');
+/** Two of the tenant's own sessions in one chat know a message by one id. */
+const OfSession = {
+  session: SessionField.optional().describe('which session, where several know a message by this id'),
+};
+const WhichQuery = z.object({
+  ...OfSession,
+  direction: z
+    .enum(['in', 'out'])
+    .optional()
+    .describe('where it was sent from one session to another; what was sent when missing'),
+});
 
 export const messageRoutes: Route[] = [
   ...messageSendRoutes,
@@ -185,7 +196,7 @@ export const messageRoutes: Route[] = [
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,
-    query: z.object(tenantQuery),
+    query: WhichQuery.extend(tenantQuery),
     response: z.object({ data: MessageDetail }),
     errors: ['NOT_FOUND'],
     example: { params: { messageId: MESSAGE_ID } },
@@ -201,10 +212,11 @@ export const messageRoutes: Route[] = [
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,
+    query: WhichQuery,
     response: z.object({ data: z.array(TimelineEntry) }),
     errors: ['NOT_FOUND'],
     example: { params: { messageId: MESSAGE_ID } },
-    handler: async ({ ctx, params }) => ({ data: await readTimeline(ctx, params) }),
+    handler: async ({ ctx, params, query }) => ({ data: await readTimeline(ctx, { ...params, ...query }) }),
   }),
   route({
     method: 'get',
@@ -217,7 +229,7 @@ export const messageRoutes: Route[] = [
     auth: 'credential',
     scope: 'read',
     params: MessageIdParams,
-    query: z.object(tenantQuery),
+    query: z.object({ ...OfSession, ...tenantQuery }),
     response: z.object({ data: PollOutput }),
     errors: ['NOT_FOUND', 'CONFLICT'],
     example: { params: { messageId: MESSAGE_ID } },
@@ -232,12 +244,13 @@ export const messageRoutes: Route[] = [
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,
+    query: z.object(OfSession),
     response: z.object({ message: z.string(), data: MessageOutput }),
-    errors: ['NOT_FOUND', 'NOT_CONNECTED', 'NOT_SUPPORTED'],
+    errors: ['NOT_FOUND', 'SESSION_NOT_FOUND', 'CONFLICT', 'NOT_CONNECTED', 'NOT_SUPPORTED'],
     example: { params: { messageId: MESSAGE_ID } },
-    handler: async ({ ctx, params }) => ({
+    handler: async ({ ctx, params, query }) => ({
       message: 'Message marked as read',
-      data: await markMessageRead(ctx, params),
+      data: await markMessageRead(ctx, { ...params, ...query }),
     }),
   }),
   route({
@@ -254,7 +267,7 @@ export const messageRoutes: Route[] = [
     body: z.object({
       to,
       isGroup,
-      session: SessionField.optional().describe('which session, where several know a message by this id'),
+      ...OfSession,
       priority,
       scheduledAt,
       expiresAt,
@@ -280,13 +293,14 @@ export const messageRoutes: Route[] = [
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,
+    query: WhichQuery,
     status: 202,
     response: z.object({ message: z.string(), data: MessageOutput }),
     errors: ['NOT_FOUND', 'SESSION_NOT_FOUND', 'CONFLICT', 'NOT_SUPPORTED'],
     example: { params: { messageId: MESSAGE_ID } },
-    handler: async ({ ctx, params }) => ({
+    handler: async ({ ctx, params, query }) => ({
       message: 'The file is asked for',
-      data: await fetchMediaAgain(ctx, params),
+      data: await fetchMediaAgain(ctx, { ...params, ...query }),
     }),
   }),
   route({
@@ -378,6 +392,7 @@ function pinRoutes(): Route[] {
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,
+    query: WhichQuery,
     status: 202,
     response: z.object({ message: z.string(), data: SentMessage }),
     errors: [...MARK_ERRORS, 'RATE_LIMITED', 'SEND_FAILED'],
@@ -394,8 +409,8 @@ function pinRoutes(): Route[] {
         'queued and answered like a send. In groups it may be for admins only.',
       body: z.object({ seconds: PinSeconds }),
       example: { params: { messageId: MESSAGE_ID }, body: { seconds: 604_800 } },
-      handler: async ({ ctx, params, body, http }) =>
-        answerSend(ctx, http, await pinMessage(ctx, { ...params, ...body })),
+      handler: async ({ ctx, params, query, body, http }) =>
+        answerSend(ctx, http, await pinMessage(ctx, { ...params, ...query, ...body })),
     }),
     route({
       ...queued,
@@ -403,8 +418,8 @@ function pinRoutes(): Route[] {
       summary: 'End the pinning of a message',
       description: 'For everybody in its chat. It is queued and answered like a send.',
       example: { params: { messageId: MESSAGE_ID } },
-      handler: async ({ ctx, params, http }) =>
-        answerSend(ctx, http, await pinMessage(ctx, { ...params, seconds: 0 })),
+      handler: async ({ ctx, params, query, http }) =>
+        answerSend(ctx, http, await pinMessage(ctx, { ...params, ...query, seconds: 0 })),
     }),
     ...(['star', 'unstar'] as const).map((what) =>
       route({
@@ -416,11 +431,12 @@ function pinRoutes(): Route[] {
         auth: 'credential',
         scope: 'messages:write',
         params: MessageIdParams,
+        query: WhichQuery,
         response: z.object({ message: z.string() }),
         errors: MARK_ERRORS,
         example: { params: { messageId: MESSAGE_ID } },
-        async handler({ ctx, params }) {
-          await starMessage(ctx, { ...params, starred: what === 'star' });
+        async handler({ ctx, params, query }) {
+          await starMessage(ctx, { ...params, ...query, starred: what === 'star' });
           return {
             message: what === 'star' ? 'The message is starred.' : 'The message is not starred any more.',
           };

@@ -232,6 +232,34 @@ describe('one message', () => {
     expect(await read(`/dashboard/messages/${id}?direction=out`)).toContain('as-sent');
   });
 
+  it('is that one also for what is done with it', async () => {
+    const at = Date.now();
+    const two = { id: newId(), userId: tenant.id, sessionId: 'two', phoneNumber: '628222222222' };
+    const state = { status: 'connected', pairing: 'qr', paired: true, createdAt: at, updatedAt: at } as const;
+    await t.deps.db.insert(whatsappAccounts).values({ ...two, ...state });
+    const id = await add();
+    await add({ messageId: id, accountId: two.id, sessionId: 'two', direction: 'in', status: 'received' });
+    const page = await read(`/dashboard/messages/${id}?direction=in&session=two`);
+    const action = /action="([^"]*\/pin\?[^"]*)"/.exec(page)?.[1] ?? '';
+    const done = await post(action.replaceAll('&amp;', '&'));
+    expect(done.headers.get('location')).toContain('session=two');
+    expect(await newest()).toMatchObject({ type: 'pin', accountId: two.id });
+  });
+
+  it('that is about another one, or a post to the status, is not sent again, forwarded or marked', async () => {
+    const pin = await read(
+      `/dashboard/messages/${await add({ type: 'pin', content: { type: 'pin', messageId: 'A' } })}`,
+    );
+    for (const part of ['again=', '/forward?', '/revoke?', '/star?']) expect(pin, part).not.toContain(part);
+    const content = { type: 'text', text: 'x', status: { recipients: [`${PHONE}@s.whatsapp.net`] } };
+    const status = await read(
+      `/dashboard/messages/${await add({ peer: 'status@broadcast', phone: null, content })}`,
+    );
+    for (const part of ['again=', '/star?']) expect(status, part).not.toContain(part);
+    expect(status).toContain('/revoke?');
+    expect(await read(`/dashboard/messages/${await add()}`)).toContain('again=');
+  });
+
   it('of a login code shows no text', async () => {
     const id = await add({ type: 'otp', content: { type: 'otp', sealed: 'the-sealed-code' } });
     const page = await read(`/dashboard/messages/${id}`);

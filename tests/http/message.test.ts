@@ -1,15 +1,19 @@
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { messageRoutes } from '../../src/controllers/message.ts';
 import {
   activityLogs,
+  firstContacts,
   idempotencyKeys,
   messageQueue,
   messages,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
+import { toPeer } from '../../src/services/messages/recipient.ts';
+import { meetAudience } from '../../src/services/messages/status.ts';
 import { systemClock } from '../../src/utils/clock.ts';
+import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
@@ -530,6 +534,182 @@ describe('POST /message/check-number', () => {
   });
 });
 
+/** A message of the history. */
+async function keep(account: AccountRef, columns: Partial<typeof messages.$inferInsert> = {}) {
+  const now = Date.now();
+  const row = {
+    id: newId(),
+    userId: account.userId,
+    accountId: account.id,
+    sessionId: account.sessionId,
+    messageId: newId(),
+    direction: 'in' as const,
+    peer: '120363012345678901@g.us',
+    participant: '6281234567890@s.whatsapp.net',
+    type: 'text',
+    content: { type: 'text', text: 'hi' },
+    status: 'received' as const,
+    createdAt: now,
+    updatedAt: now,
+    ...columns,
+  };
+  await t.deps.db.insert(messages).values(row);
+  return row;
+}
+
+describe('a message that two sessions know by one id', () => {
+  it('is that of the session that is named, for all that can be done with it', async () => {
+    const [one, two] = [await session(), await session({ sessionId: 'two' })];
+    const content = { type: 'image', media: { state: 'pending' } };
+    const { messageId } = await keep(one, { type: 'image', content });
+    await keep(two, { messageId, type: 'image', content });
+    for (const { id, sessionId } of [two, one]) {
+      const at = (what: string) => `/message/${messageId}${what}?session=${sessionId}`;
+      for (const what of ['/star', '/unstar', '/read']) {
+        expect((await post(at(what))).status, what).toBe(200);
+        expect(asked.at(-1)?.accountId, what).toBe(id);
+      }
+      for (const what of ['/pin', '/unpin', '/media']) {
+        expect(await post(at(what)), what).toMatchObject({ status: 202, body: { data: { sessionId } } });
+      }
+      expect(dataOf(await get(at('')))).toMatchObject({ sessionId });
+      const read = await t.deps.db.select().from(messages).where(eq(messages.messageId, messageId));
+      expect(read.find((row) => row.accountId === id)?.readAt).not.toBeNull();
+    }
+    expect((await post(`/message/${messageId}/star?session=none`)).status).toBe(404);
+  });
+
+  it('is what came in, or what was sent, as it is asked for', async () => {
+    const [one, two] = [await session(), await session({ sessionId: 'two' })];
+    const phones = { participant: null, phone: '6281234567890', peer: '6281234567890@s.whatsapp.net' };
+    const { messageId } = await keep(one, { ...phones, direction: 'out', status: 'sent' });
+    await keep(two, { ...phones, messageId });
+    const at = `/message/${messageId}`;
+    await post(`${at}/star?direction=in`);
+    expect(asked.at(-1)).toMatchObject({ accountId: two.id, input: { input: { fromMe: false } } });
+    await post(`${at}/star`);
+    expect(asked.at(-1)).toMatchObject({ accountId: one.id, input: { input: { fromMe: true } } });
+    expect((await get(`${at}/timeline?direction=in`)).status).toBe(200);
+    expect(dataOf(await get(`${at}?direction=in`))).toMatchObject({ sessionId: 'two', direction: 'in' });
+    expect((await get(`${at}?direction=up`)).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  it('is nothing to a session that was made again under the same name', async () => {
+    const account = await session();
+    const old = {
+      accountId: newId(),
+      type: 'image',
+      content: { type: 'image', media: { state: 'pending' } },
+    };
+    const { messageId } = await keep(account, old);
+    const sent = await keep(account, { ...old, direction: 'out', status: 'sent', sentAt: Date.now() });
+    const before = asked.length;
+    for (const what of ['star', 'pin', 'read', 'media']) {
+      const reply = await post(`/message/${messageId}/${what}`);
+      expect(reply, what).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    }
+    expect((await post(`/message/${sent.messageId}/revoke`)).body.code).toBe('CONFLICT');
+    expect(asked).toHaveLength(before);
+  });
+
+  it.each([
+    ['a pin', { type: 'pin' }],
+    ['an edit', { type: 'edit' }],
+    ['a post to the status', { peer: 'status@broadcast' }],
+  ])('cannot be marked when it is %s', async (_what, columns) => {
+    const { messageId } = await keep(await session(), columns);
+    for (const what of ['star', 'pin']) {
+      expect((await post(`/message/${messageId}/${what}`)).body.code).toBe('CONFLICT');
+    }
+  });
+});
+
+describe('a post to the status', () => {
+  const KNOWN = '6281300000000';
+  const DAY_MS = 86_400_000;
+  const strangers = (n: number) => Array.from({ length: n }, (_, i) => `+62813000000${10 + i}`);
+  const story = (recipients: string[], more: object = {}) =>
+    post('/message/send-status', { session: 'main', recipients, text: 'Buka', ...more });
+  const limited = (columns: Parameters<typeof session>[0] = {}) =>
+    session({ limits: { newContactsPerDay: 3 }, ...columns });
+  const counted = async ({ id }: AccountRef) =>
+    (await t.deps.db.select().from(firstContacts).where(eq(firstContacts.accountId, id))).length;
+  const befriend = (account: AccountRef) =>
+    keep(account, { peer: `${KNOWN}@s.whatsapp.net`, phone: KNOWN, participant: null });
+  const rowOf = async (messageId: string) => {
+    const [row] = await t.deps.db.select().from(messages).where(eq(messages.messageId, messageId));
+    if (!row) throw new Error(`no message ${messageId}`);
+    return row;
+  };
+
+  it('meets nobody when it is not queued', async () => {
+    const away = await limited({ status: 'logged_out', paired: false });
+    expect((await story(strangers(3))).body.code).toBe('NOT_CONNECTED');
+    expect(await counted(away)).toBe(0);
+  });
+
+  it.each([
+    ['refused', new AppError('UNAVAILABLE', 'no'), 0],
+    ['failed', new Error('no'), 0],
+    ['not known to be queued', Object.assign(new Error('gone'), { code: 'ECONNRESET' }), 2],
+  ])('gives first contacts back when it is %s', async (_how, error, left) => {
+    const account = await limited();
+    const [row] = await t.deps.db.select().from(whatsappAccounts).where(eq(whatsappAccounts.id, account.id));
+    if (!row) throw new Error('no session');
+    const ctx = Object({ ...t.deps });
+    const people = strangers(2).map((to) => toPeer(to, undefined, 'ID'));
+    const queue = vi.fn(async () => {
+      expect(await counted(account)).toBe(2);
+      throw error;
+    });
+    await expect(meetAudience(ctx, row, people, queue)).rejects.toBe(error);
+    expect(queue).toHaveBeenCalledOnce();
+    expect(await counted(account)).toBe(left);
+  });
+
+  it('leaves on the day on which its strangers are counted', async () => {
+    const account = await limited();
+    await befriend(account);
+    const scheduledAt = new Date(Date.now() + 5 * DAY_MS).toISOString();
+    expect(await story([`+${KNOWN}`, ...strangers(2)], { scheduledAt })).toMatchObject({
+      status: 400,
+      body: { code: 'VALIDATION_FAILED', details: { scheduledAt: expect.any(String) } },
+    });
+    expect(await counted(account)).toBe(0);
+    expect((await story([`+${KNOWN}`], { scheduledAt })).status).toBe(202);
+    const id = idOf(await story([`+${KNOWN}`, ...strangers(2)]));
+    expect(await counted(account)).toBe(2);
+    const { expiresAt, createdAt } = await rowOf(id);
+    expect(Number(expiresAt)).toBeLessThanOrEqual(createdAt + DAY_MS);
+    expect(Number(expiresAt)).toBeGreaterThan(createdAt + DAY_MS - 60_000);
+  });
+
+  it('counts its strangers again when it is tried again later, and only then', async () => {
+    const account = await limited();
+    const id = idOf(await story(strangers(2)));
+    expect((await post(`/message/${id}/retry`)).body.code).toBe('CONFLICT');
+    await post(`/message/${id}/cancel`);
+    await t.deps.db.delete(firstContacts).where(eq(firstContacts.accountId, account.id));
+    expect((await post(`/message/${id}/retry`)).status).toBe(202);
+    expect(await counted(account)).toBe(2);
+    expect((await rowOf(id)).expiresAt).not.toBeNull();
+    await post(`/message/${id}/cancel`);
+    const breakerUntil = Date.now() + 3_600_000;
+    await t.deps.db.update(whatsappAccounts).set({ breakerUntil }).where(eq(whatsappAccounts.id, account.id));
+    expect((await post(`/message/${id}/retry`)).body.code).toBe('RATE_LIMITED');
+  });
+
+  it('says that it waits until strangers may be written to', async () => {
+    const account = await session({ limits: { newContactsPerDay: 3 } });
+    await befriend(account);
+    const [held, free] = [idOf(await story(strangers(2))), idOf(await story([`+${KNOWN}`]))];
+    const breakerUntil = Date.now() + 3_600_000;
+    await t.deps.db.update(whatsappAccounts).set({ breakerUntil }).where(eq(whatsappAccounts.id, account.id));
+    expect(dataOf(await get(`/message/${held}`)).waitingFor).toMatchObject([{ reason: 'breaker' }]);
+    expect(dataOf(await get(`/message/${free}`)).waitingFor).toEqual([]);
+  });
+});
+
 describe('editing and deleting what was sent', () => {
   async function sentMessage(): Promise<string> {
     await dispatcher.add(await session());
@@ -653,7 +833,7 @@ describe('editing and deleting what was sent', () => {
       await inRow(id, { status: 'sent', type });
       expect(await edit()).toBe('CONFLICT');
     }
-    for (const type of ['reaction', 'edit', 'delete']) {
+    for (const type of ['reaction', 'edit', 'delete', 'poll_vote', 'pin']) {
       await inRow(id, { type });
       expect(await revoke()).toBe('CONFLICT');
     }

@@ -1902,7 +1902,7 @@ export interface paths {
         put?: never;
         /**
          * Post a text, an image or a video to the status (story)
-         * @description For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.
+         * @description For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to; a post for such people cannot be scheduled, and expires after a day. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -12800,6 +12800,10 @@ export interface operations {
         parameters: {
             query?: {
                 all?: "0" | "1" | "true" | "false" | "";
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
                 userId?: number;
             };
             header?: never;
@@ -13350,7 +13354,12 @@ export interface operations {
     };
     postMessageMessageIdMedia: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */
@@ -13521,7 +13530,12 @@ export interface operations {
     };
     postMessageMessageIdPin: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: {
                 /**
                  * @description Kept for 24 h: the same key and request get the first answer again.
@@ -13617,6 +13631,8 @@ export interface operations {
         parameters: {
             query?: {
                 all?: "0" | "1" | "true" | "false" | "";
+                /** @description which session, where several know a message by this id */
+                session?: string;
                 userId?: number;
             };
             header?: never;
@@ -13688,7 +13704,10 @@ export interface operations {
     };
     postMessageMessageIdRead: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */
@@ -14119,7 +14138,12 @@ export interface operations {
     };
     postMessageMessageIdStar: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */
@@ -14165,7 +14189,12 @@ export interface operations {
     };
     getMessageMessageIdTimeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */
@@ -14221,7 +14250,12 @@ export interface operations {
     };
     postMessageMessageIdUnpin: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: {
                 /**
                  * @description Kept for 24 h: the same key and request get the first answer again.
@@ -14303,7 +14337,12 @@ export interface operations {
     };
     postMessageMessageIdUnstar: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */

@@ -1,6 +1,7 @@
 /** Editing and deleting messages that were sent, for everyone: by messages of their own, through the queue. */
 import { messages } from '../../db/schema.ts';
-import { AMENDMENTS, takeAmendment, textFieldOf } from '../../queue/amend.ts';
+import { takeAmendment, textFieldOf } from '../../queue/amend.ts';
+import { statusOf } from '../../queue/audience.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
@@ -9,15 +10,16 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
-import type { AmendContent, StatusPost } from '../../whatsapp/content.ts';
+import type { AmendContent } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireCapability } from './capability.ts';
+import { isOfChat } from './of-chat.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput, SentMessage } from './schemas.ts';
 import { foresee, type QueuedMessage, queuedBody } from './send.ts';
-import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
+import { requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
 import { addressOf, type MessageRecord, toIso } from './view.ts';
 
 /** WhatsApp's own bounds, as its clients keep them: they are counted from when the message was sent. */
@@ -47,13 +49,6 @@ export function editableText(
 function editableFieldOf({ type, content }: { type: string; content: unknown }) {
   const isNote = type === 'video' && Reflect.get(Object(content), 'note') === true;
   return isNote || statusOf(content) !== null ? null : textFieldOf({ type });
-}
-
-/** Whom a post to the status was for; null for every other message. */
-function statusOf(content: unknown): StatusPost | null {
-  // The history keeps what a send route has validated.
-  const status: StatusPost | undefined = Reflect.get(Object(content), 'status');
-  return status ?? null;
 }
 
 /** Somebody else was quicker to amend the message. */
@@ -105,7 +100,7 @@ async function amendMessage(
     const known = await findKnown(ctx, row, content);
     if (known) return known;
     const expiresAt = requireAmendable(row, withinMs, ctx.clock.now());
-    const session = await findOwnSession(ctx, row.sessionId);
+    const session = await sessionOfMessage(ctx, row);
     requireQueueing(session);
     await reserveQueueRoom(ctx, ctx.actor.userId, 1);
     try {
@@ -121,7 +116,7 @@ const MAX_TRIES = 5;
 /** Until when it can be amended. Throws CONFLICT. */
 function requireAmendable(row: MessageRecord, withinMs: number, now: number): number {
   const { status, type, revokedAt, sentAt } = row;
-  if (AMENDMENTS.has(type) || type === 'reaction') {
+  if (!isOfChat(type)) {
     throw conflict('This message is about another one and cannot be changed.', { type });
   }
   if (revokedAt !== null) throw conflict('The message was deleted.', { status, revokedAt: toIso(revokedAt) });

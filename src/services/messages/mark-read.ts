@@ -8,9 +8,9 @@ import { spendAsk } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
 import { findChat, inItsSession, withPeer } from './chats.ts';
 import { isMessageOfChat } from './of-chat.ts';
-import { findMessage } from './read.ts';
+import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
-import { findOwnSession, requireConnected } from './session.ts';
+import { findOwnSession, requireConnected, sessionOfMessage } from './session.ts';
 import { type MessageRecord, toMessage } from './view.ts';
 
 const READ_TIMEOUT_MS = 15_000;
@@ -19,15 +19,18 @@ const MAX_MARKED = 100;
 
 /**
  * Tells the sender that an inbound message was read, as opening the chat on the phone does. A second time changes
- * nothing. Throws NOT_FOUND (also for an outbound message), NOT_CONNECTED, NOT_SUPPORTED, or UNAVAILABLE when WhatsApp
- * did not answer in time.
+ * nothing. Throws NOT_FOUND (also for an outbound message), SESSION_NOT_FOUND, CONFLICT when its session is gone,
+ * NOT_CONNECTED, NOT_SUPPORTED, or UNAVAILABLE when WhatsApp did not answer in time.
  */
-export async function markMessageRead(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+export async function markMessageRead(
+  ctx: Ctx,
+  input: Pick<WhichMessage, 'messageId' | 'session'>,
+): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
-  const row = await findMessage(ctx, input.messageId, { direction: 'in' });
+  const row = await findMessage(ctx, input.messageId, { session: input.session, direction: 'in' });
   if (row.readAt !== null) return toMessage(ctx, row);
   requireCapability(ctx, 'markRead');
-  const session = await findOwnSession(ctx, row.sessionId);
+  const session = await sessionOfMessage(ctx, row);
   requireConnected(session);
   await askOwner(ctx, session, 'mark_read', { messages: [readKeyOf(row)] }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();

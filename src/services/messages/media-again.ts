@@ -8,9 +8,9 @@ import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { againWork } from '../inbound/media-work.ts';
 import { requireCapability } from './capability.ts';
-import { findMessage } from './read.ts';
+import { findOrNull, messageNotFound, type WhichMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
-import { findOwnSession } from './session.ts';
+import { sessionOfMessage } from './session.ts';
 import { type MessageRecord, toMessage } from './view.ts';
 
 /**
@@ -18,16 +18,11 @@ import { type MessageRecord, toMessage } from './view.ts';
  * there; `message.media` tells how it went. Nothing happens while it is under way, or when the file is here. Throws NOT_FOUND,
  * SESSION_NOT_FOUND, NOT_SUPPORTED, or CONFLICT for a message without a file, or one whose key is not kept.
  */
-export async function fetchMediaAgain(
-  ctx: Ctx,
-  input: { messageId: string; session?: string | undefined },
-): Promise<MessageOutput> {
+export async function fetchMediaAgain(ctx: Ctx, input: WhichMessage): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'mediaAgain');
-  const row = await findMessage(ctx, input.messageId, { session: input.session, direction: 'in' }).catch(
-    (error: unknown) => findOwn(ctx, input, error),
-  );
-  await findOwnSession(ctx, row.sessionId);
+  const row = await findReceived(ctx, input);
+  await sessionOfMessage(ctx, row);
   const before = mediaOf(row.content);
   if (before === null)
     throw new AppError('CONFLICT', 'This message has no file.', { details: { type: row.type } });
@@ -47,15 +42,17 @@ export async function fetchMediaAgain(
   return toMessage(ctx, { ...row, content, updatedAt });
 }
 
-/** What the owner has sent from the phone has its file from there, too. */
-async function findOwn(
+/** What came in, or what the owner has sent from the phone: that has its file from there, too. Throws NOT_FOUND. */
+async function findReceived(
   ctx: Ctx,
-  input: { messageId: string; session?: string | undefined },
-  error: unknown,
+  { messageId, session, direction }: WhichMessage,
 ): Promise<MessageRecord> {
-  const row = await findMessage(ctx, input.messageId, { session: input.session, direction: 'out' });
-  if (row.source !== 'phone') throw error;
-  return row;
+  const received =
+    direction === 'out' ? null : await findOrNull(ctx, messageId, { session, direction: 'in' });
+  if (received !== null) return received;
+  const own = direction === 'in' ? null : await findOrNull(ctx, messageId, { session, direction: 'out' });
+  if (own?.source !== 'phone') throw messageNotFound();
+  return own;
 }
 
 interface KnownMedia {

@@ -1,6 +1,5 @@
 /** Pinning messages in their chat, for everybody in it, and starring them, for the account alone. */
 
-import { AMENDMENTS } from '../../queue/amend.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
@@ -8,35 +7,32 @@ import { isProven } from '../../queue/progress.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { PinContent } from '../../whatsapp/content.ts';
+import { STATUS_JID } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
-import { findMessage } from './read.ts';
+import { isOfChat } from './of-chat.ts';
+import { findMessage, type WhichMessage } from './read.ts';
 import type { SentMessage } from './schemas.ts';
 import { foresee, type QueuedMessage, queuedBody } from './send.ts';
-import { findOwnSession, requireQueueing } from './session.ts';
+import { requireQueueing, sessionOfMessage } from './session.ts';
 import { addressOf, type MessageRecord } from './view.ts';
-
-/** Messages that only say something about others. */
-const ABOUT_OTHERS: ReadonlySet<string> = new Set([...AMENDMENTS, 'reaction', 'poll_vote', 'pin']);
-
-interface Which {
-  messageId: string;
-  session?: string | undefined;
-}
 
 /**
  * Pins a message for everybody in its chat for that time, or ends that with 0 seconds. Queued like a message of its own. Throws
  * NOT_FOUND, SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, or CONFLICT for what cannot be pinned.
  */
-export async function pinMessage(ctx: Ctx, input: Which & { seconds: number }): Promise<QueuedMessage> {
+export async function pinMessage(
+  ctx: Ctx,
+  input: WhichMessage & { seconds: number },
+): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'marks');
-  const target = await findMessage(ctx, input.messageId, { session: input.session });
+  const target = await findMessage(ctx, input.messageId, input);
   requireMarkable(target);
-  const session = await findOwnSession(ctx, target.sessionId);
+  const session = await sessionOfMessage(ctx, target);
   requireQueueing(session);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   const { seconds } = input;
@@ -86,9 +82,10 @@ export async function pinMessage(ctx: Ctx, input: Which & { seconds: number }): 
 }
 
 /** Throws CONFLICT. */
-function requireMarkable({ direction, status, type, revokedAt }: MessageRecord): void {
+function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRecord): void {
   const conflict = (message: string) => new AppError('CONFLICT', message, { details: { status, type } });
-  if (ABOUT_OTHERS.has(type)) throw conflict('This message is about another one and cannot be marked.');
+  if (!isOfChat(type)) throw conflict('This message is about another one and cannot be marked.');
+  if (peer === STATUS_JID) throw conflict('A post to the status cannot be marked.');
   if (revokedAt !== null) throw conflict('The message was deleted.');
   if (direction === 'out' && !isProven(status)) throw conflict('The message was not sent yet.');
 }
@@ -97,12 +94,12 @@ function requireMarkable({ direction, status, type, revokedAt }: MessageRecord):
  * Stars a message on the phone and all of its devices, or ends that; nobody else is told. Throws NOT_FOUND, SESSION_NOT_FOUND,
  * NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE, or CONFLICT for what cannot be starred.
  */
-export async function starMessage(ctx: Ctx, input: Which & { starred: boolean }): Promise<void> {
+export async function starMessage(ctx: Ctx, input: WhichMessage & { starred: boolean }): Promise<void> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'marks');
-  const target = await findMessage(ctx, input.messageId, { session: input.session });
+  const target = await findMessage(ctx, input.messageId, input);
   requireMarkable(target);
-  const session = await findOwnSession(ctx, target.sessionId);
+  const session = await sessionOfMessage(ctx, target);
   const { messageId, peer: jid, direction, author, participant } = target;
   const fromMe = direction === 'out';
   const who = fromMe ? null : author || participant;

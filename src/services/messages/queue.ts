@@ -2,6 +2,7 @@
 
 import { and, asc, count, desc, eq, gte, isNull, lte } from 'drizzle-orm';
 import { campaigns, messageQueue, messages } from '../../db/schema.ts';
+import { audienceOf } from '../../queue/audience.ts';
 import { cancelWaiting, clearWaiting, requeue, restoreCanceled } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
@@ -12,9 +13,10 @@ import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
-import { findMessage } from './read.ts';
+import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
-import { findOwnSession, requireQueueing, type SendingSession } from './session.ts';
+import { findOwnSession, requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
+import { meetAudience } from './status.ts';
 import { type MessageRecord, toIso, toMessage } from './view.ts';
 import { nextUp, toWaitingFor } from './waiting-for.ts';
 
@@ -146,15 +148,21 @@ export async function clearQueue(ctx: Ctx, input: { session: string }): Promise<
   return { cleared: await clearWaiting(ctx, session, originOf(ctx)) };
 }
 
+/** A message that was sent, or is to be. */
+type Outbound = Pick<WhichMessage, 'messageId' | 'session'>;
+
+const findOutbound = (ctx: Ctx, { messageId, session }: Outbound) =>
+  findMessage(ctx, messageId, { session, direction: 'out' });
+
 /**
  * Cancels one message that has not begun to be sent; one that is canceled already stays so. Throws NOT_FOUND, or
  * CONFLICT when it is being sent or has come to another end.
  */
-export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+export async function cancelMessage(ctx: Ctx, input: Outbound): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
-  const message = await findMessage(ctx, input.messageId, { direction: 'out' });
+  const message = await findOutbound(ctx, input);
   const canceled = message.status === 'canceled' || (await cancelWaiting(ctx, message.id, originOf(ctx)));
-  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
+  const after = await findOutbound(ctx, input);
   if (!canceled && after.status !== 'canceled') {
     throw new AppError('CONFLICT', `The message cannot be canceled any more: it is ${after.status}.`, {
       details: { status: after.status },
@@ -169,35 +177,41 @@ export async function cancelMessage(ctx: Ctx, input: { messageId: string }): Pro
  */
 export async function retryMessage(
   ctx: Ctx,
-  input: { messageId: string },
+  input: Outbound,
   answer?: (message: MessageOutput) => Answer,
 ): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
-  const message = await readForQueue(ctx, input.messageId);
-  const queued = await requeue(ctx, message, async (tx) => {
-    if (!answer) return;
-    const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
-    // The link to its file is a credential, which must not be in what is kept.
-    if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
+  const { message, session } = await readForQueue(ctx, input);
+  const now = ctx.clock.now();
+  const kept = message.expiresAt !== null && message.expiresAt > now ? message.expiresAt : null;
+  // Whom a post to the status is for may have been counted on another day.
+  await meetAudience(ctx, session, audienceOf(message), async (leavesBefore) => {
+    const expiresAt = leavesBefore === undefined ? kept : Math.min(leavesBefore, kept ?? leavesBefore);
+    const queued = await requeue(ctx, { ...message, expiresAt }, async (tx) => {
+      if (!answer) return;
+      const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
+      // The link to its file is a credential, which must not be in what is kept.
+      if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
+    });
+    if (queued) return;
+    const { status } = await findOutbound(ctx, input);
+    throw new AppError('CONFLICT', 'Only a message that failed, expired or was canceled can be retried.', {
+      details: { status },
+    });
   });
-  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
-  if (queued) return toMessage(ctx, after);
-  throw new AppError('CONFLICT', 'Only a message that failed, expired or was canceled can be retried.', {
-    details: { status: after.status },
-  });
+  return toMessage(ctx, await findOutbound(ctx, input));
 }
 
 /** A message that may be queued again, with room for it. */
-async function readForQueue(ctx: Ctx, messageId: string): Promise<MessageRecord> {
-  const message = await findMessage(ctx, messageId, { direction: 'out' });
-  const session = await findOwnSession(ctx, message.sessionId);
-  // A session of that name that was made later is another one: the id belongs to the old one's conversation.
-  if (session.id !== message.accountId) {
-    throw new AppError('CONFLICT', 'The session that sent this message is gone.');
-  }
+async function readForQueue(
+  ctx: Ctx,
+  input: Outbound,
+): Promise<{ message: MessageRecord; session: SendingSession }> {
+  const message = await findOutbound(ctx, input);
+  const session = await sessionOfMessage(ctx, message);
   requireQueueing(session);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
-  return message;
+  return { message, session };
 }
 
 /**
@@ -205,13 +219,13 @@ async function readForQueue(ctx: Ctx, messageId: string): Promise<MessageRecord>
  * NOT_CONNECTED, SESSION_NOT_FOUND, RATE_LIMITED, or CONFLICT when it is not canceled, its expiry has passed, or its
  * campaign does not run.
  */
-export async function restoreMessage(ctx: Ctx, input: { messageId: string }): Promise<MessageOutput> {
+export async function restoreMessage(ctx: Ctx, input: Outbound): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
-  const message = await readForQueue(ctx, input.messageId);
+  const { message } = await readForQueue(ctx, input);
   if (message.status === 'canceled') await requireRestorable(ctx, message);
   // What was canceled for another reason than a person's request has lost what it belonged to.
   const restored = message.errorCode === null && (await restoreCanceled(ctx, message));
-  const after = await findMessage(ctx, input.messageId, { direction: 'out' });
+  const after = await findOutbound(ctx, input);
   if (restored) return toMessage(ctx, after);
   throw new AppError('CONFLICT', 'Only a message that was canceled can be restored.', {
     details: { status: after.status },

@@ -21,7 +21,13 @@ interface WhichOne {
   session?: string | undefined;
 }
 
-function messageNotFound(): AppError {
+/** A message, and which one where several are known by its id: what was sent before what came in when `direction` is missing. */
+export interface WhichMessage extends WhichOne {
+  messageId: string;
+}
+
+/** NOT_FOUND, for a message. */
+export function messageNotFound(): AppError {
   return new AppError('NOT_FOUND', 'There is no such message.');
 }
 
@@ -31,6 +37,17 @@ export async function findMessage(
   messageId: string,
   asked: TenantInput & WhichOne = {},
 ): Promise<MessageRecord> {
+  const row = await findOrNull(ctx, messageId, asked);
+  if (row === null) throw messageNotFound();
+  return row;
+}
+
+/** The same; null when there is none. */
+export async function findOrNull(
+  ctx: Ctx,
+  messageId: string,
+  asked: TenantInput & WhichOne,
+): Promise<MessageRecord | null> {
   const rows = await ctx.db
     .select()
     .from(messages)
@@ -44,16 +61,11 @@ export async function findMessage(
     )
     .orderBy(desc(messages.direction))
     .limit(1);
-  const [row] = rows;
-  if (!row) throw messageNotFound();
-  return row;
+  return rows[0] ?? null;
 }
 
 /** Status, timestamps of every step, attempts, error and what it waits for, of one message. Throws NOT_FOUND. */
-export async function getMessage(
-  ctx: Ctx,
-  input: TenantInput & WhichOne & { messageId: string },
-): Promise<MessageDetail> {
+export async function getMessage(ctx: Ctx, input: TenantInput & WhichMessage): Promise<MessageDetail> {
   requireScope(ctx, 'read');
   const row = await findMessage(ctx, input.messageId, input);
   const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), readWaiting(ctx, row)]);

@@ -109,6 +109,19 @@ export async function findOwnSession(ctx: Ctx, sessionId: string): Promise<Sendi
 }
 
 /**
+ * The caller's own session that a message of the history belongs to. Throws SESSION_NOT_FOUND, or CONFLICT when another one has
+ * that name now: the ids of the old one's messages mean nothing to it.
+ */
+export async function sessionOfMessage(
+  ctx: Ctx,
+  { sessionId, accountId }: { sessionId: string; accountId: string },
+): Promise<SendingSession> {
+  const session = await findOwnSession(ctx, sessionId);
+  if (session.id === accountId) return session;
+  throw new AppError('CONFLICT', 'The session of this message is gone.', { details: { session: sessionId } });
+}
+
+/**
  * The session of a request, or of those that it names the one that is to write to this person now. Throws
  * SESSION_NOT_FOUND, NOT_FOUND for a pool, VALIDATION_FAILED unless it names them in one way.
  */

@@ -5,7 +5,7 @@ import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import { findMessage } from '../messages/read.ts';
+import { findMessage, type WhichMessage } from '../messages/read.ts';
 import type { MessageRecord } from '../messages/view.ts';
 import type { TimelineEntry } from './schemas.ts';
 
@@ -25,12 +25,6 @@ const STEPS = [
   'readAt',
   'failedAt',
 ] as const;
-
-interface WhichMessage {
-  messageId: string;
-  direction?: 'in' | 'out' | undefined;
-  session?: string | undefined;
-}
 
 /** Everything about a message, in the order of time. Throws NOT_FOUND. */
 export async function readTimeline(ctx: Ctx, input: WhichMessage): Promise<TimelineEntry[]> {

@@ -52,21 +52,10 @@ const MARKS = ['pin', 'unpin', 'star', 'unstar'] as const;
 /** Nothing follows any more. */
 const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expired']);
 const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
-/** Contents that cannot be sent once more from here. */
-const NOT_AGAIN: ReadonlySet<string> = new Set(['otp', 'reaction', 'edit', 'delete']);
-/** Kinds that are about another message, or cannot be read. */
-const NOT_FORWARDED: ReadonlySet<string> = new Set([
-  'reaction',
-  'edit',
-  'delete',
-  'poll_vote',
-  'unsupported',
-  'unknown',
-  'undecryptable',
-]);
+/** Kinds that cannot be read. */
+const NOT_READ: ReadonlySet<string> = new Set(['unsupported', 'unknown', 'undecryptable']);
 /** Messages that were sent and can be deleted for everyone. */
 const SENT: ReadonlySet<string> = new Set(['sent', 'delivered', 'read']);
-const NOT_DELETED: ReadonlySet<string> = new Set(['reaction', 'edit', 'delete']);
 
 type Step = readonly [name: string, at: string | null, bad?: boolean];
 
@@ -210,8 +199,9 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
 /** Pin and star, of what phones can mark; whether it is marked is known to them alone. */
 function Marks({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const { direction, status, type, revokedAt } = message;
-  if (revokedAt !== null || !isOfChat(type) || (direction === 'out' && !SENT.has(status))) return null;
+  const { direction, status, type, chat, revokedAt } = message;
+  const isNoTarget = revokedAt !== null || !isOfChat(type) || chat === STATUS_JID;
+  if (isNoTarget || (direction === 'out' && !SENT.has(status))) return null;
   return (
     <>
       {MARKS.map((what) => (
@@ -223,8 +213,12 @@ function Marks({ view, message }: { view: View; message: MessageDetail }) {
   );
 }
 
+/** From here, to one recipient; a new code is asked for where codes are. */
+const canSendAgain = ({ direction, source, type, chat }: MessageOutput) =>
+  direction === 'out' && source === 'api' && type !== 'otp' && isOfChat(type) && chat !== STATUS_JID;
+
 const canRevoke = ({ direction, status, type, revokedAt }: MessageOutput) =>
-  direction === 'out' && SENT.has(status) && revokedAt === null && !NOT_DELETED.has(type);
+  direction === 'out' && SENT.has(status) && revokedAt === null && isOfChat(type);
 
 /** What became of its content later: edited, or deleted for everyone. */
 function Changed({ view, message }: { view: View; message: MessageOutput }) {
@@ -269,7 +263,8 @@ function EditForm({ view, message, now }: { view: View; message: MessageDetail; 
 
 function ForwardForm({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
-  if (!view.canWrite || NOT_FORWARDED.has(message.type) || contentOf(message.content) === null) return null;
+  const { type, content } = message;
+  if (!view.canWrite || !isOfChat(type) || NOT_READ.has(type) || contentOf(content) === null) return null;
   return (
     <details class="card">
       <summary>{t.forward}</summary>
@@ -360,7 +355,7 @@ export const messageDetailPages: Page[] = [
                   {t.conversation}
                 </a>
               )}
-              {view.canWrite && out && message.source === 'api' && !NOT_AGAIN.has(message.type) && (
+              {view.canWrite && canSendAgain(message) && (
                 <a
                   class="button"
                   href={`/dashboard/messages/new?again=${encodeURIComponent(message.messageId)}`}
@@ -452,9 +447,10 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/retry`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      const message = await retryMessage(ctx, params);
+    async handler({ ctx, view, params, query }) {
+      const message = await retryMessage(ctx, { ...params, ...query });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).retried };
     },
   }),
@@ -463,9 +459,10 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/cancel`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      const message = await cancelMessage(ctx, params);
+    async handler({ ctx, view, params, query }) {
+      const message = await cancelMessage(ctx, { ...params, ...query });
       const undo = { action: messagePath(message, '/restore'), fields: {} };
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone, undo };
     },
@@ -475,9 +472,10 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/restore`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      const message = await restoreMessage(ctx, params);
+    async handler({ ctx, view, params, query }) {
+      const message = await restoreMessage(ctx, { ...params, ...query });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).restored };
     },
   }),
@@ -486,9 +484,10 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/media`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      const message = await fetchMediaAgain(ctx, params);
+    async handler({ ctx, view, params, query }) {
+      const message = await fetchMediaAgain(ctx, { ...params, ...query });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).fetchingAgain };
     },
   }),
@@ -497,11 +496,12 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/edit`,
     auth: 'user',
     params,
+    query,
     form: z.object({ text: TextInput }),
     example,
-    async handler({ ctx, view, params, form }) {
-      await editMessage(ctx, { ...params, ...form });
-      const message = await getMessage(ctx, { ...params, direction: 'out' });
+    async handler({ ctx, view, params, query, form }) {
+      await editMessage(ctx, { ...params, ...query, ...form });
+      const message = await getMessage(ctx, { ...params, ...query, direction: 'out' });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).editQueued };
     },
   }),
@@ -523,10 +523,11 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/revoke`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      await revokeMessage(ctx, params);
-      const message = await getMessage(ctx, { ...params, direction: 'out' });
+    async handler({ ctx, view, params, query }) {
+      await revokeMessage(ctx, { ...params, ...query });
+      const message = await getMessage(ctx, { ...params, ...query, direction: 'out' });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).revokeQueued };
     },
   }),
@@ -536,14 +537,15 @@ export const messageDetailPages: Page[] = [
       path: `${PATH}/${what}`,
       auth: 'user',
       params,
+      query,
       example,
-      async handler({ ctx, view, params }) {
+      async handler({ ctx, view, params, query }) {
         if (what === 'pin' || what === 'unpin') {
-          await pinMessage(ctx, { ...params, seconds: what === 'pin' ? PIN_SECONDS : 0 });
-        } else await starMessage(ctx, { ...params, starred: what === 'star' });
+          await pinMessage(ctx, { ...params, ...query, seconds: what === 'pin' ? PIN_SECONDS : 0 });
+        } else await starMessage(ctx, { ...params, ...query, starred: what === 'star' });
         const t = MESSAGE_TEXTS(view.lang);
         const done = { pin: t.pinQueued, unpin: t.unpinQueued, star: t.starDone, unstar: t.unstarDone };
-        return { redirect: messagePath(await getMessage(ctx, params)), done: done[what] };
+        return { redirect: messagePath(await getMessage(ctx, { ...params, ...query })), done: done[what] };
       },
     }),
   ),
@@ -552,9 +554,10 @@ export const messageDetailPages: Page[] = [
     path: `${PATH}/read`,
     auth: 'user',
     params,
+    query,
     example,
-    async handler({ ctx, view, params }) {
-      const message = await markMessageRead(ctx, params);
+    async handler({ ctx, view, params, query }) {
+      const message = await markMessageRead(ctx, { ...params, ...query });
       return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).markedDone };
     },
   }),

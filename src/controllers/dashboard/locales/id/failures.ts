@@ -79,7 +79,12 @@ export const sentences: readonly Rule[] = [
   ],
   [/^The file of this import is not there any more/, () => 'File impor ini sudah tidak ada. Unggah lagi.'],
   [/^The last admin cannot be removed\.$/, () => 'Administrator terakhir tidak bisa dihapus.'],
-  [/^The session that sent this message is gone\.$/, () => 'Sesi yang mengirim pesan ini sudah dihapus.'],
+  [
+    /^This message is about another one and cannot be /,
+    () => 'Pesan ini tentang pesan lain, jadi tidak bisa ditandai atau diubah.',
+  ],
+  [/^A post to the status cannot be marked\.$/, () => 'Status tidak bisa ditandai.'],
+  [/^The session of this message is gone\.$/, () => 'Sesi dari pesan ini sudah dihapus.'],
   [/^The session that this campaign belongs to is gone\.$/, () => 'Sesi kampanye ini sudah dihapus.'],
   [/^The webhook is disabled\.$/, () => 'Webhook ini nonaktif.'],
   [
