@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { eq, inArray } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { Tx } from '../../src/db/client.ts';
 import { transact } from '../../src/db/ops.ts';
 import { activityLogs, inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { amend, amendable } from '../../src/queue/amend.ts';
@@ -35,12 +36,12 @@ afterEach(async () => {
 afterAll(() => test.close());
 
 async function addAccount() {
-  const { id: userId } = await test.tenant();
+  const { id: userId, apiKey } = await test.tenant();
   const account = { id: newId(), userId, sessionId: newId().slice(20), owner: newId(), fence: 1 };
   const now = clock.now();
   const row = { ...account, status: 'connected', pairing: 'qr', createdAt: now, updatedAt: now } as const;
   await test.deps.db.insert(whatsappAccounts).values(row);
-  return account;
+  return { ...account, apiKey };
 }
 
 function imageMessage(messageId = `3A${randomBytes(8).toString('hex')}`): InboundMessage {
@@ -279,6 +280,69 @@ describe('the download', () => {
     };
     await advanceUntil(isDone, 60_000);
     expect(most).toBe(4);
+  });
+});
+
+describe('a file that is asked for again', () => {
+  const again = ({ account, message }: Awaited<ReturnType<typeof receive>>) =>
+    test.call(`/message/${message.messageId}/media`, { method: 'POST', apiKey: account.apiKey, body: {} });
+
+  /** One that could not be had, and what another transaction does with its message while the file is asked for again. */
+  async function askWhile(write: (tx: Tx, row: typeof messages.$inferSelect) => Promise<void>) {
+    const received = await receive();
+    startWorker(fails('gone'));
+    await advanceUntil(async () => (await stateOf(received.read)()) === 'failed', 10_000);
+    for (const stop of stops.splice(0)) await stop();
+    const [begun, mayEnd] = [gate(), gate()];
+    const other = transact(test.deps.db, async (tx) => {
+      const [row] = await tx.select().from(messages).where(eq(messages.accountId, received.account.id));
+      if (!row) throw new Error('nothing was stored');
+      await write(tx, row);
+      begun.open();
+      await mayEnd.passed;
+    });
+    await begun.passed;
+    const asked = again(received);
+    // As far as it comes: its last step waits for the other.
+    for (let n = 0; n < 50; n++) await new Promise((resolve) => setTimeout(resolve, 2));
+    mayEnd.open();
+    await other;
+    return { ...received, reply: await asked };
+  }
+
+  it('takes no edit of its caption back that is made at the same moment', async () => {
+    const { reply, read } = await askWhile(async (tx, row) => {
+      const amendment = { type: 'edit', messageId: row.messageId, text: 'look again' } as const;
+      expect(await amend(tx, row, amendment, { at: 1, now: 1, by: '3A-edit' })).not.toBeNull();
+    });
+    expect(reply.status).toBe(202);
+    const content = { caption: 'look again', media: { state: 'pending', mimetype: 'image/jpeg' } };
+    expect(reply.body.data).toMatchObject({ content });
+    expect((await read()).content).toMatchObject(content);
+    expect((await read()).content.media).not.toHaveProperty('error');
+    expect(await test.deps.db.select().from(inboundMedia)).toHaveLength(1);
+  });
+
+  it('and has come at the same moment, as somebody else had asked, is kept', async () => {
+    const fileId = newId();
+    const { reply, read } = await askWhile(async (tx, row) => {
+      const { userId, accountId, sessionId } = row;
+      const createdAt = clock.now();
+      await tx.insert(media).values({
+        ...{ id: fileId, userId, accountId, sessionId, kind: 'inbound', sha256: 'a'.repeat(64), size: 4 },
+        ...{
+          mimetype: 'image/jpeg',
+          storageKey: storageKeyOf(fileId),
+          createdAt,
+          expiresAt: createdAt + HOUR_MS,
+        },
+      });
+      const content = { ...Object(row.content), media: { state: 'stored', id: fileId, size: 4 } };
+      await tx.update(messages).set({ content }).where(eq(messages.id, row.id));
+    });
+    expect(reply).toMatchObject({ status: 202, body: { data: { content: { media: { id: fileId } } } } });
+    expect((await read()).content).toMatchObject({ media: { state: 'stored', id: fileId } });
+    expect(await test.deps.db.select().from(inboundMedia)).toEqual([]);
   });
 });
 

@@ -1,5 +1,6 @@
 /** Files of messages that came in, once more: after they were deleted here, or could not be had at first. */
 import { eq } from 'drizzle-orm';
+import type { Db, Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { inboundMedia, media, messages } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -26,20 +27,34 @@ export async function fetchMediaAgain(ctx: Ctx, input: WhichMessage): Promise<Me
   const before = mediaOf(row.content);
   if (before === null)
     throw new AppError('CONFLICT', 'This message has no file.', { details: { type: row.type } });
-  if (before.state === 'pending' || (await isHere(ctx, before.id))) return toMessage(ctx, row);
+  if (await isUnderWayOrHere(ctx.db, ctx, before)) return toMessage(ctx, row);
   const work = await againWork(ctx, row, newId(ctx.clock.now()));
   if (work === null) {
     throw new AppError('CONFLICT', 'The key of this file is not kept.', { details: { reason: 'no_key' } });
   }
+  return toMessage(ctx, await transact(ctx.db, (tx) => begin(ctx, tx, row, work)));
+}
+
+/** Resolves with the row as it is then: what was read before may have been edited since, or its file may have come. */
+async function begin(
+  ctx: Ctx,
+  tx: Tx,
+  row: MessageRecord,
+  work: typeof inboundMedia.$inferInsert,
+): Promise<MessageRecord> {
+  const isOurs = eq(messages.id, row.id);
+  // Written first, which takes the lock.
+  await tx.update(messages).set({ updatedAt: ctx.clock.now() }).where(isOurs);
+  const [now] = await tx.select().from(messages).where(isOurs);
+  if (!now) return row;
+  const before = mediaOf(now.content);
+  // Of two who ask at once one is first, and both get what becomes of that.
+  if (before === null || (await isUnderWayOrHere(tx, ctx, before))) return now;
+  if (!(await tryInsert(tx, inboundMedia, work))) return now;
   const { id: _id, error: _error, ...told } = before;
-  const content = { ...Object(row.content), media: { ...told, state: 'pending' } };
-  const updatedAt = ctx.clock.now();
-  await transact(ctx.db, async (tx) => {
-    // Of two who ask at once one is first, and both get what becomes of that.
-    if (!(await tryInsert(tx, inboundMedia, work))) return;
-    await tx.update(messages).set({ content, updatedAt }).where(eq(messages.id, row.id));
-  });
-  return toMessage(ctx, { ...row, content, updatedAt });
+  const content = { ...Object(now.content), media: { ...told, state: 'pending' } };
+  await tx.update(messages).set({ content }).where(isOurs);
+  return { ...now, content };
 }
 
 /** What came in, or what the owner has sent from the phone: that has its file from there, too. Throws NOT_FOUND. */
@@ -66,7 +81,12 @@ function mediaOf(content: unknown): KnownMedia | null {
   return typeof found === 'object' && found !== null && 'state' in found ? found : null;
 }
 
-async function isHere({ db, clock }: Ctx, id: unknown): Promise<boolean> {
+async function isUnderWayOrHere(
+  db: Db,
+  { clock }: Pick<Ctx, 'clock'>,
+  { state, id }: KnownMedia,
+): Promise<boolean> {
+  if (state === 'pending') return true;
   if (typeof id !== 'string') return false;
   const [row] = await db.select({ expiresAt: media.expiresAt }).from(media).where(eq(media.id, id));
   return row !== undefined && row.expiresAt > clock.now();
