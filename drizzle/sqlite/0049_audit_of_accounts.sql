@@ -1,3 +1,4 @@
 ALTER TABLE `audit_entries` ADD `person_id` integer;--> statement-breakpoint
 CREATE INDEX `audit_person_ix` ON `audit_entries` (`person_id`,`at`,`id`);--> statement-breakpoint
-UPDATE `audit_entries` SET `person_id` = `user_id` WHERE `user_id` > 0 AND ((`event` LIKE 'auth.%' AND `event` <> 'auth.reset_link_made') OR `event` IN ('user.updated', 'user.disabled'));
+UPDATE `audit_entries` SET `person_id` = `user_id` WHERE `user_id` > 0 AND ((`event` LIKE 'auth.%' AND `event` <> 'auth.reset_link_made') OR `event` IN ('user.updated', 'user.disabled'));--> statement-breakpoint
+UPDATE `audit_entries` SET `person_id` = CAST(`subject` AS integer) WHERE `event` = 'auth.reset_link_made' AND `subject` <> '' AND `subject` NOT GLOB '*[^0-9]*';

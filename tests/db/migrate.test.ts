@@ -135,6 +135,33 @@ test('what was counted before there were slots stays as it was, and others can b
   ).rejects.toThrow();
 });
 
+test('the audit of accounts has what was noted before, by whomever it was done', async () => {
+  const database = await openEmpty();
+  const audit = readJournal(dbType, migrationsFolder(dbType)).find(({ tag }) =>
+    tag.endsWith('_audit_of_accounts'),
+  );
+  await migrate(database, { upTo: (audit?.when ?? 0) - 1 });
+  const rows = [
+    ['a', 7, 'auth.login', null, 7],
+    ['b', 7, 'auth.reset_link_made', '12', 12],
+    ['c', 7, 'auth.reset_link_made', 'nobody', null],
+    ['d', 0, 'auth.login_failed', null, null],
+    ['e', 7, 'api_key.created', '12', null],
+  ] as const;
+  for (const [id, userId, event, subject] of rows) {
+    await rawRun(
+      database.db,
+      sql`insert into audit_entries (id, user_id, event, subject, actor_id, status, data, at) values (${id}, ${userId}, ${event}, ${subject}, 1, 'success', '{}', 1)`,
+    );
+  }
+  await migrate(database);
+  const found = await rawRows(
+    database.db,
+    sql`select id, person_id as person from audit_entries order by id`,
+  );
+  expect(found).toEqual(rows.map(([id, , , , person]) => ({ id, person })));
+});
+
 test('a migration that fails says so, and a corrected one goes on from there', async () => {
   const database = await openEmpty();
   const good = 'create table one (id int primary key)';
