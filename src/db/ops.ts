@@ -16,6 +16,7 @@ export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { added, incoming, insertMany, upsert } from './insert.ts';
 export {
   type Named,
+  padded,
   placeholders,
   prepared,
   preparedFor,

@@ -4,6 +4,7 @@ import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
 import {
   affected,
+  padded,
   placeholders,
   prepared,
   preparedFor,
@@ -134,7 +135,7 @@ async function readAllBeforeRelay(
 ): Promise<{ account: AccountState | null; claimed: boolean }[]> {
   const [first] = items;
   if (items.length === 1 && first) return [await readBeforeRelay(db, first.held, first.queueId)];
-  const accounts = [...new Set(items.map(({ held }) => held.id))];
+  const accounts = padded([...new Set(items.map(({ held }) => held.id))], LOOKS_AT_ONCE);
   const rows = await looksOfSeveral(db, items.length, accounts.length).execute({
     ...valuesAt(items.map(({ queueId }) => ({ queueId }))),
     ...valuesAt(accounts.map((account) => ({ account }))),

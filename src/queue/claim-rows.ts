@@ -9,6 +9,7 @@ import {
   caseBy,
   insertMany,
   type Named,
+  padded,
   placeholders,
   preparedFor,
   preparedWrite,
@@ -272,7 +273,8 @@ const pairs = (named: Named, key: string, value: string, count: number) =>
   Array.from({ length: count }, (_, at) => [named(at, key), named(at, value)] as const);
 
 async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<readonly Wanted[]> {
-  const held = [...new Map(all.map((wanted) => [wanted.held.id, wanted.held])).values()];
+  const each = new Map(all.map((wanted) => [wanted.held.id, wanted.held]));
+  const held = padded([...each.values()], MAX_BATCH);
   const values = {
     ...valuesAt(all.map(({ id, now, candidate }) => ({ id, now, seenAttempts: candidate.attempts }))),
     ...valuesAt(held.map(({ id: session, owner, fence }) => ({ session, owner, fence }))),

@@ -1,4 +1,4 @@
-import { eq, gte, inArray, sql } from 'drizzle-orm';
+import { and, eq, gte, inArray, sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import {
   affected,
@@ -8,12 +8,16 @@ import {
   isRetryable,
   isUnavailable,
   isUniqueViolation,
+  padded,
+  placeholders,
+  preparedFor,
   rawRows,
   rawRun,
   skipLocked,
   tryInsert,
   updateInBatches,
   upsert,
+  valuesAt,
 } from '../../src/db/ops.ts';
 import { samples, tallies, useFixture } from './fixture.ts';
 
@@ -188,6 +192,36 @@ test('raw rows and raw writes name columns as the database has them', async () =
   expect(await rawRows(db, sql`select value from ${tallies} where ${tallies.name} = ${named(1)}`)).toEqual([
     { value: 5 },
   ]);
+});
+
+test('a query with two counts is built once for many pairs of them, and finds the same', async () => {
+  const db = await withTallies(50);
+  let built = 0;
+  const query = preparedFor((root, at, rows, labels) => {
+    built += 1;
+    const isOne = inArray(tallies.name, placeholders(at, 'name', rows));
+    const isLow = inArray(tallies.value, placeholders(at, 'value', labels));
+    return root.select({ name: tallies.name }).from(tallies).where(and(isOne, isLow)).prepare();
+  });
+  const names = Array.from({ length: 50 }, (_, n) => ({ name: named(n), value: n }));
+  const texts: number[] = [];
+  for (let pass = 0; pass < 2; pass++) {
+    for (let rows = 2; rows <= names.length; rows++) {
+      for (let some = 1; some <= rows; some++) {
+        const values = padded(names.slice(0, some), 50);
+        const found = query(db, rows, values.length);
+        if (rows % 10 !== 0 || some % 7 !== 0) continue;
+        const asked = {
+          ...valuesAt(names.slice(0, rows)),
+          ...valuesAt(values.map(({ value }) => ({ value }))),
+        };
+        expect(await found.execute(asked)).toHaveLength(some);
+      }
+    }
+    texts.push(built);
+  }
+  expect(texts[0]).toBeLessThan(300);
+  expect(texts[1]).toBe(texts[0]);
 });
 
 test('a locked row is passed over, and nobody gets it twice', async () => {
