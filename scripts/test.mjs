@@ -78,7 +78,6 @@ const NOT_ON_MYSQL = [
   'tests/services/capability.test.ts',
   'tests/storage/**',
   'tests/structure/**',
-  'tests/transfer/refusals.test.ts',
   'tests/utils/**',
   'tests/whatsapp/closing.test.ts',
   'tests/whatsapp/lifetime.test.ts',
