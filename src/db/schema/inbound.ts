@@ -1,5 +1,5 @@
 /** What messages that came in leave behind: work still to be done, and what they tell of their chat. */
-import { bytes, id, index, int, json, primaryKey, string, table, timestamp } from '../kit.ts';
+import { bytes, id, index, int, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** A file of an inbound message that is still to be downloaded: the row goes when it is there, or given up. */
 export const inboundMedia = table(
@@ -58,6 +58,21 @@ export const groupNotices = table(
     at: timestamp().notNull(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.notice] }), index('group_notices_at_ix').on(t.at)],
+);
+
+/** Edits and deletions that came before the message that they are about could be opened. */
+export const earlyAmendments = table(
+  'early_amendments',
+  {
+    /** messages.id of the edit or the deletion */
+    id: id().primaryKey(),
+    /** messages.id of what it is about */
+    target: id().notNull(),
+    type: oneOf('edit', 'delete').notNull(),
+    /** when it was made, as WhatsApp says */
+    at: timestamp().notNull(),
+  },
+  (t) => [index('early_amendments_target_ix').on(t.target, t.type, t.at)],
 );
 
 /** What each person has chosen in a poll that a session sent: the newest vote of theirs. */
