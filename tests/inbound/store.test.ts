@@ -1,7 +1,7 @@
 /** What makes two inbound messages one: session, chat, author and id; and how many are stored at once. On both databases. */
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { transact } from '../../src/db/ops.ts';
+import { insertMany, transact } from '../../src/db/ops.ts';
 import { activityLogs, messages, optOuts, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import type { LiveEvent } from '../../src/events/stream.ts';
 import { amend, amendable } from '../../src/queue/amend.ts';
@@ -801,6 +801,70 @@ describe('an edit or a deletion that comes in', () => {
       ]);
     },
   );
+
+  describe('that came before its message could be opened', () => {
+    const closed = text({ content: { type: 'undecryptable', reason: 'keys' } });
+    const SECOND_MS = 1_000;
+
+    test('is found among any number of others, and without a look at them', async () => {
+      const account = await addAccount();
+      await storeInbound(t.deps, account, closed);
+      const { userId, sessionId, id: accountId } = account;
+      const at = Date.now();
+      const others = Array.from({ length: 600 }, (_, n) => ({
+        ...{ id: newId(at), userId, accountId, sessionId, messageId: `3C-${n}`, direction: 'in' as const },
+        ...{ peer: closed.chat, type: 'edit', content: { ...EDIT, messageId: `3D-${n}` } },
+        ...{ status: 'received' as const, sentAt: at, createdAt: at, updatedAt: at },
+      }));
+      await insertMany(t.deps.db, messages, others);
+      await storeInbound(t.deps, account, change(DELETE, { at: at + SECOND_MS }));
+      counter.take();
+      await storeInbound(t.deps, account, text());
+      const read = [...counter.take().texts.keys()].filter((one) => /^select.*from .messages./s.test(one));
+      expect(
+        read.filter((one) => !/(\.|\b)(message_id|id).? (=|in)/.test(one.split('where')[1] ?? '')),
+      ).toEqual([]);
+      expect(await target(account)).toMatchObject({ content: { text: 'halo' }, revokedAt: at + SECOND_MS });
+    });
+
+    test('is the newest of very many edits; a deletion counts with them', async () => {
+      const account = await addAccount();
+      await storeInbound(t.deps, account, closed);
+      const at = Date.now();
+      const edits = Array.from({ length: 30 }, (_, n) =>
+        change({ ...EDIT, text: `edit ${n}` }, { messageId: `3A-edit-${n}`, at: at + n * SECOND_MS }),
+      );
+      const deleted = change(DELETE, { at: at + 40 * SECOND_MS });
+      await createInboundStore(t.deps)(account, [deleted, ...edits.toReversed()]);
+      await storeInbound(t.deps, account, text());
+      expect(await target(account)).toMatchObject({
+        content: { text: 'edit 29' },
+        original: { text: 'halo' },
+        editedAt: at + 29 * SECOND_MS,
+        revokedAt: at + 40 * SECOND_MS,
+      });
+      const about = (await told(account)).filter(({ data }) => data.messageId === text().messageId);
+      expect(about).toHaveLength(2 + 20 + 1);
+      expect(about.at(-1)?.type).toBe('message.revoked');
+    });
+
+    test.each([
+      ['of another member', inGroup('2@lid')],
+      ['in another chat', inGroup('1@lid', { chat: '120363000000000001@g.us' })],
+    ])('%s changes nothing of it', async (_what, { chat, author, participant }) => {
+      const account = await addAccount();
+      const whole = inGroup('1@lid');
+      await storeInbound(t.deps, account, { ...whole, content: closed.content });
+      for (const content of [EDIT, DELETE])
+        await storeInbound(t.deps, account, change(content, { chat, author, participant }));
+      await storeInbound(t.deps, account, whole);
+      expect(await target(account)).toMatchObject({
+        content: { text: 'halo' },
+        editedAt: null,
+        revokedAt: null,
+      });
+    });
+  });
 
   test('names its chat by the number or the LID, as the session has seen that they are one', async () => {
     const account = await addAccount();

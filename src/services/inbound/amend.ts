@@ -1,16 +1,16 @@
 /** Edits and deletions that come in, or that the owner makes on the phone. */
-import { and, asc, eq, gte, inArray, ne, or, type SQL } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, ne, or, type SQL } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { messages } from '../../db/schema.ts';
+import { earlyAmendments, messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
-import { AMENDMENTS, type Amendment, amend, amendable } from '../../queue/amend.ts';
+import { type Amendment, amend, amendable } from '../../queue/amend.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { isGroupJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 
-/** Edits and deletions of one message that came before it. */
-const MAX_EARLIER = 500;
+/** Edits of one message that came before it. Nobody but its author makes them, and only the last one is seen. */
+const MAX_EARLIER_EDITS = 20;
 
 /**
  * `unknown`: the history has no message that it is about. `refused`: it is about a message that is not its author's to change.
@@ -37,15 +37,8 @@ export async function aimOf(
   amendment: Amendment,
 ): Promise<Aim> {
   const named = await withBothNames(tx, account, message);
-  // A sender chooses the id: others may have used it too, in this chat and elsewhere.
-  const inChat = (directions: ('in' | 'out')[]) =>
-    and(
-      eq(messages.accountId, account.id),
-      inArray(messages.direction, directions),
-      eq(messages.messageId, amendment.messageId),
-      isInChatOf(named),
-      ne(messages.type, 'undecryptable'),
-    );
+  const inChat = (directions: Direction[]) =>
+    and(hasIdInChat(account, named, amendment.messageId, directions), ne(messages.type, 'undecryptable'));
   const [target] = await tx
     .select(amendable)
     .from(messages)
@@ -61,6 +54,23 @@ export async function aimOf(
     .where(inChat(['in', 'out']))
     .limit(1);
   return others ? 'refused' : 'unknown';
+}
+
+type Direction = (typeof messages.$inferSelect)['direction'];
+
+/** A sender chooses the id: others may have used it too, in this chat and elsewhere. */
+function hasIdInChat(
+  account: AccountRef,
+  named: Names,
+  id: string,
+  directions: readonly Direction[],
+): SQL | undefined {
+  return and(
+    eq(messages.accountId, account.id),
+    inArray(messages.direction, [...directions]),
+    eq(messages.messageId, id),
+    isInChatOf(named),
+  );
 }
 
 type Names = Pick<InboundMessage, 'chat' | 'phone' | 'lid'>;
@@ -90,46 +100,68 @@ function isByAuthorOf({ author, participant }: InboundMessage): SQL | undefined 
 }
 
 /**
- * Applies what its author has made of a message before it could be opened. `id`: its row, which held its place since. Resolves
- * with the facts of what changed it, in their order.
+ * Notes on the message that it is about, when that could not be opened yet, to be applied when it is (`applyEarlier`). `id`: the
+ * row of the edit or the deletion.
  */
-export async function applyEarlier(
+export async function noteEarly(
   tx: Tx,
   account: AccountRef,
   id: string,
   message: InboundMessage,
-  now: number,
-): Promise<Fact[]> {
+): Promise<void> {
+  const amendment = amendmentOf(message);
+  if (amendment === null) return;
+  const named = await withBothNames(tx, account, message);
   const [target] = await tx
-    .select({ ...amendable, createdAt: messages.createdAt })
-    .from(messages)
-    .where(eq(messages.id, id));
-  if (!target) return [];
-  const { messageId, content, sentAt, createdAt } = messages;
-  const earlier = await tx
-    .select({ messageId, content, sentAt, createdAt })
+    .select({ id: messages.id })
     .from(messages)
     .where(
       and(
-        eq(messages.accountId, account.id),
-        gte(createdAt, target.createdAt),
-        eq(messages.direction, 'in'),
-        inArray(messages.type, [...AMENDMENTS]),
-        isInChatOf(await withBothNames(tx, account, message)),
+        hasIdInChat(account, named, amendment.messageId, ['in']),
+        eq(messages.type, 'undecryptable'),
         isByAuthorOf(message),
       ),
     )
-    .orderBy(asc(sentAt), asc(createdAt), asc(messages.id))
-    .limit(MAX_EARLIER);
+    .limit(1);
+  if (!target) return;
+  const { type } = amendment;
+  await tx.insert(earlyAmendments).values({ id, target: target.id, type, at: message.at });
+}
+
+/**
+ * Applies what its author has made of a message before it could be opened: the newest 20 edits, and the first deletion. `id`: its
+ * row, which held its place since. Resolves with the facts of what changed it, in their order.
+ */
+export async function applyEarlier(tx: Tx, id: string, now: number): Promise<Fact[]> {
+  const early = await earlyOf(tx, id);
+  if (early.length === 0) return [];
+  const [target] = await tx.select(amendable).from(messages).where(eq(messages.id, id));
+  if (!target) return [];
+  const { messageId, content, sentAt, createdAt } = messages;
+  const rows = await tx
+    .select({ messageId, content, sentAt, createdAt })
+    .from(messages)
+    .where(inArray(messages.id, early))
+    .orderBy(asc(sentAt), asc(createdAt), asc(messages.id));
   const facts: Fact[] = [];
-  for (const row of earlier) {
+  for (const row of rows) {
     const amendment = amendmentOf({ content: asContent(row.content) });
-    if (amendment?.messageId !== message.messageId) continue;
+    if (amendment === null) continue;
     const at = row.sentAt ?? row.createdAt;
     const fact = await amend(tx, target, amendment, { at, now, by: row.messageId });
     if (fact) facts.push(fact);
   }
   return facts;
+}
+
+/** Their rows. Each kind by itself: a deletion counts however many edits there are. */
+async function earlyOf(tx: Tx, target: string): Promise<string[]> {
+  const { id, type, at } = earlyAmendments;
+  const isOf = (kind: Amendment['type']) => and(eq(earlyAmendments.target, target), eq(type, kind));
+  const early = () => tx.select({ id }).from(earlyAmendments);
+  const edits = await early().where(isOf('edit')).orderBy(desc(at)).limit(MAX_EARLIER_EDITS);
+  const deletions = await early().where(isOf('delete')).orderBy(asc(at)).limit(1);
+  return [...edits, ...deletions].map((row) => row.id);
 }
 
 /** Safe because rows of messages that came in hold nothing else. */

@@ -21,7 +21,7 @@ import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import type { Deps } from '../context.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
-import { aimOf, amendmentOf, applyAmendment, applyEarlier } from './amend.ts';
+import { aimOf, amendmentOf, applyAmendment, applyEarlier, noteEarly } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
 import { keptSource, newMediaWork } from './media-work.ts';
 import { countVotes } from './poll-votes.ts';
@@ -257,8 +257,9 @@ async function storePlain(
   }
   done.facts.push(...fresh.map(factOf), ...(await countVotes(tx, fresh)));
   for (const [one, id] of ids) {
+    await noteEarly(tx, one.account, id, one.message);
     // It has taken the place of one that could not be opened: what became of that meanwhile is known.
-    if (id !== one.id) done.facts.push(...(await applyEarlier(tx, one.account, id, one.message, one.now)));
+    if (id !== one.id) done.facts.push(...(await applyEarlier(tx, id, one.now)));
   }
   for (const { account, id, content, message } of fresh) {
     done.written.push({ account, id, phone: message.phone, lid: message.lid, content });

@@ -5,6 +5,7 @@ import { updateInBatches } from '../../db/ops.ts';
 import {
   auditEntries,
   campaignDrafts,
+  earlyAmendments,
   endedTokens,
   factorChallenges,
   firstContacts,
@@ -199,6 +200,14 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       run: (signal) => {
         const until = idAt(before(retentionDays.messages));
         return deleteOld(db, { table: mediaSources, by: mediaSources.id, before: until, signal });
+      },
+    },
+    {
+      name: 'early_amendments',
+      when: 'nightly',
+      run: (signal) => {
+        const until = idAt(before(retentionDays.messages));
+        return deleteOld(db, { table: earlyAmendments, by: earlyAmendments.id, before: until, signal });
       },
     },
     {
