@@ -31,6 +31,7 @@ import type { Config } from './utils/config.ts';
 import { ensureDataFolder } from './utils/data-folder.ts';
 import { newId } from './utils/ids.ts';
 import { createLogger } from './utils/logger.ts';
+import { once } from './utils/once.ts';
 import { createSteadyClock } from './utils/steady-clock.ts';
 import { checkStorage } from './utils/storage/open-storage.ts';
 import { createBaileysEngine } from './whatsapp/baileys/adapter.ts';
@@ -275,12 +276,4 @@ function buildVersionStore({ config, db, clock, logger }: Deps): VersionStore {
     },
     ...(config.waServer ? { fetchLatest: null } : {}),
   });
-}
-
-function once(fn: () => Promise<void>): () => Promise<void> {
-  let running: Promise<void> | undefined;
-  return () => {
-    running ??= fn();
-    return running;
-  };
 }

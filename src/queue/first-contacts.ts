@@ -87,7 +87,7 @@ export interface ContactRoom {
 }
 
 /** A question to the limits. */
-interface RoomQuery {
+export interface RoomQuery {
   limit: ContactLimit;
   pace: Pick<Pace, 'otpReservePercent'>;
   priority: Priority;
@@ -128,7 +128,7 @@ export async function readContactRoom(
  * Until when a message to this stranger must wait, epoch milliseconds; null: it may go now. Somebody who was written to
  * within the window counts already: another message to them is no other first contact.
  */
-export async function strangerHeldUntil(
+async function strangerHeldUntil(
   db: Db | Tx,
   accountId: string,
   { person, ...query }: RoomQuery & { person: string },

@@ -1,21 +1,23 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { firstContacts, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import type { Ctx } from '../../src/services/context.ts';
-import { getMessage, queueStatus, sendMessage } from '../../src/services/messages.ts';
+import { getMessage, queueStatus, searchWithReasons, sendMessage } from '../../src/services/messages.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { createFakeEngine } from '../helpers/fake-engine.ts';
+import { countStatements } from '../helpers/statements.ts';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const ANNA = '+6281234567890';
 const text = { content: { type: 'text', text: 'hi' } } as const;
 
+const counter = countStatements();
 let t: TestApp;
 let clock: FakeClock;
 let ctx: Ctx;
@@ -36,6 +38,7 @@ afterAll(async () => {
   await Promise.all([dispatcher.stop(), clock.advance(MINUTE)]);
   await Promise.all([settler.stop(1_000), clock.advance(1_000)]);
   await t.close();
+  counter.stop();
 });
 beforeEach(async () => {
   const userId = (await t.tenant()).id;
@@ -232,6 +235,25 @@ describe('the session', () => {
     });
     await send();
     expect(await queueStatus(ctx, { session: 'main' })).toMatchObject({ isProcessing: true, waitingFor: [] });
+  });
+});
+
+describe('a list', () => {
+  it('says of each stranger why it waits, with as few statements for many as for two', async () => {
+    const now = clock.now();
+    await set({ limits: { newContactsPerDay: 1 } });
+    await t.deps.db.insert(firstContacts).values({ accountId, person: '628999000000', at: now });
+    const asked: number[] = [];
+    for (const n of [2, 12]) {
+      for (let i = 0; i < n; i++) await send({ to: `+6281234${n}000${String(i).padStart(2, '0')}` });
+      counter.take();
+      const { data, reasons } = await searchWithReasons(ctx, { session: 'main', limit: 50 });
+      asked.push(counter.take().statements);
+      const hold = { reason: 'new_contacts', until: iso(now + 24 * HOUR) };
+      expect(reasons).toEqual(data.map(() => expect.objectContaining(hold)));
+    }
+    const [two, many] = asked;
+    expect(many).toBe(two);
   });
 });
 

@@ -45,7 +45,7 @@ export const sendFields = {
     '`high` overtakes everything that waits; `normal` when missing',
   ),
   scheduledAt: Moment.optional().describe(
-    'not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING)',
+    'not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING)',
   ),
   quotedMessageId: z
     .string()

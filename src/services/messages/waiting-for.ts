@@ -4,17 +4,24 @@ import { messageQueue, messages } from '../../db/schema.ts';
 import { isForStrangers } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
+  type ContactRoom,
   contactLimitOf,
   limitsContacts,
   NEW_CONTACTS,
   personOf,
-  strangerHeldUntil,
+  type RoomQuery,
+  readContacted,
+  readContactRoom,
 } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
+<<<<<<< HEAD
 import { isSharedJid } from '../../whatsapp/jid.ts';
+=======
+import { once } from '../../utils/once.ts';
+>>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
 import type { Ctx } from '../context.ts';
 import type { WaitingFor } from './schemas.ts';
 import { readSendingSessions, type SendingSession } from './session.ts';
@@ -38,6 +45,7 @@ export interface WaitingMessage {
 /** Everything that is in the way of the message, what lasts longest first. */
 export async function holdsOf(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<Hold[]> {
   const now = ctx.clock.now();
+<<<<<<< HEAD
   const { scheduledAt, availableAt, priority } = message;
   const holds = [...sendingState(session, now, priority).holds];
   const stranger = holds.findIndex(({ everybody }) => !everybody);
@@ -46,6 +54,9 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
   if (scheduledAt !== null && scheduledAt > now) {
     holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
   }
+=======
+  const holds = await holdsOfAll(ctx, session, message, strangersAmong(ctx, session, [message], now));
+>>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
   const until = await recipientHeldUntil(
     ctx,
     paceOf(ctx.config.pacing, session, now),
@@ -53,6 +64,7 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
     now,
   );
   if (until !== null) holds.push({ reason: 'recipient_limit', until, everybody: true });
+  const { availableAt } = message;
   const explained = Math.max(0, ...holds.map((hold) => hold.until ?? 0));
   if (availableAt !== null && availableAt > Math.max(now, explained)) {
     holds.push({ reason: message.attempts > 0 ? 'retry' : 'put_back', until: availableAt, everybody: true });
@@ -60,8 +72,25 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
   return holds.sort(byLength);
 }
 
-const isKnown = async (ctx: Ctx, session: SendingSession, message: WaitingMessage) =>
-  (await readKnown(ctx.db, session, [message])).has(message.peer);
+/** What holds the message without its recipient's own limit: the session, the limits of strangers, its schedule. */
+async function holdsOfAll(
+  ctx: Ctx,
+  session: SendingSession,
+  message: WaitingMessage,
+  strangers: Strangers,
+): Promise<Hold[]> {
+  const now = ctx.clock.now();
+  const { scheduledAt, priority } = message;
+  const holds = [...sendingState(session, now, priority).holds];
+  const stranger = holds.findIndex(({ everybody }) => !everybody);
+  if (stranger >= 0 && (await strangers.isKnown(message))) holds.splice(stranger, 1);
+  else
+    holds.push(...(await contactHolds(ctx, session, message, { now, strangers, isStranger: stranger >= 0 })));
+  if (scheduledAt !== null && scheduledAt > now) {
+    holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
+  }
+  return holds;
+}
 
 /** As the breaker counts: of a post to the status those whom it is for. One that is being queued was looked at before. */
 async function reachesStranger(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<boolean> {
@@ -75,11 +104,11 @@ async function contactHolds(
   ctx: Ctx,
   session: SendingSession,
   message: WaitingMessage,
-  now: number,
-  isStranger: boolean,
+  { now, strangers, isStranger }: { now: number; strangers: Strangers; isStranger: boolean },
 ): Promise<Hold[]> {
   const { pacing } = ctx.config;
   const limit = contactLimitOf(pacing, session, now);
+<<<<<<< HEAD
   if (
     !limitsContacts(limit) ||
     isSharedJid(message.peer) ||
@@ -91,6 +120,47 @@ async function contactHolds(
   const spending = { limit, pace, priority: message.priority, now, person };
   const until = await strangerHeldUntil(ctx.db, session.id, spending);
   return until === null ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
+=======
+  if (!limitsContacts(limit) || (!isStranger && (await strangers.isKnown(message)))) return [];
+  if (await strangers.isCounted(message)) return [];
+  const room = await strangers.room({
+    limit,
+    pace: paceOf(pacing, session, now),
+    priority: message.priority,
+    now,
+  });
+  return room.until === null ? [] : [{ reason: NEW_CONTACTS, until: room.until, everybody: false }];
+}
+
+/** Which of a session's recipients are strangers; each question is asked once for all of them, when it first comes up. */
+interface Strangers {
+  /** it has been written to, or has written */
+  isKnown(message: WaitingMessage): Promise<boolean>;
+  /** a first contact of the last 24 hours: another message to them is none */
+  isCounted(message: WaitingMessage): Promise<boolean>;
+  /** of the first contacts that messages of this priority may still make */
+  room(query: RoomQuery): Promise<ContactRoom>;
+}
+
+function strangersAmong(
+  ctx: Ctx,
+  session: SendingSession,
+  waiting: readonly WaitingMessage[],
+  now: number,
+): Strangers {
+  const known = once(() => readKnown(ctx.db, session, waiting));
+  const counted = once(() => readContacted(ctx.db, session.id, waiting, now));
+  const rooms = new Map<Priority, Promise<ContactRoom>>();
+  return {
+    isKnown: async ({ peer }) => (await known()).has(peer),
+    isCounted: async (message) => (await counted()).has(personOf(message)),
+    room(query) {
+      const room = rooms.get(query.priority) ?? readContactRoom(ctx.db, session.id, query);
+      rooms.set(query.priority, room);
+      return room;
+    },
+  };
+>>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
 }
 
 /** The holds as answers show them. */
@@ -103,7 +173,8 @@ export function toWaitingFor(holds: readonly Hold[]): WaitingFor {
 
 /**
  * What each of the messages waits for longest, in their order; null for one that waits for nothing, is being sent, or whose
- * session is gone. One after the other: a page of them keeps no connections from those who send.
+ * session is gone. The limit of the recipient, which takes questions of its own for each, is looked at where nothing else
+ * holds the message. One after the other: a page of them keeps no connections from those who send.
  */
 export async function headlinesOf(
   ctx: Ctx,
@@ -120,14 +191,37 @@ export async function headlinesOf(
       .where(and(inArray(messageQueue.id, ids), eq(messageQueue.status, 'pending'))),
   ]);
   const places = new Map(queued.map((place) => [place.id, place]));
+  const now = ctx.clock.now();
+  const strangersOf = new Map<string, Strangers>();
   const headlines: (WaitingFor[number] | null)[] = [];
   for (const row of rows) {
     const session = sessions.get(row.accountId);
     const place = places.get(row.id);
-    const holds = session && place ? await holdsOf(ctx, session, onQueue(row, place)) : [];
+    if (!session || !place) {
+      headlines.push(null);
+      continue;
+    }
+    const message = onQueue(row, place);
+    const known = strangersOf.get(session.id);
+    const strangers = known ?? strangersAmong(ctx, session, messagesOf(waiting, places, session.id), now);
+    strangersOf.set(session.id, strangers);
+    const held = (await holdsOfAll(ctx, session, message, strangers)).sort(byLength);
+    const holds = held.length > 0 ? held : await holdsOf(ctx, session, message);
     headlines.push(toWaitingFor(holds.slice(0, 1))[0] ?? null);
   }
   return headlines;
+}
+
+/** Those of a session that are on the queue. */
+function messagesOf(
+  rows: readonly MessageRecord[],
+  places: ReadonlyMap<string, typeof messageQueue.$inferSelect>,
+  accountId: string,
+): WaitingMessage[] {
+  return rows.flatMap((row) => {
+    const place = places.get(row.id);
+    return place && row.accountId === accountId ? [onQueue(row, place)] : [];
+  });
 }
 
 /** A message with its place in the queue. */

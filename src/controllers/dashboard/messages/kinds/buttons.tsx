@@ -25,6 +25,9 @@ type ButtonFields = { text: string } & (
   | { code: string }
 );
 
+/** Written as numbers are: with a + or a 0 at the front, and long enough for no code of a few digits. */
+const isNumber = (action: string) => /^[+0][\d\s()-]{7,30}$/.test(action);
+
 /** A button a line; the id of one that answers is its place. */
 const buttonsOf = (value: string | undefined): ButtonFields[] =>
   linesOf(value).map((line, i) => {
@@ -32,7 +35,7 @@ const buttonsOf = (value: string | undefined): ButtonFields[] =>
     if (bar < 0) return { id: String(i + 1), text: line };
     const [text, action] = [line.slice(0, bar).trim(), line.slice(bar + 1).trim()];
     if (/^https?:/i.test(action)) return { text, url: action };
-    return /^\+[\d\s-]+$/.test(action) ? { text, phoneNumber: action } : { text, code: action };
+    return isNumber(action) ? { text, phoneNumber: action } : { text, code: action };
   });
 
 /** As the history keeps them, of a form that may be half filled in. */

@@ -18,11 +18,14 @@ const T = texts({
   },
 });
 
-/** A line: a number without spaces, and the name behind it. */
+/** A line: a number, which may be written in groups, and the name behind it. */
 function cardOf(line: string): { name: string; phoneNumber: string } {
-  const [phoneNumber = '', ...name] = line.split(/\s+/);
-  return { name: name.join(' '), phoneNumber };
+  const nameAt = line.search(/[^\d\s()+./-]/);
+  const end = nameAt < 0 ? line.length : nameAt;
+  return { name: line.slice(end).trim(), phoneNumber: line.slice(0, end).trim() };
 }
+
+const shownPhone = (written: string) => written.replace(/^\+/, '');
 
 export const contact = kindPages({
   type: 'contact',
@@ -52,10 +55,14 @@ export const contact = kindPages({
     const more = linesOf(form.contactMore).map(cardOf);
     return more.length > 0 ? { contacts: [first, ...more] } : first;
   },
-  preview: ({ contactName, contactPhone = '' }) => ({
-    name: contactName,
-    phone: contactPhone.replace(/^\+/, ''),
-  }),
+  preview({ contactName, contactPhone = '', contactMore }) {
+    const first = { name: contactName, phone: shownPhone(contactPhone) };
+    const more = linesOf(contactMore).map((line) => {
+      const { name, phoneNumber } = cardOf(line);
+      return { name, phone: shownPhone(phoneNumber) };
+    });
+    return more.length > 0 ? { ...first, contacts: [first, ...more] } : first;
+  },
   refill: ({ name, phone, contacts = [] }) => ({
     contactName: name,
     contactPhone: phone === null ? undefined : `+${phone}`,
