@@ -27,6 +27,14 @@ const shareOf = (limit: number) => Math.max(1, Math.ceil(limit * SHARE));
 const SHARE_BESIDE = 0.25;
 const LATELY_MS = 2_000;
 
+/**
+ * Beside others a tenant's background rests after each use, three times as long as it took: it has a quarter of the time, as
+ * of the places. What it writes costs those who wait for a commit more than its place does. A use that stood still for
+ * long is followed by no longer a rest than this.
+ */
+const REST_TIMES = 3;
+const MAX_REST_MS = 250;
+
 /** The two tenants that were there last. */
 function createSeen() {
   let lately: { tenant: number; atMs: number }[] = [];
@@ -68,6 +76,7 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
   const taken = { all: 0, background: 0 };
   const placesOf = createTally();
   const waitingOf = createTally();
+  const resting = new Set<number>();
 
   /** How many places the work may have together with what its tenant has. */
   function ofTenant({ tenant, background }: Work): number {
@@ -78,7 +87,7 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
 
   const mayGo: MayGo = (work) =>
     taken.all < limit &&
-    (!work.background || taken.background < share) &&
+    (!work.background || (taken.background < share && !isResting(work))) &&
     placesOf.of(work.tenant) < ofTenant(work);
 
   function mayWait({ tenant }: Work): boolean {
@@ -93,8 +102,25 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
     placesOf.add(tenant, by);
   }
 
-  function leave(work: Work): void {
+  const isResting = ({ tenant }: Work) => tenant !== null && resting.has(tenant);
+
+  function rest({ tenant, background }: Work, tookMs: number): void {
+    if (tenant === null || !background || resting.has(tenant) || !seen.hasOthers(tenant)) return;
+    resting.add(tenant);
+    const end = () => {
+      resting.delete(tenant);
+      goOn();
+    };
+    startTimer(end, Math.min(MAX_REST_MS, tookMs * REST_TIMES));
+  }
+
+  function leave(work: Work, sinceMs: number): void {
     count(work, -1);
+    rest(work, monotonicMs() - sinceMs);
+    goOn();
+  }
+
+  function goOn(): void {
     for (let go = line.take(mayGo); go; go = line.take(mayGo)) go();
   }
 
@@ -104,7 +130,8 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
         stopTimer(timer);
         waitingOf.add(work.tenant, -1);
         count(work, 1);
-        resolve(() => leave(work));
+        const sinceMs = monotonicMs();
+        resolve(() => leave(work, sinceMs));
       };
       const timer = startTimer(() => {
         line.remove(go);
@@ -122,7 +149,8 @@ export function createPlaces(limit: number, maxWaiting: number): Places {
       if (work.tenant !== null && !work.background) seen.add(work.tenant);
       if (mayGo(work)) {
         count(work, 1);
-        return () => leave(work);
+        const sinceMs = monotonicMs();
+        return () => leave(work, sinceMs);
       }
       if (!mayWait(work)) throw new DatabaseTimeoutError('too many wait for the database');
       return wait(work, timeoutMs);

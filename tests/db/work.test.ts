@@ -153,6 +153,24 @@ describe('places', () => {
     expect(await ask(small, 10, of(1))).toHaveLength(1);
   });
 
+  test('let the background of a tenant rest after each use, as long as another one is there', async () => {
+    const places = createPlaces(12, 100);
+    const use = async (work: Work) => {
+      const [leave] = await ask(places, 1, work);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      leave?.();
+    };
+    await use(of(1, true));
+    expect(await ask(places, 1, of(1, true))).toHaveLength(1);
+    await use(of(2));
+    await use(of(1, true));
+    const rested = await ask(places, 1, of(1, true));
+    expect(rested).toHaveLength(0);
+    expect(await ask(places, 1, of(1))).toHaveLength(1);
+    expect(await ask(places, 1, of(null, true))).toHaveLength(1);
+    await expect.poll(() => rested.length).toBe(1);
+  });
+
   test('are for the background half at most, whoever it is for', async () => {
     const places = createPlaces(4, 100);
     expect(await ask(places, 3, of(1, true))).toHaveLength(2);
