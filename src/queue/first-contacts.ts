@@ -128,7 +128,7 @@ export async function readContactRoom(
  * Until when a message to this stranger must wait, epoch milliseconds; null: it may go now. Somebody who was written to
  * within the window counts already: another message to them is no other first contact.
  */
-async function strangerHeldUntil(
+export async function strangerHeldUntil(
   db: Db | Tx,
   accountId: string,
   { person, ...query }: RoomQuery & { person: string },
