@@ -455,6 +455,16 @@ export const firstContacts = table(
   ],
 );
 
+/**
+ * The lock of a session's first contacts: whoever counts or spends them writes to this row first. Nothing else does, so that
+ * those who wait for it hold up neither the events nor the codes of the session.
+ */
+export const contactTurns = table('contact_turns', {
+  accountId: id().primaryKey(),
+  /** how many there were: it changes each time, or the nodes of a cluster would not notice each other */
+  turns: bigint().notNull(),
+});
+
 /** Shared counters of the HTTP limits and of the login throttle. */
 export const rateLimits = table(
   'rate_limits',

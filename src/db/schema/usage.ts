@@ -31,6 +31,8 @@ export const usageCounts = table(
   (t) => [
     primaryKey({ columns: [t.userId, t.period, t.sessionId, t.kind, t.engine, t.category, t.slot] }),
     index('usage_counts_period_ix').on(t.period),
+    // For those of the past that are not in the shared slot yet.
+    index('usage_counts_slot_ix').on(t.slot, t.period),
   ],
 );
 
