@@ -72,8 +72,8 @@ function limitsFor(deps: Pick<UsageDeps, 'config'>, limits: Limits): { limit: Pe
 
 export type UsageDeps = Pick<QueueDeps, 'config' | 'clock' | 'stream' | 'allowances' | 'usageSlot'>;
 
-/** Where workspaces are counted that have limits, and where everything was counted before there were slots. */
-const SHARED_SLOT = 0;
+/** Where workspaces are counted that have limits, and where what all slots have counted comes together when it is over. */
+export const SHARED_SLOT = 0;
 
 /**
  * Where a process counts what workspaces without limits send: a process that stands still in the middle of a transaction then
@@ -382,8 +382,11 @@ export const isWhole = () => eq(usageCounts.kind, '');
 
 type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent' | 'warnedLimit'>;
 
-/** In a fixed order, so that two transactions cannot wait for each other in a circle. */
-async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
+/**
+ * Adds these counts to the rows that are there, or makes them. In a fixed order, so that two transactions cannot wait for each
+ * other in a circle.
+ */
+export async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
   const { userId, period, sessionId, kind, engine, category, slot, count } = usageCounts;
   const orderOf = (row: Row) =>
     JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]);

@@ -33,7 +33,7 @@ import { sweepMedia } from '../../services/media/sweep.ts';
 import { forgetNumberChecks } from '../../services/number-checks/retention.ts';
 import { deleteOldRequests, deleteSurplusRequests } from '../../services/requests/retention.ts';
 import { deleteOld } from '../../services/retention.ts';
-import { forgetUsage } from '../../services/usage-retention.ts';
+import { foldUsage, forgetUsage } from '../../services/usage-retention.ts';
 import { cleanWebhookHistory } from '../../services/webhooks/retention.ts';
 import { settleAllOwners } from '../../services/workspaces/owners.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -159,7 +159,7 @@ async function forgetSignIns({ db, clock }: TaskDeps, signal: AbortSignal): Prom
 }
 
 function nightlyTasks(deps: TaskDeps): Task[] {
-  const { db, clock, config } = deps;
+  const { db, database, clock, config } = deps;
   const before = (days: number) => clock.now() - days * DAY_MS;
   const { retentionDays } = config;
   return [
@@ -243,6 +243,11 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       name: 'number_checks',
       when: 'nightly',
       run: (signal) => forgetNumberChecks(db, { before: before(CHECK_DAYS), signal }),
+    },
+    {
+      name: 'usage_slots',
+      when: 'nightly',
+      run: (signal) => foldUsage(database, { now: clock.now(), signal }),
     },
     {
       name: 'usage_counts',
