@@ -52,8 +52,8 @@ const LOCKED_TRIES = 6;
 
 /**
  * Makes the claimer of this process. The claims of a session go one batch at a time, so that they do not overtake one
- * another. A claim of a stranger takes turns with others over the session's row, and so has a transaction of its own; so has
- * one whose row is locked, which the others do not wait for.
+ * another. A claim of a stranger takes turns with others over the session's first contacts, and so has a transaction of its
+ * own; so has one whose row is locked, which the others do not wait for.
  */
 export function createClaimer(deps: Pick<QueueDeps, 'database'>): Claimer {
   const lanes = Array.from({ length: LANES }, () =>
@@ -222,7 +222,7 @@ async function takeEach(tx: Tx, all: readonly Wanted[]): Promise<Wanted[]> {
   const taken: Wanted[] = [];
   for (const wanted of all) {
     const { id, now, held, candidate, contact, attemptId, priority } = wanted;
-    if (contact !== null && !(await takeTurn(tx, held, contact, { priority, now }))) continue;
+    if (contact !== null && !(await takeTurn(tx, held.id, contact, { priority, now }))) continue;
     const seenAttempts = candidate.attempts;
     const values = { id, attempts: seenAttempts + 1, seenAttempts, now, ...heldValues(held) };
     if (affected(await takeRow(tx, values)) === 0) continue;

@@ -4,7 +4,9 @@
  */
 import { createBatcher } from '../db/batcher.ts';
 import type { Tx } from '../db/client.ts';
+import { startTimer, stopTimer } from '../db/event-loop.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
+import { createPlaces, type Places } from '../db/places.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { noteHighPriority } from './code-reserve.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
@@ -59,8 +61,14 @@ interface Item extends NewRow {
 const MAX_BATCH = 100;
 /** Shared transactions at a time: one that waits for a lock must not stop the others. */
 const MAX_RUNNING = 2;
-/** The same of workspaces with limits: each transaction is of one workspace. */
-const MAX_LIMITED_RUNNING = 4;
+/** The same of workspaces with limits, each of one workspace: so many are at work. */
+const LIMITED_AT_WORK = 3;
+/** One that takes longer waits for a lock. It counts no more, so that others go on. */
+const AT_WORK_MS = 250;
+/** Connections that they leave to everything else, however many of them wait for locks. */
+const CONNECTIONS_LEFT = 4;
+/** Far longer than those before need, because each gives its place back after `AT_WORK_MS`. */
+const PLACE_WAIT_MS = 30_000;
 
 /**
  * Resolves when the message is durable and counted; the session's dispatcher has then been woken. `alsoInTransaction` writes
@@ -93,8 +101,9 @@ export async function enqueueMany(
   const items = all.map((message) => ({ message, queued: newQueued(now) }));
   const room = await openMessageRoom(tx, deps, all, now);
   for (const message of all) room.take(message);
-  await insertRows(tx, items, isNoted);
+  await insertRows(tx, items);
   await countMessages(tx, deps, all, room);
+  if (!isNoted) await noteHighPriority(tx, all, now);
   tx.afterCommit(() => wakeAll(deps, items));
   return items.map((item) => item.queued);
 }
@@ -120,7 +129,7 @@ export async function enqueueClaimed(
 ): Promise<void> {
   const room = await openMessageRoom(tx, deps, [message], deps.clock.now());
   room.take(message);
-  await insertRows(tx, [{ message, queued, start }], true);
+  await insertRows(tx, [{ message, queued, start }]);
   await countBorn(tx, start, candidateOf(message, queued));
   await countMessages(tx, deps, [message], room);
 }
@@ -138,12 +147,14 @@ type WriteDeps = Pick<
 
 /**
  * Makes the enqueuer of this process. Processes take turns over the messages of a workspace that has limits, so these have
- * transactions of their own: whoever waits there keeps no other workspace waiting.
+ * transactions of their own: whoever waits there keeps no other workspace waiting. SQLite serves one process, where nobody
+ * waits: all share.
  */
 export function createEnqueuer(deps: WriteDeps): Enqueuer {
   const run = (items: readonly Item[]) => write(deps, items);
   const shared = createBatcher({ run, maxBatch: MAX_BATCH, maxRunning: MAX_RUNNING });
-  const limited = createLimitedBatcher(run);
+  if (deps.database.dialect === 'sqlite') return shared;
+  const limited = createLimitedBatcher(run, deps.database.load().limit);
   return {
     async add(item) {
       const isLimited = await hasMessageLimits(deps, item.message.userId);
@@ -152,12 +163,21 @@ export function createEnqueuer(deps: WriteDeps): Enqueuer {
   };
 }
 
-/** Each batch is of one workspace, and each workspace has one at a time: a second one would only wait for the first. */
-function createLimitedBatcher<R>(run: (items: readonly Item[]) => Promise<readonly R[]>) {
+/**
+ * Each batch is of one workspace, and each workspace has one at a time: a second one would only wait for the first. Few are at
+ * work, but more may wait for locks: a process that stands still has the locks of few, and cannot stop all of another one's.
+ * `connections`: those of the process.
+ */
+function createLimitedBatcher<R>(
+  run: (items: readonly Item[]) => Promise<readonly R[]>,
+  connections: number,
+) {
   const busy = new Set<number>();
+  const maxRunning = Math.max(LIMITED_AT_WORK + 1, connections - CONNECTIONS_LEFT);
+  const places = createPlaces(LIMITED_AT_WORK, maxRunning);
   return createBatcher<Item, R>({
     maxBatch: MAX_BATCH,
-    maxRunning: MAX_LIMITED_RUNNING,
+    maxRunning,
     choose(waiting) {
       const next = waiting.find(({ message }) => !busy.has(message.userId))?.message.userId;
       return waiting.filter(({ message }) => message.userId === next);
@@ -166,7 +186,7 @@ function createLimitedBatcher<R>(run: (items: readonly Item[]) => Promise<readon
       const users = items.map(({ message }) => message.userId);
       for (const userId of users) busy.add(userId);
       try {
-        return await run(items);
+        return await atWork(places, () => run(items));
       } finally {
         for (const userId of users) busy.delete(userId);
       }
@@ -174,12 +194,30 @@ function createLimitedBatcher<R>(run: (items: readonly Item[]) => Promise<readon
   });
 }
 
+/** Does `work` in a place of its own, which it gives back when it has ended, or when it has taken long. */
+async function atWork<R>(places: Places, work: () => Promise<R>): Promise<R> {
+  const leave = await places.enter(PLACE_WAIT_MS);
+  let isIn = true;
+  const goOut = () => {
+    if (isIn) leave();
+    isIn = false;
+  };
+  const timer = startTimer(goOut, AT_WORK_MS);
+  try {
+    return await work();
+  } finally {
+    stopTimer(timer);
+    goOut();
+  }
+}
+
 async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error: unknown } | null)[]> {
   const failed = new Map<Item, unknown>();
   await transact(deps.database, async (tx) => {
     failed.clear();
     const all = items.map(({ message }) => message);
-    const room = await openMessageRoom(tx, deps, all, deps.clock.now());
+    const now = deps.clock.now();
+    const room = await openMessageRoom(tx, deps, all, now);
     for (const item of items) {
       try {
         await admit(tx, item, room);
@@ -190,13 +228,10 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
       }
     }
     const admitted = items.filter((item) => !failed.has(item));
+    const queued = admitted.map(({ message }) => message);
     await insertRows(tx, admitted);
-    await countMessages(
-      tx,
-      deps,
-      admitted.map(({ message }) => message),
-      room,
-    );
+    await countMessages(tx, deps, queued, room);
+    await noteHighPriority(tx, queued, now);
   });
   wakeAll(
     deps,
@@ -215,7 +250,7 @@ async function admit(tx: Tx, item: Item, room: MessageRoom): Promise<void> {
   });
 }
 
-async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Promise<void> {
+async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
   await insertMany(
     tx,
     messages,
@@ -243,13 +278,6 @@ async function insertRows(tx: Tx, items: readonly NewRow[], isNoted = false): Pr
       availableAt: message.scheduledAt ?? queuedAt,
       expiresAt: message.expiresAt,
     })),
-  );
-  const [first] = items;
-  if (first === undefined || isNoted) return;
-  await noteHighPriority(
-    tx,
-    items.map(({ message }) => message),
-    first.queued.queuedAt,
   );
 }
 

@@ -5,11 +5,10 @@
 
 import { and, asc, count, eq, gt, inArray, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { affected, incoming, upsert } from '../db/ops.ts';
-import { firstContacts, type NewChatCapRow, whatsappAccounts } from '../db/schema.ts';
+import { added, affected, incoming, upsert } from '../db/ops.ts';
+import { contactTurns, firstContacts, type NewChatCapRow } from '../db/schema.ts';
 import { DAY_MS } from '../utils/durations.ts';
 import { isSharedJid } from '../whatsapp/jid.ts';
-import { type Held, isHeldRow } from './fence.ts';
 import { capOf, type Pace, type Pacing } from './pace.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
 import type { Addressee } from './subscriber-peers.ts';
@@ -185,19 +184,17 @@ export interface ContactSpending {
 }
 
 /**
- * In the transaction of a claim, as its first statement: true when there is a first contact left for this person. The
- * write to the session's row makes claims of strangers take turns, also with a change of owner, so that each counts what
- * the one before has spent. False also when the session is somebody else's.
+ * In the transaction of a claim, before its row is taken: true when there is a first contact left for this person. Claims of
+ * strangers take turns (`lockContacts`), also those of an owner before, so that each counts what the one before has spent.
  */
 export async function takeTurn(
   tx: Tx,
-  held: Held,
+  accountId: string,
   { person, limit, pace }: ContactSpending,
   { priority, now }: { priority: Priority; now: number },
 ): Promise<boolean> {
-  const locked = await tx.update(whatsappAccounts).set({ updatedAt: now }).where(isHeldRow(held));
-  if (affected(locked) === 0) return false;
-  return (await strangerHeldUntil(tx, held.id, { limit, pace, priority, now, person })) === null;
+  await lockContacts(tx, accountId);
+  return (await strangerHeldUntil(tx, accountId, { limit, pace, priority, now, person })) === null;
 }
 
 /**
@@ -241,12 +238,12 @@ function isPerson(accountId: string, person: string) {
 }
 
 /**
- * Makes whoever counts or spends first contacts of this session wait until the transaction ends. Call it before what is
- * counted is read.
+ * Makes whoever counts or spends first contacts of this session wait until the transaction ends, and nobody else. Call it
+ * before what is counted is read.
  */
-export async function lockContacts(tx: Tx, accountId: string, now: number): Promise<void> {
-  // It must change the row, or the nodes of a cluster would not notice each other.
-  await tx.update(whatsappAccounts).set({ updatedAt: now }).where(eq(whatsappAccounts.id, accountId));
+export async function lockContacts(tx: Tx, accountId: string): Promise<void> {
+  const { accountId: account, turns } = contactTurns;
+  await upsert(tx, contactTurns, { accountId, turns: 1 }, [account], { turns: added(turns) });
 }
 
 /** People who are to be met at once, such as those who are added to a group. */
@@ -261,15 +258,15 @@ export interface Meeting {
 
 /**
  * Spends a first contact for each of them, all or none; whoever was met within the window counts already. Null when that
- * is done, else how many more there may be and until when the rest must wait (epoch milliseconds). The write to the
- * session's row makes this take turns with the claims of messages.
+ * is done, else how many more there may be and until when the rest must wait (epoch milliseconds). It takes turns with
+ * the claims of messages.
  */
 export async function meetAll(
   tx: Tx,
   accountId: string,
   { people, limit, pace, attemptId, now }: Meeting,
 ): Promise<{ left: number; until: number | null } | null> {
-  await lockContacts(tx, accountId, now);
+  await lockContacts(tx, accountId);
   const counted = await tx
     .select({ person: firstContacts.person })
     .from(firstContacts)

@@ -1,5 +1,8 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Tx } from '../../src/db/client.ts';
+import { dbType } from '../../src/db/kit.ts';
+import { transact } from '../../src/db/ops.ts';
 import {
   campaigns,
   firstContacts,
@@ -8,14 +11,21 @@ import {
   sendAttempts,
   waContacts,
   whatsappAccounts,
+  workspaces,
 } from '../../src/db/schema.ts';
+import { record } from '../../src/events/record.ts';
+import { lockContacts } from '../../src/queue/first-contacts.ts';
+import { openMessageRoom } from '../../src/queue/usage.ts';
 import { stepCampaign } from '../../src/services/campaigns/feed.ts';
 import { newMemory } from '../../src/services/campaigns/feed-state.ts';
 import { noteElsewhere } from '../../src/services/campaigns/pool-facts.ts';
+import { moveCampaign } from '../../src/services/campaigns/row.ts';
 import { DAY_MS, HOUR_MS } from '../../src/utils/durations.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { countStatements, type StatementCounter } from '../helpers/statements.ts';
 import { makeMember } from '../helpers/tenant.ts';
+import { until } from '../helpers/until.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 const SESSIONS = ['main', 'two', 'three'];
@@ -499,6 +509,114 @@ describe('first contacts of two campaigns', () => {
       expect(w.relayed()).toHaveLength(room);
     },
   );
+});
+
+// On SQLite nobody has a row that another one needs: it has one writer.
+describe.runIf(dbType === 'mysql')('a campaign that is fed beside others', () => {
+  let counter: StatementCounter;
+  beforeEach(async () => {
+    await open({ newContactsPerDay: 5 });
+    counter = countStatements();
+  });
+  afterEach(() => counter.stop());
+
+  /** Something that happens when `begin` is called, outside of the transaction that calls it. */
+  function later<R>(work: () => Promise<R>): { begin: () => void; done: Promise<R> } {
+    let begin = () => {};
+    const done = new Promise<void>((resolve) => (begin = resolve)).then(work);
+    return { begin: () => begin(), done };
+  }
+
+  /** A campaign whose next step queues people, who are strangers to a session that counts these. */
+  async function aboutToBeFed() {
+    await w.feeder.stop();
+    const id = await w.start({ listId: await w.list(contacts(10)), message: 'x' });
+    const { deps } = w.t;
+    const options = { processId: deps.commands.processId, memory: newMemory(), random: () => 0.5 };
+    const isReady = async () => {
+      const [row] = await deps.db.select().from(campaigns).where(eq(campaigns.id, id));
+      return row?.frozenAt !== null && options.memory.restoredFor === row?.resumedAt;
+    };
+    for (let n = 0; n < 10 && !(await isReady()); n++) await stepCampaign(deps, id, options);
+    expect(await isReady()).toBe(true);
+    expect(await w.history(id)).toHaveLength(0);
+    counter.take();
+    return { id, ...later(() => stepCampaign(deps, id, options)) };
+  }
+
+  /** Resolves when so many statements like this one were begun; what was rolled back until then. */
+  async function begun(text: RegExp, most: number): Promise<void> {
+    let seen = 0;
+    const look = () => {
+      const { texts } = counter.take();
+      for (const [one, n] of texts) {
+        expect(one).not.toMatch(/^rollback$/i);
+        if (text.test(one)) seen += n;
+      }
+      return seen >= most;
+    };
+    await until(look, 5_000, `${most} statements like ${text}`);
+  }
+
+  const noteOf = (tx: Tx, accountId: string) =>
+    record(tx, w.t.deps, [
+      { userId: w.tenant.id, event: 'message.queued', session: { id: accountId, sessionId: 'main' } },
+    ]);
+
+  it('has no row of the session while it waits for a code of a workspace with limits', async () => {
+    const { deps } = w.t;
+    const accountId = await idOf('main');
+    const mine = eq(workspaces.id, w.tenant.id);
+    await deps.db
+      .update(workspaces)
+      .set({ limits: { messagesPerDay: 100 } })
+      .where(mine);
+    deps.allowances.forget();
+    const { id, begin, done } = await aboutToBeFed();
+    await transact(deps.database, async (tx) => {
+      // As a code: what is used first, the event of the session last.
+      const code = { userId: w.tenant.id, sessionId: 'main', type: 'otp' };
+      await openMessageRoom(tx, deps, [code], w.clock.now());
+      begin();
+      await begun(/into .usage_counts/, 2);
+      await noteOf(tx, accountId);
+    });
+    await done;
+    expect(await w.history(id)).toHaveLength(5);
+    expect([...counter.take().texts.keys()]).not.toContain('rollback');
+  });
+
+  it('has no row of the session while it waits for a pause, and is paused then', async () => {
+    const { deps } = w.t;
+    const { id, begin, done } = await aboutToBeFed();
+    await moveCampaign(deps, id, {
+      from: ['running'],
+      changes: { status: 'paused', pausedAt: w.clock.now() },
+      event: 'campaign.paused',
+      also: async () => {
+        begin();
+        await begun(/^update .campaigns/, 2);
+      },
+    });
+    await done;
+    expect(await w.history(id)).toHaveLength(0);
+    expect(await w.campaign(id)).toMatchObject({ status: 'paused' });
+    expect([...counter.take().texts.keys()]).not.toContain('rollback');
+  });
+
+  it('keeps neither codes nor events of its session waiting while it counts first contacts', async () => {
+    const { deps } = w.t;
+    const accountId = await idOf('main');
+    const body = { session: 'main', to: '+6281299990001' };
+    const code = later(() => w.t.call('/otp/send', { method: 'POST', token: w.tenant.token, body }));
+    const event = later(() => transact(deps.database, (tx) => noteOf(tx, accountId)));
+    await transact(deps.database, async (tx) => {
+      await lockContacts(tx, accountId);
+      for (const { begin } of [code, event]) begin();
+      expect((await code.done).status).toBe(202);
+      await event.done;
+    });
+  }, 8_000);
 });
 
 describe('first contacts that are spent', () => {

@@ -14,14 +14,16 @@ import {
   workspaces,
 } from '../../src/db/schema.ts';
 import { createAllowances, type Limits } from '../../src/queue/allowances.ts';
-import { createEnqueuer } from '../../src/queue/enqueue.ts';
+import { createEnqueuer, enqueue } from '../../src/queue/enqueue.ts';
 import { countMessages, openMessageRoom, periodOf } from '../../src/queue/usage.ts';
 import { deferRecipients } from '../../src/services/campaigns/hand-back.ts';
 import { hasRoom, takeRoom } from '../../src/services/quotas.ts';
-import { newId } from '../../src/utils/ids.ts';
+import { foldUsage, forgetUsage } from '../../src/services/usage-retention.ts';
+import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { enterAs } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { countStatements } from '../helpers/statements.ts';
+import { until } from '../helpers/until.ts';
 
 let t: TestApp;
 /** The same service in another process: what it remembers is its own. */
@@ -175,13 +177,13 @@ describe('messages of a day', () => {
 
 describe('a process that stands still in a transaction', () => {
   const messageOf = (userId: number) => ({ userId, sessionId: 'main', type: 'text' });
-  /** It has counted a message of that workspace, and goes on when `work` is done. */
-  async function heldBy(userId: number, work: () => Promise<void>): Promise<void> {
+  /** It has counted a message of these workspaces, and goes on when `work` is done. */
+  async function heldBy(userIds: readonly number[], work: () => Promise<void>): Promise<void> {
     let [counted, goOn] = [() => {}, () => {}];
     const there = new Promise<void>((resolve) => (counted = resolve));
     const over = new Promise<void>((resolve) => (goOn = resolve));
     const held = transact(t.deps.database, async (tx) => {
-      const all = [messageOf(userId)];
+      const all = userIds.map(messageOf);
       const room = await openMessageRoom(tx, t.deps, all, t.deps.clock.now());
       for (const one of all) room.take(one);
       await countMessages(tx, t.deps, all, room);
@@ -195,7 +197,7 @@ describe('a process that stands still in a transaction', () => {
 
   // SQLite serves one process.
   test.runIf(dbType === 'mysql')('keeps no other one from queueing for the same workspace', async () => {
-    await heldBy(tenant.id, async () => {
+    await heldBy([tenant.id], async () => {
       for (const i of [1, 2]) expect((await sendElsewhere(i)).status).toBe(202);
     });
     expect(await totalsOf()).toEqual([3, 3]);
@@ -225,7 +227,7 @@ describe('a process that stands still in a transaction', () => {
         others.push(tenant);
       }
       let late: Promise<Reply[]> = Promise.resolve([]);
-      await heldBy(stuck.id, async () => {
+      await heldBy([stuck.id], async () => {
         tenant = stuck;
         late = Promise.all([1, 2].map((i) => send(i)));
         for (tenant of others) {
@@ -237,6 +239,55 @@ describe('a process that stands still in a transaction', () => {
       expect(await totalsOf(stuck.id)).toEqual([2, 2]);
     },
   );
+
+  test.runIf(dbType === 'mysql')(
+    'with the rows of five workspaces with limits stops no sixth one',
+    async () => {
+      const stuck: Tenant[] = [];
+      for (let n = 0; n < 6; n++) {
+        if (n > 0) stuck.push(tenant);
+        tenant = await t.tenant();
+        await enterAs(t, tenant);
+        await limit({ messagesPerDay: 5 });
+      }
+      const sixth = tenant;
+      let late: Promise<Reply[]> = Promise.resolve([]);
+      await heldBy(
+        stuck.map(({ id }) => id),
+        async () => {
+          late = Promise.all(
+            stuck.map((one) => {
+              tenant = one;
+              return send(1);
+            }),
+          );
+          // It has one connection, and each of those that wait for it.
+          await until(() => t.deps.database.load().used > 4, 2_000, 'that four wait');
+          tenant = sixth;
+          expect((await send(1)).status).toBe(202);
+        },
+      );
+      expect(statuses(await late, 202)).toBe(5);
+    },
+  );
+});
+
+test('messages of one moment share their writes: of all workspaces on SQLite, of each one with limits elsewhere', async () => {
+  const all = [];
+  for (let n = 0; n < 4; n++) {
+    tenant = await t.tenant();
+    await limit({ messagesPerDay: 5 });
+    all.push({
+      ...{ userId: tenant.id, accountId: newId(), sessionId: 'main', messageId: newMessageId() },
+      ...{ peer: '6281234567890@s.whatsapp.net', phone: '6281234567890', lid: null, priority: 1 as const },
+      ...{ type: 'text', content: { type: 'text', text: 'x' }, scheduledAt: null, expiresAt: null },
+    });
+  }
+  for (const { userId } of all) await t.deps.allowances.of(userId);
+  counter.take();
+  await Promise.all(all.map((message) => enqueue(t.deps, message)));
+  const inserts = [...counter.take().texts].filter(([text]) => /into .messages\b/.test(text));
+  expect(inserts.reduce((sum, [, n]) => sum + n, 0)).toBe(dbType === 'sqlite' ? 1 : 4);
 });
 
 describe('codes', () => {
@@ -337,6 +388,83 @@ test('what was counted is taken back as it was counted, at once, and nothing of 
     ['2026-02-01', '', '', 4],
     ['2026-02-01', 'text', 'old', 4],
   ]);
+});
+
+describe('what several processes have counted', () => {
+  const signal = new AbortController().signal;
+  const FEBRUARY = Date.UTC(2026, 1, 1, 3);
+  const fold = () => foldUsage(t.deps.database, { now: FEBRUARY, signal });
+  const whole = () => ({ userId: tenant.id, sessionId: '', kind: '', engine: '', category: '' });
+  const sessionOf = (i: number) => ({ ...whole(), sessionId: `s${i}`, kind: 'text', engine: 'baileys' });
+
+  async function countIn(slots: readonly number[]): Promise<void> {
+    const periods = ['2026-01', '2026-01-31', '2026-02', '2026-02-01'];
+    const wholes = periods.flatMap((period) =>
+      slots.map((slot) => ({ ...whole(), period, slot, count: 65 })),
+    );
+    const sessions = Array.from({ length: 65 }, (_, i) => sessionOf(i)).flatMap((one) =>
+      slots.map((slot) => ({ ...one, category: 'message', period: '2026-01-31', slot, count: 1 })),
+    );
+    await t.deps.db.insert(usageCounts).values([...wholes, ...sessions]);
+  }
+
+  async function readAll(): Promise<Record<string, { rows: number; sum: number; slots: number[] }>> {
+    const rows = await t.deps.db.select().from(usageCounts).where(eq(usageCounts.userId, tenant.id));
+    const found: Awaited<ReturnType<typeof readAll>> = {};
+    for (const { period, kind, slot, count } of rows) {
+      const name = `${period} ${kind}`.trim();
+      found[name] ??= { rows: 0, sum: 0, slots: [] };
+      found[name].rows++;
+      found[name].sum += count;
+      if (!found[name].slots.includes(slot)) found[name].slots.push(slot);
+      found[name].slots.sort((a, b) => a - b);
+    }
+    return found;
+  }
+
+  const OPEN = { rows: 2, sum: 130, slots: [7, 9] };
+
+  test('comes together when it is over, whole and once, and is forgotten by months', async () => {
+    // What other tests have left.
+    await fold();
+    await t.deps.db
+      .insert(usageCounts)
+      .values({ ...whole(), period: '2026-01', slot: 0, count: 1, warnedPercent: 80, warnedLimit: 50 });
+    await countIn([7, 9]);
+    // Two of each session, of the day, of the month.
+    expect(await fold()).toBe(134);
+    const folded = {
+      '2026-01': { rows: 1, sum: 131, slots: [0] },
+      '2026-01-31': { rows: 1, sum: 130, slots: [0] },
+      '2026-01-31 text': { rows: 65, sum: 130, slots: [0] },
+      '2026-02': OPEN,
+      '2026-02-01': OPEN,
+    };
+    expect(await readAll()).toEqual(folded);
+    expect(await fold()).toBe(0);
+    expect(await readAll()).toEqual(folded);
+    const isWarned = and(eq(usageCounts.userId, tenant.id), eq(usageCounts.warnedPercent, 80));
+    expect(await t.deps.db.select().from(usageCounts).where(isWarned)).toMatchObject([{ count: 131 }]);
+    await forgetUsage(t.deps.db, { before: FEBRUARY, signal });
+    expect(await readAll()).toEqual({ '2026-02': OPEN, '2026-02-01': OPEN });
+  });
+
+  test.runIf(dbType === 'mysql')('waits for nobody who takes some of it back', async () => {
+    await countIn([7]);
+    let begin = () => {};
+    const folded = new Promise<void>((resolve) => (begin = resolve)).then(fold);
+    await transact(t.deps.database, async (tx) => {
+      const month = and(eq(usageCounts.userId, tenant.id), eq(usageCounts.period, '2026-01'));
+      await tx.update(usageCounts).set({ count: 64 }).where(month);
+      begin();
+      expect(await folded).toBe(66);
+    });
+    expect(await fold()).toBe(1);
+    expect(await readAll()).toMatchObject({
+      '2026-01': { rows: 1, sum: 64, slots: [0] },
+      '2026-01-31': { rows: 1, sum: 65, slots: [0] },
+    });
+  });
 });
 
 test('a limit that is raised is warned of again', async () => {

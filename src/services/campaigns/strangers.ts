@@ -52,8 +52,8 @@ export interface Chosen extends Addressee {
 
 /**
  * Of those who are about to be given to these sessions the ones who must wait all the same, each with the time from which
- * they are looked at again: another campaign of a session may have queued strangers since they were judged. Call it first
- * in the transaction that queues them: campaigns of one session take turns from here on.
+ * they are looked at again: another campaign of a session may have queued strangers since they were judged. Call it in
+ * the transaction that queues them, before it does: campaigns of one session take turns from here on.
  */
 export async function findSurplus(
   tx: Tx,
@@ -68,7 +68,7 @@ export async function findSurplus(
   for (const id of [...senders.keys()].sort()) {
     const sender = senders.get(id);
     if (sender === undefined || !limitsContacts(limitFor(deps, campaign, sender))) continue;
-    await lockContacts(tx, id, deps.clock.now());
+    await lockContacts(tx, id);
     const people = chosen.flatMap((one) => (one.sender.id === id ? [one.person] : []));
     const strangers = await strangersAmong(inTx, sender, people);
     for (const [phone, until] of await beyondRoom(inTx, campaign, sender, strangers))

@@ -5,6 +5,7 @@ import { untilUsedUp } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, deleteInBatches, transact } from '../../db/ops.ts';
 import {
+  contactTurns,
   firstContacts,
   LINKING_STATUSES,
   messageQueue,
@@ -101,6 +102,7 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
   const strangers = eq(firstContacts.accountId, accountId);
   await deleteInBatches(db, { table: firstContacts, key: firstContacts.person, where: strangers });
+  await db.delete(contactTurns).where(eq(contactTurns.accountId, accountId));
   await db.delete(waCredentials).where(eq(waCredentials.accountId, accountId));
   await deleteKeys(db, accountId);
 }
