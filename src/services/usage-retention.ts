@@ -1,12 +1,12 @@
 /** What workspaces used before: put together when it is over, and forgotten long after. */
-import { and, asc, eq, gt, lt, ne, or, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, lt, ne } from 'drizzle-orm';
 import { untilUsedUp } from '../db/batches.ts';
 import type { Database, Db, Tx } from '../db/client.ts';
 import { affected, skipLocked, transact } from '../db/ops.ts';
 import { usageCounts } from '../db/schema.ts';
 import { addRows, periodOf, SHARED_SLOT } from '../queue/usage.ts';
 
-/** Rows of one statement, which names each by its whole key: some milliseconds on SQLite, where it holds the event loop. */
+/** Rows of one transaction: some milliseconds on SQLite, where it holds the event loop. */
 const SIZE = 100;
 
 const { userId, period, sessionId, kind, engine, category, slot, count } = usageCounts;
@@ -14,9 +14,11 @@ const KEY = { userId, period, sessionId, kind, engine, category, slot };
 
 type Key = Pick<typeof usageCounts.$inferSelect, keyof typeof KEY>;
 
-function areThese(rows: readonly Key[]): SQL | undefined {
-  const isThis = (row: Key) =>
-    and(
+/** Each by its key: a statement for many might read, and wait for, rows of others. How many went. */
+async function deleteEach(tx: Tx, rows: readonly Key[]): Promise<number> {
+  let gone = 0;
+  for (const row of rows) {
+    const isThis = and(
       eq(userId, row.userId),
       eq(period, row.period),
       eq(sessionId, row.sessionId),
@@ -25,7 +27,9 @@ function areThese(rows: readonly Key[]): SQL | undefined {
       eq(category, row.category),
       eq(slot, row.slot),
     );
-  return or(...rows.map(isThis));
+    gone += affected(await tx.delete(usageCounts).where(isThis));
+  }
+  return gone;
 }
 
 /**
@@ -62,8 +66,7 @@ async function foldSome(tx: Tx, now: number): Promise<number> {
     tx,
     rows.map((row) => ({ ...row, slot: SHARED_SLOT })),
   );
-  await tx.delete(usageCounts).where(areThese(rows));
-  return rows.length;
+  return deleteEach(tx, rows);
 }
 
 /**
@@ -85,7 +88,7 @@ export async function forgetUsage(
       .where(lt(period, month.name))
       .orderBy(asc(period))
       .limit(SIZE);
-    if (rows.length > 0) gone += affected(await db.delete(usageCounts).where(areThese(rows)));
+    if (rows.length > 0) gone += await transact(db, (tx) => deleteEach(tx, rows));
     return rows.length;
   });
   return gone;
