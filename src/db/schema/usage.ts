@@ -29,7 +29,11 @@ export const usageCounts = table(
     warnedLimit: bigint(),
   },
   (t) => [
-    primaryKey({ columns: [t.userId, t.period, t.sessionId, t.kind, t.engine, t.category, t.slot] }),
+    // The name that drizzle would make is too long for MySQL.
+    primaryKey({
+      name: 'usage_counts_pk',
+      columns: [t.userId, t.period, t.sessionId, t.kind, t.engine, t.category, t.slot],
+    }),
     index('usage_counts_period_ix').on(t.period),
     // For those of the past that are not in the shared slot yet.
     index('usage_counts_slot_ix').on(t.slot, t.period),
