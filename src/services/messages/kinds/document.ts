@@ -15,12 +15,12 @@ export const document = fileKind({
   placeholders: ['caption'],
   words: ['caption', 'filename'],
   example: { document: 'https://example.com/file.pdf', filename: 'document.pdf' },
-  make: (input, { file, filename }, { config }) => ({
+  make: async (input, { file, filename }, { config }) => ({
     type: 'document',
     media: file,
     filename: nameOf(input.filename) ?? documentName(filename, file.mimetype),
     ...optional({ caption: input.caption }),
-    ...namedIn(input, config.defaultCountry),
+    ...(await namedIn(input, config.defaultCountry)),
   }),
 });
 

@@ -9,11 +9,11 @@ export const image = fileKind({
   placeholders: ['caption'],
   words: ['caption'],
   example: { image: 'https://example.com/image.jpg', caption: 'Check this out!' },
-  make: ({ caption, viewOnce, ...input }, { file }, { config }) => ({
+  make: async ({ caption, viewOnce, ...input }, { file }, { config }) => ({
     type: 'image',
     media: file,
     ...optional({ caption }),
-    ...namedIn(input, config.defaultCountry),
+    ...(await namedIn(input, config.defaultCountry)),
     ...(viewOnce ? { viewOnce } : {}),
   }),
 });

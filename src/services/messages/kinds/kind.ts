@@ -57,7 +57,7 @@ interface PlainKind<T extends ContentType, F extends z.ZodRawShape> extends Decl
 interface FileKind<T extends MediaContent['type'], F extends z.ZodRawShape> extends Declared<T, F> {
   /** the sound is to be played as a voice note */
   isVoice?(input: Omit<Fields<F>, T>): boolean;
-  make(input: Omit<Fields<F>, T>, taken: TakenMedia, ctx: Ctx): ContentOf<T>;
+  make(input: Omit<Fields<F>, T>, taken: TakenMedia, ctx: Ctx): Promise<ContentOf<T>> | ContentOf<T>;
 }
 
 /** A kind, as every surface knows it. */

@@ -26,7 +26,7 @@ export const text = plainKind({
     return {
       type: 'text',
       text: words,
-      ...namedIn(input, ctx.config.defaultCountry),
+      ...(await namedIn(input, ctx.config.defaultCountry)),
       ...(preview === null ? {} : { preview }),
     };
   },

@@ -24,11 +24,11 @@ export const video = fileKind({
     refuseTogether(input, 'videoNote', ['caption', 'gifPlayback']);
     refuseTogether(input, 'gifPlayback', ['viewOnce']);
   },
-  make: ({ caption, viewOnce, gifPlayback, videoNote, ...input }, { file }, { config }) => ({
+  make: async ({ caption, viewOnce, gifPlayback, videoNote, ...input }, { file }, { config }) => ({
     type: 'video',
     media: file,
     ...optional({ caption }),
-    ...namedIn(input, config.defaultCountry),
+    ...(await namedIn(input, config.defaultCountry)),
     ...(viewOnce ? { viewOnce } : {}),
     ...(gifPlayback ? { gif: true } : {}),
     ...(videoNote ? { note: true } : {}),
