@@ -2,8 +2,19 @@
 import PQueue from 'p-queue';
 
 export interface FairQueue {
-  /** The result of the work when its turn has come; null when too much of this owner waits already. */
-  run<R>(owner: string, work: () => Promise<R>): Promise<R | null>;
+  /**
+   * The result of the work when its turn has come; null when too much of this owner waits already. Rejects with the reason
+   * of `signal` when that is aborted before: then the work never begins, and its place in the line is free at once. Work
+   * that has begun looks at the signal itself.
+   */
+  run<R>(owner: string, work: () => Promise<R>, signal?: AbortSignal): Promise<R | null>;
+}
+
+/** What one owner wants to be done. */
+interface Line {
+  turns: PQueue;
+  /** of these how many still want their turn */
+  waiting: number;
 }
 
 /**
@@ -20,17 +31,62 @@ export function createFairQueue({
   maxWaiting: number;
 }): FairQueue {
   const places = new PQueue({ concurrency });
-  const lines = new Map<string, PQueue>();
+  const lines = new Map<string, Line>();
+
+  function enter<R>(owner: string, line: Line, work: () => Promise<R>, signal: AbortSignal | undefined) {
+    let begun = false;
+    let waits = true;
+    line.waiting++;
+    const leave = () => {
+      if (waits) line.waiting--;
+      waits = false;
+    };
+    const begin = () => {
+      signal?.throwIfAborted();
+      begun = true;
+      return work();
+    };
+    const next = () => {
+      leave();
+      signal?.throwIfAborted();
+      return places.add(begin);
+    };
+    const done = line.turns.add(next).finally(() => {
+      if (line.turns.size + line.turns.pending === 0) lines.delete(owner);
+    });
+    return signal === undefined ? done : unlessAborted(done, signal, () => !begun, leave);
+  }
+
   return {
-    async run(owner, work) {
-      const line = lines.get(owner) ?? new PQueue({ concurrency: perOwner });
-      if (line.size >= maxWaiting) return null;
+    async run(owner, work, signal) {
+      signal?.throwIfAborted();
+      const line = lines.get(owner) ?? { turns: new PQueue({ concurrency: perOwner }), waiting: 0 };
+      if (line.waiting >= maxWaiting) return null;
       lines.set(owner, line);
-      try {
-        return await line.add(() => places.add(work));
-      } finally {
-        if (line.size + line.pending === 0) lines.delete(owner);
-      }
+      return enter(owner, line, work, signal);
     },
   };
+}
+
+/** As `done`, or the reason of the signal when it is aborted while `waits()`; `leave` is called before. */
+async function unlessAborted<R>(
+  done: Promise<R>,
+  signal: AbortSignal,
+  waits: () => boolean,
+  leave: () => void,
+): Promise<R> {
+  let onAbort = (): void => undefined;
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => {
+      if (!waits()) return;
+      leave();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    return await Promise.race([done, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -37,7 +37,7 @@ export interface HelperRun {
   owner: string;
   /** from its start to its answer; then its process is killed */
   timeoutMs: number;
-  /** kills it as well */
+  /** ends the wait for its turn, and kills it as well */
   signal?: AbortSignal | undefined;
 }
 
@@ -72,7 +72,7 @@ export function createHelperPool(options: HelperOptions): HelperPool {
   }
 
   async function work(job: unknown, { timeoutMs, signal }: HelperRun): Promise<unknown> {
-    if (signal?.aborted) throw new HelperFailure('aborted', 'no caller waits for it any more');
+    if (signal?.aborted) throw noLongerWanted();
     const helper = take();
     try {
       const answer = await helper.run(job, timeoutMs, signal);
@@ -87,7 +87,12 @@ export function createHelperPool(options: HelperOptions): HelperPool {
 
   return {
     async run(job, run) {
-      const done = await turns.run(run.owner, async () => ({ answer: await work(job, run) }));
+      const { owner, signal } = run;
+      const done = await turns
+        .run(owner, async () => ({ answer: await work(job, run) }), signal)
+        .catch((error: unknown) => {
+          throw signal?.aborted && !(error instanceof HelperFailure) ? noLongerWanted() : error;
+        });
       if (done === null) throw new HelperFailure('busy', 'too much of it waits already');
       return done.answer;
     },
@@ -95,6 +100,10 @@ export function createHelperPool(options: HelperOptions): HelperPool {
       for (const helper of all) helper.kill();
     },
   };
+}
+
+function noLongerWanted(): HelperFailure {
+  return new HelperFailure('aborted', 'no caller waits for it any more');
 }
 
 interface Helper {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { messages, quotaHolds, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 import { pdfFile, sha256 } from '../helpers/files.ts';
@@ -85,6 +85,33 @@ describe('the name', () => {
   test('is no path', async () => {
     const url = serve(pdfFile(), { 'content-disposition': 'attachment; filename="../../etc/cron.d/x.pdf"' });
     expect(await sent(url)).toMatchObject({ filename: 'x.pdf' });
+  });
+});
+
+describe('the preview of a link', () => {
+  test('takes a place of the tenant, and the message goes without when none is free', async () => {
+    let asked = 0;
+    answers.set('/tea', (response) => {
+      asked++;
+      response.writeHead(200, { 'content-type': 'text/html' }).end('<title>Tea</title>');
+    });
+    const send = async () => {
+      const body = { session: 'main', to: '+6281200000001', text: `see ${webUrl}/tea`, linkPreview: true };
+      const reply = await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body });
+      const { messageId } = reply.body.data as { messageId: string };
+      const [row] = await t.deps.db.select().from(messages).where(eq(messages.messageId, messageId));
+      return row?.content;
+    };
+    const taken = Array.from({ length: t.deps.config.quotas.uploadsInFlight ?? 0 }, () => {
+      const expiresAt = Date.now() + 60_000;
+      return { id: newId(), userId: tenant.id, kind: 'upload' as const, expiresAt };
+    });
+    await t.deps.db.insert(quotaHolds).values(taken);
+    expect(await send()).not.toHaveProperty('preview');
+    expect(asked).toBe(0);
+    await t.deps.db.delete(quotaHolds).where(eq(quotaHolds.userId, tenant.id));
+    expect(await send()).toMatchObject({ preview: { title: 'Tea' } });
+    expect(await t.deps.db.select().from(quotaHolds)).toEqual([]);
   });
 });
 

@@ -192,6 +192,16 @@ describe('a helper process', () => {
     expect(await run('pid')).toBe(first);
   });
 
+  it('lets go of a job whose caller has gone before its turn, while another one is under way', async () => {
+    const busy = run('loop', 500).catch((error: HelperFailure) => error.kind);
+    const gone = new AbortController();
+    const job = { owner: 'a', timeoutMs: 20_000, signal: gone.signal };
+    const waiting = pool.run('echo', job).catch((error: HelperFailure) => error.kind);
+    gone.abort();
+    expect(await Promise.race([busy, waiting])).toBe('aborted');
+    expect(await busy).toBe('timeout');
+  });
+
   it('knows nothing of the settings of the service', async () => {
     process.env.JWT_SECRET = 'not for helpers';
     expect(await run('environment')).not.toContain('JWT_SECRET');

@@ -1,6 +1,7 @@
 /** A campaign's content for one recipient. */
 import type { Content } from '../../whatsapp/content.ts';
 import { KINDS } from '../messages/kinds/index.ts';
+import { firstLink } from '../messages/link-preview.ts';
 import {
   type CompiledTemplate,
   compileTemplate,
@@ -64,7 +65,15 @@ function fillContent(content: Content, fill: Fill): Content {
     const text = fields[name];
     if (typeof text === 'string') fields[name] = fill(text);
   }
-  return asContent(fields);
+  return withOwnPreview(asContent(fields));
+}
+
+/** Without the preview of a page that the text of this recipient does not link to first. */
+function withOwnPreview(content: Content): Content {
+  if (content.type !== 'text' || !content.preview || firstLink(content.text) === content.preview.url)
+    return content;
+  const { preview: _other, ...rest } = content;
+  return rest;
 }
 
 /** Safe because only texts were replaced by texts. */

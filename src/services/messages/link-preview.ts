@@ -6,6 +6,7 @@ import type { Ctx } from '../context.ts';
 import { detectType } from '../media/detect.ts';
 import { toolRun } from '../media/keep.ts';
 import { discardFile, stageFile } from '../media/staging.ts';
+import { holdUpload } from '../quotas.ts';
 
 /** For the page and its picture together: a client waits for its answer as long. */
 const BUDGET_MS = 5_000;
@@ -21,8 +22,8 @@ const MAX_DESCRIPTION = 600;
 const MAX_TAG = 8_192;
 
 /**
- * Of the first link in the text; null when there is none, or its page cannot be had in 5 s or has no title. Never rejects:
- * the message goes without.
+ * Of the first link in the text; null when there is none, its page cannot be had in 5 s or has no title, or the tenant has as
+ * many downloads under way as it may. Never rejects: the message goes without.
  */
 export async function readPreview(ctx: Ctx, text: string): Promise<LinkPreview | null> {
   const url = firstLink(text);
@@ -30,30 +31,67 @@ export async function readPreview(ctx: Ctx, text: string): Promise<LinkPreview |
   const timeout = AbortSignal.timeout(BUDGET_MS);
   const signal = ctx.signal ? AbortSignal.any([ctx.signal, timeout]) : timeout;
   try {
-    const page = await readPage(ctx, url, signal);
-    if (page === null) return null;
-    const { title, description, picture } = page;
-    const thumbnail = picture === null ? null : await readPicture(ctx, picture, signal).catch(() => null);
-    return {
-      url,
-      title,
-      ...(description === null ? {} : { description }),
-      ...(thumbnail === null ? {} : { thumbnail }),
-    };
+    const release = await holdUpload(ctx, ctx.actor.userId);
+    try {
+      return await fetchPreview(ctx, url, signal);
+    } finally {
+      await release();
+    }
   } catch {
     return null;
   }
 }
 
-/** As the text writes it, without the marks that end a sentence. Links with placeholders are no links yet. */
-export function firstLink(text: string): string | null {
-  const at = text.search(/https?:\/\//i);
-  if (at < 0) return null;
-  const [written = ''] = text.slice(at, at + MAX_LINK + 1).split(/[\s<>"{}|\\^`]/, 1);
-  if (written.length > MAX_LINK || /^[{|]/.test(text.slice(at + written.length))) return null;
-  const url = written.replace(/[.,;:!?'*_~)\]]{1,20}$/, '');
-  return URL.canParse(url) ? url : null;
+async function fetchPreview(ctx: Ctx, url: string, signal: AbortSignal): Promise<LinkPreview | null> {
+  const page = await readPage(ctx, url, signal);
+  if (page === null) return null;
+  const { title, description, picture } = page;
+  const thumbnail = picture === null ? null : await readPicture(ctx, picture, signal).catch(() => null);
+  return {
+    url,
+    title,
+    ...(description === null ? {} : { description }),
+    ...(thumbnail === null ? {} : { thumbnail }),
+  };
 }
+
+/**
+ * As the text writes it, without the marks that end a sentence; what only begins like a link is passed by. Links with
+ * placeholders are no links yet, and what follows them is not the first one.
+ */
+export function firstLink(text: string): string | null {
+  const start = /https?:\/\//gi;
+  for (let found = start.exec(text); found !== null; found = start.exec(text)) {
+    const at = found.index;
+    const [written = ''] = text.slice(at, at + MAX_LINK + 1).split(/[\s<>"{}|\\^`]/, 1);
+    const end = at + written.length;
+    if (written.length > MAX_LINK || /^[{|]/.test(text.slice(end, end + 1))) return null;
+    const url = withoutMarks(written);
+    if (URL.canParse(url)) return url;
+    start.lastIndex = Math.max(start.lastIndex, end);
+  }
+  return null;
+}
+
+const MARKS = ".,;:!?'*_~)]";
+/** Marks at the end that are looked at. */
+const MAX_MARKS = 20;
+const OPENS: Readonly<Record<string, string>> = { ')': '(', ']': '[' };
+
+/** A bracket at its end belongs to the link when the link has opened it. */
+function withoutMarks(written: string): string {
+  let url = written;
+  for (let cut = 0; cut < MAX_MARKS; cut++) {
+    const last = url.at(-1) ?? ' ';
+    const opens = OPENS[last];
+    const isOwn = opens !== undefined && countOf(url, opens) >= countOf(url, last);
+    if (isOwn || !MARKS.includes(last)) break;
+    url = url.slice(0, -1);
+  }
+  return url;
+}
+
+const countOf = (text: string, mark: string) => text.split(mark).length - 1;
 
 interface Page {
   title: string;
