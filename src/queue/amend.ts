@@ -69,9 +69,17 @@ async function edit(tx: Tx, target: Target, { text = '' }: Amendment, { at, now 
   if (!row) return false;
   await tx
     .update(messages)
-    .set({ content: { ...Object(row.content), [field]: text }, original: row.original ?? row.content })
+    .set({ content: withText(row.content, field, text), original: row.original ?? row.content })
     .where(eq(id, target.id));
   return true;
+}
+
+/** The preview of a page goes when the text does not link to it any more, as it does on phones. */
+function withText(content: unknown, field: 'text' | 'caption', text: string): object {
+  const { preview, ...rest } = Object(content);
+  const url: unknown = Reflect.get(Object(preview), 'url');
+  const isKept = typeof url === 'string' && text.includes(url);
+  return { ...rest, [field]: text, ...(isKept ? { preview } : {}) };
 }
 
 /** The field of its content that an edit changes; null for what has none, and for codes. */

@@ -238,13 +238,15 @@ export type Content =
   | ReactionContent;
 export type ContentType = Content['type'];
 
-/** Changes the text, or the caption, of our message, for everyone. */
-export interface EditContent {
+/** Changes the text, or the caption, of our message, for everyone; whom it names stays. */
+export interface EditContent extends Naming {
   type: 'edit';
   messageId: string;
   text: string;
   /** what that message is */
   of: 'text' | 'image' | 'video' | 'document';
+  /** of the page that the text still links to */
+  preview?: LinkPreview;
   /** epoch milliseconds */
   at: number;
 }

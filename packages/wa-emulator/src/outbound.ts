@@ -58,7 +58,7 @@ export function takeClientMessage(
     }
   }
   const behaviour: Behaviour = to.kind === 'user' ? behaviourOf(world, to.phone) : { kind: 'ok' };
-  if (staleAmong(world, to, behaviour).length > 0) {
+  if (lacksMeta(stanza, to) || staleAmong(world, to, behaviour).length > 0) {
     ack(SMAX_INVALID);
     return;
   }
@@ -66,6 +66,20 @@ export function takeClientMessage(
   applyBehaviour(world, behaviour, to, ack, () => {
     deliver(world, device, stanza, to, behaviour).catch(() => connection.destroy());
   });
+}
+
+/** The attribute of `meta` that says what begins with a stanza of that type. */
+const META_OF: ReadonlyMap<string | undefined, string> = new Map([
+  ['poll', 'polltype'],
+  ['event', 'event_type'],
+]);
+
+/** A poll or an event that does not say so. What is sealed again for one device goes without. */
+function lacksMeta(stanza: BinaryNode, to: Address): boolean {
+  const name = META_OF.get(stanza.attrs.type);
+  const isAgain =
+    stanza.attrs.participant !== undefined || (to.kind === 'user' && !child(stanza, 'participants'));
+  return name !== undefined && !isAgain && child(stanza, 'meta')?.attrs[name] === undefined;
 }
 
 /** Recipients, or members of the group, whose devices the client has not asked for since it was refused. */

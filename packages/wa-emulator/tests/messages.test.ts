@@ -115,6 +115,20 @@ describe('messages to recipients', () => {
 });
 
 describe('kinds of messages', () => {
+  it('refuses a poll that its stanza does not tell of, and takes it when it is sealed again', async () => {
+    const jid = toJid(freshNumber());
+    const poll = { pollCreationMessageV3: { name: 'Kapan?', options: [{ optionName: 'Senin' }] } };
+    const send = async (id: string, options: object) => {
+      await client.sock.relayMessage(jid, poll, { messageId: id, ...options });
+      return client.waitAck(id);
+    };
+    const additionalNodes = [{ tag: 'meta', attrs: { polltype: 'creation' } }];
+    expect(await send('3EB0POLLBARE', {})).toBe('479');
+    expect(await send('3EB0POLLTOLD', { additionalNodes })).toBeUndefined();
+    expect(await send('3EB0POLLAGAIN', { participant: { jid, count: 1 } })).toBeUndefined();
+    expect(await received('3EB0POLLTOLD')).toMatchObject({ pollName: 'Kapan?' });
+  });
+
   it('lists location, contact, poll, reaction, reply, edit and deletion', async () => {
     expect(
       await sendContent({ location: { degreesLatitude: -6.2, degreesLongitude: 106.8, name: 'Monas' } }),

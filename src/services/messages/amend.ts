@@ -10,11 +10,12 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
-import type { AmendContent } from '../../whatsapp/content.ts';
+import type { AmendContent, EditContent, TextContent } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireCapability } from './capability.ts';
+import { optional } from './kinds/fields.ts';
 import { isOfChat } from './of-chat.ts';
 import { findMessage } from './read.ts';
 import type { MessageOutput, SentMessage } from './schemas.ts';
@@ -71,8 +72,22 @@ export async function editMessage(ctx: Ctx, input: AmendInput & { text: string }
       throw conflict('Only texts and captions can be edited.', { type: row.type });
     }
     const of = row.type === 'text' ? 'text' : (row.type as 'image' | 'video' | 'document');
-    return { type: 'edit', messageId: row.messageId, text: input.text, of, at: ctx.clock.now() };
+    const beside = besideText(row.content, input.text);
+    return { type: 'edit', messageId: row.messageId, text: input.text, of, ...beside, at: ctx.clock.now() };
   });
+}
+
+/** What the message says beside its text and holds for the new one. */
+function besideText(
+  content: unknown,
+  text: string,
+): Pick<EditContent, 'mentions' | 'mentionAll' | 'preview'> {
+  // The history keeps what a send route has validated.
+  const { mentions, mentionAll, preview }: Partial<TextContent> = Object(content);
+  return {
+    ...optional({ mentions, mentionAll }),
+    ...(preview !== undefined && text.includes(preview.url) ? { preview } : {}),
+  };
 }
 
 /**

@@ -58,14 +58,21 @@ function contextOf(content: Content, parts: EncodeParts): proto.IContextInfo {
   // A reaction disappears with what it is about.
   if (content.type === 'reaction') return {};
   const { quoted, forwarded, forwardingScore } = content;
-  const { mentions = [], mentionAll = false } =
-    'mentions' in content || 'mentionAll' in content ? content : {};
   return {
     ...(quoted ? quote(quoted, parts) : {}),
     ...lifetimeOf(parts.chat),
     ...(forwarded ? { isForwarded: true, forwardingScore: forwardingScore ?? 1 } : {}),
+    ...namingOf(content, parts),
+  };
+}
+
+/** Whom it names. */
+function namingOf(content: Content | EditContent, { target }: EncodeParts): proto.IContextInfo {
+  const { mentions = [], mentionAll = false } =
+    'mentions' in content || 'mentionAll' in content ? content : {};
+  return {
     ...(mentions.length > 0 ? { mentionedJid: mentions } : {}),
-    ...(mentionAll && isGroupJid(parts.target) ? { nonJidMentions: EVERYONE } : {}),
+    ...(mentionAll && isGroupJid(target) ? { nonJidMentions: EVERYONE } : {}),
   };
 }
 
@@ -78,7 +85,7 @@ function encodeAmendment(content: AmendContent, parts: EncodeParts): EncodedCont
   const key = keyOf({ messageId: content.messageId, fromMe: true, author: null }, parts);
   const protocolMessage =
     content.type === 'edit'
-      ? { key, type: MESSAGE_EDIT, editedMessage: editedOf(content), timestampMs: content.at }
+      ? { key, type: MESSAGE_EDIT, editedMessage: editedOf(content, parts), timestampMs: content.at }
       : { key, type: REVOKE };
   return {
     message: { protocolMessage },
@@ -104,10 +111,17 @@ function encodePin({ pinned, seconds, at, ...target }: PinContent, parts: Encode
   };
 }
 
-function editedOf({ of, text }: EditContent): proto.IMessage {
+/** With whom the message names, which an edit would otherwise take away. */
+function editedOf(content: EditContent, parts: EncodeParts): proto.IMessage {
+  const naming = namingOf(content, parts);
+  const message = editedPart(content);
+  return Object.keys(naming).length === 0 ? message : withContext(message, naming);
+}
+
+function editedPart({ of, text, preview }: EditContent): proto.IMessage {
   switch (of) {
     case 'text':
-      return { extendedTextMessage: { text } };
+      return encodeText({ type: 'text', text, ...present('preview', preview) });
     case 'image':
       return { imageMessage: { caption: text } };
     case 'video':
@@ -167,9 +181,9 @@ function encodeKind(
     case 'contact':
       return { message: encodeContacts(content) };
     case 'poll':
-      return { message: encodePoll(content, parts.secret) };
+      return { message: encodePoll(content, parts.secret), additionalNodes: [POLL_NODE] };
     case 'event':
-      return { message: encodeEvent(content, parts.secret) };
+      return { message: encodeEvent(content, parts.secret), additionalNodes: [EVENT_NODE] };
     case 'reaction':
       return {
         message: {
@@ -206,6 +220,10 @@ function encodeContacts({ name, phone, contacts = [{ name, phone }] }: ContactCo
   if (cards.length === 1 && first) return { contactMessage: first };
   return { contactsArrayMessage: { displayName: name, contacts: cards } };
 }
+
+/** As WhatsApp's own clients tell the server, which cannot read the message, that a poll or an event begins with it. */
+const POLL_NODE: BinaryNode = { tag: 'meta', attrs: { polltype: 'creation' } };
+const EVENT_NODE: BinaryNode = { tag: 'meta', attrs: { event_type: 'creation' } };
 
 /** Phones show a poll with one choice as version 3 and one with many as version 1. */
 function encodePoll(
