@@ -260,7 +260,9 @@ export const messageRoutes: Route[] = [
     summary: 'Send a message of the history to another chat, marked as forwarded',
     description:
       'By the session that has it. What came in and what was sent can be forwarded, with the file that is kept. Answers 409 ' +
-      'for codes, for view-once messages, and for kinds that are only received. It is queued and answered like a send.',
+      'for codes, for view-once messages, for what was deleted for everyone, for canceled events, and for kinds that are only ' +
+      'received. It is queued and answered like a send. A key needs the scope `read` as well: who forwards a message to ' +
+      'themselves has read it.',
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,

@@ -166,6 +166,9 @@ type Body =
       startsAt?: string;
       endsAt?: string;
       place?: string;
+      /** of the place */
+      latitude?: number;
+      longitude?: number;
       joinLink?: string;
       canceled?: boolean;
     }

@@ -1,6 +1,7 @@
 /** Every kind of message, decrypted by its recipient and equal to what was sent. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, type Received, startEmulator } from 'wa-emulator';
 import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
@@ -286,6 +287,31 @@ describe('other kinds', () => {
     }
   });
 
+  test('an edit keeps whom the text names, and its preview while it has the link', async () => {
+    pages.set('/kept.html', Buffer.from('<title>Kept</title>'));
+    const to = newNumber();
+    const link = `${webUrl}/kept.html`;
+    const fields = { text: `@${to} see ${link}`, mentions: [`+${to}`], linkPreview: true };
+    const { data } = await sendTo(to, 'text', fields);
+    const edit = async (text: string) => {
+      const path = `/message/${data.messageId}/edit`;
+      const { status, body } = await gateway.call('POST', path, { text }, WAIT);
+      expect(status).toBe(200);
+      const read = await arrival(to, body.data.messageId);
+      const row = await gateway.call('GET', `/message/${data.messageId}`);
+      return { read, content: row.body.data.content };
+    };
+    const mentions = [`${to}@s.whatsapp.net`];
+    const kept = await edit(`@${to} do see ${link}`);
+    expect(kept.read).toMatchObject({ type: 'edit', mentions, preview: { url: link, title: 'Kept' } });
+    expect(kept.content).toMatchObject({ mentions, preview: { url: link } });
+    const without = await edit(`@${to} never mind`);
+    expect(without.read).toMatchObject({ type: 'edit', text: `@${to} never mind`, mentions });
+    expect(without.read.preview).toBeUndefined();
+    expect(without.content.mentions).toEqual(mentions);
+    expect(without.content.preview).toBeUndefined();
+  });
+
   test('what was sent and what came in is forwarded, with its file and its mark', async () => {
     const to = newNumber();
     const forward = async (id: string) => {
@@ -336,7 +362,8 @@ describe('other kinds', () => {
   });
 
   test('an event arrives with its times and its place', async () => {
-    const event = { name: 'Tea tasting', description: 'All are welcome', place: 'Bandung' };
+    const point = { latitude: -6.9, longitude: 107.6 };
+    const event = { name: 'Tea tasting', description: 'All are welcome', place: 'Bandung', ...point };
     const times = { startsAt: '2026-01-31T16:00:00+07:00', endsAt: '2026-01-31T11:00:00Z' };
     const joinLink = 'https://example.com/join';
     const { data, received } = await send('event', { ...event, ...times, joinLink });
@@ -347,6 +374,14 @@ describe('other kinds', () => {
     const to = newNumber();
     const forwarded = await gateway.call('POST', `/message/${data.messageId}/forward`, { to }, WAIT);
     expect(await arrival(to, forwarded.body.data.messageId)).toMatchObject({ event, forwardingScore: 1 });
+    const canceled = await deliver(to, {
+      kind: 'raw',
+      payload: sealed({ eventMessage: { name: 'Walk', startTime: 1_790_000_000, isCanceled: true } }),
+    });
+    expect(await gateway.call('POST', `/message/${canceled}/forward`, { to })).toMatchObject({
+      status: 409,
+      body: { code: 'CONFLICT', details: { type: 'event' } },
+    });
     const late = { session: 'main', to, ...event, startsAt: times.endsAt, endsAt: times.startsAt };
     expect(await gateway.call('POST', '/message/send-event', late)).toMatchObject({
       status: 400,
@@ -399,6 +434,10 @@ const LIST = {
 };
 
 /** What somebody writes to our number, as the history keeps it. */
+/** As phones seal it: with padding. */
+const sealed = (message: proto.IMessage) =>
+  Buffer.concat([proto.Message.encode(message).finish(), Buffer.alloc(1, 1)]).toString('base64');
+
 async function deliver(from: string, content: object): Promise<string> {
   const { ids } = await emulator.deliver({ to: OWN, from, ...content });
   const [id = ''] = ids;

@@ -130,6 +130,16 @@ describe('what businesses send', () => {
       { type: 'event', name: 'Party', startsAt: '2026-09-21T14:13:20.000Z', place: 'Home', canceled: true },
     ],
     [
+      'an event at a point',
+      { eventMessage: { name: 'Walk', location: { degreesLatitude: -6.5, degreesLongitude: 107 } } },
+      { type: 'event', name: 'Walk', latitude: -6.5, longitude: 107 },
+    ],
+    [
+      'an event at no point on earth',
+      { eventMessage: { name: 'Walk', location: { degreesLatitude: 91, degreesLongitude: 107 } } },
+      { type: 'event', name: 'Walk' },
+    ],
+    [
       'a form that was filled in',
       {
         interactiveResponseMessage: {

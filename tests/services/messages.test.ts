@@ -4,6 +4,7 @@ import type { Actor, Ctx } from '../../src/services/context.ts';
 import {
   cancelMessage,
   clearQueue,
+  forwardMessage,
   getMessage,
   queueStatus,
   sendMessage,
@@ -69,6 +70,10 @@ describe('who may', () => {
     await expect(cancelMessage(reader, { messageId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(getMessage(writer, { messageId })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(queueStatus(writer, input)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    // Who forwards to themselves has read it.
+    const forward = { messageId, to: input.to };
+    await expect(forwardMessage(writer, forward)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await forwardMessage(as({ scopes: ['messages:write', 'read'] }), forward);
   });
 
   it('a key that is bound to one session knows no other', async () => {

@@ -132,6 +132,9 @@ function readEvent({ eventMessage: event }: proto.IMessage): Content | undefined
       ...(description ? { description } : {}),
       ...(endTime ? { endsAt: timeOf(endTime) } : {}),
       ...(location?.name ? { place: location.name } : {}),
+      ...(location?.degreesLatitude || location?.degreesLongitude
+        ? { latitude: location.degreesLatitude ?? 0, longitude: location.degreesLongitude ?? 0 }
+        : {}),
       ...(joinLink ? { joinLink } : {}),
     },
   };

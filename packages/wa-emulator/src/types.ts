@@ -72,6 +72,8 @@ export interface Content {
     startsAt: IsoTime;
     endsAt?: IsoTime;
     place?: string;
+    latitude?: number;
+    longitude?: number;
     joinLink?: string;
   };
   reaction?: { messageId: string; emoji: string };

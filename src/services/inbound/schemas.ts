@@ -159,6 +159,8 @@ const KINDS = [
     startsAt: text.optional().describe('ISO 8601'),
     endsAt: text.optional().describe('ISO 8601'),
     place: text.optional(),
+    latitude: z.number().optional().describe('of the place'),
+    longitude: z.number().optional(),
     joinLink: text.optional(),
     canceled: z.boolean().optional(),
   }),

@@ -4,9 +4,11 @@ import {
   type AmendContent,
   type ContactContent,
   type Content,
+  type EventContent,
   hasMedia,
   type MediaContent,
   type MediaFile,
+  type PinContent,
   type ReactionContent,
 } from '../../whatsapp/content.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
@@ -17,6 +19,7 @@ import { isOtpContent } from '../otp/content.ts';
 import { optional } from './kinds/fields.ts';
 import type { Draft, DraftContext } from './kinds/kind.ts';
 import { findMessage } from './read.ts';
+import type { MessageOutput } from './schemas.ts';
 import { type QueuedMessage, type SendInput, sendMessage } from './send.ts';
 
 export type ForwardInput = Pick<SendInput, 'to' | 'isGroup' | 'priority' | 'scheduledAt' | 'expiresAt'> & {
@@ -26,45 +29,68 @@ export type ForwardInput = Pick<SendInput, 'to' | 'isGroup' | 'priority' | 'sche
 
 /**
  * Queues what a message of the history says, in or out, for another chat of its session, marked as forwarded; a file goes
- * from the copy that is kept. Throws NOT_FOUND (no such message, or its file is gone), CONFLICT for what cannot be
- * forwarded (codes, view-once messages, kinds that are only received, a file that has not come yet), and what a send throws.
+ * from the copy that is kept. Who forwards gets to see what it says: it takes the right to read as well. Throws NOT_FOUND (no
+ * such message, or its file is gone), CONFLICT for what cannot be forwarded (codes, view-once messages, what was deleted for
+ * everyone, kinds that are only received, a file that has not come yet), and what a send throws.
  */
 export async function forwardMessage(
   ctx: Ctx,
   { messageId, session, ...target }: ForwardInput,
 ): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
+  requireScope(ctx, 'read');
   const row = await findMessage(ctx, messageId, { session });
-  const content = forwardable(row.content);
+  const content = forwardOf(row);
+  if ('refused' in content) throw new AppError('CONFLICT', content.refused, { details: content.details });
   return sendMessage(ctx, { ...target, session: row.sessionId, content: draftOf(content) });
 }
 
-const conflict = (message: string, details: Record<string, unknown>) =>
-  new AppError('CONFLICT', message, { details });
+/** Whether `forwardMessage` would take it, as far as the history tells. Its file may be gone nevertheless. */
+export function isForwardable(row: Pick<MessageOutput, 'content' | 'revokedAt'>): boolean {
+  return !('refused' in forwardOf(row));
+}
 
-type Stored = Content | AmendContent | InboundContent;
+/** Why it cannot be forwarded. */
+interface Refusal {
+  refused: string;
+  details: Record<string, unknown>;
+}
+
+const refuse = (refused: string, details: Record<string, unknown>): Refusal => ({ refused, details });
+
+type Stored = Content | AmendContent | PinContent | InboundContent;
 
 /** Safe because the history keeps nothing but such contents, and codes. */
 function asStored(content: unknown): Stored {
   return content as Stored;
 }
 
-/** What the history keeps as a content to send. Throws CONFLICT. */
-function forwardable(stored: unknown): Content {
-  if (stored === null || isOtpContent(stored)) throw conflict('A code cannot be forwarded.', { type: 'otp' });
+/** What the history keeps as a content to send. */
+function forwardOf({
+  content: stored,
+  revokedAt,
+}: {
+  content: unknown;
+  revokedAt: unknown;
+}): Content | Refusal {
+  if (stored === null || isOtpContent(stored)) return refuse('A code cannot be forwarded.', { type: 'otp' });
   const content = asStored(stored);
+  const { type } = content;
+  if (revokedAt !== null) return refuse('What was deleted for everyone cannot be forwarded.', { type });
   if ('viewOnce' in content && content.viewOnce) {
-    throw conflict('A message that may be looked at once cannot be forwarded.', { type: content.type });
+    return refuse('A message that may be looked at once cannot be forwarded.', { type });
   }
+  const body = bodyOf(content);
+  if ('refused' in body) return body;
   const score = 'forwardingScore' in content ? (content.forwardingScore ?? 0) : 0;
   const mentions = 'mentions' in content && content.mentions ? { mentions: content.mentions } : {};
-  return { ...bodyOf(content), ...mentions, forwarded: true, forwardingScore: score + 1 };
+  return { ...body, ...mentions, forwarded: true, forwardingScore: score + 1 };
 }
 
 type Forwarded = Exclude<Content, ReactionContent>;
 
 /** The fields that say what it is, without those that say where it was said. */
-function bodyOf(content: Stored): Forwarded {
+function bodyOf(content: Stored): Forwarded | Refusal {
   switch (content.type) {
     case 'text': {
       const preview = 'preview' in content && content.preview ? { preview: content.preview } : {};
@@ -88,11 +114,8 @@ function bodyOf(content: Stored): Forwarded {
       const { question, options, multiple } = content;
       return { type: 'poll', question, options, multiple };
     }
-    case 'event': {
-      const { name, description, startsAt, endsAt, place, joinLink } = content;
-      if (startsAt === undefined) break;
-      return { type: 'event', name, startsAt, ...optional({ description, endsAt, place, joinLink }) };
-    }
+    case 'event':
+      return eventOf(content);
     case 'buttons': {
       // Those of a business that came in can be shown, not sent.
       if (!('rendering' in content)) break;
@@ -105,13 +128,24 @@ function bodyOf(content: Stored): Forwarded {
       return { type: 'list', text, buttonText, sections, rendering, ...optional({ title, footer }) };
     }
   }
-  throw conflict('Messages of this kind cannot be forwarded.', { type: content.type });
+  return refuse('Messages of this kind cannot be forwarded.', { type: content.type });
+}
+
+function eventOf(content: Extract<Stored, { type: 'event' }>): EventContent | Refusal {
+  const { type, name, description, startsAt, endsAt, place, latitude, longitude, joinLink } = content;
+  if ('canceled' in content && content.canceled) {
+    return refuse('An event that was canceled cannot be forwarded.', { type });
+  }
+  if (startsAt === undefined) return refuse('An event without a time cannot be forwarded.', { type });
+  const more = { description, endsAt, place, latitude, longitude, joinLink };
+  return { type, name, startsAt, ...optional(more) };
 }
 
 type StoredMedia = Extract<Stored, { type: MediaContent['type'] }>;
 
-function mediaOf(content: StoredMedia): MediaContent {
+function mediaOf(content: StoredMedia): MediaContent | Refusal {
   const media = fileOf(content);
+  if ('refused' in media) return media;
   switch (content.type) {
     case 'image':
       return { type: 'image', media, ...optional({ caption: content.caption }) };
@@ -134,24 +168,21 @@ function mediaOf(content: StoredMedia): MediaContent {
   }
 }
 
-/** A file that came in can be sent when it is in our storage. Throws CONFLICT. */
-function fileOf({ type, media }: StoredMedia): MediaFile {
+/** A file that came in can be sent when it is in our storage. */
+function fileOf({ type, media }: StoredMedia): MediaFile | Refusal {
   if (!('state' in media)) return media;
   const { state, id, mimetype, size, sha256 } = media;
   if (state === 'stored' && id !== undefined) return { id, mimetype, size: size ?? 0, sha256: sha256 ?? '' };
-  throw conflict(state === 'pending' ? 'Its file has not come yet.' : 'Its file could not be fetched.', {
-    type,
-    media: state,
-  });
+  const why = state === 'pending' ? 'Its file has not come yet.' : 'Its file could not be fetched.';
+  return refuse(why, { type, media: state });
 }
 
-/** Throws CONFLICT for a card without a number. */
-function contactOf(content: Extract<Stored, { type: 'contact' }>): ContactContent {
+function contactOf(content: Extract<Stored, { type: 'contact' }>): ContactContent | Refusal {
   const given: readonly { name: string; phone: string | null }[] = content.contacts ?? [content];
   const cards = given.flatMap(({ name, phone }) => (phone === null ? [] : [{ name, phone }]));
   const [first] = cards;
   if (first === undefined || cards.length < given.length) {
-    throw conflict('A card without a phone number cannot be forwarded.', { type: 'contact' });
+    return refuse('A card without a phone number cannot be forwarded.', { type: 'contact' });
   }
   return { type: 'contact', ...first, ...(cards.length > 1 ? { contacts: cards } : {}) };
 }

@@ -171,9 +171,24 @@ export function decodeEvent(event: proto.Message.IEventMessage): InboundContent 
     ...timeOf('startsAt', event.startTime),
     ...timeOf('endsAt', event.endTime),
     ...optionalText('place', location?.name ?? location?.address, SHORT),
+    ...pointOf(location),
     ...optionalText('joinLink', event.joinLink, MAX_URL),
     ...(event.isCanceled ? { canceled: true } : {}),
   };
+}
+
+/** Only of a place on earth; both 0 are what stands there when nobody has said where it is. */
+function pointOf(
+  location: proto.Message.ILocationMessage | null | undefined,
+): { latitude: number; longitude: number } | null {
+  const { degreesLatitude: latitude, degreesLongitude: longitude } = location ?? {};
+  const isThere =
+    typeof latitude === 'number' &&
+    typeof longitude === 'number' &&
+    Math.abs(latitude) <= 90 &&
+    Math.abs(longitude) <= 180 &&
+    (latitude !== 0 || longitude !== 0);
+  return isThere ? { latitude, longitude } : null;
 }
 
 function timeOf<N extends string>(name: N, seconds: unknown): { [K in N]?: string } {

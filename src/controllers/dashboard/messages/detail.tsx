@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { editableText } from '../../../services/messages/amend.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
+import { isForwardable } from '../../../services/messages/forward.ts';
 import { isOfChat } from '../../../services/messages/of-chat.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
 import { RecipientInput, TextInput } from '../../../services/messages/schemas.ts';
@@ -30,7 +31,6 @@ import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Facts, Field, Form, Live, TextArea, Time } from '../parts.tsx';
 import { sessionPath } from '../sessions/parts.tsx';
 import { Body, chatPath, messagePath, StatusBadge } from './bubble.tsx';
-import { contentOf } from './content.ts';
 import { HoldLines } from './hold-lines.tsx';
 import { PollResults } from './poll.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
@@ -52,8 +52,6 @@ const MARKS = ['pin', 'unpin', 'star', 'unstar'] as const;
 /** Nothing follows any more. */
 const ENDED: ReadonlySet<string> = new Set(['read', 'failed', 'canceled', 'expired']);
 const MAY_RETRY: ReadonlySet<string> = new Set(['failed', 'canceled', 'expired']);
-/** Kinds that cannot be read. */
-const NOT_READ: ReadonlySet<string> = new Set(['unsupported', 'unknown', 'undecryptable']);
 /** Messages that were sent and can be deleted for everyone. */
 const SENT: ReadonlySet<string> = new Set(['sent', 'delivered', 'read']);
 
@@ -263,8 +261,7 @@ function EditForm({ view, message, now }: { view: View; message: MessageDetail; 
 
 function ForwardForm({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const { type, content } = message;
-  if (!view.canWrite || !isOfChat(type) || NOT_READ.has(type) || contentOf(content) === null) return null;
+  if (!view.canWrite || !isForwardable(message)) return null;
   return (
     <details class="card">
       <summary>{t.forward}</summary>

@@ -3,6 +3,7 @@ import type { Child } from 'hono/jsx';
 import type { InboundContent, OfferedButton, Price } from '../../../whatsapp/inbound-content.ts';
 import type { View } from '../page.ts';
 import { Time } from '../parts.tsx';
+import { Point } from './kinds/point.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 
 type Of<T extends InboundContent['type']> = Extract<InboundContent, { type: T }>;
@@ -73,7 +74,15 @@ export function OrderPart({ view, order }: { view: View; order: Of<'order'> }) {
 
 type Event = Pick<
   Of<'event'>,
-  'name' | 'canceled' | 'startsAt' | 'endsAt' | 'place' | 'description' | 'joinLink'
+  | 'name'
+  | 'canceled'
+  | 'startsAt'
+  | 'endsAt'
+  | 'place'
+  | 'latitude'
+  | 'longitude'
+  | 'description'
+  | 'joinLink'
 >;
 
 export function EventPart({ view, event }: { view: View; event: Event }) {
@@ -94,7 +103,11 @@ export function EventPart({ view, event }: { view: View; event: Event }) {
           </>
         )}
       </p>
-      {event.place && <p class="wrap">📍 {event.place}</p>}
+      {(event.place || event.latitude !== undefined) && (
+        <p class="wrap">
+          📍 {event.place} <Point view={view} latitude={event.latitude} longitude={event.longitude} />
+        </p>
+      )}
       {event.description && <p class="wrap">{event.description}</p>}
       {event.joinLink && (
         <p class="small wrap">
