@@ -362,6 +362,7 @@ describe('the composer', () => {
       const rows = [{ id: '1', title: 'Track', description: 'Where it is' }, { title: 'Cancel' }];
       expect(row?.content).toMatchObject({ sections: [{ title: 'Orders', rows }] });
     }
+    if (kind === 'event') expect(row?.content).toMatchObject({ latitude: -6.9, longitude: 107.6 });
     if (kind === 'location') expect(row?.content).toMatchObject({ latitude: -6.1754 });
     if (kind === 'reaction') return;
     const again = await read(`/dashboard/messages/new?again=${row?.messageId}`);
@@ -450,8 +451,45 @@ describe('the composer', () => {
       phone: '6281298765432',
       content: { type: 'text', text: 'pass it on', forwarded: true, forwardingScore: 1 },
     });
-    const reacted = await add({ type: 'reaction', content: CONTENTS.reaction.content });
-    expect(await read(`/dashboard/messages/${reacted}`)).not.toContain(`${reacted}/forward`);
+  });
+
+  it('offers no forwarding of what cannot be forwarded, and says why it is refused', async () => {
+    const file = { mimetype: 'image/png', size: 1, sha256: null };
+    const offered = { text: 'Tea', buttons: [{ text: 'Buy', id: '1' }] };
+    const cases: [reason: string, Record<string, unknown>][] = [
+      ['Pesan jenis ini', CONTENTS.reaction.content as unknown as Record<string, unknown>],
+      ['Pesan jenis ini', { type: 'pin', messageId: 'P1', pinned: true }],
+      ['Pesan jenis ini', { type: 'product', productId: 'p1', title: 'Tea' }],
+      ['Pesan jenis ini', { type: 'order', orderId: 'o1', items: 1 }],
+      ['Pesan jenis ini', { type: 'template', ...offered }],
+      ['Pesan jenis ini', { type: 'interactive', ...offered }],
+      ['Pesan jenis ini', { type: 'buttons', ...offered }],
+      ['Pesan jenis ini', { type: 'list', text: 'Tea', buttonText: 'Menu', sections: [] }],
+      ['Pesan jenis ini', { type: 'undecryptable', reason: 'keys' }],
+      ['sekali lihat', { type: 'image', viewOnce: true, media: { state: 'stored', id: 'a', ...file } }],
+      ['belum masuk', { type: 'image', media: { state: 'pending', ...file } }],
+      ['tidak bisa diambil', { type: 'image', media: { state: 'failed', ...file } }],
+      ['tanpa nomor telepon', { type: 'contact', name: 'Siti', phone: null, vcard: '' }],
+      ['sudah dibatalkan', { type: 'event', name: 'Tea', startsAt: '2026-01-31T09:00:00Z', canceled: true }],
+      ['sudah dihapus', { type: 'text', text: 'gone' }],
+    ];
+    const headers = { ...HX, 'accept-language': 'id' };
+    for (const [reason, content] of cases) {
+      const revokedAt = content.text === 'gone' ? 1 : null;
+      const type = String(content.type);
+      const id = await add({ direction: 'in', status: 'received', type, content, revokedAt });
+      expect(await read(`/dashboard/messages/${id}`), type).not.toContain(`${id}/forward`);
+      const reply = await post(`/dashboard/messages/${id}/forward`, { to: '+6281298765432' }, headers);
+      expect(reply.status, type).toBe(409);
+      expect(await reply.text(), type).toContain(reason);
+    }
+  });
+
+  it('tells at the mentions that everyone is named in groups only', async () => {
+    const fields = { ...target, kind: 'text', text: 'hi', mentions: '@all' };
+    const reply = await post('/dashboard/messages', fields, HX);
+    expect(reply.status).toBe(400);
+    expect(await reply.text()).toContain('<li data-field="mentions"><b>Mentions</b> is for groups only');
   });
 
   it('takes the canceling of a message back', async () => {

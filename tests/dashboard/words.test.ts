@@ -1,15 +1,17 @@
 /** The words of every page: plain, without names of programs, and in one language. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IMPORT_TEXTS } from '../../src/controllers/dashboard/broadcast/import-texts.ts';
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
 import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
+import { reasonInIndonesian, sentenceInIndonesian } from '../../src/controllers/dashboard/reasons.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { unusedWords } from './unused-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
 
 const LOCALES = new URL('../../src/controllers/dashboard/locales/', import.meta.url);
+const SERVICES = new URL('../../src/services/', import.meta.url);
 const ERRORS = [
   '463',
   '479',
@@ -95,6 +97,42 @@ describe.each(['en', 'id'] as const)('the words of the pages in %s', (lang) => {
 
 it('an Indonesian text has no English word', async () => {
   expect(await found('id', englishIn)).toEqual([]);
+});
+
+/** What the sources of these modules refuse with, each placeholder filled in. */
+function refusalsIn(modules: readonly string[], pattern: RegExp): string[] {
+  return modules.flatMap((path) => {
+    const source = readFileSync(new URL(`messages/${path}`, SERVICES), 'utf8');
+    const found = source.matchAll(pattern);
+    return [...found].map(([, plain, made]) => (plain ?? made ?? '').replace(/\$\{[^}]*\}/g, '5'));
+  });
+}
+
+const KIND_MODULES = readdirSync(new URL('messages/kinds/', SERVICES));
+
+it('every reason that a kind of message refuses a field for is said in Indonesian', () => {
+  const modules = [...KIND_MODULES.map((name) => `kinds/${name}`), 'schemas.ts', 'send.ts', 'status.ts'];
+  const pattern = /'((?:must|is|are|cannot|and) [^'\n]+)'|`((?:must|is|are|cannot|and) [^`\n]+)`/g;
+  const reasons = refusalsIn(modules, pattern);
+  expect(reasons.length).toBeGreaterThan(40);
+  expect(reasons.filter((reason) => reasonInIndonesian(reason) === null)).toEqual([]);
+  expect(reasonInIndonesian('cannot be given together with caption')).toContain('Keterangan');
+});
+
+it('so is every sentence that an action on a message is refused with', () => {
+  const modules = ['forward.ts', 'pin.ts', 'amend.ts', 'queue.ts', 'media-again.ts', 'poll.ts'];
+  const sentences = refusalsIn(modules, /'([A-Z][^'\n]+\.)'|`([A-Z][^`\n]+\.)`/g);
+  expect(sentences.length).toBeGreaterThan(20);
+  const unsaid = sentences.filter((sentence) => sentenceInIndonesian(sentence) === null);
+  expect(unsaid.filter((sentence) => !sentence.startsWith('Not valid: '))).toEqual([]);
+});
+
+it('so is every sentence that a verb refuses something with because of the state that it found', () => {
+  const modules = readdirSync(SERVICES, { recursive: true, encoding: 'utf8' });
+  const sources = modules.filter((path) => path.endsWith('.ts')).map((path) => `../${path}`);
+  const sentences = refusalsIn(sources, /'CONFLICT',\s+(?:'([^'\n]+)'|`([^`\n]+)`)/g);
+  expect(sentences.length).toBeGreaterThan(70);
+  expect(sentences.filter((sentence) => sentenceInIndonesian(sentence) === null)).toEqual([]);
 });
 
 it('no word is there that no page reads', async () => {

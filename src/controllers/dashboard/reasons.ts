@@ -1,6 +1,8 @@
 /** The reasons of refused fields in Indonesian: schemas and verbs say them in English, for the API. */
 
+import { own } from '../../utils/own.ts';
 import { sentences } from './locales/id/failures.ts';
+import { fields } from './locales/id/fields.ts';
 
 /** What is longer is not one of our sentences. */
 const MAX_LENGTH = 500;
@@ -13,10 +15,19 @@ const UNITS: Record<string, string> = {
   sections: 'bagian',
   buttons: 'tombol',
   options: 'pilihan',
+  people: 'orang',
+  contacts: 'kontak',
+  row: 'pilihan',
+  section: 'bagian',
+  button: 'tombol',
+  contact: 'kontak',
   'groups of alternatives': 'kelompok varian',
 };
 
 const unit = (name = ''): string => UNITS[name] ?? name;
+
+/** As the form calls the field. */
+const label = (name = ''): string => own<string>(fields, name) ?? name;
 
 type Rule = readonly [RegExp, (...found: string[]) => string];
 
@@ -27,13 +38,35 @@ const RULES: readonly Rule[] = [
   [/^is not valid$/, () => 'tidak valid'],
   [/^is in the past$/, () => 'sudah lewat'],
   [/^is more than a year ahead$/, () => 'lebih dari setahun lagi'],
+  [/^is more than two years ahead$/, () => 'lebih dari dua tahun lagi'],
+  [/^is no time of our days$/, () => 'bukan waktu yang masuk akal'],
+  [/^must be later than startsAt$/, () => 'harus setelah waktu mulai'],
+  [/^must be a time in ISO 8601, as in (.+)$/, (time) => `harus berupa waktu, misalnya ${time}`],
   [/^must be later than now and than scheduledAt$/, () => 'harus setelah sekarang dan setelah jadwal kirim'],
   [/^must have at most (\d+) (.+)$/, (n, what) => `maksimal ${n} ${unit(what)}`],
   [/^must have at least (\d+) (.+)$/, (n, what) => `minimal ${n} ${unit(what)}`],
   [/^must have (\d+) to (\d+) (.+)$/, (from, to, what) => `harus ${from} sampai ${to} ${unit(what)}`],
+  [/^must have an? (row|section|button|contact)$/, (what) => `minimal satu ${unit(what)}`],
+  [/^must have one of (.+)$/, (words) => `harus punya satu dari ${words}`],
+  [/^must have (?:different ids|rows of different ids)$/, () => 'ID-nya harus berbeda'],
   [/^must have two options$/, () => 'perlu dua pilihan'],
   [/^must have different options$/, () => 'pilihannya harus berbeda'],
   [/^must have an end$/, () => 'harus punya akhir'],
+  [
+    /^cannot be given together with name and phoneNumber$/,
+    () => 'tidak bisa dipakai bersama nama dan nomor telepon',
+  ],
+  [/^cannot be given together with (\S+)$/, (name) => `tidak bisa dipakai bersama ${label(name)}`],
+  [/^and longitude go together$/, () => 'dan bujur harus diisi keduanya'],
+  [/^is for groups only$/, () => 'hanya untuk grup'],
+  [/^must be people(?:, not groups)?$/, () => 'harus berupa orang, bukan grup'],
+  [/^are more than (\d+)$/, (n) => `lebih dari ${n}`],
+  [
+    /^must be one emoji, or empty to take a reaction back$/,
+    () => 'harus satu emoji, atau kosong untuk menarik reaksi',
+  ],
+  [/^must be an http or https URL$/, () => 'harus berupa URL http atau https'],
+  [/^must be a colour as (\S+)$/, (colour) => `harus berupa warna seperti ${colour}`],
   [/^must be at most (\S+)$/, (n) => `maksimal ${n}`],
   [/^must be at least (\S+)$/, (n) => `minimal ${n}`],
   [/^must be one of (.+)$/, (words) => `harus salah satu dari ${words}`],

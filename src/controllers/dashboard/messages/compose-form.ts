@@ -89,6 +89,15 @@ function inForm({ code, message, details = {} }: AppError, names: Names = {}): A
   return new AppError(code, message, { details: Object.fromEntries(renamed) });
 }
 
+/** Fields of the verb that the form writes into another one. */
+const IN_OTHERS: Names = { mentionAll: 'mentions' };
+
+/** Throws what the verb has thrown, with the form's own field names. */
+export function throwInForm(error: unknown): never {
+  const isOfFields = error instanceof AppError && error.code === 'VALIDATION_FAILED';
+  throw isOfFields ? inForm(error, IN_OTHERS) : error;
+}
+
 function check<S extends z.ZodType>(schema: S, value: unknown, names: Names = {}): z.output<S> {
   const result = schema.safeParse(value, { error: issueWords });
   if (result.success) return result.data;

@@ -23,6 +23,7 @@ import {
   previewOf,
   requestBodyOf,
   targetOf,
+  throwInForm,
 } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
 import { ErrorPart, Timeline } from './detail.tsx';
@@ -310,7 +311,8 @@ export const composePages: Page[] = [
     example: { form: { session: 'main', to: '+6281234567890', kind: 'text', text: 'hello' } },
     async handler({ ctx, view, form, files, http }) {
       const target = targetOf(form);
-      const { answer } = await sendMessage(ctx, { ...target, content: draftOf(form, files.get('file')) });
+      const content = draftOf(form, files.get('file'));
+      const { answer } = await sendMessage(ctx, { ...target, content }).catch(throwInForm);
       const message = await getMessage(ctx, { messageId: answer.messageId, direction: 'out' });
       if (http.req.header('hx-request') === undefined) return { redirect: messagePath(message) };
       const fragment = (

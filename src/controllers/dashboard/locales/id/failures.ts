@@ -109,6 +109,51 @@ export const sentences: readonly Rule[] = [
   ],
   [/^No phone is linked to the session (\S+)\.$/, (id) => `Sesi ${id} belum tertaut ke ponsel.`],
   [/^The list has a contact (\S+) already\.$/, (phone) => `Kontak ${phone} sudah ada di daftar.`],
+  [/^A code cannot be forwarded\.$/, () => 'Kode tidak bisa diteruskan.'],
+  [
+    /^What was deleted for everyone cannot be forwarded\.$/,
+    () => 'Pesan yang sudah dihapus untuk semua orang tidak bisa diteruskan.',
+  ],
+  [
+    /^A message that may be looked at once cannot be forwarded\.$/,
+    () => 'Pesan sekali lihat tidak bisa diteruskan.',
+  ],
+  [/^Messages of this kind cannot be forwarded\.$/, () => 'Pesan jenis ini tidak bisa diteruskan.'],
+  [
+    /^An event that was canceled cannot be forwarded\.$/,
+    () => 'Acara yang sudah dibatalkan tidak bisa diteruskan.',
+  ],
+  [/^An event without a time cannot be forwarded\.$/, () => 'Acara tanpa waktu mulai tidak bisa diteruskan.'],
+  [
+    /^A card without a phone number cannot be forwarded\.$/,
+    () => 'Kartu kontak tanpa nomor telepon tidak bisa diteruskan.',
+  ],
+  [/^Its file has not come yet\.$/, () => 'File pesan ini belum masuk. Coba lagi sebentar lagi.'],
+  [/^Its file could not be fetched\.$/, () => 'File pesan ini tidak bisa diambil.'],
+  [
+    /^This message is about another one and cannot be (?:marked|changed)\.$/,
+    () => 'Ini bukan pesan biasa, melainkan keterangan tentang pesan lain, jadi tidak bisa diubah.',
+  ],
+  [/^The message was deleted\.$/, () => 'Pesan ini sudah dihapus.'],
+  [/^The message was not sent yet\.$/, () => 'Pesan ini belum terkirim.'],
+  [/^Only texts and captions can be edited\.$/, () => 'Hanya teks dan keterangan yang bisa diubah.'],
+  [/^WhatsApp does not allow it any more\.$/, () => 'Batas waktu dari WhatsApp untuk ini sudah lewat.'],
+  [
+    /^Only a message that was canceled can be restored\.$/,
+    () => 'Hanya pesan yang dibatalkan yang bisa dikembalikan.',
+  ],
+  [/^The message has expired meanwhile/, () => 'Pesan ini sudah kedaluwarsa, jadi tidak bisa dikembalikan.'],
+  [
+    /^The campaign of this message does not run/,
+    () => 'Kampanye pesan ini tidak berjalan, jadi pesannya tidak bisa dikembalikan.',
+  ],
+  [/^This message has no file\.$/, () => 'Pesan ini tidak punya file.'],
+  [
+    /^The key of this file is not kept\.$/,
+    () => 'Kunci file ini tidak disimpan, jadi file tidak bisa diambil lagi.',
+  ],
+  [/^This message is no poll\.$/, () => 'Pesan ini bukan polling.'],
+  [/^A group cannot see a status/, () => 'Grup tidak bisa melihat status. Tulis nomor anggotanya.'],
   [/^The message cannot be canceled any more/, () => 'Pesan ini tidak bisa dibatalkan lagi.'],
   [/^There is a broadcast template (.+) already\.$/, (name) => `Template broadcast ${name} sudah ada.`],
   [/^There is an OTP template (.+) already\.$/, (name) => `Template kode OTP ${name} sudah ada.`],
@@ -239,4 +284,82 @@ export const sentences: readonly Rule[] = [
   [/^There is no broadcast list /, () => 'Daftar ini tidak ditemukan.'],
   [/^The list has no contact (\S+)\.$/, (phone) => `Kontak ${phone} tidak ada di daftar ini.`],
   [/has not opted out\.$/, () => 'Nomor ini tidak ada di daftar berhenti langganan.'],
+  [/^At most (\d+) identities can be linked\.$/, (n) => `Maksimal ${n} akun layanan yang bisa ditautkan.`],
+  [/^The emulator refuses: (.{1,200})$/, (why) => `Simulator menolak: ${why}`],
+  [/^The session (\S+) does not wait for a phone: /, (id) => `Sesi ${id} sedang tidak menunggu ponsel.`],
+  [/^The session (\S+) awaits no signature: /, (id) => `Sesi ${id} sedang tidak menunggu tanda tangan.`],
+  [
+    /^This cannot be undone any more: add the number again\.$/,
+    () => 'Ini tidak bisa diurungkan lagi. Tambahkan nomornya sekali lagi.',
+  ],
+  [/^This person has no second factor\.$/, () => 'Orang ini tidak punya faktor kedua.'],
+  [/^This passkey is set up already\.$/, () => 'Passkey ini sudah disiapkan.'],
+  [/^One person can have at most (\d+) second factors\.$/, (n) => `Maksimal ${n} faktor kedua per orang.`],
+  [/^There is no second factor yet: set one up first\.$/, () => 'Belum ada faktor kedua. Siapkan satu dulu.'],
+  [
+    /^This member belongs to other workspaces as well, or administers the service/,
+    () =>
+      'Anggota ini juga ada di workspace lain, atau mengelola layanan ini. Minta bantuan administrator layanan.',
+  ],
+  [/^This person is disabled: enable them first\.$/, () => 'Orang ini dinonaktifkan. Aktifkan dulu.'],
+  [
+    /^You work in this workspace: go to another one/,
+    () => 'Anda sedang berada di workspace ini. Pindah ke workspace lain sebelum menangguhkannya.',
+  ],
+  [/^You own this workspace already\.$/, () => 'Anda sudah menjadi pemilik workspace ini.'],
+  [/^This member cannot sign in\.$/, () => 'Anggota ini tidak bisa masuk.'],
+  [
+    /^A workspace must have an owner/,
+    () => 'Workspace harus punya pemilik. Jadikan anggota lain pemilik dulu.',
+  ],
+  [
+    /^This member administers the service and belongs to no other workspace/,
+    () => 'Anggota ini mengelola layanan dan tidak ada di workspace lain. Buatkan satu untuknya dulu.',
+  ],
+  [/^One person can own at most (\d+) workspaces\.$/, (n) => `Maksimal ${n} workspace per pemilik.`],
+  [
+    /^Set up a second factor of your own first/,
+    () => 'Siapkan faktor kedua Anda sendiri dulu, lalu berikan saat masuk kali ini.',
+  ],
+  [/^Whoever has this address is a member already\.$/, () => 'Pemilik alamat ini sudah menjadi anggota.'],
+  [
+    /^At most (\d+) invitations can be open/,
+    (n) => `Maksimal ${n} undangan terbuka. Akhiri yang tidak diperlukan.`,
+  ],
+  [
+    /^The proxy of this session cannot be read with the present keys\.$/,
+    () => 'Proxy sesi ini tidak bisa dibaca dengan kunci yang sekarang.',
+  ],
+  [
+    /^Failed events of this webhook are being delivered again already\.$/,
+    () => 'Event gagal dari webhook ini sedang dikirim ulang.',
+  ],
+  [
+    /^This event does not wait any more/,
+    () => 'Event ini tidak menunggu lagi. Putar ulang untuk mengirimnya sekali lagi.',
+  ],
+  [/^This event is being delivered at this moment\.$/, () => 'Event ini sedang dikirim.'],
+  [
+    /^Only a webhook has a secret that is made here\.$/,
+    () => 'Hanya webhook yang punya kunci rahasia dari sini.',
+  ],
+  [
+    /^The campaign is (?:[a-z_]+|\d+)\.$/,
+    () => 'Status kampanye ini tidak mengizinkannya. Muat ulang halaman.',
+  ],
+  [
+    /^This draft was started or changed elsewhere/,
+    () => 'Draf ini sudah dimulai atau diubah di tempat lain. Tidak ada yang terkirim dari sini.',
+  ],
+  [/^This draft was changed in another tab\.$/, () => 'Draf ini diubah di tab lain.'],
+  [/^There are (\d+) plans already: delete one first\.$/, (n) => `Sudah ada ${n} paket. Hapus satu dulu.`],
+  [
+    /^The plan is in use by (\d+) workspaces/,
+    (n) => `Paket ini dipakai ${n} workspace. Beri mereka paket lain dulu.`,
+  ],
+  [/^There is a plan of this name already\.$/, () => 'Paket dengan nama ini sudah ada.'],
+  [
+    /^Only the owner and the admins of a channel can post to it\.$/,
+    () => 'Hanya pemilik dan admin saluran yang bisa menulis di sana.',
+  ],
 ];
