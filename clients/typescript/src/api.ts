@@ -1302,7 +1302,7 @@ export interface paths {
         put?: never;
         /**
          * Send a message of the history to another chat, marked as forwarded
-         * @description By the session that has it. What came in and what was sent can be forwarded, with the file that is kept. Answers 409 for codes, for view-once messages, and for kinds that are only received. It is queued and answered like a send.
+         * @description By the session that has it. What came in and what was sent can be forwarded, with the file that is kept. Answers 409 for codes, for view-once messages, for what was deleted for everyone, for canceled events, and for kinds that are only received. It is queued and answered like a send. A key needs the scope `read` as well: who forwards a message to themselves has read it.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -6696,6 +6696,9 @@ export interface components {
             /** @description how often; phones mark it from 5 on */
             forwardingScore?: number;
             joinLink?: string;
+            /** @description of the place */
+            latitude?: number;
+            longitude?: number;
             /** @description it names everyone in its group */
             mentionAll?: boolean;
             mentions?: string[];
