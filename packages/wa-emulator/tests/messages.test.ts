@@ -125,8 +125,12 @@ describe('kinds of messages', () => {
     const additionalNodes = [{ tag: 'meta', attrs: { polltype: 'creation' } }];
     expect(await send('3EB0POLLBARE', {})).toBe('479');
     expect(await send('3EB0POLLTOLD', { additionalNodes })).toBeUndefined();
-    expect(await send('3EB0POLLAGAIN', { participant: { jid, count: 1 } })).toBeUndefined();
     expect(await received('3EB0POLLTOLD')).toMatchObject({ pollName: 'Kapan?' });
+    const number = freshNumber();
+    emulator.setRule({ number, behaviour: 'retry:1' });
+    const values = ['Senin', 'Selasa'];
+    const again = await client.sock.sendMessage(toJid(number), { poll: { name: 'Lagi?', values } });
+    expect(await received(again?.key.id ?? '')).toMatchObject({ pollName: 'Lagi?', retriesAsked: 1 });
   });
 
   it('lists location, contact, poll, reaction, reply, edit and deletion', async () => {
