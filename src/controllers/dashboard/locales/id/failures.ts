@@ -130,10 +130,6 @@ export const sentences: readonly Rule[] = [
   ],
   [/^Its file has not come yet\.$/, () => 'File pesan ini belum masuk. Coba lagi sebentar lagi.'],
   [/^Its file could not be fetched\.$/, () => 'File pesan ini tidak bisa diambil.'],
-  [
-    /^This message is about another one and cannot be (?:marked|changed)\.$/,
-    () => 'Ini bukan pesan biasa, melainkan keterangan tentang pesan lain, jadi tidak bisa diubah.',
-  ],
   [/^The message was deleted\.$/, () => 'Pesan ini sudah dihapus.'],
   [/^The message was not sent yet\.$/, () => 'Pesan ini belum terkirim.'],
   [/^Only texts and captions can be edited\.$/, () => 'Hanya teks dan keterangan yang bisa diubah.'],
