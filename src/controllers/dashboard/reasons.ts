@@ -60,6 +60,10 @@ const RULES: readonly Rule[] = [
   [/^and longitude go together$/, () => 'dan bujur harus diisi keduanya'],
   [/^is for groups only$/, () => 'hanya untuk grup'],
   [/^must be people(?:, not groups)?$/, () => 'harus berupa orang, bukan grup'],
+  [
+    /^must be missing: some of these people do not know the session$/,
+    () => 'harus dikosongkan: sebagian dari orang ini belum mengenal sesinya',
+  ],
   [/^are more than (\d+)$/, (n) => `lebih dari ${n}`],
   [
     /^must be one emoji, or empty to take a reaction back$/,
