@@ -59,6 +59,7 @@ const RULES: readonly Rule[] = [
   [/^cannot be given together with (\S+)$/, (name) => `tidak bisa dipakai bersama ${label(name)}`],
   [/^and longitude go together$/, () => 'dan bujur harus diisi keduanya'],
   [/^is for groups only$/, () => 'hanya untuk grup'],
+  [/^is not for channels$/, () => 'tidak untuk saluran'],
   [/^must be people(?:, not groups)?$/, () => 'harus berupa orang, bukan grup'],
   [
     /^must be missing: some of these people do not know the session$/,
