@@ -1,7 +1,6 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
-import { dbType } from '../../src/db/kit.ts';
 import { transact } from '../../src/db/ops.ts';
 import {
   campaigns,
@@ -23,6 +22,7 @@ import { moveCampaign } from '../../src/services/campaigns/row.ts';
 import { DAY_MS, HOUR_MS } from '../../src/utils/durations.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { describeOn } from '../helpers/on-database.ts';
 import { countStatements, type StatementCounter } from '../helpers/statements.ts';
 import { makeMember } from '../helpers/tenant.ts';
 import { until } from '../helpers/until.ts';
@@ -512,7 +512,7 @@ describe('first contacts of two campaigns', () => {
 });
 
 // On SQLite nobody has a row that another one needs: it has one writer.
-describe.runIf(dbType === 'mysql')('a campaign that is fed beside others', () => {
+describeOn('mysql', 'a campaign that is fed beside others', () => {
   let counter: StatementCounter;
   beforeEach(async () => {
     await open({ newContactsPerDay: 5 });

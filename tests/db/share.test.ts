@@ -2,10 +2,10 @@
 import { eq, sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/client.ts';
-import { dbType } from '../../src/db/kit.ts';
 import { rawRows } from '../../src/db/ops.ts';
 import { asTenant, inBackground } from '../../src/db/work.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
+import { describeOn } from '../helpers/on-database.ts';
 import { tallies, useFixture } from './fixture.ts';
 
 const open = useFixture();
@@ -19,11 +19,6 @@ const heavy = sql`select n from (with recursive c(x) as (select 1 union all sele
   select count(*) as n from c a join c b on a.x < b.x and b.x < 100) t`;
 
 // A server has no single writer for which all others wait.
-/** On the other database there is nothing to skip: it has no such thing. */
-function describeOn(type: typeof dbType, name: string, tests: () => void): void {
-  if (dbType === type) describe(name, tests);
-}
-
 describeOn('sqlite', 'an open transaction', () => {
   it('ends before all reads that came with it', async () => {
     const done: string[] = [];

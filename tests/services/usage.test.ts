@@ -22,6 +22,7 @@ import { foldUsage, forgetUsage } from '../../src/services/usage-retention.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { enterAs } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 
@@ -196,7 +197,7 @@ describe('a process that stands still in a transaction', () => {
   }
 
   // SQLite serves one process.
-  test.runIf(dbType === 'mysql')('keeps no other one from queueing for the same workspace', async () => {
+  testOn('mysql', 'keeps no other one from queueing for the same workspace', async () => {
     await heldBy([tenant.id], async () => {
       for (const i of [1, 2]) expect((await sendElsewhere(i)).status).toBe(202);
     });
@@ -214,7 +215,8 @@ describe('a process that stands still in a transaction', () => {
     expect((await send(3)).body).toMatchObject({ details: { quota: 'messagesPerDay', limit: 3, used: 3 } });
   });
 
-  test.runIf(dbType === 'mysql')(
+  testOn(
+    'mysql',
     'keeps only its own workspace waiting where there are limits, which stay exact',
     async () => {
       const stuck = tenant;
@@ -240,36 +242,33 @@ describe('a process that stands still in a transaction', () => {
     },
   );
 
-  test.runIf(dbType === 'mysql')(
-    'with the rows of five workspaces with limits stops no sixth one',
-    async () => {
-      const stuck: Tenant[] = [];
-      for (let n = 0; n < 6; n++) {
-        if (n > 0) stuck.push(tenant);
-        tenant = await t.tenant();
-        await enterAs(t, tenant);
-        await limit({ messagesPerDay: 5 });
-      }
-      const sixth = tenant;
-      let late: Promise<Reply[]> = Promise.resolve([]);
-      await heldBy(
-        stuck.map(({ id }) => id),
-        async () => {
-          late = Promise.all(
-            stuck.map((one) => {
-              tenant = one;
-              return send(1);
-            }),
-          );
-          // It has one connection, and each of those that wait for it.
-          await until(() => t.deps.database.load().used > 4, 2_000, 'that four wait');
-          tenant = sixth;
-          expect((await send(1)).status).toBe(202);
-        },
-      );
-      expect(statuses(await late, 202)).toBe(5);
-    },
-  );
+  testOn('mysql', 'with the rows of five workspaces with limits stops no sixth one', async () => {
+    const stuck: Tenant[] = [];
+    for (let n = 0; n < 6; n++) {
+      if (n > 0) stuck.push(tenant);
+      tenant = await t.tenant();
+      await enterAs(t, tenant);
+      await limit({ messagesPerDay: 5 });
+    }
+    const sixth = tenant;
+    let late: Promise<Reply[]> = Promise.resolve([]);
+    await heldBy(
+      stuck.map(({ id }) => id),
+      async () => {
+        late = Promise.all(
+          stuck.map((one) => {
+            tenant = one;
+            return send(1);
+          }),
+        );
+        // It has one connection, and each of those that wait for it.
+        await until(() => t.deps.database.load().used > 4, 2_000, 'that four wait');
+        tenant = sixth;
+        expect((await send(1)).status).toBe(202);
+      },
+    );
+    expect(statuses(await late, 202)).toBe(5);
+  });
 });
 
 test('messages of one moment share their writes: of all workspaces on SQLite, of each one with limits elsewhere', async () => {
@@ -449,7 +448,7 @@ describe('what several processes have counted', () => {
     expect(await readAll()).toEqual({ '2026-02': OPEN, '2026-02-01': OPEN });
   });
 
-  test.runIf(dbType === 'mysql')('waits for nobody who takes some of it back', async () => {
+  testOn('mysql', 'waits for nobody who takes some of it back', async () => {
     await countIn([7]);
     let begin = () => {};
     const folded = new Promise<void>((resolve) => (begin = resolve)).then(fold);

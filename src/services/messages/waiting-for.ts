@@ -17,11 +17,8 @@ import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
-<<<<<<< HEAD
-import { isSharedJid } from '../../whatsapp/jid.ts';
-=======
 import { once } from '../../utils/once.ts';
->>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
+import { isSharedJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
 import type { WaitingFor } from './schemas.ts';
 import { readSendingSessions, type SendingSession } from './session.ts';
@@ -45,18 +42,7 @@ export interface WaitingMessage {
 /** Everything that is in the way of the message, what lasts longest first. */
 export async function holdsOf(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<Hold[]> {
   const now = ctx.clock.now();
-<<<<<<< HEAD
-  const { scheduledAt, availableAt, priority } = message;
-  const holds = [...sendingState(session, now, priority).holds];
-  const stranger = holds.findIndex(({ everybody }) => !everybody);
-  if (stranger >= 0 && !(await reachesStranger(ctx, session, message))) holds.splice(stranger, 1);
-  else holds.push(...(await contactHolds(ctx, session, message, now, stranger >= 0)));
-  if (scheduledAt !== null && scheduledAt > now) {
-    holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
-  }
-=======
   const holds = await holdsOfAll(ctx, session, message, strangersAmong(ctx, session, [message], now));
->>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
   const until = await recipientHeldUntil(
     ctx,
     paceOf(ctx.config.pacing, session, now),
@@ -83,7 +69,7 @@ async function holdsOfAll(
   const { scheduledAt, priority } = message;
   const holds = [...sendingState(session, now, priority).holds];
   const stranger = holds.findIndex(({ everybody }) => !everybody);
-  if (stranger >= 0 && (await strangers.isKnown(message))) holds.splice(stranger, 1);
+  if (stranger >= 0 && !(await reachesStranger(ctx, session, message, strangers))) holds.splice(stranger, 1);
   else
     holds.push(...(await contactHolds(ctx, session, message, { now, strangers, isStranger: stranger >= 0 })));
   if (scheduledAt !== null && scheduledAt > now) {
@@ -93,9 +79,14 @@ async function holdsOfAll(
 }
 
 /** As the breaker counts: of a post to the status those whom it is for. One that is being queued was looked at before. */
-async function reachesStranger(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<boolean> {
+async function reachesStranger(
+  ctx: Ctx,
+  session: SendingSession,
+  message: WaitingMessage,
+  strangers: Strangers,
+): Promise<boolean> {
   const { id, peer } = message;
-  if (!(await isKnown(ctx, session, message))) return true;
+  if (!(await strangers.isKnown(message))) return true;
   return id !== null && isForStrangers(ctx, session, { id, peer });
 }
 
@@ -108,20 +99,8 @@ async function contactHolds(
 ): Promise<Hold[]> {
   const { pacing } = ctx.config;
   const limit = contactLimitOf(pacing, session, now);
-<<<<<<< HEAD
-  if (
-    !limitsContacts(limit) ||
-    isSharedJid(message.peer) ||
-    (!isStranger && (await isKnown(ctx, session, message)))
-  )
-    return [];
-  const pace = paceOf(pacing, session, now);
-  const person = personOf(message);
-  const spending = { limit, pace, priority: message.priority, now, person };
-  const until = await strangerHeldUntil(ctx.db, session.id, spending);
-  return until === null ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
-=======
-  if (!limitsContacts(limit) || (!isStranger && (await strangers.isKnown(message)))) return [];
+  if (!limitsContacts(limit) || isSharedJid(message.peer)) return [];
+  if (!isStranger && (await strangers.isKnown(message))) return [];
   if (await strangers.isCounted(message)) return [];
   const room = await strangers.room({
     limit,
@@ -160,7 +139,6 @@ function strangersAmong(
       return room;
     },
   };
->>>>>>> 8a1179d9 (Ask once for all strangers of a page of messages, and read numbers in groups in the composer's lines)
 }
 
 /** The holds as answers show them. */
