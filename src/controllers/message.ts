@@ -298,7 +298,7 @@ export const messageRoutes: Route[] = [
     query: WhichQuery,
     status: 202,
     response: z.object({ message: z.string(), data: MessageOutput }),
-    errors: ['NOT_FOUND', 'SESSION_NOT_FOUND', 'CONFLICT', 'NOT_SUPPORTED'],
+    errors: ['NOT_FOUND', 'SESSION_NOT_FOUND', 'CONFLICT', 'NOT_SUPPORTED', 'RATE_LIMITED'],
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, query }) => ({
       message: 'The file is asked for',

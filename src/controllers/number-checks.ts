@@ -32,7 +32,7 @@ const check = route({
   tag,
   summary: 'Look up which of up to 1,000 numbers are on WhatsApp',
   description:
-    'Answers at once with a job. The session asks about 50 numbers every 10 seconds or so, since many questions at once look like a spammer; answers of the last week are taken again. The job outlives a restart, waits while the session is not connected, and fails after a day without an answer. It is kept for 30 days.',
+    'Answers at once with a job. The session asks about 50 numbers every 10 seconds or so, since many questions at once look like a spammer; answers of the last week are taken again. The job outlives a restart, waits while the session is not connected, and fails after a day in which it could not be asked or had no answer. It is kept for 30 days.',
   auth: 'credential',
   scope: 'broadcast',
   status: 201,
@@ -64,7 +64,8 @@ const get = route({
   path: '/contacts/check/:checkId',
   tag,
   summary: 'How far a check of many numbers is',
-  description: '`status` is `running` until every number has its answer.',
+  description:
+    '`status` is `running` until every number has its answer; `unknown` counts those that WhatsApp has said nothing of.',
   auth: 'credential',
   params: Params,
   query: z.object(ownerQuery),

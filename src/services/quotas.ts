@@ -111,6 +111,16 @@ const COUNTED: Record<CountedQuota, Counted> = {
       where: and(eq(contactImports.userId, userId), eq(contactImports.status, 'running')),
     }),
   },
+  numberChecksRunning: {
+    thing: 'checks of numbers under way',
+    advice: 'wait until one of them is done, or end one',
+    retryAfterSeconds: 60,
+    of: (userId) => ({
+      table: numberCheckJobs,
+      n: count(),
+      where: and(eq(numberCheckJobs.userId, userId), gt(numberCheckJobs.dueAt, 0)),
+    }),
+  },
   numberChecksPerDay: {
     thing: 'numbers to look up in 24 hours',
     advice: 'wait until some of them are older than that',

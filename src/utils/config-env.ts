@@ -203,6 +203,8 @@ export const QUOTAS = {
   /** requests whose file is under way */
   uploadsInFlight: set('QUOTA_UPLOADS_IN_FLIGHT', whole(1, 10_000).default(20)),
   importsRunning: set('QUOTA_IMPORTS_RUNNING', whole(1, 1_000).default(10)),
+  /** checks of many numbers that are not done yet */
+  numberChecksRunning: set('QUOTA_NUMBER_CHECKS_RUNNING', whole(1, 10_000).default(20)),
   /** numbers that are given to be looked up in 24 hours, many at once */
   numberChecksPerDay: set('QUOTA_NUMBER_CHECKS_PER_DAY', whole(1, 10_000_000).default(10_000)),
   apiKeys: set('QUOTA_API_KEYS', whole(1, 10_000).default(100)),

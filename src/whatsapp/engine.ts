@@ -401,7 +401,7 @@ export interface Engine {
   confirmPasskey(accountId: string, equal: boolean): Promise<void>;
   send(accountId: string, to: Recipient, content: Outgoing, options: SendOptions): Promise<SendResult>;
   /**
-   * One answer per phone asked, in order. Throws AppError UNAVAILABLE when not connected or not answered in time,
+   * One answer per phone asked, in order; phones that WhatsApp has said nothing of are missing. Throws AppError UNAVAILABLE when not connected or not answered in time,
    * NOT_CONNECTED when the connection ends meanwhile.
    */
   checkNumbers(accountId: string, phones: readonly string[]): Promise<NumberCheck[]>;

@@ -11,6 +11,7 @@ import {
   releaseDeadClaims,
   retryDelayMs,
 } from '../services/inbound/media-work.ts';
+import { spread } from '../utils/backoff.ts';
 import { countEach } from '../utils/count-each.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
@@ -18,6 +19,11 @@ import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsap
 
 /** Downloads at a time in one process: each needs a few buffers, not its file. */
 const MAX_RUNNING = 4;
+/** Phones that are asked for a file at a time, which are not among those, and of one tenant. */
+const MAX_ASKING = 4;
+const MAX_ASKING_PER_TENANT = 1;
+/** How long a file waits whose phone cannot be asked yet. */
+const ASK_LATER_MS = 30_000;
 /** For one file: 50 MB at the slowest rate that is still worth it. */
 const DOWNLOAD_TIMEOUT_MS = 5 * MINUTE_MS;
 /** Longer than the engine waits for the phone. */
@@ -52,12 +58,20 @@ type WorkerDeps = Pick<
   | 'mediaTools'
 >;
 
+/** The phones that are asked are as many as may be. */
+class AskLaterError extends Error {
+  override name = 'AskLaterError';
+}
+
 /** Makes the worker. `stop` cuts off what is running: it is tried again after the next start. */
 export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOptions): InboundMediaWorker {
   const { clock, logger } = deps;
   const { processId, maxRunning = MAX_RUNNING, pollMs = POLL_MS } = options;
   const stopping = new AbortController();
-  const running = new Map<Promise<void>, number>();
+  const running = new Set<Promise<void>>();
+  /** By the id of the work, whose it is: downloads, and phones that are asked with what they then have. */
+  const downloading = new Map<string, number>();
+  const asking = new Map<string, number>();
   let releasedAt = Number.NEGATIVE_INFINITY;
 
   const loop = createLoop({
@@ -75,14 +89,17 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       await releaseDeadClaims(deps, processId);
       releasedAt = clock.monotonic();
     }
-    const free = maxRunning - running.size;
+    const free = maxRunning - downloading.size;
     if (free <= 0) return;
-    for (const work of await claimMedia(deps, processId, free, countEach(running.values()))) {
+    for (const work of await claimMedia(deps, processId, free, countEach(downloading.values()))) {
+      downloading.set(work.id, work.userId);
       const done = handle(work).finally(() => {
         running.delete(done);
+        downloading.delete(work.id);
+        asking.delete(work.id);
         loop.wake();
       });
-      running.set(done, work.userId);
+      running.add(done);
     }
   }
 
@@ -104,12 +121,13 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       await keepInboundMedia(deps, work, stream);
     } catch (error) {
       if (stopping.signal.aborted) return postponeMedia(deps, work, { delayMs: 0, counts: false });
+      const waits = error instanceof AskLaterError;
       const kind = kindOf(error);
-      const delayMs = retryDelayMs(work.attempts, Math.random());
+      const delayMs = waits ? askLaterMs(Math.random()) : retryDelayMs(work.attempts, Math.random());
       const again = kind === null || kind === 'unavailable';
       if (again && clock.now() + delayMs < work.giveUpAt) {
         logger.debug('a file of an inbound message will be tried again', { message: work.id, error });
-        return postponeMedia(deps, work, { delayMs, counts: true });
+        return postponeMedia(deps, work, { delayMs, counts: !waits });
       }
       logger.info('a file of an inbound message was given up', {
         message: work.id,
@@ -132,10 +150,20 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       return await options.fetch(source, fetching);
     } catch (error) {
       if (work.mediaId === null || kindOf(error) !== 'gone') throw error;
+      leavePlaceToAsk(work);
       const { place } = await deps.commands.run(accountId, 'media_again', { id: work.id }, ASK_TIMEOUT_MS);
       if (place === null) throw error;
       return options.fetch({ ...source, ...place }, fetching);
     }
+  }
+
+  /** A phone may take long: others download meanwhile. Throws AskLaterError. */
+  function leavePlaceToAsk({ id, userId }: MediaWork): void {
+    const ofTenant = countEach(asking.values()).get(userId) ?? 0;
+    if (asking.size >= MAX_ASKING || ofTenant >= MAX_ASKING_PER_TENANT) throw new AskLaterError();
+    downloading.delete(id);
+    asking.set(id, userId);
+    loop.wake();
   }
 
   return {
@@ -144,10 +172,13 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     async stop() {
       stopping.abort();
       await loop.stop();
-      await Promise.all(running.keys());
+      await Promise.all(running);
     },
   };
 }
+
+/** With jitter; whole milliseconds. */
+const askLaterMs = (random: number) => Math.round(spread(ASK_LATER_MS, random));
 
 /** Null: not the file's fault (storage or database are away), to be tried again. */
 function kindOf(error: unknown): MediaFailureKind | null {

@@ -1,5 +1,5 @@
 /** Looking many numbers up, and taking people who have written into a list. */
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
 import {
@@ -10,6 +10,7 @@ import {
   waContacts,
   waPeople,
   whatsappAccounts,
+  workspaces,
 } from '../../src/db/schema.ts';
 import { forgetNumberChecks } from '../../src/services/number-checks/retention.ts';
 import { checkNext, claimCheck, releaseChecks } from '../../src/services/number-checks/work.ts';
@@ -21,8 +22,9 @@ import { dataOf, enterAs, openWorld, rowsOf, type World } from './fixture.ts';
 const PACE_MS = 10_000;
 const clock = createFakeClock(Date.UTC(2026, 0, 5, 3));
 let w: World;
-/** Numbers that WhatsApp does not know, and how many were asked for in each question. */
+/** Numbers that WhatsApp does not know, those that it says nothing of, and how many were asked for in each question. */
 const unknown = new Set<string>();
+const leftOut = new Set<string>();
 const asked: number[] = [];
 let deaf = false;
 beforeAll(async () => {
@@ -32,7 +34,8 @@ beforeAll(async () => {
     const { phones } = Object(input) as { phones: string[] };
     asked.push(phones.length);
     if (deaf) throw new AppError('UNAVAILABLE', 'no answer');
-    const checks = phones.map((phone) =>
+    const told = phones.filter((phone) => !leftOut.has(phone));
+    const checks = told.map((phone) =>
       unknown.has(phone)
         ? { phone, exists: false, jid: null, lid: null }
         : { phone, exists: true, jid: `${phone}@s.whatsapp.net`, lid: null },
@@ -55,6 +58,9 @@ const start = (numbers: readonly string[], world = w) =>
   });
 const startedId = async (numbers: readonly string[], world = w) =>
   String(dataOf(await start(numbers, world)).id);
+
+const setStatus = (status: 'connected' | 'disconnected') =>
+  w.t.deps.db.update(whatsappAccounts).set({ status }).where(eq(whatsappAccounts.id, w.accountId));
 
 /** One question of whatever is due; false when nothing is. */
 async function work(processId = w.t.deps.commands.processId): Promise<boolean> {
@@ -136,23 +142,88 @@ describe('a check of many numbers', () => {
     expect(dataOf(await at(`/${id}`))).toMatchObject({ status: 'completed', done: 10, registered: 10 });
   });
 
-  it('waits while WhatsApp does not answer or the session is away, and fails after a day', async () => {
+  it('waits while WhatsApp does not answer or the session is away, and fails after a day of that', async () => {
     const id = await startedId(numbersOf(3));
+    const view = async () => dataOf(await at(`/${id}`));
     deaf = true;
     await work();
-    expect(dataOf(await at(`/${id}`))).toMatchObject({ status: 'running', reason: 'no_answer', done: 0 });
+    expect(await view()).toMatchObject({ status: 'running', reason: 'no_answer', done: 0 });
     deaf = false;
-    const setStatus = (status: 'connected' | 'disconnected') =>
-      w.t.deps.db.update(whatsappAccounts).set({ status }).where(eq(whatsappAccounts.id, w.accountId));
     await setStatus('disconnected');
     await clock.advance(60_000);
     await work();
-    expect(dataOf(await at(`/${id}`))).toMatchObject({ reason: 'not_connected' });
-    await clock.advance(25 * 3_600_000);
+    expect(await view()).toMatchObject({ reason: 'not_connected' });
+    // The service stood still: nobody was asked in that time.
+    await clock.advance(48 * 3_600_000);
+    await work();
+    expect(await view()).toMatchObject({ status: 'running', reason: 'not_connected' });
+    const longAgo = { failingSince: clock.now() - 25 * 3_600_000, dueAt: clock.now() };
+    await w.t.deps.db.update(numberCheckJobs).set(longAgo).where(eq(numberCheckJobs.id, id));
     await work();
     await setStatus('connected');
-    expect(dataOf(await at(`/${id}`))).toMatchObject({ status: 'failed', reason: 'no_answer' });
+    expect(await view()).toMatchObject({ status: 'failed', reason: 'not_connected' });
     expect(await workAll()).toBe(0);
+  });
+
+  it('of a session that is away waits with its other checks, and an answer ends that for all of them', async () => {
+    const ids = [await startedId(numbersOf(3)), await startedId(numbersOf(3))];
+    const jobs = () => w.t.deps.db.select().from(numberCheckJobs).where(inArray(numberCheckJobs.id, ids));
+    await setStatus('disconnected');
+    await clock.advance(10);
+    const awayAt = clock.now();
+    expect([await work(), await work()]).toEqual([true, false]);
+    const waits = { reason: 'not_connected', failingSince: awayAt, attempts: 1 };
+    expect(await jobs()).toMatchObject([waits, waits]);
+    await clock.advance(48 * 3_600_000);
+    await work();
+    for (const { failingSince } of await jobs())
+      expect(failingSince).toBeGreaterThan(awayAt + 47 * 3_600_000);
+    await setStatus('connected');
+    await clock.advance(60_000);
+    await work();
+    const views = await Promise.all(ids.map(async (id) => dataOf(await at(`/${id}`))));
+    expect(views.map(({ status }) => status).sort()).toEqual(['completed', 'running']);
+    expect(views.map(({ reason }) => reason)).toEqual([null, null]);
+    expect((await jobs()).map(({ failingSince }) => failingSince)).toEqual([null, null]);
+    await workAll();
+  });
+
+  it('tells of a number that WhatsApp leaves out as unknown, when it was asked three times', async () => {
+    const [there = '', silent = ''] = numbersOf(2);
+    leftOut.add(silent);
+    asked.length = 0;
+    const id = await startedId([there, silent]);
+    await work();
+    expect(dataOf(await at(`/${id}`))).toMatchObject({ status: 'running', reason: 'no_answer', done: 0 });
+    await workAll();
+    expect(asked).toEqual([2, 1, 1]);
+    expect(dataOf(await at(`/${id}`))).toMatchObject({
+      ...{ status: 'completed', reason: null, registered: 1, notRegistered: 0, unknown: 1 },
+    });
+    expect(rowsOf(await at(`/${id}/numbers?state=unknown`))).toMatchObject([
+      { phone: `+${silent}`, jid: null },
+    ]);
+    // Nothing is known of it: it is asked for again, and told when there is an answer.
+    leftOut.delete(silent);
+    await clock.advance(3_600_001);
+    const again = await startedId([silent]);
+    await workAll();
+    expect(dataOf(await at(`/${again}`))).toMatchObject({ status: 'completed', registered: 1, unknown: 0 });
+  });
+
+  it('is one of 20 that a workspace has in progress', async () => {
+    const own = await enterAs(w.t, await w.t.tenant());
+    const [number = ''] = numbersOf(1);
+    for (let i = 0; i < 20; i++) expect((await start([number], own)).status).toBe(201);
+    const details = { quota: 'numberChecksRunning', limit: 20, used: 20 };
+    expect(await start([number], own)).toMatchObject({
+      status: 429,
+      body: { code: 'QUOTA_EXCEEDED', details },
+    });
+    const mine = eq(numberCheckJobs.userId, own.tenant.id);
+    await w.t.deps.db.update(numberCheckJobs).set({ status: 'completed', dueAt: null }).where(mine);
+    expect((await start([number], own)).status).toBe(201);
+    await w.t.deps.db.delete(numberCheckJobs).where(mine);
   });
 
   it('is ended by its owner, and keeps what it has found', async () => {
@@ -275,5 +346,28 @@ describe('people who have written', () => {
     expect(await names()).toMatchObject({ [out]: [null, true], [long]: [null, false] });
     expect(dataOf(await w.call(`/lists/${list}`))).toMatchObject({ contactCount: 5 });
     expect((await w.post(path, { days: 366 })).status).toBe(400);
+  });
+
+  it('are added from the one who wrote last on, and an error tells how many were', async () => {
+    const own = await enterAs(w.t, await w.t.tenant());
+    const { db } = w.t.deps;
+    const numbers = numbersOf(510);
+    const rows = numbers.map((phone, i) =>
+      wrote(`${phone}@s.whatsapp.net`, 1 + i / 1_000, { userId: own.tenant.id, accountId: own.accountId }),
+    );
+    await insertMany(db, messages, rows.reverse());
+    await db
+      .update(workspaces)
+      .set({ limits: { contacts: 505 } })
+      .where(eq(workspaces.id, own.tenant.id));
+    w.t.deps.allowances.forget();
+    const list = await own.list('Writers');
+    expect(await own.post(`/lists/${list}/contacts/from-chats`, { days: 30 })).toMatchObject({
+      status: 429,
+      body: { code: 'QUOTA_EXCEEDED', details: { quota: 'contacts', added: 500 } },
+    });
+    const page = rowsOf(await own.call(`/lists/${list}/contacts?search=${numbers[0]}`));
+    expect(page).toMatchObject([{ number: numbers[0] }]);
+    expect(rowsOf(await own.call(`/lists/${list}/contacts?search=${numbers[509]}`))).toEqual([]);
   });
 });

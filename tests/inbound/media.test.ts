@@ -6,7 +6,14 @@ import { eq, inArray } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
 import { transact } from '../../src/db/ops.ts';
-import { activityLogs, inboundMedia, media, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  activityLogs,
+  inboundMedia,
+  media,
+  messages,
+  rateLimits,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { amend, amendable } from '../../src/queue/amend.ts';
 import { claimMedia } from '../../src/services/inbound/media-work.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
@@ -35,8 +42,8 @@ afterEach(async () => {
 });
 afterAll(() => test.close());
 
-async function addAccount() {
-  const { id: userId, apiKey } = await test.tenant();
+async function addAccount(owner?: { id: number; apiKey: string }) {
+  const { id: userId, apiKey } = owner ?? (await test.tenant());
   const account = { id: newId(), userId, sessionId: newId().slice(20), owner: newId(), fence: 1 };
   const now = clock.now();
   const row = { ...account, status: 'connected', pairing: 'qr', createdAt: now, updatedAt: now } as const;
@@ -395,6 +402,72 @@ it('files of one tenant, however many and slow, leave places to the others', asy
     return rows.length === 6 && rows.every(({ userId }) => userId === slow.userId);
   });
   expect(under.filter((id) => id === slow.id)).toHaveLength(2);
+});
+
+/** A message whose file somebody has asked for again, and which WhatsApp has no more. */
+async function askedAgain(account: Awaited<ReturnType<typeof addAccount>>) {
+  const message = imageMessage();
+  await storeInbound(test.deps, account, message);
+  const [row] = await test.deps.db.select().from(messages).where(eq(messages.messageId, message.messageId));
+  if (!row) throw new Error('the message is not there');
+  await test.deps.db.update(inboundMedia).set({ mediaId: newId() }).where(eq(inboundMedia.id, row.id));
+  return row;
+}
+
+it('phones that are asked for files take no place of a download, and each tenant asks one at a time', async () => {
+  const asking = gate();
+  const asked: string[] = [];
+  const stopHandling = test.deps.commands.handle(async (accountId) => {
+    asked.push(accountId);
+    await asking.passed;
+    return Object({ place: null });
+  });
+  const slow = [await addAccount(), await addAccount(), await addAccount()];
+  const again = await Promise.all(slow.flatMap((account) => [askedAgain(account), askedAgain(account)]));
+  const places = new Set(again.map(({ accountId }) => accountId));
+  const worker = startWorker(async (_source, { accountId }) => {
+    if (places.has(accountId)) throw new MediaFailure('gone', 'as told');
+    return Readable.from([Buffer.from('GIF89a')]);
+  });
+  await until(() => asked.length >= 3);
+  const { read } = await receive();
+  worker.wake();
+  await until(async () => (await stateOf(read)()) === 'stored');
+  expect(asked).toHaveLength(3);
+  expect(new Set(asked)).toEqual(places);
+  await until(async () => {
+    const rows = await test.deps.db.select().from(inboundMedia);
+    return rows.filter(({ claimedBy }) => claimedBy !== null).length === 3;
+  });
+  asking.open();
+  stopHandling();
+});
+
+it('as many files of a workspace are fetched again at a time, and a session asks so often in a minute', async () => {
+  const tenant = await test.tenant();
+  const account = await addAccount(tenant);
+  const row = await askedAgain(account);
+  const failed = { ...Object(row.content), media: { state: 'failed', error: 'gone' } };
+  await test.deps.db.update(messages).set({ content: failed }).where(eq(messages.id, row.id));
+  const mine = eq(inboundMedia.id, row.id);
+  const [work] = await test.deps.db.select().from(inboundMedia).where(mine);
+  if (!work) throw new Error('there is no work');
+  await test.deps.db.delete(inboundMedia).where(mine);
+  const others = Array.from({ length: 20 }, () => ({ ...work, id: newId() }));
+  await test.deps.db.insert(inboundMedia).values(others);
+  const fetchAgain = () =>
+    test.call(`/message/${row.messageId}/media`, { method: 'POST', token: tenant.token });
+  expect(await fetchAgain()).toMatchObject({
+    status: 429,
+    body: { code: 'RATE_LIMITED', details: { limit: 20 } },
+  });
+  await test.deps.db.delete(inboundMedia).where(eq(inboundMedia.id, others[0]?.id ?? ''));
+  expect((await fetchAgain()).status).toBe(202);
+  const spent = await test.deps.db
+    .select()
+    .from(rateLimits)
+    .where(eq(rateLimits.key, `wa:reads:${account.id}`));
+  expect(spent.map(({ count }) => count)).toEqual([1]);
 });
 
 it('tenants take turns when files are claimed', async () => {

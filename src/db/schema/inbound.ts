@@ -21,7 +21,10 @@ export const inboundMedia = table(
     /** somebody has asked for it again: media.id of the new file; the phone is asked when WhatsApp has it no more */
     mediaId: id(),
   },
-  (t) => [index('inbound_media_due_ix').on(t.nextAttemptAt, t.userId)],
+  (t) => [
+    index('inbound_media_due_ix').on(t.nextAttemptAt, t.userId),
+    index('inbound_media_again_ix').on(t.userId, t.mediaId),
+  ],
 );
 
 /** Where the file of a message was and the key that opens it, as long as the message is kept: it may be asked for again. */

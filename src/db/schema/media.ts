@@ -61,12 +61,14 @@ export const numberChecks = table(
     checkedAt: timestamp().notNull(),
     /** to be asked again after that */
     expiresAt: timestamp().notNull(),
+    /** how often the directory was asked in vain: there is no answer yet; 0: the row is its answer */
+    unanswered: int().notNull().default(0),
   },
   (t) => [index('number_checks_expiry_ix').on(t.expiresAt)],
 );
 
 export const CHECK_STATUSES = ['running', 'completed', 'canceled', 'failed'] as const;
-export const CHECKED_STATES = ['pending', 'registered', 'not_registered', 'invalid'] as const;
+export const CHECKED_STATES = ['pending', 'registered', 'not_registered', 'unknown', 'invalid'] as const;
 
 /** Many numbers that are looked up in the directory, some at a time. Counts and place move together with the answers. */
 export const numberCheckJobs = table(
@@ -88,6 +90,8 @@ export const numberCheckJobs = table(
     invalid: int().notNull().default(0),
     /** failed look-ups since the last answer */
     attempts: int().notNull().default(0),
+    /** since when nobody could be asked or nobody answers; null: the last question was answered */
+    failingSince: timestamp(),
     /** the process that asks about the next numbers */
     claimedBy: id(),
     /** when the next ones are due, or when the claim has run out; null: it has ended */
@@ -99,6 +103,9 @@ export const numberCheckJobs = table(
   (t) => [
     index('number_check_jobs_user_ix').on(t.userId, t.createdAt, t.id),
     index('number_check_jobs_due_ix').on(t.dueAt, t.updatedAt),
+    // Those that have ended are due never.
+    index('number_check_jobs_running_ix').on(t.userId, t.dueAt),
+    index('number_check_jobs_account_ix').on(t.accountId, t.dueAt),
     index('number_check_jobs_created_ix').on(t.createdAt),
   ],
 );

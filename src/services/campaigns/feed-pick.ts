@@ -213,6 +213,7 @@ async function prepareJudge(
     if (!found) return 'unknown';
     const lid = lidOf(phone, way.to);
     if (lid !== null && lidsOut.has(lidKey(lid))) return { action: 'skip', recipient, reason: 'opted_out' };
+    if (found.exists === null) return { action: 'skip', recipient, reason: 'no_answer' };
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
     return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid, sender: way.to };
   };

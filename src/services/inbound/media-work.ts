@@ -1,11 +1,12 @@
 /** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
 
-import { and, asc, eq, isNotNull, lte, notInArray, type SQL } from 'drizzle-orm';
+import { and, asc, count, eq, isNotNull, lte, notInArray, type SQL } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
 import type { EngineRequests } from '../../whatsapp/requests.ts';
@@ -17,8 +18,11 @@ const GIVE_UP_AFTER_MS = DAY_MS;
 const CLAIM_MS = 10 * MINUTE_MS;
 /** Downloads of one tenant at a time in one process: they come as fast as its proxies are. */
 const MAX_PER_TENANT = 2;
+/** Files of a workspace that are fetched again at a time. */
+const MAX_AGAIN = 20;
 /** Somebody waits for a file that was asked for again. */
 const AGAIN_FOR_MS = HOUR_MS;
+const AGAIN_RETRY_SECONDS = 30;
 const RETRY: BackoffRange = { firstMs: 5_000, maxMs: HOUR_MS };
 
 /** One download that this process has claimed. */
@@ -76,6 +80,17 @@ export async function againWork(
   if (!kept) return null;
   const now = clock.now();
   return { ...kept, userId, accountId, mediaId, nextAttemptAt: now, giveUpAt: now + AGAIN_FOR_MS };
+}
+
+/** Throws RATE_LIMITED when as many files of the workspace are being fetched again as may be. */
+export async function requireAgainRoom(db: Deps['db'], userId: number): Promise<void> {
+  const open = and(eq(inboundMedia.userId, userId), isNotNull(inboundMedia.mediaId));
+  const [row] = await db.select({ n: count() }).from(inboundMedia).where(open);
+  if ((row?.n ?? 0) < MAX_AGAIN) return;
+  throw new AppError('RATE_LIMITED', `${MAX_AGAIN} files are being fetched again: wait for one of them.`, {
+    retryAfterSeconds: AGAIN_RETRY_SECONDS,
+    details: { limit: MAX_AGAIN },
+  });
 }
 
 /** What the engine is asked for a file to be put at WhatsApp again; null when nothing is kept of it, or it is another session's. */

@@ -1,22 +1,18 @@
 /** Whether a number is on WhatsApp, remembered: asking for many numbers again and again looks like a spammer. */
 
 import { and, eq, gt } from 'drizzle-orm';
-import { upsert } from '../../db/ops.ts';
 import { numberChecks } from '../../db/schema.ts';
-import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { checkRow, writeChecks } from '../number-checks/lookup.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
 import { learnAlias } from './aliases.ts';
 import { findOwnSession, requireConnected } from './session.ts';
 
 const CHECK_TIMEOUT_MS = 15_000;
-/** A number that is there stays; one that is not may be registered any moment. */
-const KEEP_PRESENT_MS = 7 * DAY_MS;
-const KEEP_ABSENT_MS = HOUR_MS;
 
 export interface CheckedNumber {
   exists: boolean;
@@ -43,23 +39,17 @@ export async function checkNumber(
   const [known] = await ctx.db
     .select()
     .from(numberChecks)
-    .where(and(eq(numberChecks.key, key), gt(numberChecks.expiresAt, now)));
+    .where(and(eq(numberChecks.key, key), gt(numberChecks.expiresAt, now), eq(numberChecks.unanswered, 0)));
   if (known) return toAnswer(known);
   const [check] = await askOwner(ctx, session, 'check_numbers', { phones: [phone] }, CHECK_TIMEOUT_MS);
   if (!check) throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about this number.');
-  const { exists: registered, jid, lid } = check;
+  const { jid, lid } = check;
   const account = phoneOf(jid);
   if (account !== null && account !== phone) {
     await learnAlias(ctx.db, session.userId, { alias: phone, phone: account, lid }, now);
   }
-  const fresh = {
-    registered,
-    jid,
-    lid,
-    checkedAt: now,
-    expiresAt: now + (registered ? KEEP_PRESENT_MS : KEEP_ABSENT_MS),
-  };
-  await upsert(ctx.db, numberChecks, { key, ...fresh }, [numberChecks.key], fresh);
+  const fresh = checkRow(key, check, now);
+  await writeChecks(ctx.db, [fresh]);
   return toAnswer(fresh);
 }
 

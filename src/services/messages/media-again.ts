@@ -7,7 +7,8 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { againWork } from '../inbound/media-work.ts';
+import { againWork, requireAgainRoom } from '../inbound/media-work.ts';
+import { spendAsk } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
 import { findOrNull, messageNotFound, type WhichMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
@@ -17,13 +18,13 @@ import { type MessageRecord, toMessage } from './view.ts';
 /**
  * Has the file of a message fetched again, first from WhatsApp, then, when it is not there any more, by asking the phone to put it
  * there; `message.media` tells how it went. Nothing happens while it is under way, or when the file is here. Throws NOT_FOUND,
- * SESSION_NOT_FOUND, NOT_SUPPORTED, or CONFLICT for a message without a file, or one whose key is not kept.
+ * SESSION_NOT_FOUND, NOT_SUPPORTED, RATE_LIMITED when too many are under way, or CONFLICT for a message without a file, or one whose key is not kept.
  */
 export async function fetchMediaAgain(ctx: Ctx, input: WhichMessage): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'mediaAgain');
   const row = await findReceived(ctx, input);
-  await sessionOfMessage(ctx, row);
+  const session = await sessionOfMessage(ctx, row);
   const before = mediaOf(row.content);
   if (before === null)
     throw new AppError('CONFLICT', 'This message has no file.', { details: { type: row.type } });
@@ -32,6 +33,8 @@ export async function fetchMediaAgain(ctx: Ctx, input: WhichMessage): Promise<Me
   if (work === null) {
     throw new AppError('CONFLICT', 'The key of this file is not kept.', { details: { reason: 'no_key' } });
   }
+  await requireAgainRoom(ctx.db, row.userId);
+  await spendAsk(ctx, session, { changes: false });
   return toMessage(ctx, await transact(ctx.db, (tx) => begin(ctx, tx, row, work)));
 }
 

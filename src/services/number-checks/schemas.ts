@@ -34,12 +34,15 @@ export const NumberCheckOutput = z
     reason: z
       .string()
       .nullable()
-      .describe('why it waits (`not_connected`, `no_answer`) or has failed (`session_deleted`, `no_answer`)'),
+      .describe(
+        'why it waits (`not_connected`, `no_answer`) or has failed (the same after a day, or `session_deleted`)',
+      ),
     total: z.int(),
     done: z.int().describe('numbers that have their answer'),
     percent: z.int(),
     registered: z.int().describe('numbers that are on WhatsApp'),
     notRegistered: z.int(),
+    unknown: z.int().describe('numbers that WhatsApp has said nothing of, asked several times'),
     invalid: z.int().describe('what is no phone number: WhatsApp is not asked'),
     createdAt: Timestamp,
     updatedAt: Timestamp,

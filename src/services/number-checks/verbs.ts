@@ -1,7 +1,7 @@
 /** Checking many numbers: giving them, following the job, and what WhatsApp has said of each. */
 
 import { and, asc, desc, eq, gt, type SQL } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { inBatches, readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { cursorOf, encodeCursor, isOlder, parseCursor, parseCursorParts } from '../../db/keyset.ts';
 import { insertMany, transact } from '../../db/ops.ts';
@@ -30,6 +30,8 @@ export interface CheckRef extends Pick<BroadcastRef, 'userId'> {
 const MAX_KEPT = 64;
 /** Rows of one reading. */
 const BATCH_SIZE = 500;
+/** Numbers that are read in one turn of the event loop: some 10 ms. */
+const READ_AT_ONCE = 100;
 
 /**
  * Takes up to 1,000 numbers, which the session then looks up some at a time. Throws SESSION_NOT_FOUND, NOT_CONNECTED,
@@ -56,25 +58,36 @@ export async function checkNumbers(
     notRegistered: 0,
     invalid: 0,
     attempts: 0,
+    failingSince: null,
     claimedBy: null,
     dueAt: now,
     createdAt: now,
     updatedAt: now,
     finishedAt: null,
   };
-  const items = numbers.map((written, i) => toItem(job.id, i + 1, written, ctx.config.defaultCountry));
+  const items = await readItemsOf(job.id, numbers, ctx.config.defaultCountry);
   if (items.every(({ phone }) => phone === null)) {
     throw new AppError('VALIDATION_FAILED', 'None of these is a phone number.', {
       details: { numbers: 'must hold a phone number' },
     });
   }
   await transact(ctx.database, async (tx) => {
+    await takeRoom(tx, ctx, userId, 'numberChecksRunning');
     await takeRoom(tx, ctx, userId, 'numberChecksPerDay', items.length);
     await tx.insert(numberCheckJobs).values(job);
     await insertMany(tx, numberCheckItems, items);
     await claimIdempotency(ctx, tx, answer(toOutput(job)));
   });
   return toOutput(job);
+}
+
+/** In batches: a thousand numbers take longer to read than others should wait. */
+async function readItemsOf(jobId: string, numbers: readonly string[], country: string): Promise<ItemRow[]> {
+  const items: ItemRow[] = [];
+  for await (const batch of inBatches(numbers, READ_AT_ONCE)) {
+    for (const written of batch) items.push(toItem(jobId, items.length + 1, written, country));
+  }
+  return items;
 }
 
 function toItem(jobId: string, position: number, written: string, country: string): ItemRow {
@@ -204,6 +217,7 @@ function toOutput(row: NumberCheckRow): NumberCheckOutput {
     percent: Math.floor((done * 100) / total),
     registered,
     notRegistered,
+    unknown: done - registered - notRegistered - invalid,
     invalid,
     createdAt: iso(row.createdAt),
     updatedAt: iso(row.updatedAt),

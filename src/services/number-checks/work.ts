@@ -1,6 +1,6 @@
 /** Working off checks of many numbers: a few of them at a time, each answer written with the place that it leads to. */
 
-import { and, asc, eq, isNotNull, isNull, lt, lte, notInArray, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, isNotNull, isNull, lt, lte, notInArray, type SQL, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { numberCheckItems, numberCheckJobs, whatsappAccounts } from '../../db/schema.ts';
@@ -22,8 +22,11 @@ const CLAIM_MS = MINUTE_MS;
 /** Jobs of one tenant at a time in one process. */
 const MAX_PER_TENANT = 2;
 const RETRY: BackoffRange = { firstMs: 5_000, maxMs: 2 * MINUTE_MS };
-/** What WhatsApp did not answer for so long it will not. */
+/** What could not be asked, or was not answered, for so long will not be. */
 const GIVE_UP_AFTER_MS = DAY_MS;
+
+/** Why a job waits; after a day of it, why it has failed. */
+type WaitReason = 'not_connected' | 'no_answer';
 
 /** The next job that is due, claimed: never two of one session at a time. Null when there is none. */
 export async function claimCheck(
@@ -74,16 +77,18 @@ export async function releaseChecks(
   ]);
   const now = clock.now();
   const isClaimed = isNotNull(numberCheckJobs.claimedBy);
+  // Since when it is due stays: nobody has asked in the meantime.
+  const hung = and(isClaimed, lte(numberCheckJobs.dueAt, now));
+  const freed = await db.update(numberCheckJobs).set({ claimedBy: null }).where(hung);
   const free = { claimedBy: null, dueAt: now };
   const dead = await db.update(numberCheckJobs).set(free).where(and(isClaimed, others));
-  const hung = and(isClaimed, lte(numberCheckJobs.dueAt, now));
-  return affected(dead) + affected(await db.update(numberCheckJobs).set(free).where(hung));
+  return affected(freed) + affected(dead);
 }
 
 /**
  * Asks about the next numbers of a claimed job and writes what WhatsApp has said, then leaves the session alone for about
- * `paceMs`. Without an answer the job waits, longer each time, and fails after a day. Rejects when the database is away:
- * the claim then runs out.
+ * `paceMs`. Without an answer the job waits, longer each time, and fails after a day of that; time in which it was
+ * due and nobody looked does not count. Rejects when the database is away: the claim then runs out.
  */
 export async function checkNext(deps: NumberCheckDeps, job: NumberCheckRow, paceMs: number): Promise<void> {
   const [session] = await deps.db
@@ -123,8 +128,7 @@ async function writeAnswers(deps: NumberCheckDeps, job: NumberCheckRow, answers:
     registered: job.registered + count('registered'),
     notRegistered: job.notRegistered + count('not_registered'),
     invalid: job.invalid + count('invalid'),
-    attempts: 0,
-    reason: null,
+    ...NOT_FAILING,
     claimedBy: null,
     updatedAt: now,
     ...(isLast ? { status: 'completed' as const, dueAt: null, finishedAt: now } : { dueAt: nextAt }),
@@ -144,10 +148,32 @@ async function writeAnswers(deps: NumberCheckDeps, job: NumberCheckRow, answers:
     // The other jobs of the session share its pace.
     await tx
       .update(numberCheckJobs)
-      .set({ dueAt: nextAt })
-      .where(and(eq(numberCheckJobs.accountId, job.accountId), isWaiting, lt(numberCheckJobs.dueAt, nextAt)));
+      .set({ failingSince: failingOf(now), dueAt: nextAt })
+      .where(waitsUntil(job, nextAt));
+    await tx
+      .update(numberCheckJobs)
+      .set(NOT_FAILING)
+      .where(and(othersOf(job), eq(numberCheckJobs.reason, 'not_connected')));
   });
 }
+
+const NOT_FAILING = { attempts: 0, reason: null, failingSince: null };
+
+/**
+ * Since when a job fails, without the time in which it was due and nobody looked: the service stood still. MySQL sets the
+ * columns in the order of the table, where this one comes before `due_at`.
+ */
+function failingOf(now: number): SQL<number | null> {
+  const { failingSince, dueAt } = numberCheckJobs;
+  return sql`${failingSince} + case when ${dueAt} < ${now} then ${now} - ${dueAt} else 0 end`;
+}
+
+/** Jobs of the same session that wait. Those that have ended are due never. */
+const othersOf = ({ accountId }: NumberCheckRow): SQL | undefined =>
+  and(eq(numberCheckJobs.accountId, accountId), gt(numberCheckJobs.dueAt, 0), isWaiting);
+
+const waitsUntil = (job: NumberCheckRow, at: number): SQL | undefined =>
+  and(othersOf(job), lt(numberCheckJobs.dueAt, at));
 
 const isWaiting: SQL | undefined = and(
   eq(numberCheckJobs.status, 'running'),
@@ -157,6 +183,7 @@ const isWaiting: SQL | undefined = and(
 function answered(item: Item, found: ReadonlyMap<string, Lookup>, now: number): Item {
   const answer = item.phone === null ? undefined : found.get(item.phone);
   if (answer === undefined) return item;
+  if (answer.exists === null) return { ...item, state: 'unknown', checkedAt: now };
   const state = answer.exists ? 'registered' : 'not_registered';
   return { ...item, state, jid: answer.jid, checkedAt: now };
 }
@@ -172,14 +199,23 @@ function isMine({ id, claimedBy, done }: NumberCheckRow): SQL | undefined {
   );
 }
 
-async function postpone(deps: NumberCheckDeps, job: NumberCheckRow, reason: string): Promise<void> {
+async function postpone(deps: NumberCheckDeps, job: NumberCheckRow, reason: WaitReason): Promise<void> {
   const now = deps.clock.now();
-  if (now - job.updatedAt > GIVE_UP_AFTER_MS) {
-    return endCheck(deps, job, { status: 'failed', reason: 'no_answer' });
-  }
+  const overdueMs = Math.max(0, now - (job.dueAt ?? now));
+  const failingSince = job.failingSince === null ? now : Math.min(now, job.failingSince + overdueMs);
+  if (now - failingSince > GIVE_UP_AFTER_MS) return endCheck(deps, job, { status: 'failed', reason });
   const attempts = job.attempts + 1;
   const dueAt = now + Math.round(spread(backoffMs(RETRY, attempts), Math.random()));
-  await deps.db.update(numberCheckJobs).set({ reason, attempts, claimedBy: null, dueAt }).where(isMine(job));
+  await transact(deps.database, async (tx) => {
+    const changes = { reason, attempts, failingSince, claimedBy: null, dueAt };
+    if (affected(await tx.update(numberCheckJobs).set(changes).where(isMine(job))) === 0) return;
+    if (reason === 'no_answer') return;
+    // It is the session that is away: its other checks wait for it as long, and nobody looks at each of them.
+    await tx
+      .update(numberCheckJobs)
+      .set({ reason, attempts, failingSince: sql`coalesce(${failingOf(now)}, ${now})`, dueAt })
+      .where(waitsUntil(job, dueAt));
+  });
 }
 
 async function endCheck(

@@ -9,7 +9,7 @@ import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 const BATCH_SIZE = 50;
 
 /**
- * One answer per phone, in order. WhatsApp may know a number under another spelling (old mobile prefixes): the
+ * One answer per phone, in order; a phone that the directory leaves out, or answers with an error, is missing. WhatsApp may know a number under another spelling (old mobile prefixes): the
  * contact in its answer repeats what was asked. Rejects when the query fails.
  */
 export async function queryNumbers(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
@@ -25,8 +25,12 @@ interface Answer {
   lid: string | null;
   /** the digits that were asked for, as far as the answer repeats them */
   asked: string | null;
-  exists: boolean;
+  /** null: no answer that says so */
+  exists: boolean | null;
 }
+
+/** What WhatsApp's contact element says of a number; `invalid` is one that no country has. Anything else is an error. */
+const SAYS: Readonly<Record<string, boolean>> = { in: true, out: false, invalid: false };
 
 async function queryBatch(sock: WASocket, phones: readonly string[]): Promise<NumberCheck[]> {
   const query = new USyncQuery().withContext('interactive').withLIDProtocol();
@@ -39,7 +43,7 @@ async function queryBatch(sock: WASocket, phones: readonly string[]): Promise<Nu
     const answer = readAnswer(item);
     answers.set(answer.asked ?? phoneOf(answer.jid) ?? answer.jid, answer);
   }
-  return phones.map((phone) => toCheck(phone, answers.get(phone)));
+  return phones.flatMap((phone) => toCheck(phone, answers.get(phone)) ?? []);
 }
 
 /** Baileys' own protocol drops the number that the answer repeats. */
@@ -61,11 +65,12 @@ function readAnswer(item: Record<string, unknown>): Answer {
     jid: String(item.id),
     lid: typeof item.lid === 'string' ? lidOf(item.lid) : null,
     asked: typeof contact.asked === 'string' ? contact.asked : null,
-    exists: contact.type === 'in',
+    exists: SAYS[String(contact.type)] ?? null,
   };
 }
 
-function toCheck(phone: string, answer: Answer | undefined): NumberCheck {
-  if (!answer?.exists) return { phone, exists: false, jid: null, lid: null };
+function toCheck(phone: string, answer: Answer | undefined): NumberCheck | null {
+  if (!answer || answer.exists === null) return null;
+  if (!answer.exists) return { phone, exists: false, jid: null, lid: null };
   return { phone, exists: true, jid: canonicalJid(answer.jid), lid: answer.lid };
 }

@@ -250,6 +250,7 @@ function CheckState({ view, check }: { view: View; check: NumberCheckOutput }) {
       <div class="cards">
         <Stat name={STATES(view.lang).registered}>{num(view, check.registered)}</Stat>
         <Stat name={STATES(view.lang).not_registered}>{num(view, check.notRegistered)}</Stat>
+        {check.unknown > 0 && <Stat name={STATES(view.lang).unknown}>{num(view, check.unknown)}</Stat>}
         <Stat name={STATES(view.lang).invalid}>{num(view, check.invalid)}</Stat>
       </div>
     </Live>
@@ -265,7 +266,7 @@ function reasonText(view: View, { reason, status }: NumberCheckOutput): string |
   const t = REASONS(view.lang);
   switch (reason) {
     case 'not_connected':
-      return t.not_connected;
+      return status === 'failed' ? T(view.lang).neverConnected : t.not_connected;
     case 'session_deleted':
       return t.session_deleted;
     case 'no_answer':

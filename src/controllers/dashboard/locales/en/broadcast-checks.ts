@@ -30,6 +30,7 @@ export const broadcastChecks = {
   all: 'All',
   filter: 'Filter results',
   gaveUp: 'WhatsApp did not answer for a day.',
+  neverConnected: 'The session was not connected for a day.',
 };
 
 export const checkStatuses = {
@@ -43,6 +44,7 @@ export const checkedStates = {
   pending: 'waiting',
   registered: 'on WhatsApp',
   not_registered: 'not on WhatsApp',
+  unknown: 'no answer',
   invalid: 'not a number',
 };
 

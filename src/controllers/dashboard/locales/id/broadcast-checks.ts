@@ -33,6 +33,7 @@ export const broadcastChecks: Texts<typeof english.broadcastChecks> = {
   all: 'Semua',
   filter: 'Saring hasil',
   gaveUp: 'WhatsApp tidak menjawab selama sehari.',
+  neverConnected: 'Sesi tidak tersambung selama sehari.',
 };
 
 export const checkStatuses: Texts<typeof english.checkStatuses> = {
@@ -46,6 +47,7 @@ export const checkedStates: Texts<typeof english.checkedStates> = {
   pending: 'menunggu',
   registered: 'ada di WhatsApp',
   not_registered: 'tidak ada di WhatsApp',
+  unknown: 'tidak ada jawaban',
   invalid: 'bukan nomor',
 };
 
