@@ -3,11 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   activityLogs,
   messageQueue,
+  messages,
   waContacts,
   waPeople,
   whatsappAccounts,
   workspaces,
 } from '../../src/db/schema.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
 
 const PHONE = '6281234567890';
@@ -99,6 +101,74 @@ describe('the text after a rejected call', () => {
     expect(rejected).toEqual(['call.reject']);
     expect(full.log.queued).toEqual([]);
     expect(full.log.warnings).toEqual(['the text after a call could not be queued']);
+  });
+});
+
+describe('a session that marks what comes in as read by itself', () => {
+  const read: string[] = [];
+
+  /** As the store keeps it; `type` is another one until it can be opened. */
+  async function keep(id: string, messageId: string, type = 'text') {
+    const at = world.clock.now();
+    const { sessionId } = await world.row(id);
+    await world.db.insert(messages).values({
+      ...{ id: newId(at), userId, accountId: id, sessionId, messageId, direction: 'in', type },
+      ...{ peer: '628111@s.whatsapp.net', status: 'received', createdAt: at, updatedAt: at },
+      content: { type, text: 'halo' },
+    });
+  }
+
+  async function store(id: string, messageId: string) {
+    const { sessionId, owner, fence } = await world.row(id);
+    const account = { id, userId, sessionId, owner: owner ?? '', fence };
+    const content = { type: 'text', text: 'halo' } as const;
+    const chat = {
+      chat: '628111@s.whatsapp.net',
+      participant: null,
+      author: null,
+      phone: '628111',
+      lid: null,
+    };
+    const message = { ...chat, messageId, content, pushName: null, media: null, at: world.clock.now() };
+    p.supervisor.onStored(account, message);
+    await world.clock.advance(1_000);
+  }
+
+  beforeEach(() => {
+    read.length = 0;
+    p.engine.markRead = async (_account, keys) => {
+      read.push(...keys.map(({ messageId }) => messageId));
+    };
+  });
+
+  it('marks one that could be opened later than others came', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    await keep(id, 'LATE', 'undecryptable');
+    await world.clock.advance(600_000);
+    await keep(id, 'NEW');
+    await store(id, 'NEW');
+    await eventually(() => read.includes('NEW'));
+    const late = eq(messages.messageId, 'LATE');
+    await world.db.update(messages).set({ type: 'text' }).where(late);
+    await store(id, 'LATE');
+    await eventually(async () => (await world.db.select().from(messages).where(late))[0]?.readAt !== null);
+    expect(read).toEqual(['NEW', 'LATE']);
+  });
+
+  it('marks what could not be marked with the next one', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    const { markRead } = p.engine;
+    p.engine.markRead = async () => Promise.reject(new Error('away'));
+    for (const messageId of ['A', 'B']) {
+      await keep(id, messageId);
+      await store(id, messageId);
+    }
+    await world.idle();
+    p.engine.markRead = markRead;
+    await keep(id, 'C');
+    await store(id, 'C');
+    await eventually(() => read.length === 3);
+    expect(read).toEqual(['A', 'B', 'C']);
   });
 });
 

@@ -1,5 +1,5 @@
 /** What a session does by itself when its owner wants it so: it rejects calls, and marks what comes in as read. */
-import { and, asc, eq, gte, inArray, isNull, ne } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, isNull, ne, type SQL } from 'drizzle-orm';
 import { messages, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { spendFromWindow } from '../../db/windows.ts';
@@ -32,8 +32,8 @@ export interface Habits {
   forget(accountId: string): void;
   /** Somebody calls. */
   onCall(account: AccountRef, call: Extract<EngineEvent, { type: 'call' }>): void;
-  /** Something may be unread: a message was stored, or the session is connected again. */
-  wake(account: AccountRef): void;
+  /** Something may be unread: that message was just stored; or, without its id, the session is connected again. */
+  wake(account: AccountRef, messageId?: string): void;
   stop(): Promise<void>;
 }
 
@@ -48,6 +48,20 @@ const MAX_AGE_MS = DAY_MS;
 
 /** Messages of a moment are not stored in the order of their times. */
 const OVERLAP_MS = MINUTE_MS;
+/** Messages of a session that are remembered until they are marked; with more of them everything is looked through. */
+const MAX_STORED = 1_000;
+
+/** What is to be marked of a session. */
+interface Reading {
+  /** messages from before that stay as they are */
+  since: number;
+  /** nothing before it is unread that was stored when the session was looked through */
+  lookedFrom: number;
+  /** whether it is to be looked through: what came may not have been told here */
+  look: boolean;
+  /** ids of messages that were just stored: one that was opened late belongs to an earlier time */
+  stored: Set<string>;
+}
 
 type Call = Extract<EngineEvent, { type: 'call' }>;
 
@@ -58,7 +72,7 @@ class ToldAlready extends Error {
 
 export function createHabits(deps: HabitDeps): Habits {
   const { clock, logger } = deps;
-  const readFrom = new Map<string, number>();
+  const readings = new Map<string, Reading>();
   const waiting = new Map<string, () => void>();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
@@ -74,24 +88,32 @@ export function createHabits(deps: HabitDeps): Habits {
       .catch(failed('what came in could not be marked read', account))
       .finally(() => {
         running.delete(account.id);
-        if (again.delete(account.id)) wake(account);
+        if (again.delete(account.id)) wait(account);
       });
     running.set(account.id, work);
   }
 
   async function markNew(account: AccountRef): Promise<void> {
     for (;;) {
-      const from = readFrom.get(account.id);
-      if (stopped || from === undefined || !deps.engine.isConnected(account.id)) return;
-      const marked = await markBatch(deps, account, Math.max(from, clock.now() - MAX_AGE_MS));
-      // Nothing before the oldest that is left is looked at again.
-      if (readFrom.has(account.id)) readFrom.set(account.id, marked.upTo);
-      if (!marked.more) return;
+      const reading = readings.get(account.id);
+      if (stopped || !reading || !deps.engine.isConnected(account.id)) return;
+      if (reading.look) await lookThrough(deps, account, reading);
+      else if (reading.stored.size > 0) await markStored(deps, account, reading);
+      else return;
     }
   }
 
-  function wake(account: AccountRef): void {
-    if (stopped || !readFrom.has(account.id) || waiting.has(account.id)) return;
+  function wake(account: AccountRef, messageId?: string): void {
+    const reading = readings.get(account.id);
+    if (stopped || !reading) return;
+    if (messageId === undefined || reading.stored.size >= MAX_STORED) reading.look = true;
+    else reading.stored.add(messageId);
+    if (waiting.has(account.id)) return;
+    wait(account);
+  }
+
+  function wait(account: AccountRef): void {
+    if (stopped || waiting.has(account.id)) return;
     waiting.set(
       account.id,
       clock.setTimer(() => inCleanContext(() => run(account)), GATHER_MS),
@@ -101,12 +123,14 @@ export function createHabits(deps: HabitDeps): Habits {
   return {
     follow(sessions) {
       for (const { id, autoReadFrom } of sessions) {
-        if (autoReadFrom === null) readFrom.delete(id);
-        else readFrom.set(id, Math.max(autoReadFrom, readFrom.get(id) ?? 0));
+        const known = readings.get(id);
+        if (autoReadFrom === null) readings.delete(id);
+        else if (known) known.since = Math.max(autoReadFrom, known.since);
+        else readings.set(id, { since: autoReadFrom, lookedFrom: 0, look: true, stored: new Set() });
       }
     },
     forget(accountId) {
-      readFrom.delete(accountId);
+      readings.delete(accountId);
       waiting.get(accountId)?.();
       waiting.delete(accountId);
     },
@@ -126,12 +150,40 @@ export function createHabits(deps: HabitDeps): Habits {
   };
 }
 
-/** Marks the oldest unread messages since `from`; `upTo`: nothing before it is unread. */
+/** Marks the oldest unread messages; `look` stays when there are more, or it did not come to an end. */
+async function lookThrough(deps: HabitDeps, account: AccountRef, reading: Reading): Promise<void> {
+  reading.look = false;
+  try {
+    const rows = await markBatch(deps, account, reading, gte(messages.createdAt, reading.lookedFrom));
+    const newest = rows.at(-1);
+    if (!newest) return;
+    reading.lookedFrom = Math.max(reading.lookedFrom, newest.createdAt - OVERLAP_MS);
+    if (rows.length === MAX_READ) reading.look = true;
+  } catch (error) {
+    reading.look = true;
+    throw error;
+  }
+}
+
+/** Marks what was just stored; what could not be marked is remembered. */
+async function markStored(deps: HabitDeps, account: AccountRef, reading: Reading): Promise<void> {
+  const ids = [...reading.stored].slice(0, MAX_READ);
+  for (const id of ids) reading.stored.delete(id);
+  try {
+    await markBatch(deps, account, reading, inArray(messages.messageId, ids));
+  } catch (error) {
+    for (const id of ids) reading.stored.add(id);
+    throw error;
+  }
+}
+
+/** Marks the oldest unread ones of these messages, up to so many; which. */
 async function markBatch(
   { db, clock, engine }: HabitDeps,
   account: AccountRef,
-  from: number,
-): Promise<{ more: boolean; upTo: number }> {
+  { since }: Reading,
+  which: SQL,
+): Promise<(typeof messages.$inferSelect)[]> {
   const { accountId, createdAt, id, direction, readAt } = messages;
   const rows = await db
     .select()
@@ -139,7 +191,8 @@ async function markBatch(
     .where(
       and(
         eq(accountId, account.id),
-        gte(createdAt, from),
+        gte(createdAt, Math.max(since, clock.now() - MAX_AGE_MS)),
+        which,
         eq(direction, 'in'),
         isNull(readAt),
         isMessageOfChat(),
@@ -148,13 +201,12 @@ async function markBatch(
     )
     .orderBy(asc(createdAt), asc(id))
     .limit(MAX_READ);
-  const newest = rows.at(-1);
-  if (!newest) return { more: false, upTo: from };
+  if (rows.length === 0) return [];
   await engine.markRead(account.id, rows.map(readKeyOf));
   const now = clock.now();
   const ids = rows.map((row) => row.id);
   await db.update(messages).set({ readAt: now, updatedAt: now }).where(inArray(messages.id, ids));
-  return { more: rows.length === MAX_READ, upTo: Math.max(from, newest.createdAt - OVERLAP_MS) };
+  return rows;
 }
 
 async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Promise<void> {

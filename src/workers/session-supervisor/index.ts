@@ -123,10 +123,11 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
 
   /** Those with a deep queue first: somebody waits for them. */
   async function ensureRunners(sessions: readonly OwnedSession[]): Promise<void> {
-    habits.follow(sessions);
     const missing = sessions.filter((session) => runners.get(session.id)?.account.fence !== session.fence);
-    if (missing.length === 0) return;
     await Promise.all(missing.map((session) => drop(session.id)));
+    // What is dropped is forgotten.
+    habits.follow(sessions);
+    if (missing.length === 0) return;
     const rows = new Map((await readRowsOf(deps.db, ownership.processId)).map((row) => [row.id, row]));
     const depths =
       missing.length > 1 ? await readQueueDepths(deps.db, ownership.processId) : new Map<string, number>();
@@ -207,7 +208,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     storeGroupNotice: (account, notice) => learn.notice(account, notice),
     onStored(account, message) {
       names.learn(account.id, message);
-      if (!message.own) habits.wake(account);
+      if (!message.own) habits.wake(account, message.messageId);
     },
     countByStatus() {
       const counts: Partial<Record<SessionStatus, number>> = {};
