@@ -882,3 +882,44 @@ describe('an edit or a deletion that comes in', () => {
     expect(await target(account)).toMatchObject({ content: { text: 'halo lagi' } });
   });
 });
+
+describe('a vote', () => {
+  const person = { phone: '6281370001', lid: '370001' };
+
+  test('counts in a poll that was sent to the number when it comes under the LID, once the session knows both', async () => {
+    const account = await addAccount();
+    const poll = newMessageId();
+    const at = Date.now();
+    await t.deps.db.insert(messages).values({
+      ...{ id: newId(), userId: account.userId, accountId: account.id, sessionId: account.sessionId },
+      ...{ messageId: poll, direction: 'out', peer: `${person.phone}@s.whatsapp.net`, phone: person.phone },
+      content: { type: 'poll', question: 'Q?', options: ['a', 'b'], multiple: false },
+      ...{ type: 'poll', status: 'sent', createdAt: at, updatedAt: at, sentAt: at },
+    });
+    const votes = async (messageId: string) => {
+      const content = { type: 'poll_vote' as const, messageId: poll, options: ['b'] };
+      await storeInbound(
+        t.deps,
+        account,
+        text({ messageId, chat: `${person.lid}@lid`, lid: person.lid, content }),
+      );
+      const rows = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.accountId, account.id));
+      return rows.filter(({ event }) => event === 'poll.updated');
+    };
+    expect(await votes('3AV1')).toEqual([]);
+    await t.deps.db.insert(waContacts).values({ ...person, accountId: account.id, updatedAt: at });
+    expect(await votes('3AV2')).toHaveLength(1);
+    const told = await votes('3AV3');
+    expect(told).toHaveLength(2);
+    counter.take();
+    const payloads = await buildPayloads(t.deps, told);
+    const { statements } = counter.take();
+    expect(payloads.map(({ data }) => data)).toMatchObject([
+      { chosen: ['b'], voters: 1 },
+      { chosen: ['b'], voters: 1 },
+    ]);
+    // The poll is read once for all that tell of it.
+    await buildPayloads(t.deps, told.slice(0, 1));
+    expect(counter.take().statements).toBe(statements);
+  });
+});

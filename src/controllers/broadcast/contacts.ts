@@ -16,6 +16,7 @@ import {
   Contact,
   EXAMPLE_ID,
   EXAMPLE_NUMBER,
+  FROM_CHATS_LIMIT,
   ListParams,
   MAX_DAYS,
   number,
@@ -163,9 +164,10 @@ const fromChats = route({
   tag: TAG,
   summary: 'Add everybody who has written to the session lately',
   description:
-    'Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same.',
+    'Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same. When there is no room for all, those who wrote last are added and `details.added` says how many.',
   auth: 'credential',
   scope: 'broadcast',
+  limit: FROM_CHATS_LIMIT,
   status: 201,
   idempotent: true,
   params: ListParams,
@@ -183,7 +185,7 @@ const fromChats = route({
       withoutNumber: z.int().describe('WhatsApp shows no number of theirs'),
     }),
   }),
-  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'QUOTA_EXCEEDED'],
+  errors: ['SESSION_NOT_FOUND', 'NOT_FOUND', 'QUOTA_EXCEEDED', 'RATE_LIMITED'],
   example: { params, body: { days: 30 } },
   handler: async ({ ctx, params: path, body }) => {
     const input = { ...path, days: body.days, optedOut: body.optedOut === 'add' };

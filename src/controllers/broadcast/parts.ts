@@ -35,6 +35,8 @@ export const MAX_WORDS = 50;
 
 /** As the documents say: campaigns of one tenant an hour. */
 export const CAMPAIGN_LIMIT: RatePolicy = { name: 'campaigns', max: 10, windowMs: HOUR_MS };
+/** Each reads the history of up to a year. */
+export const FROM_CHATS_LIMIT: RatePolicy = { name: 'from_chats', max: 10, windowMs: MINUTE_MS };
 /** Each reads up to 10,000 contacts. */
 export const ESTIMATE_LIMIT: RatePolicy = { name: 'estimates', max: 30, windowMs: MINUTE_MS };
 /** As the documents of the older system promise. */

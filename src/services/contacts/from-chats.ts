@@ -1,6 +1,6 @@
 /** People of the history as contacts: those who have written to a session lately. */
 
-import { and, eq, gte, max, notLike } from 'drizzle-orm';
+import { and, desc, eq, gte, max, notLike } from 'drizzle-orm';
 import { inBatches } from '../../db/batches.ts';
 import { transact } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
@@ -44,7 +44,7 @@ export interface FromChatsInput extends ListRef {
 /**
  * Adds everybody who has written to the session in the last days, groups aside, with the name that the session knows them by. Whoever
  * is on the list already stays as they are, so that it may be called again. Throws SESSION_NOT_FOUND, NOT_FOUND,
- * QUOTA_EXCEEDED, and VALIDATION_FAILED for more than 50,000 people.
+ * QUOTA_EXCEEDED (`details.added`: those who were added before, the last to write first), and VALIDATION_FAILED for more than 50,000 people.
  */
 export async function addFromChats(
   ctx: Ctx,
@@ -64,17 +64,31 @@ export async function addFromChats(
     const people = await toPeople(ctx, session.id, batch);
     result.withoutNumber += batch.length - people.length;
     const fresh = people.filter(({ phone }) => !seen.has(phone) && seen.add(phone));
-    await addPeople(ctx, { userId, listId: input.listId, optedOut: input.optedOut, people: fresh, result });
+    const one = { userId, listId: input.listId, optedOut: input.optedOut, people: fresh, result };
+    await addPeople(ctx, one).catch((error: unknown) => {
+      throw withAdded(error, result);
+    });
   }
   result.found = seen.size + result.withoutNumber;
   await transact(ctx.database, (tx) => claimIdempotency(ctx, tx, { status: 201, body: answer(result) }));
   return result;
 }
 
+/** What was added before stays on the list: the error tells how many. */
+function withAdded(error: unknown, { added }: FromChats): unknown {
+  if (!(error instanceof AppError) || added === 0) return error;
+  const { code, message, details, retryAfterSeconds } = error;
+  return new AppError(code, `${message} ${added} people were added before.`, {
+    cause: error,
+    details: { ...details, added },
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
 /** Canonical JIDs of those who wrote since a moment, the last one first. */
 async function readWriters(ctx: Ctx, accountId: string, since: number): Promise<string[]> {
   const rows = await ctx.database.scan
-    .select({ peer: messages.peer, last: max(messages.createdAt) })
+    .select({ peer: messages.peer })
     .from(messages)
     .where(
       and(
@@ -85,6 +99,7 @@ async function readWriters(ctx: Ctx, accountId: string, since: number): Promise<
       ),
     )
     .groupBy(messages.peer)
+    .orderBy(desc(max(messages.createdAt)), messages.peer)
     .limit(MAX_PEOPLE + 1);
   if (rows.length <= MAX_PEOPLE) return rows.map(({ peer }) => peer);
   throw new AppError('VALIDATION_FAILED', `More than ${MAX_PEOPLE} people have written: take fewer days.`, {

@@ -7,7 +7,7 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { MediaLinkDeps } from '../inbound/media-view.ts';
-import { pollNow } from '../messages/poll.ts';
+import { type PollNow, pollNow } from '../messages/poll.ts';
 import { shownContent } from '../messages/view.ts';
 
 export interface EventPayload {
@@ -46,12 +46,19 @@ export async function buildPayloads(
 /** The results of the polls that these tell of, by the id of the row. */
 async function readPolls(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, object>> {
   const found = new Map<string, object>();
+  const polls = new Map<string, PollNow | null>();
   for (const { id, event, accountId, subject, data } of rows) {
     if (event !== 'poll.updated' || accountId === null || subject === null) continue;
     const voter: unknown = Reflect.get(Object(data.voter), 'jid');
-    const poll = { accountId, messageId: subject };
-    const now = await pollNow(db, poll, typeof voter === 'string' ? voter : null);
-    found.set(id, now ?? { chosen: null, voters: null, options: null });
+    const key = `${accountId} ${subject}`;
+    const poll = polls.has(key) ? polls.get(key) : await pollNow(db, { accountId, messageId: subject });
+    polls.set(key, poll ?? null);
+    found.set(
+      id,
+      poll
+        ? { ...poll.results, chosen: poll.chosenBy(typeof voter === 'string' ? voter : null) }
+        : { chosen: null, voters: null, options: null },
+    );
   }
   return found;
 }

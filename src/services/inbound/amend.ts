@@ -73,10 +73,14 @@ function hasIdInChat(
   );
 }
 
-type Names = Pick<InboundMessage, 'chat' | 'phone' | 'lid'>;
+export type Names = Pick<InboundMessage, 'chat' | 'phone' | 'lid'>;
 
 /** Of a person who is named by a number or a LID alone, the other one as well, where the session has seen it. */
-async function withBothNames(tx: Tx, account: AccountRef, { chat, phone, lid }: Names): Promise<Names> {
+export async function withBothNames(
+  tx: Tx,
+  account: AccountRef,
+  { chat, phone, lid }: Names,
+): Promise<Names> {
   const known = phone ?? lid;
   if (isGroupJid(chat) || known === null || (phone !== null && lid !== null)) return { chat, phone, lid };
   const [pair] = await findLidPairs(tx, { accountId: account.id }, phone === null ? 'lid' : 'phone', [known]);

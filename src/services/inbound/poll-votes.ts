@@ -8,6 +8,7 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import { jidsOf, phoneOf } from '../../whatsapp/jid.ts';
+import { type Names, withBothNames } from './amend.ts';
 
 interface Came {
   account: AccountRef;
@@ -41,7 +42,9 @@ async function countVote(
     .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid, content: messages.content })
     .from(messages)
     .where(and(isSentAs(account.id, pollId), eq(messages.type, 'poll')));
-  if (!poll || !isSameChat(poll, message)) return null;
+  if (!poll || !(isSameChat(poll, message) || isSameChat(poll, await withBothNames(tx, account, message)))) {
+    return null;
+  }
   const voter = message.own ? '' : (message.participant ?? message.chat);
   const mine = and(
     eq(pollVotes.accountId, account.id),
@@ -82,7 +85,7 @@ const voterOf = (jid: string) => {
 /** A person is known by number or by LID, and may have become known by the other one since. */
 function isSameChat(
   poll: { peer: string; phone: string | null; lid: string | null },
-  { chat, phone, lid }: InboundMessage,
+  { chat, phone, lid }: Names,
 ): boolean {
   const names = [poll.peer, ...jidsOf(poll)];
   return [chat, ...jidsOf({ phone, lid })].some((name) => names.includes(name));

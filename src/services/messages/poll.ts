@@ -120,15 +120,18 @@ async function readVotes(
   return [...newest.values()];
 }
 
-/**
- * What an event tells of a poll as it is now: the results, and what that voter (as in `readVotes`, or by the other name) has
- * chosen. Null when the history does not keep the poll any more.
- */
+/** A poll as it is now, for the events that tell of it. */
+export interface PollNow {
+  results: Pick<PollOutput, 'options' | 'voters'>;
+  /** What that voter has chosen, by either name; null: the owner. */
+  chosenBy(voter: string | null): string[];
+}
+
+/** Reads the poll once for all events of it. Null when the history does not keep it any more. */
 export async function pollNow(
   db: Db,
   poll: { accountId: string; messageId: string },
-  voter: string | null,
-): Promise<(Pick<PollOutput, 'options' | 'voters'> & { chosen: string[] }) | null> {
+): Promise<PollNow | null> {
   const { accountId, messageId } = poll;
   const [row] = await db
     .select({ content: messages.content })
@@ -137,10 +140,12 @@ export async function pollNow(
   if (!row) return null;
   const offered = pollOptions(row.content);
   const votes = await readVotes(db, poll);
-  const vote = votes.find(({ names }) => names.includes(voter));
   return {
-    chosen: (vote?.options ?? []).flatMap((n) => offered[n] ?? []),
-    ...resultsOf(offered, votes),
+    results: resultsOf(offered, votes),
+    chosenBy(voter) {
+      const vote = votes.find(({ names }) => names.includes(voter));
+      return (vote?.options ?? []).flatMap((n) => offered[n] ?? []);
+    },
   };
 }
 

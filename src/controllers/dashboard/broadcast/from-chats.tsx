@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { addFromChats } from '../../../services/contacts/from-chats.ts';
-import { MAX_DAYS } from '../../broadcast/parts.ts';
+import { FROM_CHATS_LIMIT, MAX_DAYS } from '../../broadcast/parts.ts';
 import { SessionId } from '../../schemas.ts';
 import { texts } from '../i18n.ts';
 import { Submit } from '../kit.tsx';
@@ -20,6 +20,7 @@ export const fromChatsPages: Page[] = [
     method: 'post',
     path: '/dashboard/broadcast/lists/:listId/from-chats',
     auth: 'user',
+    limit: FROM_CHATS_LIMIT,
     params: ListParams,
     form: z.object({
       session: SessionId,
