@@ -22,7 +22,7 @@ import { foldUsage, forgetUsage } from '../../src/services/usage-retention.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { enterAs } from '../broadcast/fixture.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
-import { testOn } from '../helpers/on-database.ts';
+import { describeOn, testOn } from '../helpers/on-database.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 
@@ -176,7 +176,8 @@ describe('messages of a day', () => {
   });
 });
 
-describe('a process that stands still in a transaction', () => {
+// SQLite serves one process.
+describeOn('mysql', 'a process that stands still in a transaction', () => {
   const messageOf = (userId: number) => ({ userId, sessionId: 'main', type: 'text' });
   /** It has counted a message of these workspaces, and goes on when `work` is done. */
   async function heldBy(userIds: readonly number[], work: () => Promise<void>): Promise<void> {
@@ -196,8 +197,7 @@ describe('a process that stands still in a transaction', () => {
     await held;
   }
 
-  // SQLite serves one process.
-  testOn('mysql', 'keeps no other one from queueing for the same workspace', async () => {
+  test('keeps no other one from queueing for the same workspace', async () => {
     await heldBy([tenant.id], async () => {
       for (const i of [1, 2]) expect((await sendElsewhere(i)).status).toBe(202);
     });
@@ -215,34 +215,30 @@ describe('a process that stands still in a transaction', () => {
     expect((await send(3)).body).toMatchObject({ details: { quota: 'messagesPerDay', limit: 3, used: 3 } });
   });
 
-  testOn(
-    'mysql',
-    'keeps only its own workspace waiting where there are limits, which stay exact',
-    async () => {
-      const stuck = tenant;
-      await limit({ messagesPerDay: 2 });
-      const others: Tenant[] = [];
-      for (const limits of [{ messagesPerDay: 5 }, {}]) {
-        tenant = await t.tenant();
-        await enterAs(t, tenant);
-        await limit(limits);
-        others.push(tenant);
+  test('keeps only its own workspace waiting where there are limits, which stay exact', async () => {
+    const stuck = tenant;
+    await limit({ messagesPerDay: 2 });
+    const others: Tenant[] = [];
+    for (const limits of [{ messagesPerDay: 5 }, {}]) {
+      tenant = await t.tenant();
+      await enterAs(t, tenant);
+      await limit(limits);
+      others.push(tenant);
+    }
+    let late: Promise<Reply[]> = Promise.resolve([]);
+    await heldBy([stuck.id], async () => {
+      tenant = stuck;
+      late = Promise.all([1, 2].map((i) => send(i)));
+      for (tenant of others) {
+        const replies = await Promise.all([1, 2, 3].map((i) => send(i)));
+        expect(statuses(replies, 202)).toBe(3);
       }
-      let late: Promise<Reply[]> = Promise.resolve([]);
-      await heldBy([stuck.id], async () => {
-        tenant = stuck;
-        late = Promise.all([1, 2].map((i) => send(i)));
-        for (tenant of others) {
-          const replies = await Promise.all([1, 2, 3].map((i) => send(i)));
-          expect(statuses(replies, 202)).toBe(3);
-        }
-      });
-      expect((await late).map(({ status }) => status).sort()).toEqual([202, 429]);
-      expect(await totalsOf(stuck.id)).toEqual([2, 2]);
-    },
-  );
+    });
+    expect((await late).map(({ status }) => status).sort()).toEqual([202, 429]);
+    expect(await totalsOf(stuck.id)).toEqual([2, 2]);
+  });
 
-  testOn('mysql', 'with the rows of five workspaces with limits stops no sixth one', async () => {
+  test('with the rows of five workspaces with limits stops no sixth one', async () => {
     const stuck: Tenant[] = [];
     for (let n = 0; n < 6; n++) {
       if (n > 0) stuck.push(tenant);

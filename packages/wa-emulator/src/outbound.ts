@@ -58,7 +58,7 @@ export function takeClientMessage(
     }
   }
   const behaviour: Behaviour = to.kind === 'user' ? behaviourOf(world, to.phone) : { kind: 'ok' };
-  if (lacksMeta(stanza) || staleAmong(world, to, behaviour).length > 0) {
+  if (lacksMeta(world, stanza) || staleAmong(world, to, behaviour).length > 0) {
     ack(SMAX_INVALID);
     return;
   }
@@ -74,10 +74,10 @@ const META_OF: ReadonlyMap<string | undefined, string> = new Map([
   ['event', 'event_type'],
 ]);
 
-/** A poll or an event that does not say so. What is sealed again for one device, and counted, goes without. */
-function lacksMeta(stanza: BinaryNode): boolean {
+/** A poll or an event that does not say so. What is sealed again, because somebody asked for it, goes without. */
+function lacksMeta(world: World, stanza: BinaryNode): boolean {
   const name = META_OF.get(stanza.attrs.type);
-  const isAgain = child(stanza, 'enc')?.attrs.count !== undefined;
+  const isAgain = world.log.messages.byId(stanza.attrs.id ?? '').length > 0;
   return name !== undefined && !isAgain && child(stanza, 'meta')?.attrs[name] === undefined;
 }
 
