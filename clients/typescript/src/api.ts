@@ -1000,7 +1000,7 @@ export interface paths {
         put?: never;
         /**
          * Look up which of up to 1,000 numbers are on WhatsApp
-         * @description Answers at once with a job. The session asks about 50 numbers every 10 seconds or so, since many questions at once look like a spammer; answers of the last week are taken again. The job outlives a restart, waits while the session is not connected, and fails after a day without an answer. It is kept for 30 days.
+         * @description Answers at once with a job. The session asks about 50 numbers every 10 seconds or so, since many questions at once look like a spammer; answers of the last week are taken again. The job outlives a restart, waits while the session is not connected, and fails after a day in which it could not be asked or had no answer. It is kept for 30 days.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -1020,7 +1020,7 @@ export interface paths {
         };
         /**
          * How far a check of many numbers is
-         * @description `status` is `running` until every number has its answer.
+         * @description `status` is `running` until every number has its answer; `unknown` counts those that WhatsApp has said nothing of.
          *
          *     An API key needs the scope `read`.
          */
@@ -3010,7 +3010,7 @@ export interface paths {
         put?: never;
         /**
          * Add everybody who has written to the session lately
-         * @description Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same.
+         * @description Of the last `days` days, groups aside, with the names that the session knows. Who is on the list already stays as they are. Those who have opted out are left out, or with `optedOut: "add"` added and marked: broadcasts leave them out all the same. When there is no room for all, those who wrote last are added and `details.added` says how many.
          *
          *     An API key needs the scope `broadcast`.
          */
@@ -6257,7 +6257,7 @@ export interface components {
             /** @description from 1, in the order that was asked in */
             position: number;
             /** @enum {string} */
-            state: "pending" | "registered" | "not_registered" | "invalid";
+            state: "pending" | "registered" | "not_registered" | "unknown" | "invalid";
         };
         Contact: {
             hasChat: boolean;
@@ -7563,7 +7563,7 @@ export interface components {
             invalid: number;
             notRegistered: number;
             percent: number;
-            /** @description why it waits (`not_connected`, `no_answer`) or has failed (`session_deleted`, `no_answer`) */
+            /** @description why it waits (`not_connected`, `no_answer`) or has failed (the same after a day, or `session_deleted`) */
             reason: string | null;
             /** @description numbers that are on WhatsApp */
             registered: number;
@@ -7571,6 +7571,8 @@ export interface components {
             /** @enum {string} */
             status: "running" | "completed" | "canceled" | "failed";
             total: number;
+            /** @description numbers that WhatsApp has said nothing of, asked several times */
+            unknown: number;
             /** Format: date-time */
             updatedAt: string;
         };
@@ -12149,6 +12151,7 @@ export interface operations {
                      *           "percent": 1,
                      *           "registered": 1,
                      *           "notRegistered": 1,
+                     *           "unknown": 1,
                      *           "invalid": 1,
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "updatedAt": "2026-01-31T08:00:00.000Z",
@@ -12235,6 +12238,7 @@ export interface operations {
                      *         "percent": 1,
                      *         "registered": 1,
                      *         "notRegistered": 1,
+                     *         "unknown": 1,
                      *         "invalid": 1,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
@@ -12298,6 +12302,7 @@ export interface operations {
                      *         "percent": 1,
                      *         "registered": 1,
                      *         "notRegistered": 1,
+                     *         "unknown": 1,
                      *         "invalid": 1,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
@@ -12359,6 +12364,7 @@ export interface operations {
                      *         "percent": 1,
                      *         "registered": 1,
                      *         "notRegistered": 1,
+                     *         "unknown": 1,
                      *         "invalid": 1,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
@@ -12425,7 +12431,7 @@ export interface operations {
             query?: {
                 cursor?: string;
                 limit?: number;
-                state?: "pending" | "registered" | "not_registered" | "invalid";
+                state?: "pending" | "registered" | "not_registered" | "unknown" | "invalid";
                 userId?: number;
             };
             header?: never;
@@ -13286,7 +13292,7 @@ export interface operations {
                      * @enum {string}
                      */
                     priority?: "high" | "normal" | "low";
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description which session, where several know a message by this id */
                     session?: string;
@@ -14976,7 +14982,7 @@ export interface operations {
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15005,7 +15011,7 @@ export interface operations {
                     ptt?: boolean;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15137,7 +15143,7 @@ export interface operations {
                      * @enum {string}
                      */
                     rendering?: "auto" | "native" | "text";
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15250,7 +15256,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15362,7 +15368,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15394,7 +15400,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15508,7 +15514,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15620,7 +15626,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15652,7 +15658,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -15776,7 +15782,7 @@ export interface operations {
                      * @enum {string}
                      */
                     rendering?: "auto" | "native" | "text";
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     sections: {
                         rows: {
@@ -15895,7 +15901,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16005,7 +16011,7 @@ export interface operations {
                     question: string;
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16111,7 +16117,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16217,7 +16223,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description those who are to see it: phone numbers in any usual spelling, or LIDs */
                     recipients: string[];
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     session: string;
                     text?: string;
@@ -16239,7 +16245,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description those who are to see it: phone numbers in any usual spelling, or LIDs */
                     recipients: string[];
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     session: string;
                     text?: string;
@@ -16349,7 +16355,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16374,7 +16380,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16484,7 +16490,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16595,7 +16601,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -16631,7 +16637,7 @@ export interface operations {
                     priority?: "high" | "normal" | "low";
                     /** @description answers that message of the same session, in or out */
                     quotedMessageId?: string;
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
@@ -17742,6 +17748,7 @@ export interface operations {
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
                         numberChecksPerDay?: number;
+                        numberChecksRunning?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;
@@ -17883,6 +17890,7 @@ export interface operations {
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
                         numberChecksPerDay?: number;
+                        numberChecksRunning?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;
@@ -29534,6 +29542,7 @@ export interface operations {
                         messagesPerDay?: number;
                         messagesPerMonth?: number;
                         numberChecksPerDay?: number;
+                        numberChecksRunning?: number;
                         otpsPerHour?: number;
                         otpTemplates?: number;
                         requestsPerMinute?: number;
