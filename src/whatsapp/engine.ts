@@ -173,7 +173,6 @@ export type EngineEvent =
   | { type: 'mapping'; lid: string; phone: string }
   /** people that the phone knows; their LIDs came before, as mappings */
   | { type: 'people'; people: Person[] }
-  /** somebody has done something in a group that the session is in */
   /** somebody whose presence was asked for comes, goes or writes; `lastSeenAt` where they let it be seen */
   | {
       type: 'presence';

@@ -81,6 +81,20 @@ async function newest() {
   return rows.sort((a, b) => (a.id < b.id ? 1 : -1))[0];
 }
 
+it('takes a card of a line: the number, in groups or not, and the name behind it', () => {
+  const { contact } = KIND_PAGES;
+  const lines = ['+62 812-345 Budi', '0812345 3M Shop', '+62812345 (Budi) Santoso'];
+  const form = { contactName: 'Ani', contactPhone: '+62811', contactMore: lines.join('\n') };
+  expect(contact.input(form)).toEqual({
+    contacts: [
+      { name: 'Ani', phoneNumber: '+62811' },
+      { name: 'Budi', phoneNumber: '+62 812-345' },
+      { name: '3M Shop', phoneNumber: '0812345' },
+      { name: '(Budi) Santoso', phoneNumber: '+62812345' },
+    ],
+  });
+});
+
 describe('the history', () => {
   it('is filtered, keeps the filters in the form, and says what to do when nothing is found', async () => {
     await add({ status: 'failed', content: { type: 'text', text: 'the-failed-one' } });

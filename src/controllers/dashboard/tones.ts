@@ -41,6 +41,7 @@ export const STATE_MEANINGS: Readonly<Record<string, Meaning>> = {
   paused: 'held',
   skipped: 'held',
   not_registered: 'held',
+  unknown: 'held',
   expired: 'held',
   retrying: 'held',
   duplicate: 'held',

@@ -20,9 +20,10 @@ const T = texts({
 
 /** A line: a number, which may be written in groups, and the name behind it. */
 function cardOf(line: string): { name: string; phoneNumber: string } {
-  const nameAt = line.search(/[^\d\s()+./-]/);
-  const end = nameAt < 0 ? line.length : nameAt;
-  return { name: line.slice(end).trim(), phoneNumber: line.slice(0, end).trim() };
+  const words = line.split(/\s+/);
+  const nameAt = words.findIndex((word) => /[^\d()+./-]/.test(word));
+  const end = nameAt < 0 ? words.length : nameAt;
+  return { name: words.slice(end).join(' '), phoneNumber: words.slice(0, end).join(' ') };
 }
 
 const shownPhone = (written: string) => written.replace(/^\+/, '');
