@@ -419,7 +419,7 @@ it.each([
   async (lang, width, words) => {
     const owner = await world.tenant();
     await world.link(owner, 'main', `62811122200${width % 7}`);
-    const path = `/sent-${lang}`;
+    const path = `/sent-${lang}-${posts.length}`;
     const url = `${receiverUrl}${path.slice(1)}`;
     await world.api(owner, 'POST', '/webhook', { url, events: ['message.sent'] });
     await world.api(owner, 'POST', '/message/pause-queue', { session: 'main' });
@@ -446,8 +446,11 @@ it.each([
     await page.getByLabel(words.path, { exact: true }).fill('send-text');
     await page.getByRole('button', { name: words.show, exact: true }).click();
     await page.getByRole('link', { name: 'POST /message/send-text' }).click();
+    const toMessage = page.getByRole('link', { name: body.data.messageId });
+    await toMessage.waitFor();
+    await page.waitForLoadState();
     await whole();
-    await page.getByRole('link', { name: body.data.messageId }).click();
+    await toMessage.click();
     await page.getByRole('heading', { name: words.timeline }).waitFor();
     await page.getByRole('link', { name: words.event }).click();
     await page.locator('details.attempt pre', { hasText: 'webhook-signature' }).waitFor();
