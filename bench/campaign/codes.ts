@@ -7,6 +7,7 @@ import { startWorld, type World } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
 import { waitUntil } from '../measure/until.ts';
+import { meetEverybody, phoneOf } from '../otp/recipients.ts';
 import { contactOf } from './contacts.ts';
 
 const CODES = 200;
@@ -25,7 +26,6 @@ const START_TIMEOUT_MS = 300_000;
 const HEAD = ['', 'n', 'p50 ms', 'p99 ms', 'max ms', 'p99 above the bare one and the wire'];
 
 /** A number gets one code only: its next one would have to cool down. */
-const phoneOf = (n: number) => String(6_281_220_000_000 + n);
 
 interface Times {
   /** from handing it over until the phone has it, in milliseconds */
@@ -41,7 +41,7 @@ export async function benchCodes(contacts: number): Promise<void> {
   try {
     await bare.calls.connect({ target: world.target, phones: [BARE_PHONE] });
     await world.link('main', SERVICE_PHONE);
-    await meetEverybody(world, bare);
+    await meetEverybody(world, bare, CODES);
     const campaignId = await startCampaign(world, contacts);
     const since = Date.now();
     const sentBefore = await world.service.calls.sentCount();
@@ -59,17 +59,6 @@ export async function benchCodes(contacts: number): Promise<void> {
     await bare.stop();
     await world.stop();
   }
-}
-
-/** The first message to anybody asks for devices and keys, on both sides; it is not what is compared. */
-async function meetEverybody(world: World, bare: Child<BareCalls>): Promise<void> {
-  const recipients = Array.from({ length: CODES }, (_, n) => phoneOf(n));
-  await bare.calls.send({ each: CODES, window: 8, recipients });
-  await world.service.calls.forgetSent();
-  const sent = world.service.calls.waitSent(CODES);
-  for (const to of recipients)
-    await world.api.post('/message/send-text', { session: 'main', to, text: 'hello' });
-  await sent;
 }
 
 /** Resolves with its id when everybody is frozen and messages go out. */

@@ -1,10 +1,11 @@
 /** How long a code takes on an idle queue, from the request to WhatsApp's acknowledgement, and a bare client's message. */
-import { type Child, startChild } from '../gateway/child.ts';
+import { startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
 import { median, printTable } from '../gateway/table.ts';
-import { startWorld, type World } from '../gateway/world.ts';
+import { startWorld } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
+import { meetEverybody, phoneOf } from './recipients.ts';
 
 const CODES = 400;
 const GOAL_MS = 60;
@@ -13,7 +14,6 @@ const BARE_PHONE = '6281110001000';
 const HEAD = ['', 'median ms', 'p99 ms', 'slowest ms', 'CPU ms each', 'p99 above the bare client'];
 
 /** A number gets one code only: its next one would have to cool down. */
-const phoneOf = (n: number) => String(6281220000000 + n);
 
 /** One at a time and in turn, so that whatever else the machine does meets both alike. */
 export async function benchLatency(): Promise<void> {
@@ -21,7 +21,7 @@ export async function benchLatency(): Promise<void> {
   const bare = startChild<BareCalls>('bare');
   await bare.calls.connect({ target: world.target, phones: [BARE_PHONE] });
   await world.link('main', SERVICE_PHONE);
-  await meetEverybody(world, bare);
+  await meetEverybody(world, bare, CODES);
   const took: { bare: number[]; service: number[] } = { bare: [], service: [] };
   const cpuMs = async () => ({ bare: await bare.calls.cpuMs(), service: await world.service.calls.cpuMs() });
   const databaseBefore = await world.databaseUse();
@@ -57,17 +57,6 @@ export async function benchLatency(): Promise<void> {
   console.log(`the database for each code: ${useEach(database, CODES)}`);
   await bare.stop();
   await world.stop();
-}
-
-/** The first message to anybody asks for devices and keys, on both sides; it is not what is compared. */
-async function meetEverybody(world: World, bare: Child<BareCalls>): Promise<void> {
-  const recipients = Array.from({ length: CODES }, (_, n) => phoneOf(n));
-  await bare.calls.send({ each: CODES, window: 8, recipients });
-  await world.service.calls.forgetSent();
-  const sent = world.service.calls.waitSent(CODES);
-  for (const to of recipients)
-    await world.api.post('/message/send-text', { session: 'main', to, text: 'hello' });
-  await sent;
 }
 
 function p99(times: readonly number[]): number {

@@ -7,12 +7,10 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { checkRow, writeChecks } from '../number-checks/lookup.ts';
+import { CHECK_TIMEOUT_MS, checkRow, writeChecks } from '../number-checks/lookup.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
 import { learnAlias } from './aliases.ts';
 import { findOwnSession, requireConnected } from './session.ts';
-
-const CHECK_TIMEOUT_MS = 15_000;
 
 export interface CheckedNumber {
   exists: boolean;

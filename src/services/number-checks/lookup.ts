@@ -8,7 +8,8 @@ import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Deps } from '../context.ts';
 
-const CHECK_TIMEOUT_MS = 15_000;
+/** WhatsApp's directory has so long to answer. Our choice. */
+export const CHECK_TIMEOUT_MS = 15_000;
 /** A number that is there stays; one that is not may be registered any moment. */
 const KEEP_PRESENT_MS = 7 * DAY_MS;
 const KEEP_ABSENT_MS = HOUR_MS;
