@@ -391,7 +391,31 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
     routes: [`PUT ${chat('')}`],
     test: [PEOPLE, 'are archived, pinned, muted and marked on the phone'],
   },
-  { name: 'whether a chat is archived, pinned or muted on the phone', can: never },
+  {
+    name: 'whether a chat is archived, pinned, muted or marked unread on the phone',
+    can: ({ chats }) => chats,
+    routes: [`GET ${session('/chats')}`],
+    events: ['chat.updated'],
+    test: [
+      PEOPLE,
+      'what the phone changes of them is shown and told once, also what came while nobody kept it',
+    ],
+  },
+  {
+    name: 'labels of WhatsApp Business',
+    can: ({ chats }) => chats,
+    routes: [
+      `GET ${session('/labels')}`,
+      `POST ${session('/labels')}`,
+      `PUT ${session('/labels/:label')}`,
+      `DELETE ${session('/labels/:label')}`,
+      `GET ${session('/labels/:label/uses')}`,
+      `POST ${chat('/label')}`,
+      'POST /message/:messageId/label',
+    ],
+    events: ['label.updated', 'label.assigned'],
+    test: [PEOPLE, 'labels are made, put on chats and messages and taken off, here and on the phone'],
+  },
   {
     name: 'contacts and their names',
     can: always,
@@ -450,7 +474,6 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
   },
   { name: 'make or take calls', can: never },
   { name: 'set the own name, picture and about text', can: never },
-  { name: 'labels of WhatsApp Business', can: never },
 ];
 
 /** What people ask for and no engine does. */

@@ -18,7 +18,9 @@ import { announceKeys, requireSharedKeys, withdrawKeys } from './services/encryp
 import { requireReadable } from './services/encryption/start-check.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { findAbsent } from './services/inbound/absent.ts';
+import { learnAppState, readAppStateVersions } from './services/inbound/app-state.ts';
 import { findChat, saveChat } from './services/inbound/chats.ts';
+import { nextLabel } from './services/inbound/label-state.ts';
 import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
 import { findAnswered, findOutbound, isWithdrawn, openContent } from './services/messages/engine-messages.ts';
@@ -172,6 +174,9 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       findAbsent: (accountId) => findAbsent(deps, accountId),
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
+      appStateVersions: (accountId) => readAppStateVersions(deps, accountId),
+      learnAppState: (account, learnt) => learnAppState(deps, account, learnt),
+      nextLabel: (accountId) => nextLabel(deps, accountId),
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
       describeMedia: (account, mediaId) => describeForEngine(deps, account, mediaId),
     },

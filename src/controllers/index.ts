@@ -11,6 +11,7 @@ import { BROADCAST_API_FAILURES, OTP_API_FAILURES } from './dialects/texts.ts';
 import { eventRoutes } from './events.ts';
 import { groupRoutes } from './group.ts';
 import { healthRoutes } from './health.ts';
+import { labelRoutes } from './labels.ts';
 import { limitRoutes } from './limits.ts';
 import { mediaRoutes } from './media.ts';
 import { messageRoutes } from './message.ts';
@@ -42,6 +43,7 @@ export const allRoutes: readonly Route[] = [
   ...sessionRoutes,
   ...groupRoutes,
   ...peopleRoutes,
+  ...labelRoutes,
   ...poolRoutes,
   ...limitRoutes,
   ...messageRoutes,

@@ -164,6 +164,9 @@ export interface RestrictionRow {
   since: number;
 }
 
+/** Versions of what the phone shares of its chats, by the name of the collection. */
+export type AppStateVersionsRow = Partial<Record<string, number>>;
+
 /** How many new chats WhatsApp lets an account start in a cycle of its own. */
 export interface NewChatCapRow {
   /** the most of the cycle; null: it named no number */
@@ -243,6 +246,8 @@ export const whatsappAccounts = table(
     restrictedUntil: timestamp(),
     restriction: json<RestrictionRow>(),
     newChatCap: json<NewChatCapRow>(),
+    /** up to where is kept what the phone tells of its chats and labels; null: nothing was learnt yet */
+    appStateVersions: json<AppStateVersionsRow>(),
     /** when the phone linked it; null: not known, as of a link that was imported */
     linkedAt: timestamp(),
     /** people who knew the session before do not count as known: it had another number then; null: it had none */

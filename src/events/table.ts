@@ -46,6 +46,9 @@ export const EVENTS = {
   'group.requests': { webhook: true, action: 'session_event' },
   'presence.updated': { webhook: true, named: true, onDemand: true, action: 'session_event' },
   'call.received': { webhook: true, action: 'session_event' },
+  'chat.updated': { webhook: true, action: 'session_event' },
+  'label.updated': { webhook: true, action: 'session_event' },
+  'label.assigned': { webhook: true, action: 'session_event' },
   'session.created': { action: 'session_create', audit: true },
   'session.qr': { action: 'qr_generate' },
   // Its action depends on the status: actions.ts.

@@ -6,6 +6,7 @@
 import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
+import type { AppStateVersions, LearntAppState } from './app-state.ts';
 import type { ContentType, MediaDetails, Outgoing } from './content.ts';
 import type { GroupNotice, GroupPerson } from './group-types.ts';
 import type { InboundContent, MediaSource } from './inbound-content.ts';
@@ -334,6 +335,15 @@ export interface EngineCallbacks {
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */
   saveChat(account: AccountRef, chat: string, setting: ChatSetting): Promise<void>;
+  /** How far is kept what the session's phone has told of its chats and labels. Missing: it is not followed. */
+  appStateVersions?(accountId: string): Promise<AppStateVersions>;
+  /**
+   * Keeps what the phone has told, with the versions that it leads to, in one transaction; under the ownership: of
+   * another owner's session nothing is written. A session makes one call at a time, the same again when it rejects.
+   */
+  learnAppState?(account: AccountRef, learnt: LearntAppState): Promise<void>;
+  /** An id that no label of the session has, for a new one. */
+  nextLabel?(accountId: string): Promise<string>;
   /**
    * The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read.
    * Throws UNAVAILABLE, and so does the stream.
@@ -354,7 +364,7 @@ export interface EngineCapabilities {
   groupChanges: boolean;
   /** pictures, about texts and business profiles of people; blocking them */
   people: boolean;
-  /** archive, pin, mute and mark chats as the phone does */
+  /** archive, pin, mute and mark chats as the phone does, with labels; it tells how the phone keeps them */
   chats: boolean;
   /** online, typing and recording; it tells of others' */
   presence: boolean;

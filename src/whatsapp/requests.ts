@@ -41,6 +41,20 @@ export interface EngineRequests {
     input: { jid: string; messageId: string; fromMe: boolean; participant: string | null; starred: boolean };
     output: null;
   };
+  /** makes a label of WhatsApp Business; `color` is the number of one of its colours, from 0 */
+  'label.create': { input: { name: string; color: number }; output: { label: string } };
+  /** changes the label of that id; for the account alone, on all of its devices */
+  'label.edit': { input: { label: string; name: string; color: number; deleted: boolean }; output: null };
+  /** puts a label on a chat or on a message in it, or takes it away */
+  'label.assign': {
+    input: {
+      label: string;
+      jid: string;
+      message: { messageId: string; fromMe: boolean; participant: string | null } | null;
+      labeled: boolean;
+    };
+    output: null;
+  };
   /**
    * The phone puts the file of a message there again; `place` null: it does not have it. `mediaKey` in base64 is a secret: only the
    * owner of a session asks this, of itself.

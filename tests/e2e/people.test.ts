@@ -3,7 +3,7 @@ import { and, eq, isNull } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
-import { numberCheckJobs, rateLimits } from '../../src/db/schema.ts';
+import { numberCheckJobs, rateLimits, waChatStates, whatsappAccounts } from '../../src/db/schema.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
@@ -90,6 +90,10 @@ describe('chats', () => {
     expect((await get('/chats?limit=1')).data[0]).toMatchObject({ number: `+${from}`, unread: 0 });
   });
 
+  const chatOf = async (number: string) =>
+    (await get('/chats?limit=100')).data.find((chat: { number: string }) => chat.number === `+${number}`);
+  const stateOf = async (number: string) => (await chatOf(number))?.state;
+
   test('are archived, pinned, muted and marked on the phone', async () => {
     const from = newNumber();
     await deliver(from, 'arsip');
@@ -103,11 +107,109 @@ describe('chats', () => {
     const kept = await ofClient();
     expect(kept).toMatchObject({ archived: true, pinned: true, read: false });
     expect(kept?.mutedUntil).toBeGreaterThan(Date.now() + 3_000_000);
+    const mutedUntil = new Date(kept?.mutedUntil ?? 0).toISOString();
+    const state = { archived: true, pinned: true, muted: true, mutedUntil, markedUnread: true };
+    expect(await stateOf(from)).toEqual(state);
+    const chat = `${from}@s.whatsapp.net`;
+    const ofChat = () => told('chat.updated', all).filter(({ data }) => data.chat === chat);
+    await until(() => ofChat().length === 4);
+    expect(ofChat().at(-1)?.data).toMatchObject({ ...state, source: 'api', sessionId: 'main' });
+    expect(ofChat().flatMap(({ data }) => data.changed)).toEqual([
+      'archived',
+      'pinned',
+      'muted',
+      'mutedUntil',
+      'markedUnread',
+    ]);
     // Its phone changes it meanwhile: the next change goes on from there.
     await emulator.setChat({ phone: OWN, chat: from, archived: false });
     expect((await put({ pinned: false, mutedForSeconds: 0 })).status).toBe(200);
     expect(await ofClient()).toMatchObject({ pinned: false, mutedUntil: 0 });
+    expect(await stateOf(from)).toMatchObject({ pinned: false, muted: false, mutedUntil: null });
+    await until(async () => (await stateOf(from)).archived === false);
     expect((await put({})).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  test('what the phone changes of them is shown and told once, also what came while nobody kept it', async () => {
+    const [from, other] = [newNumber(), newNumber()];
+    await deliver(from, 'satu');
+    await deliver(other, 'dua');
+    const plain = { archived: false, pinned: false, muted: false, mutedUntil: null, markedUnread: false };
+    expect(await stateOf(from)).toEqual(plain);
+    const chat = `${from}@s.whatsapp.net`;
+    const ofChat = (jid: string) => told('chat.updated', all).filter(({ data }) => data.chat === jid);
+    await emulator.setChat({ phone: OWN, chat: from, archived: true });
+    await until(() => ofChat(chat).length === 1);
+    expect(ofChat(chat)[0]?.data).toMatchObject({ archived: true, changed: ['archived'], source: 'phone' });
+    await emulator.setChat({ phone: OWN, chat: from, mutedUntil: Date.now() + 3_600_000, read: false });
+    await until(async () => {
+      const { muted, markedUnread } = await stateOf(from);
+      return muted && markedUnread;
+    });
+    // As after a crash between what Baileys has kept and what was kept here.
+    const { db } = gateway.deps;
+    const lost = { archived: null, pinned: null, mutedUntil: null, markedUnread: null };
+    await db.update(waChatStates).set(lost).where(eq(waChatStates.chat, chat));
+    const stale = { chat: `${other}@s.whatsapp.net`, archived: true, changedAt: 1 };
+    const [row] = await db.select().from(waChatStates).where(eq(waChatStates.chat, chat));
+    await db.insert(waChatStates).values({ accountId: row?.accountId ?? '', ...stale });
+    await db
+      .update(whatsappAccounts)
+      .set({ appStateVersions: { regular_high: 0, regular_low: 0, regular: 0 } });
+    expect(await stateOf(from)).toMatchObject({ archived: false, muted: false });
+    await emulator.fault({ kind: 'drop' });
+    await until(async () => (await stateOf(from)).archived);
+    expect(await stateOf(from)).toMatchObject({ archived: true, muted: true, markedUnread: true });
+    expect(await stateOf(other)).toMatchObject({ archived: false });
+    // And from then on as before.
+    await emulator.setChat({ phone: OWN, chat: from, archived: false });
+    await until(async () => !(await stateOf(from)).archived);
+  });
+
+  test('labels are made, put on chats and messages and taken off, here and on the phone', async () => {
+    const from = newNumber();
+    const id = await deliver(from, 'pesanan');
+    const made = await post('/labels', { name: 'Pesanan baru', color: 2 });
+    expect(made).toMatchObject({ status: 201, body: { data: { name: 'Pesanan baru', color: 2 } } });
+    const { label } = made.body.data;
+    expect((await post(`/chats/${from}/label`, { label })).status).toBe(200);
+    expect((await gateway.call('POST', `/message/${id}/label`, { label })).status).toBe(200);
+    const onPhone = (await emulator.labels({ phone: OWN }))[label];
+    expect(onPhone).toMatchObject({ name: 'Pesanan baru', color: 2 });
+    expect(onPhone?.on).toEqual([
+      expect.stringMatching(/^\d+@lid$/),
+      expect.stringMatching(new RegExp(`@lid ${id}$`)),
+    ]);
+    expect(await get('/labels')).toMatchObject({ data: [{ label, chats: 1, messages: 1 }] });
+    expect((await chatOf(from)).labels).toEqual([{ label, name: 'Pesanan baru', color: 2 }]);
+    const uses = await get(`/labels/${label}/uses`);
+    expect(uses.data).toEqual([null, id].map((messageId) => expect.objectContaining({ messageId })));
+    const first = await get(`/labels/${label}/uses?limit=1`);
+    const second = await get(`/labels/${label}/uses?limit=1&cursor=${encodeURIComponent(first.nextCursor)}`);
+    expect([...first.data, ...second.data]).toEqual(uses.data);
+    // The phone changes some of it.
+    await emulator.setLabel({ phone: OWN, label: '3', name: 'Lunas', color: 5 });
+    await emulator.assignLabel({ phone: OWN, label: '3', chat: from });
+    await until(async () => (await chatOf(from)).labels.length === 2);
+    await until(() => told('label.assigned', all).some(({ data }) => data.label === '3'));
+    expect(told('label.assigned', all).find(({ data }) => data.label === '3')?.data).toMatchObject({
+      ...{ name: 'Lunas', chat: `${from}@s.whatsapp.net`, messageId: null, assigned: true, source: 'phone' },
+    });
+    expect((await post(`/chats/${from}/label`, { label: '3', assigned: false })).status).toBe(200);
+    expect((await chatOf(from)).labels).toMatchObject([{ label }]);
+    const change = await gateway.call('PUT', at(`/labels/${label}`), { name: 'Selesai' });
+    expect(change.body.data).toEqual({ label, name: 'Selesai', color: 2 });
+    expect((await gateway.call('DELETE', at(`/labels/${label}`))).status).toBe(200);
+    expect(await get('/labels')).toMatchObject({ data: [{ label: '3', name: 'Lunas', chats: 0 }] });
+    expect(Object.keys(await emulator.labels({ phone: OWN }))).toEqual(['3']);
+    expect((await post(`/chats/${from}/label`, { label })).body.code).toBe('NOT_FOUND');
+    await until(() => told('label.updated', all).length === 4);
+    expect(told('label.updated', all).map(({ data }) => [data.name, data.source])).toEqual([
+      ['Pesanan baru', 'api'],
+      ['Lunas', 'phone'],
+      ['Selesai', 'api'],
+      ['Selesai', 'api'],
+    ]);
   });
 });
 

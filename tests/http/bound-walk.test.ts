@@ -114,6 +114,8 @@ async function addBelongings(): Promise<void> {
     phone: SECRET_PHONE,
     state: 'registered',
   });
+  const label = { accountId: id.account, label: '10', name: MARK, color: 0, changedAt: at };
+  await db.insert(tables.waLabels).values(label);
   // What all sessions share may be read: no mark in it.
   const shared = { userId: tenant.id, ...times, name: 'shared' };
   await db.insert(tables.broadcastTemplates).values({ ...shared, id: id.template, body: 'Halo' });

@@ -1313,6 +1313,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a label on a message
+         * @description On the phone and all of its devices; nobody else is told. `"assigned": false` takes it away.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageMessageIdLabel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/media": {
         parameters: {
             query?: never;
@@ -3421,6 +3443,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/{sessionId}/chats/{chat}/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a label on a chat
+         * @description On the phone and all of its devices; nobody else is told. `"assigned": false` takes it away.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdChatsChatLabel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}/chats/{chat}/messages": {
         parameters: {
             query?: never;
@@ -3937,6 +3981,84 @@ export interface paths {
          *     An API key needs the scope `messages:write`.
          */
         post: operations["postSessionSessionIdGroupsJoin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The labels of a session
+         * @description As its phone, with WhatsApp Business, has told of them.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdLabels"];
+        put?: never;
+        /**
+         * Make a label
+         * @description On the phone and all of its devices. A phone without WhatsApp Business may not show it.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postSessionSessionIdLabels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/labels/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Change a label
+         * @description On the phone and all of its devices. What is missing stays.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        put: operations["putSessionSessionIdLabelsLabel"];
+        post?: never;
+        /**
+         * Delete a label
+         * @description On the phone and all of its devices. It goes from every chat and message.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        delete: operations["deleteSessionSessionIdLabelsLabel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/session/{sessionId}/labels/{label}/uses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The chats and messages that a label is on
+         * @description By chat. `nextCursor` leads on, null is the end.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdLabelsLabelUses"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5325,6 +5447,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "chat.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** chat.updated */
+        post: operations["webhook_chat_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "group.members": {
         parameters: {
             query?: never;
@@ -5370,6 +5509,40 @@ export interface webhooks {
         put?: never;
         /** group.updated */
         post: operations["webhook_group_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "label.assigned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** label.assigned */
+        post: operations["webhook_label_assigned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "label.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** label.updated */
+        post: operations["webhook_label_updated"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6237,14 +6410,26 @@ export interface components {
             /** @description JID of the chat */
             chat: string;
             isGroup: boolean;
+            labels: components["schemas"]["Label"][];
             /** @description the newest message */
             last: components["schemas"]["MessageOutput"];
             /** @description as the phone has saved it, or as they call themselves */
             name: string | null;
             /** @description `to` of a message: E.164 with `+`, or the JID */
             number: string;
+            /** @description as the phone keeps the chat; null: it has not told yet */
+            state: components["schemas"]["ChatState"] | null;
             /** @description inbound messages that were not marked read, among the newest 1,000 */
             unread: number;
+        };
+        ChatState: {
+            archived: boolean;
+            /** @description marked as unread by hand */
+            markedUnread: boolean;
+            muted: boolean;
+            /** @description null: not muted, or until somebody ends it */
+            mutedUntil: string | null;
+            pinned: boolean;
         };
         CheckedNumber: {
             checkedAt: string | null;
@@ -6338,6 +6523,17 @@ export interface components {
             jid: string;
             name: string | null;
             phone: string | null;
+        };
+        CountedLabel: {
+            /** @description chats that it is on */
+            chats: number;
+            /** @description number of a colour of WhatsApp, from 0 */
+            color: number;
+            /** @description WhatsApp's id of the label */
+            label: string;
+            /** @description messages that it is on */
+            messages: number;
+            name: string;
         };
         Failure: {
             /** @enum {string} */
@@ -7312,6 +7508,13 @@ export interface components {
             /** @description the sessions that they will see; null: all */
             sessionIds: string[] | null;
         };
+        Label: {
+            /** @description number of a colour of WhatsApp, from 0 */
+            color: number;
+            /** @description WhatsApp's id of the label */
+            label: string;
+            name: string;
+        };
         MadeCampaign: {
             campaignId: string;
             /** @description numbers that were there twice: written to once */
@@ -8159,7 +8362,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -13346,6 +13549,68 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageMessageIdLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "10"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `false` takes it away
+                     * @default true
+                     */
+                    assigned?: boolean;
+                    label: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Put a label on a message */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
                         message: string;
                     };
                 };
@@ -23423,6 +23688,20 @@ export interface operations {
                      *           "name": "Budi",
                      *           "isGroup": true,
                      *           "unread": 1,
+                     *           "state": {
+                     *             "archived": true,
+                     *             "pinned": true,
+                     *             "muted": true,
+                     *             "mutedUntil": "2026-01-31T08:00:00.000Z",
+                     *             "markedUnread": true
+                     *           },
+                     *           "labels": [
+                     *             {
+                     *               "label": "text",
+                     *               "name": "Budi",
+                     *               "color": 1
+                     *             }
+                     *           ],
                      *           "last": {
                      *             "messageId": "3EB0A1B2C3D4E5F60718293A",
                      *             "session": "my-session",
@@ -23557,6 +23836,76 @@ export interface operations {
         };
         responses: {
             /** @description Archive, pin, mute or mark a chat */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdChatsChatLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description a number in any usual spelling, a LID or a group (`…@g.us`)
+                 * @example +6281234567890
+                 */
+                chat: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "label": "10"
+                 *     }
+                 */
+                "application/json": {
+                    /**
+                     * @description `false` takes it away
+                     * @default true
+                     */
+                    assigned?: boolean;
+                    label: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Put a label on a chat */
             200: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -25474,6 +25823,321 @@ export interface operations {
                             status: "joined" | "requested";
                         };
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdLabels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The labels of a session */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "label": "text",
+                     *           "name": "Budi",
+                     *           "color": 1,
+                     *           "chats": 1,
+                     *           "messages": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["CountedLabel"][];
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postSessionSessionIdLabels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "New order",
+                 *       "color": 2
+                 *     }
+                 */
+                "application/json": {
+                    /** @default 0 */
+                    color?: number;
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Make a label */
+            201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "label": "text",
+                     *         "name": "Budi",
+                     *         "color": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Label"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    putSessionSessionIdLabelsLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 10 */
+                label: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Paid"
+                 *     }
+                 */
+                "application/json": {
+                    color?: number;
+                    name?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Change a label */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "label": "text",
+                     *         "name": "Budi",
+                     *         "color": 1
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Label"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    deleteSessionSessionIdLabelsLabel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 10 */
+                label: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Delete a label */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done"
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdLabelsLabelUses: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 10 */
+                label: string;
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The chats and messages that a label is on */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "chat": "6281234567890@s.whatsapp.net",
+                     *           "number": "+6281234567890",
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            /** @description JID of the chat */
+                            chat: string;
+                            /** @description null: it is on the chat */
+                            messageId: string | null;
+                            /** @description `to` of a message: E.164 with `+`, or the JID */
+                            number: string;
+                        }[];
+                        nextCursor: string | null;
                     };
                 };
             };
@@ -28260,7 +28924,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -28441,7 +29105,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -28949,7 +29613,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -30861,6 +31525,28 @@ export interface operations {
             };
         };
     };
+    webhook_chat_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_group_members: {
         parameters: {
             query?: never;
@@ -30906,6 +31592,50 @@ export interface operations {
         };
     };
     webhook_group_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_label_assigned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_label_updated: {
         parameters: {
             query?: never;
             header?: never;

@@ -1,4 +1,13 @@
-import { type ChatSettings, chatsOf, setChat, starsOf } from './app-state.ts';
+import {
+  assignLabel,
+  type ChatSettings,
+  chatsOf,
+  type LabelSettings,
+  labelsOf,
+  setChat,
+  setLabel,
+  starsOf,
+} from './app-state.ts';
 import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
@@ -161,7 +170,26 @@ export interface Actions {
     archived?: boolean | undefined;
     pinned?: boolean | undefined;
     mutedUntil?: number | undefined;
+    read?: boolean | undefined;
   }): Promise<Record<string, ChatSettings>>;
+  /** The labels of an account by their ids, with what they are on. Rejects when a client wrote nonsense. */
+  labels(input: { phone: string }): Promise<Record<string, LabelSettings>>;
+  /** Makes, changes or deletes a label on the phone; its linked devices are told. */
+  setLabel(input: {
+    phone: string;
+    label: string;
+    name: string;
+    color?: number | undefined;
+    deleted?: boolean | undefined;
+  }): Promise<Record<string, LabelSettings>>;
+  /** Puts a label on a chat (digits or a JID) or a message of it on the phone, or takes it away. */
+  assignLabel(input: {
+    phone: string;
+    label: string;
+    chat: string;
+    messageId?: string | undefined;
+    labeled?: boolean | undefined;
+  }): Promise<Record<string, LabelSettings>>;
   /** The messages that an account has starred, as `chat id`. Rejects when a client wrote nonsense. */
   stars(input: { phone: string }): Promise<string[]>;
   /** The media server forgets the file of an inbound message; `phone` says what the phone does when it is asked for it. */
@@ -260,6 +288,15 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     async setChat({ phone, chat, ...changes }) {
       await setChat(world, phone, chat, changes);
       return chatsOf(world, phone);
+    },
+    labels: ({ phone }) => labelsOf(world, phone),
+    async setLabel({ phone, color = 0, deleted = false, ...label }) {
+      await setLabel(world, phone, { ...label, color, deleted });
+      return labelsOf(world, phone);
+    },
+    async assignLabel({ phone, labeled = true, ...use }) {
+      await assignLabel(world, phone, { ...use, labeled });
+      return labelsOf(world, phone);
     },
     stars: ({ phone }) => starsOf(world, phone),
     expireFile(input) {

@@ -46,6 +46,13 @@ export interface ChatSettings {
   read: boolean | null;
 }
 
+/** A label of an account, with the chats (JIDs) and messages (`chat id`) that it is on. */
+export interface LabelSettings {
+  name: string;
+  color: number;
+  on: string[];
+}
+
 /** The key of an account's settings, which its phone shares with each linked device. */
 export function settingsKey({ identity }: World, phone: string): { id: Buffer; data: Buffer } {
   return {
@@ -101,11 +108,16 @@ export async function setChat(
   world: World,
   phone: string,
   chat: string,
-  changes: { archived?: boolean | undefined; pinned?: boolean | undefined; mutedUntil?: number | undefined },
+  changes: {
+    archived?: boolean | undefined;
+    pinned?: boolean | undefined;
+    mutedUntil?: number | undefined;
+    read?: boolean | undefined;
+  },
 ): Promise<void> {
-  const jid = chat.includes('@') ? chat : pnJid(chat);
+  const jid = jidOf(chat);
   const timestamp = Date.now();
-  const { archived, pinned, mutedUntil } = changes;
+  const { archived, pinned, mutedUntil, read: isRead } = changes;
   const actions: WAPatchCreate[] = [];
   const common = { operation: SET };
   if (archived !== undefined) {
@@ -115,6 +127,16 @@ export async function setChat(
   if (pinned !== undefined) {
     const syncAction = { pinAction: { pinned }, timestamp };
     actions.push({ ...common, type: 'regular_low', index: ['pin_v1', jid], syncAction, apiVersion: 5 });
+  }
+  if (isRead !== undefined) {
+    const syncAction = { markChatAsReadAction: { read: isRead }, timestamp };
+    actions.push({
+      ...common,
+      type: 'regular_low',
+      index: ['markChatAsRead', jid],
+      syncAction,
+      apiVersion: 3,
+    });
   }
   if (mutedUntil !== undefined) {
     const muteAction = { muted: mutedUntil > 0, muteEndTimestamp: mutedUntil };
@@ -127,13 +149,68 @@ export async function setChat(
   }
 }
 
+const jidOf = (chat: string) => (chat.includes('@') ? chat : pnJid(chat));
+
+/** Makes, changes or deletes a label on the phone itself; its linked devices are told. */
+export async function setLabel(
+  world: World,
+  phone: string,
+  { label, ...labelEditAction }: { label: string; name: string; color: number; deleted: boolean },
+): Promise<void> {
+  await changeLabels(world, phone, ['label_edit', label], { labelEditAction });
+}
+
+/** Puts a label on a chat or a message of it on the phone itself, or takes it away; its linked devices are told. */
+export async function assignLabel(
+  world: World,
+  phone: string,
+  { label, chat, messageId, labeled }: LabelUse,
+): Promise<void> {
+  const jid = jidOf(chat);
+  const index =
+    messageId === undefined ? ['label_jid', label, jid] : ['label_message', label, jid, messageId, '0', '0'];
+  await changeLabels(world, phone, index, { labelAssociationAction: { labeled } });
+}
+
+interface LabelUse {
+  label: string;
+  chat: string;
+  messageId?: string | undefined;
+  labeled: boolean;
+}
+
+async function changeLabels(
+  world: World,
+  phone: string,
+  index: string[],
+  action: proto.ISyncActionValue,
+): Promise<void> {
+  const syncAction = { ...action, timestamp: Date.now() };
+  await write(world, phone, { type: 'regular', index, syncAction, apiVersion: 3, operation: SET });
+  tellDevices(world, phone, 'regular');
+}
+
+/** The labels of an account by their ids. Rejects when a client has written what cannot be read. */
+export async function labelsOf(world: World, phone: string): Promise<Record<string, LabelSettings>> {
+  const labels: Record<string, LabelSettings> = {};
+  const shown = [...(await shownOf(world, phone))].map(
+    ([index, action]) => [JSON.parse(index) as string[], action] as const,
+  );
+  for (const [[kind, id = ''], { labelEditAction: label }] of shown) {
+    if (kind !== 'label_edit' || label?.deleted) continue;
+    labels[id] = { name: label?.name ?? '', color: label?.color ?? 0, on: [] };
+  }
+  for (const [[kind, id = '', chat = '', messageId], { labelAssociationAction }] of shown) {
+    if (!labelAssociationAction?.labeled) continue;
+    labels[id]?.on.push(kind === 'label_jid' ? chat : `${chat} ${messageId}`);
+  }
+  return labels;
+}
+
 /** How the account keeps its chats, by JID. Rejects when a client has written what cannot be read. */
 export async function chatsOf(world: World, phone: string): Promise<Record<string, ChatSettings>> {
-  const settings = settingsOf(world, phone);
-  await Promise.all([...settings.collections.values()].map(({ reading }) => reading));
-  if (settings.broken.length > 0) throw new Error(settings.broken.join('; '));
   const chats: Record<string, ChatSettings> = {};
-  for (const [index, action] of settings.shown) {
+  for (const [index, action] of await shownOf(world, phone)) {
     const [kind, jid = ''] = JSON.parse(index) as string[];
     const chat = chats[jid] ?? { archived: false, pinned: false, mutedUntil: 0, read: null };
     if (kind === 'archive') chat.archived = action.archiveChatAction?.archived === true;
@@ -150,13 +227,17 @@ export async function chatsOf(world: World, phone: string): Promise<Record<strin
 
 /** The messages that an account has starred, as `chat id`. Rejects when a client has written what cannot be read. */
 export async function starsOf(world: World, phone: string): Promise<string[]> {
-  const { collections, broken, shown } = settingsOf(world, phone);
-  await Promise.all([...collections.values()].map(({ reading }) => reading));
-  if (broken.length > 0) throw new Error(broken.join('; '));
-  return [...shown].flatMap(([index, action]) => {
+  return [...(await shownOf(world, phone))].flatMap(([index, action]) => {
     const [kind, chat = '', id = ''] = JSON.parse(index) as string[];
     return kind === 'star' && action.starAction?.starred === true ? [`${chat} ${id}`] : [];
   });
+}
+
+async function shownOf(world: World, phone: string): Promise<Settings['shown']> {
+  const { collections, broken, shown } = settingsOf(world, phone);
+  await Promise.all([...collections.values()].map(({ reading }) => reading));
+  if (broken.length > 0) throw new Error(broken.join('; '));
+  return shown;
 }
 
 function settingsOf(world: World, phone: string): Settings {

@@ -227,6 +227,23 @@ export const ChatBody = z.strictObject({
   archived: z.boolean().optional(),
   pinned: z.boolean().optional(),
   mutedUntil: z.int().min(0).optional(),
+  read: z.boolean().optional(),
+});
+
+export const LabelBody = z.strictObject({
+  phone,
+  label: text,
+  name: text,
+  color: z.int().min(0).optional(),
+  deleted: z.boolean().optional(),
+});
+
+export const AssignLabelBody = z.strictObject({
+  phone,
+  label: text,
+  chat: text,
+  messageId: text.optional(),
+  labeled: z.boolean().optional(),
 });
 
 export const PictureBody = z.strictObject({ of: text, data: z.base64().nullable() });

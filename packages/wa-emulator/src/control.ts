@@ -10,6 +10,7 @@ import { ControlError } from './control-error.ts';
 import {
   ActivityQuery,
   AliasBody,
+  AssignLabelBody,
   CallBody,
   ChatBody,
   ChatsQuery,
@@ -21,6 +22,7 @@ import {
   HistoryBody,
   IdentityBody,
   InboundQuery,
+  LabelBody,
   MessagesQuery,
   OwnBody,
   PairBody,
@@ -128,6 +130,11 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.post('/call', body(CallBody), (c) => c.json(actions.call(c.req.valid('json'))));
   app.get('/chats', query(ChatsQuery), async (c) => c.json(await actions.chats(c.req.valid('query'))));
   app.post('/chats', body(ChatBody), async (c) => c.json(await actions.setChat(c.req.valid('json'))));
+  app.get('/labels', query(ChatsQuery), async (c) => c.json(await actions.labels(c.req.valid('query'))));
+  app.post('/labels', body(LabelBody), async (c) => c.json(await actions.setLabel(c.req.valid('json'))));
+  app.post('/labels/assign', body(AssignLabelBody), async (c) =>
+    c.json(await actions.assignLabel(c.req.valid('json'))),
+  );
   app.get('/stars', query(ChatsQuery), async (c) => c.json(await actions.stars(c.req.valid('query'))));
   app.get('/blocked', query(ChatsQuery), (c) => c.json(actions.blocked(c.req.valid('query'))));
   app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));

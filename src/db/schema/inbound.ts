@@ -1,5 +1,17 @@
 /** What messages that came in leave behind: work still to be done, and what they tell of their chat. */
-import { bytes, id, index, int, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
+import {
+  boolean,
+  bytes,
+  id,
+  index,
+  int,
+  json,
+  oneOf,
+  primaryKey,
+  string,
+  table,
+  timestamp,
+} from '../kit.ts';
 
 /** A file of an inbound message that is still to be downloaded: the row goes when it is there, or given up. */
 export const inboundMedia = table(
@@ -76,6 +88,57 @@ export const earlyAmendments = table(
     at: timestamp().notNull(),
   },
   (t) => [index('early_amendments_target_ix').on(t.target, t.type, t.at)],
+);
+
+/** How the phone keeps a chat, as it has told its linked devices; null: it never said. */
+export const waChatStates = table(
+  'wa_chat_states',
+  {
+    accountId: id().notNull(),
+    /** canonical JID of the chat, by number where that is known */
+    chat: string(80).notNull(),
+    archived: boolean(),
+    pinned: boolean(),
+    /** epoch milliseconds; 0: not muted, -1: until somebody ends it */
+    mutedUntil: timestamp(),
+    /** marked as unread by hand */
+    markedUnread: boolean(),
+    changedAt: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
+);
+
+/** The labels of WhatsApp Business on a session's phone. */
+export const waLabels = table(
+  'wa_labels',
+  {
+    accountId: id().notNull(),
+    /** WhatsApp's id of it */
+    label: string(32).notNull(),
+    name: string(190).notNull(),
+    /** number of a colour, from 0 */
+    color: int().notNull(),
+    changedAt: timestamp().notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.label] })],
+);
+
+/** The chats and messages that a label is on. */
+export const waLabelUses = table(
+  'wa_label_uses',
+  {
+    accountId: id().notNull(),
+    label: string(32).notNull(),
+    /** canonical JID of the chat, by number where that is known */
+    chat: string(80).notNull(),
+    /** messages.message_id; empty: it is on the chat */
+    messageId: string(64).notNull(),
+    changedAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.label, t.chat, t.messageId] }),
+    index('wa_label_uses_chat_ix').on(t.accountId, t.chat),
+  ],
 );
 
 /** What each person has chosen in a poll that a session sent: the newest vote of theirs. */

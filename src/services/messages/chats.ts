@@ -8,6 +8,7 @@ import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
+import { type KeptChat, readKeptChats } from '../people/chat-states.ts';
 import { readNames } from './names.ts';
 import { isOfChat } from './of-chat.ts';
 import { toPeer } from './recipient.ts';
@@ -133,6 +134,8 @@ export interface RecentChat {
   last: MessageOutput;
   /** inbound messages since the last one that we sent, without those marked read, among those that were looked at */
   unread: number;
+  /** as the phone keeps it, with its labels */
+  kept: KeptChat;
 }
 
 interface FoundChat {
@@ -190,11 +193,16 @@ export async function recentChats(
     ctx,
     shown.map(({ id }) => id),
   );
-  return shown.flatMap(({ id, unread, name }) => {
+  const kept = await readKeptChats(
+    ctx,
+    shown.map(({ accountId, jids }) => ({ accountId, jids: [...jids] })),
+  );
+  return shown.flatMap(({ id, unread, name }, i) => {
     const row = newest.get(id);
     if (!row) return [];
     const last = toMessage(ctx, row, name);
-    return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread }];
+    const keeping = kept[i] ?? { state: null, labels: [] };
+    return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread, kept: keeping }];
   });
 }
 

@@ -15,6 +15,7 @@ import { readNames, toMessages } from '../messages/names.ts';
 import { isMessageOfChat, isOfChat } from '../messages/of-chat.ts';
 import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import { readKeptChats } from './chat-states.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
 import type { ChangeChatInput, PageInput } from './schemas.ts';
 
@@ -160,10 +161,9 @@ async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]
     ctx,
     kept.map(({ row }) => row),
   );
-  const names = await readNames(
-    ctx,
-    kept.map(({ head }) => ({ accountId: session.id, jids: head.peers })),
-  );
+  const known = kept.map(({ head }) => ({ accountId: session.id, jids: head.peers }));
+  const names = await readNames(ctx, known);
+  const keptChats = await readKeptChats(ctx, known);
   const unreadOf = await readUnread(
     ctx,
     session,
@@ -177,7 +177,8 @@ async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]
     const name = names[i] ?? null;
     const isGroup = isGroupJid(chat);
     const unread = head.peers.reduce((sum, peer) => sum + (unreadOf.get(peer) ?? 0), 0);
-    return message ? [{ chat, number, name, isGroup, unread, last: message }] : [];
+    const keeping = keptChats[i] ?? { state: null, labels: [] };
+    return message ? [{ chat, number, name, isGroup, unread, ...keeping, last: message }] : [];
   });
 }
 

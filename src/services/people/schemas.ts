@@ -15,6 +15,55 @@ export const PageInput = z.object({
 });
 export type PageInput = z.output<typeof PageInput>;
 
+export const ChatStateOutput = z
+  .object({
+    archived: z.boolean(),
+    pinned: z.boolean(),
+    muted: z.boolean(),
+    mutedUntil: z.iso.datetime().nullable().describe('null: not muted, or until somebody ends it'),
+    markedUnread: z.boolean().describe('marked as unread by hand'),
+  })
+  .meta({ id: 'ChatState' });
+
+const labelShape = {
+  label: z.string().describe("WhatsApp's id of the label"),
+  name: z.string(),
+  color: z.int().describe('number of a colour of WhatsApp, from 0'),
+};
+export const LabelOutput = z.object(labelShape).meta({ id: 'Label' });
+export const CountedLabelOutput = z
+  .object({
+    ...labelShape,
+    chats: z.int().describe('chats that it is on'),
+    messages: z.int().describe('messages that it is on'),
+  })
+  .meta({ id: 'CountedLabel' });
+export const LabelUseOutput = z.object({
+  chat: z.string().describe('JID of the chat'),
+  number: z.string().describe('`to` of a message: E.164 with `+`, or the JID'),
+  messageId: z.string().nullable().describe('null: it is on the chat'),
+});
+
+const LabelName = z.string().trim().min(1).max(100);
+/** WhatsApp Business has 20. */
+const Color = z.int().min(0).max(19);
+export const LabelId = z
+  .string()
+  .min(1)
+  .max(32)
+  .regex(/^[\w-]+$/);
+export const CreateLabelInput = z.object({ name: LabelName, color: Color.default(0) });
+export type CreateLabelInput = z.output<typeof CreateLabelInput>;
+export const ChangeLabelInput = z
+  .object({ name: LabelName.optional(), color: Color.optional() })
+  .refine(({ name, color }) => name !== undefined || color !== undefined, 'must change something');
+export type ChangeLabelInput = z.output<typeof ChangeLabelInput>;
+export const SetLabelInput = z.object({
+  label: LabelId,
+  assigned: z.boolean().default(true).describe('`false` takes it away'),
+});
+export type SetLabelInput = z.output<typeof SetLabelInput>;
+
 export const ChatOutput = z
   .object({
     chat: z.string().describe('JID of the chat'),
@@ -22,6 +71,8 @@ export const ChatOutput = z
     name: z.string().nullable().describe('as the phone has saved it, or as they call themselves'),
     isGroup: z.boolean(),
     unread: z.int().describe('inbound messages that were not marked read, among the newest 1,000'),
+    state: ChatStateOutput.nullable().describe('as the phone keeps the chat; null: it has not told yet'),
+    labels: z.array(LabelOutput),
     last: MessageOutput.describe('the newest message'),
   })
   .meta({ id: 'Chat' });

@@ -9,9 +9,12 @@ import {
   firstContacts,
   LINKING_STATUSES,
   messageQueue,
+  waChatStates,
   waChats,
   waContacts,
   waCredentials,
+  waLabels,
+  waLabelUses,
   waPeople,
   whatsappAccounts,
 } from '../../db/schema.ts';
@@ -100,6 +103,10 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   await deleteInBatches(db, { table: waPeople, key: waPeople.jid, where: people });
   const chats = eq(waChats.accountId, accountId);
   await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
+  const states = eq(waChatStates.accountId, accountId);
+  await deleteInBatches(db, { table: waChatStates, key: waChatStates.chat, where: states });
+  await db.delete(waLabels).where(eq(waLabels.accountId, accountId));
+  await db.delete(waLabelUses).where(eq(waLabelUses.accountId, accountId));
   const strangers = eq(firstContacts.accountId, accountId);
   await deleteInBatches(db, { table: firstContacts, key: firstContacts.person, where: strangers });
   await db.delete(contactTurns).where(eq(contactTurns.accountId, accountId));

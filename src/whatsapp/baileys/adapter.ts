@@ -240,7 +240,7 @@ function reasonOfFailedOpen(error: unknown): CloseReason {
 }
 
 /** A callback that throws must not end a socket's cleaning up in the middle. */
-function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): Required<EngineCallbacks> {
+function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['callbacks'] {
   return {
     connectionOf: (accountId) => callbacks.connectionOf(accountId),
     findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),
@@ -255,6 +255,9 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): Required<En
     findAbsent: async (accountId) => (await callbacks.findAbsent?.(accountId)) ?? [],
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
+    appStateVersions: async (accountId) => (await callbacks.appStateVersions?.(accountId)) ?? null,
+    learnAppState: async (account, learnt) => callbacks.learnAppState?.(account, learnt),
+    nextLabel: async (accountId) => (await callbacks.nextLabel?.(accountId)) ?? '1',
     openMedia: (account, mediaId) => callbacks.openMedia(account, mediaId),
     describeMedia: async (account, mediaId) => (await callbacks.describeMedia?.(account, mediaId)) ?? {},
     onEvent(account, event) {

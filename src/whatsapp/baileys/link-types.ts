@@ -2,8 +2,10 @@
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
+import type { AppStateVersions } from '../app-state.ts';
 import type { AccountRef, EngineCallbacks, EngineEvent } from '../engine.ts';
 import type { AckBook } from './ack-book.ts';
+import type { AppState } from './app-state.ts';
 import type { Arrivals } from './arrivals.ts';
 import type { Chats } from './chats.ts';
 import type { Ending } from './close-reason.ts';
@@ -19,7 +21,10 @@ import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
 export interface LinkDeps {
-  callbacks: Required<EngineCallbacks>;
+  callbacks: Required<Omit<EngineCallbacks, 'appStateVersions'>> & {
+    /** null: what the phone tells of its chats is not kept */
+    appStateVersions(accountId: string): Promise<AppStateVersions | null>;
+  };
   clock: Clock;
   logger: Logger;
   settings: SocketSettings;
@@ -51,6 +56,9 @@ export interface Link {
   readonly doubts: Doubts;
   readonly groups: GroupCache;
   readonly chats: Chats;
+  readonly appState: AppState;
+  /** An id for a label that is to be made. */
+  nextLabel(): Promise<string>;
   readonly attention: Attention;
   readonly uploads: Uploads;
   /** whether it goes by a proxy of its own */

@@ -15,6 +15,7 @@ import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { followAbsent } from './absent.ts';
 import { createAckBook } from './ack-book.ts';
+import { type AppState, createAppState } from './app-state.ts';
 import { type Arrivals, createArrivals } from './arrivals.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
 import { refuseUnsigned, toleratePeers } from './bundles.ts';
@@ -116,6 +117,15 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     find: (chat) => callbacks.findChat(account.id, chat),
     save: (chat, setting) => callbacks.saveChat(account, chat, setting),
   });
+  const appState = createAppState({
+    accountId: account.id,
+    userId: account.userId,
+    logger: deps.logger,
+    raw: auth.raw,
+    storing: { clock, range: HOST_RETRY, signal: closing.signal, timeoutMs: deps.inboundStoreTimeoutMs },
+    versions: () => callbacks.appStateVersions(account.id),
+    learn: (learnt) => callbacks.learnAppState(account, learnt),
+  });
   const acks = createAckBook(clock, control.tell);
   const arrivals = createArrivals();
   const devices = createDeviceCache();
@@ -130,6 +140,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     contacts,
     groups,
     chats,
+    appState,
     devices,
     control,
     arrivals,
@@ -149,6 +160,8 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     doubts,
     groups,
     chats,
+    appState,
+    nextLabel: () => callbacks.nextLabel(account.id),
     attention: createAttention(),
     uploads: deps.uploads,
     proxied: deps.settings.egress !== null,
@@ -180,6 +193,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     followHistory(link, auth, deps, control);
     followStanding(link, control);
     groups.follow(sock);
+    appState.follow(sock, deps.historyTurns);
     followPresence(link, control);
     followAbsent(link, callbacks);
     sock.ws.on('CB:success', () => control.watch('timed_out', LOGIN_TIMEOUT_MS));
@@ -217,6 +231,7 @@ interface SocketParts {
   contacts: Contacts;
   groups: GroupCache;
   chats: Chats;
+  appState: AppState;
   devices: DeviceCache;
   control: LinkControl;
   arrivals: Arrivals;
@@ -261,7 +276,7 @@ function makeSocket(parts: SocketParts): WASocket {
     },
     makeSignalRepository(signal, logger, lookUpLids) {
       const keys = withTransactions(signal.keys);
-      installTransactions(keys, auth.raw);
+      installTransactions(keys, parts.appState.keys);
       // A relay holds the session's keys: whatever it does not know by then it must not ask for.
       const lookUp: typeof lookUpLids = async (jids) =>
         isRelaying() || !lookUpLids ? undefined : answered(parts.self(), lookUpLids(jids));

@@ -66,7 +66,7 @@ export function planProgress(event: ProgressEvent, paired: boolean, now: number)
       return {
         status: 'connecting',
         reason: null,
-        change: { ...NO_PAIRING, paired: true, linkedAt: now },
+        change: { ...NO_PAIRING, paired: true, linkedAt: now, appStateVersions: null },
         paired: true,
         watch: { timeoutMs: CONNECT_TIMEOUT_MS, reason: 'stalled' },
       };

@@ -356,7 +356,7 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
       id="chats"
       class="card"
       src={`${CHATS}/list${isWrote ? '?who=wrote' : ''}`}
-      events="message.received message.undecryptable message.sent"
+      events="message.received message.undecryptable message.sent chat.updated label.assigned label.updated"
     >
       <nav class="row" aria-label={t.whichChats}>
         <a class="button small" href={CHATS} aria-current={isWrote ? undefined : 'true'}>
@@ -385,6 +385,27 @@ function Chats({ view, shown, chats }: { view: View; shown: Shown; chats: readon
   );
 }
 
+/** How the phone keeps it, and its labels. */
+function Kept({ view, kept: { state, labels } }: { view: View; kept: RecentChat['kept'] }) {
+  const t = MESSAGE_TEXTS(view.lang);
+  const marks = [
+    ...(state?.pinned ? [t.chatPinned] : []),
+    ...(state?.archived ? [t.chatArchived] : []),
+    ...(state?.muted ? [t.chatMuted] : []),
+    ...(state?.markedUnread ? [t.chatMarkedUnread] : []),
+    ...labels.map(({ name }) => name),
+  ];
+  return (
+    <>
+      {marks.map((mark) => (
+        <>
+          <Badge tone="plain">{mark}</Badge>{' '}
+        </>
+      ))}
+    </>
+  );
+}
+
 function ChatRow({ view, chat }: { view: View; chat: RecentChat }) {
   const { sessionId, number, name, last, unread } = chat;
   return (
@@ -392,7 +413,8 @@ function ChatRow({ view, chat }: { view: View; chat: RecentChat }) {
       <th scope="row">
         <a href={chatPath(number, sessionId)}>{name ?? number}</a>
         {name !== null && <span class="muted small"> {number}</span>}{' '}
-        {unread > 0 && <Badge tone="good">{MESSAGE_TEXTS(view.lang).unread(String(unread))}</Badge>}
+        {unread > 0 && <Badge tone="good">{MESSAGE_TEXTS(view.lang).unread(String(unread))}</Badge>}{' '}
+        <Kept view={view} kept={chat.kept} />
       </th>
       <td class="grow">
         <span class="clip">

@@ -314,6 +314,8 @@ async function commit(
           ...(other.knownFrom === undefined ? {} : { linkedAt: null }),
           reason: null,
           paired: true,
+          // The keys of another program say how far that one has read.
+          appStateVersions: null,
           phoneNumber: phone,
           activePhone: phone,
           expectedPhone: null,

@@ -1,21 +1,25 @@
 /** Requests about chats, presence and calls, over one socket. They reject with AppError where WhatsApp refuses. */
-import { type ChatModification, proto, type WAPresence } from '@whiskeysockets/baileys';
+import { type ChatModification, proto, type WAPatchCreate, type WAPresence } from '@whiskeysockets/baileys';
 import { AppError } from '../../../utils/errors.ts';
+import type { ChatState } from '../../app-state.ts';
 import { isGroupJid } from '../../jid.ts';
-import type { EngineRequests, LastMessage, TypingState } from '../../requests.ts';
+import type { ChatChange, EngineRequests, LastMessage, TypingState } from '../../requests.ts';
+import type { OwnChange } from '../app-state.ts';
 import type { Link } from '../link-types.ts';
 import { watch } from '../presence.ts';
 import type { RequestContext } from './groups.ts';
 import { explainPersonRefusal } from './refusal.ts';
 
 type Handlers = {
-  [N in Extract<keyof EngineRequests, `chat.${string}` | `presence.${string}` | `call.${string}`>]: (
-    of: RequestContext,
-    input: EngineRequests[N]['input'],
-  ) => Promise<EngineRequests[N]['output']>;
+  [N in Extract<
+    keyof EngineRequests,
+    `chat.${string}` | `label.${string}` | `presence.${string}` | `call.${string}`
+  >]: (of: RequestContext, input: EngineRequests[N]['input']) => Promise<EngineRequests[N]['output']>;
 };
 
 const { SET } = proto.SyncdMutation.SyncdOperation;
+
+const LABELS = { type: 'regular', apiVersion: 3, operation: SET } as const;
 
 const TYPING: Record<TypingState, WAPresence> = {
   typing: 'composing',
@@ -27,23 +31,54 @@ export const CHAT_REQUESTS: Handlers = {
   async 'chat.set'({ link }, { jid, change, last }) {
     requireKey(link);
     const name = await lidFirst(link, jid);
-    await asked(() => link.sock.chatModify(toModification(name, change, last), name));
+    await changed(link, async () => {
+      await link.sock.chatModify(toModification(name, change, last), name);
+      return [{ kind: 'chat', chat: jid, state: toState(change) }];
+    });
     return null;
   },
   async 'chat.star'({ link }, { jid, messageId, fromMe, participant, starred }) {
     requireKey(link);
-    const chat = await lidFirst(link, jid);
-    // Baileys' own names nobody, and phones do not find a message of a group then.
-    const author = isGroupJid(jid) && participant !== null ? participant : '0';
-    await asked(() =>
-      link.sock.appPatch({
-        syncAction: { starAction: { starred } },
-        index: ['star', chat, messageId, fromMe ? '1' : '0', author],
-        type: 'regular_low',
-        apiVersion: 2,
-        operation: SET,
-      }),
-    );
+    const patch: WAPatchCreate = {
+      syncAction: { starAction: { starred } },
+      index: ['star', ...(await indexOf(link, jid, { messageId, fromMe, participant }))],
+      type: 'regular_low',
+      apiVersion: 2,
+      operation: SET,
+    };
+    await changed(link, async () => {
+      await link.sock.appPatch(patch);
+      return [];
+    });
+    return null;
+  },
+  async 'label.create'({ link }, { name, color }) {
+    requireKey(link);
+    let label = '';
+    await changed(link, async () => {
+      // Those that were made before are kept by now.
+      label = await link.nextLabel();
+      return editLabel(link, { label, name, color, deleted: false });
+    });
+    return { label };
+  },
+  async 'label.edit'({ link }, input) {
+    requireKey(link);
+    await changed(link, () => editLabel(link, input));
+    return null;
+  },
+  async 'label.assign'({ link }, { label, jid, message, labeled }) {
+    requireKey(link);
+    const about = message === null ? [await lidFirst(link, jid)] : await indexOf(link, jid, message);
+    const patch: WAPatchCreate = {
+      syncAction: { labelAssociationAction: { labeled }, timestamp: link.clock.now() },
+      index: [message === null ? 'label_jid' : 'label_message', label, ...about],
+      ...LABELS,
+    };
+    await changed(link, async () => {
+      await link.sock.appPatch(patch);
+      return [{ kind: 'labeled', label, chat: jid, messageId: message?.messageId ?? null, labeled }];
+    });
     return null;
   },
   async 'presence.set'({ link }, { online }) {
@@ -78,6 +113,31 @@ export const CHAT_REQUESTS: Handlers = {
   },
 };
 
+/** Changes how the phone keeps something, and keeps that as well. */
+function changed(link: Link, work: () => Promise<readonly OwnChange[]>): Promise<void> {
+  return asked(() => link.appState.own(work));
+}
+
+async function editLabel(link: Link, label: EngineRequests['label.edit']['input']): Promise<OwnChange[]> {
+  const { label: id, ...labelEditAction } = label;
+  await link.sock.appPatch({
+    syncAction: { labelEditAction, timestamp: link.clock.now() },
+    index: ['label_edit', id],
+    ...LABELS,
+  });
+  return [{ kind: 'label', ...label }];
+}
+
+/** A message in the index of an action: Baileys' own names nobody, and phones do not find a message of a group then. */
+async function indexOf(
+  link: Link,
+  jid: string,
+  { messageId, fromMe, participant }: { messageId: string; fromMe: boolean; participant: string | null },
+): Promise<string[]> {
+  const author = isGroupJid(jid) && participant !== null ? participant : '0';
+  return [await lidFirst(link, jid), messageId, fromMe ? '1' : '0', author];
+}
+
 function requireKey({ sock }: Link): void {
   if (sock.authState.creds.myAppStateKeyId) return;
   throw new AppError('UNAVAILABLE', 'The phone has not shared the key of its chats yet.');
@@ -89,11 +149,11 @@ export async function lidFirst({ sock }: Link, jid: string): Promise<string> {
   return (await sock.signalRepository.lidMapping.getLIDForPN(jid).catch(() => null)) ?? jid;
 }
 
-function toModification(
-  jid: string,
-  change: EngineRequests['chat.set']['input']['change'],
-  last: LastMessage | null,
-): ChatModification {
+function toState(change: ChatChange): ChatState {
+  return 'read' in change ? { markedUnread: !change.read } : change;
+}
+
+function toModification(jid: string, change: ChatChange, last: LastMessage | null): ChatModification {
   const lastMessages = last === null ? [] : [toLastMessage(jid, last)];
   if ('archived' in change) return { archive: change.archived, lastMessages };
   if ('pinned' in change) return { pin: change.pinned };

@@ -1,0 +1,205 @@
+/** Keeps what the phones of sessions tell of their chats and labels, and makes known what changed. */
+import { and, eq, inArray } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
+import type { Tx } from '../../db/client.ts';
+import { affected, incoming, transact, upsert } from '../../db/ops.ts';
+import { waChatStates, whatsappAccounts } from '../../db/schema.ts';
+import { type Fact, record } from '../../events/record.ts';
+import { isHeldRow } from '../../queue/fence.ts';
+import type {
+  AppStateChange,
+  AppStateVersions,
+  ChatState,
+  LearntAppState,
+} from '../../whatsapp/app-state.ts';
+import type { AccountRef } from '../../whatsapp/engine.ts';
+import { canonicalJid, isGroupJid, lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
+import type { Deps } from '../context.ts';
+import { type LabelStep, planLabels, writeLabels } from './label-state.ts';
+import { shownState } from './shown-state.ts';
+
+/** waChatStates.chat */
+const MAX_CHAT = 80;
+/** Changes of one transaction, each of which may be an event. */
+const BATCH_SIZE = 100;
+
+type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream'>;
+
+export async function readAppStateVersions(
+  { db }: Pick<Deps, 'db'>,
+  accountId: string,
+): Promise<AppStateVersions> {
+  return (await readVersions(db, accountId)) ?? {};
+}
+
+/** Null when nothing was learnt of that session yet. */
+async function readVersions(db: Deps['db'], accountId: string): Promise<AppStateVersions | null> {
+  const [row] = await db
+    .select({ versions: whatsappAccounts.appStateVersions })
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.id, accountId));
+  return row?.versions ?? null;
+}
+
+type StateRow = typeof waChatStates.$inferSelect;
+
+/** One chat, as it was and as it is. */
+interface ChatStep {
+  row: StateRow;
+  /** null when nothing was known of it */
+  before: StateRow | null;
+  own: boolean;
+}
+
+/**
+ * Keeps what a phone has told. The versions are written together with the last of it, so that whatever is not kept after a
+ * crash is asked for again. What is learnt for the first time is no event. Rejects when the database cannot be used.
+ */
+export async function learnAppState(
+  deps: LearnDeps,
+  account: AccountRef,
+  { changes, versions, fresh }: LearntAppState,
+): Promise<void> {
+  const before = await readVersions(deps.db, account.id);
+  const named = await withNames(deps, account.id, changes);
+  const chats = await planChats(deps, account.id, named, fresh);
+  const labels = await planLabels(deps, account.id, named, {
+    fresh: fresh.includes('regular'),
+    known: before?.regular !== undefined,
+  });
+  const known = before?.regular_low !== undefined && before.regular_high !== undefined;
+  const steps: (ChatStep | LabelStep)[] = [...chats, ...labels];
+  let left = steps.length;
+  const after = before === null && Object.keys(versions).length === 0 ? null : { ...before, ...versions };
+  const none: (ChatStep | LabelStep)[] = [];
+  const pieces = steps.length === 0 ? [none] : inBatches(steps, BATCH_SIZE);
+  for await (const piece of pieces) {
+    left -= piece.length;
+    const isHeld = await transact(deps.db, async (tx) => {
+      const set = { appStateVersions: left === 0 ? after : before };
+      const held = await tx.update(whatsappAccounts).set(set).where(isHeldRow(account));
+      if (affected(held) === 0) return false;
+      await writeChats(tx, account.id, piece.filter(isChatStep));
+      await writeLabels(tx, account.id, piece.filter(isLabelStep));
+      await record(tx, deps, factsOf(account, piece, { known, at: deps.clock.now() }));
+      return true;
+    });
+    if (!isHeld) return;
+  }
+}
+
+const isChatStep = (step: ChatStep | LabelStep): step is ChatStep => 'row' in step;
+const isLabelStep = (step: ChatStep | LabelStep): step is LabelStep => !('row' in step);
+
+/** With chats by number where the session knows it; without those that are neither people nor groups. */
+async function withNames(
+  { db }: LearnDeps,
+  accountId: string,
+  changes: readonly AppStateChange[],
+): Promise<AppStateChange[]> {
+  const lids = [
+    ...new Set(changes.flatMap((change) => ('chat' in change ? (lidOf(change.chat) ?? []) : []))),
+  ];
+  const pairs = await findLidPairs(db, { accountId }, 'lid', lids);
+  const phones = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
+  return changes.flatMap((change): AppStateChange[] => {
+    if (!('chat' in change)) return [change];
+    const jid = canonicalJid(change.chat);
+    const isChat = isGroupJid(jid) || phoneOf(jid) !== null || lidOf(jid) !== null;
+    return isChat && jid.length <= MAX_CHAT ? [{ ...change, chat: phones.get(jid) ?? jid }] : [];
+  });
+}
+
+async function planChats(
+  { db, clock }: LearnDeps,
+  accountId: string,
+  changes: readonly AppStateChange[],
+  fresh: LearntAppState['fresh'],
+): Promise<ChatStep[]> {
+  const told = changes.filter((change) => change.kind === 'chat');
+  const reset = resetOf(fresh);
+  if (told.length === 0 && Object.keys(reset).length === 0) return [];
+  const names = [...new Set(told.map(({ chat }) => chat))];
+  const all = Object.keys(reset).length > 0;
+  const known = await readStates(db, accountId, all ? null : names);
+  const changedAt = clock.now();
+  const none = { accountId, archived: null, pinned: null, mutedUntil: null, markedUnread: null };
+  const now = new Map<string, StateRow>();
+  if (all) for (const [chat, row] of known) now.set(chat, { ...row, ...reset });
+  const own = new Set<string>();
+  for (const { chat, state, own: isOwn } of told) {
+    const row = now.get(chat) ?? known.get(chat) ?? { ...none, chat, changedAt };
+    now.set(chat, { ...row, ...state });
+    if (isOwn) own.add(chat);
+    else own.delete(chat);
+  }
+  return [...now.values()].flatMap((row) => {
+    const before = known.get(row.chat) ?? null;
+    if (before !== null && isSame(before, row)) return [];
+    return [{ row: { ...row, changedAt }, before, own: own.has(row.chat) }];
+  });
+}
+
+/** What is kept of these chats, by their names; of all of them with null. */
+async function readStates(
+  db: Deps['db'],
+  accountId: string,
+  chats: readonly string[] | null,
+): Promise<Map<string, StateRow>> {
+  const known = new Map<string, StateRow>();
+  const pieces = chats === null ? [null] : inBatches(chats, BATCH_SIZE);
+  for await (const piece of pieces) {
+    const some = piece === null ? undefined : inArray(waChatStates.chat, piece);
+    const own = and(eq(waChatStates.accountId, accountId), some);
+    for (const row of await db.select().from(waChatStates).where(own)) known.set(row.chat, row);
+  }
+  return known;
+}
+
+/** What of a chat is as if it was never set, unless something was told of it. */
+function resetOf(fresh: LearntAppState['fresh']): Partial<Record<keyof ChatState, null>> {
+  return {
+    ...(fresh.includes('regular_low') ? { archived: null, pinned: null, markedUnread: null } : {}),
+    ...(fresh.includes('regular_high') ? { mutedUntil: null } : {}),
+  };
+}
+
+const isSame = (one: StateRow, other: StateRow): boolean =>
+  one.archived === other.archived &&
+  one.pinned === other.pinned &&
+  one.mutedUntil === other.mutedUntil &&
+  one.markedUnread === other.markedUnread;
+
+async function writeChats(tx: Tx, accountId: string, steps: readonly ChatStep[]): Promise<void> {
+  if (steps.length === 0) return;
+  const rows = steps.map(({ row }) => ({ ...row, accountId }));
+  const { archived, pinned, mutedUntil, markedUnread, changedAt } = waChatStates;
+  await upsert(tx, waChatStates, rows, [waChatStates.accountId, waChatStates.chat], {
+    archived: incoming(archived),
+    pinned: incoming(pinned),
+    mutedUntil: incoming(mutedUntil),
+    markedUnread: incoming(markedUnread),
+    changedAt: incoming(changedAt),
+  });
+}
+
+/** What a person would see change; of chats that were not `known` before only what was asked for here. */
+function factsOf(
+  account: AccountRef,
+  steps: readonly (ChatStep | LabelStep)[],
+  { known, at }: { known: boolean; at: number },
+): Fact[] {
+  const about = { userId: account.userId, session: { id: account.id, sessionId: account.sessionId } };
+  return steps.flatMap((step): Fact[] => {
+    const source = step.own ? 'api' : 'phone';
+    if (!isChatStep(step)) return step.fact === null ? [] : [{ ...about, ...step.fact(source) }];
+    if (!known && !step.own) return [];
+    const { row, before } = step;
+    const [now, then] = [shownState(row, at), shownState(before, at)];
+    const changed = Object.keys(now).filter((name) => Reflect.get(now, name) !== Reflect.get(then, name));
+    if (changed.length === 0) return [];
+    const data = { chat: row.chat, ...now, changed, source };
+    return [{ ...about, event: 'chat.updated', subject: row.chat, data }];
+  });
+}

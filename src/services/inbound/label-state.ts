@@ -1,0 +1,199 @@
+/** The labels of a session's phone, and what they are on: which of what it tells is new, and how that is written. */
+import { and, eq, inArray } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
+import type { Tx } from '../../db/client.ts';
+import { incoming, upsert } from '../../db/ops.ts';
+import { waLabels, waLabelUses } from '../../db/schema.ts';
+import type { Fact } from '../../events/record.ts';
+import { cleanName } from '../../utils/text.ts';
+import type { AppStateChange } from '../../whatsapp/app-state.ts';
+import type { Deps } from '../context.ts';
+
+/** The columns of waLabels and waLabelUses. */
+const MAX_LABEL = 32;
+const MAX_NAME = 190;
+const MAX_MESSAGE_ID = 64;
+/** Colours that WhatsApp has are fewer. */
+const MAX_COLOR = 1_000;
+/** Chats of one statement. */
+const BATCH_SIZE = 100;
+
+type Label = Omit<typeof waLabels.$inferSelect, 'accountId'>;
+type Use = Omit<typeof waLabelUses.$inferSelect, 'accountId'>;
+
+/** One label that was made, changed or deleted, or one use of one that began or ended. */
+export type LabelStep = {
+  own: boolean;
+  /** null: it is learnt for the first time */
+  fact: ((source: 'api' | 'phone') => Pick<Fact, 'event' | 'subject' | 'data'>) | null;
+} & ({ label: Label; gone: boolean } | { use: Use; gone: boolean });
+
+/** What differs from what is kept. `fresh`: what is not among the changes is gone; `known`: labels were learnt before. */
+export async function planLabels(
+  deps: Pick<Deps, 'db' | 'clock'>,
+  accountId: string,
+  changes: readonly AppStateChange[],
+  { fresh, known }: { fresh: boolean; known: boolean },
+): Promise<LabelStep[]> {
+  const told = changes.filter((change) => change.kind !== 'chat');
+  if (told.length === 0 && !fresh) return [];
+  const labels = await readLabels(deps.db, accountId);
+  const uses = await readUses(deps.db, accountId, fresh ? null : chatsOf(told));
+  const next = applyAll(fresh ? { labels, uses } : { labels: [], uses: [] }, told, deps.clock.now());
+  const kept = new Map(labels.map((label) => [label.label, label]));
+  const used = new Set(uses.map(keyOf));
+  const isTold = ({ own }: { own: boolean }) => known || own;
+  const nameOf = (label: string) => (next.labels.get(label)?.label ?? kept.get(label))?.name ?? null;
+  return [
+    ...[...next.labels.values()]
+      .filter(({ label, gone }) => isOther(kept.get(label.label), label, gone))
+      .map((step) => ({ ...step, fact: isTold(step) ? factOfLabel(step) : null })),
+    ...[...next.uses.values()]
+      .filter(({ use, gone }) => used.has(keyOf(use)) === gone)
+      .map((step) => ({ ...step, fact: isTold(step) ? factOfUse(step, nameOf(step.use.label)) : null })),
+  ];
+}
+
+interface Next {
+  labels: Map<string, { label: Label; gone: boolean; own: boolean }>;
+  uses: Map<string, { use: Use; gone: boolean; own: boolean }>;
+}
+
+/** What becomes of the labels and uses that are named. `before`: those that are gone unless something is told of them. */
+function applyAll(
+  before: { labels: readonly Label[]; uses: readonly Use[] },
+  told: readonly Exclude<AppStateChange, { kind: 'chat' }>[],
+  changedAt: number,
+): Next {
+  const labels: Next['labels'] = new Map();
+  const uses: Next['uses'] = new Map();
+  for (const label of before.labels) labels.set(label.label, { label, gone: true, own: false });
+  for (const use of before.uses) uses.set(keyOf(use), { use, gone: true, own: false });
+  for (const change of told) {
+    const { label, own } = change;
+    if (label.length === 0 || label.length > MAX_LABEL) continue;
+    if (change.kind === 'label') {
+      const color = Math.min(Math.max(Math.trunc(change.color) || 0, 0), MAX_COLOR);
+      const row = { label, name: cleanName(change.name, MAX_NAME) ?? '', color, changedAt };
+      labels.set(label, { label: row, gone: change.deleted, own });
+    } else {
+      const { chat, messageId, labeled } = change;
+      if ((messageId?.length ?? 0) > MAX_MESSAGE_ID) continue;
+      const use = { label, chat, messageId: messageId ?? '', changedAt };
+      uses.set(keyOf(use), { use, gone: !labeled, own });
+    }
+  }
+  return { labels, uses };
+}
+
+const keyOf = ({ label, chat, messageId }: Pick<Use, 'label' | 'chat' | 'messageId'>) =>
+  `${label} ${chat} ${messageId}`;
+
+const chatsOf = (changes: readonly AppStateChange[]): string[] => [
+  ...new Set(changes.flatMap((change) => ('chat' in change ? [change.chat] : []))),
+];
+
+function isOther(kept: Label | undefined, label: Label, gone: boolean): boolean {
+  if (kept === undefined || gone) return (kept !== undefined) === gone;
+  return kept.name !== label.name || kept.color !== label.color;
+}
+
+function factOfLabel({ label: { label, name, color }, gone }: { label: Label; gone: boolean }) {
+  return (source: 'api' | 'phone') => ({
+    event: 'label.updated' as const,
+    subject: label,
+    data: { label, name, color, deleted: gone, source },
+  });
+}
+
+function factOfUse(
+  { use: { label, chat, messageId }, gone }: { use: Use; gone: boolean },
+  name: string | null,
+) {
+  return (source: 'api' | 'phone') => ({
+    event: 'label.assigned' as const,
+    subject: label,
+    data: { label, name, chat, messageId: messageId === '' ? null : messageId, assigned: !gone, source },
+  });
+}
+
+/** All labels of a session, by their ids. */
+export async function readLabels(db: Deps['db'], accountId: string): Promise<Label[]> {
+  const { label, name, color, changedAt } = waLabels;
+  return db
+    .select({ label, name, color, changedAt })
+    .from(waLabels)
+    .where(eq(waLabels.accountId, accountId))
+    .orderBy(label);
+}
+
+/** An id for a new label: WhatsApp numbers them. */
+export async function nextLabel({ db }: Pick<Deps, 'db'>, accountId: string): Promise<string> {
+  const labels = await readLabels(db, accountId);
+  const numbers = labels.flatMap(({ label }) => (/^\d{1,9}$/.test(label) ? [Number(label)] : []));
+  return String(Math.max(FIRST_LABEL - 1, ...numbers) + 1);
+}
+
+/** Smaller ones are those that WhatsApp makes by itself. */
+const FIRST_LABEL = 10;
+
+/** Where labels are, in these chats; in all of them with null. */
+async function readUses(db: Deps['db'], accountId: string, chats: readonly string[] | null): Promise<Use[]> {
+  const { label, chat, messageId, changedAt } = waLabelUses;
+  const found: Use[] = [];
+  const pieces = chats === null ? [null] : inBatches(chats, BATCH_SIZE);
+  for await (const piece of pieces) {
+    const some = piece === null ? undefined : inArray(chat, piece);
+    const rows = db
+      .select({ label, chat, messageId, changedAt })
+      .from(waLabelUses)
+      .where(and(eq(waLabelUses.accountId, accountId), some));
+    found.push(...(await rows));
+  }
+  return found;
+}
+
+/** Writes steps in their order. What a label was on goes with it. */
+export async function writeLabels(tx: Tx, accountId: string, steps: readonly LabelStep[]): Promise<void> {
+  for (const step of steps) {
+    if ('label' in step) await writeLabel(tx, accountId, step);
+    else await writeUse(tx, accountId, step);
+  }
+}
+
+async function writeLabel(
+  tx: Tx,
+  accountId: string,
+  { label, gone }: { label: Label; gone: boolean },
+): Promise<void> {
+  if (!gone) {
+    const { accountId: account, label: id, name, color, changedAt } = waLabels;
+    return upsert(tx, waLabels, { accountId, ...label }, [account, id], {
+      name: incoming(name),
+      color: incoming(color),
+      changedAt: incoming(changedAt),
+    });
+  }
+  await tx.delete(waLabels).where(and(eq(waLabels.accountId, accountId), eq(waLabels.label, label.label)));
+  await tx
+    .delete(waLabelUses)
+    .where(and(eq(waLabelUses.accountId, accountId), eq(waLabelUses.label, label.label)));
+}
+
+async function writeUse(
+  tx: Tx,
+  accountId: string,
+  { use, gone }: { use: Use; gone: boolean },
+): Promise<void> {
+  const { accountId: account, label, chat, messageId, changedAt } = waLabelUses;
+  if (!gone) {
+    return upsert(tx, waLabelUses, { accountId, ...use }, [account, label, chat, messageId], {
+      changedAt: incoming(changedAt),
+    });
+  }
+  await tx
+    .delete(waLabelUses)
+    .where(
+      and(eq(account, accountId), eq(label, use.label), eq(chat, use.chat), eq(messageId, use.messageId)),
+    );
+}

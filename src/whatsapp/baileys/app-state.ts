@@ -1,0 +1,332 @@
+/**
+ * Follows how the phone keeps its chats and labels, over crashes too. Baileys keeps the version of a collection before it
+ * tells what came with it, so that a crash in between would lose that. Here the gateway keeps a version of its own, in one
+ * transaction with what was told; where it is behind, the collection is read again from its beginning.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type { BaileysEventMap, WASocket } from '@whiskeysockets/baileys';
+import { type RetryOptions, retry } from '../../utils/backoff.ts';
+import type { Logger } from '../../utils/logger.ts';
+import { createMutex } from '../../utils/mutex.ts';
+import {
+  APP_STATE_COLLECTIONS,
+  type AppStateChange,
+  type AppStateCollection,
+  type AppStateVersions,
+  type ChatState,
+  type LearntAppState,
+} from '../app-state.ts';
+import type { HistoryTurns } from './history.ts';
+import type { RawKeys } from './transactions.ts';
+
+const VERSION = 'app-state-sync-version';
+
+export interface AppStateDeps {
+  accountId: string;
+  userId: number;
+  logger: Logger;
+  /** the stored keys */
+  raw: RawKeys;
+  /** how often and how long it is tried to keep what was learnt */
+  storing: RetryOptions;
+  /** null: nobody keeps it, and nothing is followed */
+  versions(): Promise<AppStateVersions | null>;
+  learn(learnt: LearntAppState): Promise<void>;
+}
+
+export interface AppState {
+  /** The same keys, for Baileys: which versions it writes is seen. */
+  keys: RawKeys;
+  /** Listens to a socket, and reads what is missing once the phone has shared its key. */
+  follow(sock: WASocket, turns: HistoryTurns): void;
+  /**
+   * Does `work`, which makes changes at WhatsApp and resolves with them; one after another. Resolves when they are kept, or
+   * when that was given up: the next connection learns them then. Rejects as the work does.
+   */
+  own(work: () => Promise<readonly OwnChange[]>): Promise<void>;
+}
+
+type WithoutOwn<C> = C extends unknown ? Omit<C, 'own'> : never;
+export type OwnChange = WithoutOwn<AppStateChange>;
+
+export function createAppState(deps: AppStateDeps): AppState {
+  const { raw } = deps;
+  const keeper = createKeeper(deps);
+  const inTurn = createMutex();
+  return {
+    keys: {
+      async get(type, names) {
+        // Baileys reads a version before it writes the next one.
+        if (type === VERSION) await keeper.begin();
+        return raw.get(type, names);
+      },
+      async set(data) {
+        await raw.set(data);
+        for (const [name, state] of Object.entries(data[VERSION] ?? {})) keeper.sawVersion(name, state);
+      },
+    },
+    follow(sock, turns) {
+      // What Baileys emits may wait in a buffer of its own, for ever when the chat is not among those that it holds.
+      const { ev } = sock;
+      const emit = ev.emit.bind(ev);
+      ev.emit = (event, data) => {
+        keeper.take(changesIn(event, data));
+        return emit(event, data);
+      };
+      const catchUp = AsyncResource.bind(() => void readMissing(deps, keeper, sock, turns));
+      let open = false;
+      let begun = false;
+      const look = () => {
+        if (begun || !open || !sock.authState.creds.myAppStateKeyId) return;
+        begun = true;
+        // Not in the transaction of whatever told it.
+        setImmediate(catchUp);
+      };
+      ev.on('connection.update', ({ connection }) => {
+        if (connection === 'open') open = true;
+        look();
+      });
+      ev.on('creds.update', look);
+    },
+    own: (work) =>
+      inTurn(async () => {
+        await keeper.hold(async () => {
+          const changes = await work();
+          keeper.take(changes.map((change) => ({ ...change, own: true })));
+        });
+        await keeper.kept();
+      }),
+  };
+}
+
+/** What was told and is not kept yet. */
+interface Keeper {
+  /** Reads how far everything was kept before this connection; once, and never rejects. */
+  begin(): Promise<void>;
+  /** The collections that have to be read: from their beginning, or for the first time. */
+  missing(): { behind: AppStateCollection[]; unknown: AppStateCollection[] };
+  sawVersion(name: string, state: unknown): void;
+  take(changes: readonly AppStateChange[]): void;
+  /** These were read from their beginning, and all that they hold was taken. */
+  wasRead(names: readonly AppStateCollection[]): void;
+  /** Nothing is kept before the work has ended: all that it brings is kept together. */
+  hold(work: () => Promise<void>): Promise<void>;
+  /** Resolves when what was taken so far is kept, or when that was given up. */
+  kept(): Promise<void>;
+}
+
+function createKeeper(deps: AppStateDeps): Keeper {
+  let learnt: AppStateVersions | null = null;
+  let beginning: Promise<void> | null = null;
+  /** everything before what this connection sees is kept */
+  const whole = new Set<AppStateCollection>();
+  /** what this connection sees begins at their beginning */
+  const fresh = new Set<AppStateCollection>();
+  const seen = new Map<AppStateCollection, number>();
+  /** Baileys has written a version of them in this connection */
+  const touched = new Set<AppStateCollection>();
+  let changes: AppStateChange[] = [];
+  let holds = 0;
+  let keeping: Promise<void> = Promise.resolve();
+
+  async function readBeginning(): Promise<void> {
+    const known = await deps.versions();
+    if (known === null) return;
+    const stored = await deps.raw.get(VERSION, APP_STATE_COLLECTIONS);
+    for (const name of APP_STATE_COLLECTIONS) {
+      const version = versionOf(stored[name]);
+      if (version === 0) fresh.add(name);
+      if (version === 0 || version === known[name]) whole.add(name);
+    }
+    learnt = known;
+  }
+
+  const readAlone = AsyncResource.bind(readBeginning);
+
+  function begin(): Promise<void> {
+    beginning ??= readAlone().catch((error: unknown) => {
+      deps.logger.warn('how far the chats of the phone are known could not be read', {
+        accountId: deps.accountId,
+        error: String(error),
+      });
+    });
+    return beginning;
+  }
+
+  /** What waits to be kept; null: nothing does, or somebody holds it. */
+  function waiting(): LearntAppState | null {
+    if (learnt === null) changes = [];
+    if (learnt === null || holds > 0) return null;
+    const versions = Object.fromEntries([...seen].filter(([name]) => whole.has(name)));
+    const all = [...fresh].filter((name) => name in versions);
+    if (changes.length === 0 && Object.keys(versions).length === 0) return null;
+    const taken = { changes, versions, fresh: all };
+    changes = [];
+    seen.clear();
+    for (const name of all) fresh.delete(name);
+    return taken;
+  }
+
+  async function keep(): Promise<void> {
+    await begin();
+    const taken = waiting();
+    if (taken === null) return;
+    try {
+      await retry(() => deps.learn(taken), deps.storing);
+      learnt = { ...learnt, ...taken.versions };
+    } catch (error) {
+      // The versions stay behind: the next connection reads everything again.
+      whole.clear();
+      fresh.clear();
+      deps.logger.warn('what the phone told of its chats could not be kept', {
+        accountId: deps.accountId,
+        error: String(error),
+      });
+    }
+  }
+
+  const keepSoon = AsyncResource.bind(() => {
+    keeping = keeping.then(keep);
+  });
+  const schedule = () => void setImmediate(keepSoon);
+
+  return {
+    begin,
+    missing() {
+      const known = learnt;
+      if (known === null) return { behind: [], unknown: [] };
+      const behind = APP_STATE_COLLECTIONS.filter((name) => !whole.has(name));
+      const isUnknown = (name: AppStateCollection) =>
+        whole.has(name) && known[name] === undefined && !touched.has(name);
+      return { behind, unknown: APP_STATE_COLLECTIONS.filter(isUnknown) };
+    },
+    sawVersion(name, state) {
+      const version = versionOf(state);
+      if (!isCollection(name) || version === 0) return;
+      touched.add(name);
+      // Baileys tells what came with it in this turn of the event loop.
+      setImmediate(() => {
+        seen.set(name, version);
+        keepSoon();
+      });
+    },
+    take(more) {
+      if (more.length === 0) return;
+      changes.push(...more);
+      schedule();
+    },
+    wasRead(names) {
+      for (const name of names) {
+        whole.add(name);
+        fresh.add(name);
+        // There may be nothing in it.
+        if (!seen.has(name)) seen.set(name, 0);
+      }
+    },
+    async hold(work) {
+      holds++;
+      try {
+        await work();
+      } finally {
+        holds--;
+        schedule();
+      }
+    },
+    async kept() {
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      await keeping;
+    },
+  };
+}
+
+/** Reads the collections of which something may be missing: one session after the other, while the keys are held. */
+async function readMissing(
+  deps: AppStateDeps,
+  keeper: Keeper,
+  sock: WASocket,
+  turns: HistoryTurns,
+): Promise<void> {
+  try {
+    await keeper.begin();
+    await turns.files.run(String(deps.userId), () =>
+      keeper.hold(async () => {
+        const { behind, unknown } = keeper.missing();
+        const names = [...behind, ...unknown];
+        if (names.length === 0) return;
+        const { keys, creds } = sock.authState;
+        await keys.transaction(async () => {
+          // Without a version Baileys asks for all that there is, and tells all of it.
+          const none = Object.fromEntries(behind.map((name) => [name, null]));
+          if (behind.length > 0) await keys.set({ [VERSION]: none });
+          await sock.resyncAppState(names, false);
+        }, creds.me?.id ?? '');
+        keeper.wasRead(names);
+      }),
+    );
+  } catch (error) {
+    // The next connection tries again.
+    deps.logger.debug('the chats of the phone could not be read', {
+      accountId: deps.accountId,
+      error: String(error),
+    });
+  }
+}
+
+function isCollection(name: string): name is AppStateCollection {
+  return APP_STATE_COLLECTIONS.some((one) => one === name);
+}
+
+/** 0 where there is none. */
+function versionOf(state: unknown): number {
+  const version = Number(Reflect.get(Object(state), 'version'));
+  return Number.isSafeInteger(version) && version > 0 ? version : 0;
+}
+
+/** What an event of Baileys tells of chats and labels. */
+function changesIn<E extends keyof BaileysEventMap>(event: E, data: BaileysEventMap[E]): AppStateChange[] {
+  // Safe because it has one event, with what belongs to it.
+  const all = { [event]: data } as Partial<BaileysEventMap>;
+  return [
+    ...(all['chats.update'] ?? []).flatMap(readChat),
+    ...(all['labels.edit'] ? [readLabel(all['labels.edit'])] : []),
+    ...(all['labels.association'] ? [readLabeled(all['labels.association'])] : []),
+  ];
+}
+
+/** Of a message that came in only that it took its chat out of the archive: with the phone's setting for that. */
+function readChat(update: BaileysEventMap['chats.update'][number]): AppStateChange[] {
+  const { id, archived, pinned, muteEndTime, unreadCount } = update;
+  const state: ChatState = {};
+  if (typeof archived === 'boolean') state.archived = archived;
+  if ('conditional' in update) {
+    if (pinned !== undefined) state.pinned = pinned !== null;
+    if (muteEndTime !== undefined) state.mutedUntil = mutedUntil(muteEndTime);
+    if (typeof unreadCount === 'number') state.markedUnread = unreadCount < 0;
+  }
+  if (!id || Object.keys(state).length === 0) return [];
+  return [{ kind: 'chat', chat: id, state, own: false }];
+}
+
+function mutedUntil(end: unknown): number {
+  const at = Number(end ?? 0);
+  if (Number.isNaN(at) || at === 0) return 0;
+  return at < 0 ? -1 : Math.min(Math.floor(at), Number.MAX_SAFE_INTEGER);
+}
+
+function readLabel(label: BaileysEventMap['labels.edit']): AppStateChange {
+  const { id, name, color, deleted } = label;
+  return {
+    kind: 'label',
+    label: id,
+    name: name ?? '',
+    color: Number(color ?? 0),
+    deleted: deleted === true,
+    own: false,
+  };
+}
+
+function readLabeled({ association, type }: BaileysEventMap['labels.association']): AppStateChange {
+  const { labelId, chatId } = association;
+  const messageId = 'messageId' in association ? association.messageId : null;
+  return { kind: 'labeled', label: labelId, chat: chatId, messageId, labeled: type === 'add', own: false };
+}
