@@ -47,11 +47,7 @@ export const LabelUseOutput = z.object({
 const LabelName = z.string().trim().min(1).max(100);
 /** WhatsApp Business has 20. */
 const Color = z.int().min(0).max(19);
-export const LabelId = z
-  .string()
-  .min(1)
-  .max(32)
-  .regex(/^[\w-]+$/);
+export const LabelId = z.string().min(1).max(32);
 export const CreateLabelInput = z.object({ name: LabelName, color: Color.default(0) });
 export type CreateLabelInput = z.output<typeof CreateLabelInput>;
 export const ChangeLabelInput = z
