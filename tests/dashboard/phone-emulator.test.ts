@@ -240,6 +240,49 @@ it('a chat says how far back it was looked for what the person wrote', async () 
   expect(await read(first, `${page}/chat`)).toContain('Searched 10,000 messages');
 });
 
+it('a conversation leads to its contact, who is shown, blocked and labelled, and whose chat is archived', async () => {
+  const [phone, text] = ['6281234567899', 'apa kabar'];
+  emulator.setPerson({ phone, about: 'Sibuk <b>', business: { description: 'Toko & teman' } });
+  emulator.setPicture({ of: phone, data: Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex').toString('base64') });
+  await emulator.setLabel({ phone: '628111111111', label: '3', name: 'Lunas' });
+  await emulator.deliver({ to: '628111111111', from: phone, text });
+  const chats = '/dashboard/messages/chats';
+  await until(async () => (await read(first, chats)).includes(text));
+  const of = (part: string) => `/dashboard/messages/with/%2B${phone}${part}?session=main`;
+  expect(await read(first, of(''))).toContain(of('/contact'));
+  const page = await read(first, of('/contact'));
+  expect(page).toContain('Sibuk &lt;b&gt;');
+  expect(page).toContain('Toko &amp; teman');
+  const picture = /<img class="thumb" src="([^"]+)"/.exec(page)?.[1] ?? '';
+  expect((await visit(first, picture)).headers.get('content-type')).toBe('image/jpeg');
+  expect((await visit(second, picture)).status).toBe(404);
+
+  await submit(first, of('/keep'), { change: 'archive' });
+  await submit(first, of('/keep'), { change: 'muteWeek' });
+  await until(async () => (await read(first, of('/contact'))).includes('Lunas'));
+  await submit(first, of('/label'), { label: '3', assigned: 'true' });
+  await submit(first, of('/labels'), { name: 'Pelanggan setia' });
+  await submit(first, of('/block'), { block: 'true' });
+  const changed = await read(first, of('/contact'));
+  for (const words of ['Take out of the archive', 'Unmute', 'Take off Lunas', 'Unblock']) {
+    expect(changed).toContain(words);
+  }
+  const list = await read(first, chats);
+  for (const words of ['archived', 'muted', 'Lunas', 'Pelanggan setia']) expect(list).toContain(words);
+  expect(emulator.blocked({ phone: '628111111111' })).toContain(phone);
+  const headers = { cookie: `wahub_session=${first.token}; wahub_lang=id` };
+  const indonesian = await (await fetch(`${gateway.url}${of('/contact')}`, { headers })).text();
+  for (const words of ['Keluarkan dari arsip', 'Bunyikan lagi', 'Lepas Lunas', 'Buka blokir']) {
+    expect(indonesian).toContain(words);
+  }
+  await submit(first, of('/label'), { label: '3', assigned: 'false' });
+  await submit(first, of('/block'), { block: 'false' });
+  expect(await read(first, of('/contact'))).not.toContain('Take off Lunas');
+  // Another tenant has neither this session nor what it is told.
+  expect((await visit(second, of('/contact'))).status).toBe(404);
+  expect((await visit(second, of('/label'), { label: '3', assigned: 'true' })).status).toBe(404);
+});
+
 describe('trouble', () => {
   const status = (sessionId: string) =>
     api(first, 'GET', `/session/status?session=${sessionId}`).then(({ body }) => body.data);

@@ -1,6 +1,6 @@
 /**
  * The whole pipeline at work while its processes are killed at random moments: texts, images, codes, a group, messages
- * that come in, what the owner sends from the phone, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
+ * that come in, what the owner sends from the phone, labels that the phone makes, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -19,6 +19,8 @@ const SESSION = 'main';
 const PHONE = '628111000050';
 const MEMBER = '628111000059';
 const PERSONS = 8;
+/** Each of them gets a new name now and then. */
+const LABELS = 100;
 /** While anything still arrives there is no hurry, however slow the machine: only standing still is a fault. */
 const STANDSTILL_MS = 120_000;
 /** One message in so many that come in has a file. */
@@ -45,7 +47,7 @@ const FAST = {
 /** A code that runs out while everything is down is dropped, and rightly so. */
 const VALID_LONG = { expiresInSeconds: 86_400 };
 
-const KINDS = ['text', 'image', 'otp', 'group', 'inbound', 'phone'] as const;
+const KINDS = ['text', 'image', 'otp', 'group', 'inbound', 'phone', 'label'] as const;
 type Kind = (typeof KINDS)[number];
 
 export interface KillWorld {
@@ -82,11 +84,11 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
   const group = emulator.createGroup({ subject: 'Keluarga', participants: [PHONE, MEMBER] });
   const events = [
     ...['message.sent', 'message.delivered', 'message.read', 'message.failed'],
-    ...['message.received', 'message.undecryptable'],
+    ...['message.received', 'message.undecryptable', 'label.updated'],
   ];
   await first.call('POST', '/webhook', { url: hooks.url, events });
 
-  /** words -> message id */
+  /** words -> message id; of labels: id -> name */
   const accepted = new Map<Kind, Map<string, string>>(KINDS.map((kind) => [kind, new Map()]));
   const of = (kind: Kind) => accepted.get(kind) ?? new Map<string, string>();
   let made = 0;
@@ -143,6 +145,12 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       of(kind).set(words, id);
       return pause(800);
     }
+    if (kind === 'label') {
+      const label = String(1_000 + (n % LABELS));
+      await emulator.setLabel({ phone: PHONE, label, name: words });
+      of(kind).set(label, words);
+      return pause(800);
+    }
     const requests = {
       text: ['/message/send-text', { session: SESSION, to, text: words }],
       image: ['/message/send-image', { session: SESSION, to, image: imageOf(n), caption: words }],
@@ -185,9 +193,10 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       const out = await checkHistory(first, of);
       const inbound = await checkInbound(emulator, first, of);
       await checkCounts(first, { out, inbound });
+      await untilNamed(first, of('label'));
       const webhooks = await hooks.check(
         of('inbound').size,
-        [...KINDS].flatMap((kind) => (kind === 'inbound' ? [] : [...of(kind).values()])),
+        [...OUTBOUND, 'phone' as const].flatMap((kind) => [...of(kind).values()]),
       );
       const counts = Object.fromEntries(KINDS.map((kind) => [kind, of(kind).size]));
       return { ...(counts as Record<Kind, number>), webhooks, killed: { ...killer.killed } };
@@ -200,6 +209,15 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       await rm(files, { recursive: true, force: true });
     },
   };
+}
+
+/** Each label has the name that the phone gave it last. */
+async function untilNamed(process: SandboxProcess, names: ReadonlyMap<string, string>): Promise<void> {
+  await untilNone(async () => {
+    const { body } = await process.call('GET', `/session/${SESSION}/labels`);
+    const found = new Map(body.data.map(({ label, name }: { label: string; name: string }) => [label, name]));
+    return [...names].filter(([label, name]) => found.get(label) !== name).length;
+  }, 'labels are not as the phone has them');
 }
 
 const imageOf = (n: number) =>
@@ -354,7 +372,7 @@ const RANKS: Readonly<Record<string, number>> = {
 
 interface Told {
   type: string;
-  data: { messageId?: string; seq?: number };
+  data: { messageId?: string; name?: string; seq?: number };
 }
 
 /** A receiver of webhooks that notes what it is told. */
@@ -382,6 +400,8 @@ async function startReceiver() {
     for (const { type, data } of told) {
       const id = data.messageId ?? '';
       if (type === 'message.failed') throw new Error(`${id} failed`);
+      if (type === 'label.updated' && once.has(String(data.name))) throw new Error(`${data.name} was told twice`);
+      if (type === 'label.updated') once.add(String(data.name));
       const isInbound = type === 'message.received' || type === 'message.undecryptable';
       if (isInbound && once.has(`${type} ${id}`)) throw new Error(`${id} was told of twice`);
       if (isInbound) once.add(`${type} ${id}`);

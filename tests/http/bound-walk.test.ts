@@ -114,7 +114,7 @@ async function addBelongings(): Promise<void> {
     phone: SECRET_PHONE,
     state: 'registered',
   });
-  const label = { accountId: id.account, label: '10', name: MARK, color: 0, changedAt: at };
+  const label = { accountId: id.account, label: '10', name: MARK, color: 0, deleted: false, changedAt: at };
   await db.insert(tables.waLabels).values(label);
   // What all sessions share may be read: no mark in it.
   const shared = { userId: tenant.id, ...times, name: 'shared' };

@@ -2,7 +2,16 @@
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { insertMany, transact } from '../../src/db/ops.ts';
-import { activityLogs, messages, optOuts, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  activityLogs,
+  messages,
+  optOuts,
+  waChatStates,
+  waContacts,
+  waLabels,
+  waLabelUses,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import type { LiveEvent } from '../../src/events/stream.ts';
 import { amend, amendable } from '../../src/queue/amend.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
@@ -10,10 +19,13 @@ import { settleReceipt } from '../../src/queue/engine-events.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { storeGroupNotice } from '../../src/services/groups/news.ts';
+import { learnAppState, readAppStateVersions } from '../../src/services/inbound/app-state.ts';
+import { nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import type { AppStateChange, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
@@ -921,5 +933,96 @@ describe('a vote', () => {
     // The poll is read once for all that tell of it.
     await buildPayloads(t.deps, told.slice(0, 1));
     expect(counter.take().statements).toBe(statements);
+  });
+});
+
+describe('what a phone tells of its chats and labels', () => {
+  const CHAT = '628111@s.whatsapp.net';
+  const archived = (chat: string, value: boolean): AppStateChange => ({
+    ...{ kind: 'chat', own: false, chat, state: { archived: value } },
+  });
+  const label = (id: string, name: string, deleted = false): AppStateChange => ({
+    ...{ kind: 'label', own: false, label: id, name, color: 3, deleted },
+  });
+  const labeled = (id: string, chat: string, on = true): AppStateChange => ({
+    ...{ kind: 'labeled', own: false, label: id, chat, messageId: null, labeled: on },
+  });
+  const learn = (account: AccountRef, changes: AppStateChange[], more: Partial<LearntAppState> = {}) =>
+    learnAppState(t.deps, account, { changes, versions: {}, fresh: [], ...more });
+  const KNOWN = { versions: { regular_high: 1, regular_low: 1, regular: 1 } };
+  const factsOf = async (account: AccountRef) => {
+    const rows = await t.deps.db
+      .select({ event: activityLogs.event, data: activityLogs.data })
+      .from(activityLogs)
+      .where(eq(activityLogs.accountId, account.id))
+      .orderBy(activityLogs.seq);
+    return rows.filter(({ event }) => /^(chat|label)\./.test(event ?? ''));
+  };
+
+  const statesOf = ({ id }: AccountRef) =>
+    t.deps.db.select().from(waChatStates).where(eq(waChatStates.accountId, id));
+  const usesOf = ({ id }: AccountRef) =>
+    t.deps.db.select().from(waLabelUses).where(eq(waLabelUses.accountId, id));
+
+  test('10,000 chats are kept, and a whole reading changes and tells what differs alone', async () => {
+    const account = await addAccount();
+    const chats = Array.from({ length: 10_000 }, (_, i) => `62811${1_000_000 + i}@s.whatsapp.net`);
+    const all = chats.map((chat) => archived(chat, true));
+    await learn(account, all, KNOWN);
+    expect(await statesOf(account)).toHaveLength(10_000);
+    expect(await factsOf(account)).toEqual([]);
+    const [gone = '', other = ''] = chats;
+    const again = [...all.slice(1), archived(other, false)];
+    await learn(account, again, { versions: { regular_low: 7 }, fresh: ['regular_low'] });
+    expect((await factsOf(account)).map(({ data }) => data)).toEqual(
+      [gone, other].map((chat) => expect.objectContaining({ chat, archived: false, source: 'phone' })),
+    );
+    expect(await readAppStateVersions(t.deps, account.id)).toEqual({ ...KNOWN.versions, regular_low: 7 });
+  });
+
+  test('names and ids without end are cut or left out, and a label may come after its chats', async () => {
+    const account = await addAccount();
+    await learn(account, [], KNOWN);
+    await learn(account, [
+      labeled('5', CHAT),
+      label('5', `${'😀'.repeat(5_000)}\u0000\u202E`),
+      label('9'.repeat(10_000), 'too long'),
+      labeled('5', `${'1'.repeat(200)}@s.whatsapp.net`),
+      archived(`${'1'.repeat(200)}@g.us`, true),
+      archived('status@broadcast', true),
+    ]);
+    const rows = await t.deps.db.select().from(waLabels).where(eq(waLabels.accountId, account.id));
+    expect(rows).toMatchObject([{ label: '5', deleted: false }]);
+    expect(rows[0]?.name.length).toBeLessThanOrEqual(190);
+    expect(rows[0]?.name).toMatch(/^(😀)+$/u);
+    expect(await usesOf(account)).toMatchObject([{ label: '5', chat: CHAT, messageId: '' }]);
+    expect(await statesOf(account)).toEqual([]);
+    const facts = await factsOf(account);
+    expect(facts.map(({ event }) => event)).toEqual(['label.updated', 'label.assigned']);
+  });
+
+  test('the id of a deleted label is not given again, for it may still be on chats of the phone', async () => {
+    const account = await addAccount();
+    expect(await nextLabel(t.deps, account.id)).toBe('10');
+    await learn(account, [label('10', 'Lama'), labeled('10', CHAT)], KNOWN);
+    await learn(account, [label('10', '', true)]);
+    expect(await usesOf(account)).toEqual([]);
+    expect(await nextLabel(t.deps, account.id)).toBe('11');
+    // Told again, as after a crash: it is no news.
+    await learn(account, [label('10', '', true), label('11', 'x', true)]);
+    expect((await factsOf(account)).map(({ data }) => data)).toEqual([
+      expect.objectContaining({ label: '10', deleted: true }),
+    ]);
+  });
+
+  test('the same told twice, and what an owner before tells, changes nothing', async () => {
+    const account = await addAccount();
+    await learn(account, [], KNOWN);
+    for (const _ of [1, 2]) await learn(account, [archived(CHAT, true), label('10', 'Satu'), labeled('10', CHAT)]);
+    expect(await factsOf(account)).toHaveLength(3);
+    await learn({ ...account, fence: 0 }, [archived(CHAT, false), label('10', '', true)], { versions: { regular: 9 } });
+    expect(await factsOf(account)).toHaveLength(3);
+    expect(await readAppStateVersions(t.deps, account.id)).toEqual(KNOWN.versions);
+    expect(await statesOf(account)).toMatchObject([{ archived: true }]);
   });
 });

@@ -1,6 +1,7 @@
 import type { SignalKeyStoreWithTransaction } from '@whiskeysockets/baileys';
 import { describe, expect, it } from 'vitest';
 import {
+  holdsKeys,
   installTransactions,
   persistKeys,
   type RawKeys,
@@ -72,6 +73,45 @@ describe('a key transaction', () => {
     await expect(failing).rejects.toThrow('rolled back');
     expect(writes).toHaveLength(1);
     expect(keys.isInTransaction()).toBe(false);
+  });
+
+  it('about settings holds no key of a message while it asks the server, and takes turns with its like', async () => {
+    const { keys, stored, increase } = setUp();
+    const answer = createSignal();
+    const order: string[] = [];
+    const patch = (name: string, wait: Promise<void>) =>
+      keys.transaction(async () => {
+        await keys.transaction(async () => {
+          const { regular } = await keys.get('app-state-sync-version', ['regular']);
+          order.push(`${name} ${regular?.version ?? 0} ${holdsKeys()}`);
+          await wait;
+          const state = { version: (regular?.version ?? 0) + 1, hash: Buffer.alloc(0), indexValueMap: {} };
+          await keys.set({ 'app-state-sync-version': { regular: state } });
+        }, 'a');
+      }, 'a');
+    const first = patch('first', answer.given);
+    const second = patch('second', Promise.resolve());
+    await keys.transaction(increase, 'a');
+    expect(stored.get('lid-mapping:n')).toBe('1');
+    expect(order).toEqual(['first 0 false']);
+    answer.give();
+    await Promise.all([first, second]);
+    expect(order).toEqual(['first 0 false', 'second 1 false']);
+    expect(stored.get('app-state-sync-version:regular')).toMatchObject({ version: 2 });
+    const failing = keys.transaction(async () => {
+      await keys.set({ 'app-state-sync-version': { regular: null } });
+      throw new Error('no answer');
+    }, 'a');
+    await expect(failing).rejects.toThrow('no answer');
+    expect(stored.get('app-state-sync-version:regular')).toMatchObject({ version: 2 });
+  });
+
+  it('about settings ends where a server has more of them without end', async () => {
+    const { keys } = setUp();
+    const endless = keys.transaction(async () => {
+      for (;;) await keys.get('app-state-sync-version', ['regular']);
+    }, 'a');
+    await expect(endless).rejects.toThrow('without end');
   });
 
   it('resolves when it is durable, but the next one need not wait for that', async () => {

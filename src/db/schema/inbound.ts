@@ -108,7 +108,7 @@ export const waChatStates = table(
   (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
 );
 
-/** The labels of WhatsApp Business on a session's phone. */
+/** The labels of WhatsApp Business on a session's phone; also those that were deleted, whose ids are not given again. */
 export const waLabels = table(
   'wa_labels',
   {
@@ -118,6 +118,7 @@ export const waLabels = table(
     name: string(190).notNull(),
     /** number of a colour, from 0 */
     color: int().notNull(),
+    deleted: boolean().notNull(),
     changedAt: timestamp().notNull(),
   },
   (t) => [primaryKey({ columns: [t.accountId, t.label] })],

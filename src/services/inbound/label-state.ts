@@ -26,7 +26,7 @@ export type LabelStep = {
   own: boolean;
   /** null: it is learnt for the first time */
   fact: ((source: 'api' | 'phone') => Pick<Fact, 'event' | 'subject' | 'data'>) | null;
-} & ({ label: Label; gone: boolean } | { use: Use; gone: boolean });
+} & ({ label: Label } | { use: Use; gone: boolean });
 
 /** What differs from what is kept. `fresh`: what is not among the changes is gone; `known`: labels were learnt before. */
 export async function planLabels(
@@ -37,17 +37,19 @@ export async function planLabels(
 ): Promise<LabelStep[]> {
   const told = changes.filter((change) => change.kind !== 'chat');
   if (told.length === 0 && !fresh) return [];
-  const labels = await readLabels(deps.db, accountId);
+  const labels = await readAllLabels(deps.db, accountId);
   const uses = await readUses(deps.db, accountId, fresh ? null : chatsOf(told));
   const next = applyAll(fresh ? { labels, uses } : { labels: [], uses: [] }, told, deps.clock.now());
   const kept = new Map(labels.map((label) => [label.label, label]));
   const used = new Set(uses.map(keyOf));
   const isTold = ({ own }: { own: boolean }) => known || own;
   const nameOf = (label: string) => (next.labels.get(label)?.label ?? kept.get(label))?.name ?? null;
+  // One that was made and deleted before anybody knew of it is no news.
+  const isNews = ({ label }: { label: Label }) => !label.deleted || kept.get(label.label)?.deleted === false;
   return [
     ...[...next.labels.values()]
-      .filter(({ label, gone }) => isOther(kept.get(label.label), label, gone))
-      .map((step) => ({ ...step, fact: isTold(step) ? factOfLabel(step) : null })),
+      .filter(({ label }) => isOther(kept.get(label.label), label))
+      .map((step) => ({ ...step, fact: isTold(step) && isNews(step) ? factOfLabel(step.label) : null })),
     ...[...next.uses.values()]
       .filter(({ use, gone }) => used.has(keyOf(use)) === gone)
       .map((step) => ({ ...step, fact: isTold(step) ? factOfUse(step, nameOf(step.use.label)) : null })),
@@ -55,7 +57,7 @@ export async function planLabels(
 }
 
 interface Next {
-  labels: Map<string, { label: Label; gone: boolean; own: boolean }>;
+  labels: Map<string, { label: Label; own: boolean }>;
   uses: Map<string, { use: Use; gone: boolean; own: boolean }>;
 }
 
@@ -67,15 +69,18 @@ function applyAll(
 ): Next {
   const labels: Next['labels'] = new Map();
   const uses: Next['uses'] = new Map();
-  for (const label of before.labels) labels.set(label.label, { label, gone: true, own: false });
+  for (const label of before.labels) {
+    labels.set(label.label, { label: { ...label, deleted: true }, own: false });
+  }
   for (const use of before.uses) uses.set(keyOf(use), { use, gone: true, own: false });
   for (const change of told) {
     const { label, own } = change;
     if (label.length === 0 || label.length > MAX_LABEL) continue;
     if (change.kind === 'label') {
       const color = Math.min(Math.max(Math.trunc(change.color) || 0, 0), MAX_COLOR);
-      const row = { label, name: cleanName(change.name, MAX_NAME) ?? '', color, changedAt };
-      labels.set(label, { label: row, gone: change.deleted, own });
+      const { deleted } = change;
+      const row = { label, name: cleanName(change.name, MAX_NAME) ?? '', color, deleted, changedAt };
+      labels.set(label, { label: row, own });
     } else {
       const { chat, messageId, labeled } = change;
       if ((messageId?.length ?? 0) > MAX_MESSAGE_ID) continue;
@@ -93,16 +98,16 @@ const chatsOf = (changes: readonly AppStateChange[]): string[] => [
   ...new Set(changes.flatMap((change) => ('chat' in change ? [change.chat] : []))),
 ];
 
-function isOther(kept: Label | undefined, label: Label, gone: boolean): boolean {
-  if (kept === undefined || gone) return (kept !== undefined) === gone;
-  return kept.name !== label.name || kept.color !== label.color;
+function isOther(kept: Label | undefined, label: Label): boolean {
+  if (kept === undefined || kept.deleted !== label.deleted) return true;
+  return !label.deleted && (kept.name !== label.name || kept.color !== label.color);
 }
 
-function factOfLabel({ label: { label, name, color }, gone }: { label: Label; gone: boolean }) {
+function factOfLabel({ label, name, color, deleted }: Label) {
   return (source: 'api' | 'phone') => ({
     event: 'label.updated' as const,
     subject: label,
-    data: { label, name, color, deleted: gone, source },
+    data: { label, name, color, deleted, source },
   });
 }
 
@@ -117,21 +122,28 @@ function factOfUse(
   });
 }
 
-/** All labels of a session, by their ids. */
+/** The labels of a session, by their ids: WhatsApp has 20, and no answer is without end. */
 export async function readLabels(db: Deps['db'], accountId: string): Promise<Label[]> {
-  const { label, name, color, changedAt } = waLabels;
+  return (await readAllLabels(db, accountId)).filter(({ deleted }) => !deleted).slice(0, MAX_LABELS);
+}
+
+const MAX_LABELS = 1_000;
+
+/** With those that were deleted. */
+async function readAllLabels(db: Deps['db'], accountId: string): Promise<Label[]> {
+  const { label, name, color, deleted, changedAt } = waLabels;
   return db
-    .select({ label, name, color, changedAt })
+    .select({ label, name, color, deleted, changedAt })
     .from(waLabels)
     .where(eq(waLabels.accountId, accountId))
     .orderBy(label);
 }
 
-/** An id for a new label: WhatsApp numbers them. */
+/** An id for a new label: WhatsApp numbers them. What one that was deleted was on may still be on the phone. */
 export async function nextLabel({ db }: Pick<Deps, 'db'>, accountId: string): Promise<string> {
-  const labels = await readLabels(db, accountId);
+  const labels = await readAllLabels(db, accountId);
   const numbers = labels.flatMap(({ label }) => (/^\d{1,9}$/.test(label) ? [Number(label)] : []));
-  return String(Math.max(FIRST_LABEL - 1, ...numbers) + 1);
+  return String(numbers.reduce((highest, number) => Math.max(highest, number), FIRST_LABEL - 1) + 1);
 }
 
 /** Smaller ones are those that WhatsApp makes by itself. */
@@ -161,20 +173,15 @@ export async function writeLabels(tx: Tx, accountId: string, steps: readonly Lab
   }
 }
 
-async function writeLabel(
-  tx: Tx,
-  accountId: string,
-  { label, gone }: { label: Label; gone: boolean },
-): Promise<void> {
-  if (!gone) {
-    const { accountId: account, label: id, name, color, changedAt } = waLabels;
-    return upsert(tx, waLabels, { accountId, ...label }, [account, id], {
-      name: incoming(name),
-      color: incoming(color),
-      changedAt: incoming(changedAt),
-    });
-  }
-  await tx.delete(waLabels).where(and(eq(waLabels.accountId, accountId), eq(waLabels.label, label.label)));
+async function writeLabel(tx: Tx, accountId: string, { label }: { label: Label }): Promise<void> {
+  const { accountId: account, label: id, name, color, deleted, changedAt } = waLabels;
+  await upsert(tx, waLabels, { accountId, ...label }, [account, id], {
+    name: incoming(name),
+    color: incoming(color),
+    deleted: incoming(deleted),
+    changedAt: incoming(changedAt),
+  });
+  if (!label.deleted) return;
   await tx
     .delete(waLabelUses)
     .where(and(eq(waLabelUses.accountId, accountId), eq(waLabelUses.label, label.label)));

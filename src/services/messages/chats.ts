@@ -8,7 +8,7 @@ import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import { type KeptChat, readKeptChats } from '../people/chat-states.ts';
+import { type KeptChat, NOTHING_KEPT, readKeptChats } from '../people/chat-states.ts';
 import { readNames } from './names.ts';
 import { isOfChat } from './of-chat.ts';
 import { toPeer } from './recipient.ts';
@@ -201,7 +201,7 @@ export async function recentChats(
     const row = newest.get(id);
     if (!row) return [];
     const last = toMessage(ctx, row, name);
-    const keeping = kept[i] ?? { state: null, labels: [] };
+    const keeping = kept[i] ?? NOTHING_KEPT;
     return [{ sessionId: row.sessionId, number: numberOf(row), name, last, unread, kept: keeping }];
   });
 }

@@ -17,6 +17,9 @@ export interface KeptChat {
   labels: ShownLabel[];
 }
 
+/** Of a chat that nobody has told of. */
+export const NOTHING_KEPT: KeptChat = { state: null, labels: [] };
+
 /** For each of these chats, in the same order. The sessions are the caller's own. */
 export async function readKeptChats(
   ctx: Pick<Ctx, 'db' | 'clock'>,
@@ -26,7 +29,7 @@ export async function readKeptChats(
   const accounts = [...new Set(chats.map(({ accountId }) => accountId))];
   const jids = [...new Set(chats.flatMap((chat) => chat.jids))];
   const told = await readTold(ctx, accounts);
-  if (told.size === 0) return chats.map(() => ({ state: null, labels: [] }));
+  if (told.size === 0) return chats.map(() => NOTHING_KEPT);
   const states = await readStates(ctx, accounts, jids);
   const labels = await readLabelsOf(ctx, accounts, jids);
   const now = ctx.clock.now();
@@ -71,6 +74,7 @@ async function readLabelsOf({ db }: Pick<Ctx, 'db'>, accounts: readonly string[]
         inArray(waLabelUses.accountId, [...accounts]),
         inArray(waLabelUses.chat, [...jids]),
         eq(waLabelUses.messageId, ''),
+        eq(waLabels.deleted, false),
       ),
     )
     .orderBy(label);

@@ -15,7 +15,7 @@ import { readNames, toMessages } from '../messages/names.ts';
 import { isMessageOfChat, isOfChat } from '../messages/of-chat.ts';
 import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
-import { readKeptChats } from './chat-states.ts';
+import { NOTHING_KEPT, readKeptChats } from './chat-states.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
 import type { ChangeChatInput, PageInput } from './schemas.ts';
 
@@ -177,7 +177,7 @@ async function toChats(ctx: Ctx, session: SendingSession, heads: readonly Head[]
     const name = names[i] ?? null;
     const isGroup = isGroupJid(chat);
     const unread = head.peers.reduce((sum, peer) => sum + (unreadOf.get(peer) ?? 0), 0);
-    const keeping = keptChats[i] ?? { state: null, labels: [] };
+    const keeping = keptChats[i] ?? NOTHING_KEPT;
     return message ? [{ chat, number, name, isGroup, unread, ...keeping, last: message }] : [];
   });
 }
@@ -202,6 +202,21 @@ async function readUnread(
       .where(and(eq(newest.direction, 'in'), isNull(newest.readAt), isMessageOfChat(newest.type)));
   });
   return new Map(found.map(({ peer, n }) => [peer, Number(n)]));
+}
+
+/**
+ * One chat as the session knows it: its name, how the phone keeps it, and its labels; also one without messages. Throws
+ * SESSION_NOT_FOUND, INVALID_NUMBER.
+ */
+export async function getChat(ctx: Ctx, ref: ChatRef) {
+  requireScope(ctx, 'read');
+  const session = await findOwnSession(ctx, ref.sessionId);
+  const { peer: jid } = peerOf(ctx, ref.chat);
+  const { peers } = await findChat(ctx, { session: ref.sessionId, number: ref.chat });
+  const known = [{ accountId: session.id, jids: peers }];
+  const [name = null] = await readNames(ctx, known);
+  const [kept = NOTHING_KEPT] = await readKeptChats(ctx, known);
+  return { jid, isGroup: isGroupJid(jid), name, ...kept };
 }
 
 /** The messages of a chat, newest first, in and out, by number and by LID. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */

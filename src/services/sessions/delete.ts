@@ -105,8 +105,9 @@ async function deleteBelongings({ db }: Ctx, accountId: string): Promise<void> {
   await deleteInBatches(db, { table: waChats, key: waChats.chat, where: chats });
   const states = eq(waChatStates.accountId, accountId);
   await deleteInBatches(db, { table: waChatStates, key: waChatStates.chat, where: states });
+  const uses = eq(waLabelUses.accountId, accountId);
+  await deleteInBatches(db, { table: waLabelUses, key: waLabelUses.chat, where: uses });
   await db.delete(waLabels).where(eq(waLabels.accountId, accountId));
-  await db.delete(waLabelUses).where(eq(waLabelUses.accountId, accountId));
   const strangers = eq(firstContacts.accountId, accountId);
   await deleteInBatches(db, { table: firstContacts, key: firstContacts.person, where: strangers });
   await db.delete(contactTurns).where(eq(contactTurns.accountId, accountId));

@@ -4,8 +4,15 @@
  * transaction with what was told; where it is behind, the collection is read again from its beginning.
  */
 import { AsyncResource } from 'node:async_hooks';
-import type { BaileysEventMap, WASocket } from '@whiskeysockets/baileys';
+import {
+  type BaileysEventMap,
+  type BinaryNode,
+  getBinaryNodeChildren,
+  type WASocket,
+} from '@whiskeysockets/baileys';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
+import { sleep } from '../../utils/clock.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { Logger } from '../../utils/logger.ts';
 import { createMutex } from '../../utils/mutex.ts';
 import {
@@ -17,9 +24,16 @@ import {
   type LearntAppState,
 } from '../app-state.ts';
 import type { HistoryTurns } from './history.ts';
-import type { RawKeys } from './transactions.ts';
+import { type RawKeys, settingsWritten } from './transactions.ts';
 
 const VERSION = 'app-state-sync-version';
+const TOLD = 'CB:notification,type:server_sync';
+/** Links of a release before begin within this time, each at a moment of its own: all of them read everything once. */
+const SPREAD_MS = 5 * MINUTE_MS;
+/** Baileys has read what it was told of by then, or does not. */
+const TOLD_PATIENCE_MS = 30_000;
+const READ_RETRY = { firstMs: 5_000, maxMs: 5 * MINUTE_MS };
+const READ_TIMEOUT_MS = HOUR_MS;
 
 export interface AppStateDeps {
   accountId: string;
@@ -73,20 +87,25 @@ export function createAppState(deps: AppStateDeps): AppState {
         keeper.take(changesIn(event, data));
         return emit(event, data);
       };
-      const catchUp = AsyncResource.bind(() => void readMissing(deps, keeper, sock, turns));
+      const reader = createReader(deps, keeper, sock, turns);
+      const readAll = AsyncResource.bind(() => void reader.readAll());
       let open = false;
       let begun = false;
       const look = () => {
         if (begun || !open || !sock.authState.creds.myAppStateKeyId) return;
         begun = true;
         // Not in the transaction of whatever told it.
-        setImmediate(catchUp);
+        setImmediate(readAll);
       };
       ev.on('connection.update', ({ connection }) => {
         if (connection === 'open') open = true;
         look();
       });
       ev.on('creds.update', look);
+      sock.ws.on(
+        TOLD,
+        AsyncResource.bind((stanza: BinaryNode) => void reader.wasTold(stanza)),
+      );
     },
     own: (work) =>
       inTurn(async () => {
@@ -105,7 +124,13 @@ interface Keeper {
   begin(): Promise<void>;
   /** The collections that have to be read: from their beginning, or for the first time. */
   missing(): { behind: AppStateCollection[]; unknown: AppStateCollection[] };
+  /** Whether anybody keeps what is told. */
+  follows(): boolean;
+  /** Baileys has read all of it in an earlier release, and nothing of it was kept. */
+  isOfEarlierRelease(): boolean;
   sawVersion(name: string, state: unknown): void;
+  /** The version that Baileys has read a collection up to; 0 where there is none. */
+  reached(name: AppStateCollection): number;
   take(changes: readonly AppStateChange[]): void;
   /** These were read from their beginning, and all that they hold was taken. */
   wasRead(names: readonly AppStateCollection[]): void;
@@ -123,6 +148,7 @@ function createKeeper(deps: AppStateDeps): Keeper {
   /** what this connection sees begins at their beginning */
   const fresh = new Set<AppStateCollection>();
   const seen = new Map<AppStateCollection, number>();
+  const reached = new Map<AppStateCollection, number>();
   /** Baileys has written a version of them in this connection */
   const touched = new Set<AppStateCollection>();
   let changes: AppStateChange[] = [];
@@ -135,6 +161,7 @@ function createKeeper(deps: AppStateDeps): Keeper {
     const stored = await deps.raw.get(VERSION, APP_STATE_COLLECTIONS);
     for (const name of APP_STATE_COLLECTIONS) {
       const version = versionOf(stored[name]);
+      reached.set(name, version);
       if (version === 0) fresh.add(name);
       if (version === 0 || version === known[name]) whole.add(name);
     }
@@ -156,8 +183,12 @@ function createKeeper(deps: AppStateDeps): Keeper {
   /** What waits to be kept; null: nothing does, or somebody holds it. */
   function waiting(): LearntAppState | null {
     if (learnt === null) changes = [];
-    if (learnt === null || holds > 0) return null;
-    const versions = Object.fromEntries([...seen].filter(([name]) => whole.has(name)));
+    const known = learnt;
+    if (known === null || holds > 0) return null;
+    const isNew = (name: AppStateCollection, version: number) => fresh.has(name) || known[name] !== version;
+    const versions = Object.fromEntries(
+      [...seen].filter(([name, version]) => whole.has(name) && isNew(name, version)),
+    );
     const all = [...fresh].filter((name) => name in versions);
     if (changes.length === 0 && Object.keys(versions).length === 0) return null;
     const taken = { changes, versions, fresh: all };
@@ -200,15 +231,29 @@ function createKeeper(deps: AppStateDeps): Keeper {
         whole.has(name) && known[name] === undefined && !touched.has(name);
       return { behind, unknown: APP_STATE_COLLECTIONS.filter(isUnknown) };
     },
+    follows: () => learnt !== null,
+    isOfEarlierRelease() {
+      const known = learnt;
+      return known !== null && APP_STATE_COLLECTIONS.some((name) => !whole.has(name) && !(name in known));
+    },
+    reached: (name) => reached.get(name) ?? 0,
     sawVersion(name, state) {
       const version = versionOf(state);
-      if (!isCollection(name) || version === 0) return;
+      if (!isCollection(name)) return;
+      reached.set(name, version);
+      if (version === 0) return;
       touched.add(name);
-      // Baileys tells what came with it in this turn of the event loop.
-      setImmediate(() => {
+      const sees = () => {
         seen.set(name, version);
         keepSoon();
-      });
+      };
+      const lost = () => {
+        whole.delete(name);
+        fresh.delete(name);
+      };
+      // Baileys tells what came with it when the last of it is written, in that turn of the event loop; nothing when it fails.
+      const written = settingsWritten() ?? Promise.resolve();
+      written.then(() => void setImmediate(sees), lost);
     },
     take(more) {
       if (more.length === 0) return;
@@ -220,7 +265,7 @@ function createKeeper(deps: AppStateDeps): Keeper {
         whole.add(name);
         fresh.add(name);
         // There may be nothing in it.
-        if (!seen.has(name)) seen.set(name, 0);
+        if (!seen.has(name)) seen.set(name, reached.get(name) ?? 0);
       }
     },
     async hold(work) {
@@ -239,37 +284,78 @@ function createKeeper(deps: AppStateDeps): Keeper {
   };
 }
 
-/** Reads the collections of which something may be missing: one session after the other, while the keys are held. */
-async function readMissing(
-  deps: AppStateDeps,
-  keeper: Keeper,
-  sock: WASocket,
-  turns: HistoryTurns,
-): Promise<void> {
-  try {
-    await keeper.begin();
-    await turns.files.run(String(deps.userId), () =>
-      keeper.hold(async () => {
-        const { behind, unknown } = keeper.missing();
-        const names = [...behind, ...unknown];
-        if (names.length === 0) return;
-        const { keys, creds } = sock.authState;
-        await keys.transaction(async () => {
-          // Without a version Baileys asks for all that there is, and tells all of it.
-          const none = Object.fromEntries(behind.map((name) => [name, null]));
-          if (behind.length > 0) await keys.set({ [VERSION]: none });
-          await sock.resyncAppState(names, false);
-        }, creds.me?.id ?? '');
-        keeper.wasRead(names);
-      }),
-    );
-  } catch (error) {
-    // The next connection tries again.
-    deps.logger.debug('the chats of the phone could not be read', {
-      accountId: deps.accountId,
-      error: String(error),
-    });
+interface Reader {
+  /** Reads what is missing, and tries again for an hour at most; at once does nothing when it does so already. Never rejects. */
+  readAll(): Promise<void>;
+  /** Reads again where Baileys does not: it reads the first collection that it is told of, and that once. Never rejects. */
+  wasTold(stanza: BinaryNode): Promise<void>;
+}
+
+function createReader(deps: AppStateDeps, keeper: Keeper, sock: WASocket, turns: HistoryTurns): Reader {
+  const { clock, signal } = deps.storing;
+  const told = new Map<AppStateCollection, number>();
+  let isReading = false;
+  let isWaiting = false;
+
+  async function readAll(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    try {
+      await keeper.begin();
+      if (keeper.isOfEarlierRelease()) await sleep(clock, Math.random() * SPREAD_MS, signal);
+      const inTurn = () => turns.files.run(String(deps.userId), () => readMissing(deps, keeper, sock));
+      await retry(inTurn, { ...deps.storing, range: READ_RETRY, timeoutMs: READ_TIMEOUT_MS });
+    } catch (error) {
+      // The next connection tries again.
+      deps.logger.debug('the chats of the phone could not be read', {
+        accountId: deps.accountId,
+        error: String(error),
+      });
+    } finally {
+      isReading = false;
+    }
   }
+
+  return {
+    readAll,
+    async wasTold(stanza) {
+      for (const { attrs } of getBinaryNodeChildren(stanza, 'collection')) {
+        const { name = '' } = attrs;
+        if (isCollection(name)) told.set(name, Math.max(versionOf(attrs), told.get(name) ?? 0));
+      }
+      if (isWaiting) return;
+      isWaiting = true;
+      await sleep(clock, TOLD_PATIENCE_MS, signal);
+      isWaiting = false;
+      const isUnread = [...told].some(([name, version]) => keeper.reached(name) < version);
+      told.clear();
+      const isBehind = isUnread || keeper.missing().behind.length > 0;
+      if (isBehind && !signal.aborted) await readAll();
+    },
+  };
+}
+
+/**
+ * Reads what may be missing of the collections: all of those of which not everything was kept, of the others what is new. One
+ * question in most cases. Rejects when WhatsApp does not answer.
+ */
+async function readMissing(deps: AppStateDeps, keeper: Keeper, sock: WASocket): Promise<void> {
+  if (deps.storing.signal.aborted) return;
+  await keeper.hold(async () => {
+    const { behind, unknown } = keeper.missing();
+    if (!keeper.follows()) return;
+    const { keys, creds } = sock.authState;
+    await keys.transaction(async () => {
+      // Without a version Baileys asks for all that there is, and tells all of it.
+      const none = Object.fromEntries(behind.map((name) => [name, null]));
+      if (behind.length > 0) await keys.set({ [VERSION]: none });
+      await sock.resyncAppState(APP_STATE_COLLECTIONS, false);
+    }, creds.me?.id ?? '');
+    // Baileys gives up without a word.
+    const unread = behind.filter((name) => keeper.reached(name) === 0);
+    if (unread.length > 0) throw new Error(`not read: ${unread.join(', ')}`);
+    keeper.wasRead([...behind, ...unknown]);
+  });
 }
 
 function isCollection(name: string): name is AppStateCollection {

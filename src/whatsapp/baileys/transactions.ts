@@ -4,7 +4,8 @@
  * after its transaction writes for itself instead of into the dead one. Baileys sends inside of them: the keys of a
  * stanza are durable before it leaves, or a crash would take them back and the next message would be sealed with keys
  * that its reader has used. Its transaction is over by then: while it waits for the disk, the next message is sealed,
- * and their keys are written together.
+ * and their keys are written together. What phones share of their settings (app state) has turns of its own: Baileys
+ * asks the server within these transactions, which use no key of a message.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
@@ -29,6 +30,8 @@ interface Scope {
   owner: object;
   /** false: what its work still reads and sets is no part of it any more */
   open: boolean;
+  /** it is about shared settings, and messages do not wait for it: see `settingsWritten` */
+  aside: Promise<void> | null;
   /** what was read or written in this transaction; null: known to be missing */
   seen: Map<string, Values>;
   written: Map<string, Values>;
@@ -40,7 +43,9 @@ interface Scope {
   closeAfter(done: Promise<unknown>): void;
   /** Ends it, whatever becomes of what it has set. */
   drop(): void;
-  /** resolves when it has ended */
+  /** Lets go of the keys of messages, and goes on in its turn among those of settings. Rejects when it does so too often. */
+  stepAside(turns: Mutex): Promise<void>;
+  /** resolves when it has let go of the keys of messages */
   ended: Promise<void>;
 }
 
@@ -48,7 +53,17 @@ const scopes = new AsyncLocalStorage<Scope>();
 
 /** Whether this code runs inside a transaction of any socket, and so holds its keys. */
 export function holdsKeys(): boolean {
-  return scopes.getStore()?.open ?? false;
+  const scope = scopes.getStore();
+  return scope !== undefined && scope.open && scope.aside === null;
+}
+
+/**
+ * Where this code runs inside a transaction about settings: resolves when all that it sets is durable, and rejects when its
+ * work has failed. Null elsewhere.
+ */
+export function settingsWritten(): Promise<void> | null {
+  const scope = scopes.getStore();
+  return scope?.open ? scope.aside : null;
 }
 
 /**
@@ -74,6 +89,7 @@ export function releaseKeysAfter(done: Promise<unknown>): void {
 export function installTransactions(keys: SignalKeyStoreWithTransaction, stored: RawKeys): void {
   const raw = holdBack(stored);
   const lock = createMutex();
+  const settings = createMutex();
   const current = (): Scope | undefined => {
     const scope = scopes.getStore();
     return scope?.open && scope.owner === keys ? scope : undefined;
@@ -84,12 +100,15 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, stored:
       const scope = current();
       if (type === LAST_READ) return readLast(scope, raw, type, names);
       refuseWithdrawn();
-      return scope ? readInScope(scope, raw, type, names) : raw.get(type, names);
+      if (!scope) return raw.get(type, names);
+      if (type !== SETTINGS_VERSION) return readInScope(scope, raw, type, names);
+      return scope.stepAside(settings).then(() => readInScope(scope, raw, type, names));
     },
     async set(data) {
       const scope = current();
       refuseWithdrawn();
       if (!scope) return raw.set(definedOnly(data));
+      if (SETTINGS_VERSION in data) await scope.stepAside(settings);
       for (const [type, values] of Object.entries(definedOnly(data))) {
         for (const [name, value] of Object.entries(values)) {
           valuesOf(scope.seen, type).set(name, value);
@@ -116,13 +135,17 @@ function openScope(owner: object, raw: HeldKeys): Scope {
     end = resolve;
   });
   let durable: Promise<void> | null = null;
+  let rounds = 0;
+  let onEnd = () => {};
   const drop = () => {
     scope.open = false;
     end();
+    onEnd();
   };
   const scope: Scope = {
     owner,
     open: true,
+    aside: null,
     seen: new Map(),
     written: new Map(),
     async persist() {
@@ -143,6 +166,33 @@ function openScope(owner: object, raw: HeldKeys): Scope {
       drop();
     },
     drop,
+    async stepAside(turns) {
+      if (scope.aside !== null && ++rounds > MAX_ROUNDS) {
+        throw new Error('the server has more settings without end');
+      }
+      // What has used other keys keeps its turn among these.
+      if (scope.aside !== null || scope.seen.size > 0 || scope.written.size > 0) return;
+      let finish = () => {};
+      const over = new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      scope.aside = new Promise<void>((resolve, reject) => {
+        onEnd = () => {
+          finish();
+          if (durable) durable.then(resolve, reject);
+          else reject(new Error('its work has failed'));
+        };
+      });
+      scope.aside.catch(() => undefined);
+      const begun = new Promise<void>((begin) => {
+        void turns(() => {
+          begin();
+          return over;
+        });
+      });
+      end();
+      await begun;
+    },
     ended,
   };
   return scope;
@@ -176,6 +226,10 @@ interface Methods {
 /** The key that a relay reads last before its stanza leaves (the token of the chat), or writes last when it goes to a group. */
 const LAST_READ: KeyType = 'tctoken';
 const LAST_OF_GROUP: KeyType = 'sender-key-memory';
+/** What a transaction about settings uses first. */
+const SETTINGS_VERSION: KeyType = 'app-state-sync-version';
+/** How often one may read a version: Baileys asks for as long as the server says that there is more. */
+const MAX_ROUNDS = 1_000;
 
 async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, names: readonly string[]) {
   const found = await (scope ? readInScope(scope, raw, type, names) : raw.get(type, names));

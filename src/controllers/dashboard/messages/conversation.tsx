@@ -16,6 +16,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Form, Live, NextLink, Tabs, TextArea } from '../parts.tsx';
 import { Bubble, chatPath } from './bubble.tsx';
+import { CONTACT_TEXTS } from './contact.tsx';
 import { sessionNames } from './list.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 
@@ -146,7 +147,12 @@ export const conversationPages: Page[] = [
           <Crumb to="/dashboard/messages/chats">{t.chats}</Crumb>
           <div class="row between head">
             <h1>{name ?? number}</h1>
-            <Unread view={view} where={where} unread={unread} />
+            <div class="row">
+              <Unread view={view} where={where} unread={unread} />
+              <a class="button small" href={chatPath(number, session, '/contact')}>
+                {number.endsWith('@g.us') ? CONTACT_TEXTS(view.lang).openGroup : CONTACT_TEXTS(view.lang).open}
+              </a>
+            </div>
           </div>
           {name !== null && <p class="muted">{number}</p>}
           {tabs.length > 1 ? (

@@ -1,5 +1,6 @@
 import type { Page } from '../page.ts';
 import { composePages } from './compose.tsx';
+import { contactPages } from './contact.tsx';
 import { conversationPages } from './conversation.tsx';
 import { messageDetailPages } from './detail.tsx';
 import { messageListPages } from './list.tsx';
@@ -11,5 +12,6 @@ export const messagePages: Page[] = [
   ...composePages,
   ...statusPages,
   ...conversationPages,
+  ...contactPages,
   ...messageDetailPages,
 ];

@@ -1,0 +1,246 @@
+/** How a link follows what its phone tells of chats and labels: over crashes, over answers that do not come, out of order. */
+import { EventEmitter } from 'node:events';
+import type { SignalKeyStoreWithTransaction, WASocket } from '@whiskeysockets/baileys';
+import { beforeEach, expect, it } from 'vitest';
+import type { AppStateCollection, AppStateVersions, LearntAppState } from '../../src/whatsapp/app-state.ts';
+import { createAppState } from '../../src/whatsapp/baileys/app-state.ts';
+import { createHistoryTurns } from '../../src/whatsapp/baileys/history.ts';
+import { installTransactions, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
+import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
+import { silentLogger } from '../helpers/engine.ts';
+
+const NAMES = ['regular_high', 'regular_low', 'regular'] as const;
+const VERSION = 'app-state-sync-version';
+const CHAT = '6281234567890@s.whatsapp.net';
+
+type Patch = (emit: (event: string, data: unknown) => void) => void;
+
+/** What the gateway and the key store have kept: it outlives a link. */
+let kept: { versions: AppStateVersions; learnt: LearntAppState[] };
+let stored: Map<string, unknown>;
+/** The patches of each collection at the server; the first one is version 1. */
+let server: Record<AppStateCollection, Patch[]>;
+let clock: FakeClock;
+
+beforeEach(() => {
+  kept = { versions: {}, learnt: [] };
+  stored = new Map();
+  server = { regular_high: [], regular_low: [], regular: [] };
+  clock = createFakeClock();
+});
+
+const archive = (chat: string, archived: boolean): Patch => (emit) =>
+  emit('chats.update', [{ id: chat, archived, conditional: () => true }]);
+
+const raw: RawKeys = {
+  async get(type, names) {
+    const found = names.filter((name) => stored.has(`${type}:${name}`));
+    return Object.fromEntries(found.map((name) => [name, stored.get(`${type}:${name}`)]));
+  },
+  async set(data) {
+    for (const [type, values] of Object.entries(data)) {
+      for (const [name, value] of Object.entries(values)) {
+        if (value === null) stored.delete(`${type}:${name}`);
+        else stored.set(`${type}:${name}`, value);
+      }
+    }
+  },
+};
+const versionOf = (name: AppStateCollection) =>
+  (stored.get(`${VERSION}:${name}`) as { version: number } | undefined)?.version ?? 0;
+
+/** One connection of the session. */
+function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {}) {
+  const closing = new AbortController();
+  /** Questions that were asked, and what they do instead of an answer. */
+  const asked: AppStateCollection[][] = [];
+  const failures: Error[] = [];
+  const keys = Object.assign({}) as SignalKeyStoreWithTransaction;
+  const state = createAppState({
+    accountId: 'a',
+    userId: 1,
+    logger: silentLogger,
+    raw,
+    storing: { clock, range: { firstMs: 10, maxMs: 10 }, signal: closing.signal, timeoutMs: 100 },
+    versions: async () => kept.versions,
+    async learn(learnt) {
+      await learn();
+      kept.learnt.push(learnt);
+      kept.versions = { ...kept.versions, ...learnt.versions };
+    },
+  });
+  installTransactions(keys, state.keys);
+  const ev = new EventEmitter();
+  const ws = new EventEmitter();
+  const emit = (event: string, data: unknown) => sock.ev.emit(event as never, data as never);
+  const sock = {
+    ev,
+    ws,
+    authState: { keys, creds: { myAppStateKeyId: 'key', me: { id: 'me' } } },
+    async resyncAppState(names: AppStateCollection[]) {
+      const patches: Patch[] = [];
+      await keys.transaction(async () => {
+        asked.push([...names]);
+        const known = await keys.get(VERSION, names);
+        const failure = failures.shift();
+        if (failure) throw failure;
+        for (const name of names) {
+          const from = known[name]?.version ?? 0;
+          patches.push(...server[name].slice(from));
+          const to = server[name].length;
+          if (to > from) {
+            const next = { version: to, hash: Buffer.alloc(0), indexValueMap: {} };
+            await keys.set({ [VERSION]: { [name]: next } });
+          }
+        }
+      }, 'me');
+      for (const patch of patches) patch(emit);
+    },
+  } as unknown as WASocket;
+  state.follow(sock, createHistoryTurns());
+  return {
+    asked,
+    failures,
+    /** Makes the sockets' connection and lets all that follows at once end. */
+    async open() {
+      ev.emit('connection.update', { connection: 'open' });
+      await turns(60);
+    },
+    /** The server tells of the newest versions; Baileys reads the first of them where `reads`. */
+    async tell(names: readonly AppStateCollection[], { reads = true } = {}) {
+      const content = names.map((name) => ({
+        tag: 'collection',
+        attrs: { name, version: String(server[name].length) },
+      }));
+      ws.emit('CB:notification,type:server_sync', { tag: 'notification', attrs: {}, content });
+      const [first] = names;
+      if (reads && first) await sock.resyncAppState([first], false).catch(() => undefined);
+      await turns(60);
+    },
+    close: () => closing.abort(),
+  };
+}
+
+const toldOf = (from = 0) => kept.learnt.slice(from).flatMap(({ changes }) => changes);
+
+/** A session that knows everything, as after its link. */
+async function linked() {
+  for (const name of NAMES) server[name].push(archive(CHAT, false));
+  const link = connect();
+  await link.open();
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 1 });
+  return link;
+}
+
+it('asks once at a new connection, for what is new since the last one', async () => {
+  (await linked()).close();
+  const before = kept.learnt.length;
+  const again = connect();
+  await again.open();
+  expect(again.asked).toEqual([[...NAMES]]);
+  expect(toldOf(before)).toEqual([]);
+  again.close();
+  server.regular_low.push(archive(CHAT, true));
+  await connect().open();
+  expect(toldOf(before)).toMatchObject([{ kind: 'chat', chat: CHAT, state: { archived: true } }]);
+  expect(kept.learnt.at(-1)?.fresh).toEqual([]);
+  expect(kept.versions.regular_low).toBe(2);
+});
+
+it('reads again from its beginning what Baileys has kept and the gateway has not', async () => {
+  (await linked()).close();
+  const dying = connect({ learn: () => new Promise(() => {}) });
+  await dying.open();
+  server.regular_low.push(archive(CHAT, true));
+  await dying.tell(['regular_low']);
+  // The process ends here: the version is kept, what it brought is not.
+  expect([versionOf('regular_low'), kept.versions.regular_low]).toEqual([2, 1]);
+  const before = kept.learnt.length;
+  await connect().open();
+  expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular_low'], versions: { regular_low: 2 } });
+  expect(toldOf(before)).toMatchObject([{ state: { archived: false } }, { state: { archived: true } }]);
+});
+
+it('tries again where WhatsApp does not answer, with growing pauses, and ends with its link', async () => {
+  (await linked()).close();
+  server.regular.push((emit) =>
+    emit('labels.edit', { id: '10', name: 'Lunas', color: 1, deleted: false }),
+  );
+  const link = connect();
+  link.failures.push(new Error('408'), new Error('408'));
+  await link.open();
+  expect(link.asked).toHaveLength(1);
+  await clock.advance(60_000);
+  expect(link.asked).toHaveLength(3);
+  expect(toldOf().at(-1)).toMatchObject({ kind: 'label', name: 'Lunas' });
+  link.close();
+  const other = connect();
+  other.failures.push(...Array.from({ length: 50 }, () => new Error('408')));
+  await other.open();
+  other.close();
+  await clock.advance(3_600_000);
+  expect(other.asked).toHaveLength(1);
+});
+
+it('gives up for this connection after an hour of failures', async () => {
+  (await linked()).close();
+  const link = connect();
+  link.failures.push(...Array.from({ length: 500 }, () => new Error('408')));
+  await link.open();
+  await clock.advance(2 * 3_600_000);
+  const tries = link.asked.length;
+  expect(tries).toBeGreaterThan(10);
+  expect(tries).toBeLessThan(60);
+  await clock.advance(24 * 3_600_000);
+  expect(link.asked).toHaveLength(tries);
+});
+
+it('reads what it was told of when Baileys fails to, or reads another collection of the same news', async () => {
+  const link = await linked();
+  const questions = link.asked.length;
+  server.regular_low.push(archive(CHAT, true));
+  server.regular.push((emit) => emit('labels.edit', { id: '3', name: 'Baru', color: 0, deleted: false }));
+  await link.tell(['regular_low', 'regular']);
+  expect(toldOf().at(-1)).toMatchObject({ state: { archived: true } });
+  await clock.advance(31_000);
+  expect(toldOf().at(-1)).toMatchObject({ kind: 'label', label: '3' });
+  server.regular_low.push(archive(CHAT, false));
+  await link.tell(['regular_low'], { reads: false });
+  await clock.advance(31_000);
+  expect(toldOf().at(-1)).toMatchObject({ state: { archived: false } });
+  expect(link.asked.length - questions).toBe(3);
+  // What Baileys has read is not asked for again.
+  server.regular_low.push(archive(CHAT, true));
+  await link.tell(['regular_low']);
+  await clock.advance(31_000);
+  expect(link.asked.length - questions).toBe(4);
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 4, regular: 2 });
+});
+
+it('reads everything once after an earlier release, at a moment of its own within five minutes', async () => {
+  (await linked()).close();
+  kept = { versions: {}, learnt: [] };
+  const link = connect();
+  await link.open();
+  expect(link.asked).toEqual([]);
+  await clock.advance(5 * 60_000);
+  expect(link.asked).toEqual([[...NAMES]]);
+  expect(kept.learnt.at(-1)).toMatchObject({ fresh: [...NAMES] });
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 1 });
+});
+
+it('does not take a collection for empty that could not be read', async () => {
+  (await linked()).close();
+  kept.versions = { ...kept.versions, regular: 0 };
+  // Baileys gives up without a word where a patch cannot be opened.
+  server.regular = [];
+  const before = kept.learnt.length;
+  const link = connect();
+  await link.open();
+  expect(link.asked).toHaveLength(1);
+  expect(kept.learnt.slice(before)).toEqual([]);
+  expect(kept.versions.regular).toBe(0);
+  server.regular = [archive(CHAT, true)];
+  await clock.advance(10_000);
+  expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular'], versions: { regular: 1 } });
+});
