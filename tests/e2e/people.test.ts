@@ -296,7 +296,9 @@ describe('messages', () => {
     await until(async () => (await gateway.call('GET', `/message/${ids[0]}`)).status === 200);
     const content = { type: 'pin', messageId: theirs, pinned: true, seconds: 604_800 };
     expect((await show(ids[0] ?? '')).content).toEqual(content);
-    expect(told('message.received', all).filter(({ data }) => data.messageId === ids[0])).toHaveLength(1);
+    const isTold = () => told('message.received', all).filter(({ data }) => data.messageId === ids[0]);
+    await until(() => isTold().length > 0);
+    expect(isTold()).toHaveLength(1);
     expect((await mark(theirs, 'pin', { seconds: 5 })).body.code).toBe('VALIDATION_FAILED');
     expect((await mark(pin, 'pin')).body.code).toBe('CONFLICT');
   });

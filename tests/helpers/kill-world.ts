@@ -400,7 +400,8 @@ async function startReceiver() {
     for (const { type, data } of told) {
       const id = data.messageId ?? '';
       if (type === 'message.failed') throw new Error(`${id} failed`);
-      if (type === 'label.updated' && once.has(String(data.name))) throw new Error(`${data.name} was told twice`);
+      if (type === 'label.updated' && once.has(String(data.name)))
+        throw new Error(`${data.name} was told twice`);
       if (type === 'label.updated') once.add(String(data.name));
       const isInbound = type === 'message.received' || type === 'message.undecryptable';
       if (isInbound && once.has(`${type} ${id}`)) throw new Error(`${id} was told of twice`);

@@ -29,8 +29,10 @@ beforeEach(() => {
   clock = createFakeClock();
 });
 
-const archive = (chat: string, archived: boolean): Patch => (emit) =>
-  emit('chats.update', [{ id: chat, archived, conditional: () => true }]);
+const archive =
+  (chat: string, archived: boolean): Patch =>
+  (emit) =>
+    emit('chats.update', [{ id: chat, archived, conditional: () => true }]);
 
 const raw: RawKeys = {
   async get(type, names) {
@@ -163,9 +165,7 @@ it('reads again from its beginning what Baileys has kept and the gateway has not
 
 it('tries again where WhatsApp does not answer, with growing pauses, and ends with its link', async () => {
   (await linked()).close();
-  server.regular.push((emit) =>
-    emit('labels.edit', { id: '10', name: 'Lunas', color: 1, deleted: false }),
-  );
+  server.regular.push((emit) => emit('labels.edit', { id: '10', name: 'Lunas', color: 1, deleted: false }));
   const link = connect();
   link.failures.push(new Error('408'), new Error('408'));
   await link.open();

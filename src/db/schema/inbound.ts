@@ -1,17 +1,5 @@
 /** What messages that came in leave behind: work still to be done, and what they tell of their chat. */
-import {
-  boolean,
-  bytes,
-  id,
-  index,
-  int,
-  json,
-  oneOf,
-  primaryKey,
-  string,
-  table,
-  timestamp,
-} from '../kit.ts';
+import { boolean, bytes, id, index, int, json, oneOf, primaryKey, string, table, timestamp } from '../kit.ts';
 
 /** A file of an inbound message that is still to be downloaded: the row goes when it is there, or given up. */
 export const inboundMedia = table(

@@ -54,7 +54,7 @@ const scopes = new AsyncLocalStorage<Scope>();
 /** Whether this code runs inside a transaction of any socket, and so holds its keys. */
 export function holdsKeys(): boolean {
   const scope = scopes.getStore();
-  return scope !== undefined && scope.open && scope.aside === null;
+  return scope?.open === true && scope.aside === null;
 }
 
 /**
@@ -179,8 +179,8 @@ function openScope(owner: object, raw: HeldKeys): Scope {
       scope.aside = new Promise<void>((resolve, reject) => {
         onEnd = () => {
           finish();
-          if (durable) durable.then(resolve, reject);
-          else reject(new Error('its work has failed'));
+          if (durable === null) reject(new Error('its work has failed'));
+          else durable.then(resolve, reject);
         };
       });
       scope.aside.catch(() => undefined);

@@ -150,7 +150,9 @@ export const conversationPages: Page[] = [
             <div class="row">
               <Unread view={view} where={where} unread={unread} />
               <a class="button small" href={chatPath(number, session, '/contact')}>
-                {number.endsWith('@g.us') ? CONTACT_TEXTS(view.lang).openGroup : CONTACT_TEXTS(view.lang).open}
+                {number.endsWith('@g.us')
+                  ? CONTACT_TEXTS(view.lang).openGroup
+                  : CONTACT_TEXTS(view.lang).open}
               </a>
             </div>
           </div>

@@ -19,7 +19,8 @@ export const contact = {
   blockedNow: 'Kontak ini diblokir oleh nomor ini.',
   block: 'Blokir',
   unblock: 'Buka blokir',
-  blockConfirm: 'Blokir kontak ini di WhatsApp? Kontak ini tidak bisa lagi menelepon atau menulis ke nomor ini.',
+  blockConfirm:
+    'Blokir kontak ini di WhatsApp? Kontak ini tidak bisa lagi menelepon atau menulis ke nomor ini.',
   blockDone: 'Kontak sudah diblokir.',
   unblockDone: 'Blokir kontak sudah dibuka.',
   chat: 'Pengaturan chat ini di ponsel',
