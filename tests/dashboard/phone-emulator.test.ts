@@ -275,7 +275,7 @@ it('a conversation leads to its contact, who is shown, blocked and labelled, and
   expect(emulator.blocked({ phone: '628111111111' })).toContain(phone);
   const headers = { cookie: `wahub_session=${first.token}; wahub_lang=id` };
   const indonesian = await (await fetch(`${gateway.url}${of('/contact')}`, { headers })).text();
-  for (const words of ['Keluarkan dari arsip', 'Bunyikan lagi', 'Lepas Lunas', 'Buka blokir']) {
+  for (const words of ['Batal arsipkan', 'Bunyikan lagi', 'Lepas Lunas', 'Buka blokir']) {
     expect(indonesian).toContain(words);
   }
   await submit(first, of('/label'), { label: '3', assigned: 'false' });

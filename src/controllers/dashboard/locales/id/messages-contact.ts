@@ -29,7 +29,7 @@ export const contact = {
   plain: 'biasa',
   mutedUntil: 'dibisukan sampai',
   archive: 'Arsipkan',
-  unarchive: 'Keluarkan dari arsip',
+  unarchive: 'Batal arsipkan',
   pin: 'Sematkan',
   unpin: 'Lepas sematan',
   muteDay: 'Bisukan sehari',
