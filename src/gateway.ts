@@ -210,7 +210,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     createOtpExpiry(deps),
     createOtpFailover(deps),
     createRestrictionEnds(deps),
-    createWebhookSender({ ...deps, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
+    createWebhookSender({ ...deps, processId, outgoing: measurePosts(metrics, clock, deps.outgoing) }),
     createWebhookReplays(deps),
     createBroadcastUpkeep(deps),
     createNumberChecker(deps, { processId }),

@@ -3,6 +3,7 @@ import { and, eq, gt, isNull, lt, lte, ne, or, type SQL } from 'drizzle-orm';
 import type { Database, Db, Tx } from '../db/client.ts';
 import { affected, upsert } from '../db/ops.ts';
 import { processes, whatsappAccounts } from '../db/schema.ts';
+import { freeLanes } from '../events/lane-claims.ts';
 import type { Host } from './host.ts';
 
 /** A stalled Galera node stops writers for 6.4 s without an error, so a lease must be far longer. */
@@ -49,6 +50,9 @@ type Heartbeat = Pick<typeof processes.$inferSelect, 'id' | 'heartbeatAt'>;
 
 async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<number> {
   for (const row of rows) await noteLastSeen(db, row);
+  // Before the rows go: whoever dies in between leaves them for the next one.
+  const ids = rows.map(({ id }) => id);
+  await freeLanes(db, ids);
   // A process that has renewed its heartbeat since it was read is not dead.
   const silent = rows.map((row) =>
     and(eq(processes.id, row.id), lte(processes.heartbeatAt, row.heartbeatAt)),

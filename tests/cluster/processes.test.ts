@@ -1,8 +1,10 @@
 /** Rows of processes that are long silent go, but not that of one which has just said that it lives. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { beat, readLive } from '../../src/cluster/processes.ts';
+import { beat, readLive, removeDead } from '../../src/cluster/processes.ts';
 import type { Database, Db } from '../../src/db/client.ts';
-import { processes, whatsappAccounts } from '../../src/db/schema.ts';
+import { processes, webhookLanes, whatsappAccounts } from '../../src/db/schema.ts';
+import { newLaneClaim } from '../../src/events/lane-claims.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { fakeHost } from '../workers/session-world.ts';
 
@@ -56,4 +58,23 @@ it('keeps the row of a process that comes back at that very moment', async () =>
   await readLive(inBetween(() => beat(database, 'back', fakeHost('elsewhere', 1))));
   expect(await idsOf()).toEqual(['back']);
   expect(await readLive(database)).toEqual(['back']);
+});
+
+it('frees the webhook lanes of a process that died, and nobody else’s', async () => {
+  const [dead, alive] = [newId(), newId()];
+  const host = fakeHost('here', 1, new Set([2]));
+  await beat(database, dead, fakeHost('here', 2));
+  await beat(database, alive, fakeHost('here', 3));
+  const dueAt = Date.now() + HOUR_MS;
+  const lanes = [
+    { lane: 'of the dead', webhookId: 'a', claim: newLaneClaim(dead), dueAt },
+    { lane: 'of the living', webhookId: 'a', claim: newLaneClaim(alive), dueAt },
+    { lane: 'of an earlier release', webhookId: 'a', claim: newId(), dueAt },
+    { lane: 'waits for a retry', webhookId: 'a', claim: null, dueAt },
+  ];
+  await database.db.insert(webhookLanes).values(lanes);
+  expect(await removeDead(database, newId(), host, false)).toBe(1);
+  const rows = await database.db.select().from(webhookLanes);
+  const freed = { ...lanes[0], claim: null, dueAt: 1 };
+  expect(new Set(rows)).toEqual(new Set([freed, ...lanes.slice(1)]));
 });

@@ -6,6 +6,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { statementsAreCheap, transact } from '../../src/db/ops.ts';
 import { messages, webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
+import { freeLanes } from '../../src/events/lane-claims.ts';
 import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
@@ -84,37 +85,46 @@ test('two processes share the work: every event once, still in order', async () 
   expect(await f.states(hook.id)).toEqual({ delivered: 40 });
 });
 
-test('a process that dies between the POST and its note is followed by one that sends the same id again', async () => {
-  const clock = createFakeClock();
-  const f = await start({ clock });
-  const { id } = await f.tenant();
-  const receiver = await f.receiver();
-  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
-  const session = await f.session(id);
-  await f.message(session, 'message.sent');
-  await f.message(session, 'message.read');
-  const killed = dying(f.deps.db);
-  receiver.respond = (request, res) => (request.data.seq === 1 ? accept : hang)(request, res);
-  const dead = createWebhookSender({ ...f.deps, db: killed.db });
-  dead.start();
-  await killed.died;
-  // The next one was on its way while the note of the first was to be written.
-  while (receiver.received.length < 2) await delay(2);
-  void dead.stop(0);
-  expect(seqsOf(receiver, session)).toEqual([1, 2]);
+test.each([
+  ['when its claim has aged', false],
+  ['at once where it is known to be dead', true],
+])(
+  'a process that dies between the POST and its note is followed by one that sends the same id again, %s',
+  async (_when, isKnown) => {
+    const clock = createFakeClock();
+    const f = await start({ clock });
+    const { id } = await f.tenant();
+    const receiver = await f.receiver();
+    const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+    const session = await f.session(id);
+    await f.message(session, 'message.sent');
+    await f.message(session, 'message.read');
+    const killed = dying(f.deps.db);
+    receiver.respond = (request, res) => (request.data.seq === 1 ? accept : hang)(request, res);
+    const processId = newId();
+    const dead = createWebhookSender({ ...f.deps, db: killed.db, processId });
+    dead.start();
+    await killed.died;
+    // The next one was on its way while the note of the first was to be written.
+    while (receiver.received.length < 2) await delay(2);
+    void dead.stop(0);
+    expect(seqsOf(receiver, session)).toEqual([1, 2]);
 
-  receiver.respond = accept;
-  const next = f.sender();
-  clock.idleWith(whenIdle(next));
-  await clock.advance(50_000);
-  expect(seqsOf(receiver, session)).toEqual([1, 2]);
-  await clock.advance(15_000);
-  expect(seqsOf(receiver, session)).toEqual([1, 2, 1, 2]);
-  const [first, , again] = receiver.received;
-  expect(again?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
-  expect(again?.body).toBe(first?.body);
-  expect(await f.states(hook.id)).toEqual({ delivered: 2 });
-});
+    receiver.respond = accept;
+    const next = f.sender();
+    clock.idleWith(whenIdle(next));
+    await clock.advance(50_000);
+    expect(seqsOf(receiver, session)).toEqual([1, 2]);
+    // Those that others hold, and those that wait for a retry, stay as they are.
+    await freeLanes(f.deps.db, isKnown ? [newId(), processId] : [newId()]);
+    await clock.advance(isKnown ? 2_000 : 15_000);
+    expect(seqsOf(receiver, session)).toEqual([1, 2, 1, 2]);
+    const [first, , again] = receiver.received;
+    expect(again?.headers['webhook-id']).toBe(first?.headers['webhook-id']);
+    expect(again?.body).toBe(first?.body);
+    expect(await f.states(hook.id)).toEqual({ delivered: 2 });
+  },
+);
 
 test('one that is refused waits for the notes of those before it, and those behind it wait for it', async () => {
   const clock = createFakeClock();
@@ -185,7 +195,11 @@ if (!statementsAreCheap)
     const claims = new Map(
       await Promise.all(
         [lockedLane, ...lanes].map(
-          async (lane) => [lane, await claimLane(db, lane, hook.id, Date.now() + 1_000)] as const,
+          async (lane) =>
+            [
+              lane,
+              await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 }),
+            ] as const,
         ),
       ),
     );

@@ -193,7 +193,7 @@ export async function openFixture(
     },
     facts: (...facts) => transact(deps.db, (tx) => record(tx, deps, facts)),
     sender(senderOptions = {}, db = deps.db) {
-      const sender = createWebhookSender({ ...deps, db }, senderOptions);
+      const sender = createWebhookSender({ ...deps, db, processId: newId() }, senderOptions);
       undo.unshift(() => sender.stop(0));
       sender.start();
       return sender;

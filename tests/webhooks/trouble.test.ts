@@ -83,7 +83,7 @@ test('a receiver that is down for ten minutes, and a gateway killed meanwhile: e
   const sessions = await Promise.all([f.session(userId), f.session(userId), f.session(userId)]);
   const accepted: typeof receiver.received = [];
   const first = mortal(f.deps);
-  const killed = createWebhookSender({ ...f.deps, ...first }, { random: () => 0.5 });
+  const killed = createWebhookSender({ ...f.deps, ...first, processId: newId() }, { random: () => 0.5 });
   let kills = 0;
   let dying = false;
   let replaced = false;

@@ -18,6 +18,8 @@ import {
 export interface WebhookSenderDeps
   extends Pick<LaneDeps, 'db' | 'clock' | 'logger' | 'secrets' | 'outgoing' | 'config'> {
   stream: EventStream;
+  /** whose claims these are, for those who find that it has died */
+  processId: string;
 }
 
 export interface WebhookSenderOptions {
@@ -109,7 +111,7 @@ export function createWebhookSender(
   }
 
   async function begin(lane: string, webhook: DueWebhook): Promise<void> {
-    const claim = await claimLane(db, lane, webhook.id, clock.now());
+    const claim = await claimLane(db, deps.processId, { lane, webhookId: webhook.id, now: clock.now() });
     if (claim === null) return;
     places.take(webhook);
     const run = runLane(laneDeps, claim).finally(() => {

@@ -16,6 +16,7 @@ import {
 } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
+import { newLaneClaim } from '../../events/lane-claims.ts';
 import { RETRY_FOR_MS, RETRY_NOW_AT } from '../../events/outbox.ts';
 import type { Attempt } from '../../services/webhooks/endpoint.ts';
 import { deleteEvents } from '../../services/webhooks/retention.ts';
@@ -25,7 +26,10 @@ import { newId } from '../../utils/ids.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Step } from './policy.ts';
 
-/** Longer than an attempt can take; a process that dies is followed by another after this long. */
+/**
+ * Longer than an attempt can take. A process that dies is followed by another after this long; at once where it is known to be
+ * dead (`freeLanes`).
+ */
 const LEASE_MS = MINUTE_MS;
 const MAX_ERROR_LENGTH = 300;
 
@@ -68,9 +72,13 @@ export async function readDueLanes(db: Db, webhookId: string, now: number, limit
   return rows.map((row) => row.lane);
 }
 
-/** Null: another process was first. */
-export async function claimLane(db: Db, lane: string, webhookId: string, now: number): Promise<Claim | null> {
-  const token = newId(now);
+/** Claims the lane for the process of this id. Null: another one was first. */
+export async function claimLane(
+  db: Db,
+  processId: string,
+  { lane, webhookId, now }: { lane: string; webhookId: string; now: number },
+): Promise<Claim | null> {
+  const token = newLaneClaim(processId);
   const result = await db
     .update(webhookLanes)
     .set({ claim: token, dueAt: now + LEASE_MS })
