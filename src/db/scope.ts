@@ -1,6 +1,6 @@
 /** The layer that both engines put around drizzle: the guard of open transactions and the callbacks after a commit. */
 import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
-import type { Db, Tx } from './types.ts';
+import type { AtEnd, Db, Tx } from './types.ts';
 
 const openTransaction = new AsyncLocalStorage<{ open: boolean }>();
 /** Made while the module loads, when no request and no transaction is running yet. */
@@ -30,6 +30,8 @@ export function isInTransaction(): boolean {
 export type RunTransaction = <R>(fn: (raw: object) => Promise<R>) => Promise<R>;
 
 type Hook = () => void;
+/** What is done last, with what it is to be done. */
+type Ends = Map<AtEnd<unknown>, unknown[]>;
 
 /** The part of a drizzle database or transaction that is wrapped here. */
 interface Raw {
@@ -69,7 +71,14 @@ export function wrapDatabase(drizzle: object, run: RunTransaction): Db {
     async transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
       assertOutsideTransaction();
       const hooks: Hook[] = [];
-      const result = await run((opened) => runInside(opened, { root: db, hooks }, fn));
+      const ends: Ends = new Map();
+      const result = await run((opened) =>
+        runInside(opened, { root: db, hooks, ends }, async (tx) => {
+          const value = await fn(tx);
+          for (const [work, items] of ends) await work(tx, items);
+          return value;
+        }),
+      );
       runHooks(hooks);
       return result;
     },
@@ -85,10 +94,11 @@ export function rootOf(db: Db): Db {
   return roots.get(db) ?? db;
 }
 
-/** What the transaction and those nested in it belong to, and what is to run after its commit. */
+/** What the transaction and those nested in it belong to, what is to be done at its end, and what after its commit. */
 interface Outer {
   root: Db;
   hooks: Hook[];
+  ends: Ends;
 }
 
 /** Work that `fn` leaves running after its end may use `db` again: the mark is per transaction, not per context. */
@@ -101,25 +111,39 @@ async function runInside<R>(opened: object, outer: Outer, fn: (tx: Tx) => Promis
   }
 }
 
-function wrapTransaction(drizzle: object, { root, hooks }: Outer): Tx {
+function wrapTransaction(drizzle: object, { root, hooks, ends }: Outer): Tx {
   const nest = asRaw(drizzle).transaction;
   const tx = Object.assign(asDb(drizzle), {
     afterCommit(fn: Hook) {
       hooks.push(fn);
     },
+    atEnd<T>(work: AtEnd<T>, items: readonly T[]) {
+      addEnd(ends, asWork(work), items);
+    },
     async transaction<R>(fn: (tx: Tx) => Promise<R>): Promise<R> {
       const own: Hook[] = [];
+      const ownEnds: Ends = new Map();
       let result: { value: R } | undefined;
       await nest.call(drizzle, async (inner) => {
-        result = { value: await fn(wrapTransaction(inner, { root, hooks: own })) };
+        result = { value: await fn(wrapTransaction(inner, { root, hooks: own, ends: ownEnds })) };
       });
       if (result === undefined) throw new Error('a nested transaction ended without a result');
       hooks.push(...own);
+      for (const [work, items] of ownEnds) addEnd(ends, work, items);
       return result.value;
     },
   });
   roots.set(tx, root);
   return tx;
+}
+
+function addEnd(ends: Ends, work: AtEnd<unknown>, items: readonly unknown[]): void {
+  ends.set(work, [...(ends.get(work) ?? []), ...items]);
+}
+
+/** Safe because `work` gets the items that were given with it, and no others. */
+function asWork<T>(work: AtEnd<T>): AtEnd<unknown> {
+  return work as AtEnd<unknown>;
 }
 
 /** The change is committed: a callback that throws must neither undo that nor keep the others from running. */

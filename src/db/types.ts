@@ -38,7 +38,15 @@ export interface Tx extends Db {
    * context. Never runs when the transaction, or the nested one it was given to, is rolled back.
    */
   afterCommit(fn: () => void): void;
+  /**
+   * Runs `work` inside the transaction, when everything else of it has been done, with all items that were given for it: for rows
+   * that are to be locked last. Items of a nested transaction that is rolled back are not among them.
+   */
+  atEnd<T>(work: AtEnd<T>, items: readonly T[]): void;
 }
+
+/** What a transaction does last. It adds nothing more to be done at its end. */
+export type AtEnd<T> = (tx: Tx, items: readonly T[]) => Promise<void>;
 
 /** A client that only reads. */
 export type ReadDb = Pick<Db, 'select' | 'selectDistinct'>;

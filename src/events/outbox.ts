@@ -78,8 +78,9 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
       );
       if (rows.length === 0) return;
       await insertMany(tx, webhookOutbox, rows);
-      await openLanes(
-        tx,
+      // Last of all: some lanes are of no session, and whoever holds one must not come to need the row of a session.
+      tx.atEnd(
+        openLanes,
         rows.map(({ lane, webhookId, createdAt }) => ({ lane, webhookId, dueAt: createdAt })),
       );
       tx.afterCommit(() => {

@@ -222,6 +222,47 @@ describe('afterCommit', () => {
   });
 });
 
+describe('atEnd', () => {
+  test('does the work once, last of all, with what was given for it, but not by a nested one that failed', async () => {
+    const { db } = await open();
+    const write = (tx: Tx, names: readonly string[]) =>
+      tx
+        .insert(tallies)
+        .values(names.map((name) => ({ name })))
+        .then(() => undefined);
+    const seen: string[] = [];
+    await db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('committed'));
+      tx.atEnd(write, ['a']);
+      await tx.transaction(async (nested) => nested.atEnd(write, ['b', 'c']));
+      const failed = tx.transaction(async (nested) => {
+        nested.atEnd(write, ['d']);
+        throw new Error('no');
+      });
+      await expect(failed).rejects.toThrow('no');
+      expect(await tx.select({ name: tallies.name }).from(tallies)).toEqual([]);
+      tx.atEnd(
+        async (_tx, names: readonly string[]) => {
+          seen.push(...names);
+        },
+        ['after the first'],
+      );
+    });
+    expect(await namesIn(db)).toEqual(['a', 'b', 'c']);
+    expect(seen).toEqual(['after the first', 'committed']);
+  });
+
+  test('takes the transaction back when the work fails', async () => {
+    const { db } = await open();
+    const done = db.transaction(async (tx) => {
+      await tx.insert(tallies).values({ name: 'a' });
+      tx.atEnd(() => Promise.reject(new Error('no room')), []);
+    });
+    await expect(done).rejects.toThrow('no room');
+    expect(await namesIn(db)).toEqual([]);
+  });
+});
+
 describe('a nested transaction', () => {
   test('that fails takes back only its own writes and callbacks', async () => {
     const { db } = await open();

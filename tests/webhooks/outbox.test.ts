@@ -4,10 +4,11 @@ import type { Tx } from '../../src/db/client.ts';
 import { transact } from '../../src/db/ops.ts';
 import { webhookLanes, webhookOutbox, webhooks } from '../../src/db/schema.ts';
 import { changeWebhookVersion, createOutbox } from '../../src/events/outbox.ts';
-import { record } from '../../src/events/record.ts';
+import { type Fact, record } from '../../src/events/record.ts';
 import { createEventStream } from '../../src/events/stream.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { type Fixture, openFixture, type Session } from './fixture.ts';
 
 let f: Fixture;
@@ -118,3 +119,36 @@ test('a stream without an outbox records as before', async () => {
   await transact(f.deps.db, (tx) => record(tx, deps, [{ userId, event: 'session.status', session }]));
   expect(await rows()).toEqual([]);
 });
+
+// On SQLite one transaction at a time writes.
+testOn(
+  'mysql',
+  'a warning before an event of a session and one after it do not wait for each other',
+  async () => {
+    await f.hook(userId, { url: 'http://127.0.0.1:9/', events: ['*'] });
+    const warning = { userId, event: 'usage.warning' } as const;
+    const status = { userId, event: 'session.status', session } as const;
+    let left = 2;
+    let bothRun: () => void = () => undefined;
+    const halfway = new Promise<void>((resolve) => {
+      bothRun = resolve;
+    });
+    const tell = (first: Fact, second: Fact) =>
+      transact(
+        f.deps.db,
+        async (tx) => {
+          await record(tx, f.deps, [first]);
+          left -= 1;
+          if (left === 0) bothRun();
+          await halfway;
+          await record(tx, f.deps, [second]);
+        },
+        { tries: 1 },
+      );
+    await Promise.all([tell(warning, status), tell(status, warning)]);
+    expect((await rows()).map(({ event }) => event).sort()).toEqual([
+      ...['session.status', 'session.status', 'usage.warning', 'usage.warning'],
+    ]);
+    expect(await f.deps.db.select().from(webhookLanes)).toHaveLength(2);
+  },
+);

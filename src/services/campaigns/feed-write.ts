@@ -50,8 +50,8 @@ export async function writePicked(
   try {
     return await transact(deps.database, async (tx) => {
       // The order in which rows are locked, here and everywhere: the campaign, the turns of first contacts by session, what the
-      // workspace has used, and last the rows of sessions (`record`, `noteHighPriority`), which no feeding needs. A pause takes
-      // the first and the last of them, a code the last two: in another order two of these would wait for each other.
+      // workspace has used, the rows of sessions (`record`, `noteHighPriority`), which no feeding needs, and at the very end the
+      // lanes of webhooks. In another order two of a feeding, a pause and a code would wait for each other.
       if (!(await takeCampaign(tx, deps, campaign, sender, picked.through))) return null;
       const { outgoing, verdicts } = await withinRoom(tx, deps, campaign, prepared);
       const now = deps.clock.now();
