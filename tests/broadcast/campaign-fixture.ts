@@ -28,6 +28,8 @@ export interface CampaignWorld {
   tenant: Tenant;
   /** numbers that WhatsApp does not know */
   unknown: Set<string>;
+  /** numbers of which WhatsApp says nothing when it answers about others */
+  silent: Set<string>;
   /** whether lookups of numbers get no answer */
   setDeaf(deaf: boolean): void;
   /** every number that was looked up */
@@ -103,12 +105,13 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
   const newFeeder = () => createCampaignFeeder({ ...deps, random: () => 0.5 });
   let feeder = newFeeder();
   const unknown = new Set<string>();
+  const silent = new Set<string>();
   const lookedUp: string[] = [];
   let deaf = false;
   const unhandle = deps.commands.handle((_account, name, input) =>
     deaf
       ? Promise.reject(new AppError('UNAVAILABLE', 'no answer'))
-      : Promise.resolve(answerCommand(name, input, unknown, lookedUp)),
+      : Promise.resolve(answerCommand(name, input, { unknown, silent, lookedUp })),
   );
   const tenant = await t.tenant();
   const call = (path: string, given: Call = {}) =>
@@ -129,6 +132,7 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
     engine,
     tenant,
     unknown,
+    silent,
     lookedUp,
     setDeaf(next) {
       deaf = next;
@@ -217,12 +221,17 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
 }
 
 /** Safe because the only commands of these tests are the lookup of numbers and the end of a session. */
-function answerCommand(name: string, input: object, unknown: Set<string>, lookedUp: string[]): never {
+function answerCommand(
+  name: string,
+  input: object,
+  { unknown, silent, lookedUp }: Pick<CampaignWorld, 'unknown' | 'silent' | 'lookedUp'>,
+): never {
   if (name === 'logout') return {} as never;
   if (name !== 'check_numbers' || !('phones' in input)) throw new Error(`${name} was not expected`);
   const phones = input.phones as string[];
   lookedUp.push(...phones);
-  const checks: NumberCheck[] = phones.map((phone) => {
+  const answered = phones.filter((phone) => !silent.has(phone));
+  const checks: NumberCheck[] = answered.map((phone) => {
     const exists = !unknown.has(phone);
     return { phone, exists, jid: exists ? `${phone}@s.whatsapp.net` : null, lid: null };
   });

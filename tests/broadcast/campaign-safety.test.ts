@@ -1,9 +1,10 @@
-import { eq, sql } from 'drizzle-orm';
+import { eq, like, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   campaignRecipients,
   firstContacts,
   messages,
+  numberChecks,
   optOuts,
   usageCounts,
   whatsappAccounts,
@@ -486,5 +487,31 @@ describe('a running campaign', () => {
     await w.clock.advance(60_000);
     expect(w.relayed()).toHaveLength(5);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', waitingFor: [] });
+  });
+
+  it('waits for the answer about one number, while the others get the message', async () => {
+    const [first, second] = contacts(5).map(({ phone }) => phone);
+    w.silent.add(first ?? '').add(second ?? '');
+    const id = await w.start({ listId: await w.list(contacts(5)), message: 'x' });
+    await w.clock.advance(30_000);
+    expect(w.relayed()).toHaveLength(3);
+    const waits = { status: 'running', waitingFor: [{ reason: 'number_check' }] };
+    expect(await w.campaign(id)).toMatchObject({ ...waits, statistics: { pending: 2, skipped: 0 } });
+    const rowOf = async (phone = '') =>
+      (await w.recipients(id)).find((row) => String(row.phone).includes(phone));
+    expect(await rowOf(first)).toMatchObject({ state: 'pending', reason: 'number_check' });
+    w.silent.delete(first ?? '');
+    // The other one has been silent for nearly a day.
+    const long = { unanswered: 7, checkedAt: w.clock.now() - 11 * 3_600_000 };
+    const { key } = numberChecks;
+    await w.t.deps.db
+      .update(numberChecks)
+      .set(long)
+      .where(like(key, `%:${second}`));
+    await w.clock.advance(11 * 60_000);
+    expect(w.relayed()).toHaveLength(4);
+    expect(await rowOf(first)).toMatchObject({ state: 'sent' });
+    expect(await rowOf(second)).toMatchObject({ state: 'skipped', reason: 'no_answer' });
+    expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 4, skipped: 1 } });
   });
 });

@@ -28,8 +28,14 @@ export interface Candidate {
   state: (typeof campaignRecipients.$inferSelect)['state'];
 }
 
-/** It is night where they live; the first contacts of the day are spent; none of several sessions can write to them. */
-export type DeferReason = 'quiet' | typeof NEW_CONTACTS | typeof NO_SENDER;
+/** WhatsApp says nothing of numbers: of all that were asked for, or of one. */
+export const NUMBER_CHECK = 'number_check';
+
+/**
+ * It is night where they live; the first contacts of the day are spent; none of several sessions can write to them; WhatsApp does
+ * not say whether they are there.
+ */
+export type DeferReason = 'quiet' | typeof NEW_CONTACTS | typeof NO_SENDER | typeof NUMBER_CHECK;
 
 export type Verdict =
   | { action: 'send'; recipient: Candidate; peer: string; lid: string | null; sender: SendingSession }
@@ -213,10 +219,17 @@ async function prepareJudge(
     if (!found) return 'unknown';
     const lid = lidOf(phone, way.to);
     if (lid !== null && lidsOut.has(lidKey(lid))) return { action: 'skip', recipient, reason: 'opted_out' };
-    if (found.exists === null) return { action: 'skip', recipient, reason: 'no_answer' };
+    if (found.exists === null) return withoutAnswer(recipient, found.againAt);
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
     return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid, sender: way.to };
   };
+}
+
+/** That WhatsApp says nothing of a number is no reason to leave its owner out, until it has said nothing for a day. */
+function withoutAnswer(recipient: Candidate, againAt: number | undefined): Verdict {
+  return againAt === undefined
+    ? { action: 'skip', recipient, reason: 'no_answer' }
+    : { action: 'defer', recipient, until: againAt, reason: NUMBER_CHECK };
 }
 
 /** Who may write to each of these phones now; of several sessions for `atMost` of them. */

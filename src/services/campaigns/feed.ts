@@ -10,7 +10,7 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
 import { endOfAll, failForSession, pauseItself } from './feed-end.ts';
-import { bringForward, nextDeferred, pickNext, type Source } from './feed-pick.ts';
+import { bringForward, NUMBER_CHECK, nextDeferred, pickNext, type Source } from './feed-pick.ts';
 import {
   endRetries,
   failLeftBehind,
@@ -377,7 +377,7 @@ async function giveNext(
     if (!(error instanceof AppError) || isUnavailable(error)) throw error;
     memory.checkFailures++;
     memory.unanswered++;
-    return 'number_check';
+    return NUMBER_CHECK;
   }
 }
 
