@@ -77,11 +77,16 @@ describe('the text after a rejected call', () => {
   const call = { callId: 'A', by: caller, video: false, group: false, missed: false };
   const ring = (id: string) => p.engine.emit(id, { type: 'call', ...call, at: world.clock.now() });
 
-  it('expires within the hour', async () => {
-    p.engine.ask = async () => Object({});
+  it('is queued before the call is rejected, so that a crash loses none, and expires within the hour', async () => {
+    const queuedBefore: number[] = [];
+    p.engine.ask = async () => {
+      queuedBefore.push(p.log.queued.length);
+      throw new Error('the connection is gone');
+    };
     const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
     ring(id);
-    await eventually(() => p.log.queued.length === 1);
+    await eventually(() => queuedBefore.length === 1);
+    expect(queuedBefore).toEqual([1]);
     expect(p.log.queued).toMatchObject([
       { type: 'text', peer: caller.jid, expiresAt: world.clock.now() + 3_600_000 },
     ]);

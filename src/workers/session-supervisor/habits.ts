@@ -209,20 +209,22 @@ async function markBatch(
   return rows;
 }
 
+/** The text is queued first: who dies after the rejection has lost none. */
 async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Promise<void> {
   const [row] = await deps.db
     .select({ rejectCalls: whatsappAccounts.rejectCalls, callText: whatsappAccounts.callText })
     .from(whatsappAccounts)
     .where(eq(whatsappAccounts.id, account.id));
   if (!row?.rejectCalls) return;
-  await deps.engine.ask(account.id, 'call.reject', { callId: call.callId });
-  if (row.callText === null || call.group) return;
-  await sendText(deps, account, call, row.callText).catch((error: unknown) => {
-    deps.logger.warn('the text after a call could not be queued', {
-      account: account.id,
-      error: String(error),
+  if (row.callText !== null && !call.group) {
+    await sendText(deps, account, call, row.callText).catch((error: unknown) => {
+      deps.logger.warn('the text after a call could not be queued', {
+        account: account.id,
+        error: String(error),
+      });
     });
-  });
+  }
+  await deps.engine.ask(account.id, 'call.reject', { callId: call.callId });
 }
 
 /**
