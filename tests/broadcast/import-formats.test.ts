@@ -114,6 +114,7 @@ describe('a workbook', () => {
   it.each<[string, () => Buffer, RegExp]>([
     ['another archive', () => workbook(rows(), { without: 'xl/workbook.xml' }), /no \.xlsx file/],
     ['XML that is damaged', () => workbook([[{ raw: '<v>&nothing;</v>' }]]), /damaged/],
+    ['XML that is nested without an end', () => workbook(rows(), { depth: 101 }), /too deep/],
     ['half of it', () => workbook(rows()).subarray(0, 700), /cannot be read/],
   ])('that is %s is refused with the reason, and nothing is added', async (_what, make, message) => {
     const reply = await send(make(), {}, 'contacts.xlsx');

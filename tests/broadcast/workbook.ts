@@ -16,13 +16,15 @@ interface Options {
   without?: string;
   /** bytes of zeros in the sheet */
   bomb?: number;
+  /** elements that are opened inside of one another and never closed */
+  depth?: number;
 }
 
 const xml = (body: string) => Buffer.from(`<?xml version="1.0" encoding="UTF-8"?>${body}`);
 const escapeXml = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
 /** Texts are shared, as spreadsheet programs write them; an empty row is left out, as they do. */
-export function workbook(rows: CellSpec[][], { without, bomb = 0 }: Options = {}): Buffer {
+export function workbook(rows: CellSpec[][], { without, bomb = 0, depth = 0 }: Options = {}): Buffer {
   const texts: string[] = [];
   const cellOf = (cell: CellSpec, column: number, row: number): string => {
     const at = `r="${String.fromCharCode(65 + column)}${row}"`;
@@ -55,7 +57,9 @@ export function workbook(rows: CellSpec[][], { without, bomb = 0 }: Options = {}
     ),
     'xl/worksheets/sheet1.xml': Buffer.concat([
       sheet,
-      Buffer.alloc(bomb, ' <x>'),
+      // One attribute without an end.
+      ...(bomb === 0 ? [] : [Buffer.from('<x a="'), Buffer.alloc(bomb, ' ')]),
+      Buffer.from('<x>'.repeat(depth)),
       Buffer.from('</sheetData></worksheet>'),
     ]),
   };

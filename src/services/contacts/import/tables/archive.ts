@@ -7,6 +7,9 @@ const MAX_ENTRIES = 5_000;
 /** Of one file when it is unpacked: a million rows of 20 columns have less. */
 const MAX_BYTES = 2 * 1024 * 1024 * 1024;
 
+/** Elements inside of one another: a worksheet has about 10. The parser keeps each of them until its end. */
+const MAX_DEPTH = 100;
+
 export interface XmlEvents {
   open?(name: string, attributes: Record<string, string>): void;
   text?(text: string): void;
@@ -62,9 +65,16 @@ async function parse(zip: ZipFile, entry: Entry, events: XmlEvents): Promise<voi
   parser.on('error', (error) => {
     throw new Error(`it is damaged (${error.message.slice(0, 100)}).`);
   });
-  parser.on('opentag', ({ name, attributes }) => events.open?.(plainName(name), attributesOf(attributes)));
+  let depth = 0;
+  parser.on('opentag', ({ name, attributes }) => {
+    if (++depth > MAX_DEPTH) throw new Error('it is damaged (its elements lie too deep).');
+    events.open?.(plainName(name), attributesOf(attributes));
+  });
   parser.on('text', (text) => events.text?.(text));
-  parser.on('closetag', ({ name }) => events.close?.(plainName(name)));
+  parser.on('closetag', ({ name }) => {
+    depth--;
+    events.close?.(plainName(name));
+  });
   const decoder = new TextDecoder();
   for await (const piece of stream) {
     parser.write(typeof piece === 'string' ? piece : decoder.decode(piece, { stream: true }));
