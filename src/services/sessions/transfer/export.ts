@@ -65,9 +65,19 @@ function zipOf(ctx: Ctx, accountId: string, credentials: Buffer): Readable {
   zip.outputStream.pipe(output);
   const fail = (error: unknown) => output.destroy(error instanceof Error ? error : new Error(String(error)));
   zip.on('error', fail);
-  add(zip, CREDENTIALS_FILE, credentials);
+  add(zip, CREDENTIALS_FILE, connectedBefore(credentials));
   addKeys(ctx, accountId, zip, output).then(() => zip.end(), fail);
   return output;
+}
+
+/**
+ * The same credentials as those of a device that has been connected before: Baileys waits 20 s for a history that comes with a new
+ * link alone, and keeps back everything that arrives until then.
+ */
+function connectedBefore(credentials: Buffer): Buffer {
+  const creds: Record<string, unknown> = JSON.parse(credentials.toString());
+  const accountSyncCounter = Math.max(1, Number(creds.accountSyncCounter ?? 0));
+  return Buffer.from(JSON.stringify({ ...creds, accountSyncCounter }));
 }
 
 async function addKeys(ctx: Ctx, accountId: string, zip: ZipFile, output: PassThrough): Promise<void> {
