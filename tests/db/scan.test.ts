@@ -103,17 +103,20 @@ describe('a read that looks through many rows', () => {
 
   it('leaves the event loop and other reads free, ends after its time, and the next one works', async () => {
     const [own, end] = await openWith({ scanTimeoutMs: 600 });
-    const failed = rawRows(own.scan, endless).catch((error: unknown) => error);
-    let longestMs = 0;
-    let last = performance.now();
-    for (let i = 0; i < 40; i++) {
+    let runs = true;
+    const failed = rawRows(own.scan, endless)
+      .catch((error: unknown) => error)
+      .finally(() => {
+        runs = false;
+      });
+    let reads = 0;
+    while (runs) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       await rawRows(own.db, sql`select 1 as one`);
-      longestMs = Math.max(longestMs, performance.now() - last);
-      last = performance.now();
+      if (runs) reads++;
     }
-    // It would run for minutes: what had to wait for it would have to wait until its end.
-    expect(longestMs).toBeLessThan(400);
+    // What had to wait for it would have to wait until its end.
+    expect(reads).toBeGreaterThan(3);
     expect(isUnavailable(await failed)).toBe(true);
     expect(await rawRows(own.scan, sql`select count(*) as n from t_many`)).toEqual([{ n: ROWS }]);
     await end();

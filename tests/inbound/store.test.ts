@@ -1,6 +1,7 @@
 /** What makes two inbound messages one: session, chat, author and id; and how many are stored at once. On both databases. */
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Tx } from '../../src/db/client.ts';
 import { insertMany, transact } from '../../src/db/ops.ts';
 import {
   activityLogs,
@@ -246,7 +247,7 @@ test('messages of one moment, of several sessions, are stored each once, in the 
 
 test('a transaction locks the rows of its sessions once, whatever it brings', async () => {
   const store = createInboundStore(t.deps);
-  const written = vi.spyOn(t.deps.stream.outbox ?? never(), 'write');
+  const written = watchCommits();
   const accounts = [await addAccount(), await addAccount()];
   const edit = { type: 'edit' as const, messageId: 'A', text: 'halo lagi' };
   const all = [
@@ -256,11 +257,11 @@ test('a transaction locks the rows of its sessions once, whatever it brings', as
     text({ messageId: 'D', phone: '628111' }),
   ];
   await Promise.all(accounts.map((account) => store(account, all)));
-  const told = written.mock.calls.map(([, events]) => events);
-  written.mockRestore();
-  expect(told).toHaveLength(1);
+  written.stop();
+  const { commits } = written;
+  expect(commits.map((writes) => writes.length)).toEqual(commits.map(() => 1));
   for (const { id } of accounts) {
-    const events = told.flat().filter(({ accountId }) => accountId === id);
+    const events = commits.flat(2).filter(({ accountId }) => accountId === id);
     expect(events.map(({ event }) => event)).toEqual([
       'message.received',
       'message.sent',
@@ -273,21 +274,27 @@ test('a transaction locks the rows of its sessions once, whatever it brings', as
 
 test('a transaction holds some messages, and the tenants have turns', async () => {
   const store = createInboundStore(t.deps);
-  const written = vi.spyOn(t.deps.stream.outbox ?? never(), 'write');
+  const written = watchCommits();
   const { id: busy } = await t.tenant();
   const sessions = await Promise.all(Array.from({ length: 12 }, (_, n) => addSession(busy, `s${n}`)));
   const other = await addAccount();
   const many = Array.from({ length: 25 }, (_, n) => text({ messageId: `3A${n}` }));
   const large = text({ messageId: 'L', content: { type: 'text', text: 'x'.repeat(350_000) } });
   await Promise.all([...sessions.map((account) => store(account, many)), store(other, [text()])]);
-  const told = written.mock.calls.map(([, events]) => events);
-  expect(told[0]?.some(({ accountId }) => accountId === other.id)).toBe(true);
+  const told = written.commits.splice(0).map((writes) => writes.flat());
+  expect(told.length).toBeGreaterThan(3);
+  // Two at a time run; either may be the first that ends.
+  expect(told.slice(0, 2).some((events) => events.some(({ accountId }) => accountId === other.id))).toBe(
+    true,
+  );
   expect(Math.max(...told.map((events) => events.length))).toBeLessThanOrEqual(100);
   expect(told.flat()).toHaveLength(301);
-  written.mockClear();
   await Promise.all(sessions.slice(0, 4).map((account) => store(account, [large])));
-  expect(written.mock.calls.map(([, events]) => events.length)).toEqual([2, 2]);
-  written.mockRestore();
+  const sizes = written.commits.map((writes) => writes.flat().length);
+  // To make them fit takes turns of the loop, in which fewer than two may have come.
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2);
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(4);
+  written.stop();
 });
 
 test('what is told of a group is kept once, with its event, however often it comes', async () => {
@@ -365,6 +372,22 @@ test('of many at once the one that is refused loses its content, and no other', 
   expect(types).toEqual(['text', 'text', 'text', 'unknown']);
   expect((await stored(other)).map(({ content }) => Object(content).type)).toEqual(['text']);
 });
+
+/** What each transaction that was committed has written for webhooks, once or more; those that were repeated are not among them. */
+function watchCommits(): { commits: LiveEvent[][][]; stop(): void } {
+  const outbox = t.deps.stream.outbox ?? never();
+  const commits: LiveEvent[][][] = [];
+  const known = new Map<Tx, LiveEvent[][]>();
+  const write = outbox.write.bind(outbox);
+  const spy = vi.spyOn(outbox, 'write').mockImplementation(async (tx, events) => {
+    const writes = known.get(tx) ?? [];
+    if (writes.length === 0) tx.afterCommit(() => commits.push(writes));
+    known.set(tx, writes);
+    writes.push([...events]);
+    await write(tx, events);
+  });
+  return { commits, stop: () => spy.mockRestore() };
+}
 
 function never(): never {
   throw new Error('this process has no webhooks');
@@ -923,16 +946,20 @@ describe('a vote', () => {
     expect(await votes('3AV2')).toHaveLength(1);
     const told = await votes('3AV3');
     expect(told).toHaveLength(2);
-    counter.take();
+    // Others of this process may ask the database for something else meanwhile.
+    const looks = () =>
+      [...counter.take().texts].flatMap(([text, n]) => (/\bmessages\b/.test(text) ? n : []));
+    looks();
     const payloads = await buildPayloads(t.deps, told);
-    const { statements } = counter.take();
+    const forTwo = looks();
     expect(payloads.map(({ data }) => data)).toMatchObject([
       { chosen: ['b'], voters: 1 },
       { chosen: ['b'], voters: 1 },
     ]);
     // The poll is read once for all that tell of it.
     await buildPayloads(t.deps, told.slice(0, 1));
-    expect(counter.take().statements).toBe(statements);
+    expect(looks()).toEqual(forTwo);
+    expect(forTwo).not.toEqual([]);
   });
 });
 

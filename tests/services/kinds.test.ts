@@ -3,6 +3,7 @@ import { createRenderer } from '../../src/services/campaigns/render-content.ts';
 import { namedIn } from '../../src/services/messages/kinds/mentions.ts';
 import { reaction } from '../../src/services/messages/kinds/reaction.ts';
 import { firstLink } from '../../src/services/messages/link-preview.ts';
+import { cpuMsOf } from '../helpers/cpu-time.ts';
 
 const accepts = (emoji: string) => reaction.fields.emoji.safeParse(emoji).success;
 
@@ -29,12 +30,13 @@ it.each([
   expect(firstLink(text)).toBe(link);
 });
 
-it('many links that are none cost little', () => {
+it('many links that are none cost little', async () => {
   const text = `${'https://[ '.repeat(6_500)}https://example.com/x`;
-  const began = performance.now();
-  expect(firstLink(text)).toBe('https://example.com/x');
-  expect(firstLink(`${`https://${'%'.repeat(2_000)} `.repeat(30)}`)).toBeNull();
-  expect(performance.now() - began).toBeLessThan(500);
+  const tookMs = await cpuMsOf(() => {
+    expect(firstLink(text)).toBe('https://example.com/x');
+    expect(firstLink(`${`https://${'%'.repeat(2_000)} `.repeat(30)}`)).toBeNull();
+  });
+  expect(tookMs).toBeLessThan(500);
 });
 
 describe('of a campaign', () => {

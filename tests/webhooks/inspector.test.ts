@@ -29,6 +29,7 @@ import { DAY_MS, MINUTE_MS } from '../../src/utils/durations.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { createFakeClock } from '../helpers/clock.ts';
+import { cpuMsOf } from '../helpers/cpu-time.ts';
 import { answer, type Fixture, openFixture, type Receiver, whenIdle } from './fixture.ts';
 
 const clock = createFakeClock();
@@ -230,12 +231,13 @@ describe('what an answer repeats', () => {
     expect(keptAnswer('anything', null)).toBe('[not kept: 8 bytes]');
   });
 
-  it('costs little, also where it was made to cost much', () => {
+  it('costs little, also where it was made to cost much', async () => {
     const texts = Array.from({ length: 300 }, (_, i) => `${'a'.repeat(15)}${String.fromCharCode(256 + i)}`);
-    const began = performance.now();
-    expect(keptAnswer('a'.repeat(16_384), texts)).toBe('a'.repeat(4_096));
-    expect(keptAnswer('a'.repeat(16_384), ['a'.repeat(9_000)])).toMatch(/^\[not kept/);
-    expect(performance.now() - began).toBeLessThan(1_000);
+    const tookMs = await cpuMsOf(() => {
+      expect(keptAnswer('a'.repeat(16_384), texts)).toBe('a'.repeat(4_096));
+      expect(keptAnswer('a'.repeat(16_384), ['a'.repeat(9_000)])).toMatch(/^\[not kept/);
+    });
+    expect(tookMs).toBeLessThan(1_000);
   });
 });
 

@@ -5,6 +5,7 @@ import type { Link } from '../../src/whatsapp/baileys/link-types.ts';
 import { missingMembers } from '../../src/whatsapp/baileys/prepare.ts';
 import { createCallBook } from '../../src/whatsapp/baileys/presence.ts';
 import { GROUP_REQUESTS, type RequestContext } from '../../src/whatsapp/baileys/requests/groups.ts';
+import { cpuMsOf } from '../helpers/cpu-time.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 
 const MEMBERS = 1_024;
@@ -26,14 +27,15 @@ it('names each member of whom a device gets no message, and tells when none does
   ]);
 });
 
-it('does not hold the event loop for the largest group', () => {
+it('does not hold the event loop for the largest group', async () => {
   const members = Array.from({ length: MEMBERS }, (_, n) => lid(n));
   const jids = members.flatMap((_, n) => Array.from({ length: DEVICES }, (__, id) => device(n, id)));
   const found = { jids, refused: [], unanswered: [] };
-  const startedAt = performance.now();
-  expect(missingMembers(members, found, { keyless: new Set(), nameOf })).toEqual([]);
+  const tookMs = await cpuMsOf(() =>
+    expect(missingMembers(members, found, { keyless: new Set(), nameOf })).toEqual([]),
+  );
   // To compare each member with each device takes two seconds.
-  expect(performance.now() - startedAt).toBeLessThan(250);
+  expect(tookMs).toBeLessThan(250);
 });
 
 const contacts = { phoneOfLid: () => null } as unknown as Link['contacts'];

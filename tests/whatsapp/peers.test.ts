@@ -41,7 +41,7 @@ describe.each(['baileys', 'wa-multi-session'] as const)('with the engine %s', (n
   const few = <T>(all: readonly T[]) => (name === 'baileys' ? all : all.slice(0, 1));
 
   beforeAll(async () => {
-    test = await startTestEngine({ answerTimeoutMs: 4_000 }, ENGINES[name]);
+    test = await startTestEngine({ answerTimeoutMs: 2_000 }, ENGINES[name]);
     account = await test.connect(own);
   });
   afterAll(() => test.stop());

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test, vi } from 'vitest';
+import { type Clock, systemClock } from '../../src/utils/clock.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import { type BaileysEngineOptions, createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
 import { followStanding, readCap, readLock } from '../../src/whatsapp/baileys/standing.ts';
@@ -16,14 +17,45 @@ const ENGINES: Record<EngineName, (options: BaileysEngineOptions) => Engine> = {
   'wa-multi-session': createMultiSessionEngine,
 };
 
+/** After it has asked, an engine rests for so long. */
+const REST_MS = 10_000;
+
+/** The real clock, on which `endRests` ends those that last at the moment. */
+function createRestlessClock(): { clock: Clock; endRests(): void } {
+  const resting = new Set<() => void>();
+  return {
+    clock: {
+      ...systemClock,
+      setTimer(work, delayMs) {
+        if (delayMs !== REST_MS) return systemClock.setTimer(work, delayMs);
+        const end = () => {
+          cancel();
+          resting.delete(end);
+          work();
+        };
+        const cancel = systemClock.setTimer(end, delayMs);
+        resting.add(end);
+        return () => {
+          cancel();
+          resting.delete(end);
+        };
+      },
+    },
+    endRests() {
+      for (const end of [...resting]) end();
+    },
+  };
+}
+
 describe.each(Object.entries(ENGINES))('what %s tells of the account', (_name, createEngine) => {
+  const { clock, endRests } = createRestlessClock();
   let world: TestEngine;
   let account: AccountRef;
   let next = 1;
   const freshNumber = () => `62847${String(next++).padStart(7, '0')}`;
 
   beforeAll(async () => {
-    world = await startTestEngine({}, createEngine);
+    world = await startTestEngine({ clock }, createEngine);
     account = await world.connect(PHONE);
   });
   afterAll(() => world.stop());
@@ -71,7 +103,8 @@ describe.each(Object.entries(ENGINES))('what %s tells of the account', (_name, c
       outcome: 'refused',
       code: '463',
     });
-    await until(() => toldSince(before).some(({ timeLock }) => timeLock), 20_000);
+    endRests();
+    await until(() => toldSince(before).some(({ timeLock }) => timeLock));
     expect(toldSince(before)).toContainEqual({
       type: 'standing',
       timeLock: { until: Date.parse(lock.timeLock?.until ?? ''), kind: 'DEFAULT' },
