@@ -498,7 +498,7 @@ describe('a running campaign', () => {
     const waits = { status: 'running', waitingFor: [{ reason: 'number_check' }] };
     expect(await w.campaign(id)).toMatchObject({ ...waits, statistics: { pending: 2, skipped: 0 } });
     const rowOf = async (phone = '') =>
-      (await w.recipients(id)).find((row) => String(row.phone).includes(phone));
+      (await w.recipients(id)).find((row) => String(row.number).includes(phone));
     expect(await rowOf(first)).toMatchObject({ state: 'pending', reason: 'number_check' });
     w.silent.delete(first ?? '');
     // The other one has been silent for nearly a day.

@@ -225,11 +225,9 @@ describe('afterCommit', () => {
 describe('atEnd', () => {
   test('does the work once, last of all, with what was given for it, but not by a nested one that failed', async () => {
     const { db } = await open();
-    const write = (tx: Tx, names: readonly string[]) =>
-      tx
-        .insert(tallies)
-        .values(names.map((name) => ({ name })))
-        .then(() => undefined);
+    const write = async (tx: Tx, names: readonly string[]) => {
+      await tx.insert(tallies).values(names.map((name) => ({ name })));
+    };
     const seen: string[] = [];
     await db.transaction(async (tx) => {
       tx.afterCommit(() => seen.push('committed'));

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Emulator } from 'wa-emulator';
 import { type Database, type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import { createEmptyDatabase } from './database.ts';
+import { createMigratedDatabase } from './database.ts';
 import { type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
 
@@ -47,7 +47,7 @@ export async function startCluster(
   } = {},
 ): Promise<Cluster> {
   const [given, ...others] = settings.on ?? [];
-  const made = given ? { options: given, remove: async () => undefined } : await createEmptyDatabase();
+  const made = given ? { options: given, remove: async () => undefined } : await createMigratedDatabase();
   const { options } = made;
   const ways = [options, ...others];
   const env = {

@@ -45,11 +45,34 @@ export async function createEmptyDatabase(): Promise<{ options: DatabaseOptions;
   };
 }
 
-async function openSqliteTest(): Promise<TestDatabase> {
+/**
+ * The same with all tables, for a service that is started on it: its start migrates nothing. `remove()` when everything on it is
+ * closed.
+ */
+export async function createMigratedDatabase(): Promise<{
+  options: DatabaseOptions;
+  remove(): Promise<void>;
+}> {
+  if (dbType === 'mysql') {
+    const options = migrated.pop() ?? (await migrateMysql());
+    return {
+      options,
+      async remove() {
+        await emptyTables(options);
+        await resetNumbers(options);
+        migrated.push(options);
+      },
+    };
+  }
   const template = await sqliteTemplate();
-  const { options, remove } = await createEmptyDatabase();
-  if (options.type !== 'sqlite') throw new Error('the engine changed while the tests ran');
-  copyFileSync(template, options.path);
+  const made = await createEmptyDatabase();
+  if (made.options.type !== 'sqlite') throw new Error('the engine changed while the tests ran');
+  copyFileSync(template, made.options.path);
+  return made;
+}
+
+async function openSqliteTest(): Promise<TestDatabase> {
+  const { options, remove } = await createMigratedDatabase();
   const database = await openDatabase(options);
   const close = database.close;
   return Object.assign(database, {
@@ -127,18 +150,33 @@ async function openMysqlTest(): Promise<TestDatabase> {
 }
 
 async function newMysqlTest() {
-  const known = migrated.pop();
-  if (known) return { database: await openDatabase(known), options: known };
+  const options = migrated.pop() ?? (await migrateMysql());
+  return { database: await openDatabase(options), options };
+}
+
+async function migrateMysql(): Promise<MysqlOptions> {
   const options = await createMysqlDatabase();
   const database = await openDatabase(options);
   await migrate(database);
-  return { database, options };
+  await database.close();
+  return options;
 }
 
+const namesOf = (rows: readonly object[]) => rows.map((row) => String(Object.values(row)[0]));
+
 async function emptyTables(options: MysqlOptions): Promise<void> {
-  const rows = await onServer(options, ['SHOW TABLES']);
-  const ours = rows.map((row) => String(Object.values(row)[0])).filter((name) => !KEPT.has(name));
+  const ours = namesOf(await onServer(options, ['SHOW TABLES'])).filter((name) => !KEPT.has(name));
   const deletes = ours.map((name) => `DELETE FROM \`${name}\``);
   await onServer(options, ['SET foreign_key_checks = 0', ...deletes]);
+}
+
+/** Rows that are numbered begin with 1 again, as in a new database. */
+async function resetNumbers(options: MysqlOptions): Promise<void> {
+  const numbered = `SELECT table_name FROM information_schema.tables WHERE table_schema = '${options.database}' AND auto_increment > 1`;
+  const names = namesOf(await onServer(options, [numbered]));
+  await onServer(
+    options,
+    names.map((name) => `ALTER TABLE \`${name}\` AUTO_INCREMENT = 1`),
+  );
 }
 const KEPT = new Set(['__drizzle_migrations', 'migration_lease']);

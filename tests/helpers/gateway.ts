@@ -5,7 +5,7 @@ import type { DatabaseOptions } from '../../src/db/client.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
 import type { Config } from '../../src/utils/config.ts';
 import { testConfig } from './app.ts';
-import { createEmptyDatabase } from './database.ts';
+import { createMigratedDatabase } from './database.ts';
 import type { Answer } from './sandbox-process.ts';
 
 export interface TestGateway extends Gateway {
@@ -39,7 +39,7 @@ export async function startTestGateway(
 ): Promise<TestGateway> {
   const { options, remove } = on
     ? { options: on, remove: async () => undefined }
-    : await createEmptyDatabase();
+    : await createMigratedDatabase();
   const base = testConfig();
   const config: Config = {
     ...base,

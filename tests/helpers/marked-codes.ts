@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { startEmulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
-import { createEmptyDatabase } from './database.ts';
+import { createMigratedDatabase } from './database.ts';
 import { onServer } from './mariadb.ts';
 import { findFreePort, linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
 import { until } from './until.ts';
@@ -32,7 +32,7 @@ export interface Hiding {
  */
 export async function hideMarkedCodes(count: number): Promise<Hiding> {
   const emulator = await startEmulator();
-  const database = await createEmptyDatabase();
+  const database = await createMigratedDatabase();
   const sandbox = await startSandboxProcess(emulator, SETTINGS, database.options);
   const webhooks = await startReceiver();
   try {

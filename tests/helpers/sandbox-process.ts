@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Emulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
-import { createEmptyDatabase } from './database.ts';
+import { createMigratedDatabase } from './database.ts';
 import { PACKED, preparePacked } from './packed.ts';
 import { until } from './until.ts';
 
@@ -48,8 +48,8 @@ export interface Answer {
 /** A start that hangs is found by it; a slow machine must not be. */
 const START_TIMEOUT_MS = 180_000;
 /**
- * Starts a sandbox with `EMULATOR=external` over a fresh database of the engine that DB_TYPE names, or over `on`,
- * which its caller removes.
+ * Starts a sandbox with `EMULATOR=external` over a fresh, migrated database of the engine that DB_TYPE names, or over `on`,
+ * which its caller removes: an empty one is migrated by the start.
  */
 export async function startSandboxProcess(
   emulator: Emulator,
@@ -57,7 +57,7 @@ export async function startSandboxProcess(
   on?: DatabaseOptions,
 ): Promise<SandboxProcess> {
   const dir = await mkdtemp(join(tmpdir(), 'wahub-e2e-'));
-  const database = on ? { options: on, remove: async () => undefined } : await createEmptyDatabase();
+  const database = on ? { options: on, remove: async () => undefined } : await createMigratedDatabase();
   const file = join(dir, 'sandbox.json');
   const settings: NodeJS.ProcessEnv = {
     ...process.env,

@@ -8,6 +8,7 @@ import { getDelivery, listDeliveries, replayDelivery } from '../../src/services/
 import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
 import { updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import type { Clock } from '../../src/utils/clock.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender, type WebhookSenderOptions } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
 import { accept, answer, type Fixture, hang, openFixture, seqsOf, upTo, whenIdle } from './fixture.ts';
@@ -266,8 +267,10 @@ test('a receiver that hangs slows nobody else, though it has many sessions and l
   for (const session of sessions) await f.message(session, 'message.sent');
   f.sender({ maxInFlight: 6, maxPerWebhook: 3, timeoutMs: 300 });
   for (let i = 0; i < 4; i++) for (const session of sessions) await f.message(session, 'message.read');
-  await well.count(60);
-  for (const session of sessions) expect(seqsOf(well, session)).toEqual(upTo(5));
+  // On a busy machine an answer may come too late, and its event once more.
+  const arrived = () => new Set(well.received.map(({ headers }) => headers['webhook-id'])).size;
+  while (arrived() < 60) await delay(10);
+  for (const session of sessions) expect([...new Set(seqsOf(well, session))]).toEqual(upTo(5));
   // Never more at a time than its share, so that there was always room for others.
   expect(most).toBeGreaterThan(0);
   expect(most).toBeLessThanOrEqual(3);
