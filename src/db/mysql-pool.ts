@@ -52,6 +52,7 @@ export function createConnections(options: MysqlOptions): Connections {
     timezone: 'Z',
     charset: 'UTF8MB4_BIN',
     supportBigNumbers: true,
+    dateStrings: true,
     connectionLimit: limit,
     // Below the limit, or mysql2 closes none for being idle.
     maxIdle: limit - 1,
