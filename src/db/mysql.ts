@@ -133,9 +133,7 @@ function createScanRouter(connections: Connections, timeoutMs: number) {
       const sql = bound + select + hint + options.sql.slice(select.length);
       const leave = await places.enter(timeoutMs);
       try {
-        return await connections.use((connection) =>
-          connection.query(bounded({ ...options, sql }), params),
-        );
+        return await connections.use((connection) => connection.query(bounded({ ...options, sql }), params));
       } catch (error) {
         if (!STATEMENT_TIMEOUTS.has(Object(error).errno)) throw error;
         throw new DatabaseTimeoutError('a read took too long', { cause: error });

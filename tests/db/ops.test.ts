@@ -19,6 +19,7 @@ import {
   upsert,
   valuesAt,
 } from '../../src/db/ops.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { samples, tallies, useFixture } from './fixture.ts';
 
 const open = useFixture();
@@ -192,6 +193,14 @@ test('raw rows and raw writes name columns as the database has them', async () =
   expect(await rawRows(db, sql`select value from ${tallies} where ${tallies.name} = ${named(1)}`)).toEqual([
     { value: 5 },
   ]);
+});
+
+testOn('mysql', 'dates of raw rows are text, in a transaction too', async () => {
+  const { db } = await open();
+  const query = sql`select cast('2026-01-31' as date) as day, cast('2026-01-31 10:20:30' as datetime) as at`;
+  const found = [{ day: '2026-01-31', at: '2026-01-31 10:20:30' }];
+  expect(await rawRows(db, query)).toEqual(found);
+  expect(await db.transaction((tx) => rawRows(tx, query))).toEqual(found);
 });
 
 test('a query with two counts is built once for many pairs of them, and finds the same', async () => {
