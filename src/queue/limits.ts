@@ -76,6 +76,15 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
     if (times.length === 0) byRecipient.delete(recipient);
   }
 
+  /** In order. Most have one JID, and nothing is copied for these. */
+  function timesOf(jids: readonly string[]): readonly number[] {
+    const all = jids.flatMap((jid) => {
+      const times = byRecipient.get(jid);
+      return times ? [times] : [];
+    });
+    return all.length > 1 ? all.flat().sort((a, b) => a - b) : (all[0] ?? []);
+  }
+
   function note(at: number): void {
     lastAt = Math.max(lastAt ?? 0, at);
   }
@@ -125,8 +134,7 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
     },
     recipientAllowedAt(now, priority, ...jids) {
       prune(now);
-      const times = jids.flatMap((jid) => byRecipient.get(jid) ?? []);
-      if (jids.length > 1) times.sort((a, b) => a - b);
+      const times = timesOf(jids);
       const fromEnd = (n: number) => times[times.length - n];
       const inPreparation = [...begun].filter((one) => jids.includes(one.recipient)).length;
       const cap = capOf(current.perRecipientPerHour, current, priority);
