@@ -181,6 +181,17 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [KINDS, 'reaches those it is for, and nobody else: %s'],
   },
   {
+    name: 'list channels (newsletters), post texts, images and videos to own ones',
+    can: ({ channels }) => channels,
+    routes: [
+      `GET ${session('/channels')}`,
+      'POST /message/send-text',
+      'POST /message/send-image',
+      'POST /message/send-video',
+    ],
+    test: [PEOPLE, 'are listed, and an own one takes a text, an image and a video'],
+  },
+  {
     name: 'what becomes of a message',
     can: always,
     routes: ['GET /message/:messageId', 'GET /message/list'],
@@ -479,7 +490,7 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
   'read the status (stories) of others',
-  'channels (newsletters), communities',
+  'read the posts of channels, edit and delete own ones; communities',
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',

@@ -4,6 +4,7 @@ import { alertRoutes } from './alerts.ts';
 import { analyticsRoutes } from './analytics.ts';
 import { authRoutes } from './auth.ts';
 import { broadcastRoutes } from './broadcast/index.ts';
+import { channelRoutes } from './channel.ts';
 import { broadcastApiRoutes } from './dialects/broadcast-api.ts';
 import { otpApiMessageRoutes } from './dialects/otp-api-messages.ts';
 import { otpApiSessionRoutes } from './dialects/otp-api-sessions.ts';
@@ -42,6 +43,7 @@ export const allRoutes: readonly Route[] = [
   ...adminRoutes,
   ...sessionRoutes,
   ...groupRoutes,
+  ...channelRoutes,
   ...peopleRoutes,
   ...labelRoutes,
   ...poolRoutes,

@@ -21,6 +21,7 @@ const ERRORS: readonly ErrorCode[] = [
   'NOT_SUPPORTED',
   'NOT_FOUND',
   'RATE_LIMITED',
+  'CONFLICT',
 ];
 const MEDIA_ERRORS: readonly ErrorCode[] = [
   'URL_REFUSED',

@@ -75,6 +75,7 @@ const TAGS: Readonly<Record<string, string>> = {
   OTP: 'Login codes: send, check, resend, and how many arrive.',
   Sessions: 'Linked numbers: link one, see its state, pause it, set its pace.',
   Groups: 'Make groups and manage them: members, admins, settings, invite links.',
+  Channels: 'The channels of a number. Posts go by the routes of messages.',
   Chats: 'Conversations: list them, read them, and keep them as the phone does.',
   Contacts: 'The people that a number knows: names, pictures, about texts, blocking.',
   Presence: 'Online, typing, and calls.',

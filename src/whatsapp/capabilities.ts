@@ -19,6 +19,7 @@ const BAILEYS = {
   standing: true,
   amend: true,
   status: true,
+  channels: true,
 } as const satisfies EngineCapabilities;
 
 export const CAPABILITIES = {

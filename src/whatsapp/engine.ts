@@ -25,7 +25,7 @@ export interface AccountRef {
   fence: number;
 }
 
-/** The recipient of a message. `jid` is canonical: `628…@s.whatsapp.net`, `…@lid` or `…@g.us`. */
+/** The recipient of a message. `jid` is canonical: `628…@s.whatsapp.net`, `…@lid`, `…@g.us`, `…@newsletter` or the status. */
 export interface Recipient {
   jid: string;
   phone: string | null;
@@ -381,6 +381,8 @@ export interface EngineCapabilities {
   amend: boolean;
   /** it posts to the status (stories) */
   status: boolean;
+  /** it lists channels and posts to them */
+  channels: boolean;
 }
 
 /**

@@ -67,7 +67,19 @@ export function isGroupJid(jid: string | null | undefined): boolean {
 /** Where status posts (stories) go: one chat for all who are to see them. */
 export const STATUS_JID = 'status@broadcast';
 
-/** A chat of no single person: a group, or the status. */
+const CHANNEL = /^\d{5,25}@newsletter$/;
+
+/** Whether this is the address of a channel (WhatsApp's newsletters). */
+export function isChannelJid(jid: string): boolean {
+  return CHANNEL.test(jid);
+}
+
+/** A place where posts go one way, so that it is no conversation: the status, or a channel. */
+export function isPostedJid(jid: string): boolean {
+  return jid === STATUS_JID || isChannelJid(jid);
+}
+
+/** A chat of no single person: a group, the status, or a channel. */
 export function isSharedJid(jid: string): boolean {
-  return jid === STATUS_JID || isGroupJid(jid);
+  return isPostedJid(jid) || isGroupJid(jid);
 }

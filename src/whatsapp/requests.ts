@@ -68,8 +68,31 @@ export interface EngineRequests {
   'presence.typing': { input: { jid: string; state: TypingState }; output: null };
   /** its changes come as events, as long as the connection lives */
   'presence.subscribe': { input: { jid: string }; output: null };
+  /** channels that the account has made or follows */
+  'channel.list': { input: Record<string, never>; output: Channel[] };
+  /** `…@newsletter`; null: WhatsApp knows no such channel */
+  'channel.info': { input: { channel: string }; output: Channel | null };
   /** a call that this connection was told of */
   'call.reject': { input: { callId: string }; output: null };
+}
+
+/** What an account is in a channel. */
+export const CHANNEL_ROLES = ['owner', 'admin', 'subscriber', 'guest'] as const;
+export type ChannelRole = (typeof CHANNEL_ROLES)[number];
+
+export interface Channel {
+  /** `…@newsletter` */
+  id: string;
+  name: string;
+  description: string | null;
+  /** of the account that asked; null: WhatsApp did not tell */
+  role: ChannelRole | null;
+  /** null: not told */
+  followers: number | null;
+  /** WhatsApp has verified whose it is */
+  verified: boolean;
+  /** end of its link, behind `https://whatsapp.com/channel/`; null: not told */
+  invite: string | null;
 }
 
 export interface BusinessProfile {

@@ -21,6 +21,7 @@ const ERRORS = [
   'NOT_ON_WHATSAPP',
   'RECIPIENT_KEYS',
   'GROUP_GONE',
+  'CHANNEL_GONE',
 ].concat([
   'CONTENT_INVALID',
   'MEDIA_GONE',

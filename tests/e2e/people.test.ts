@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
 import { numberCheckJobs, rateLimits, waChatStates, whatsappAccounts } from '../../src/db/schema.ts';
+import { dataUrl, mp4File, pngFile, sha256 } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
@@ -475,6 +476,93 @@ describe('presence', () => {
       { type: 'reject', to: caller, ids: [id] },
     ]);
     expect((await post('/calls/none/reject')).body.code).toBe('NOT_FOUND');
+  });
+});
+
+describe('channels', () => {
+  const WAIT = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
+  const send = (kind: string, fields: object, headers?: Record<string, string>) =>
+    gateway.call('POST', `/message/send-${kind}`, { session: 'main', ...fields }, headers);
+  const show = async (id: string) => (await gateway.call('GET', `/message/${id}`)).body.data;
+
+  test('are listed, and an own one takes a text, an image and a video', async () => {
+    const other = newNumber();
+    const about = { name: 'Kabar Toko', description: 'Yang baru', owner: OWN, followers: [other] };
+    const made = emulator.createChannel(about);
+    const followed = emulator.createChannel({ name: 'Berita', owner: other, followers: [OWN], verified: true });
+    emulator.createChannel({ name: 'Asing', owner: other });
+    expect((await get('/channels')).data).toEqual([
+      {
+        ...{ id: followed.id, name: 'Berita', description: null, role: 'subscriber', canPost: false },
+        ...{ followers: 2, verified: true, link: `https://whatsapp.com/channel/${followed.invite}` },
+      },
+      {
+        ...{ id: made.id, name: 'Kabar Toko', description: 'Yang baru', role: 'owner', canPost: true },
+        ...{ followers: 2, verified: false, link: `https://whatsapp.com/channel/${made.invite}` },
+      },
+    ]);
+    const [picture, film] = [pngFile(), mp4File(20_000)];
+    const posts = [
+      ['text', { text: 'Buka sampai 21:00' }, { type: 'text', text: 'Buka sampai 21:00' }],
+      [
+        'image',
+        { image: dataUrl('image/png', picture), caption: 'baru' },
+        { type: 'image', caption: 'baru', fileSha256: sha256(picture), fileSize: picture.length },
+      ],
+      ['video', { video: dataUrl('video/mp4', film) }, { type: 'video', fileSha256: sha256(film) }],
+    ] as const;
+    for (const [kind, fields, shown] of posts) {
+      const { status, body } = await send(kind, { to: made.id, ...fields }, WAIT);
+      expect({ status, body }).toMatchObject({ status: 200, body: { data: { to: made.id, status: 'sent' } } });
+      const id = body.data.messageId;
+      await until(() => emulator.messages({ id }).length === 1);
+      const [arrived] = emulator.messages({ id });
+      expect(arrived).toMatchObject({ ...shown, from: OWN, group: made.id, copies: 1 });
+      expect(arrived?.mediaError).toBeUndefined();
+      expect(await show(id)).toMatchObject({ direction: 'out', to: made.id, chat: made.id, status: 'sent' });
+    }
+    const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
+    expect(numbers).not.toContain(made.id);
+  });
+
+  test('of others take no post, and none takes what phones do not show there', async () => {
+    const other = newNumber();
+    const admin = emulator.createChannel({ name: 'Bersama', owner: other, admins: [OWN] });
+    const followed = emulator.createChannel({ name: 'Bukan milik', owner: other, followers: [OWN] });
+    const post = async (to: string, fields: object = { text: 'halo' }, kind = 'text') => {
+      const { status, body } = await send(kind, { to, ...fields });
+      return { status, code: body.code, details: body.details };
+    };
+    const refused = { status: 409, code: 'CONFLICT', details: { role: 'subscriber' } };
+    expect(await post(followed.id)).toMatchObject(refused);
+    expect(await post('120363400000000001@newsletter')).toMatchObject({ status: 404, code: 'NOT_FOUND' });
+    expect(await post('12@newsletter')).toMatchObject({ status: 400, code: 'INVALID_NUMBER' });
+    const poll = { question: 'Hari?', options: ['Senin', 'Selasa'] };
+    expect(await post(admin.id, poll, 'poll')).toMatchObject({ status: 400, details: { to: expect.any(String) } });
+    expect(await post(admin.id, { text: 'ya', quotedMessageId: '3EB0' })).toMatchObject({ status: 400 });
+    expect(await post(admin.id, { text: 'ya', mentions: [other] })).toMatchObject({ status: 400 });
+    expect(emulator.messages({ group: followed.id })).toEqual([]);
+    const sent = await send('text', { to: admin.id, text: 'dari admin' }, WAIT);
+    expect(sent).toMatchObject({ status: 200 });
+    const { messageId } = sent.body.data;
+    for (const [what, body] of [
+      ['edit', { text: 'lain' }],
+      ['revoke', {}],
+      ['pin', {}],
+    ] as const) {
+      expect((await gateway.call('POST', `/message/${messageId}/${what}`, body)).body.code).toBe('CONFLICT');
+    }
+  });
+
+  test('that are gone when the post comes to its turn are told as the reason', async () => {
+    const channel = emulator.createChannel({ name: 'Sebentar', owner: OWN });
+    await gateway.call('POST', '/message/pause-queue', { session: 'main' });
+    const { body } = await send('text', { to: channel.id, text: 'terlambat' });
+    emulator.removeChannel({ id: channel.id });
+    await gateway.call('POST', '/message/resume-queue', { session: 'main' });
+    await until(async () => (await show(body.data.messageId)).status === 'failed');
+    expect(await show(body.data.messageId)).toMatchObject({ errorCode: 'CHANNEL_GONE' });
+    expect(emulator.messages({ group: channel.id })).toEqual([]);
   });
 });
 

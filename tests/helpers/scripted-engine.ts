@@ -57,6 +57,7 @@ export function createScriptedEngine(): ScriptedEngine {
       standing: true,
       amend: false,
       status: false,
+      channels: false,
     },
     opens: [],
     sockets: new Map(),

@@ -41,13 +41,10 @@ function setUp() {
   });
   const quick: UploadSocket = { proxied: false, sock: { waUploadToServer: async () => UPLOADED } };
   let next = 0;
-  const send = (account: AccountRef, by: UploadSocket) =>
-    uploads.get(account, by, 'image', {
-      id: String(next++).padStart(32, '0'),
-      mimetype: 'image/png',
-      size: 15,
-      sha256: '',
-    });
+  const send = (account: AccountRef, by: UploadSocket) => {
+    const media = { id: String(next++).padStart(32, '0'), mimetype: 'image/png', size: 15, sha256: '' };
+    return uploads.get(account, by, { kind: 'image', media });
+  };
   return { clock, send, stuck, quick, begun: () => begun };
 }
 

@@ -9,6 +9,7 @@ import {
   starsOf,
 } from './app-state.ts';
 import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
+import type { Channel, ChannelInput } from './channels.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
@@ -155,6 +156,12 @@ export interface Actions {
    * answer that person (403, 404 …).
    */
   actInGroup(input: GroupAct): Group;
+  /** A new channel (newsletter). */
+  createChannel(input: ChannelInput): Channel;
+  /** All channels. */
+  channels(): Channel[];
+  /** The channel is gone for everybody. Throws when there is none (404). */
+  removeChannel(input: { id: string }): { removed: string };
   /** What a person tells of itself: its about text, and as a business its profile. */
   setPerson(input: { phone: string } & Person): Person;
   /** Somebody comes online, goes, types or records; how many clients that have subscribed were told. */
@@ -277,6 +284,12 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     },
     groups: () => world.groups.list(),
     actInGroup: (input) => actInGroup(world, input),
+    createChannel: (input) => world.channels.create(input),
+    channels: () => world.channels.list(),
+    removeChannel({ id }) {
+      if (!world.channels.remove(id)) throw new ControlError(404, `id: there is no channel ${id}`);
+      return { removed: id };
+    },
     setPerson({ phone, ...person }) {
       const known = { ...world.people.get(phone), ...person };
       world.people.set(phone, known);
@@ -407,5 +420,6 @@ function forgetDevices(world: World): void {
   world.settings.clear();
   world.outboxes.reset();
   world.groups.reset();
+  world.channels.reset();
   world.parties.reset();
 }

@@ -12,9 +12,14 @@ export interface MediaReference {
   fileSha256: Uint8Array;
 }
 
+/** Where a file lies that is not sealed, as those of channels. */
+export type PlainFile = Pick<MediaReference, 'directPath' | 'fileSha256'>;
+
 interface ReadResult {
   content: Content;
   media?: MediaReference;
+  /** The message does not say how its file is sealed. */
+  plainFile?: PlainFile;
 }
 
 type Nullable<T> = T | null | undefined;
@@ -217,7 +222,11 @@ function describeMedia(
   };
   const { directPath, mediaKey, fileSha256, fileEncSha256 } = file;
   if (!directPath || !mediaKey || !fileSha256 || !fileEncSha256) {
-    return { content: { ...content, mediaError: 'the message does not say where its file is' } };
+    const isPlain = directPath && fileSha256 && !mediaKey && !fileEncSha256;
+    return {
+      content: { ...content, mediaError: 'the message does not say where its file is' },
+      ...(isPlain ? { plainFile: { directPath, fileSha256 } } : {}),
+    };
   }
   return { content, media: { mediaType, directPath, mediaKey, fileSha256, fileEncSha256 } };
 }

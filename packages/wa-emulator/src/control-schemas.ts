@@ -197,6 +197,19 @@ export const GroupActBody = z.strictObject({
   text: z.string().optional(),
 });
 
+const phones = z.array(phone).max(1024).optional();
+
+export const ChannelBody = z.strictObject({
+  name: text,
+  owner: phone,
+  description: z.string().optional(),
+  admins: phones,
+  followers: phones,
+  verified: z.boolean().optional(),
+});
+
+export const RemoveChannelBody = z.strictObject({ id: text });
+
 const business = z.strictObject({
   description: z.string().optional(),
   category: z.string().optional(),

@@ -12,6 +12,7 @@ import {
   AliasBody,
   AssignLabelBody,
   CallBody,
+  ChannelBody,
   ChatBody,
   ChatsQuery,
   DeliverBody,
@@ -32,6 +33,7 @@ import {
   PictureBody,
   PresenceBody,
   ReadBody,
+  RemoveChannelBody,
   RemoveGroupBody,
   ResetBody,
   RuleBody,
@@ -142,6 +144,11 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.get('/sessions', (c) => c.json(actions.sessions()));
   app.get('/groups', (c) => c.json(actions.groups()));
   app.post('/groups', body(GroupBody), (c) => c.json(actions.createGroup(c.req.valid('json')), 201));
+  app.get('/channels', (c) => c.json(actions.channels()));
+  app.post('/channels', body(ChannelBody), (c) => c.json(actions.createChannel(c.req.valid('json')), 201));
+  app.post('/channels/remove', body(RemoveChannelBody), (c) =>
+    c.json(actions.removeChannel(c.req.valid('json'))),
+  );
   app.post('/settings', body(SettingsBody), (c) => c.json(actions.settings(c.req.valid('json'))));
   app.post('/reset', body(ResetBody), async (c) => {
     await actions.reset(c.req.valid('json'));

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import { type Actions, createActions } from './actions.ts';
 import { requireOneAddress } from './address.ts';
+import { createChannels } from './channels.ts';
 import { acceptConnection } from './connection.ts';
 import { startControlServer } from './control.ts';
 import { createDevices } from './devices.ts';
@@ -26,6 +27,7 @@ import type { World } from './world.ts';
 
 export type { Actions, Asked, Health, Linked } from './actions.ts';
 export type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
+export type { Channel, ChannelInput } from './channels.ts';
 export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
 export type { DeliverInput } from './inbound.ts';
@@ -154,6 +156,7 @@ function createWorld(
     parties: createParties(store, parts.identity.derive),
     devices: createDevices(store),
     groups: createGroups(store),
+    channels: createChannels(store),
     rules: createRules(),
     standings: createStandings(),
     staleDevices: new Map(),

@@ -1,8 +1,9 @@
-/** Where a JID points: a device of a phone number, a group, the status, or something the emulator has no part in. */
+/** Where a JID points: a device of a phone number, a group, the status, a channel, or something the emulator has no part in. */
 export type Address =
   | { kind: 'user'; phone: string; device: number; via: 'pn' | 'lid' }
   | { kind: 'group'; id: string }
   | { kind: 'status' }
+  | { kind: 'channel'; id: string }
   | { kind: 'other' };
 
 const LID_MODULUS = 10n ** 15n;
@@ -52,6 +53,9 @@ export function parseJid(jid: string | undefined): Address {
   }
   if (jid === STATUS_JID) {
     return { kind: 'status' };
+  }
+  if (server === 'newsletter' && user !== '') {
+    return { kind: 'channel', id: `${user}@newsletter` };
   }
   if (!/^\d{1,15}$/.test(user)) {
     return { kind: 'other' };

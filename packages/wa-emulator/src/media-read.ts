@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createHash, createHmac, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { getMediaKeys } from '@whiskeysockets/baileys';
-import type { MediaReference } from './content.ts';
+import type { MediaReference, PlainFile } from './content.ts';
 import type { Content } from './types.ts';
 import type { World } from './world.ts';
 
@@ -47,6 +47,28 @@ export async function downloadMedia(world: World, media: MediaReference): Promis
       return { mediaError: 'the file does not decrypt to what the message names' };
     }
     return { fileSha256: fileSha256.toString('hex'), fileSize: size };
+  } catch (error) {
+    return { mediaError: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Reads a file that is not sealed, as followers of a channel do. Never rejects: what goes wrong is `mediaError`. */
+export async function readPlainFile(
+  world: World,
+  { directPath, fileSha256 }: PlainFile,
+): Promise<Partial<Content>> {
+  const file = world.media.find(directPath);
+  if (file === undefined) return { mediaError: 'there is no such file on the media server' };
+  try {
+    const hash = createHash('sha256');
+    let fileSize = 0;
+    for await (const chunk of createReadStream(file)) {
+      fileSize += chunk.length;
+      hash.update(chunk);
+    }
+    const found = hash.digest();
+    if (!found.equals(fileSha256)) return { mediaError: 'the file is not the one the message names' };
+    return { fileSha256: found.toString('hex'), fileSize };
   } catch (error) {
     return { mediaError: error instanceof Error ? error.message : String(error) };
   }

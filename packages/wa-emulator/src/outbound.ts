@@ -1,4 +1,5 @@
 import { type BinaryNode, proto, unpadRandomMax16 } from '@whiskeysockets/baileys';
+import { takePost } from './channels.ts';
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { forwardToDevice } from './forward.ts';
@@ -31,13 +32,14 @@ export function takeClientMessage(
     to: describe(to, stanza),
     at: new Date().toISOString(),
   });
-  const ack = (error?: number) => {
+  const ack = (error?: number, serverId?: number) => {
     const attrs = {
       class: 'message',
       id: stanza.attrs.id,
       from: stanza.attrs.to,
       t: unixSeconds(),
       error: error === undefined ? undefined : String(error),
+      server_id: serverId === undefined ? undefined : String(serverId),
     };
     world.timers.after(world.faults.slowAckMs.get(device.phone), () => connection.send(node('ack', attrs)));
   };
@@ -48,6 +50,11 @@ export function takeClientMessage(
   }
   if (to.kind === 'other') {
     ack();
+    return;
+  }
+  if (to.kind === 'channel') {
+    const taken = takePost(world, device, stanza, to.id);
+    ack('error' in taken ? taken.error : undefined, 'serverId' in taken ? taken.serverId : undefined);
     return;
   }
   if (to.kind === 'user' && to.phone !== device.phone) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { BinaryNode } from '@whiskeysockets/baileys';
+import { answerChannels } from './channels.ts';
 import { SERVER_JID } from './jids.ts';
 import { child, node, unixSeconds } from './nodes.ts';
 import { onlineConnections, type World } from './world.ts';
@@ -152,9 +153,12 @@ function inSeconds(seconds: number): number {
   return Math.floor(Date.now() / 1000 + seconds) * 1000;
 }
 
-/** Answers what a client asks about its own account. */
+/** Answers what a client asks about its own account, and about channels. */
 export function answerMex(world: World, phone: string, stanza: BinaryNode): BinaryNode[] {
-  const id = child(stanza, 'query')?.attrs.query_id;
+  const query = child(stanza, 'query');
+  const ofChannels = answerChannels(world, phone, query);
+  if (ofChannels) return [node('result', {}, Buffer.from(JSON.stringify(ofChannels)))];
+  const id = query?.attrs.query_id;
   const data = {
     ...(id === CAP_QUERY ? {} : { xwa2_fetch_account_reachout_timelock: lockFields(world, phone) }),
     ...(id === LOCK_QUERY ? {} : { xwa2_message_capping_info: capFields(world, phone) ?? NO_CAP }),

@@ -108,9 +108,9 @@ export interface Received extends Content {
   id: string;
   /** Phone number of the sender. */
   from: string;
-  /** Phone number of the recipient (for a group: of this member). */
+  /** Phone number of the recipient (for a group: of this member), or the channel. */
   to: string;
-  /** The group it was sent to, `…@g.us`, or `status@broadcast`. */
+  /** The group it was sent to, `…@g.us`, `status@broadcast`, or the channel. */
   group?: string;
   /** Stanzas with this id that reached the recipient, unreadable ones included. */
   copies: number;

@@ -1,4 +1,5 @@
 import type { Settings } from './app-state.ts';
+import type { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
 import type { Devices } from './devices.ts';
 import type { StandingFaults } from './faults.ts';
@@ -28,6 +29,7 @@ export interface World {
   devices: Devices;
   outboxes: Outboxes;
   groups: Groups;
+  channels: Channels;
   media: MediaServer;
   rules: Rules;
   /** How the accounts stand with the server: what they may do, and whom they know. */

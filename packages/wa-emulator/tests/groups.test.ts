@@ -141,3 +141,26 @@ describe('group changes by the client', () => {
     await expect(client.sock.groupMetadata('120363000000000000@g.us')).rejects.toThrow(/item-not-found/);
   });
 });
+
+describe('a channel', () => {
+  it('is shown with the role of who asks, and takes the posts of its owner alone', async () => {
+    const own = emulator.createChannel({ name: 'Kabar', owner: PHONE, followers: MEMBERS });
+    const other = emulator.createChannel({ name: 'Lain', owner: MEMBERS[0] ?? '', followers: [PHONE] });
+    const found: unknown = await client.sock.newsletterMetadata('jid', own.id);
+    expect(found).toMatchObject({
+      ...{ id: own.id, thread_metadata: { name: { text: 'Kabar' }, subscribers_count: '4' } },
+      viewer_metadata: { role: 'OWNER' },
+    });
+    await expect(client.sock.newsletterMetadata('jid', '120363400000000000@newsletter')).rejects.toThrow(
+      /Not Found/,
+    );
+    const id = await client.send(own.id, 'satu');
+    expect(await client.waitAck(id)).toBeUndefined();
+    const [post] = emulator.messages({ group: own.id });
+    expect(post).toMatchObject({ id, from: PHONE, to: own.id, type: 'text', text: 'satu', copies: 1 });
+    expect(await client.waitAck(await client.send(other.id, 'dua'))).toBe('403');
+    expect(emulator.channels().map(({ name }) => name)).toEqual(['Kabar', 'Lain']);
+    emulator.removeChannel({ id: other.id });
+    expect(() => emulator.removeChannel({ id: other.id })).toThrow(/no channel/);
+  });
+});

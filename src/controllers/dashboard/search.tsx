@@ -32,6 +32,7 @@ const PAGES: readonly Known[] = [
   ['messages', '/dashboard/messages', 'messages'],
   ['compose', '/dashboard/messages/new', 'messages', (view) => view.may('messages:write')],
   ['status', '/dashboard/messages/status', 'messages', (view) => view.may('messages:write')],
+  ['channels', '/dashboard/messages/channels', 'messages'],
   ['chats', '/dashboard/messages/chats', 'messages'],
   ['otp', '/dashboard/otp', 'otp'],
   ['otpLog', '/dashboard/otp/log', 'otp'],

@@ -23,6 +23,7 @@ const ABILITIES = {
   mediaAgain: 'ask the phone for files',
   amend: 'edit or delete messages',
   status: 'post to the status',
+  channels: 'list channels or post to them',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
 
 /** Throws NOT_SUPPORTED unless the service's engine can do that. */

@@ -2,7 +2,7 @@
 
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
-import { lidJid, lidOf, phoneJid, phoneOf, STATUS_JID } from '../../whatsapp/jid.ts';
+import { isPostedJid, lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
@@ -211,7 +211,7 @@ async function findChats(ctx: Ctx): Promise<FoundChat[]> {
   const looked = await newestOfTenant(ctx);
   const keyOf = await readSubscriberKeys(ctx, looked);
   for (const row of looked) {
-    if (!isOfChat(row.type) || row.peer === STATUS_JID) continue;
+    if (!isOfChat(row.type) || isPostedJid(row.peer)) continue;
     const { id, accountId } = row;
     const key = `${accountId} ${keyOf(row)}`;
     const begun = { id, accountId, jids: new Set<string>(), unread: 0 };

@@ -80,6 +80,10 @@ const ERRORS: Record<string, Both> = {
     ['The group no longer exists, or this number is not a member.', 'Send to another group.'],
     ['Grup sudah tidak ada, atau nomor ini bukan anggotanya.', 'Kirim ke grup lain.'],
   ],
+  CHANNEL_GONE: [
+    ['The channel no longer exists, or this number may not post to it.', 'Look at the list of channels.'],
+    ['Saluran sudah tidak ada, atau nomor ini tidak boleh mengirim ke sana.', 'Periksa daftar saluran.'],
+  ],
   CONTENT_INVALID: [
     ['This content cannot be sent as a WhatsApp message.', 'Change the content and send it again.'],
     ['Isi ini tidak bisa dikirim sebagai pesan WhatsApp.', 'Ubah isinya, lalu kirim lagi.'],

@@ -9,12 +9,13 @@ import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { Content } from '../../whatsapp/content.ts';
-import { isGroupJid } from '../../whatsapp/jid.ts';
+import { isChannelJid, isGroupJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
+import { channelOf, requirePlainPost, requirePostable } from './channel.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
 import { instantOf } from './moments.ts';
@@ -56,17 +57,18 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
 /**
  * Queues one message; resolves when it is durable. Throws SESSION_NOT_FOUND, NOT_CONNECTED (a session that will
  * not connect by itself), INVALID_NUMBER, VALIDATION_FAILED (times), RATE_LIMITED (the tenant's queue is full), NOT_SUPPORTED (the engine),
- * NOT_FOUND (what is quoted, reacted to or uploaded), and what taking its file throws (takeMedia).
+ * NOT_FOUND (what is quoted, reacted to or uploaded; a channel), CONFLICT (a channel of others), and what taking its file throws (takeMedia).
  */
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
-  const asked = input.addressee ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const asked = input.addressee ?? channelOf(input.to) ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
   const { times, timeZone } = await readTimes(ctx, session, input);
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
+  if (isChannelJid(asked.peer)) await requirePostable(ctx, session, asked.peer, input);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   // An answer that is known by its Idempotency-Key was given before, or is given in place of this refusal.
   if ('make' in input.content) await refuseWhenUsed(ctx.db, ctx, ctx.actor.userId);
@@ -139,6 +141,7 @@ async function makeContent(
   if ('mentionAll' in made && made.mentionAll && !isGroupJid(peer)) {
     throw invalid('mentionAll', 'is for groups only');
   }
+  if (isChannelJid(peer)) requirePlainPost(made);
   return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
 }
 

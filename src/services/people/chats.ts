@@ -4,7 +4,7 @@ import { encodeCursor, isNotOlder, isOlder, parseCursor } from '../../db/keyset.
 import { rawRows } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
 import { formatE164 } from '../../utils/phone.ts';
-import { isGroupJid, lidJid, lidOf, phoneJid, phoneOf, STATUS_JID } from '../../whatsapp/jid.ts';
+import { isGroupJid, isPostedJid, lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { ChatChange, LastMessage } from '../../whatsapp/requests.ts';
 import { requireScope } from '../access.ts';
@@ -51,7 +51,7 @@ export async function listChats(ctx: Ctx, input: PageInput & { sessionId: string
     .where(and(eq(messages.accountId, session.id), isOlder(KEYSET, cursor)))
     .orderBy(desc(messages.createdAt), desc(messages.id))
     .limit(SCAN_LIMIT);
-  const looked = rows.filter(({ type, peer }) => isOfChat(type) && peer !== STATUS_JID);
+  const looked = rows.filter(({ type, peer }) => isOfChat(type) && !isPostedJid(peer));
   const own = await notYetShown(ctx, session, await headsOf(ctx, session, looked), {
     cursor,
     limit: input.limit,

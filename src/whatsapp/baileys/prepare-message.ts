@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { type AuthenticationCreds, proto } from '@whiskeysockets/baileys';
 import { hasMedia, type Outgoing } from '../content.ts';
 import type { ChatSetting, Recipient } from '../engine.ts';
-import { canonicalJid, isGroupJid, parseJid } from '../jid.ts';
+import { canonicalJid, isChannelJid, isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
 import type { Link } from './link-types.ts';
 import { ownJid, type Prepared, prepareRecipient, type Ready } from './prepare.ts';
@@ -25,7 +25,7 @@ export async function prepareMessage(
 ): Promise<ReadyMessage | Exclude<Prepared, Ready>> {
   const prepared = await prepareRecipient(link, to, content);
   if (prepared.kind !== 'ready') return prepared;
-  const uploaded = await uploadOf(link, content);
+  const uploaded = await uploadOf(link, prepared.jid, content);
   const chat = await settingOf(link, prepared.jid, [to.jid]);
   try {
     const encoded = encodeFor(link, prepared.jid, content, messageId, uploaded, chat);
@@ -50,7 +50,7 @@ export async function encodeAgain(
   const chat = await settingOf(link, target, []);
   let uploaded: UploadedMedia | null;
   try {
-    uploaded = await uploadOf(link, content);
+    uploaded = await uploadOf(link, target, content);
   } catch (error) {
     if (error instanceof MediaGoneError) return undefined;
     throw error;
@@ -62,9 +62,11 @@ export async function encodeAgain(
   }
 }
 
-async function uploadOf(link: Link, content: Outgoing): Promise<UploadedMedia | null> {
+/** Everybody may follow a channel: its files are not sealed. */
+async function uploadOf(link: Link, target: string, content: Outgoing): Promise<UploadedMedia | null> {
   if (!hasMedia(content)) return null;
-  return link.uploads.get(link.account, link, content.type, content.media);
+  const file = { kind: content.type, media: content.media, plain: isChannelJid(target) };
+  return link.uploads.get(link.account, link, file);
 }
 
 function encodeFor(
@@ -94,6 +96,7 @@ async function settingOf(
   target: string,
   others: readonly string[],
 ): Promise<ChatSetting | null> {
+  if (isChannelJid(target)) return null;
   const duration = groups.get(target)?.ephemeralDuration;
   if (duration) return { expiration: duration, setAt: null };
   if (isGroupJid(target)) return chats.find([target]);

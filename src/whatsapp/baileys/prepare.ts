@@ -2,8 +2,9 @@
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
 import type { Outgoing } from '../content.ts';
 import type { LeftOut, Recipient } from '../engine.ts';
-import { canonicalJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf, STATUS_JID } from '../jid.ts';
+import { canonicalJid, isChannelJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf, STATUS_JID } from '../jid.ts';
 import { refusalCode } from './ask-in-parts.ts';
+import { findChannel, mayPost } from './channels.ts';
 import { answered, ensureSessions, type FoundDevices, findDevices, type Keyless, userOf } from './devices.ts';
 import type { Link } from './link-types.ts';
 import { queryNumbers } from './number-check.ts';
@@ -48,12 +49,18 @@ const GROUP_GONE: Prepared = {
   code: 'GROUP_GONE',
   message: 'the group does not exist any more, or this number is not a member of it',
 };
+const CHANNEL_GONE: Prepared = {
+  kind: 'impossible',
+  code: 'CHANNEL_GONE',
+  message: 'the channel does not exist any more, or this number may not post to it',
+};
 /** WhatsApp's answers about a group that is not there, or not for us. */
 const GROUP_GONE_CODES: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /** Rejects when the connection is closed or the server asks to slow down: another attempt may work. */
 export async function prepareRecipient(link: Link, to: Recipient, content: Outgoing): Promise<Prepared> {
   if (to.jid === STATUS_JID) return prepareStatus(link, content);
+  if (isChannelJid(to.jid)) return prepareChannel(link, to.jid);
   if (isGroupJid(to.jid)) return prepareGroup(link, to.jid);
   const phone = to.phone ?? phoneOf(to.jid);
   const known = phone === null ? undefined : link.aliases.get(phone);
@@ -80,6 +87,7 @@ export async function refreshRecipient(link: Link, to: Recipient, content: Outgo
     await findDevices(link, [...(await readAudience(link, content)).keys()], { fresh: true });
     return to;
   }
+  if (isChannelJid(to.jid)) return to;
   if (isGroupJid(to.jid)) {
     link.groups.forget(to.jid);
     const { participants } = await link.groups.fetch(link.sock, to.jid);
@@ -172,6 +180,13 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
     [...participants.keys()],
     (member) => participants.get(member)?.phoneNumber ?? member,
   );
+}
+
+/** A post to a channel is not encrypted, so that nobody's keys are needed: WhatsApp gives it to those who follow. */
+async function prepareChannel(link: Link, jid: string): Promise<Prepared> {
+  const channel = await answered(link, findChannel(link.sock, jid));
+  if (channel === null || !mayPost(channel)) return CHANNEL_GONE;
+  return { kind: 'ready', jid, leftOut: new Set(), missing: [] };
 }
 
 /** A status post goes to a list of people, and to the own phone, as to the members of a group. */

@@ -3,6 +3,7 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Outgoing } from '../content.ts';
 import type { Recipient, SendOptions, SendResult } from '../engine.ts';
+import { isChannelJid } from '../jid.ts';
 import { RECIPIENT_STALE } from '../refusals.ts';
 import type { Acknowledgement } from './ack-book.ts';
 import { withBound } from './bound.ts';
@@ -89,7 +90,7 @@ const isStorageAway = (error: unknown) => error instanceof AppError && error.cod
 
 /** The message itself ends it. What goes wrong with it must not stop the message. */
 async function showTyping(link: Link, clock: Clock, target: string, typingMs: number): Promise<void> {
-  if (typingMs <= 0) return;
+  if (typingMs <= 0 || isChannelJid(target)) return;
   await link.sock.sendPresenceUpdate('composing', target).catch(() => undefined);
   await sleep(clock, typingMs, link.closed);
 }

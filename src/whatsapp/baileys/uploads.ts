@@ -1,8 +1,8 @@
 /** Files on their way to WhatsApp's media servers: encrypted piece by piece, uploaded once for many recipients. */
 
 import { unlink } from 'node:fs/promises';
-import { addAbortSignal } from 'node:stream';
-import { encryptedStream, type WAMediaUploadFunction } from '@whiskeysockets/baileys';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { encryptedStream, getRawMediaUploadData, type WAMediaUploadFunction } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -15,16 +15,27 @@ import { untilStopped } from './upload-scope.ts';
 type MediaKind = MediaContent['type'];
 
 /** The fields of a message about its file. */
-export interface UploadedMedia {
+export interface UploadedMedia extends Partial<Seal> {
   url: string;
   directPath: string;
+  /** of the plain file, as what follows */
+  fileSha256: Uint8Array;
+  fileLength: number;
+  details: MediaDetails;
+}
+
+/** How it is encrypted; a file for a channel is not. */
+interface Seal {
   mediaKey: Uint8Array;
   mediaKeyTimestamp: number;
-  fileSha256: Uint8Array;
   fileEncSha256: Uint8Array;
-  fileLength: number;
-  /** of the plain file */
-  details: MediaDetails;
+}
+
+/** What is to be uploaded; `plain`: not encrypted. */
+export interface UploadFile {
+  kind: MediaKind;
+  media: MediaFile;
+  plain?: boolean;
 }
 
 /** The file behind a message is not there any more: no attempt will find it. */
@@ -38,7 +49,7 @@ export interface Uploads {
    * MediaGoneError, with UNAVAILABLE while the file cannot be read, or when the upload fails or takes too long: then
    * another attempt may work.
    */
-  get(account: AccountRef, by: UploadSocket, kind: MediaKind, media: MediaFile): Promise<UploadedMedia>;
+  get(account: AccountRef, by: UploadSocket, file: UploadFile): Promise<UploadedMedia>;
 }
 
 export interface UploadSocket {
@@ -77,7 +88,7 @@ export function createUploads(
   async function upload(
     account: AccountRef,
     { waUploadToServer }: UploadSocket['sock'],
-    { kind, media }: { kind: MediaKind; media: MediaFile },
+    { kind, media, plain = false }: UploadFile,
     signal: AbortSignal,
   ): Promise<UploadedMedia> {
     const stream = await callbacks.openMedia(account, media.id);
@@ -86,24 +97,15 @@ export function createUploads(
       stream.destroy();
       throw error;
     });
-    const sealed = await encryptedStream({ stream: addAbortSignal(signal, stream) }, kind);
+    const source = addAbortSignal(signal, stream);
+    const { path, hash, ...about } = plain ? await hashed(source, kind) : await sealed(source, kind, clock);
     try {
-      const fileEncSha256B64 = Buffer.from(sealed.fileEncSha256).toString('base64');
+      const fileEncSha256B64 = Buffer.from(hash).toString('base64');
       const options = { mediaType: kind, fileEncSha256B64, timeoutMs: SILENT_MS };
-      const send = () => waUploadToServer(sealed.encFilePath, options);
-      const { mediaUrl, directPath } = await untilStopped(signal, send);
-      return {
-        url: mediaUrl,
-        directPath,
-        mediaKey: sealed.mediaKey,
-        mediaKeyTimestamp: Math.floor(clock.now() / 1000),
-        fileSha256: sealed.fileSha256,
-        fileEncSha256: sealed.fileEncSha256,
-        fileLength: sealed.fileLength,
-        details,
-      };
+      const { mediaUrl, directPath } = await untilStopped(signal, () => waUploadToServer(path, options));
+      return { url: mediaUrl, directPath, ...about, details };
     } finally {
-      await unlink(sealed.encFilePath).catch(() => undefined);
+      await unlink(path).catch(() => undefined);
     }
   }
 
@@ -111,7 +113,7 @@ export function createUploads(
   async function uploadInTime(
     account: AccountRef,
     sock: UploadSocket['sock'],
-    file: { kind: MediaKind; media: MediaFile },
+    file: UploadFile,
   ): Promise<UploadedMedia> {
     const ending = new AbortController();
     const cancel = clock.setTimer(() => ending.abort(), UPLOAD_TIMEOUT_MS);
@@ -136,11 +138,11 @@ export function createUploads(
   }
 
   return {
-    get(account, by, kind, media) {
-      const key = `${account.id} ${kind} ${media.id}`;
+    get(account, by, file) {
+      const key = `${account.id} ${file.kind} ${file.media.id}${file.plain ? ' plain' : ''}`;
       const known = remembered.get(key);
       if (known) return known;
-      const made = inTurn(account, by, () => uploadInTime(account, by.sock, { kind, media }));
+      const made = inTurn(account, by, () => uploadInTime(account, by.sock, file));
       remembered.set(key, made);
       made.catch(() => {
         if (remembered.peek(key) === made) remembered.delete(key);
@@ -148,4 +150,19 @@ export function createUploads(
       return made;
     },
   };
+}
+
+/** A file on its way: where it lies on our disk, and the hash that WhatsApp's media server asks for. */
+type OnDisk = Omit<UploadedMedia, 'url' | 'directPath' | 'details'> & { path: string; hash: Uint8Array };
+
+async function sealed(stream: Readable, kind: MediaKind, clock: Clock): Promise<OnDisk> {
+  const { encFilePath: path, ...file } = await encryptedStream({ stream }, kind);
+  const { mediaKey, fileSha256, fileEncSha256, fileLength } = file;
+  const mediaKeyTimestamp = Math.floor(clock.now() / 1000);
+  return { path, hash: fileEncSha256, mediaKey, mediaKeyTimestamp, fileSha256, fileEncSha256, fileLength };
+}
+
+async function hashed(stream: Readable, kind: MediaKind): Promise<OnDisk> {
+  const { filePath: path, fileSha256, fileLength } = await getRawMediaUploadData({ stream }, kind);
+  return { path, hash: fileSha256, fileSha256, fileLength };
 }

@@ -14,6 +14,7 @@ import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
 import { personPath } from '../phone/phones.tsx';
 import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
+import { CHANNELS_PAGE } from './channels.tsx';
 import {
   COMPOSED,
   ComposeForm,
@@ -254,7 +255,7 @@ export const composePages: Page[] = [
           <>
             <h1>{t.title}</h1>
             <p>
-              <a href={STATUS_PAGE}>{t.toStatus}</a>
+              <a href={STATUS_PAGE}>{t.toStatus}</a> · <a href={CHANNELS_PAGE}>{t.toChannels}</a>
             </p>
             <div class="split">
               <div class="card">

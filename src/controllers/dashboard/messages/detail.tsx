@@ -24,7 +24,7 @@ import {
 } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
-import { STATUS_JID } from '../../../whatsapp/jid.ts';
+import { isChannelJid, isPostedJid, STATUS_JID } from '../../../whatsapp/jid.ts';
 import { Crumb, Skeleton, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
@@ -198,7 +198,7 @@ function Progress({ view, message }: { view: View; message: MessageDetail }) {
 function Marks({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
   const { direction, status, type, chat, revokedAt } = message;
-  const isNoTarget = revokedAt !== null || !isOfChat(type) || chat === STATUS_JID;
+  const isNoTarget = revokedAt !== null || !isOfChat(type) || isPostedJid(chat);
   if (isNoTarget || (direction === 'out' && !SENT.has(status))) return null;
   return (
     <>
@@ -215,8 +215,8 @@ function Marks({ view, message }: { view: View; message: MessageDetail }) {
 const canSendAgain = ({ direction, source, type, chat }: MessageOutput) =>
   direction === 'out' && source === 'api' && type !== 'otp' && isOfChat(type) && chat !== STATUS_JID;
 
-const canRevoke = ({ direction, status, type, revokedAt }: MessageOutput) =>
-  direction === 'out' && SENT.has(status) && revokedAt === null && isOfChat(type);
+const canRevoke = ({ direction, status, type, revokedAt, chat }: MessageOutput) =>
+  direction === 'out' && SENT.has(status) && revokedAt === null && isOfChat(type) && !isChannelJid(chat);
 
 /** What became of its content later: edited, or deleted for everyone. */
 function Changed({ view, message }: { view: View; message: MessageOutput }) {
@@ -347,7 +347,7 @@ export const messageDetailPages: Page[] = [
           <div class="row between head">
             <h1>{`${kindName(view.lang, message.type)} ${title}`}</h1>
             <div class="row">
-              {message.chat !== STATUS_JID && (
+              {!isPostedJid(message.chat) && (
                 <a class="button" href={chatPath(number, message.sessionId)}>
                   {t.conversation}
                 </a>

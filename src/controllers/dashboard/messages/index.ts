@@ -1,4 +1,5 @@
 import type { Page } from '../page.ts';
+import { channelPages } from './channels.tsx';
 import { composePages } from './compose.tsx';
 import { contactPages } from './contact.tsx';
 import { conversationPages } from './conversation.tsx';
@@ -11,6 +12,7 @@ export const messagePages: Page[] = [
   ...messageListPages,
   ...composePages,
   ...statusPages,
+  ...channelPages,
   ...conversationPages,
   ...contactPages,
   ...messageDetailPages,

@@ -1,5 +1,6 @@
 /** Everything that is asked of WhatsApp on somebody's behalf, by name. */
 import type { EngineRequests, RequestName } from '../../requests.ts';
+import { CHANNEL_REQUESTS } from './channels.ts';
 import { CHAT_REQUESTS } from './chats.ts';
 import { GROUP_REQUESTS, type RequestContext } from './groups.ts';
 import { MEDIA_REQUESTS } from './media.ts';
@@ -12,7 +13,13 @@ type Handlers = {
   ) => Promise<EngineRequests[N]['output']>;
 };
 
-const HANDLERS: Handlers = { ...GROUP_REQUESTS, ...PEOPLE_REQUESTS, ...CHAT_REQUESTS, ...MEDIA_REQUESTS };
+const HANDLERS: Handlers = {
+  ...GROUP_REQUESTS,
+  ...PEOPLE_REQUESTS,
+  ...CHAT_REQUESTS,
+  ...MEDIA_REQUESTS,
+  ...CHANNEL_REQUESTS,
+};
 
 /** Asks over one socket. Rejects with AppError where WhatsApp refuses, and as queries do. */
 export function askWhatsApp<N extends RequestName>(

@@ -6,6 +6,7 @@ export const messagesCompose = {
   from: 'From',
   to: 'To',
   toStatus: 'Post a status (story) instead',
+  toChannels: 'Post to a channel',
   toHint: 'A phone number in any usual format, or a group ID (…@g.us).',
   kind: 'Kind',
   text: 'Text',

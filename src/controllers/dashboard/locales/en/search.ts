@@ -24,6 +24,7 @@ export const searchPages = {
   messages: 'Messages',
   compose: 'New message',
   status: 'Post a status',
+  channels: 'Channels',
   chats: 'Conversations',
   otp: 'Login codes',
   otpLog: 'Log of login codes',

@@ -9,6 +9,7 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   from: 'Dari',
   to: 'Ke',
   toStatus: 'Atau pasang status (story)',
+  toChannels: 'Kirim ke saluran',
   toHint: 'Nomor telepon dalam format umum apa pun, atau ID grup (…@g.us).',
   kind: 'Jenis',
   text: 'Teks',

@@ -27,6 +27,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   messages: 'Pesan',
   compose: 'Pesan baru',
   status: 'Pasang status',
+  channels: 'Saluran',
   chats: 'Percakapan',
   otp: 'Kode OTP',
   otpLog: 'Log kode OTP',

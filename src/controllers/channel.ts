@@ -1,0 +1,22 @@
+/** `/session/:sessionId/channels`: the channels (newsletters) of a session. */
+import { z } from 'zod';
+import { ChannelOutput, listChannels } from '../services/messages/channel.ts';
+import { type Route, route } from './route.ts';
+import { SessionId } from './schemas.ts';
+
+export const channelRoutes: Route[] = [
+  route({
+    method: 'get',
+    path: '/session/:sessionId/channels',
+    tag: 'Channels',
+    summary: 'The channels that a session has or follows',
+    description:
+      'Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends.',
+    auth: 'credential',
+    params: z.object({ sessionId: SessionId }),
+    response: z.object({ data: z.array(ChannelOutput) }),
+    errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'NOT_SUPPORTED', 'SEND_FAILED'],
+    example: { params: { sessionId: 'my-session' } },
+    handler: async ({ ctx, params }) => ({ data: await listChannels(ctx, params) }),
+  }),
+];

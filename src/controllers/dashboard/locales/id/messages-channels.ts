@@ -1,0 +1,22 @@
+import type { Texts } from '../../i18n.ts';
+import type * as english from '../en/messages-channels.ts';
+
+export const messagesChannels: Texts<typeof english.messagesChannels> = {
+  title: 'Saluran',
+  about:
+    'Kirim teks, gambar, atau video ke saluran milik sesi atau yang ikut dikelolanya. WhatsApp tidak memberi tahu siapa yang sudah melihat: statusnya tetap Terkirim.',
+  session: 'Sesi',
+  show: 'Tampilkan saluran',
+  none: 'Sesi ini tidak punya saluran dan tidak mengikuti saluran apa pun.',
+  name: 'Nama',
+  role: 'Peran',
+  followers: 'Pengikut',
+  address: 'Alamat',
+  owner: 'Pemilik',
+  admin: 'Admin',
+  subscriber: 'Pengikut',
+  guest: 'Tamu',
+  unknown: 'Tidak diketahui',
+  post: 'Tulis kiriman',
+  back: 'Pesan baru',
+};

@@ -1,0 +1,87 @@
+/** The channels of a session, with the way to a post. */
+
+import { z } from 'zod';
+import { type ChannelOutput, listChannels } from '../../../services/messages/channel.ts';
+import { SessionId } from '../../schemas.ts';
+import { sessionOptions } from '../developers/keys.tsx';
+import { texts } from '../i18n.ts';
+import { Crumb, queryOf } from '../kit.tsx';
+import * as english from '../locales/en/messages-channels.ts';
+import * as indonesian from '../locales/id/messages-channels.ts';
+import { type Page, page, type View } from '../page.ts';
+import { Select, Table } from '../parts.tsx';
+import { NEW_SESSION } from '../paths.ts';
+
+const T = texts({ en: english.messagesChannels, id: indonesian.messagesChannels });
+
+export const CHANNELS_PAGE = '/dashboard/messages/channels';
+const COMPOSE = '/dashboard/messages/new';
+
+export const channelPages: Page[] = [
+  page({
+    method: 'get',
+    path: CHANNELS_PAGE,
+    auth: 'user',
+    query: z.object({ session: SessionId.optional().catch(undefined) }),
+    async handler({ ctx, view, query }) {
+      const sessions = await sessionOptions(ctx);
+      if (sessions.length === 0) return { redirect: NEW_SESSION };
+      const t = T(view.lang);
+      const { session } = query;
+      const channels = session === undefined ? null : await listChannels(ctx, { sessionId: session });
+      const body = (
+        <>
+          <Crumb to={COMPOSE}>{t.back}</Crumb>
+          <h1>{t.title}</h1>
+          <p>{t.about}</p>
+          <form class="filter" method="get" action={CHANNELS_PAGE}>
+            <Select
+              label={t.session}
+              name="session"
+              value={session}
+              options={sessions.map((name) => [name, name] as const)}
+            />
+            <button type="submit">{t.show}</button>
+          </form>
+          {session !== undefined && channels !== null && (
+            <Channels view={view} session={session} channels={channels} />
+          )}
+        </>
+      );
+      return { title: t.title, section: 'messages', body };
+    },
+  }),
+];
+
+interface ChannelsProps {
+  view: View;
+  session: string;
+  channels: readonly ChannelOutput[];
+}
+
+function Channels({ view, session, channels }: ChannelsProps) {
+  const t = T(view.lang);
+  if (channels.length === 0) return <p class="muted">{t.none}</p>;
+  const number = new Intl.NumberFormat(view.lang);
+  return (
+    <Table label={t.title} head={[t.name, t.role, t.followers, t.address, '']}>
+      {channels.map(({ id, name, link, role, followers, canPost }) => (
+        <tr>
+          <td data-label={t.name}>{link === null ? name : <a href={link}>{name}</a>}</td>
+          <td data-label={t.role}>{role === null ? t.unknown : t[role]}</td>
+          <td data-label={t.followers}>{followers === null ? t.unknown : number.format(followers)}</td>
+          <td data-label={t.address}>
+            <code>{id}</code>
+          </td>
+          <td>
+            {canPost && view.may('messages:write') && (
+              <a class="button" href={`${COMPOSE}${queryOf({ session, to: id })}`}>
+                {t.post}
+              </a>
+            )}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}

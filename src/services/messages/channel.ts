@@ -1,0 +1,106 @@
+/** Channels (newsletters): which a session has or follows, and what may be posted to them. */
+import { z } from 'zod';
+import { AppError } from '../../utils/errors.ts';
+import { toPlainText } from '../../utils/phone/characters.ts';
+import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import type { Content, ContentType } from '../../whatsapp/content.ts';
+import { isChannelJid } from '../../whatsapp/jid.ts';
+import { CHANNEL_ROLES } from '../../whatsapp/requests.ts';
+import type { Ctx } from '../context.ts';
+import { enterSession } from '../people/enter.ts';
+import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import { requireCapability } from './capability.ts';
+import type { Peer } from './recipient.ts';
+import type { SendingSession } from './session.ts';
+
+export const ChannelOutput = z
+  .object({
+    id: z.string().describe('`to` of a post'),
+    name: z.string(),
+    description: z.string().nullable(),
+    role: z
+      .enum(CHANNEL_ROLES)
+      .nullable()
+      .describe('of the session in it: an `owner` or an `admin` can post. Null: WhatsApp did not tell'),
+    canPost: z.boolean(),
+    followers: z.int().nullable().describe('null: WhatsApp did not tell'),
+    verified: z.boolean(),
+    link: z.string().nullable().describe('where everybody can follow it'),
+  })
+  .meta({ id: 'Channel' });
+type ChannelOutput = z.infer<typeof ChannelOutput>;
+
+const CHANNEL_LINK = 'https://whatsapp.com/channel/';
+const POSTABLE: ReadonlySet<ContentType> = new Set(['text', 'image', 'video']);
+/** Why nobody can say now whether the session may post: the engine looks again before the post leaves. */
+const NOT_KNOWN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NOT_CONNECTED', 'RATE_LIMITED', 'SEND_FAILED']);
+
+/**
+ * The channels that a session has made or follows, by name. Throws SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED,
+ * RATE_LIMITED, and UNAVAILABLE when WhatsApp did not answer in time.
+ */
+export async function listChannels(ctx: Ctx, input: { sessionId: string }): Promise<ChannelOutput[]> {
+  const session = await enterSession(ctx, input.sessionId, 'read', 'channels');
+  const channels = await askWhatsApp(ctx, session, { name: 'channel.list', input: {}, changes: false });
+  return channels.map(({ invite, ...channel }) => ({
+    ...channel,
+    canPost: channel.role === 'owner' || channel.role === 'admin',
+    link: invite === null ? null : `${CHANNEL_LINK}${invite}`,
+  }));
+}
+
+/** The channel that a client means; null for every other recipient. Throws INVALID_NUMBER for what can be no channel. */
+export function channelOf(to: string): Peer | null {
+  const text = to.length > MAX_WRITTEN ? to : toPlainText(to).trim();
+  if (!text.endsWith('@newsletter')) return null;
+  if (!isChannelJid(text)) {
+    throw new AppError('INVALID_NUMBER', 'This is not the address of a channel, which is …@newsletter.');
+  }
+  return { peer: text, phone: null, lid: null };
+}
+
+/**
+ * Throws NOT_SUPPORTED (the engine), VALIDATION_FAILED for what channels do not take, NOT_FOUND for a channel that WhatsApp does
+ * not know, and CONFLICT for a session that is neither its owner nor an admin. While WhatsApp cannot be asked, the post waits in
+ * the queue, and fails as `CHANNEL_GONE` if it may not be made.
+ */
+export async function requirePostable(
+  ctx: Ctx,
+  session: SendingSession,
+  channel: string,
+  { content, quotedMessageId }: { content: { type: ContentType }; quotedMessageId?: string | undefined },
+): Promise<void> {
+  requireCapability(ctx, 'channels');
+  if (!POSTABLE.has(content.type)) throw invalid('to', 'a channel takes texts, images and videos');
+  if (quotedMessageId !== undefined) throw invalid('quotedMessageId', 'a post to a channel answers nothing');
+  const found = await ask(ctx, session, channel);
+  if (found === null) {
+    throw new AppError('NOT_FOUND', 'WhatsApp knows no such channel.', { details: { to: channel } });
+  }
+  if (found?.role !== 'subscriber' && found?.role !== 'guest') return;
+  throw new AppError('CONFLICT', 'Only the owner and the admins of a channel can post to it.', {
+    details: { to: channel, role: found.role },
+  });
+}
+
+/** Undefined while it cannot be known. */
+async function ask(ctx: Ctx, session: SendingSession, channel: string) {
+  try {
+    return await askWhatsApp(ctx, session, { name: 'channel.info', input: { channel }, changes: false });
+  } catch (error) {
+    if (error instanceof AppError && NOT_KNOWN.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+/** Throws VALIDATION_FAILED for what phones do not show of a post. */
+export function requirePlainPost(content: Content): void {
+  if ('viewOnce' in content && content.viewOnce) throw invalid('viewOnce', 'is not for channels');
+  if ('mentions' in content && content.mentions?.length) throw invalid('mentions', 'is not for channels');
+}
+
+function invalid(field: string, reason: string): AppError {
+  return new AppError('VALIDATION_FAILED', `Not valid: ${field} ${reason}.`, {
+    details: { [field]: reason },
+  });
+}
