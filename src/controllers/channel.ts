@@ -16,7 +16,23 @@ export const channelRoutes: Route[] = [
     params: z.object({ sessionId: SessionId }),
     response: z.object({ data: z.array(ChannelOutput) }),
     errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'NOT_SUPPORTED', 'SEND_FAILED'],
-    example: { params: { sessionId: 'my-session' } },
+    example: {
+      params: { sessionId: 'my-session' },
+      answer: {
+        data: [
+          {
+            id: '120363412345678901@newsletter',
+            name: 'Toko Maju',
+            description: 'What is new in the shop',
+            role: 'owner',
+            canPost: true,
+            followers: 1_280,
+            verified: false,
+            link: 'https://whatsapp.com/channel/0029VaExample0123456789',
+          },
+        ],
+      },
+    },
     handler: async ({ ctx, params }) => ({ data: await listChannels(ctx, params) }),
   }),
 ];

@@ -30,16 +30,21 @@ function setUp() {
   const host = { openMedia: async () => Readable.from([Buffer.from('bytes of a file')]) };
   const uploads = createUploads(host, clock);
   let begun = 0;
+  const refreshMediaConn = () => Promise.reject(new Error('nothing is asked for'));
   const stuck = (proxied: boolean): UploadSocket => ({
-    proxied,
+    ...{ proxied, uploadAgent: undefined },
     sock: {
+      refreshMediaConn,
       waUploadToServer: () => {
         begun += 1;
         return new Promise(() => undefined);
       },
     },
   });
-  const quick: UploadSocket = { proxied: false, sock: { waUploadToServer: async () => UPLOADED } };
+  const quick: UploadSocket = {
+    ...{ proxied: false, uploadAgent: undefined },
+    sock: { refreshMediaConn, waUploadToServer: async () => UPLOADED },
+  };
   let next = 0;
   const send = (account: AccountRef, by: UploadSocket) => {
     const media = { id: String(next++).padStart(32, '0'), mimetype: 'image/png', size: 15, sha256: '' };

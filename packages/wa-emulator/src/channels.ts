@@ -3,6 +3,7 @@ import { randomBytes, randomInt } from 'node:crypto';
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import { readContent } from './content.ts';
 import type { Device } from './devices.ts';
+import { handleOf } from './media.ts';
 import { readPlainFile } from './media-read.ts';
 import { bytesOf, child } from './nodes.ts';
 import type { Store } from './store.ts';
@@ -170,12 +171,14 @@ export function takePost(
   }));
   entry.copies += 1;
   if (entry.copies > 1) entry.duplicate = true;
-  else if (read) show(world, entry, read);
+  else if (read) show(world, entry, read, stanza);
   return { serverId: world.channels.number(id, messageId) };
 }
 
-function show(world: World, entry: Received, { content, plainFile }: Read): void {
-  if (!plainFile) {
+/** A file is shown when the stanza says what kind it is, and what the media server calls it. */
+function show(world: World, entry: Received, { content, plainFile }: Read, stanza: BinaryNode): void {
+  const kind = child(stanza, 'plaintext')?.attrs.mediatype;
+  if (!plainFile || kind === undefined || stanza.attrs.media_id !== handleOf(plainFile.fileSha256)) {
     Object.assign(entry, content);
     return;
   }

@@ -15,6 +15,8 @@ const MAX_FILES = 2_000;
 const MAX_UPLOAD_BYTES = 110 * 1024 * 1024;
 const DOWNLOAD_PREFIX = '/v/emulated/';
 const PICTURE_PREFIX = '/pictures/';
+/** Where files of channels go, which are not sealed. */
+const PLAIN_PREFIX = '/newsletter/newsletter-';
 const MAX_PICTURES = 2_000;
 
 /** The server that encrypted files are uploaded to and downloaded from. */
@@ -147,6 +149,11 @@ async function openShelf(directory: string | undefined): Promise<FileShelf> {
 const nameIn = (directPath: string) =>
   new URL(directPath, 'https://media').pathname.slice(DOWNLOAD_PREFIX.length);
 
+/** What the server calls a file of a channel, so that a post can name it. */
+export function handleOf(sha256: Uint8Array): string {
+  return `4:${Buffer.from(sha256).toString('base64')}`;
+}
+
 function nameOf(sha256: Buffer): string {
   return sha256.toString('base64url');
 }
@@ -180,7 +187,8 @@ async function takeUpload(
     request.resume();
     return sendJson(response, 503, { error: 'upload failed' });
   }
-  if (!url.pathname.startsWith('/mms/') || url.searchParams.get('auth') !== auth) {
+  const isPlain = url.pathname.startsWith(PLAIN_PREFIX);
+  if (!(isPlain || url.pathname.startsWith('/mms/')) || url.searchParams.get('auth') !== auth) {
     request.resume();
     return sendJson(response, 401, { error: 'unauthorized' });
   }
@@ -200,7 +208,8 @@ async function takeUpload(
     await rm(part, { force: true });
     throw error;
   }
-  const name = nameOf(hash.digest());
+  const sha256 = hash.digest();
+  const name = nameOf(sha256);
   if (url.pathname.split('/').at(-1)?.replaceAll('=', '') !== name) {
     await rm(part, { force: true });
     return sendJson(response, 400, { error: 'the token is not the hash of the file' });
@@ -208,7 +217,8 @@ async function takeUpload(
   await rename(part, join(shelf.directory, name));
   await keep(shelf, name);
   const { directPath, url: mediaUrl } = locate(name, address);
-  return sendJson(response, 200, { url: mediaUrl, direct_path: directPath });
+  const answer = { url: mediaUrl, direct_path: directPath };
+  return sendJson(response, 200, isPlain ? { ...answer, handle: handleOf(sha256) } : answer);
 }
 
 async function sendFile(shelf: FileShelf, request: IncomingMessage, response: ServerResponse): Promise<void> {

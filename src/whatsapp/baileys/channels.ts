@@ -1,8 +1,15 @@
 /** Channels (newsletters), as WhatsApp's GraphQL queries tell of them. */
-import { getBinaryNodeChild, S_WHATSAPP_NET, type WASocket } from '@whiskeysockets/baileys';
+import {
+  type BinaryNode,
+  getBinaryNodeChild,
+  proto,
+  S_WHATSAPP_NET,
+  type WASocket,
+} from '@whiskeysockets/baileys';
 import { isChannelJid } from '../jid.ts';
 import { CHANNEL_ROLES, type Channel, type ChannelRole } from '../requests.ts';
 import { refusalCode } from './ask-in-parts.ts';
+import type { EncodedContent } from './encode.ts';
 
 /** WhatsApp's numbers of the two queries, as whatsmeow (newsletter.go) and Baileys (Mex.js) have them. */
 const LIST_QUERY = '6388546374527196';
@@ -58,6 +65,30 @@ export async function findChannel(sock: Socket, jid: string): Promise<Channel | 
 /** Whether WhatsApp takes posts of such a member. A role that was not told may post: the server has the last word. */
 export function mayPost({ role }: Channel): boolean {
   return role !== 'subscriber' && role !== 'guest';
+}
+
+/**
+ * The stanza of a post, as whatsmeow (`sendNewsletter`) makes it: everybody may follow a channel, so that nothing is encrypted.
+ * Baileys' own does not say what kind of file it is.
+ */
+export function postStanza(
+  to: string,
+  id: string,
+  { message, additionalAttributes }: EncodedContent,
+): BinaryNode {
+  const mediatype = mediaTypeOf(message);
+  const content = proto.Message.encode(message).finish();
+  return {
+    tag: 'message',
+    attrs: { to, id, type: mediatype === null ? 'text' : 'media', ...additionalAttributes },
+    content: [{ tag: 'plaintext', attrs: mediatype === null ? {} : { mediatype }, content }],
+  };
+}
+
+function mediaTypeOf({ imageMessage, videoMessage, ptvMessage }: proto.IMessage): string | null {
+  if (imageMessage) return 'image';
+  if (videoMessage) return videoMessage.gifPlayback ? 'gif' : 'video';
+  return ptvMessage ? 'ptv' : null;
 }
 
 async function ask(sock: Socket, queryId: string, variables: object): Promise<Record<string, unknown>> {

@@ -9,7 +9,7 @@ import type { UploadedMedia } from './uploads.ts';
  */
 export function encodeMedia(content: MediaContent, uploaded: UploadedMedia | null): proto.IMessage {
   if (!uploaded) throw new Error('the file of this message was not uploaded');
-  const { details, ...place } = uploaded;
+  const { details, handle: _handle, ...place } = uploaded;
   const file = { ...place, mimetype: content.media.mimetype };
   const { width, height, seconds, pages } = details;
   const size = { ...present('width', width), ...present('height', height) };

@@ -1,4 +1,5 @@
 /** Types that the modules around one socket share. */
+import type { Agent } from 'node:https';
 import type { WASocket } from '@whiskeysockets/baileys';
 import type { Clock } from '../../utils/clock.ts';
 import type { Logger } from '../../utils/logger.ts';
@@ -61,6 +62,8 @@ export interface Link {
   nextLabel(): Promise<string>;
   readonly attention: Attention;
   readonly uploads: Uploads;
+  /** what uploads go by; undefined: Node's own */
+  readonly uploadAgent: Agent | undefined;
   /** whether it goes by a proxy of its own */
   readonly proxied: boolean;
   /** aborted when the socket begins to close */

@@ -50,7 +50,7 @@ import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
 import { boundRetryMemory, forgetSent } from './retry-memory.ts';
 import { lookAtStoredSessions } from './session-look.ts';
-import { makeSocketConfig, type SessionParts } from './socket-config.ts';
+import { makeSocketConfig, type SessionParts, uploadAgentFor } from './socket-config.ts';
 import { followStanding } from './standing.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
 import { withServerRoot } from './trust.ts';
@@ -164,6 +164,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     nextLabel: () => callbacks.nextLabel(account.id),
     attention: createAttention(),
     uploads: deps.uploads,
+    uploadAgent: uploadAgentFor(deps.settings),
     proxied: deps.settings.egress !== null,
     closed: closing.signal,
     learnAlias(alias) {

@@ -81,13 +81,15 @@ function encodeFor(
     ? link.groups.get(target)?.addressingMode !== 'pn'
     : parseJid(target)?.kind === 'lid';
   const me = ownJid(link.sock, asLid);
-  return encodeContent(content, {
+  const encoded = encodeContent(content, {
     target,
     me,
     uploaded,
     secret: secretOf(link.sock.authState.creds, messageId),
     chat,
   });
+  const handle = uploaded?.handle;
+  return handle === undefined ? encoded : { ...encoded, additionalAttributes: { media_id: handle } };
 }
 
 /** How the chat is set that a message goes to: a group says it itself, of others we know what their messages told. */

@@ -7,12 +7,13 @@ import { isChannelJid } from '../jid.ts';
 import { RECIPIENT_STALE } from '../refusals.ts';
 import type { Acknowledgement } from './ack-book.ts';
 import { withBound } from './bound.ts';
+import { postStanza } from './channels.ts';
 import { answered } from './devices.ts';
 import type { EncodedContent } from './encode.ts';
 import type { Link } from './link-types.ts';
 import { type Ready, refreshRecipient } from './prepare.ts';
 import { EncodeError, prepareMessage } from './prepare-message.ts';
-import { type Relay, runRelay, WITHDRAWN } from './relay-scope.ts';
+import { markLeaving, type Relay, runRelay, WITHDRAWN } from './relay-scope.ts';
 import { MediaGoneError } from './uploads.ts';
 
 /**
@@ -109,7 +110,7 @@ async function relay(
     jid: target,
     leftOut,
     audience,
-    encoded: { message, ...additional },
+    encoded,
   }: Ready & { encoded: EncodedContent },
   { messageId, ackTimeoutMs }: SendOptions,
 ): Promise<SendResult> {
@@ -117,13 +118,15 @@ async function relay(
   if (!acknowledged) return notSent('this message is being sent already');
   let written = false;
   const scope: Relay = { leftOut, withdrawn: false, leaving: false };
-  const relayed = runRelay(scope, () =>
-    link.sock.relayMessage(target, message, {
+  const relayed = runRelay(scope, async () => {
+    if (isChannelJid(target)) return post(link, target, messageId, encoded);
+    const { message, ...additional } = encoded;
+    await link.sock.relayMessage(target, message, {
       messageId,
       ...additional,
       ...(audience === undefined ? {} : { statusJidList: audience }),
-    }),
-  ).then(() => {
+    });
+  }).then(() => {
     written = true;
   });
   try {
@@ -145,6 +148,12 @@ async function relay(
   } finally {
     if (!written || link.closed.aborted) link.acks.release(messageId);
   }
+}
+
+/** Rejects as `relayMessage` does. */
+async function post(link: Link, channel: string, messageId: string, encoded: EncodedContent): Promise<void> {
+  markLeaving();
+  await link.sock.sendNode(postStanza(channel, messageId, encoded));
 }
 
 /** The acknowledgement, or the failure of the relay: whichever comes first. Never rejects. */

@@ -91,25 +91,29 @@ type ConnectionOptions = Pick<UserFacingSocketConfig, 'agent' | 'fetchAgent' | '
 /** `agent` is for the WebSocket, `fetchAgent` for uploads, the dispatcher for whatever Baileys fetches. */
 function connectionOptions({ waServer, egress }: SocketSettings): ConnectionOptions {
   const isPlain = waServer?.url.startsWith('ws:') ?? false;
+  const fetchAgent = uploadAgentFor({ waServer, egress });
   if (egress) {
     return {
       agent: asHttpsAgent(isPlain ? egress.plainAgent : egress.agent),
-      fetchAgent: stoppable(egress.agent),
+      fetchAgent,
       options: withDispatcher({ dispatcher: egress.dispatcher }),
     };
   }
   if (!waServer?.caFile) {
-    return {
-      fetchAgent: stoppable(globalAgent),
-      options: withDispatcher({ dispatcher: directDispatcher() }),
-    };
+    return { fetchAgent, options: withDispatcher({ dispatcher: directDispatcher() }) };
   }
-  const { agent, dispatcher } = mediaConnectionFor(waServer.caFile);
+  const { dispatcher } = mediaConnectionFor(waServer.caFile);
   return {
     ...(isPlain ? {} : { agent: agentFor(waServer.caFile) }),
-    fetchAgent: stoppable(agent),
+    fetchAgent,
     options: withDispatcher({ dispatcher }),
   };
+}
+
+/** What the uploads of a session go by: its proxy, where it has one. They end as `untilStopped` says. */
+export function uploadAgentFor({ waServer, egress }: Pick<SocketSettings, 'waServer' | 'egress'>): Agent {
+  if (egress) return stoppable(egress.agent);
+  return stoppable(waServer?.caFile ? mediaConnectionFor(waServer.caFile).agent : globalAgent);
 }
 
 /** Safe because `ws` takes an agent of the protocol that its URL has, which Baileys' type does not know. */

@@ -10,6 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
 import type { AccountRef, EngineCallbacks } from '../engine.ts';
+import { type PlainUploadSocket, uploadPlain } from './upload-plain.ts';
 import { untilStopped } from './upload-scope.ts';
 
 type MediaKind = MediaContent['type'];
@@ -22,6 +23,8 @@ export interface UploadedMedia extends Partial<Seal> {
   fileSha256: Uint8Array;
   fileLength: number;
   details: MediaDetails;
+  /** what WhatsApp calls a file of a channel; missing for other files */
+  handle?: string;
 }
 
 /** How it is encrypted; a file for a channel is not. */
@@ -31,8 +34,8 @@ interface Seal {
   fileEncSha256: Uint8Array;
 }
 
-/** What is to be uploaded; `plain`: not encrypted. */
-export interface UploadFile {
+/** What is to be uploaded; `plain`: for a channel, not encrypted. */
+interface UploadFile {
   kind: MediaKind;
   media: MediaFile;
   plain?: boolean;
@@ -52,8 +55,8 @@ export interface Uploads {
   get(account: AccountRef, by: UploadSocket, file: UploadFile): Promise<UploadedMedia>;
 }
 
-export interface UploadSocket {
-  sock: { waUploadToServer: WAMediaUploadFunction };
+export interface UploadSocket extends PlainUploadSocket {
+  sock: PlainUploadSocket['sock'] & { waUploadToServer: WAMediaUploadFunction };
   /** whether it goes by a proxy of the tenant's own, as fast as that is */
   proxied: boolean;
 }
@@ -87,7 +90,7 @@ export function createUploads(
 
   async function upload(
     account: AccountRef,
-    { waUploadToServer }: UploadSocket['sock'],
+    by: UploadSocket,
     { kind, media, plain = false }: UploadFile,
     signal: AbortSignal,
   ): Promise<UploadedMedia> {
@@ -100,10 +103,12 @@ export function createUploads(
     const source = addAbortSignal(signal, stream);
     const { path, hash, ...about } = plain ? await hashed(source, kind) : await sealed(source, kind, clock);
     try {
-      const fileEncSha256B64 = Buffer.from(hash).toString('base64');
-      const options = { mediaType: kind, fileEncSha256B64, timeoutMs: SILENT_MS };
-      const { mediaUrl, directPath } = await untilStopped(signal, () => waUploadToServer(path, options));
-      return { url: mediaUrl, directPath, ...about, details };
+      const { mediaUrl, ...place } = await untilStopped(signal, () =>
+        plain
+          ? uploadPlain(by, { path, hash, kind, timeoutMs: SILENT_MS })
+          : uploadSealed(by, { path, hash, kind }),
+      );
+      return { url: mediaUrl, ...place, ...about, details };
     } finally {
       await unlink(path).catch(() => undefined);
     }
@@ -112,13 +117,13 @@ export function createUploads(
   /** The same with an end, which is counted from its turn. */
   async function uploadInTime(
     account: AccountRef,
-    sock: UploadSocket['sock'],
+    by: UploadSocket,
     file: UploadFile,
   ): Promise<UploadedMedia> {
     const ending = new AbortController();
     const cancel = clock.setTimer(() => ending.abort(), UPLOAD_TIMEOUT_MS);
     try {
-      return await upload(account, sock, file, ending.signal);
+      return await upload(account, by, file, ending.signal);
     } finally {
       cancel();
     }
@@ -142,7 +147,7 @@ export function createUploads(
       const key = `${account.id} ${file.kind} ${file.media.id}${file.plain ? ' plain' : ''}`;
       const known = remembered.get(key);
       if (known) return known;
-      const made = inTurn(account, by, () => uploadInTime(account, by.sock, file));
+      const made = inTurn(account, by, () => uploadInTime(account, by, file));
       remembered.set(key, made);
       made.catch(() => {
         if (remembered.peek(key) === made) remembered.delete(key);
@@ -165,4 +170,14 @@ async function sealed(stream: Readable, kind: MediaKind, clock: Clock): Promise<
 async function hashed(stream: Readable, kind: MediaKind): Promise<OnDisk> {
   const { filePath: path, fileSha256, fileLength } = await getRawMediaUploadData({ stream }, kind);
   return { path, hash: fileSha256, fileSha256, fileLength };
+}
+
+async function uploadSealed(
+  { sock }: UploadSocket,
+  { path, hash, kind }: Pick<OnDisk, 'path' | 'hash'> & { kind: MediaKind },
+): Promise<{ mediaUrl: string; directPath: string }> {
+  const fileEncSha256B64 = Buffer.from(hash).toString('base64');
+  const options = { mediaType: kind, fileEncSha256B64, timeoutMs: SILENT_MS };
+  const { mediaUrl, directPath } = await sock.waUploadToServer(path, options);
+  return { mediaUrl, directPath };
 }
