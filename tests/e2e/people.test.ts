@@ -489,7 +489,12 @@ describe('channels', () => {
     const other = newNumber();
     const about = { name: 'Kabar Toko', description: 'Yang baru', owner: OWN, followers: [other] };
     const made = emulator.createChannel(about);
-    const followed = emulator.createChannel({ name: 'Berita', owner: other, followers: [OWN], verified: true });
+    const followed = emulator.createChannel({
+      name: 'Berita',
+      owner: other,
+      followers: [OWN],
+      verified: true,
+    });
     emulator.createChannel({ name: 'Asing', owner: other });
     expect((await get('/channels')).data).toEqual([
       {
@@ -513,7 +518,10 @@ describe('channels', () => {
     ] as const;
     for (const [kind, fields, shown] of posts) {
       const { status, body } = await send(kind, { to: made.id, ...fields }, WAIT);
-      expect({ status, body }).toMatchObject({ status: 200, body: { data: { to: made.id, status: 'sent' } } });
+      expect({ status, body }).toMatchObject({
+        status: 200,
+        body: { data: { to: made.id, status: 'sent' } },
+      });
       const id = body.data.messageId;
       await until(() => emulator.messages({ id }).length === 1);
       const [arrived] = emulator.messages({ id });
@@ -538,7 +546,10 @@ describe('channels', () => {
     expect(await post('120363400000000001@newsletter')).toMatchObject({ status: 404, code: 'NOT_FOUND' });
     expect(await post('12@newsletter')).toMatchObject({ status: 400, code: 'INVALID_NUMBER' });
     const poll = { question: 'Hari?', options: ['Senin', 'Selasa'] };
-    expect(await post(admin.id, poll, 'poll')).toMatchObject({ status: 400, details: { to: expect.any(String) } });
+    expect(await post(admin.id, poll, 'poll')).toMatchObject({
+      status: 400,
+      details: { to: expect.any(String) },
+    });
     expect(await post(admin.id, { text: 'ya', quotedMessageId: '3EB0' })).toMatchObject({ status: 400 });
     expect(await post(admin.id, { text: 'ya', mentions: [other] })).toMatchObject({ status: 400 });
     expect(emulator.messages({ group: followed.id })).toEqual([]);

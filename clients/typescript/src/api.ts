@@ -3399,6 +3399,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/{sessionId}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The channels that a session has or follows
+         * @description Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getSessionSessionIdChannels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/{sessionId}/chats": {
         parameters: {
             query?: never;
@@ -6405,6 +6427,20 @@ export interface components {
             skipped: number;
             /** @description recipients; until it begins, as many as there would be now */
             total: number;
+        };
+        Channel: {
+            canPost: boolean;
+            description: string | null;
+            /** @description null: WhatsApp did not tell */
+            followers: number | null;
+            /** @description `to` of a post */
+            id: string;
+            /** @description where everybody can follow it */
+            link: string | null;
+            name: string;
+            /** @description of the session in it: an `owner` or an `admin` can post. Null: WhatsApp did not tell */
+            role: ("owner" | "admin" | "subscriber" | "guest") | null;
+            verified: boolean;
         };
         Chat: {
             /** @description JID of the chat */
@@ -13499,7 +13535,7 @@ export interface operations {
                     scheduledAt?: string;
                     /** @description which session, where several know a message by this id */
                     session?: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -15253,7 +15289,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -15282,7 +15318,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -15415,7 +15451,7 @@ export interface operations {
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
                     text: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -15527,7 +15563,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -15639,7 +15675,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
                 "multipart/form-data": {
@@ -15671,7 +15707,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -15787,7 +15823,7 @@ export interface operations {
                     sessions?: string[];
                     /** @description ISO 8601; without a zone it is a time in your own */
                     startsAt: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -15897,7 +15933,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -15929,7 +15965,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -16063,7 +16099,7 @@ export interface operations {
                     sessions?: string[];
                     text: string;
                     title?: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16172,7 +16208,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16282,7 +16318,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16388,7 +16424,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16628,7 +16664,7 @@ export interface operations {
                     sessions?: string[];
                     /** @description a WebP image, as in `image` of send-image */
                     sticker: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
                 "multipart/form-data": {
@@ -16653,7 +16689,7 @@ export interface operations {
                     sessions?: string[];
                     /** Format: binary */
                     sticker: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16762,7 +16798,7 @@ export interface operations {
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
                     text: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
@@ -16872,7 +16908,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
                     video: string;
@@ -16908,7 +16944,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                     /** Format: binary */
                     video: string;
@@ -23637,6 +23673,66 @@ export interface operations {
                         success: true;
                     } & {
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getSessionSessionIdChannels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description unique per user
+                 * @example my-session
+                 */
+                sessionId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channels that a session has or follows */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": [
+                     *         {
+                     *           "id": "120363412345678901@newsletter",
+                     *           "name": "Toko Maju",
+                     *           "description": "What is new in the shop",
+                     *           "role": "owner",
+                     *           "canPost": true,
+                     *           "followers": 1280,
+                     *           "verified": false,
+                     *           "link": "https://whatsapp.com/channel/0029VaExample0123456789"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["Channel"][];
                     };
                 };
             };

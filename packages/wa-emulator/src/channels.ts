@@ -102,7 +102,11 @@ function roleOf({ owner, admins, followers }: Channel, phone: string): string {
 }
 
 /** Answers a query about channels; undefined for one about something else. */
-export function answerChannels(world: World, phone: string, query: BinaryNode | undefined): object | undefined {
+export function answerChannels(
+  world: World,
+  phone: string,
+  query: BinaryNode | undefined,
+): object | undefined {
   const id = query?.attrs.query_id;
   if (id === LIST_QUERY) {
     const own = world.channels.list().filter((channel) => roleOf(channel, phone) !== 'GUEST');

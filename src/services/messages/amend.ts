@@ -42,7 +42,8 @@ export function editableText(
   now: number,
 ): string | null {
   const field = editableFieldOf({ type, content });
-  if (field === null || isChannelJid(chat) || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now) return null;
+  if (field === null || isChannelJid(chat) || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now)
+    return null;
   const text: unknown = Reflect.get(Object(content), field);
   return typeof text === 'string' ? text : '';
 }

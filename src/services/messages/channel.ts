@@ -28,12 +28,17 @@ export const ChannelOutput = z
     link: z.string().nullable().describe('where everybody can follow it'),
   })
   .meta({ id: 'Channel' });
-type ChannelOutput = z.infer<typeof ChannelOutput>;
+export type ChannelOutput = z.infer<typeof ChannelOutput>;
 
 const CHANNEL_LINK = 'https://whatsapp.com/channel/';
 const POSTABLE: ReadonlySet<ContentType> = new Set(['text', 'image', 'video']);
 /** Why nobody can say now whether the session may post: the engine looks again before the post leaves. */
-const NOT_KNOWN: ReadonlySet<string> = new Set(['UNAVAILABLE', 'NOT_CONNECTED', 'RATE_LIMITED', 'SEND_FAILED']);
+const NOT_KNOWN: ReadonlySet<string> = new Set([
+  'UNAVAILABLE',
+  'NOT_CONNECTED',
+  'RATE_LIMITED',
+  'SEND_FAILED',
+]);
 
 /**
  * The channels that a session has made or follows, by name. Throws SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED,

@@ -39,7 +39,9 @@ export const Moment = z
 export const sendFields = {
   session: z.string().min(1).max(100).optional().describe('the session that sends'),
   ...senderFields,
-  to: RecipientInput.describe('a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`)'),
+  to: RecipientInput.describe(
+    'a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`)',
+  ),
   isGroup: z.boolean().optional().describe('`to` is the id of a group'),
   priority: PriorityInput.optional().describe(
     '`high` overtakes everything that waits; `normal` when missing',

@@ -61,7 +61,8 @@ export function queuedBody(answer: SentMessage): { message: string; data: SentMe
  */
 export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
-  const asked = input.addressee ?? channelOf(input.to) ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  const asked =
+    input.addressee ?? channelOf(input.to) ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);

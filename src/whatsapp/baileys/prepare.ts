@@ -2,7 +2,16 @@
 import type { GroupMetadata, WASocket } from '@whiskeysockets/baileys';
 import type { Outgoing } from '../content.ts';
 import type { LeftOut, Recipient } from '../engine.ts';
-import { canonicalJid, isChannelJid, isGroupJid, lidJid, parseJid, phoneJid, phoneOf, STATUS_JID } from '../jid.ts';
+import {
+  canonicalJid,
+  isChannelJid,
+  isGroupJid,
+  lidJid,
+  parseJid,
+  phoneJid,
+  phoneOf,
+  STATUS_JID,
+} from '../jid.ts';
 import { refusalCode } from './ask-in-parts.ts';
 import { findChannel, mayPost } from './channels.ts';
 import { answered, ensureSessions, type FoundDevices, findDevices, type Keyless, userOf } from './devices.ts';

@@ -106,12 +106,7 @@ const notSent = (reason: string) => ({ outcome: 'not_sent', reason }) as const;
 async function relay(
   link: Link,
   clock: Clock,
-  {
-    jid: target,
-    leftOut,
-    audience,
-    encoded,
-  }: Ready & { encoded: EncodedContent },
+  { jid: target, leftOut, audience, encoded }: Ready & { encoded: EncodedContent },
   { messageId, ackTimeoutMs }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
