@@ -60,6 +60,14 @@ const RULES: readonly Rule[] = [
   [/^and longitude go together$/, () => 'dan bujur harus diisi keduanya'],
   [/^is for groups only$/, () => 'hanya untuk grup'],
   [/^is not for channels$/, () => 'tidak untuk saluran'],
+  [
+    /^must not be a channel: those take texts, images and videos$/,
+    () => 'tidak boleh saluran: saluran hanya menerima teks, gambar, dan video',
+  ],
+  [
+    /^must be missing: a post to a channel answers nothing$/,
+    () => 'harus dikosongkan: kiriman ke saluran tidak membalas apa pun',
+  ],
   [/^must be people(?:, not groups)?$/, () => 'harus berupa orang, bukan grup'],
   [
     /^must be missing: some of these people do not know the session$/,

@@ -76,8 +76,10 @@ export async function requirePostable(
   { content, quotedMessageId }: { content: { type: ContentType }; quotedMessageId?: string | undefined },
 ): Promise<void> {
   requireCapability(ctx, 'channels');
-  if (!POSTABLE.has(content.type)) throw invalid('to', 'a channel takes texts, images and videos');
-  if (quotedMessageId !== undefined) throw invalid('quotedMessageId', 'a post to a channel answers nothing');
+  if (!POSTABLE.has(content.type))
+    throw invalid('to', 'must not be a channel: those take texts, images and videos');
+  if (quotedMessageId !== undefined)
+    throw invalid('quotedMessageId', 'must be missing: a post to a channel answers nothing');
   const found = await ask(ctx, session, channel);
   if (found === null) {
     throw new AppError('NOT_FOUND', 'WhatsApp knows no such channel.', { details: { to: channel } });

@@ -84,6 +84,12 @@ export const sentences: readonly Rule[] = [
     () => 'Pesan ini tentang pesan lain, jadi tidak bisa ditandai atau diubah.',
   ],
   [/^A post to the status cannot be marked\.$/, () => 'Status tidak bisa ditandai.'],
+  [/^A post to a channel cannot be marked\.$/, () => 'Kiriman saluran tidak bisa ditandai.'],
+  [
+    /^A post to a channel cannot be edited or deleted here: use the phone\.$/,
+    () => 'Kiriman saluran tidak bisa diubah atau dihapus dari sini. Pakai ponsel.',
+  ],
+  [/^WhatsApp knows no such channel\.$/, () => 'WhatsApp tidak mengenal saluran ini.'],
   [/^The session of this message is gone\.$/, () => 'Sesi dari pesan ini sudah dihapus.'],
   [/^The session that this campaign belongs to is gone\.$/, () => 'Sesi kampanye ini sudah dihapus.'],
   [/^The webhook is disabled\.$/, () => 'Webhook ini nonaktif.'],
