@@ -4,6 +4,7 @@ import type { HostAddress } from '../utils/host-list.ts';
 import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from './errors.ts';
 import { startTimer, stopTimer } from './event-loop.ts';
 import { createHosts, type Hosts } from './mysql-hosts.ts';
+import { type Commits, commitSetting, keepConnections, noteCommits, watchEnd } from './mysql-kept.ts';
 import {
   IDLE_CONNECTION_MS,
   isGalera,
@@ -30,9 +31,10 @@ const DEFAULT_CONNECTIONS = 10;
 export interface Connections {
   /**
    * Lends a connection to `fn`. Throws DatabaseTimeoutError when none is free in time. A connection whose state
-   * is not known after an error is closed instead of used again.
+   * is not known after an error is closed instead of used again. `several`: a transaction begins with its first
+   * statement, and `fn` commits it, or rolls it back.
    */
-  use<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R>;
+  use<R>(fn: (connection: PoolConnection) => Promise<R>, commits?: Commits): Promise<R>;
   load(): DatabaseLoad;
   /** Milliseconds since the server could not keep something last; Infinity: it never was so. */
   sinceWriteRefused(): number;
@@ -70,33 +72,51 @@ export function createConnections(options: MysqlOptions): Connections {
   let refusedAtMs = Number.NEGATIVE_INFINITY;
 
   const places = createPlaces(limit, QUEUE_LIMIT);
+  const kept = keepConnections(IDLE_CONNECTION_MS);
+  /** those in use, and those that are waited for */
+  let lent = 0;
 
-  async function lend<R>(fn: (connection: PoolConnection) => Promise<R>): Promise<R> {
-    const { connection, leave } = await acquire();
+  async function lend<R>(fn: (connection: PoolConnection) => Promise<R>, commits: Commits): Promise<R> {
+    const { connection, leave } = await acquire(commits);
     try {
+      const setting = commitSetting(connection, commits);
+      if (setting !== null) await connection.query({ sql: setting, timeout: QUERY_TIMEOUT_MS });
+      noteCommits(connection, commits);
       const result = await fn(connection);
-      connection.release();
+      giveBack(connection, commits);
       return result;
     } catch (error) {
       if (isWriteRefused(error)) refusedAtMs = performance.now();
       if (isUnfit(error) && hosts.isCurrent(connection.config)) hosts.leave(hosts.current);
-      if (isBroken(error) || isUnfit(error)) connection.destroy();
-      else connection.release();
+      if (isBroken(error) || isUnfit(error)) drop(connection);
+      else giveBack(connection, commits);
       throw error;
     } finally {
       leave();
     }
   }
 
+  /** Kept for the next transaction, unless somebody waits for a connection. */
+  function giveBack(connection: PoolConnection, commits: Commits): void {
+    lent -= 1;
+    if (commits === 'several' && lent + kept.size < limit) kept.add(connection);
+    else connection.release();
+  }
+
+  function drop(connection: PoolConnection): void {
+    lent -= 1;
+    connection.destroy();
+  }
+
   /** mysql2 has no bound on the wait for a connection; one that comes too late goes back to the pool. */
-  async function acquire(): Promise<Lent> {
-    const pending = take();
+  async function acquire(commits: Commits): Promise<Lent> {
+    const pending = take(commits);
     try {
       return await within(pending, acquireTimeoutMs);
     } catch (error) {
       pending.then(
         ({ connection, leave }) => {
-          connection.release();
+          giveBack(connection, 'single');
           leave();
         },
         () => undefined,
@@ -105,15 +125,28 @@ export function createConnections(options: MysqlOptions): Connections {
     }
   }
 
-  async function take(): Promise<Lent> {
+  async function take(commits: Commits): Promise<Lent> {
     // Who has a connection already and needs another one waits for nobody's share: both would wait for ever.
     const leave = isInTransaction() ? () => undefined : await places.enter(acquireTimeoutMs);
+    const connection = takeKept(commits);
+    lent += 1;
     try {
-      return { connection: await connectSomewhere(), leave };
+      return { connection: connection ?? (await connectSomewhere()), leave };
     } catch (error) {
+      lent -= 1;
       leave();
       throw error;
     }
+  }
+
+  /** One that was kept, for a transaction, or where mysql2 has none left. */
+  function takeKept(commits: Commits): PoolConnection | undefined {
+    if (commits === 'single' && lent + kept.size < limit) return undefined;
+    for (let connection = kept.take(); connection; connection = kept.take()) {
+      if (hosts.isCurrent(connection.config)) return connection;
+      connection.destroy();
+    }
+    return undefined;
   }
 
   /** A connection to the server in use; when that cannot be used, each of the others is tried once. */
@@ -135,13 +168,14 @@ export function createConnections(options: MysqlOptions): Connections {
 
   async function end(): Promise<void> {
     await within(Promise.allSettled(running), DRAIN_TIMEOUT_MS).catch(() => undefined);
+    kept.close();
     await pool.end();
   }
 
   return {
-    async use(fn) {
+    async use(fn, commits = 'single') {
       if (closing !== undefined) throw new DatabaseTimeoutError('the database is closing');
-      const work = lend(fn);
+      const work = lend(fn, commits);
       running.add(work);
       try {
         return await work;
@@ -200,6 +234,7 @@ async function prepare(
     for (const setting of settingsFor(server, options.idleTransactionSeconds)) {
       await connection.query({ sql: setting, timeout: QUERY_TIMEOUT_MS });
     }
+    watchEnd(connection);
     prepared.add(underlying);
     hosts.worked(connection.config);
     return connection;

@@ -11,6 +11,7 @@ import {
   TransactionLostError,
 } from './errors.ts';
 import { pause } from './event-loop.ts';
+import { discard } from './mysql-kept.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { createPlaces } from './places.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
@@ -43,10 +44,12 @@ function createDatabase(connections: Connections, scanTimeoutMs: number): Databa
   const session = sessionOn(asPool(createRouter(connections)));
   const base = new MySql2Database(dialect, session, undefined, 'default');
   const db = wrapDatabase(base, (fn) =>
-    connections.use((connection) =>
-      inTransaction(connection, (guarded) =>
-        fn(new MySql2Transaction(dialect, sessionOn(guarded), undefined, 0, 'default')),
-      ),
+    connections.use(
+      (connection) =>
+        inTransaction(connection, (guarded) =>
+          fn(new MySql2Transaction(dialect, sessionOn(guarded), undefined, 0, 'default')),
+        ),
+      'several',
     ),
   );
   const scanSession = sessionOn(asPool(createScanRouter(connections, scanTimeoutMs)));
@@ -145,7 +148,7 @@ function createScanRouter(connections: Connections, timeoutMs: number) {
 }
 
 /**
- * Not drizzle's own runner: that loses the connection when BEGIN fails, and hides the first error behind that of
+ * Not drizzle's own runner: that asks for a BEGIN, which this connection does not need, and hides the first error behind that of
  * the rollback. A transaction that cannot be rolled back ends with its connection.
  */
 async function inTransaction<R>(
@@ -155,7 +158,6 @@ async function inTransaction<R>(
   const state = { open: true };
   const query = (statement: string) => connection.query({ sql: statement, timeout: QUERY_TIMEOUT_MS });
   try {
-    await query('begin');
     const result = await fn(asConnection(guardConnection(connection, state)));
     state.open = false;
     await query('commit');
@@ -163,7 +165,7 @@ async function inTransaction<R>(
   } catch (error) {
     const wasOpen = state.open;
     state.open = false;
-    if (!isBroken(error)) await query('rollback').catch(() => connection.destroy());
+    if (!isBroken(error)) await query('rollback').catch(() => discard(connection));
     else if (wasOpen && isConnectionLost(error)) throw new TransactionLostError('cut off', { cause: error });
     throw error;
   }

@@ -1,11 +1,12 @@
 /** What one caller does much of leaves the database to the others, on both engines. */
 import { eq, sql } from 'drizzle-orm';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/client.ts';
-import { rawRows } from '../../src/db/ops.ts';
+import { type Database, type Db, openDatabase } from '../../src/db/client.ts';
+import { rawRows, rawRun, transact } from '../../src/db/ops.ts';
 import { asTenant, inBackground } from '../../src/db/work.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { describeOn } from '../helpers/on-database.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { tallies, useFixture } from './fixture.ts';
 
 const open = useFixture();
@@ -75,6 +76,62 @@ describeOn('mysql', 'a pool of four connections', () => {
       );
       await Promise.all(nested);
       expect(small.load()).toEqual({ used: 0, waiting: 0, limit: 4 });
+    } finally {
+      await small.close();
+      await remove();
+    }
+  });
+
+  it('asks for no BEGIN, and commits single statements and transactions in turn', async () => {
+    const { options, remove } = await createEmptyDatabase();
+    if (options.type !== 'mysql') throw new Error('there is no pool');
+    const [one, four] = [
+      await openDatabase({ ...options, connectionLimit: 1 }),
+      await openDatabase({ ...options, connectionLimit: 4 }),
+    ];
+    const counter = countStatements();
+    try {
+      await one.applySchema(['create table kept (name varchar(20), n int)']);
+      const add = (db: Db, name: string, n: number) =>
+        rawRun(db, sql`insert into kept (name, n) values (${name}, ${n})`);
+      const namesSeen = async (db: Db) =>
+        (await rawRows<{ name: string }>(db, sql`select name from kept order by n`)).map(({ name }) => name);
+      const expected: string[] = [];
+      counter.take();
+      for (const [at, database] of [four, one, four, one].entries()) {
+        const other = database === one ? four : one;
+        await database.db.transaction((tx) => add(tx, `both ${at}`, 3 * at));
+        const failing = database.db.transaction(async (tx) => {
+          await add(tx, `never ${at}`, 3 * at + 1);
+          throw new Error('not to be kept');
+        });
+        await expect(failing).rejects.toThrow('not to be kept');
+        await add(database.db, `single ${at}`, 3 * at + 2);
+        expected.push(`both ${at}`, `single ${at}`);
+        // Another connection sees what is committed.
+        expect(await namesSeen(other.db)).toEqual(expected);
+      }
+      const { texts } = counter.take();
+      expect([texts.get('begin'), texts.get('commit'), texts.get('rollback')]).toEqual([undefined, 4, 4]);
+    } finally {
+      counter.stop();
+      await Promise.all([one.close(), four.close()]);
+      await remove();
+    }
+  });
+
+  it('gives out no kept connection that the server has closed', async () => {
+    const { options, remove } = await createEmptyDatabase();
+    if (options.type !== 'mysql') throw new Error('there is no pool');
+    const small = await openDatabase({ ...options, connectionLimit: 4 });
+    try {
+      const idIn = (db: Db) => rawRows<{ id: number }>(db, sql`select connection_id() as id`);
+      const [first] = await small.db.transaction(idIn);
+      const [again] = await small.db.transaction(idIn);
+      expect(again).toEqual(first);
+      await rawRun(small.db, sql`kill ${first?.id}`);
+      const [next] = await transact(small, idIn);
+      expect(next?.id).not.toBe(first?.id);
     } finally {
       await small.close();
       await remove();
