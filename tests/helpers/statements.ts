@@ -4,7 +4,7 @@ import Driver from 'libsql';
 import { LRUCache } from 'lru-cache';
 
 export interface StatementCount {
-  /** BEGIN, COMMIT and savepoints included */
+  /** BEGIN, COMMIT and savepoints included, the settings of connections not */
   statements: number;
   /** explicit transactions that were committed */
   transactions: number;
@@ -28,6 +28,7 @@ export function countStatements(): StatementCounter {
     return known;
   };
   const note = (text: string) => {
+    if (OF_CONNECTION.test(text)) return;
     count.statements++;
     if (/^commit$/i.test(text)) count.transactions++;
     const known = shorten(text);
@@ -45,6 +46,9 @@ export function countStatements(): StatementCounter {
     },
   };
 }
+
+/** What a new connection is asked first, and whether its statements commit by themselves: when one is made is chance. */
+const OF_CONNECTION = /^(show session variables|set session|set autocommit)\b/i;
 
 /** Texts with placeholders come again and again; those with values in them do not. */
 const MAX_TEXTS = 1_000;
