@@ -14,7 +14,7 @@ export type CellSpec =
 interface Options {
   /** a file of the archive that is left out */
   without?: string;
-  /** bytes of zeros in the sheet */
+  /** bytes of one attribute in the sheet */
   bomb?: number;
   /** elements that are opened inside of one another and never closed */
   depth?: number;
@@ -57,8 +57,8 @@ export function workbook(rows: CellSpec[][], { without, bomb = 0, depth = 0 }: O
     ),
     'xl/worksheets/sheet1.xml': Buffer.concat([
       sheet,
-      // One attribute without an end.
-      ...(bomb === 0 ? [] : [Buffer.from('<x a="'), Buffer.alloc(bomb, ' ')]),
+      // One attribute without an end: a text with such a letter takes twice the memory.
+      ...(bomb === 0 ? [] : [Buffer.from('<x a="'), Buffer.alloc(bomb, `${' '.repeat(1_000)}ā`)]),
       Buffer.from('<x>'.repeat(depth)),
       Buffer.from('</sheetData></worksheet>'),
     ]),
