@@ -27,7 +27,7 @@ import {
   throwInForm,
 } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
-import { ErrorPart, Timeline } from './detail.tsx';
+import { ErrorPart, Timeline } from './detail-progress.tsx';
 import { FormattedLines } from './formatted.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
