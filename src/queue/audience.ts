@@ -54,17 +54,26 @@ export function audienceOf({ type, content }: { type: string; content: unknown }
   return recipients.map((peer) => ({ peer, phone: phoneOf(peer), lid: lidOf(peer) }));
 }
 
-/** Whether a message is a post to the status for somebody who does not know the session. */
-export async function isForStrangers(
+/** The people who do not know the session among those whom a post to the status is for, as limits name them; none for any other message. */
+export async function audienceStrangers(
   deps: { db: Db; peers: PeerBook },
   account: Account,
   { id, peer }: { id: string; peer: string },
-): Promise<boolean> {
-  if (peer !== STATUS_JID) return false;
+): Promise<string[]> {
+  if (peer !== STATUS_JID) return [];
   const { type, content } = messages;
   const [row] = await deps.db.select({ type, content }).from(messages).where(eq(messages.id, id));
-  const { people } = await resolvePeople(deps, account, row === undefined ? [] : audienceOf(row));
-  const all = [...people.values()];
-  const known = await readKnown(deps.db, account, all);
-  return all.some((person) => !known.has(person.peer));
+  return strangersAmong(deps, account, row === undefined ? [] : audienceOf(row));
+}
+
+/** Those of them who do not know the session, each once, by the name that limits count them under. */
+export async function strangersAmong(
+  deps: { db: Db; peers: PeerBook },
+  account: Account,
+  all: readonly Addressee[],
+): Promise<string[]> {
+  if (all.length === 0) return [];
+  const { people } = await resolvePeople(deps, account, all);
+  const known = await readKnown(deps.db, account, [...people.values()]);
+  return [...people].filter(([, { peer }]) => !known.has(peer)).map(([name]) => name);
 }

@@ -33,7 +33,7 @@ export interface ClaimRequest {
   held: Held;
   candidate: Candidate;
   now: number;
-  /** for a stranger: what the claim spends as well */
+  /** for strangers: what the claim spends as well */
   contact: ContactSpending | null;
 }
 
@@ -226,7 +226,7 @@ async function takeEach(tx: Tx, all: readonly Wanted[]): Promise<Wanted[]> {
     const seenAttempts = candidate.attempts;
     const values = { id, attempts: seenAttempts + 1, seenAttempts, now, ...heldValues(held) };
     if (affected(await takeRow(tx, values)) === 0) continue;
-    if (contact !== null) await spendContact(tx, held.id, contact.person, { attemptId, now });
+    for (const person of contact?.people ?? []) await spendContact(tx, held.id, person, { attemptId, now });
     await countAttempt(tx, { id, now });
     taken.push(wanted);
   }
@@ -312,7 +312,7 @@ function toClaim({ candidate, ...wanted }: Wanted, large: Map<string, unknown>):
   const { held, attemptId, now: at, contact } = wanted;
   const { id, contentJson } = candidate;
   const content = contentJson === null ? large.get(id) : parseJson(contentJson);
-  return { ...claimOf(candidate, { held, attemptId, at }, content), stranger: contact?.person ?? null };
+  return { ...claimOf(candidate, { held, attemptId, at }, content), strangers: contact?.people ?? [] };
 }
 
 /** The claim of a row, whoever has taken it; of somebody who knows the session, or where nothing counts strangers. */
@@ -329,7 +329,7 @@ export function claimOf(
     held,
     attemptId,
     attemptAt: at,
-    stranger: null,
+    strangers: [],
   };
 }
 

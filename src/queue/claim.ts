@@ -7,7 +7,7 @@ import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { type Held, isHeld } from './fence.ts';
-import { contactLeaves } from './first-contacts.ts';
+import { contactsLeave } from './first-contacts.ts';
 import { readCandidates } from './look-ahead.ts';
 import type { Priority } from './priority.ts';
 
@@ -39,8 +39,8 @@ export interface Claim extends MessageRef {
   attemptId: string;
   /** the time in that row, epoch milliseconds */
   attemptAt: number;
-  /** whom it is a first contact of, as the limit counts people; null: somebody who knows the session, or nothing counts */
-  stranger: string | null;
+  /** whom it is a first contact of, as the limit counts people; none: people who know the session, or nothing counts */
+  strangers: readonly string[];
 }
 
 export const messageRefColumns = {
@@ -142,7 +142,7 @@ const LEAVES_AT_ONCE_MS = 250;
 
 /** See `createLeavings`. */
 export type Leavings = (
-  claim: Pick<Claim, 'accountId' | 'attemptId' | 'attemptAt' | 'stranger'>,
+  claim: Pick<Claim, 'accountId' | 'attemptId' | 'attemptAt' | 'strangers'>,
   now: number,
 ) => Promise<void>;
 
@@ -171,10 +171,10 @@ export function createLeavings(db: Db): Leavings {
     },
     maxBatch: LEAVINGS_AT_ONCE,
   });
-  return async ({ accountId, attemptId: id, attemptAt, stranger }, now) => {
+  return async ({ accountId, attemptId: id, attemptAt, strangers }, now) => {
     if (now - attemptAt < LEAVES_AT_ONCE_MS) return;
     if (statementsAreCheap) await noteTimes(db, [1], valuesAt([{ id, now }]));
     else await batcher.add({ id, now });
-    if (stranger !== null) await contactLeaves(db, accountId, stranger, now);
+    if (strangers.length > 0) await contactsLeave(db, accountId, strangers, now);
   };
 }

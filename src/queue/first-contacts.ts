@@ -81,7 +81,7 @@ export interface ContactRoom {
   used: number;
   /** how many more may be now; null: no limit */
   left: number | null;
-  /** with nothing left: when there will be something, epoch milliseconds */
+  /** with too little left: when there will be enough, epoch milliseconds */
   until: number | null;
 }
 
@@ -93,11 +93,15 @@ export interface RoomQuery {
   now: number;
 }
 
-/** The room that messages of this priority may still spend: high priority all of it, the others not the reserve. */
+/**
+ * The room that messages of this priority may still spend: high priority all of it, the others not the reserve. `until` is for so
+ * many people at once.
+ */
 export async function readContactRoom(
   db: Db | Tx,
   accountId: string,
   { limit, pace, priority, now }: RoomQuery,
+  needed = 1,
 ): Promise<ContactRoom> {
   const ours = eq(firstContacts.accountId, accountId);
   const inWindow = and(ours, gt(firstContacts.at, now - WINDOW_MS));
@@ -105,7 +109,7 @@ export async function readContactRoom(
   const rooms: { left: number; until: number }[] = [];
   if (limit.perDay !== null) {
     const left = capOf(limit.perDay, pace, priority) - used;
-    const oldest = left > 0 ? now : await nthOldest(db, inWindow, -left);
+    const oldest = left >= needed ? now : await nthOldest(db, inWindow, needed - 1 - left);
     rooms.push({ left, until: (oldest ?? now) + WINDOW_MS });
   }
   if (limit.cap !== null) {
@@ -115,7 +119,7 @@ export async function readContactRoom(
     rooms.push({ left: most - told - since, until: capEnd(limit.cap) });
   }
   if (rooms.length === 0) return { used, left: null, until: null };
-  const spent = rooms.filter(({ left }) => left <= 0).map(({ until }) => until);
+  const spent = rooms.filter(({ left }) => left < needed).map(({ until }) => until);
   return {
     used,
     left: Math.max(0, Math.min(...rooms.map(({ left }) => left))),
@@ -123,18 +127,40 @@ export async function readContactRoom(
   };
 }
 
+/** People who do not know the session, and what limits how many of them it may meet. */
+export interface MeetingQuery extends RoomQuery {
+  people: readonly string[];
+}
+
 /**
- * Until when a message to this stranger must wait, epoch milliseconds; null: it may go now. Somebody who was written to
- * within the window counts already: another message to them is no other first contact.
+ * Whether all of them may be met now. Whoever was met within the window counts already: another message to them is no other
+ * first contact. `fresh` are the others; `lacks` says what is left for them, and until when they must wait (epoch
+ * milliseconds), when that is not enough.
  */
-export async function strangerHeldUntil(
+export async function roomFor(
   db: Db | Tx,
   accountId: string,
-  { person, ...query }: RoomQuery & { person: string },
+  { people, ...query }: MeetingQuery,
+): Promise<{ fresh: string[]; lacks: { left: number; until: number } | null }> {
+  const counted = await db
+    .select({ person: firstContacts.person })
+    .from(firstContacts)
+    .where(and(arePeople(accountId, people), gt(firstContacts.at, query.now - WINDOW_MS)));
+  const known = new Set(counted.map(({ person }) => person));
+  const fresh = [...new Set(people)].filter((person) => !known.has(person));
+  if (fresh.length === 0) return { fresh, lacks: null };
+  const { left, until } = await readContactRoom(db, accountId, query, fresh.length);
+  if (left === null || left >= fresh.length) return { fresh, lacks: null };
+  return { fresh, lacks: { left, until: until ?? query.now + WINDOW_MS } };
+}
+
+/** Until when a message to these strangers must wait, epoch milliseconds; null: it may go now. */
+export async function strangersHeldUntil(
+  db: Db | Tx,
+  accountId: string,
+  query: MeetingQuery,
 ): Promise<number | null> {
-  const counted = and(isPerson(accountId, person), gt(firstContacts.at, query.now - WINDOW_MS));
-  if ((await countOf(db, counted)) > 0) return null;
-  return (await readContactRoom(db, accountId, query)).until;
+  return (await roomFor(db, accountId, query)).lacks?.until ?? null;
 }
 
 async function countOf(db: Db | Tx, where: SQL | undefined): Promise<number> {
@@ -176,25 +202,26 @@ export async function readContacted(
   return new Set(rows.map(({ person }) => person));
 }
 
-/** A claim of a message to a stranger: what it spends. */
+/** A claim of a message to strangers: what it spends. */
 export interface ContactSpending {
-  person: string;
+  /** one, or those whom a post to the status is for */
+  people: readonly string[];
   limit: ContactLimit;
   pace: Pick<Pace, 'otpReservePercent'>;
 }
 
 /**
- * In the transaction of a claim, before its row is taken: true when there is a first contact left for this person. Claims of
+ * In the transaction of a claim, before its row is taken: true when there is a first contact left for each of them. Claims of
  * strangers take turns (`lockContacts`), also those of an owner before, so that each counts what the one before has spent.
  */
 export async function takeTurn(
   tx: Tx,
   accountId: string,
-  { person, limit, pace }: ContactSpending,
+  { people, limit, pace }: ContactSpending,
   { priority, now }: { priority: Priority; now: number },
 ): Promise<boolean> {
   await lockContacts(tx, accountId);
-  return (await strangerHeldUntil(tx, accountId, { limit, pace, priority, now, person })) === null;
+  return (await strangersHeldUntil(tx, accountId, { limit, pace, priority, now, people })) === null;
 }
 
 /**
@@ -218,23 +245,32 @@ export async function spendContact(
 }
 
 /** Takes back what a claim spent that provably sent nothing. An earlier attempt to the same person keeps counting. */
-export async function giveBackContact(
+export async function giveBackContacts(
   tx: Tx,
-  { accountId, stranger, attemptId }: { accountId: string; stranger: string | null; attemptId: string },
+  { accountId, strangers, attemptId }: { accountId: string; strangers: readonly string[]; attemptId: string },
 ): Promise<void> {
-  if (stranger === null) return;
+  if (strangers.length === 0) return;
   await tx
     .delete(firstContacts)
-    .where(and(isPerson(accountId, stranger), eq(firstContacts.attemptId, attemptId)));
+    .where(and(arePeople(accountId, strangers), eq(firstContacts.attemptId, attemptId)));
 }
 
 /** A message that took long to prepare leaves now: the window counts from here. */
-export async function contactLeaves(db: Db, accountId: string, person: string, now: number): Promise<void> {
-  await db.update(firstContacts).set({ at: now }).where(isPerson(accountId, person));
+export async function contactsLeave(
+  db: Db,
+  accountId: string,
+  people: readonly string[],
+  now: number,
+): Promise<void> {
+  await db.update(firstContacts).set({ at: now }).where(arePeople(accountId, people));
 }
 
 function isPerson(accountId: string, person: string) {
   return and(eq(firstContacts.accountId, accountId), eq(firstContacts.person, person));
+}
+
+function arePeople(accountId: string, people: readonly string[]) {
+  return and(eq(firstContacts.accountId, accountId), inArray(firstContacts.person, [...people]));
 }
 
 /**
@@ -267,40 +303,9 @@ export async function meetAll(
   { people, limit, pace, attemptId, now }: Meeting,
 ): Promise<{ left: number; until: number | null } | null> {
   await lockContacts(tx, accountId);
-  const counted = await tx
-    .select({ person: firstContacts.person })
-    .from(firstContacts)
-    .where(
-      and(
-        eq(firstContacts.accountId, accountId),
-        inArray(firstContacts.person, [...people]),
-        gt(firstContacts.at, now - WINDOW_MS),
-      ),
-    );
-  const known = new Set(counted.map(({ person }) => person));
-  const fresh = [...new Set(people)].filter((person) => !known.has(person));
-  const room = await readContactRoom(tx, accountId, { limit, pace, priority: PRIORITIES.normal, now });
-  if (room.left !== null && fresh.length > room.left) {
-    return { left: room.left, until: room.until ?? now + WINDOW_MS };
-  }
+  const query = { people, limit, pace, priority: PRIORITIES.normal, now };
+  const { fresh, lacks } = await roomFor(tx, accountId, query);
+  if (lacks !== null) return lacks;
   for (const person of fresh) await spendContact(tx, accountId, person, { attemptId, now });
   return null;
-}
-
-/** Takes back what `meetAll` has spent for those who were not met. */
-export async function giveBackMeeting(
-  db: Db,
-  accountId: string,
-  { people, attemptId }: Pick<Meeting, 'people' | 'attemptId'>,
-): Promise<void> {
-  if (people.length === 0) return;
-  await db
-    .delete(firstContacts)
-    .where(
-      and(
-        eq(firstContacts.accountId, accountId),
-        inArray(firstContacts.person, [...people]),
-        eq(firstContacts.attemptId, attemptId),
-      ),
-    );
 }

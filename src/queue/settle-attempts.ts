@@ -6,7 +6,7 @@ import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { tripBreaker, tripsBreaker } from './breaker.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
 import { type Held, isHeld } from './fence.ts';
-import { giveBackContact } from './first-contacts.ts';
+import { giveBackContacts } from './first-contacts.ts';
 import { messageFact } from './message-fact.ts';
 import type { Settled } from './settle-proofs.ts';
 import { takeOff } from './take-off.ts';
@@ -44,11 +44,11 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
       return release(tx, item.claim, now, item.availableAt);
     case 'failed':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
-      if (item.unsent) await giveBackContact(tx, item.claim);
+      if (item.unsent) await giveBackContacts(tx, item.claim);
       return fail(tx, item.claim, item, now);
     case 'expired':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
-      await giveBackContact(tx, item.claim);
+      await giveBackContacts(tx, item.claim);
       return expire(tx, item.claim, now);
     case 'overdue':
       return expireWaiting(tx, item.id, now);
@@ -97,7 +97,7 @@ async function release(tx: Tx, claim: Claim, now: number, availableAt?: number):
       ),
     );
   await tx.delete(sendAttempts).where(eq(sendAttempts.id, claim.attemptId));
-  await giveBackContact(tx, claim);
+  await giveBackContacts(tx, claim);
   return NOTHING;
 }
 

@@ -41,9 +41,19 @@ export async function deferStrangers(
     ? await readContacted(deps.db, held.id, strangers, deps.clock.now())
     : new Set<string>();
   const ids = strangers.filter((row) => !contacted.has(personOf(row))).map((row) => row.id);
+  return stepAside(deps, held, ids, input.until);
+}
+
+/** Rows step aside until then, and are due again when they were before as soon as strangers may be written to. How many moved. */
+export async function stepAside(
+  deps: Pick<QueueDeps, 'db'>,
+  held: AccountRef,
+  ids: readonly string[],
+  until: number,
+): Promise<number> {
   if (ids.length === 0) return 0;
   const waiting = and(
-    inArray(messageQueue.id, ids),
+    inArray(messageQueue.id, [...ids]),
     eq(messageQueue.status, 'pending'),
     isHeld(deps.db, held),
   );
@@ -51,7 +61,7 @@ export async function deferStrangers(
     .update(messageQueue)
     .set({ dueAt: sql`${messageQueue.availableAt}` })
     .where(and(waiting, isNull(messageQueue.dueAt)));
-  const moved = await deps.db.update(messageQueue).set({ availableAt: input.until }).where(waiting);
+  const moved = await deps.db.update(messageQueue).set({ availableAt: until }).where(waiting);
   return affected(moved);
 }
 

@@ -2,6 +2,7 @@
 import { and, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { cancelWaiting } from '../../src/queue/cancel.ts';
 import { contactLimitOf } from '../../src/queue/first-contacts.ts';
 import { rankPool, readPool } from '../../src/queue/pool.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -194,6 +195,35 @@ describe('a young session', () => {
     await Promise.all([q.dispatcher.add(account), other.add(account)]);
     await anHour();
     expect(mostInADay()).toMatchObject({ most: LIMIT });
+  });
+
+  test('counts those whom a post to the status is for when it leaves, all of them or it waits', async () => {
+    const account = await q.account({ linkedAt: null });
+    const post = (people: readonly string[]) => {
+      const recipients = people.map((phone) => `${phone}@s.whatsapp.net`);
+      return q.queue(account, {
+        ...{ peer: 'status@broadcast', phone: null },
+        content: { type: 'text', text: 'x', status: { recipients } },
+      });
+    };
+    const canceled = await post(PEOPLE.slice(30));
+    const origin = { actorId: q.userId, ip: null, userAgent: null, requestId: 'test' };
+    await cancelWaiting(q.deps, canceled.id, origin);
+    const [first, second] = [await post(PEOPLE.slice(0, 12)), await post(PEOPLE.slice(10, 25))];
+    expect(await rows(account)).toHaveLength(0);
+    await q.dispatcher.add(account);
+    await anHour();
+    expect(await statusOf(first.id)).toBe('sent');
+    expect(await statusOf(second.id)).toBe('queued');
+    // Fewer may still go, and hold nobody up.
+    const ids = await queueAll(account, PEOPLE.slice(25, 30));
+    await anHour();
+    expect(await Promise.all(ids.map(statusOf))).toEqual(ids.map(() => 'sent'));
+    expect(await rows(account)).toHaveLength(17);
+    await q.database.db.update(messages).set({ expiresAt: null }).where(eq(messages.id, second.id));
+    await pass(DAY_MS);
+    expect(await statusOf(second.id)).toBe('sent');
+    expect(q.engine.relayed.filter(({ to }) => to.jid === 'status@broadcast')).toHaveLength(2);
   });
 
   test('keeps the reserve of codes for codes', async () => {

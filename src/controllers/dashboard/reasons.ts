@@ -69,10 +69,6 @@ const RULES: readonly Rule[] = [
     () => 'harus dikosongkan: kiriman ke saluran tidak membalas apa pun',
   ],
   [/^must be people(?:, not groups)?$/, () => 'harus berupa orang, bukan grup'],
-  [
-    /^must be missing: some of these people do not know the session$/,
-    () => 'harus dikosongkan: sebagian dari orang ini belum mengenal sesinya',
-  ],
   [/^are more than (\d+)$/, (n) => `lebih dari ${n}`],
   [
     /^must be one emoji, or empty to take a reaction back$/,

@@ -1,11 +1,19 @@
 /** People who are added to groups: those who do not know the session are its first contacts, as those who are written to. */
 import { transact } from '../../db/ops.ts';
-import { type Resolved, resolvePeople } from '../../queue/audience.ts';
+import { type Resolved, resolvePeople, strangersAmong } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
-import { contactLimitOf, giveBackMeeting, limitsContacts, meetAll } from '../../queue/first-contacts.ts';
-import { paceOf } from '../../queue/pace.ts';
-import { PRIORITIES } from '../../queue/priority.ts';
+import {
+  type ContactLimit,
+  contactLimitOf,
+  giveBackContacts,
+  limitsContacts,
+  meetAll,
+  roomFor,
+} from '../../queue/first-contacts.ts';
+import { capOf, type Pace, paceOf } from '../../queue/pace.ts';
+import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { queueHold, sendingState } from '../../queue/session-state.ts';
+import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import type { MemberOutcome } from '../../whatsapp/group-types.ts';
@@ -34,41 +42,75 @@ export async function addNewcomers<R>(
   return meetStrangers(ctx, session, people, add);
 }
 
-/**
- * Does what people hear of the session by, within the limit of first contacts: all who are strangers, or nobody. `meet` hears how
- * many were counted; those whom it names as not met are given back, and all of them when it fails and `metNobody` says so. Throws
- * RATE_LIMITED while the session must leave strangers alone, or would meet too many.
- */
-export async function meetStrangers<R>(
+/** Within the limit of first contacts: all who are strangers, or nobody. */
+async function meetStrangers<R>(
   ctx: Ctx,
   session: SendingSession,
   people: readonly Peer[],
-  meet: (counted: number) => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
-  metNobody: (error: unknown) => boolean = didNothing,
+  meet: () => Promise<{ answer: R; outcomes: readonly MemberOutcome[] }>,
 ): Promise<R> {
   const now = ctx.clock.now();
   const resolved = await resolvePeople(ctx, session, people);
   const known = await readKnown(ctx.db, session, [...resolved.people.values()]);
   const strangers = [...resolved.people].filter(([, { peer }]) => !known.has(peer)).map(([name]) => name);
-  const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
-  if (strangers.length > 0 && alone) throw mustWait(alone.reason, alone.until, now);
-  const limit = contactLimitOf(ctx.config.pacing, session, now);
-  if (strangers.length === 0 || !limitsContacts(limit)) return (await meet(0)).answer;
+  if (strangers.length > 0) requireOpen(session, now);
+  const { limit, pace } = limitsOf(ctx, session, now);
+  if (strangers.length === 0 || !limitsContacts(limit)) return (await meet()).answer;
   const attemptId = newId();
-  const pace = paceOf(ctx.config.pacing, session, now);
   const meeting = { people: strangers, limit, pace, attemptId, now };
   const refused = await transact(ctx.db, (tx) => meetAll(tx, session.id, meeting));
   if (refused !== null) throw tooMany(strangers.length, refused, now);
   const giveBack = (names: readonly string[]) =>
-    giveBackMeeting(ctx.db, session.id, { people: names, attemptId }).catch((error: unknown) => {
+    transact(ctx.db, (tx) =>
+      giveBackContacts(tx, { accountId: session.id, strangers: names, attemptId }),
+    ).catch((error: unknown) => {
       ctx.logger.warn('first contacts could not be given back', { error: String(error) });
     });
-  const { answer, outcomes } = await meet(strangers.length).catch(async (error: unknown) => {
-    if (metNobody(error)) await giveBack(strangers);
+  const { answer, outcomes } = await meet().catch(async (error: unknown) => {
+    if (didNothing(error)) await giveBack(strangers);
     throw error;
   });
   await giveBack(notMet(outcomes, resolved.nameOf));
   return answer;
+}
+
+/** Throws RATE_LIMITED while the session must leave strangers alone. */
+function requireOpen(session: SendingSession, now: number): void {
+  const alone = sendingState(session, now, PRIORITIES.normal).holds.find(({ everybody }) => !everybody);
+  if (alone) throw mustWait(alone.reason, alone.until, now);
+}
+
+function limitsOf(ctx: Ctx, session: SendingSession, now: number): { limit: ContactLimit; pace: Pace } {
+  const { pacing } = ctx.config;
+  return { limit: contactLimitOf(pacing, session, now), pace: paceOf(pacing, session, now) };
+}
+
+/**
+ * Looks whether a message for these people may be queued, and counts nobody: they are counted when it leaves. Resolves with
+ * whether some of them are strangers. Throws RATE_LIMITED while the session must leave strangers alone or may not meet all of
+ * them now; for a message of later (`later`) only when it may never meet so many in a day.
+ */
+export async function requireRoomFor(
+  ctx: Ctx,
+  session: SendingSession,
+  people: readonly Addressee[],
+  { priority, later }: { priority: Priority; later: boolean },
+): Promise<boolean> {
+  const now = ctx.clock.now();
+  const strangers = await strangersAmong(ctx, session, people);
+  if (strangers.length === 0) return false;
+  const { limit, pace } = limitsOf(ctx, session, now);
+  if (later) {
+    const most = limit.perDay === null ? null : capOf(limit.perDay, pace, priority);
+    if (most !== null && strangers.length > most)
+      throw tooMany(strangers.length, { left: most, until: null }, now);
+    return true;
+  }
+  requireOpen(session, now);
+  if (!limitsContacts(limit)) return true;
+  const { lacks } = await roomFor(ctx.db, session.id, { people: strangers, limit, pace, priority, now });
+  if (lacks !== null) throw tooMany(strangers.length, lacks, now);
+  return true;
 }
 
 /** Those of whom the answer says that they were not added: WhatsApp gives a number with it. */
@@ -90,9 +132,9 @@ function tooMany(
   { left, until }: { left: number; until: number | null },
   now: number,
 ): AppError {
-  const text = `${strangers} of these people do not know the session, and it may meet ${left} more now.`;
+  const text = `${strangers} of these people do not know the session, and it may meet ${left} more ${until === null ? 'in a day' : 'now'}.`;
   return new AppError('RATE_LIMITED', text, {
     details: { reason: 'new_contacts', strangers, left },
-    retryAfterSeconds: Math.max(1, Math.ceil(((until ?? now) - now) / 1000)),
+    ...(until === null ? {} : { retryAfterSeconds: Math.max(1, Math.ceil((until - now) / 1000)) }),
   });
 }

@@ -6,17 +6,18 @@ import { audienceOf } from '../../queue/audience.ts';
 import { cancelWaiting, clearWaiting, requeue, restoreCanceled } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
 import { endOfPause, HAND_PAUSE, pauseByHand, resumeByHand } from '../../queue/pause.ts';
-import { PRIORITIES, PRIORITY_ORDER } from '../../queue/priority.ts';
+import { asPriority, PRIORITIES, PRIORITY_ORDER } from '../../queue/priority.ts';
 import { type Hold, pauseOf, queueHold } from '../../queue/session-state.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { requireRoomFor } from '../groups/newcomers.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
-import { meetAudience } from './status.ts';
+import { STRANGERS_WITHIN_MS } from './status.ts';
 import { type MessageRecord, toIso, toMessage } from './view.ts';
 import { nextUp, toWaitingFor } from './waiting-for.ts';
 
@@ -184,21 +185,21 @@ export async function retryMessage(
   const { message, session } = await readForQueue(ctx, input);
   const now = ctx.clock.now();
   const kept = message.expiresAt !== null && message.expiresAt > now ? message.expiresAt : null;
-  // Whom a post to the status is for may have been counted on another day.
-  await meetAudience(ctx, session, audienceOf(message), async (leavesBefore) => {
-    const expiresAt = leavesBefore === undefined ? kept : Math.min(leavesBefore, kept ?? leavesBefore);
-    const queued = await requeue(ctx, { ...message, expiresAt }, async (tx) => {
-      if (!answer) return;
-      const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
-      // The link to its file is a credential, which must not be in what is kept.
-      if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
-    });
-    if (queued) return;
+  const room = { priority: asPriority(message.priority), later: false };
+  const meets = await requireRoomFor(ctx, session, audienceOf(message), room);
+  const expiresAt = meets ? Math.min(now + STRANGERS_WITHIN_MS, kept ?? Number.POSITIVE_INFINITY) : kept;
+  const queued = await requeue(ctx, { ...message, expiresAt }, async (tx) => {
+    if (!answer) return;
+    const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
+    // The link to its file is a credential, which must not be in what is kept.
+    if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
+  });
+  if (!queued) {
     const { status } = await findOutbound(ctx, input);
     throw new AppError('CONFLICT', 'Only a message that failed, expired or was canceled can be retried.', {
       details: { status },
     });
-  });
+  }
   return toMessage(ctx, await findOutbound(ctx, input));
 }
 

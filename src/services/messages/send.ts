@@ -33,8 +33,8 @@ export interface SendInput extends z.output<z.ZodObject<typeof sendFields>> {
   addressee?: Peer;
   /** refuse also a session that will be connected again by itself */
   connectedOnly?: boolean | undefined;
-  /** epoch milliseconds: it expires then at the latest */
-  leavesBefore?: number | undefined;
+  /** it expires so long after it falls due, at the latest */
+  leavesWithinMs?: number | undefined;
 }
 
 export interface QueuedMessage {
@@ -161,7 +161,7 @@ async function readTimes(
 /** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */
 function checkTimes(
   now: number,
-  input: Pick<SendInput, 'scheduledAt' | 'expiresAt' | 'leavesBefore'>,
+  input: Pick<SendInput, 'scheduledAt' | 'expiresAt' | 'leavesWithinMs'>,
   timeZone: string,
 ): { scheduledAt: number | null; expiresAt: number | null } {
   const scheduledAt = instantOf(input.scheduledAt, timeZone);
@@ -176,7 +176,9 @@ function checkTimes(
   if (expiresAt !== null && expiresAt <= Math.max(now, scheduledAt ?? 0)) {
     throw invalid('expiresAt', 'must be later than now and than scheduledAt');
   }
-  const ends = [expiresAt, input.leavesBefore].filter((at) => typeof at === 'number');
+  const { leavesWithinMs } = input;
+  const leavesBefore = leavesWithinMs === undefined ? null : Math.max(now, scheduledAt ?? 0) + leavesWithinMs;
+  const ends = [expiresAt, leavesBefore].filter((at) => at !== null);
   return {
     scheduledAt: scheduledAt !== null && scheduledAt <= now ? null : scheduledAt,
     expiresAt: ends.length === 0 ? null : Math.min(...ends),

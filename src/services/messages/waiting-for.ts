@@ -1,7 +1,7 @@
 /** Why a queued message has not been sent yet, and when that ends. */
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import { messageQueue, messages } from '../../db/schema.ts';
-import { isForStrangers } from '../../queue/audience.ts';
+import { audienceStrangers } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   type ContactRoom,
@@ -12,6 +12,7 @@ import {
   type RoomQuery,
   readContacted,
   readContactRoom,
+  strangersHeldUntil,
 } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
@@ -87,7 +88,7 @@ async function reachesStranger(
 ): Promise<boolean> {
   const { id, peer } = message;
   if (!(await strangers.isKnown(message))) return true;
-  return id !== null && isForStrangers(ctx, session, { id, peer });
+  return id !== null && (await audienceStrangers(ctx, session, { id, peer })).length > 0;
 }
 
 /** The limit of first contacts, where it holds the message; of one that is a stranger for certain nobody is asked. */
@@ -99,16 +100,26 @@ async function contactHolds(
 ): Promise<Hold[]> {
   const { pacing } = ctx.config;
   const limit = contactLimitOf(pacing, session, now);
-  if (!limitsContacts(limit) || isSharedJid(message.peer)) return [];
+  if (!limitsContacts(limit)) return [];
+  const query = { limit, pace: paceOf(pacing, session, now), priority: message.priority, now };
+  if (isSharedJid(message.peer)) return heldBy(await audienceHeldUntil(ctx, session, message, query));
   if (!isStranger && (await strangers.isKnown(message))) return [];
   if (await strangers.isCounted(message)) return [];
-  const room = await strangers.room({
-    limit,
-    pace: paceOf(pacing, session, now),
-    priority: message.priority,
-    now,
-  });
-  return room.until === null ? [] : [{ reason: NEW_CONTACTS, until: room.until, everybody: false }];
+  return heldBy((await strangers.room(query)).until);
+}
+
+const heldBy = (until: number | null): Hold[] =>
+  until === null ? [] : [{ reason: NEW_CONTACTS, until, everybody: false }];
+
+/** Of a post to the status those count whom it is for. One that is being queued was looked at before. */
+async function audienceHeldUntil(
+  ctx: Ctx,
+  session: SendingSession,
+  { id, peer }: WaitingMessage,
+  query: RoomQuery,
+): Promise<number | null> {
+  const people = id === null ? [] : await audienceStrangers(ctx, session, { id, peer });
+  return strangersHeldUntil(ctx.db, session.id, { ...query, people });
 }
 
 /** Which of a session's recipients are strangers; each question is asked once for all of them, when it first comes up. */

@@ -9,7 +9,7 @@ import {
   contactLimitOf,
   limitsContacts,
   personOf,
-  strangerHeldUntil,
+  strangersHeldUntil,
 } from '../../queue/first-contacts.ts';
 import { type Pace, type Pacing, paceOf } from '../../queue/pace.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
@@ -74,9 +74,8 @@ async function mayWriteTo(
   const addressee = { peer: phoneJid(phone), phone, lid: pair?.lid ?? null };
   if ((await readKnown(db, account, [addressee])).has(addressee.peer)) return true;
   if (held) return false;
-  const person = personOf(addressee);
-  const query = { limit, pace, priority: PRIORITIES.high, now, person };
-  return (await strangerHeldUntil(db, account.id, query)) === null;
+  const query = { limit, pace, priority: PRIORITIES.high, now, people: [personOf(addressee)] };
+  return (await strangersHeldUntil(db, account.id, query)) === null;
 }
 
 /** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */

@@ -1,5 +1,5 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
-import { isForStrangers } from '../../queue/audience.ts';
+import { audienceStrangers } from '../../queue/audience.ts';
 import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, deferRecipient } from '../../queue/claim.ts';
 import type { ClaimRequest } from '../../queue/claim-rows.ts';
@@ -8,12 +8,12 @@ import {
   type ContactSpending,
   limitsContacts,
   personOf,
-  strangerHeldUntil,
+  strangersHeldUntil,
 } from '../../queue/first-contacts.ts';
 import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
-import { bringBack, deferStrangers } from '../../queue/step-aside.ts';
+import { bringBack, deferStrangers, stepAside } from '../../queue/step-aside.ts';
 import { STATUS_JID } from '../../whatsapp/jid.ts';
 import { attempt } from './attempt.ts';
 import { drawGapMs, type Line, type Windows } from './line.ts';
@@ -48,9 +48,14 @@ export async function isStranger(line: Line, row: Candidate): Promise<boolean> {
   return !known;
 }
 
-/** For the breaker: of a post to the status those count whom it is for. */
+/** Whom the message would be a first contact of, as the limit counts people: of a post to the status those whom it is for. */
+async function strangersOf(line: Line, row: Candidate): Promise<string[]> {
+  if (row.peer === STATUS_JID) return audienceStrangers(line.deps, line.account, row);
+  return (await isStranger(line, row)) ? [personOf(row)] : [];
+}
+
 async function reachesStranger(line: Line, row: Candidate): Promise<boolean> {
-  return (await isStranger(line, row)) || isForStrangers(line.deps, line.account, row);
+  return (await strangersOf(line, row)).length > 0;
 }
 
 /** A closed breaker costs nothing. */
@@ -60,11 +65,11 @@ async function mayReach(line: Line, row: Candidate): Promise<boolean> {
 }
 
 /** A claim that was made before the line heard of a limit is given back, and made again as a first contact. */
-async function isCounted(line: Line, row: Candidate, { stranger }: Claim): Promise<boolean> {
-  return stranger !== null || !limitsContacts(line.contacts) || !(await isStranger(line, row));
+async function isCounted(line: Line, row: Candidate, { strangers }: Claim): Promise<boolean> {
+  return strangers.length > 0 || !limitsContacts(line.contacts) || !(await reachesStranger(line, row));
 }
 
-/** The spending of a message to a stranger, or until when it must wait. */
+/** The spending of a message to strangers, or until when it must wait. */
 type Strangeness = { until: number; contacted: boolean } | { contact: ContactSpending | null };
 
 /** Of everybody else nothing is asked where neither the breaker nor a limit looks at strangers. */
@@ -76,11 +81,10 @@ async function lookAtStranger(line: Line, priority: Priority, row: Candidate): P
   if (breakerUntil > now) {
     return (await reachesStranger(line, row)) ? { until: breakerUntil, contacted: false } : { contact: null };
   }
-  // People whom a post to the status is for were counted when it was queued.
-  if (!isLimited || !(await isStranger(line, row))) return { contact: null };
-  const person = personOf(row);
-  const until = await strangerHeldUntil(deps.db, account.id, { limit, pace, priority, now, person });
-  return until === null ? { contact: { person, limit, pace } } : { until, contacted: true };
+  const people = isLimited ? await strangersOf(line, row) : [];
+  if (people.length === 0) return { contact: null };
+  const until = await strangersHeldUntil(deps.db, account.id, { limit, pace, priority, now, people });
+  return until === null ? { contact: { people, limit, pace } } : { until, contacted: true };
 }
 
 /** True when the recipient must wait: a stranger that may not be written to, or one at the limit of a recipient. */
@@ -96,10 +100,7 @@ async function putOff(
   const stranger = await lookAtStranger(line, priority, row);
   let moved: number;
   if ('until' in stranger) {
-    const { until, contacted: exceptContacted } = stranger;
-    const alsoId = row.peer === STATUS_JID ? row.id : null;
-    const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted, alsoId };
-    moved = await deferStrangers(deps, account, input);
+    moved = await stepsAside(line, priority, row, stranger);
   } else {
     const jids = at.limits.limitsRecipients(priority) ? await deps.peers.of(account, row) : [recipient];
     const others = jids.filter((jid) => jid !== recipient);
@@ -110,6 +111,22 @@ async function putOff(
   line.lookahead.invalidate();
   if (moved === 0) await gate.refresh();
   return 'put off';
+}
+
+/**
+ * A post to the status that does not fit into the limit of first contacts needs more room than others, and waits alone. How many
+ * rows moved.
+ */
+async function stepsAside(
+  { deps, account }: Line,
+  priority: Priority,
+  row: Candidate,
+  { until, contacted: exceptContacted }: Extract<Strangeness, { until: number }>,
+): Promise<number> {
+  const isPost = row.peer === STATUS_JID;
+  if (isPost && exceptContacted) return stepAside(deps, account, [row.id], until);
+  const input = { priority, until, reach: DEFER_BATCH_SIZE, exceptContacted, alsoId: isPost ? row.id : null };
+  return deferStrangers(deps, account, input);
 }
 
 /** A row that may be claimed now. */
@@ -252,7 +269,7 @@ async function attemptClaimed(
       line.waiter.wake();
     },
   });
-  if (claim.stranger !== null && unspent) await backAfterRelease(line);
+  if (claim.strangers.length > 0 && unspent) await backAfterRelease(line);
   // A row that is off the queue changes nothing for the others.
   if (goesOn) line.lookahead.invalidate();
   if (refused) {
