@@ -175,6 +175,12 @@ const MESSAGES: readonly CapabilityRow[] = [
     ],
   },
   {
+    name: 'several images and videos as one album',
+    can: ({ contentTypes }) => contentTypes.includes('image') && contentTypes.includes('video'),
+    routes: ['POST /message/send-album'],
+    test: [KINDS, 'arrives in its order, each item naming its head'],
+  },
+  {
     name: 'post to the status (story), delete a post',
     can: ({ status }) => status,
     routes: ['POST /message/send-status', 'POST /message/:messageId/revoke'],
@@ -494,7 +500,6 @@ const NOT: readonly CapabilityRow[] = [
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',
-  'several pictures as one album',
   'buttons that write an e-mail',
   'send to a WhatsApp username',
 ].map((name) => ({ name, can: never }));

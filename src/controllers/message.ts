@@ -35,6 +35,7 @@ import { TimelineEntry } from '../services/requests/schemas.ts';
 import { readTimeline } from '../services/requests/timeline.ts';
 import type { ErrorCode } from '../utils/errors.ts';
 import { MAX_WRITTEN } from '../utils/phone/written.ts';
+import { albumRoute } from './message-album.ts';
 import { answerSend } from './message-answer.ts';
 import { messageSendRoutes } from './message-send.ts';
 import { statusRoute } from './message-status.ts';
@@ -86,6 +87,7 @@ const WhichQuery = z.object({
 
 export const messageRoutes: Route[] = [
   ...messageSendRoutes,
+  albumRoute,
   statusRoute,
   route({
     method: 'get',

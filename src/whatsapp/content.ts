@@ -62,6 +62,11 @@ interface Once {
   viewOnce?: true;
 }
 
+interface InAlbum {
+  /** messageId of the head of its album, which is sent before it */
+  album?: string;
+}
+
 /** What phones show of a page that a text links to. */
 export interface LinkPreview {
   /** as the text writes it */
@@ -90,13 +95,13 @@ export interface TextContent extends InContext, Naming, Posting {
   preview?: LinkPreview;
 }
 
-export interface ImageContent extends InContext, Naming, Once, Posting {
+export interface ImageContent extends InContext, Naming, Once, Posting, InAlbum {
   type: 'image';
   media: MediaFile;
   caption?: string;
 }
 
-export interface VideoContent extends InContext, Naming, Once, Posting {
+export interface VideoContent extends InContext, Naming, Once, Posting, InAlbum {
   type: 'video';
   media: MediaFile;
   caption?: string;
@@ -238,6 +243,14 @@ export type Content =
   | ReactionContent;
 export type ContentType = Content['type'];
 
+/** The head of an album: phones show the images and videos that name it as one message. */
+export interface AlbumContent {
+  type: 'album';
+  /** how many are to come */
+  images: number;
+  videos: number;
+}
+
 /** Changes the text, or the caption, of our message, for everyone; whom it names stays. */
 export interface EditContent extends Naming {
   type: 'edit';
@@ -272,8 +285,8 @@ export interface PinContent {
 }
 
 export type AmendContent = EditContent | DeleteContent;
-/** Everything that an engine sends: contents, and what changes or marks those that were sent. */
-export type Outgoing = Content | AmendContent | PinContent;
+/** Everything that an engine sends: contents, the heads of albums, and what changes or marks those that were sent. */
+export type Outgoing = Content | AlbumContent | AmendContent | PinContent;
 
 /** Every type once, in the order of the documents; the compiler finds one that is missing. */
 const TYPES: Record<ContentType, true> = {

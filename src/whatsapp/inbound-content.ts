@@ -110,6 +110,8 @@ export interface InboundExtras {
   /** seconds after which it disappears from its chat */
   expiration?: number;
   viewOnce?: boolean;
+  /** it is one of an album: all of its images and videos name the same message, which is not stored */
+  album?: string;
 }
 
 type Body =

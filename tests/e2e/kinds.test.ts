@@ -680,6 +680,56 @@ describe('a message that was sent', () => {
   });
 });
 
+describe('an album', () => {
+  const send = (fields: object, headers = WAIT) =>
+    gateway.call('POST', '/message/send-album', { session: 'main', ...fields }, headers);
+
+  test('arrives in its order, each item naming its head', async () => {
+    const [front, film] = [pngFile(), mp4File(20_000)];
+    pages.set('/album-front.png', front);
+    pages.set('/album-film.mp4', film);
+    const image = `${webUrl}/album-front.png`;
+    const items = [{ image, caption: 'depan' }, { video: `${webUrl}/album-film.mp4` }, { image }];
+    const group = emulator.createGroup({ subject: 'g', participants: [OWN, newNumber()] });
+    for (const to of [newNumber(), group.id]) {
+      const headers = { ...WAIT, 'idempotency-key': `album-${to}` };
+      const { status, body } = await send({ to, items }, headers);
+      expect({ status, body }).toMatchObject({ status: 202, body: { data: { album: { type: 'album' } } } });
+      expect((await send({ to, items }, headers)).body.data).toEqual(body.data);
+      const { album, items: sent } = body.data;
+      expect(sent.map(({ type }: Data) => type)).toEqual(['image', 'video', 'image']);
+      const person = group.id === to ? (group.participants[1] ?? '') : to;
+      expect(await arrival(person, album.messageId)).toMatchObject({ type: 'album', images: 2, videos: 1 });
+      const shown: Received[] = [];
+      for (const { messageId } of sent) shown.push(await arrival(person, messageId));
+      expect(shown).toMatchObject([
+        { type: 'image', caption: 'depan', fileSha256: sha256(front) },
+        { type: 'video', fileSha256: sha256(film) },
+        { type: 'image', fileSha256: sha256(front) },
+      ]);
+      expect(shown.map((one) => one.album)).toEqual(sent.map(() => album.messageId));
+      const ids = [album, ...sent].map(({ messageId }: Data) => messageId);
+      expect(emulator.messages({ to: person }).map(({ id }) => id)).toEqual(ids);
+      const { body: last } = await gateway.call('GET', `/message/${ids.at(-1)}`);
+      expect(last.data.content).toMatchObject({ type: 'image', album: album.messageId });
+    }
+  });
+
+  test('is two to ten images and videos, and all of them or none', async () => {
+    const to = newNumber();
+    const image = `${webUrl}/album-front.png`;
+    const refused = async (items: object[]) => (await send({ to, items })).body.code;
+    expect(await refused([{ image }])).toBe('VALIDATION_FAILED');
+    expect(await refused(Array.from({ length: 11 }, () => ({ image })))).toBe('VALIDATION_FAILED');
+    expect(await refused([{ image }, { image, video: image }])).toBe('VALIDATION_FAILED');
+    expect(await refused([{ image }, {}])).toBe('VALIDATION_FAILED');
+    expect(await refused([{ image }, { video: image }])).toBe('UNSUPPORTED_MEDIA');
+    expect(await refused([{ image }, { image: `${webUrl}/gone.png` }])).toBe('URL_REFUSED');
+    const { body } = await gateway.call('GET', `/message/list?session=main&to=${to}`);
+    expect(body.data).toEqual([]);
+  });
+});
+
 describe('a status', () => {
   const picture = pngFile();
   const film = mp4File(20_000);

@@ -347,6 +347,25 @@ describe('what happens to earlier messages', () => {
   });
 });
 
+describe('an album', () => {
+  const { MEDIA_ALBUM, MOTION_PHOTO } = proto.MessageAssociation.AssociationType;
+  const one = (associationType: proto.MessageAssociation.AssociationType): proto.IMessage => ({
+    imageMessage: { caption: 'one', mimetype: 'image/jpeg' },
+    messageContextInfo: { messageAssociation: { associationType, parentMessageKey: key('A1') } },
+  });
+
+  it('is named by its images, whatever wraps them', () => {
+    expect(contentOf(one(MEDIA_ALBUM))).toMatchObject({ type: 'image', caption: 'one', album: 'A1' });
+    const { messageContextInfo = null, ...message } = one(MEDIA_ALBUM);
+    const wrapped = { ephemeralMessage: { message }, messageContextInfo };
+    expect(contentOf(wrapped)).toMatchObject({ type: 'image', caption: 'one', album: 'A1' });
+  });
+
+  it('is not what another association names', () => {
+    expect(contentOf(one(MOTION_PHOTO))).not.toHaveProperty('album');
+  });
+});
+
 describe('nothing that a person wrote', () => {
   it.each<[string, proto.IMessage]>([
     ['nothing at all', {}],

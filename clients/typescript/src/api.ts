@@ -1687,6 +1687,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/send-album": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send 2 to 10 images and videos as one album
+         * @description All of them are queued, or none: first `album`, the head, which holds them together on phones, then `items` in their order. Each has an id, a status and webhooks of its own and goes at the pace of the session; the head is not counted as a message. To delete an album, revoke its items.
+         *
+         *     An API key needs the scope `messages:write`.
+         */
+        post: operations["postMessageSendAlbum"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/send-audio": {
         parameters: {
             query?: never;
@@ -6738,6 +6760,8 @@ export interface components {
             provider: string;
         };
         InboundAudio: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -6774,6 +6798,8 @@ export interface components {
             url?: string;
         };
         InboundButtons: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             buttons: components["schemas"]["InboundButton"][];
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6806,6 +6832,8 @@ export interface components {
             text: string;
         };
         InboundContact: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description all of them, when there are several */
             contacts?: components["schemas"]["InboundSharedContact"][];
             /** @description seconds after which it disappears from its chat */
@@ -6839,6 +6867,8 @@ export interface components {
         };
         InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundPin"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
         InboundDelete: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -6864,6 +6894,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundDocument: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             caption?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6891,6 +6923,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundEdit: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -6918,6 +6952,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundEvent: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             canceled?: boolean;
             description?: string;
             /** @description ISO 8601 */
@@ -6954,6 +6990,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundImage: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             caption?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -6980,6 +7018,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundInteractive: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             buttons: components["schemas"]["InboundButton"][];
             cards?: {
                 buttons: components["schemas"]["InboundButton"][];
@@ -7014,6 +7054,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundList: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             buttonText: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -7051,6 +7093,8 @@ export interface components {
         };
         InboundLocation: {
             address?: string;
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7094,6 +7138,8 @@ export interface components {
             url?: string;
         };
         InboundOrder: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7124,6 +7170,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundPin: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7152,6 +7200,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundPoll: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7179,6 +7229,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundPollVote: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7211,6 +7263,8 @@ export interface components {
             currency: string;
         };
         InboundProduct: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             description?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -7250,6 +7304,8 @@ export interface components {
             preview: string;
         };
         InboundReaction: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description empty: taken back */
             emoji: string;
             /** @description seconds after which it disappears from its chat */
@@ -7293,6 +7349,8 @@ export interface components {
             title?: string;
         };
         InboundReply: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             /** @description a form that was filled in */
@@ -7336,6 +7394,8 @@ export interface components {
             vcard: string;
         };
         InboundSticker: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             animated: boolean;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -7362,6 +7422,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundTemplate: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             buttons: components["schemas"]["InboundButton"][];
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -7390,6 +7452,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundText: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7415,6 +7479,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundUndecryptable: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7444,6 +7510,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundUnknown: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7470,6 +7538,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundUnsupported: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
             forwarded?: boolean;
@@ -7496,6 +7566,8 @@ export interface components {
             viewOnce?: boolean;
         };
         InboundVideo: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
             caption?: string;
             /** @description seconds after which it disappears from its chat */
             expiration?: number;
@@ -13127,7 +13199,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "original": {
                      *           "type": "text",
@@ -13170,7 +13243,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -13306,7 +13380,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "original": {
                      *           "type": "text",
@@ -13349,7 +13424,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -13744,7 +13820,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "original": {
                      *           "type": "text",
@@ -13787,7 +13864,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -14092,7 +14170,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "original": {
                      *           "type": "text",
@@ -14135,7 +14214,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -14270,7 +14350,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "original": {
                      *           "type": "text",
@@ -14313,7 +14394,8 @@ export interface operations {
                      *             "entryPointApp": "text"
                      *           },
                      *           "expiration": 1,
-                     *           "viewOnce": true
+                     *           "viewOnce": true,
+                     *           "album": "text"
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -14904,7 +14986,8 @@ export interface operations {
                      *               "entryPointApp": "text"
                      *             },
                      *             "expiration": 1,
-                     *             "viewOnce": true
+                     *             "viewOnce": true,
+                     *             "album": "text"
                      *           },
                      *           "original": {
                      *             "type": "text",
@@ -14947,7 +15030,8 @@ export interface operations {
                      *               "entryPointApp": "text"
                      *             },
                      *             "expiration": 1,
-                     *             "viewOnce": true
+                     *             "viewOnce": true,
+                     *             "album": "text"
                      *           },
                      *           "editedAt": "2026-01-31T08:00:00.000Z",
                      *           "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -15222,6 +15306,155 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["QueueStatus"];
+                        message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    postMessageSendAlbum: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "session": "my-session",
+                 *       "to": "+6281234567890",
+                 *       "items": [
+                 *         {
+                 *           "image": "https://example.com/front.jpg",
+                 *           "caption": "Front"
+                 *         },
+                 *         {
+                 *           "image": "https://example.com/back.jpg"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": {
+                    /** @description not to be sent after: it then ends as `expired` */
+                    expiresAt?: string;
+                    /** @description `to` is the id of a group */
+                    isGroup?: boolean;
+                    /** @description images and videos in their order: each an https URL or the id of an upload */
+                    items: {
+                        caption?: string;
+                        /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                        image?: string;
+                        /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                        video?: string;
+                    }[];
+                    /** @description the same with the sessions of a saved pool, by name or id */
+                    pool?: string;
+                    /**
+                     * @description `high` overtakes everything that waits; `normal` when missing
+                     * @enum {string}
+                     */
+                    priority?: "high" | "normal" | "low";
+                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    scheduledAt?: string;
+                    /** @description the session that sends */
+                    session?: string;
+                    /** @description instead of `session`: one of these sends, the one that the person knows before all others */
+                    sessions?: string[];
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    to: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Send 2 to 10 images and videos as one album */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "album": {
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "targetId": "text",
+                     *           "session": "my-session",
+                     *           "sessionId": "my-session",
+                     *           "to": "+6281234567890",
+                     *           "type": "text",
+                     *           "status": "queued",
+                     *           "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *           "waitingFor": [
+                     *             {
+                     *               "reason": "text",
+                     *               "until": "2026-01-31T08:00:00.000Z",
+                     *               "text": "Your order is on its way.",
+                     *               "fix": "text"
+                     *             }
+                     *           ],
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "rendering": "text",
+                     *           "timestamp": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "items": [
+                     *           {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "targetId": "text",
+                     *             "session": "my-session",
+                     *             "sessionId": "my-session",
+                     *             "to": "+6281234567890",
+                     *             "type": "text",
+                     *             "status": "queued",
+                     *             "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *             "waitingFor": [
+                     *               {
+                     *                 "reason": "text",
+                     *                 "until": "2026-01-31T08:00:00.000Z",
+                     *                 "text": "Your order is on its way.",
+                     *                 "fix": "text"
+                     *               }
+                     *             ],
+                     *             "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *             "timezone": "Asia/Jakarta",
+                     *             "rendering": "text",
+                     *             "timestamp": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            album: components["schemas"]["SentMessage"];
+                            items: components["schemas"]["SentMessage"][];
+                        };
                         message: string;
                     };
                 };
@@ -23824,7 +24057,8 @@ export interface operations {
                      *               "forwardingScore": 1,
                      *               "referral": null,
                      *               "expiration": 1,
-                     *               "viewOnce": true
+                     *               "viewOnce": true,
+                     *               "album": "text"
                      *             },
                      *             "original": {
                      *               "type": "text",
@@ -23841,7 +24075,8 @@ export interface operations {
                      *               "forwardingScore": 1,
                      *               "referral": null,
                      *               "expiration": 1,
-                     *               "viewOnce": true
+                     *               "viewOnce": true,
+                     *               "album": "text"
                      *             },
                      *             "editedAt": "2026-01-31T08:00:00.000Z",
                      *             "revokedAt": "2026-01-31T08:00:00.000Z",
@@ -24123,7 +24358,8 @@ export interface operations {
                      *               "entryPointApp": "text"
                      *             },
                      *             "expiration": 1,
-                     *             "viewOnce": true
+                     *             "viewOnce": true,
+                     *             "album": "text"
                      *           },
                      *           "original": {
                      *             "type": "text",
@@ -24166,7 +24402,8 @@ export interface operations {
                      *               "entryPointApp": "text"
                      *             },
                      *             "expiration": 1,
-                     *             "viewOnce": true
+                     *             "viewOnce": true,
+                     *             "album": "text"
                      *           },
                      *           "editedAt": "2026-01-31T08:00:00.000Z",
                      *           "revokedAt": "2026-01-31T08:00:00.000Z",

@@ -4,6 +4,7 @@
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /contacts/check',
   'POST /media',
+  'POST /message/send-album',
   'POST /message/send-audio',
   'POST /message/send-buttons',
   'POST /message/send-contact',

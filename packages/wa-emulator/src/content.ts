@@ -33,7 +33,12 @@ export function readContent(message: proto.IMessage): ReadResult | undefined {
   if (read) {
     return {
       ...read,
-      content: { ...read.content, ...readContext(content), ...(once ? { viewOnce: true } : {}) },
+      content: {
+        ...read.content,
+        ...readContext(content),
+        ...(once ? { viewOnce: true } : {}),
+        ...readAlbum(message),
+      },
     };
   }
   if (content.protocolMessage) {
@@ -74,7 +79,19 @@ function readPlain(content: proto.IMessage): Content | undefined {
     const pinnedSeconds = content.messageContextInfo?.messageAddOnDurationInSecs ?? 0;
     return { type: 'pin', targetId: pin.key?.id ?? '', pinned, ...(pinned ? { pinnedSeconds } : {}) };
   }
+  const { albumMessage: album } = content;
+  if (album) {
+    const { expectedImageCount, expectedVideoCount } = album;
+    return { type: 'album', images: expectedImageCount ?? 0, videos: expectedVideoCount ?? 0 };
+  }
   return readContacts(content) ?? readPoll(content) ?? readEvent(content);
+}
+
+/** A phone shows those that name the same message together. */
+function readAlbum({ messageContextInfo }: proto.IMessage): Partial<Content> {
+  const { associationType, parentMessageKey } = messageContextInfo?.messageAssociation ?? {};
+  const isOne = associationType === proto.MessageAssociation.AssociationType.MEDIA_ALBUM;
+  return isOne ? optional('album', parentMessageKey?.id) : {};
 }
 
 /** What a phone shows of the page that a text links to. */

@@ -16,6 +16,7 @@ type MessageType =
   | 'event'
   | 'reaction'
   | 'pin'
+  | 'album'
   | 'buttons'
   | 'list'
   | 'interactive'
@@ -99,6 +100,11 @@ export interface Content {
   gif?: true;
   /** Of a film: a round video message. */
   note?: true;
+  /** Of an image or a film: the message of the album that it is one of. */
+  album?: string;
+  /** Of an album: how many are to come. */
+  images?: number;
+  videos?: number;
   /** Of a text: what is shown of the page it links to; the thumbnail is a JPEG, base64. */
   preview?: { url: string; title: string; description: string; thumbnail: string };
 }

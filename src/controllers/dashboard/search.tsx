@@ -33,6 +33,7 @@ const PAGES: readonly Known[] = [
   ['compose', '/dashboard/messages/new', 'messages', (view) => view.may('messages:write')],
   ['status', '/dashboard/messages/status', 'messages', (view) => view.may('messages:write')],
   ['channels', '/dashboard/messages/channels', 'messages'],
+  ['album', '/dashboard/messages/album', 'messages', (view) => view.may('messages:write')],
   ['chats', '/dashboard/messages/chats', 'messages'],
   ['otp', '/dashboard/otp', 'otp'],
   ['otpLog', '/dashboard/otp/log', 'otp'],

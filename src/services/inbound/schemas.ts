@@ -74,6 +74,7 @@ const extras = {
   referral: Referral.optional(),
   expiration: z.int().optional().describe('seconds after which it disappears from its chat'),
   viewOnce: z.boolean().optional(),
+  album: text.optional().describe('it is one of an album: all of its images and videos name the same'),
 };
 
 const captioned = { media: InboundMedia, caption: text.optional() };

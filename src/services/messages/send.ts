@@ -147,10 +147,10 @@ async function makeContent(
 }
 
 /** Its times, and the zone in which a local one was read; null when none was. Throws VALIDATION_FAILED. */
-async function readTimes(
+export async function readTimes(
   ctx: Ctx,
   session: SendingSession,
-  input: SendInput,
+  input: Pick<SendInput, 'scheduledAt' | 'expiresAt'>,
 ): Promise<{ times: ReturnType<typeof checkTimes>; timeZone: string | null }> {
   const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
   const timeZone = isLocal ? await timeZoneOf(ctx, session.userId) : ctx.config.housekeepingTimeZone;

@@ -75,6 +75,7 @@ export function decodeContent(message: proto.IMessage, options: DecodeOptions): 
       ...(body?.content ?? { type: 'unsupported', kind: clip(kind, SHORT) }),
       ...decodeContext(context, { ...options, preview: (quoted) => previewOf(quoted, options) }),
       ...(isViewOnce(content, wrappers) ? { viewOnce: true } : {}),
+      ...albumOf(message.messageContextInfo ?? content.messageContextInfo),
     },
     media: body?.media ?? null,
     vote: sealedVoteOf(content.pollUpdateMessage),
@@ -186,6 +187,14 @@ function textOf(content: proto.IMessage): string {
 /** Every kind of message keeps its context under the same field name. */
 function contextOf(body: unknown): proto.IContextInfo | null {
   return isObject(body) && isObject(body.contextInfo) ? body.contextInfo : null;
+}
+
+/** The album that a message is one of. */
+function albumOf(info: proto.IMessageContextInfo | null | undefined): { album?: string } {
+  const { associationType, parentMessageKey } = info?.messageAssociation ?? {};
+  if (associationType !== proto.MessageAssociation.AssociationType.MEDIA_ALBUM) return {};
+  const album = clip(parentMessageKey?.id, SHORT);
+  return album === '' ? {} : { album };
 }
 
 function isViewOnce(content: proto.IMessage, wrappers: readonly string[]): boolean {

@@ -1,6 +1,7 @@
 /** Our content as the protobuf message that goes out. */
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import type {
+  AlbumContent,
   AmendContent,
   ContactCard,
   ContactContent,
@@ -45,12 +46,34 @@ export interface EncodeParts {
 export function encodeContent(content: Outgoing, parts: EncodeParts): EncodedContent {
   if (content.type === 'edit' || content.type === 'delete') return encodeAmendment(content, parts);
   if (content.type === 'pin') return encodePin(content, parts);
+  if (content.type === 'album') return encodeAlbum(content, parts);
   const { message, additionalNodes = [] } = encodeKind(content, parts);
   const context = contextOf(content, parts);
   const isEmpty = Object.keys(context).length === 0;
   const whole = isEmpty ? message : withContext(message, context);
   const once = 'viewOnce' in content && content.viewOnce === true;
-  return { message: once ? { viewOnceMessage: { message: whole } } : whole, additionalNodes };
+  const shown = once ? { viewOnceMessage: { message: whole } } : whole;
+  return { message: inAlbum(shown, content, parts), additionalNodes };
+}
+
+/** Phones wait for as many images and videos that name it. */
+function encodeAlbum({ images, videos }: AlbumContent, { chat }: EncodeParts): EncodedContent {
+  const album = { expectedImageCount: images, expectedVideoCount: videos };
+  const lifetime = lifetimeOf(chat);
+  const isEmpty = Object.keys(lifetime).length === 0;
+  const message = { albumMessage: album };
+  return { message: isEmpty ? message : withContext(message, lifetime), additionalNodes: [] };
+}
+
+/** The message, with the album that it belongs to. */
+function inAlbum(message: proto.IMessage, content: Content, parts: EncodeParts): proto.IMessage {
+  if (!('album' in content) || content.album === undefined) return message;
+  const head = { messageId: content.album, fromMe: true, author: null };
+  const messageAssociation = {
+    associationType: proto.MessageAssociation.AssociationType.MEDIA_ALBUM,
+    parentMessageKey: keyOf(head, parts),
+  };
+  return { ...message, messageContextInfo: { messageAssociation } };
 }
 
 /** Everything that a message says beside its content. */

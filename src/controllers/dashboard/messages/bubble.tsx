@@ -126,6 +126,8 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
           📌 {content.pinned ? t.pinned : t.unpinned} <MessageLink id={content.messageId} />
         </p>
       );
+    case 'album':
+      return <p class="muted">{t.albumHead(content.images, content.videos)}</p>;
     case 'poll_vote':
       return (
         <p class="wrap">

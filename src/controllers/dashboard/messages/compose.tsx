@@ -13,6 +13,7 @@ import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
 import { personPath } from '../phone/phones.tsx';
 import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
+import { ALBUM_PAGE } from './album.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
 import { CHANNELS_PAGE } from './channels.tsx';
 import {
@@ -255,7 +256,8 @@ export const composePages: Page[] = [
           <>
             <h1>{t.title}</h1>
             <p>
-              <a href={STATUS_PAGE}>{t.toStatus}</a> · <a href={CHANNELS_PAGE}>{t.toChannels}</a>
+              <a href={STATUS_PAGE}>{t.toStatus}</a> · <a href={CHANNELS_PAGE}>{t.toChannels}</a> ·{' '}
+              <a href={ALBUM_PAGE}>{t.toAlbum}</a>
             </p>
             <div class="split">
               <div class="card">

@@ -1,10 +1,10 @@
 /** The content of a message, as pages read it. */
-import type { Content, Quoted } from '../../../whatsapp/content.ts';
+import type { AlbumContent, Content, Quoted } from '../../../whatsapp/content.ts';
 import type { InboundContent } from '../../../whatsapp/inbound-content.ts';
 
-export type ShownContent = Content | InboundContent;
+export type ShownContent = Content | AlbumContent | InboundContent;
 
-/** Safe because the history keeps nothing but contents of these two kinds; null where it is a secret. */
+/** Safe because the history keeps nothing but such contents; null where it is a secret. */
 export function contentOf(content: unknown): ShownContent | null {
   return content as ShownContent | null;
 }

@@ -1,4 +1,5 @@
 import type { Page } from '../page.ts';
+import { albumPages } from './album.tsx';
 import { channelPages } from './channels.tsx';
 import { composePages } from './compose.tsx';
 import { contactPages } from './contact.tsx';
@@ -11,6 +12,7 @@ import { statusPages } from './status.tsx';
 export const messagePages: Page[] = [
   ...messageListPages,
   ...composePages,
+  ...albumPages,
   ...statusPages,
   ...channelPages,
   ...conversationPages,

@@ -23,6 +23,7 @@ const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   otp: ['Login code', 'Kode OTP'],
   poll_vote: ['Poll vote', 'Suara polling'],
   pin: ['Pin', 'Sematan'],
+  album: ['Album', 'Album'],
   reply: ['Selected option', 'Opsi terpilih'],
   edit: ['Edited message', 'Pesan diedit'],
   delete: ['Deleted message', 'Pesan dihapus'],
@@ -81,6 +82,8 @@ function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>)
       return `${t.edited}: ${content.text}`;
     case 'delete':
       return t.deleted;
+    case 'album':
+      return t.albumHead(content.images, content.videos);
     default:
       return undefined;
   }

@@ -7,6 +7,7 @@ export const messagesCompose = {
   to: 'To',
   toStatus: 'Post a status (story) instead',
   toChannels: 'Post to a channel',
+  toAlbum: 'Send an album of images and videos',
   toHint: 'A phone number in any usual format, or a group ID (…@g.us).',
   kind: 'Kind',
   text: 'Text',

@@ -41,6 +41,7 @@ export const messages = {
   pollTakenBack: 'took the vote back',
   fetchAgain: 'Fetch the file again',
   fetchingAgain: 'The file is being fetched. The phone has to be on.',
+  albumHead: (images: number, videos: number) => `Album: ${images} images, ${videos} videos`,
   pinned: 'A message was pinned:',
   unpinned: 'A message is not pinned any more:',
   chatPinned: 'pinned',

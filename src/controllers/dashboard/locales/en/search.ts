@@ -25,6 +25,7 @@ export const searchPages = {
   compose: 'New message',
   status: 'Post a status',
   channels: 'Channels',
+  album: 'Send an album',
   chats: 'Conversations',
   otp: 'Login codes',
   otpLog: 'Log of login codes',

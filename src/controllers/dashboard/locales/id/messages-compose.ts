@@ -10,6 +10,7 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   to: 'Ke',
   toStatus: 'Atau pasang status (story)',
   toChannels: 'Kirim ke saluran',
+  toAlbum: 'Atau kirim album gambar dan video',
   toHint: 'Nomor telepon dalam format umum apa pun, atau ID grup (…@g.us).',
   kind: 'Jenis',
   text: 'Teks',

@@ -44,6 +44,7 @@ export const messages: Texts<typeof english.messages> = {
   pollTakenBack: 'menarik suaranya',
   fetchAgain: 'Ambil file lagi',
   fetchingAgain: 'File sedang diambil. Ponsel harus menyala.',
+  albumHead: (images: number, videos: number) => `Album: ${images} gambar, ${videos} video`,
   pinned: 'Sebuah pesan disematkan:',
   unpinned: 'Sebuah pesan tidak disematkan lagi:',
   chatPinned: 'disematkan',

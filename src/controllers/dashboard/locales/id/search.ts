@@ -28,6 +28,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   compose: 'Pesan baru',
   status: 'Pasang status',
   channels: 'Saluran',
+  album: 'Kirim album',
   chats: 'Percakapan',
   otp: 'Kode OTP',
   otpLog: 'Log kode OTP',
