@@ -75,6 +75,17 @@ describe.each(ENGINES)('what comes in by %s', (engine) => {
     });
   });
 
+  test('the images of an album are messages of their own that name it', async () => {
+    const album = `3A${randomBytes(9).toString('hex').toUpperCase()}`;
+    const from = person();
+    const data = GIF.toString('base64');
+    for (const caption of ['one', 'two']) {
+      const { messageId } = await deliver({ kind: 'image', data, caption, album }, from);
+      await confirmed(messageId);
+      expect((await show(messageId)).content).toMatchObject({ caption, album, media: { state: 'stored' } });
+    }
+  });
+
   test('its key is nowhere in the clear', async () => {
     const { messageId } = await deliver({
       kind: 'document',

@@ -1,5 +1,5 @@
 /**
- * The whole pipeline at work while its processes are killed at random moments: texts, images, codes, a group, messages
+ * The whole pipeline at work while its processes are killed at random moments: texts, images, albums, codes, a group, messages
  * that come in, what the owner sends from the phone, labels that the phone makes, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -47,7 +47,9 @@ const FAST = {
 /** A code that runs out while everything is down is dropped, and rightly so. */
 const VALID_LONG = { expiresInSeconds: 86_400 };
 
-const KINDS = ['text', 'image', 'otp', 'group', 'inbound', 'phone', 'label'] as const;
+const KINDS = ['text', 'image', 'album', 'otp', 'group', 'inbound', 'phone', 'label'] as const;
+/** Images of an album: kills come between them, too. */
+const ALBUM_ITEMS = 5;
 type Kind = (typeof KINDS)[number];
 
 export interface KillWorld {
@@ -113,11 +115,11 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
     body: object,
     key: string,
     goesOn: () => boolean,
-  ): Promise<string | null> {
+  ): Promise<Accept | null> {
     for (let attempt = 0; ; attempt++) {
       const by = all[(made + attempt) % all.length];
       const answer = await by?.call('POST', path, body, { 'idempotency-key': key }).catch(() => undefined);
-      if (answer?.status === 202) return answer.body.data?.messageId ?? answer.body.messageId;
+      if (answer?.status === 202) return answer.body.data ?? answer.body;
       const passes = answer === undefined || answer.status === 503 || answer.status === 409;
       if (!passes) throw new Error(`${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
       // Nothing says that it was accepted: after the end it is looked for no more, whatever became of it.
@@ -154,13 +156,15 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
     const requests = {
       text: ['/message/send-text', { session: SESSION, to, text: words }],
       image: ['/message/send-image', { session: SESSION, to, image: imageOf(n), caption: words }],
+      album: ['/message/send-album', { session: SESSION, to, items: albumOf(n, words) }],
       group: ['/message/send-text', { session: SESSION, to: group.id, isGroup: true, text: words }],
       // A number has one code at a time, and five in ten minutes.
       otp: ['/otp/send', { session: SESSION, to: `62814${String(n).padStart(7, '0')}`, ...VALID_LONG }],
     } as const;
     const [path, body] = requests[kind];
-    const id = await insist(path, body, `${words} of this run`, goesOn);
-    if (id !== null) of(kind).set(words, id);
+    const answer = await insist(path, body, `${words} of this run`, goesOn);
+    if (answer?.messageId) of(kind).set(words, answer.messageId);
+    for (const [part, { messageId }] of partsOf(answer)) of(kind).set(`${words}, ${part}`, messageId);
   }
 
   return {
@@ -242,8 +246,27 @@ async function countWaiting(process: SandboxProcess): Promise<number> {
   return answer.body.pending + answer.body.processing;
 }
 
+const albumOf = (n: number, words: string) =>
+  Array.from({ length: ALBUM_ITEMS }, (_, part) => ({
+    image: imageOf(n + part / ALBUM_ITEMS),
+    caption: `${words}, ${part}`,
+  }));
+
+/** What a 202 says: of a message, or of an album. */
+interface Accept {
+  messageId?: string;
+  album?: { messageId: string };
+  items?: { messageId: string }[];
+}
+
+/** The parts of an album by the last of their words: its head has none. */
+function partsOf(answer: Accept | null): [string | number, { messageId: string }][] {
+  if (!answer?.album) return [];
+  return [['head', answer.album], ...(answer.items ?? []).map((item, n): [number, typeof item] => [n, item])];
+}
+
 type Accepted = (kind: Kind) => ReadonlyMap<string, string>;
-const OUTBOUND = ['text', 'image', 'group', 'otp'] as const;
+const OUTBOUND = ['text', 'image', 'album', 'group', 'otp'] as const;
 
 const outboundIds = (of: Accepted) => new Set(OUTBOUND.flatMap((kind) => [...of(kind).values()]));
 const readable = (emulator: Emulator) =>
@@ -291,6 +314,15 @@ function checkOutbound(emulator: Emulator, of: Accepted): void {
     if (seen.has(place)) throw new Error(`${place} was shown twice`);
     seen.add(place);
     if (!ids.has(id)) throw new Error(`${id} was never accepted`);
+  }
+  checkAlbums(emulator, of('album'));
+}
+
+/** Each item names the head that was accepted with it. */
+function checkAlbums(emulator: Emulator, parts: ReadonlyMap<string, string>): void {
+  for (const { id, type, caption, album } of readable(emulator)) {
+    const head = parts.get(`${caption?.split(',')[0]}, head`);
+    if (type === 'image' && album !== head) throw new Error(`${id} names ${album}, not ${head}`);
   }
 }
 

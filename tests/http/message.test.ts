@@ -16,6 +16,7 @@ import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type Reply, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
+import { pngFile } from '../helpers/files.ts';
 import { until } from '../helpers/until.ts';
 
 let t: TestApp;
@@ -618,6 +619,43 @@ describe('a message that two sessions know by one id', () => {
     const { messageId } = await keep(await session(), columns);
     for (const what of ['star', 'pin']) {
       expect((await post(`/message/${messageId}/${what}`)).body.code).toBe('CONFLICT');
+    }
+  });
+});
+
+describe('an album', () => {
+  const image = `data:image/png;base64,${pngFile(200).toString('base64')}`;
+  const items = ['a', 'b', 'c', 'd'].map((caption) => ({ image, caption }));
+
+  it('is a head and its items, each with a state of its own: what fails or is canceled leaves the others', async () => {
+    const account = await session({ status: 'connecting' });
+    engine.answer = ({ content }) =>
+      'caption' in content && content.caption === 'b'
+        ? { outcome: 'impossible', code: 'MEDIA_GONE', message: 'gone' }
+        : { outcome: 'acknowledged', at: Date.now() };
+    const reply = await post('/message/send-album', { session: 'main', to: '+6281234567890', items });
+    expect(reply.status).toBe(202);
+    const { album, items: parts } = Object(reply.body.data);
+    const [a, b, c, d] = parts.map(({ messageId }: { messageId: string }) => messageId);
+    expect((await post(`/message/${c}/cancel`)).status).toBe(200);
+    const connected = { status: 'connected' } as const;
+    await t.deps.db.update(whatsappAccounts).set(connected).where(eq(whatsappAccounts.id, account.id));
+    await dispatcher.add(account);
+    const shown = async (id: string) => dataOf(await get(`/message/${id}`));
+    await until(async () => (await shown(d)).status === 'sent');
+    const states = await Promise.all([album.messageId, a, b, c, d].map(shown));
+    expect(states.map(({ status }) => status)).toEqual(['sent', 'sent', 'failed', 'canceled', 'sent']);
+    expect(states.map(({ content }) => Object(content).album)).toEqual([undefined, ...Array(4).fill(album.messageId)]);
+    expect(states[0]).toMatchObject({ type: 'album', content: { images: 4, videos: 0 } });
+    engine.answer = () => ({ outcome: 'acknowledged', at: Date.now() });
+    for (const id of [b, c]) expect((await post(`/message/${id}/retry`)).status).toBe(202);
+    await until(async () => (await shown(b)).status === 'sent' && (await shown(c)).status === 'sent');
+    // Under their old ids, and with the head that they were sent with.
+    const sent = engine.relayed.filter(({ accountId }) => accountId === account.id);
+    expect(sent.map(({ messageId }) => messageId).slice(-2).sort()).toEqual([b, c].sort());
+    expect(sent.slice(-2).map(({ content }) => Object(content).album)).toEqual([album.messageId, album.messageId]);
+    for (const what of ['pin', 'star', 'forward']) {
+      expect((await post(`/message/${album.messageId}/${what}`, { to: '+6281234567890' })).body.code, what).toBe('CONFLICT');
     }
   });
 });

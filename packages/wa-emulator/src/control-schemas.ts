@@ -51,6 +51,7 @@ const content = {
   data: z.base64().optional(),
   mimetype: text.optional(),
   fileName: text.optional(),
+  album: text.max(64).optional(),
   latitude: z.number().min(-90).max(90).optional(),
   longitude: z.number().min(-180).max(180).optional(),
   name: z.string().optional(),

@@ -37,6 +37,8 @@ export interface InboundContent {
   data?: string | undefined;
   mimetype?: string | undefined;
   fileName?: string | undefined;
+  /** Of an image or a video: the message of the album that it is one of. */
+  album?: string | undefined;
   latitude?: number | undefined;
   longitude?: number | undefined;
   name?: string | undefined;
@@ -228,7 +230,15 @@ async function buildMedia(
     document: { documentMessage: { ...common, caption, fileName: input.fileName ?? 'file' } },
     sticker: { stickerMessage: common },
   };
-  return { message: messages[kind], stanzaType: 'media', mediaType: kind };
+  return { message: { ...messages[kind], ...inAlbum(input) }, stanzaType: 'media', mediaType: kind };
+}
+
+/** Which album it belongs to, as a phone says it. */
+function inAlbum({ album }: InboundContent): proto.IMessage {
+  if (album === undefined) return {};
+  const { MEDIA_ALBUM: associationType } = proto.MessageAssociation.AssociationType;
+  const messageAssociation = { associationType, parentMessageKey: { fromMe: true, id: album } };
+  return { messageContextInfo: { messageAssociation } };
 }
 
 function required<K extends keyof InboundContent>(
