@@ -15371,7 +15371,7 @@ export interface operations {
                      * @enum {string}
                      */
                     priority?: "high" | "normal" | "low";
-                    /** @description not to be sent before; without a zone it is a time in that of the service (TZ_HOUSEKEEPING) */
+                    /** @description not to be sent before; without a zone it is a time in your own zone, or else in that of the service (TZ_HOUSEKEEPING) */
                     scheduledAt?: string;
                     /** @description the session that sends */
                     session?: string;
