@@ -15377,7 +15377,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
                     to: string;
                 };
             };
