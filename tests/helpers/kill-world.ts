@@ -165,6 +165,8 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
     const answer = await insist(path, body, `${words} of this run`, goesOn);
     if (answer?.messageId) of(kind).set(words, answer.messageId);
     for (const [part, { messageId }] of partsOf(answer)) of(kind).set(`${words}, ${part}`, messageId);
+    // Each is six messages and five uploads.
+    if (kind === 'album') await pause(800);
   }
 
   return {
