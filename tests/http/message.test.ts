@@ -645,17 +645,31 @@ describe('an album', () => {
     await until(async () => (await shown(d)).status === 'sent');
     const states = await Promise.all([album.messageId, a, b, c, d].map(shown));
     expect(states.map(({ status }) => status)).toEqual(['sent', 'sent', 'failed', 'canceled', 'sent']);
-    expect(states.map(({ content }) => Object(content).album)).toEqual([undefined, ...Array(4).fill(album.messageId)]);
+    expect(states.map(({ content }) => Object(content).album)).toEqual([
+      undefined,
+      ...Array(4).fill(album.messageId),
+    ]);
     expect(states[0]).toMatchObject({ type: 'album', content: { images: 4, videos: 0 } });
     engine.answer = () => ({ outcome: 'acknowledged', at: Date.now() });
     for (const id of [b, c]) expect((await post(`/message/${id}/retry`)).status).toBe(202);
     await until(async () => (await shown(b)).status === 'sent' && (await shown(c)).status === 'sent');
     // Under their old ids, and with the head that they were sent with.
     const sent = engine.relayed.filter(({ accountId }) => accountId === account.id);
-    expect(sent.map(({ messageId }) => messageId).slice(-2).sort()).toEqual([b, c].sort());
-    expect(sent.slice(-2).map(({ content }) => Object(content).album)).toEqual([album.messageId, album.messageId]);
+    expect(
+      sent
+        .map(({ messageId }) => messageId)
+        .slice(-2)
+        .sort(),
+    ).toEqual([b, c].sort());
+    expect(sent.slice(-2).map(({ content }) => Object(content).album)).toEqual([
+      album.messageId,
+      album.messageId,
+    ]);
     for (const what of ['pin', 'star', 'forward']) {
-      expect((await post(`/message/${album.messageId}/${what}`, { to: '+6281234567890' })).body.code, what).toBe('CONFLICT');
+      expect(
+        (await post(`/message/${album.messageId}/${what}`, { to: '+6281234567890' })).body.code,
+        what,
+      ).toBe('CONFLICT');
     }
   });
 });
