@@ -206,7 +206,9 @@ const ELSEWHERE: ReadonlySet<string> = new Set(
     'methods totp passkey expiresAt scheduledAt admin useMultiFileAuthState replaced exported qr receipt null to pool ' +
     'canceled original template failed progress completed seq reset sessionId timezone'
   ).split(' '),
-).add('/session/events status');
+)
+  .add('/session/events status')
+  .add('/session/{sessionId}/channels sent');
 
 /** Every name of a property and every fixed value in a schema, with those that it refers to. */
 function namesIn(
