@@ -30,7 +30,7 @@ const SESSION = 'tests/http/session-emulator.test.ts';
 const TEXTS = ['text', 'image', 'video', 'document'].map((type) => `POST /message/send-${type}`);
 
 const KIND_TESTS: Readonly<Record<ContentType, string>> = {
-  text: 'the $type that the document shows as an example arrives',
+  text: 'a text arrives as it was written',
   image: 'arrives as an image with its caption, from a data: URL',
   video: 'arrives as a video, from a URL',
   audio: 'arrives as a voice note and as a sound, from an upload',

@@ -4,7 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { WEBHOOK_EVENTS } from '../src/events/table.ts';
+import { type EventName, WEBHOOK_EVENTS } from '../src/events/table.ts';
 import { CAPABILITIES, type EngineName } from '../src/whatsapp/capabilities.ts';
 import type { EngineCapabilities } from '../src/whatsapp/engine.ts';
 import { CAPABILITY_ROWS, type CapabilityRow, LOCAL_ROUTES } from './capability-rows.ts';
@@ -42,6 +42,43 @@ export function gapsOf(
     ...[...shown].filter((name) => !known.has(name)).map((name) => `there is no route ${name}`),
     ...events.filter((name) => !told.has(name)).map((name) => `no row has the event ${name}`),
     ...rows.flatMap((row) => testGap(row, read)),
+  ];
+}
+
+/**
+ * Events that tell what the service has found out or done by itself, or that are of their moment and kept nowhere: all others
+ * of WhatsApp's tell what has come in.
+ */
+const NOT_INBOUND: ReadonlySet<EventName> = new Set<EventName>([
+  'session.status',
+  'session.restricted',
+  'session.unrestricted',
+  'presence.updated',
+]);
+
+/**
+ * The rows that tell of something that comes in, and that no case plays while the service is killed; and cases of rows that are
+ * none. `played`: the names of rows that cases name.
+ */
+export function unplayed(
+  played: ReadonlySet<string>,
+  rows: readonly CapabilityRow[] = CAPABILITY_ROWS,
+): string[] {
+  const names = new Set(rows.map(({ name }) => name));
+  const isPlayable = ({ can }: CapabilityRow) => ENGINES.some((engine) => can(CAPABILITIES[engine]));
+  return [
+    ...rows.filter(isPlayable).flatMap(({ name, events = [] }) => {
+      const event = events.find((one) => !NOT_INBOUND.has(one));
+      return event === undefined || played.has(name)
+        ? []
+        : [
+            `"${name}" tells ${event}: add a case with rows: ['${name}'] to tests/helpers/inbound-cases.ts, which ` +
+              'tests/e2e/inbound-kills.test.ts plays over kill -9 (docs/architecture.md, "Add something that comes in")',
+          ];
+    }),
+    ...[...played]
+      .filter((name) => !names.has(name))
+      .map((name) => `tests/helpers/inbound-cases.ts has a case of "${name}", which is no row of the table`),
   ];
 }
 

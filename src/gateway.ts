@@ -171,6 +171,12 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         if (supervisor === null) throw new Error('no session has been started');
         await supervisor.storeGroupNotice(account, notice);
       },
+      storeReceipt: (account, receipt) =>
+        settleEngineEvent(settler, account, { type: 'receipt', ...receipt }),
+      async storeCall(account, call) {
+        if (supervisor === null) throw new Error('no session has been started');
+        await supervisor.storeCall(account, call);
+      },
       findAbsent: (accountId) => findAbsent(deps, accountId),
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),

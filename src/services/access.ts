@@ -22,9 +22,13 @@ export function requireScope(ctx: Pick<Ctx, 'actor'>, scope: Scope): void {
   requireFactor(ctx);
   if (scope !== 'read') requireWrite(ctx);
   requireRoleFor(ctx, scope);
-  const { scopes } = ctx.actor;
-  if (scopes === null || scopes.includes('*') || scopes.includes(scope)) return;
+  if (holdsScope(ctx, scope)) return;
   throw new AppError('FORBIDDEN', `This API key lacks the scope ${scope}.`, { details: { scope } });
+}
+
+/** Whether the credential has the scope; what the role may is not asked. */
+export function holdsScope({ actor: { scopes } }: Pick<Ctx, 'actor'>, scope: Scope): boolean {
+  return scopes === null || scopes.includes('*') || scopes.includes(scope);
 }
 
 /** Throws FORBIDDEN unless a person signed in whose role in the workspace allows it. */

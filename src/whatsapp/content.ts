@@ -252,7 +252,7 @@ export interface AlbumContent {
 }
 
 /** Changes the text, or the caption, of our message, for everyone; whom it names stays. */
-export interface EditContent extends Naming {
+export interface EditContent extends Naming, Pick<InContext, 'quoted'> {
   type: 'edit';
   messageId: string;
   text: string;

@@ -168,7 +168,7 @@ export type EngineEvent =
   | ({ type: 'connected' } & PairedIdentity)
   | { type: 'closed'; reason: CloseReason; code: number | null; message: string | null }
   /** proof about an outbound message; may come before the acknowledgement and for another owner's message */
-  | { type: 'receipt'; messageId: string; chat: string; status: ReceiptStatus; at: number }
+  | ({ type: 'receipt' } & ReceiptNews)
   /** an error acknowledgement that came after `send` had given up waiting */
   | { type: 'refused'; messageId: string; code: string; at: number }
   | { type: 'mapping'; lid: string; phone: string }
@@ -182,20 +182,31 @@ export type EngineEvent =
       lastSeenAt: number | null;
       at: number;
     }
-  /** somebody calls; `missed`: it rang while the session was away */
-  | {
-      type: 'call';
-      callId: string;
-      by: GroupPerson;
-      video: boolean;
-      group: boolean;
-      missed: boolean;
-      at: number;
-    }
+  /** somebody calls: `storeCall` has kept it */
+  | ({ type: 'call' } & CallNews)
   /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
   | ({ type: 'standing' } & Standing)
   /** the directory knows the dialled number `alias` as the account `phone` (E.164 digits) */
   | { type: 'alias'; alias: string; phone: string; lid: string | null };
+
+/** What is proven of an outbound message. `at`: epoch milliseconds. */
+export interface ReceiptNews {
+  messageId: string;
+  chat: string;
+  status: ReceiptStatus;
+  at: number;
+}
+
+/** Somebody calls. `missed`: it rang while the session was away. */
+export interface CallNews {
+  callId: string;
+  by: GroupPerson;
+  video: boolean;
+  group: boolean;
+  missed: boolean;
+  /** epoch milliseconds */
+  at: number;
+}
 
 /** The outcome of one attempt. `unknown` is resolved by sending the same id again, never a new one. */
 export type SendResult =
@@ -326,6 +337,13 @@ export interface EngineCallbacks {
    * Missing: nothing of it is kept.
    */
   storeGroupNotice?(account: AccountRef, notice: GroupNotice): Promise<void>;
+  /**
+   * Stores what a receipt proves, in the order of the calls for one message. Resolves when it is durable; only then is the receipt
+   * confirmed. Rejects for one that cannot be stored at all. Missing: `onEvent` is told of it.
+   */
+  storeReceipt?(account: AccountRef, receipt: ReceiptNews): Promise<void>;
+  /** The same as for a group, for a call that begins to ring, once by session, caller and id of the call. */
+  storeCall?(account: AccountRef, call: CallNews): Promise<void>;
   /**
    * Messages that are still placeholders, for a new socket to ask the phone for them: who asked before may have ended
    * before it did. Missing: none. Rejects when the database cannot be used.

@@ -140,6 +140,10 @@ describe('as an admin', () => {
     const { id } = groupOf([newNumber()]);
     const set = await gateway.call('PUT', at(id, '/picture'), { image: dataUrl('image/jpeg', JPEG) });
     expect(set).toMatchObject({ status: 200 });
+    const { data } = (await gateway.call('GET', `/session/main/chats/${id}/picture`)).body;
+    const { pathname, search } = new URL(data.url);
+    const file = await fetch(`${gateway.url}${pathname}${search}`);
+    expect(Buffer.from(await file.arrayBuffer()).equals(JPEG)).toBe(true);
     expect((await gateway.call('DELETE', at(id, '/picture'))).status).toBe(200);
     const events = await told(id, 'group.updated', 2);
     expect(events.map(({ changes }) => changes)).toEqual([{ picture: 'set' }, { picture: 'removed' }]);

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, type Received, startEmulator } from 'wa-emulator';
+import { dbType } from '../../src/db/kit.ts';
 import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
 import { dataUrl, mp4File, opusFile, pdfFile, pngFile, sha256, webpFile } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
@@ -12,6 +13,8 @@ import { until } from '../helpers/until.ts';
 import { CONTENTS } from '../whatsapp/fixtures/contents.ts';
 
 const OWN = '628111000030';
+/** Each engine on one of the databases: both send the same. */
+const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
 const WAIT = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
 
 let emulator: Emulator;
@@ -22,7 +25,7 @@ const pages = new Map<string, Buffer>();
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator, { allowPrivateUrls: true });
+  gateway = await startTestGateway(emulator, { engine: ENGINE, allowPrivateUrls: true });
   await linkSession(gateway, emulator, 'main', OWN);
   web = createServer((request, response) => {
     const page = pages.get(request.url ?? '');
@@ -172,10 +175,11 @@ describe('a file', () => {
     const picture = await send('image', { image: dataUrl('image/png', image), caption: 'psst', ...once });
     expect(picture.received).toMatchObject({ type: 'image', viewOnce: true, caption: 'psst' });
     expect(picture.received.fileSha256).toBe(sha256(image));
-    const film = await send('video', { video: dataUrl('video/mp4', mp4File()), ...once });
-    expect(film.received).toMatchObject({ type: 'video', viewOnce: true });
-    const sound = await send('audio', { audio: dataUrl('audio/ogg', opusFile(1)), ptt: true, ...once });
-    expect(sound.received).toMatchObject({ type: 'ptt', viewOnce: true });
+    const [moving, voice] = [mp4File(), opusFile(1)];
+    const film = await send('video', { video: dataUrl('video/mp4', moving), ...once });
+    expect(film.received).toMatchObject({ type: 'video', viewOnce: true, fileSha256: sha256(moving) });
+    const sound = await send('audio', { audio: dataUrl('audio/ogg', voice), ptt: true, ...once });
+    expect(sound.received).toMatchObject({ type: 'ptt', viewOnce: true, fileSha256: sha256(voice) });
     const { body } = await gateway.call('GET', `/message/${picture.data.messageId}`);
     expect(body.data.content).toMatchObject({ viewOnce: true, media: { sha256: sha256(image) } });
     const forward = { session: 'main', to: newNumber() };
@@ -184,12 +188,14 @@ describe('a file', () => {
   });
 
   test('plays as a GIF, or is a round video message', async () => {
-    const video = dataUrl('video/mp4', mp4File());
+    const film = mp4File();
+    const video = dataUrl('video/mp4', film);
+    const fileSha256 = sha256(film);
     const gif = await send('video', { video, gifPlayback: true, caption: 'again' });
-    expect(gif.received).toMatchObject({ type: 'video', gif: true, caption: 'again' });
+    expect(gif.received).toMatchObject({ type: 'video', gif: true, caption: 'again', fileSha256 });
     expect(gif.received.note).toBeUndefined();
     const note = await send('video', { video, videoNote: true });
-    expect(note.received).toMatchObject({ type: 'video', note: true });
+    expect(note.received).toMatchObject({ type: 'video', note: true, fileSha256 });
     const edited = await gateway.call('POST', `/message/${note.data.messageId}/edit`, { text: 'words' });
     expect(edited).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
     const both = { session: 'main', to: newNumber(), video, videoNote: true, caption: 'no' };
@@ -220,7 +226,18 @@ describe('other kinds', () => {
 
   test.each(plain)('the $type that the document shows as an example arrives', async ({ type, example }) => {
     const { received } = await send(type, example);
-    expect(CONTENTS[type].read).toMatchObject({ type: received.type });
+    expect(received.type).toBe(Reflect.get(CONTENTS[type].read, 'type'));
+    // Words are compared with those of the example; other fields by the tests below, each as its kind reads.
+    const words = Object.entries(example).filter(
+      ([name, value]) => ['text', 'question', 'name'].includes(name) && typeof value === 'string',
+    );
+    expect(words.length).toBeGreaterThan(0);
+    for (const [, value] of words) expect(JSON.stringify(received)).toContain(value);
+  });
+
+  test('a text arrives as it was written', async () => {
+    const text = 'Baris satu\n  *tebal* 👩‍👩‍👧 \u202eארץ\n\nhttps://example.com?a=1&b=2';
+    expect((await send('text', { text })).received).toMatchObject({ type: 'text', text });
   });
 
   test('a location arrives at its coordinates', async () => {
@@ -287,11 +304,13 @@ describe('other kinds', () => {
     }
   });
 
-  test('an edit keeps whom the text names, and its preview while it has the link', async () => {
+  test('an edit keeps whom the text names, what it answers, and its preview while it has the link', async () => {
     pages.set('/kept.html', Buffer.from('<title>Kept</title>'));
     const to = newNumber();
+    const quotedMessageId = await deliver(to, { text: 'which one?' });
     const link = `${webUrl}/kept.html`;
-    const fields = { text: `@${to} see ${link}`, mentions: [`+${to}`], linkPreview: true };
+    const named = { mentions: [`+${to}`], linkPreview: true };
+    const fields = { text: `@${to} see ${link}`, ...named, quotedMessageId };
     const { data } = await sendTo(to, 'text', fields);
     const edit = async (text: string) => {
       const path = `/message/${data.messageId}/edit`;
@@ -304,9 +323,11 @@ describe('other kinds', () => {
     const mentions = [`${to}@s.whatsapp.net`];
     const kept = await edit(`@${to} do see ${link}`);
     expect(kept.read).toMatchObject({ type: 'edit', mentions, preview: { url: link, title: 'Kept' } });
+    const answers = { quotedId: quotedMessageId, quotedText: 'which one?' };
+    expect(kept.read).toMatchObject(answers);
     expect(kept.content).toMatchObject({ mentions, preview: { url: link } });
     const without = await edit(`@${to} never mind`);
-    expect(without.read).toMatchObject({ type: 'edit', text: `@${to} never mind`, mentions });
+    expect(without.read).toMatchObject({ type: 'edit', text: `@${to} never mind`, mentions, ...answers });
     expect(without.read.preview).toBeUndefined();
     expect(without.content.mentions).toEqual(mentions);
     expect(without.content.preview).toBeUndefined();
@@ -515,7 +536,9 @@ describe('buttons and lists', () => {
     expect(received).toMatchObject({ type: 'interactive', text: BUTTONS.text, footer: BUTTONS.footer });
     expect(received.buttons).toMatchObject(BUTTONS.buttons);
     const list = await sendTo(to, 'list', { ...LIST, rendering: 'native' });
-    expect(list.received).toMatchObject({ title: 'Help', buttonText: 'Menu', sections: LIST.sections });
+    expect(list.received).toMatchObject({
+      ...{ title: 'Help', text: LIST.text, buttonText: 'Menu', sections: LIST.sections },
+    });
     expect(await replyTo(to, { kind: 'button_reply', buttonId: 'order-yes', text: 'Yes' })).toEqual({
       messageId: data.messageId,
       id: 'order-yes',
@@ -569,12 +592,17 @@ test('a text and a caption name people, and everyone in a group', async () => {
     text: `hi @${member}`,
     mentions: jids,
   });
-  const picture = { image: dataUrl('image/png', pngFile()), caption: `@${member}`, mentions: [member] };
+  const file = pngFile();
+  const picture = { image: dataUrl('image/png', file), caption: `@${member}`, mentions: [member] };
   const image = await post('image', picture);
-  expect(await arrival(member, image.body.data.messageId)).toMatchObject({ mentions: [jids[0]] });
+  expect(await arrival(member, image.body.data.messageId)).toMatchObject({
+    caption: `@${member}`,
+    fileSha256: sha256(file),
+    mentions: [jids[0]],
+  });
   for (const all of [{ mentions: ['@all'] }, { mentionAll: true }]) {
     const sent = await post('text', { text: '@all', ...all });
-    expect(await arrival(member, sent.body.data.messageId)).toMatchObject({ mentionAll: true });
+    expect(await arrival(member, sent.body.data.messageId)).toMatchObject({ text: '@all', mentionAll: true });
     expect(sent.body.data).toMatchObject({ to: group.id });
   }
   const person = { session: 'main', to: member, text: '@all', mentionAll: true };

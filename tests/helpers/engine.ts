@@ -14,6 +14,7 @@ import type { Content } from '../../src/whatsapp/content.ts';
 import { type CredentialStore, createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type {
   AccountRef,
+  CallNews,
   ChatSetting,
   ConnectionSettings,
   Engine,
@@ -51,6 +52,7 @@ export interface TestCallbacks extends EngineCallbacks {
   files: Map<string, Buffer>;
   /** what was told of groups, in order, those that come again too */
   notices: GroupNotice[];
+  calls: CallNews[];
   /** Runs before what was told of a group is kept; may reject. */
   beforeNotice: () => Promise<void>;
   /** Runs before an inbound message is kept; may reject. */
@@ -107,6 +109,7 @@ export function createTestCallbacks(): TestCallbacks {
     withdrawn: new Set(),
     files: new Map(),
     notices: [],
+    calls: [],
     beforeNotice: async () => undefined,
     beforeStore: async () => undefined,
     events: of,
@@ -164,6 +167,10 @@ export function createTestCallbacks(): TestCallbacks {
     async storeGroupNotice(_account, notice) {
       await callbacks.beforeNotice();
       callbacks.notices.push(notice);
+    },
+    async storeCall(_account, call) {
+      await callbacks.beforeNotice();
+      callbacks.calls.push(call);
     },
     async storeInbound(account, messages) {
       for (const message of messages) {

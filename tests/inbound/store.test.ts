@@ -25,6 +25,7 @@ import { nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
+import { storeCall } from '../../src/services/sessions/told.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AppStateChange, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
@@ -321,6 +322,12 @@ test('what is told of a group is kept once, with its event, however often it com
   expect(await storeGroupNotice(t.deps, one, notice('x'.repeat(100_000)))).toBe(true);
   expect(await eventsOf(one)).toEqual(Array.from({ length: 3 }, () => 'group.updated'));
   expect(await eventsOf(other)).toEqual(['group.updated']);
+  const by = { jid: '1@lid', phone: null, lid: '1' };
+  const call = { callId: 'C', by, video: false, group: false, missed: false, at: Date.now() };
+  expect(await storeCall(t.deps, one, call)).toBe(true);
+  expect(await storeCall(t.deps, one, { ...call, missed: true })).toBe(false);
+  expect(await storeCall(t.deps, other, call)).toBe(true);
+  expect(await eventsOf(other)).toEqual(['group.updated', 'call.received']);
 });
 
 test('an answer to a login code does not keep it, whichever session has sent it', async () => {

@@ -6,7 +6,10 @@ import {
   clearQueue,
   forwardMessage,
   getMessage,
+  pauseQueue,
   queueStatus,
+  resumeQueue,
+  retryMessage,
   sendMessage,
 } from '../../src/services/messages.ts';
 import { waitForOutcome } from '../../src/services/outcomes.ts';
@@ -74,6 +77,25 @@ describe('who may', () => {
     const forward = { messageId, to: input.to };
     await expect(forwardMessage(writer, forward)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await forwardMessage(as({ scopes: ['messages:write', 'read'] }), forward);
+  });
+
+  it('a key that may not read is told what it has changed, and not what messages say', async () => {
+    const writer = as({ scopes: ['messages:write'] });
+    const { answer } = await sendMessage(writer, input);
+    const hidden = { content: null, original: null, type: 'text', messageId: answer.messageId };
+    expect(await cancelMessage(writer, answer)).toMatchObject({ ...hidden, status: 'canceled' });
+    const kept: unknown[] = [];
+    const again = await retryMessage(writer, answer, (message) => {
+      kept.push(message);
+      return { status: 202, body: {} };
+    });
+    expect(again).toMatchObject({ ...hidden, status: 'queued' });
+    expect(kept.every((message) => JSON.stringify(message).includes('"content":null'))).toBe(true);
+    const reader = as({ scopes: ['messages:write', 'read'] });
+    expect(await cancelMessage(reader, answer)).toMatchObject({ content: input.content });
+    // It has paused the queue, and is told so.
+    expect(await pauseQueue(writer, input)).toMatchObject({ session: 'main' });
+    expect(await resumeQueue(writer, input)).toMatchObject({ session: 'main' });
   });
 
   it('a key that is bound to one session knows no other', async () => {

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { CAPABILITY_ROWS } from '../../scripts/capability-rows.ts';
-import { capabilityTable, gapsOf, withCapabilityTable } from '../../scripts/capability-table.ts';
+import { CAPABILITY_ROWS, type CapabilityRow } from '../../scripts/capability-rows.ts';
+import { capabilityTable, gapsOf, unplayed, withCapabilityTable } from '../../scripts/capability-table.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
+import { INBOUND_CASES } from '../helpers/inbound-cases.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (file: string) => {
@@ -17,6 +18,20 @@ it('the table stands in docs/engines.md as it is', () => {
 
 it('has every route and event, and a test against the emulator for each yes', () => {
   expect(gapsOf(allRoutes, read)).toEqual([]);
+});
+
+it('has a case that is played over kill -9 for each row that tells of what comes in', () => {
+  const played = new Set(INBOUND_CASES.flatMap(({ rows }) => rows));
+  expect(unplayed(played)).toEqual([]);
+  const rows: CapabilityRow[] = [
+    { name: 'a', can: () => true, events: ['message.received'] },
+    { name: 'b', can: () => true, events: ['presence.updated'] },
+    { name: 'c', can: () => false, events: ['message.received'] },
+  ];
+  expect(unplayed(new Set(['b', 'x']), rows)).toEqual([
+    expect.stringMatching(/^"a" tells message.received: add a case with rows: \['a'\] to /),
+    'tests/helpers/inbound-cases.ts has a case of "x", which is no row of the table',
+  ]);
 });
 
 it('says what is missing', () => {

@@ -1,6 +1,6 @@
 /** Both sides of a conversation as a session sees them: what cannot be opened at first, and what the owner sends itself. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
+import type { AccountRef, EngineEvent, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 
 const PHONE = '6281100000071';
@@ -208,6 +208,10 @@ describe('what the owner sends from the phone', () => {
     });
     await until(() => about(id).length === 1);
     expect(about(id)[0]).toMatchObject({ content: { text: 'sealed badly' }, own: true });
+    // They may have come before it could be opened.
+    const isRead = (event: EngineEvent) =>
+      event.type === 'receipt' && event.messageId === id && event.status === 'read';
+    await until(() => test.callbacks.events(account.id).some(isRead));
   });
 
   it('is stored before its receipts are told', async () => {

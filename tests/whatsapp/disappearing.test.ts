@@ -52,9 +52,13 @@ it('what is sent into a disappearing chat carries its expiration, whichever name
     expect(await sentTo(person)).toMatchObject({ text: 'hi', expiration: WEEK_S });
     const quoted = { messageId: 'Q1', fromMe: false, author: `${person}@s.whatsapp.net`, preview: 'psst' };
     const reply = await sentTo(person, { type: 'text', text: 'yes', quoted });
-    expect(reply).toMatchObject({ expiration: WEEK_S, quotedId: 'Q1', quotedText: 'psst' });
+    expect(reply).toMatchObject({ text: 'yes', expiration: WEEK_S, quotedId: 'Q1', quotedText: 'psst' });
     const poll: Content = { type: 'poll', question: 'q', options: ['a', 'b'], multiple: false };
-    expect(await sentTo(person, poll)).toMatchObject({ expiration: WEEK_S });
+    expect(await sentTo(person, poll)).toMatchObject({
+      pollName: 'q',
+      options: ['a', 'b'],
+      expiration: WEEK_S,
+    });
   }
 });
 

@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createContacts } from '../../src/whatsapp/baileys/contacts.ts';
 import { createInbound, type InboundOptions, isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
+import { createKeeper } from '../../src/whatsapp/baileys/keeper.ts';
+import { readCall } from '../../src/whatsapp/baileys/presence.ts';
 import { installTransactions } from '../../src/whatsapp/baileys/transactions.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
@@ -165,6 +167,45 @@ describe('what is told of a group', () => {
     await test.engine.open(account, { mode: 'qr' });
     await until(() => waiting() === 0);
     expect(told(id)).toMatchObject([{ changes: { subject: 'a' } }]);
+  });
+});
+
+describe('a call', () => {
+  const waiting = () => test.emulator.sessions().find(({ phone }) => phone === PHONE)?.pending;
+  afterEach(() => {
+    test.callbacks.beforeNotice = async () => undefined;
+  });
+
+  it('is confirmed when it is stored, and comes again as missed when it could not be', async () => {
+    await until(() => waiting() === 0);
+    const caller = freshNumber();
+    test.callbacks.beforeNotice = async () => Promise.reject(new Error('database away'));
+    const { id } = test.emulator.call({ to: PHONE, from: caller, video: true });
+    expect((await test.callbacks.next(account.id, 'closed')).reason).toBe('connection_lost');
+    expect(waiting()).toBe(1);
+    test.callbacks.beforeNotice = async () => undefined;
+    await test.engine.open(account, { mode: 'qr' });
+    await until(() => waiting() === 0);
+    expect(test.callbacks.calls).toMatchObject([
+      { callId: id, by: { phone: caller }, video: true, group: false, missed: true },
+    ]);
+  });
+
+  it('that cannot be read is confirmed all the same', async () => {
+    const failed: unknown[] = [];
+    const keep = createKeeper({
+      read: (stanza) => readCall({ contacts: createContacts() }, stanza, 0),
+      store: async () => undefined,
+      onUnreadable: (error) => failed.push(error),
+      storeRetries: {
+        clock: systemClock,
+        range: { firstMs: 1, maxMs: 1 },
+        signal: new AbortController().signal,
+      },
+    });
+    const offer = { tag: 'offer', attrs: {} };
+    expect(keep({ tag: 'call', attrs: { id: 'A', from: '1@lid' }, content: [offer] })).toBeNull();
+    expect(failed).toHaveLength(1);
   });
 });
 

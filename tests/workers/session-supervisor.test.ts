@@ -61,7 +61,7 @@ describe('what WhatsApp tells by itself', () => {
     const call = { callId: 'A', by: person, video: false, group: false, missed: false, at };
     await eventually(async () => (await world.row(id)).seq >= seq + 119, 20_000);
     await world.clock.advance(60_000);
-    p.engine.emit(id, { type: 'call', ...call });
+    await p.supervisor.storeCall({ ...row, owner: '', fence: 1 }, call);
     const told = async () => {
       const rows = await world.db.select().from(activityLogs).where(eq(activityLogs.accountId, id));
       return rows.filter(({ action }) => action === 'session_event').map(({ event }) => event);

@@ -27,7 +27,7 @@ import { enterPairingCode, type PairInput } from './pairing-code.ts';
 import { type ScanInput, scanQr } from './pairing-qr.ts';
 import type { PasskeyFault, PasskeyInfo } from './passkey.ts';
 import { type Person, type PresenceInput, ring, showPresence } from './people.ts';
-import { setPicture } from './pictures.ts';
+import { playPicture } from './pictures.ts';
 import { markRead } from './receive.ts';
 import { BEHAVIOUR_FORMS, parseBehaviour } from './rules.ts';
 import { type Standing, type StandingInput, tellStanding } from './standing.ts';
@@ -318,7 +318,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     },
     blocked: ({ phone }) => [...(world.blocked.get(phone) ?? [])],
     setPicture: ({ of, data }) => ({
-      id: setPicture(world, of, data === null ? null : Buffer.from(data, 'base64')),
+      id: playPicture(world, of, data === null ? null : Buffer.from(data, 'base64')),
     }),
     settings: (changes) => changeDelays(world.delays, changes),
     health: () => describeHealth(world),

@@ -150,6 +150,8 @@ function readBundle(device: Device, stanza: BinaryNode): LibBundle | undefined {
   };
 }
 
+const CLASSES = ['receipt', 'message', 'call'] as const;
+
 /**
  * An acknowledgement of a client: what it names need not be sent again. After one with an error the device gets no more
  * messages until it logs in again, as WhatsApp is reported to hold back what waits.
@@ -159,7 +161,7 @@ export function takeClientAck(world: World, device: Device, { attrs }: BinaryNod
   const from = parseJid(attrs.to);
   const member = parseJid(attrs.participant);
   const pending = outbox.find({
-    class: attrs.class === 'receipt' ? 'receipt' : attrs.class === 'message' ? 'message' : 'notification',
+    class: CLASSES.find((known) => known === attrs.class) ?? 'notification',
     id: attrs.id ?? '',
     from: senderOf(attrs.to),
     type: attrs.type,

@@ -6,7 +6,7 @@ const MAX_PENDING = 10_000;
 
 /** A stanza for one linked device, kept until the client acknowledges it. */
 export interface Pending {
-  class: 'message' | 'receipt' | 'notification';
+  class: 'message' | 'receipt' | 'notification' | 'call';
   id: string;
   /** Phone number or group JID it comes from. */
   from: string;

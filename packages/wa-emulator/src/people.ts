@@ -95,7 +95,7 @@ export function showPresence(world: World, { from, presence, lastSeen }: Presenc
   return subscribed.length;
 }
 
-/** Somebody calls an account: its linked devices ring. Answers the id of the call. */
+/** Somebody calls an account: its linked devices ring, those that are away when they are back. Answers the id of the call. */
 export function ring(
   world: World,
   { to, from, video = false }: { to: string; from: string; video?: boolean | undefined },
@@ -106,12 +106,13 @@ export function ring(
     node('audio', { enc: 'opus', rate: '16000' }),
     ...(video ? [node('video', { enc: 'vp8' })] : []),
   ]);
-  const connections = onlineConnections(world, to);
-  for (const connection of connections) {
-    const attrs = { from: creator, id: randomBytes(8).toString('hex'), t: unixSeconds() };
-    connection.send(node('call', attrs, [offer]));
+  const rang = onlineConnections(world, to).length;
+  for (const device of world.devices.of(to)) {
+    const stanza = randomBytes(8).toString('hex');
+    const attrs = { from: creator, id: stanza, t: unixSeconds() };
+    world.outboxes.of(device).push({ class: 'call', id: stanza, from, node: node('call', attrs, [offer]) });
   }
-  return { id, rang: connections.length };
+  return { id, rang };
 }
 
 /** A client answers a call: it is listed, and acknowledged. */

@@ -2,6 +2,7 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Device } from './devices.ts';
 import { tell } from './group-changes.ts';
+import type { Group } from './groups.ts';
 import type { IqAnswer } from './iq-answer.ts';
 import { parseJid } from './jids.ts';
 import { bytesOf, child, node, unixSeconds } from './nodes.ts';
@@ -32,15 +33,25 @@ export function answerPicture(world: World, device: Device, stanza: BinaryNode):
   const data = bytesOf(picture);
   if (data.length > MAX_BYTES) return NOT_ACCEPTABLE;
   const id = setPicture(world, of, data.length === 0 ? null : data);
-  if (group) {
-    const change = id === null ? node('delete') : node('set', { id });
-    tell(world, group, device.phone, node('picture', {}, [change]));
-  }
+  if (group) tellPicture(world, group, device.phone, id);
   return id === null ? [] : [node('picture', { id })];
 }
 
+function tellPicture(world: World, group: Group, by: string, id: string | null): void {
+  const change = id === null ? node('delete') : node('set', { id });
+  tell(world, group, by, node('picture', {}, [change]));
+}
+
+/** The picture of a person, or of a group, whose members are told as if its creator had set it. Answers its id. */
+export function playPicture(world: World, of: string, data: Buffer | null): string | null {
+  const id = setPicture(world, of, data);
+  const group = world.groups.get(of);
+  if (group) tellPicture(world, group, group.creator, id);
+  return id;
+}
+
 /** Gives somebody a picture, or none; answers its id. */
-export function setPicture(world: World, of: string, data: Buffer | null): string | null {
+function setPicture(world: World, of: string, data: Buffer | null): string | null {
   if (data === null) {
     world.pictures.delete(of);
     return null;

@@ -51,12 +51,12 @@ export const waChats = table(
   (t) => [primaryKey({ columns: [t.accountId, t.chat] })],
 );
 
-/** A notification about a group whose facts are kept: WhatsApp may bring it again, when it was not confirmed to it. */
+/** A notification about a group, or a call, whose facts are kept: WhatsApp may bring it again, when it was not confirmed to it. */
 export const groupNotices = table(
   'group_notices',
   {
     accountId: id().notNull(),
-    /** SHA-256 of its group and its id, hexadecimal */
+    /** SHA-256 of its group and its id, or of caller and id of the call, hexadecimal */
     notice: string(64).notNull(),
     at: timestamp().notNull(),
   },

@@ -18,12 +18,21 @@ const MAX_NAMED = 50;
  */
 export async function storeGroupNotice(
   deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
-  { id: accountId, userId, sessionId }: AccountRef,
+  account: AccountRef,
   { id, news }: GroupNotice,
 ): Promise<boolean> {
-  const facts = news.map((one) => ({ userId, session: { id: accountId, sessionId }, ...factOfGroup(one) }));
-  // An id is as long as the server likes.
-  const notice = sha256Hex(`${news[0]?.group} ${id}`);
+  return storeOnce(deps, account, `${news[0]?.group} ${id}`, news.map(factOfGroup));
+}
+
+/** Records these facts of a session, once by `key`, which may be long; false when they were recorded before. */
+export async function storeOnce(
+  deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
+  { id: accountId, userId, sessionId }: AccountRef,
+  key: string,
+  told: readonly ToldFact[],
+): Promise<boolean> {
+  const facts = told.map((one) => ({ userId, session: { id: accountId, sessionId }, ...one }));
+  const notice = sha256Hex(key);
   return transact(deps.db, async (tx) => {
     const isNew = await tryInsert(tx, groupNotices, { accountId, notice, at: deps.clock.now() });
     if (isNew) await record(tx, deps, facts);

@@ -83,11 +83,11 @@ export async function editMessage(ctx: Ctx, input: AmendInput & { text: string }
 function besideText(
   content: unknown,
   text: string,
-): Pick<EditContent, 'mentions' | 'mentionAll' | 'preview'> {
+): Pick<EditContent, 'mentions' | 'mentionAll' | 'preview' | 'quoted'> {
   // The history keeps what a send route has validated.
-  const { mentions, mentionAll, preview }: Partial<TextContent> = Object(content);
+  const { mentions, mentionAll, preview, quoted }: Partial<TextContent> = Object(content);
   return {
-    ...optional({ mentions, mentionAll }),
+    ...optional({ mentions, mentionAll, quoted }),
     ...(preview !== undefined && text.includes(preview.url) ? { preview } : {}),
   };
 }

@@ -11,7 +11,7 @@ import { isMessageOfChat } from './of-chat.ts';
 import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession, requireConnected, sessionOfMessage } from './session.ts';
-import { type MessageRecord, toMessage } from './view.ts';
+import { type MessageRecord, toAnswer } from './view.ts';
 
 const READ_TIMEOUT_MS = 15_000;
 /** Messages of a conversation that are marked in one go. */
@@ -28,14 +28,14 @@ export async function markMessageRead(
 ): Promise<MessageOutput> {
   requireScope(ctx, 'messages:write');
   const row = await findMessage(ctx, input.messageId, { session: input.session, direction: 'in' });
-  if (row.readAt !== null) return toMessage(ctx, row);
+  if (row.readAt !== null) return toAnswer(ctx, row);
   requireCapability(ctx, 'markRead');
   const session = await sessionOfMessage(ctx, row);
   requireConnected(session);
   await askOwner(ctx, session, 'mark_read', { messages: [readKeyOf(row)] }, READ_TIMEOUT_MS);
   const now = ctx.clock.now();
   await ctx.db.update(messages).set({ readAt: now, updatedAt: now }).where(eq(messages.id, row.id));
-  return toMessage(ctx, { ...row, readAt: now, updatedAt: now });
+  return toAnswer(ctx, { ...row, readAt: now, updatedAt: now });
 }
 
 /** People are addressed by their LID where it is known: a receipt to the number would not reach that chat. */

@@ -13,7 +13,7 @@ import { requireCapability } from './capability.ts';
 import { findOrNull, messageNotFound, type WhichMessage } from './read.ts';
 import type { MessageOutput } from './schemas.ts';
 import { sessionOfMessage } from './session.ts';
-import { type MessageRecord, toMessage } from './view.ts';
+import { type MessageRecord, toAnswer } from './view.ts';
 
 /**
  * Has the file of a message fetched again, first from WhatsApp, then, when it is not there any more, by asking the phone to put it
@@ -28,14 +28,14 @@ export async function fetchMediaAgain(ctx: Ctx, input: WhichMessage): Promise<Me
   const before = mediaOf(row.content);
   if (before === null)
     throw new AppError('CONFLICT', 'This message has no file.', { details: { type: row.type } });
-  if (await isUnderWayOrHere(ctx.db, ctx, before)) return toMessage(ctx, row);
+  if (await isUnderWayOrHere(ctx.db, ctx, before)) return toAnswer(ctx, row);
   const work = await againWork(ctx, row, newId(ctx.clock.now()));
   if (work === null) {
     throw new AppError('CONFLICT', 'The key of this file is not kept.', { details: { reason: 'no_key' } });
   }
   await requireAgainRoom(ctx.db, row.userId);
   await spendAsk(ctx, session, { changes: false });
-  return toMessage(ctx, await transact(ctx.db, (tx) => begin(ctx, tx, row, work)));
+  return toAnswer(ctx, await transact(ctx.db, (tx) => begin(ctx, tx, row, work)));
 }
 
 /** Resolves with the row as it is then: what was read before may have been edited since, or its file may have come. */

@@ -18,7 +18,7 @@ import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
 import { STRANGERS_WITHIN_MS } from './status.ts';
-import { type MessageRecord, toIso, toMessage } from './view.ts';
+import { type MessageRecord, toAnswer, toIso } from './view.ts';
 import { nextUp, toWaitingFor } from './waiting-for.ts';
 
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
@@ -27,7 +27,10 @@ const MAX_COUNTED = 50_000;
 /** The session's queue: messages that wait or are being sent, the last 24 h, and why nothing moves. Throws SESSION_NOT_FOUND. */
 export async function queueStatus(ctx: Ctx, input: { session: string }): Promise<QueueStatus> {
   requireScope(ctx, 'read');
-  const session = await findOwnSession(ctx, input.session);
+  return statusOfQueue(ctx, await findOwnSession(ctx, input.session));
+}
+
+async function statusOfQueue(ctx: Ctx, session: SendingSession): Promise<QueueStatus> {
   const now = ctx.clock.now();
   const [waiting, recent, oldest, next] = await Promise.all([
     countQueue(ctx, session.id),
@@ -131,7 +134,7 @@ export async function pauseQueue(
     });
   }
   await pauseByHand(ctx, session, until ?? null, originOf(ctx));
-  return queueStatus(ctx, input);
+  return statusOfQueue(ctx, await findOwnSession(ctx, input.session));
 }
 
 /** Lifts the pause of `pauseQueue`; limits and the breaker hold on. Throws SESSION_NOT_FOUND. */
@@ -139,7 +142,7 @@ export async function resumeQueue(ctx: Ctx, input: { session: string }): Promise
   requireScope(ctx, 'messages:write');
   const session = await findOwnSession(ctx, input.session);
   await resumeByHand(ctx, session, originOf(ctx));
-  return queueStatus(ctx, input);
+  return statusOfQueue(ctx, await findOwnSession(ctx, input.session));
 }
 
 /** Cancels what has not begun to be sent; how many messages. Throws SESSION_NOT_FOUND. */
@@ -169,7 +172,7 @@ export async function cancelMessage(ctx: Ctx, input: Outbound): Promise<MessageO
       details: { status: after.status },
     });
   }
-  return toMessage(ctx, after);
+  return toAnswer(ctx, after);
 }
 
 /**
@@ -192,7 +195,7 @@ export async function retryMessage(
     if (!answer) return;
     const [row] = await tx.select().from(messages).where(eq(messages.id, message.id));
     // The link to its file is a credential, which must not be in what is kept.
-    if (row) await claimIdempotency(ctx, tx, answer(toMessage(null, row)), { final: true });
+    if (row) await claimIdempotency(ctx, tx, answer(toAnswer(ctx, row, { links: false })), { final: true });
   });
   if (!queued) {
     const { status } = await findOutbound(ctx, input);
@@ -200,7 +203,7 @@ export async function retryMessage(
       details: { status },
     });
   }
-  return toMessage(ctx, await findOutbound(ctx, input));
+  return toAnswer(ctx, await findOutbound(ctx, input));
 }
 
 /** A message that may be queued again, with room for it. */
@@ -227,7 +230,7 @@ export async function restoreMessage(ctx: Ctx, input: Outbound): Promise<Message
   // What was canceled for another reason than a person's request has lost what it belonged to.
   const restored = message.errorCode === null && (await restoreCanceled(ctx, message));
   const after = await findOutbound(ctx, input);
-  if (restored) return toMessage(ctx, after);
+  if (restored) return toAnswer(ctx, after);
   throw new AppError('CONFLICT', 'Only a message that was canceled can be restored.', {
     details: { status: after.status },
   });

@@ -137,10 +137,10 @@ export const MessageOutput = z
     chat: z.string().describe('the JID of the conversation'),
     type: z.string(),
     content: asUnknown(MessageContentOutput).describe(
-      'null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
+      'null where it is a secret, and in answers to what changes a message, for a key without the scope `read`. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in)',
     ),
     original: asUnknown(MessageContentOutput).describe(
-      'its first content, of a message that was edited since; else null',
+      'its first content, of a message that was edited since; else null, as `content` is',
     ),
     editedAt: time.describe('when it was edited last'),
     revokedAt: time.describe('when it was deleted for everyone; what it said stays in the history'),

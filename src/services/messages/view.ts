@@ -3,6 +3,8 @@ import type { LeftOut, messages } from '../../db/schema.ts';
 import { PRIORITIES, type PriorityName } from '../../queue/priority.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid, phoneOf } from '../../whatsapp/jid.ts';
+import { holdsScope } from '../access.ts';
+import type { Ctx } from '../context.ts';
 import { type MediaLinkDeps, withMediaUrl } from '../inbound/media-view.ts';
 import type { MessageOutput } from './schemas.ts';
 
@@ -64,6 +66,19 @@ export function toMessage(
     createdAt: new Date(row.createdAt).toISOString(),
     updatedAt: new Date(row.updatedAt).toISOString(),
   };
+}
+
+/**
+ * The answer to what changes a message. A key that may not read learns what became of it, and not what it says: `content` and
+ * `original` are null. `links: false`: no link to its file, which is a credential.
+ */
+export function toAnswer(
+  ctx: Pick<Ctx, 'actor'> & MediaLinkDeps,
+  row: MessageRecord,
+  { links = true }: { links?: boolean } = {},
+): MessageOutput {
+  const message = toMessage(links ? ctx : null, row);
+  return holdsScope(ctx, 'read') ? message : { ...message, content: null, original: null };
 }
 
 /** What answers tell of the content of a message; null for a login code. */

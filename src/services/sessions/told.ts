@@ -1,13 +1,13 @@
 /** What WhatsApp tells a session at this moment, as facts for webhooks and streams. */
 import type { Fact } from '../../events/record.ts';
-import type { EngineEvent } from '../../whatsapp/engine.ts';
-import { toPerson } from '../groups/news.ts';
+import type { AccountRef, CallNews, EngineEvent } from '../../whatsapp/engine.ts';
+import type { Deps } from '../context.ts';
+import { storeOnce, toPerson } from '../groups/news.ts';
 
 /** A fact of a session, without whose it is. */
 export type ToldFact = Pick<Fact, 'event' | 'subject' | 'data'>;
 
 type PresenceEvent = Extract<EngineEvent, { type: 'presence' }>;
-type CallEvent = Extract<EngineEvent, { type: 'call' }>;
 
 const iso = (at: number) => new Date(at).toISOString();
 
@@ -16,7 +16,16 @@ export function factOfPresence({ person, state, lastSeenAt, at }: PresenceEvent)
   return { event: 'presence.updated', data: { from: toPerson(person), state, lastSeen, at: iso(at) } };
 }
 
-export function factOfCall({ callId, by, video, group, missed, at }: CallEvent): ToldFact {
+/** Keeps a call as a fact, once: false when it was kept before. Rejects as `storeGroupNotice` does. */
+export function storeCall(
+  deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
+  account: AccountRef,
+  call: CallNews,
+): Promise<boolean> {
+  return storeOnce(deps, account, `call ${call.by.jid} ${call.callId}`, [factOfCall(call)]);
+}
+
+function factOfCall({ callId, by, video, group, missed, at }: CallNews): ToldFact {
   const data = { callId, from: toPerson(by), video, isGroup: group, missed, at: iso(at) };
   return { event: 'call.received', subject: callId, data };
 }

@@ -241,7 +241,19 @@ function reasonOfFailedOpen(error: unknown): CloseReason {
 
 /** A callback that throws must not end a socket's cleaning up in the middle. */
 function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['callbacks'] {
+  const onEvent: EngineCallbacks['onEvent'] = (account, event) => {
+    try {
+      callbacks.onEvent(account, event);
+    } catch (error) {
+      logger.error('an event of a session could not be taken', {
+        accountId: account.id,
+        event: event.type,
+        error,
+      });
+    }
+  };
   return {
+    onEvent,
     connectionOf: (accountId) => callbacks.connectionOf(accountId),
     findOutbound: (accountId, messageId) => callbacks.findOutbound(accountId, messageId),
     findAnswered: async (accountId, messageId) =>
@@ -252,6 +264,11 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
       (await callbacks.isWithdrawn?.(accountId, messageId)) ?? false,
     storeInbound: (account, messages) => callbacks.storeInbound(account, messages),
     storeGroupNotice: async (account, notice) => callbacks.storeGroupNotice?.(account, notice),
+    async storeReceipt(account, receipt) {
+      if (callbacks.storeReceipt) return callbacks.storeReceipt(account, receipt);
+      onEvent(account, { type: 'receipt', ...receipt });
+    },
+    storeCall: async (account, call) => callbacks.storeCall?.(account, call),
     findAbsent: async (accountId) => (await callbacks.findAbsent?.(accountId)) ?? [],
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
@@ -260,16 +277,5 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
     nextLabel: async (accountId) => (await callbacks.nextLabel?.(accountId)) ?? '1',
     openMedia: (account, mediaId) => callbacks.openMedia(account, mediaId),
     describeMedia: async (account, mediaId) => (await callbacks.describeMedia?.(account, mediaId)) ?? {},
-    onEvent(account, event) {
-      try {
-        callbacks.onEvent(account, event);
-      } catch (error) {
-        logger.error('an event of a session could not be taken', {
-          accountId: account.id,
-          event: event.type,
-          error,
-        });
-      }
-    },
   };
 }

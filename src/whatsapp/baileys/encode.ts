@@ -134,11 +134,11 @@ function encodePin({ pinned, seconds, at, ...target }: PinContent, parts: Encode
   };
 }
 
-/** With whom the message names, which an edit would otherwise take away. */
+/** With whom the message names and what it answers, which an edit would otherwise take away. */
 function editedOf(content: EditContent, parts: EncodeParts): proto.IMessage {
-  const naming = namingOf(content, parts);
+  const context = { ...(content.quoted ? quote(content.quoted, parts) : {}), ...namingOf(content, parts) };
   const message = editedPart(content);
-  return Object.keys(naming).length === 0 ? message : withContext(message, naming);
+  return Object.keys(context).length === 0 ? message : withContext(message, context);
 }
 
 function editedPart({ of, text, preview }: EditContent): proto.IMessage {

@@ -1,9 +1,8 @@
 /** What WhatsApp tells of groups by itself: who came and went, and what was changed. */
 import type { BinaryNode } from '@whiskeysockets/baileys';
-import { type RetryOptions, retry } from '../../utils/backoff.ts';
-import { createMutex } from '../../utils/mutex.ts';
 import type { GroupChanges, GroupNews, GroupNotice, GroupPerson } from '../group-types.ts';
 import { isGroupJid } from '../jid.ts';
+import { MAX_SECONDS } from './decode-text.ts';
 import type { Link } from './link-types.ts';
 import { toPerson } from './requests/groups.ts';
 
@@ -16,31 +15,16 @@ const MAX_NAMED = 2_048;
 /** Types of the notifications that groups are in. */
 const TYPES: ReadonlySet<string | undefined> = new Set(['w:gp2', 'picture']);
 
-/**
- * Baileys confirms a notification whatever becomes of it: WhatsApp would never tell it again. The function that is made
- * here resolves when what a notification tells of a group is stored, one after the other; null for one that tells nothing
- * of any. When it rejects nobody may confirm the notification: it comes again with the next login.
- */
-export function createGroupNotices({
-  store,
-  contacts,
-  storeRetries,
-}: Pick<Link, 'contacts'> & {
-  store(notice: GroupNotice): Promise<void>;
-  storeRetries: RetryOptions;
-}): (notification: BinaryNode) => Promise<void> | null {
-  const inOrder = createMutex();
-  const { clock, signal } = storeRetries;
-  return (notification) => {
-    const { id, type } = notification.attrs;
-    if (id === undefined || !TYPES.has(type)) return null;
-    const news = readGroupNews({ contacts }, notification, clock.now());
-    if (news.length === 0) return null;
-    return inOrder(async () => {
-      if (!signal.aborted) await retry(() => store({ id, news }), storeRetries);
-      if (signal.aborted) throw new Error('Connection Closed');
-    });
-  };
+/** What a notification tells of a group; null for one that tells nothing of any. `now`: for one without a time. */
+export function readNotice(
+  link: Pick<Link, 'contacts'>,
+  notification: BinaryNode,
+  now: number,
+): GroupNotice | null {
+  const { id, type } = notification.attrs;
+  if (id === undefined || !TYPES.has(type)) return null;
+  const news = readGroupNews(link, notification, now);
+  return news.length === 0 ? null : { id, news };
 }
 
 type Told = {
@@ -59,7 +43,7 @@ export function readGroupNews(
     ? toPerson(link, { jid: participant, ...(participant_pn ? { phone_number: participant_pn } : {}) })
     : null;
   const seconds = Number(attrs.t);
-  const at = Number.isFinite(seconds) && seconds > 0 ? Math.floor(seconds) * 1000 : now;
+  const at = seconds > 0 && seconds <= MAX_SECONDS ? Math.floor(seconds) * 1000 : now;
   return content.flatMap((child) => {
     const told = attrs.type === 'picture' ? readPicture(child) : readChange(link, child, by);
     return told === null ? [] : [{ group, by, at, ...told }];

@@ -27,6 +27,15 @@ const CLOSE_GRACE_MS = 250;
 const MESSAGE = 'CB:message';
 /** It confirms these whatever becomes of them. */
 const NOTIFICATION = 'CB:notification';
+const CALL = 'CB:call';
+const RECEIPT = 'CB:receipt';
+
+type Keep = (stanza: BinaryNode) => Promise<void> | null;
+
+const whenKept =
+  (keep: Keep): Handler =>
+  (listener, args) =>
+    keep(asStanza(args[0]))?.then(() => listener(...args)) ?? listener(...args);
 
 /** Safe because Baileys gives these listeners the stanza that it has decoded. */
 function asStanza(argument: unknown): BinaryNode {
@@ -36,13 +45,16 @@ function asStanza(argument: unknown): BinaryNode {
 /**
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
  * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled in their order, by `receive`,
- * which says when the next one may begin, and may leave them to Baileys. A notification is Baileys' once `keep` has resolved,
- * at once where that is null, and never when it rejects.
+ * which says when the next one may begin, and may leave them to Baileys. Notifications, calls and receipts are Baileys' once their
+ * `keep` has resolved, at once where that is null, and never when it rejects.
  * Call it right after the socket is made.
  */
 export function guardListeners(
   sock: WASocket,
-  { receive, keep }: { receive: Receiver['receive']; keep(notification: BinaryNode): Promise<void> | null },
+  {
+    receive,
+    keep,
+  }: { receive: Receiver['receive']; keep: Record<'notification' | 'call' | 'receipt', Keep> },
   onError: (event: string, error: unknown) => void,
 ): void {
   const client = clientOf(sock);
@@ -52,8 +64,9 @@ export function guardListeners(
       const { end } = await inOrder(() => receive(asStanza(args[0]), async () => listener(...args)));
       await end;
     },
-    [NOTIFICATION]: (listener, args) =>
-      keep(asStanza(args[0]))?.then(() => listener(...args)) ?? listener(...args),
+    [NOTIFICATION]: whenKept(keep.notification),
+    [CALL]: whenKept(keep.call),
+    [RECEIPT]: whenKept(keep.receipt),
   };
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];

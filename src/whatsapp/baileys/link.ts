@@ -14,7 +14,7 @@ import type { AccountKeys } from '../credential-store.ts';
 import type { AccountRef, PairingRequest } from '../engine.ts';
 import { canonicalJid, lidOf, phoneOf } from '../jid.ts';
 import { followAbsent } from './absent.ts';
-import { createAckBook } from './ack-book.ts';
+import { type AckBook, createAckBook } from './ack-book.ts';
 import { type AppState, createAppState } from './app-state.ts';
 import { type Arrivals, createArrivals } from './arrivals.ts';
 import { type AuthState, createAuthState, identityOf } from './auth-state.ts';
@@ -34,17 +34,18 @@ import { createDeviceCache, type DeviceCache } from './device-cache.ts';
 import { answered } from './devices.ts';
 import { createDoubts } from './doubts.ts';
 import { gatherWrites } from './gather-writes.ts';
-import { createGroupNotices } from './group-news.ts';
+import { readNotice } from './group-news.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
 import { createHistory, namedPeople } from './history.ts';
 import { createInbound } from './inbound.ts';
+import { createKeeper } from './keeper.ts';
 import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
-import { createAttention, followPresence } from './presence.ts';
-import { readReceipt } from './receipts.ts';
+import { createAttention, followPresence, readCall } from './presence.ts';
+import { createReceiptKeeper } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
@@ -143,6 +144,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     appState,
     devices,
     control,
+    acks,
     arrivals,
     closed: closing.signal,
     self: () => link,
@@ -190,7 +192,8 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     control.watch('timed_out', deps.settings.connectTimeoutMs);
     const step = followPairing(link, auth, pairing, deps, control);
     followEnd(link, () => open, control);
-    followTraffic(link, deps, control);
+    // Straight from the stanzas, as receipts are: Baileys tells neither of them reliably.
+    sock.ws.on('CB:ack,class:message', acks.take);
     followHistory(link, auth, deps, control);
     followStanding(link, control);
     groups.follow(sock);
@@ -235,6 +238,7 @@ interface SocketParts {
   appState: AppState;
   devices: DeviceCache;
   control: LinkControl;
+  acks: AckBook;
   arrivals: Arrivals;
   closed: AbortSignal;
   self: () => Link;
@@ -304,7 +308,7 @@ function makeSocket(parts: SocketParts): WASocket {
       if (await retry(() => callbacks.isWithdrawn(account.id, id), storeRetries)) forgetSent(sock, id);
     }
   });
-  const receiver = createReceiver(sock, inbound, closed);
+  const receiver = createReceiver(sock, inbound, closed, (stanza) => parts.arrivals.hold(stanza));
   toleratePeers(sock);
   boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });
   const { arrivals } = parts;
@@ -314,11 +318,7 @@ function makeSocket(parts: SocketParts): WASocket {
     handled.catch(settle);
     return { end: (await handled).end.finally(settle) };
   };
-  const keep = createGroupNotices({
-    contacts,
-    storeRetries,
-    store: (notice) => callbacks.storeGroupNotice(account, notice),
-  });
+  const keep = createKeepers(parts, storeRetries);
   guardListeners(sock, { receive, keep }, (event, error) => {
     deps.logger.debug('a listener of the socket failed', { event, accountId: account.id });
     if (event !== 'message') return;
@@ -338,6 +338,32 @@ function makeSocket(parts: SocketParts): WASocket {
     arrivals.begin(stanza, [me?.id, me?.lid]);
   });
   return sock;
+}
+
+/** What has to be stored before it is confirmed, messages apart. */
+function createKeepers(parts: SocketParts, storeRetries: RetryOptions) {
+  const { deps, account, acks, arrivals, contacts, closed } = parts;
+  const { callbacks, clock } = deps;
+  const failed = (what: string) => (error: unknown) =>
+    deps.logger.warn(what, { accountId: account.id, error: String(error) });
+  const common = { storeRetries, onUnreadable: failed('what WhatsApp told could not be read') };
+  return {
+    notification: createKeeper({
+      ...common,
+      read: (notification) => readNotice({ contacts }, notification, clock.now()),
+      store: (notice) => callbacks.storeGroupNotice(account, notice),
+    }),
+    call: createKeeper({
+      ...common,
+      read: (stanza) => readCall({ contacts }, stanza, clock.now()),
+      store: (call) => callbacks.storeCall(account, call),
+    }),
+    receipt: createReceiptKeeper({
+      ...{ acks, arrivals, contacts, clock, closed },
+      onRefused: failed('a receipt could not be written'),
+      store: (receipt) => callbacks.storeReceipt(account, receipt),
+    }),
+  };
 }
 
 function ownUserJids({ state: { creds } }: AuthState): string[] {
@@ -422,26 +448,6 @@ function followHistory(
     for (const { key, message } of messages) {
       const notification = message?.protocolMessage?.historySyncNotification;
       if (notification && key.fromMe) history.take(notification);
-    }
-  });
-}
-
-/** Acknowledgements and receipts, straight from the stanzas: Baileys tells neither of them reliably. */
-function followTraffic(
-  { sock, acks, arrivals, contacts }: Link,
-  { clock }: LinkDeps,
-  control: LinkControl,
-): void {
-  sock.ws.on('CB:ack,class:message', acks.take);
-  sock.ws.prependListener('CB:receipt', (node) => {
-    const receipt = readReceipt(node);
-    if (!receipt) return;
-    const { status } = receipt;
-    const at = receipt.at ?? clock.now();
-    const chat = contacts.canonical(receipt.from);
-    for (const messageId of receipt.ids) {
-      acks.prove(messageId, at);
-      arrivals.after(messageId, () => control.tell({ type: 'receipt', messageId, chat, status, at }));
     }
   });
 }

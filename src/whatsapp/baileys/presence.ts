@@ -1,6 +1,9 @@
 /** What people do at this moment: who is online or writes, for those that were asked for, and who calls. */
+import type { BinaryNode } from '@whiskeysockets/baileys';
 import { createLru } from '../../utils/lru.ts';
+import type { CallNews } from '../engine.ts';
 import { canonicalJid } from '../jid.ts';
+import { MAX_SECONDS } from './decode-text.ts';
 import type { Link, LinkControl } from './link-types.ts';
 import { toPerson } from './requests/groups.ts';
 
@@ -57,10 +60,38 @@ const STATES: Readonly<Record<string, 'online' | 'offline' | 'typing' | 'recordi
   paused: 'online',
 };
 
+/**
+ * The call that a stanza says begins to ring; null for another stanza. As Baileys reads it. `now`: for one without a time. Throws
+ * for one that names no call.
+ */
+export function readCall(
+  link: Pick<Link, 'contacts'>,
+  { attrs, content }: BinaryNode,
+  now: number,
+): CallNews | null {
+  const [offer] = Array.isArray(content) ? content : [];
+  if (offer?.tag !== 'offer' && offer?.tag !== 'offer_notice') return null;
+  const { 'call-id': callId, 'call-creator': creator, caller_pn, type, 'group-jid': group } = offer.attrs;
+  const from = offer.attrs.from ?? creator;
+  if (callId === undefined || from === undefined) throw new Error('a call without an id or a caller');
+  const seconds = Number(attrs.t);
+  return {
+    callId,
+    by: toPerson(link, { jid: from, ...(caller_pn ? { phone_number: caller_pn } : {}) }),
+    video: Array.isArray(offer.content) && offer.content.some(({ tag }) => tag === 'video'),
+    group: type === 'group' || group !== undefined,
+    missed: Boolean(attrs.offline),
+    at: seconds > 0 && seconds <= MAX_SECONDS ? Math.floor(seconds) * 1_000 : now,
+  };
+}
+
 /** It does not ring any more: it was answered elsewhere, given up, or refused. */
 const OVER: ReadonlySet<string> = new Set(['accept', 'reject', 'terminate', 'timeout']);
 
-/** Tells `presence` of those that were asked for, and `call` once for each that begins to ring. */
+/**
+ * Tells `presence` of those that were asked for, and `call` once for each that begins to ring, for what is done about it at
+ * once: it is stored before (`readCall`).
+ */
 export function followPresence(link: Link, control: LinkControl): void {
   const { sock, clock, attention } = link;
   sock.ev.on('presence.update', ({ presences }) => {

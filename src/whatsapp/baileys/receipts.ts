@@ -1,5 +1,9 @@
 import type { BinaryNode } from '@whiskeysockets/baileys';
-import type { ReceiptStatus } from '../engine.ts';
+import type { Clock } from '../../utils/clock.ts';
+import type { ReceiptNews, ReceiptStatus } from '../engine.ts';
+import type { AckBook } from './ack-book.ts';
+import type { Arrivals } from './arrivals.ts';
+import type { Contacts } from './contacts.ts';
 
 /** One receipt stanza, about one or more of our messages. */
 export interface Receipt {
@@ -40,4 +44,53 @@ function itemIds(content: BinaryNode['content']): string[] {
   return lists.flatMap(({ content: items }) =>
     Array.isArray(items) ? items.flatMap((item) => (item.attrs.id ? [item.attrs.id] : [])) : [],
   );
+}
+
+/**
+ * Baileys confirms a receipt whatever becomes of it. The function that is made here resolves when what it proves is stored, or is
+ * refused for good (`onRefused`); null for a stanza that proves nothing. When it rejects nobody may confirm the receipt: it comes
+ * again with the next login. A device that asks for a message again is answered at once.
+ */
+export function createReceiptKeeper({
+  acks,
+  arrivals,
+  contacts,
+  clock,
+  closed,
+  store,
+  onRefused,
+}: {
+  acks: Pick<AckBook, 'prove'>;
+  arrivals: Pick<Arrivals, 'after'>;
+  contacts: Pick<Contacts, 'canonical'>;
+  clock: Pick<Clock, 'now'>;
+  closed: AbortSignal;
+  store(receipt: ReceiptNews): Promise<void>;
+  onRefused(error: unknown): void;
+}): (stanza: BinaryNode) => Promise<void> | null {
+  async function keep(receipt: ReceiptNews): Promise<void> {
+    try {
+      if (!closed.aborted) await store(receipt);
+    } catch (error) {
+      if (!closed.aborted) onRefused(error);
+    }
+    if (closed.aborted) throw new Error('Connection Closed');
+  }
+  return (stanza) => {
+    const receipt = readReceipt(stanza);
+    if (!receipt) return null;
+    const { ids, from, status } = receipt;
+    const at = receipt.at ?? clock.now();
+    const chat = contacts.canonical(from);
+    const kept = ids.map((messageId) => {
+      acks.prove(messageId, at);
+      return new Promise<void>((resolve, reject) =>
+        arrivals.after(messageId, () => void keep({ messageId, chat, status, at }).then(resolve, reject)),
+      );
+    });
+    const all = Promise.all(kept).then(() => undefined);
+    if (stanza.attrs.type !== 'retry') return all;
+    all.catch(() => undefined);
+    return null;
+  };
 }

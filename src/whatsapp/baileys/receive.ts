@@ -49,7 +49,13 @@ export interface Receipt {
   end: Promise<void>;
 }
 
-export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSignal): Receiver {
+/** `askedAgain` is told of each stanza that could not be opened, and will come once more. */
+export function createReceiver(
+  sock: Socket,
+  inbound: Inbound,
+  closed: AbortSignal,
+  askedAgain: (stanza: BinaryNode) => void,
+): Receiver {
   let handled = 0;
 
   async function confirm(stanza: BinaryNode): Promise<void> {
@@ -115,6 +121,7 @@ export function createReceiver(sock: Socket, inbound: Inbound, closed: AbortSign
     if (messageStubParameters?.[0] !== KEYS_USED) {
       await inbound.note(stanza, { type: 'undecryptable', reason: 'keys' });
       if (closed.aborted) return;
+      askedAgain(stanza);
       await sock.sendRetryRequest(stanza, false);
     }
     await confirm(stanza);

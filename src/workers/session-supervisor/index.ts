@@ -20,12 +20,19 @@ import { storeGroupNotice } from '../../services/groups/news.ts';
 import { readAgainRequest } from '../../services/inbound/media-work.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
-import { factOfCall, factOfPresence, type ToldFact } from '../../services/sessions/told.ts';
+import { factOfPresence, storeCall, type ToldFact } from '../../services/sessions/told.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
-import type { AccountRef, EngineEvent, InboundMessage, Person, Standing } from '../../whatsapp/engine.ts';
+import type {
+  AccountRef,
+  CallNews,
+  EngineEvent,
+  InboundMessage,
+  Person,
+  Standing,
+} from '../../whatsapp/engine.ts';
 import type { GroupNotice } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
 import { createContactMappings } from './contact-mappings.ts';
@@ -70,6 +77,8 @@ export interface SessionSupervisor {
    * the same call is made again.
    */
   storeGroupNotice(account: AccountRef, notice: GroupNotice): Promise<void>;
+  /** The same for a call. */
+  storeCall(account: AccountRef, call: CallNews): Promise<void>;
   /** For each inbound message that is stored: remembers how its sender is called. */
   onStored(account: AccountRef, message: InboundMessage): void;
   /** How many of the sessions held are in which status. */
@@ -197,15 +206,14 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
-      if (event.type === 'call') {
-        habits.onCall(account, event);
-        return learn.fact(account, factOfCall(event));
-      }
+      if (event.type === 'call') return habits.onCall(account, event);
       if (event.type === 'presence') return learn.fact(account, factOfPresence(event));
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
       if (event.type === 'connected') habits.wake(account);
     },
-    storeGroupNotice: (account, notice) => learn.notice(account, notice),
+    storeGroupNotice: (account, notice) =>
+      learn.durably(account, () => storeGroupNotice(deps, account, notice)),
+    storeCall: (account, call) => learn.durably(account, () => storeCall(deps, account, call)),
     onStored(account, message) {
       names.learn(account.id, message);
       if (!message.own) habits.wake(account, message.messageId);
@@ -303,10 +311,11 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
   }
 
   return {
-    async notice(account: AccountRef, notice: GroupNotice): Promise<void> {
+    /** What is confirmed to WhatsApp when it is stored. Rejects when it could not be. */
+    async durably(account: AccountRef, store: () => Promise<unknown>): Promise<void> {
       if (!mayTell(account, false)) return;
       try {
-        await turns.run(account.id, () => inCleanContext(() => storeGroupNotice(deps, account, notice)));
+        await turns.run(account.id, () => inCleanContext(store));
       } catch (error) {
         // It is told again, and counted then.
         const count = shown.get(account.id);
