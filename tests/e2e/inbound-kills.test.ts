@@ -15,7 +15,7 @@ import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
 const OWN = '628110009701';
 /** Each engine on one of the databases: both must do all of it. */
 const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
-/** Everything is played anew before each of these kills; the last ones meet what is left. */
+/** Everything is played once more before each of these kills; the last ones meet what is left. */
 const ROUNDS = 2;
 const KILLS = 4;
 /** From the beginning of a round or a start to the kill, at most. */

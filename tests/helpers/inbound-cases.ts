@@ -94,7 +94,7 @@ const file = (
   },
 });
 
-/** What somebody says about a message of ours, which goes before it. */
+/** What somebody says about our message, which goes before it. */
 const about = (
   name: string,
   of: { kind: ContentType; fields: object },
@@ -295,7 +295,7 @@ const ABOUT_OURS: readonly InboundCase[] = [
     (messageId) => ({ type: 'pin', pinned: true, messageId }),
   ),
   {
-    name: 'a vote in a poll of ours',
+    name: 'a vote in our poll',
     rows: ['votes in polls, summed up'],
     async play(stage) {
       const to = stage.person();
@@ -347,7 +347,7 @@ const AMENDED: readonly InboundCase[] = [
     { type: 'edit', messageId: '3A00NOBODY' },
   ),
   {
-    name: 'an edit of ours, when WhatsApp has taken it',
+    name: 'our edit, when WhatsApp has taken it',
     rows: ['edit or delete a message that was sent'],
     async play(stage) {
       const id = await stage.send('text', stage.person(), { text: 'pertama' });

@@ -7692,7 +7692,7 @@ export interface components {
             attempts: number;
             /** @description the JID of the conversation */
             chat: string;
-            /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
+            /** @description null where it is a secret, and in answers to what changes a message, for a key without the scope `read`. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
             content: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** Format: date-time */
             createdAt: string;
@@ -7721,7 +7721,7 @@ export interface components {
                 /** @description a person: `+` and digits, or a LID */
                 to: string;
             }[];
-            /** @description its first content, of a message that was edited since; else null */
+            /** @description its first content, of a message that was edited since; else null, as `content` is */
             original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
@@ -7748,7 +7748,7 @@ export interface components {
             attempts: number;
             /** @description the JID of the conversation */
             chat: string;
-            /** @description null where it is a secret. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
+            /** @description null where it is a secret, and in answers to what changes a message, for a key without the scope `read`. Of inbound messages: the fields of its type, and `quoted`, `mentions`, `forwarded`, `referral`, `expiration` where they apply (docs/engines.md, what comes in) */
             content: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** Format: date-time */
             createdAt: string;
@@ -7775,7 +7775,7 @@ export interface components {
                 /** @description a person: `+` and digits, or a LID */
                 to: string;
             }[];
-            /** @description its first content, of a message that was edited since; else null */
+            /** @description its first content, of a message that was edited since; else null, as `content` is */
             original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
