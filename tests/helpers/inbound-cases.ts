@@ -576,6 +576,39 @@ const CALLS: readonly InboundCase[] = [
   },
 ];
 
+/** How the phone keeps its chats, and its labels: each play has a time or a label of its own. */
+const CHATS: readonly InboundCase[] = [
+  {
+    name: 'a chat that the owner mutes',
+    rows: ['whether a chat is archived, pinned, muted or marked unread on the phone'],
+    async play({ emulator, own, person }) {
+      const chat = person();
+      const until = (Math.floor(Date.now() / 1_000) + Number(chat.slice(-5))) * 1_000;
+      await emulator.setChat({ phone: own, chat, mutedUntil: until });
+      const says = { mutedUntil: new Date(until).toISOString(), source: 'phone' };
+      return { rows: [], told: [{ type: 'chat.updated', says }] };
+    },
+  },
+  {
+    name: 'a label that the owner makes and puts on a chat',
+    rows: ['labels of WhatsApp Business'],
+    async play({ emulator, own, person }) {
+      const chat = person();
+      const label = String(Number(chat.slice(-5)) + 100);
+      await emulator.setLabel({ phone: own, label, name: `Label ${label}` });
+      await emulator.assignLabel({ phone: own, label, chat });
+      const updated = { label, name: `Label ${label}`, source: 'phone' };
+      return {
+        rows: [],
+        told: [
+          { type: 'label.updated', says: updated },
+          { type: 'label.assigned', says: { label, assigned: true } },
+        ],
+      };
+    },
+  },
+];
+
 export const INBOUND_CASES: readonly InboundCase[] = [
   ...PLAIN,
   ...WRAPPED,
@@ -587,4 +620,5 @@ export const INBOUND_CASES: readonly InboundCase[] = [
   ...RECEIPTS,
   ...GROUPS,
   ...CALLS,
+  ...CHATS,
 ];
