@@ -576,7 +576,10 @@ const CALLS: readonly InboundCase[] = [
   },
 ];
 
-/** How the phone keeps its chats, and its labels: each play has a time or a label of its own. */
+/**
+ * How the phone keeps its chats, and its labels: each play has a time or a label of its own. What a new link finds when it reads
+ * them for the first time is no change, and not told: a kill in the middle of that puts what was changed meanwhile into it.
+ */
 const CHATS: readonly InboundCase[] = [
   {
     name: 'a chat that the owner mutes',
@@ -586,7 +589,7 @@ const CHATS: readonly InboundCase[] = [
       const until = (Math.floor(Date.now() / 1_000) + Number(chat.slice(-5))) * 1_000;
       await emulator.setChat({ phone: own, chat, mutedUntil: until });
       const says = { mutedUntil: new Date(until).toISOString(), source: 'phone' };
-      return { rows: [], told: [{ type: 'chat.updated', says }] };
+      return { rows: [], told: [{ type: 'chat.updated', says, mayMiss: true }] };
     },
   },
   {
@@ -601,8 +604,8 @@ const CHATS: readonly InboundCase[] = [
       return {
         rows: [],
         told: [
-          { type: 'label.updated', says: updated },
-          { type: 'label.assigned', says: { label, assigned: true } },
+          { type: 'label.updated', says: updated, mayMiss: true },
+          { type: 'label.assigned', says: { label, assigned: true }, mayMiss: true },
         ],
       };
     },
