@@ -1,6 +1,7 @@
 import { proto, type SignalKeyStoreWithTransaction, writeRandomPadMax16 } from '@whiskeysockets/baileys';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/utils/clock.ts';
+import { createArrivals } from '../../src/whatsapp/baileys/arrivals.ts';
 import { createContacts } from '../../src/whatsapp/baileys/contacts.ts';
 import { createInbound, type InboundOptions, isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
 import { createKeeper } from '../../src/whatsapp/baileys/keeper.ts';
@@ -8,6 +9,7 @@ import { readCall } from '../../src/whatsapp/baileys/presence.ts';
 import { installTransactions } from '../../src/whatsapp/baileys/transactions.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
 import { createSignal } from '../helpers/signal.ts';
 
 const PHONE = '6281100000001';
@@ -206,6 +208,42 @@ describe('a call', () => {
     const offer = { tag: 'offer', attrs: {} };
     expect(keep({ tag: 'call', attrs: { id: 'A', from: '1@lid' }, content: [offer] })).toBeNull();
     expect(failed).toHaveLength(1);
+  });
+});
+
+describe('receipts of a message of another device that cannot be opened', () => {
+  const clock = createManualClock();
+  const own = ['62811:3@s.whatsapp.net', '4711:3@lid'];
+  const from = (participant: string) => ({ tag: 'message', attrs: { id: 'A', from: '1@g.us', participant } });
+
+  it('wait until it has come again, for a minute at most', () => {
+    const [arrivals, told] = [createArrivals(clock), Array<string>()];
+    const [first, second] = [from('62811@s.whatsapp.net'), from('4711@lid')];
+    arrivals.begin(first, own);
+    arrivals.hold(first);
+    arrivals.end(first);
+    arrivals.after('A', () => told.push('one'));
+    expect(told).toEqual([]);
+    arrivals.begin(second, own);
+    arrivals.end(second);
+    expect(told).toEqual(['one']);
+    arrivals.begin(first, own);
+    arrivals.hold(first);
+    arrivals.end(first);
+    arrivals.after('A', () => told.push('two'));
+    expect(told).toEqual(['one']);
+    clock.advance(60_000);
+    expect(told).toEqual(['one', 'two']);
+  });
+
+  it('do not wait for what a group sends back to this very device', () => {
+    const [arrivals, told] = [createArrivals(clock), Array<string>()];
+    const back = from('4711:3@lid');
+    arrivals.begin(back, own);
+    arrivals.hold(back);
+    arrivals.end(back);
+    arrivals.after('A', () => told.push('one'));
+    expect(told).toEqual(['one']);
   });
 });
 

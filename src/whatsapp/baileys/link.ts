@@ -128,7 +128,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     learn: (learnt) => callbacks.learnAppState(account, learnt),
   });
   const acks = createAckBook(clock, control.tell);
-  const arrivals = createArrivals();
+  const arrivals = createArrivals(clock);
   const devices = createDeviceCache();
   const aliases = createLru<string, Alias>({ max: MAX_ALIASES });
   const doubts = createDoubts({ clock, closed: closing.signal, sock: () => sock }, () => {
