@@ -6,6 +6,7 @@ import type { Deps } from '../services/context.ts';
 import { giveUpMedia, keepInboundMedia } from '../services/inbound/keep-media.ts';
 import {
   claimMedia,
+  hastenMedia,
   type MediaWork,
   postponeMedia,
   releaseDeadClaims,
@@ -15,6 +16,7 @@ import { spread } from '../utils/backoff.ts';
 import { countEach } from '../utils/count-each.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
+import { createLru } from '../utils/lru.ts';
 import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsapp/inbound-media.ts';
 
 /** Downloads at a time in one process: each needs a few buffers, not its file. */
@@ -22,8 +24,10 @@ const MAX_RUNNING = 4;
 /** Phones that are asked for a file at a time, which are not among those, and of one tenant. */
 const MAX_ASKING = 4;
 const MAX_ASKING_PER_TENANT = 1;
-/** How long a file waits whose phone cannot be asked yet. */
+/** How long a file waits at most whose phone cannot be asked yet. */
 const ASK_LATER_MS = 30_000;
+/** Files that are remembered to wait for that; more of them wait for as long as they may. */
+const MAX_WAITING = 1_000;
 /** For one file: 50 MB at the slowest rate that is still worth it. */
 const DOWNLOAD_TIMEOUT_MS = 5 * MINUTE_MS;
 /** Longer than the engine waits for the phone. */
@@ -72,6 +76,8 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   /** By the id of the work, whose it is: downloads, and phones that are asked with what they then have. */
   const downloading = new Map<string, number>();
   const asking = new Map<string, number>();
+  /** Those whose phone cannot be asked yet, in their order. */
+  const waiting = createLru<string, number>({ max: MAX_WAITING });
   let releasedAt = Number.NEGATIVE_INFINITY;
 
   const loop = createLoop({
@@ -93,20 +99,31 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     if (free <= 0) return;
     for (const work of await claimMedia(deps, processId, free, countEach(downloading.values()))) {
       downloading.set(work.id, work.userId);
+      waiting.delete(work.id);
       const done = handle(work).finally(() => {
         running.delete(done);
-        downloading.delete(work.id);
-        asking.delete(work.id);
         loop.wake();
       });
       running.add(done);
     }
   }
 
+  /** Files whose phone can be asked now are due at once. */
+  async function askNext(): Promise<void> {
+    const next = [...waiting.rkeys()].find((id) => mayAsk(waiting.peek(id) ?? 0));
+    if (next === undefined) return;
+    waiting.delete(next);
+    await hastenMedia(deps, next);
+  }
+
   /** Never rejects: what could not be written is claimed again when the claim has run out. */
   async function handle(work: MediaWork): Promise<void> {
     try {
-      await downloadOnce(work);
+      await downloadOnce(work).finally(() => {
+        downloading.delete(work.id);
+        asking.delete(work.id);
+      });
+      await askNext();
     } catch (error) {
       logger.warn('the outcome for a file of an inbound message could not be written', {
         error,
@@ -127,7 +144,9 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       const again = kind === null || kind === 'unavailable';
       if (again && clock.now() + delayMs < work.giveUpAt) {
         logger.debug('a file of an inbound message will be tried again', { message: work.id, error });
-        return postponeMedia(deps, work, { delayMs, counts: !waits });
+        await postponeMedia(deps, work, { delayMs, counts: !waits });
+        if (waits) waiting.set(work.id, work.userId);
+        return;
       }
       logger.info('a file of an inbound message was given up', {
         message: work.id,
@@ -157,10 +176,12 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     }
   }
 
+  const mayAsk = (userId: number) =>
+    asking.size < MAX_ASKING && (countEach(asking.values()).get(userId) ?? 0) < MAX_ASKING_PER_TENANT;
+
   /** A phone may take long: others download meanwhile. Throws AskLaterError. */
   function leavePlaceToAsk({ id, userId }: MediaWork): void {
-    const ofTenant = countEach(asking.values()).get(userId) ?? 0;
-    if (asking.size >= MAX_ASKING || ofTenant >= MAX_ASKING_PER_TENANT) throw new AskLaterError();
+    if (!mayAsk(userId)) throw new AskLaterError();
     downloading.delete(id);
     asking.set(id, userId);
     loop.wake();

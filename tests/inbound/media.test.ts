@@ -440,6 +440,8 @@ it('phones that are asked for files take no place of a download, and each tenant
     return rows.filter(({ claimedBy }) => claimedBy !== null).length === 3;
   });
   asking.open();
+  // The others' turn comes with that, and not after the half minute that they would wait.
+  await until(() => asked.length === 6);
   stopHandling();
 });
 

@@ -217,7 +217,8 @@ describe('receipts of a message of another device that cannot be opened', () => 
   const from = (participant: string) => ({ tag: 'message', attrs: { id: 'A', from: '1@g.us', participant } });
 
   it('wait until it has come again, for a minute at most', () => {
-    const [arrivals, told] = [createArrivals(clock), Array<string>()];
+    const arrivals = createArrivals(clock);
+    const told: string[] = [];
     const [first, second] = [from('62811@s.whatsapp.net'), from('4711@lid')];
     arrivals.begin(first, own);
     arrivals.hold(first);
@@ -237,7 +238,8 @@ describe('receipts of a message of another device that cannot be opened', () => 
   });
 
   it('do not wait for what a group sends back to this very device', () => {
-    const [arrivals, told] = [createArrivals(clock), Array<string>()];
+    const arrivals = createArrivals(clock);
+    const told: string[] = [];
     const back = from('4711:3@lid');
     arrivals.begin(back, own);
     arrivals.hold(back);

@@ -1,6 +1,6 @@
 /** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
 
-import { and, asc, count, eq, isNotNull, lte, notInArray, type SQL } from 'drizzle-orm';
+import { and, asc, count, eq, isNotNull, isNull, lte, notInArray, type SQL } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
@@ -193,6 +193,14 @@ export async function postponeMedia(
       attempts: counts ? work.attempts : work.attempts - 1,
     })
     .where(eq(inboundMedia.id, work.id));
+}
+
+/** What waits for its next attempt is due now; nothing when it has been claimed since. */
+export async function hastenMedia({ db, clock }: Pick<Deps, 'db' | 'clock'>, id: string): Promise<void> {
+  await db
+    .update(inboundMedia)
+    .set({ nextAttemptAt: clock.now() })
+    .where(and(eq(inboundMedia.id, id), isNull(inboundMedia.claimedBy)));
 }
 
 /** From 5 s up to an hour, with jitter; whole milliseconds. */
