@@ -375,6 +375,12 @@ export const messages = table(
     amendedBy: string(64),
     editedAt: timestamp(),
     revokedAt: timestamp(),
+    /** until when it is pinned in its chat; null: it is not */
+    pinnedUntil: timestamp(),
+    /** when the newest pin, or the end of one, was made */
+    pinSetAt: timestamp(),
+    /** when the account has starred it; null: it has not */
+    starredAt: timestamp(),
     status: oneOf(...MESSAGE_STATUSES).notNull(),
     priority: int().notNull().default(1),
     attempts: int().notNull().default(0),

@@ -69,7 +69,7 @@ export const earlyAmendments = table(
   {
     /** messages.id of the edit or the deletion */
     id: id().primaryKey(),
-    /** messages.id of what it is about */
+    /** messages.id of what it is about; of a message of the owner's phone a digest of its session and its id on the wire */
     target: id().notNull(),
     type: oneOf('edit', 'delete').notNull(),
     /** when it was made, as WhatsApp says */
@@ -147,5 +147,26 @@ export const pollVotes = table(
   (t) => [
     primaryKey({ columns: [t.accountId, t.pollId, t.voter] }),
     index('poll_votes_voted_ix').on(t.votedAt),
+  ],
+);
+
+/** What each person has answered to an event that a session sent: the newest answer of theirs. */
+export const eventResponses = table(
+  'event_responses',
+  {
+    accountId: id().notNull(),
+    /** messages.message_id of the event */
+    eventId: string(64).notNull(),
+    /** canonical JID as the answer named them: by number or by LID; empty: the owner of the session */
+    person: string(80).notNull(),
+    response: oneOf('going', 'maybe', 'not_going').notNull(),
+    /** whom they bring along */
+    guests: int().notNull(),
+    /** when it was given, as WhatsApp says */
+    answeredAt: timestamp().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.eventId, t.person] }),
+    index('event_responses_answered_ix').on(t.answeredAt),
   ],
 );
