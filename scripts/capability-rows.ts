@@ -272,6 +272,27 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [PEOPLE, 'votes are summed up, the newest of each person counts, and webhooks are told'],
   },
   {
+    name: 'answers to events, summed up',
+    can: ({ contentTypes }) => contentTypes.includes('event'),
+    routes: ['GET /message/:messageId/event'],
+    events: ['event.updated'],
+    test: [PEOPLE, 'answers are summed up, the newest of each person counts, and webhooks are told'],
+  },
+  {
+    name: 'what others, and the owner on the phone, have pinned and starred',
+    can: always,
+    routes: ['GET /message/:messageId'],
+    events: ['message.pinned', 'message.starred'],
+    test: [PEOPLE, 'tell who has pinned or starred them, on the phone or in the chat'],
+  },
+  {
+    name: 'edits and deletions of the owner that come before their message',
+    can: always,
+    routes: ['GET /message/:messageId'],
+    events: ['message.edited', 'message.revoked'],
+    test: [PEOPLE, 'of the phone that open late are what the owner has made of them since'],
+  },
+  {
     name: 'files that come in',
     can: always,
     events: ['message.media'],

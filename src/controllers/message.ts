@@ -1,6 +1,7 @@
 /** `/message`: history and the queue; sending is in message-send.ts. */
 
 import { z } from 'zod';
+import { EventOutput } from '../services/messages/event-responses.ts';
 import { PollOutput } from '../services/messages/poll.ts';
 import {
   ListFilters,
@@ -19,6 +20,7 @@ import {
   editMessage,
   fetchMediaAgain,
   forwardMessage,
+  getEvent,
   getMessage,
   getPoll,
   listMessages,
@@ -236,6 +238,23 @@ export const messageRoutes: Route[] = [
     errors: ['NOT_FOUND', 'CONFLICT'],
     example: { params: { messageId: MESSAGE_ID } },
     handler: async ({ ctx, params, query }) => ({ data: await getPoll(ctx, { ...params, ...query }) }),
+  }),
+  route({
+    method: 'get',
+    path: '/message/:messageId/event',
+    tag,
+    summary: 'The answers to an event that was sent',
+    description:
+      'The newest answer of each person, and how many come. Webhooks are told of each by `event.updated`. CONFLICT for a ' +
+      'message that is no event.',
+    auth: 'credential',
+    scope: 'read',
+    params: MessageIdParams,
+    query: z.object({ ...OfSession, ...tenantQuery }),
+    response: z.object({ data: EventOutput }),
+    errors: ['NOT_FOUND', 'CONFLICT'],
+    example: { params: { messageId: MESSAGE_ID } },
+    handler: async ({ ctx, params, query }) => ({ data: await getEvent(ctx, { ...params, ...query }) }),
   }),
   route({
     method: 'post',

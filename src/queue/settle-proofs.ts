@@ -15,6 +15,7 @@ import { campaigns, ENDED_CAMPAIGN_STATUSES, type LeftOut, messages } from '../d
 import type { Fact } from '../events/record.ts';
 import { AMENDMENTS, applySent } from './amend.ts';
 import { type Claim, type MessageRef, messageRefColumns } from './claim.ts';
+import { applySentPins } from './marks.ts';
 import { messageFact } from './message-fact.ts';
 import { applyProof, isProven, isUnsentEnd, type Progress, type Proof } from './progress.ts';
 import type { RecentMessages, SeenMessage } from './recent-messages.ts';
@@ -77,13 +78,20 @@ export async function settleProofs(
     for (const { row, next } of moved) recent?.keep({ ...row, ...next });
   });
   await recallAgain(tx, moved, now);
-  const amended = moved.flatMap(({ row, next, steps }) =>
-    AMENDMENTS.has(row.type) && steps.includes('sent') ? [{ id: row.id, at: next.sentAt ?? now }] : [],
-  );
+  const sentOf = (isWanted: (type: string) => boolean) =>
+    moved.flatMap(({ row, next, steps }) =>
+      isWanted(row.type) && steps.includes('sent') ? [{ id: row.id, at: next.sentAt ?? now }] : [],
+    );
+  const amended = sentOf((type) => AMENDMENTS.has(type));
   return {
     facts: [
       ...moved.flatMap((move) => move.steps.map((step) => proofFact(move, step, now))),
       ...(await applySent(tx, amended, now)),
+      ...(await applySentPins(
+        tx,
+        sentOf((type) => type === 'pin'),
+        now,
+      )),
     ],
     outcomes: moved.map(({ row, next }) => ({
       id: row.id,

@@ -2,6 +2,7 @@
 export { editMessage, revokeMessage } from './messages/amend.ts';
 export { chatName, countUnread, type RecentChat, recentChats, sessionsWith } from './messages/chats.ts';
 export { checkNumber } from './messages/check-number.ts';
+export { getEvent } from './messages/event-responses.ts';
 export { formatPhone } from './messages/format-phone.ts';
 export { forwardMessage } from './messages/forward.ts';
 export { listMessages } from './messages/history.ts';

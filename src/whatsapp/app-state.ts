@@ -1,4 +1,4 @@
-/** What a phone shares of how it keeps its chats (WhatsApp's app state), as an engine tells it and the gateway keeps it. */
+/** What a phone shares of how it keeps its chats and messages (WhatsApp's app state), as an engine tells it and the gateway keeps it. */
 
 /** The parts of it that are followed. Each has versions of its own, which only grow. */
 export const APP_STATE_COLLECTIONS = ['regular_high', 'regular_low', 'regular'] as const;
@@ -22,6 +22,8 @@ export type AppStateChange = { own: boolean } & (
   | { kind: 'chat'; chat: string; state: ChatState }
   | { kind: 'label'; label: string; name: string; color: number; deleted: boolean }
   | { kind: 'labeled'; label: string; chat: string; messageId: string | null; labeled: boolean }
+  /** `fromMe`: the session has sent the message */
+  | { kind: 'star'; chat: string; messageId: string; fromMe: boolean; starred: boolean }
 );
 
 export interface LearntAppState {

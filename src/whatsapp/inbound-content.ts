@@ -129,6 +129,8 @@ type Body =
   | { type: 'poll'; question: string; options: string[]; multiple: boolean }
   /** `options` is null while only the voters can read the vote */
   | { type: 'poll_vote'; messageId: string; options: string[] | null }
+  /** `guests`: whom they bring along; `response` is null while it cannot be read */
+  | { type: 'event_response'; messageId: string; response: EventAnswer | null; guests: number }
   /** a message of the chat was pinned for everybody, for so long, or is not any more */
   | { type: 'pin'; messageId: string; pinned: boolean; seconds?: number }
   /** an empty `emoji` takes an earlier reaction back */
@@ -190,6 +192,10 @@ type Body =
    * again. `absent`: WhatsApp has told that there is one and not what, and our phone was asked for it
    */
   | { type: 'undecryptable'; reason: UndecryptableReason };
+
+/** What people answer to an event. */
+export const EVENT_ANSWERS = ['going', 'maybe', 'not_going'] as const;
+export type EventAnswer = (typeof EVENT_ANSWERS)[number];
 
 export type UnknownReason = 'malformed' | 'too_large' | 'too_slow' | 'unstorable' | 'phone_only';
 export type UndecryptableReason = 'keys' | 'absent';

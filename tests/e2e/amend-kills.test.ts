@@ -1,4 +1,4 @@
-/** kill -9 while messages are edited, deleted and recalled, by us and by those who wrote them: each change is made once. */
+/** kill -9 while messages are edited, deleted, recalled, pinned and starred, by us and by others: each change is made once. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
@@ -35,7 +35,7 @@ beforeAll(async () => {
   receiver = await startReceiver();
   await sandbox.call('POST', '/webhook', {
     url: receiver.url,
-    events: ['message.edited', 'message.revoked'],
+    events: ['message.edited', 'message.revoked', 'message.pinned', 'message.starred'],
   });
 }, 180_000);
 afterAll(async () => {
@@ -78,7 +78,7 @@ async function killAtRandom(random: () => number): Promise<void> {
   }
 }
 
-test(`${KILLS} kill -9 lose and double no edit, deletion or recall`, async () => {
+test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, async () => {
   console.log(`seed ${SEED}`);
   const all = Array.from({ length: EACH * 3 }, (_, n) => ({
     n,
@@ -116,6 +116,8 @@ test(`${KILLS} kill -9 lose and double no edit, deletion or recall`, async () =>
       if (isEdited(n)) await insist(`/message/${id}/edit`, { text: `second ${n}` });
       const at = came[n];
       const by = { to: OWN, from: at?.from ?? '', messageId: at?.id ?? '' };
+      await emulator.deliver({ ...by, kind: 'pin' });
+      await emulator.setStar({ phone: OWN, chat: by.from, id: by.messageId });
       if (isEdited(n)) await emulator.deliver({ ...by, kind: 'edit', text: `their second ${n}` });
       if (isDeleted(n)) await insist(`/message/${id}/revoke`, {});
       if (isDeleted(n)) await emulator.deliver({ ...by, kind: 'revoke' });
@@ -134,10 +136,20 @@ test(`${KILLS} kill -9 lose and double no edit, deletion or recall`, async () =>
       told('message.revoked', id) === Number(isDeleted(n))
     );
   };
+  const isMarked = async ({ id }: { id: string }) => {
+    const row = await show(id);
+    return (
+      row?.pinnedUntil != null &&
+      row.starredAt !== null &&
+      told('message.pinned', id) === 1 &&
+      told('message.starred', id) === 1
+    );
+  };
   const recalled = wrong().map(({ id }) => id);
   await until(
     async () =>
       (await Promise.all([...sent, ...came].map(isWhole))).every(Boolean) &&
+      (await Promise.all(came.map(isMarked))).every(Boolean) &&
       recalled.every((id) => told('message.revoked', id) === 1),
     WAIT_MS,
   );

@@ -313,6 +313,110 @@ describe('messages', () => {
     expect((await mark('none', 'star')).body.code).toBe('NOT_FOUND');
   });
 
+  test('tell who has pinned or starred them, on the phone or in the chat', async () => {
+    const members = [newNumber(), newNumber()];
+    const [writer = '', other = ''] = members;
+    const group = emulator.createGroup({ subject: 'Tanda', participants: [OWN, ...members] });
+    const ofGroup = { group: group.id };
+    const theirs = await deliver(writer, 'penting', ofGroup);
+    const ours = (
+      await gateway.call(
+        'POST',
+        '/message/send-text',
+        { session: 'main', to: group.id, text: 'juga' },
+        { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' },
+      )
+    ).body.data.messageId;
+    const marksOf = (id: string, type: string) =>
+      told(type, all)
+        .filter(({ data }) => data.messageId === id)
+        .map(({ data }) => data);
+    const pinned = async (id: string) => (await show(id)).pinnedUntil !== null;
+
+    await emulator.deliver({ to: OWN, from: other, ...ofGroup, kind: 'pin', messageId: theirs });
+    await emulator.deliver({
+      to: OWN,
+      from: writer,
+      ...ofGroup,
+      kind: 'pin',
+      messageId: ours,
+      seconds: 86_400,
+    });
+    await until(async () => (await pinned(theirs)) && (await pinned(ours)));
+    expect(Date.parse((await show(ours)).pinnedUntil)).toBeLessThan(Date.now() + 86_400_000);
+    await emulator.sendFromPhone({ phone: OWN, ...ofGroup, kind: 'pin', messageId: theirs, seconds: 0 });
+    await until(async () => !(await pinned(theirs)));
+    // Pinned by us: when WhatsApp has taken it.
+    expect((await mark(theirs, 'pin', { seconds: 86_400 })).status).toBe(200);
+    expect(await pinned(theirs)).toBe(true);
+    await until(
+      () => marksOf(theirs, 'message.pinned').length === 3 && marksOf(ours, 'message.pinned').length === 1,
+    );
+    const by = (phone: string) => ({ jid: `${phone}@s.whatsapp.net`, phone: `+${phone}` });
+    expect(marksOf(theirs, 'message.pinned')).toMatchObject([
+      { pinned: true, by: by(other), direction: 'in', status: 'received', content: { text: 'penting' } },
+      { pinned: false, until: null, by: null },
+      { pinned: true, by: null },
+    ]);
+    expect(marksOf(ours, 'message.pinned')).toMatchObject([
+      {
+        pinned: true,
+        by: by(writer),
+        direction: 'out',
+        chat: group.id,
+        status: expect.stringMatching(/sent|delivered|read/),
+      },
+    ]);
+
+    const starOf = (id: string, fromMe: boolean, starred = true) =>
+      emulator.setStar({ phone: OWN, chat: group.id, id, fromMe, starred });
+    await starOf(theirs, false);
+    await starOf(ours, true);
+    const alone = await deliver(newNumber(), 'sendiri');
+    const from = (await show(alone)).from.slice(1);
+    await emulator.setStar({ phone: OWN, chat: from, id: alone });
+    const starred = async (id: string) => (await show(id)).starredAt !== null;
+    await until(async () => (await starred(theirs)) && (await starred(ours)) && (await starred(alone)));
+    await starOf(theirs, false, false);
+    await until(async () => !(await starred(theirs)));
+    // By us it is told as well, and once.
+    expect((await mark(theirs, 'star')).status).toBe(200);
+    expect(await starred(theirs)).toBe(true);
+    await until(
+      () => marksOf(theirs, 'message.starred').length === 3 && marksOf(alone, 'message.starred').length === 1,
+    );
+    expect(marksOf(theirs, 'message.starred').map((data) => data.starred)).toEqual([true, false, true]);
+    expect(marksOf(ours, 'message.starred')).toMatchObject([{ starred: true, direction: 'out' }]);
+  });
+
+  test('of the phone that open late are what the owner has made of them since', async () => {
+    const to = newNumber();
+    const first = async (text: string) => {
+      await emulator.fault({ kind: 'refuse', seconds: 60 });
+      const id = await emulator.sendFromPhone({ phone: OWN, to, text, garbled: true });
+      return id.id;
+    };
+    const [edited, deleted] = [await first('mula-mula'), await first('salah')];
+    const about = { phone: OWN, to };
+    await emulator.sendFromPhone({ ...about, kind: 'edit', messageId: edited, text: 'kemudian' });
+    await emulator.sendFromPhone({ ...about, kind: 'revoke', messageId: deleted });
+    await emulator.fault({ kind: 'clear' });
+    const known = async (id: string) => (await gateway.call('GET', `/message/${id}`)).status === 200;
+    await until(async () => (await known(edited)) && (await known(deleted)), 20_000);
+    expect(await show(edited)).toMatchObject({
+      source: 'phone',
+      content: { text: 'kemudian' },
+      original: { text: 'mula-mula' },
+    });
+    expect((await show(deleted)).revokedAt).not.toBeNull();
+    const of = (id: string, type: string) => told(type, all).filter(({ data }) => data.messageId === id);
+    await until(
+      () => of(edited, 'message.edited').length === 1 && of(deleted, 'message.revoked').length === 1,
+    );
+    expect(of(edited, 'message.sent')).toHaveLength(1);
+    expect(of(edited, 'message.edited')[0]?.data).toMatchObject({ direction: 'out', source: 'phone' });
+  });
+
   test('a live location that comes in is a place, and says that it is live', async () => {
     const place = { latitude: -6.1754, longitude: 106.8272 };
     const { ids } = await emulator.deliver({
@@ -329,6 +433,89 @@ describe('messages', () => {
     expect(told('message.received', all).filter(({ data }) => data.messageId === ids[0])).toMatchObject([
       { data: { content } },
     ]);
+  });
+});
+
+describe('events', () => {
+  const wait = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
+
+  async function sendEvent(to: string): Promise<string> {
+    const startsAt = new Date(Date.now() + 86_400_000).toISOString();
+    const input = { session: 'main', to, name: 'Kumpul', startsAt };
+    const { status, body } = await gateway.call('POST', '/message/send-event', input, wait);
+    expect(status).toBe(200);
+    return body.data.messageId;
+  }
+  const results = async (id: string) => (await gateway.call('GET', `/message/${id}/event`)).body.data;
+  const answer = (
+    from: string,
+    messageId: string,
+    response: 'going' | 'maybe' | 'not_going',
+    more: object = {},
+  ) => emulator.deliver({ to: OWN, from, kind: 'event_response', messageId, response, ...more });
+
+  test('answers are summed up, the newest of each person counts, and webhooks are told', async () => {
+    const members = [newNumber(), newNumber(), newNumber()];
+    const [first = '', second = '', third = ''] = members;
+    const group = emulator.createGroup({ subject: 'Acara', participants: [OWN, ...members] });
+    const ofGroup = { group: group.id };
+    const id = await sendEvent(group.id);
+    await until(() => members.every((to) => emulator.messages({ to, id })[0]?.deliveredAt !== undefined));
+    expect(await results(id)).toMatchObject({ name: 'Kumpul', responses: [] });
+    await answer(first, id, 'going', ofGroup);
+    await answer(second, id, 'going', { ...ofGroup, guests: 2 });
+    const { ids } = await answer(third, id, 'maybe', ofGroup);
+    await answer(first, id, 'not_going', ofGroup);
+    await emulator.sendFromPhone({
+      phone: OWN,
+      ...ofGroup,
+      kind: 'event_response',
+      messageId: id,
+      response: 'going',
+    });
+    await until(() => told('event.updated', all).length === 5);
+    const totals = { going: 2, maybe: 1, notGoing: 1, guests: 2 };
+    const data = await results(id);
+    expect(data).toMatchObject({ messageId: id, chat: group.id, totals });
+    expect(data.responses).toHaveLength(4);
+    const ofPerson = (phone: string | null) =>
+      data.responses.find((one: { phone: string | null }) => one.phone === phone);
+    expect(ofPerson(`+${first}`)).toMatchObject({ response: 'not_going', guests: 0 });
+    expect(ofPerson(`+${second}`)).toMatchObject({ response: 'going', guests: 2 });
+    expect(ofPerson(null)).toMatchObject({ jid: null, response: 'going' });
+    expect(told('event.updated', all).at(-1)?.data).toMatchObject({
+      ...{
+        messageId: id,
+        chat: group.id,
+        person: null,
+        response: 'going',
+        guests: 0,
+        totals,
+        sessionId: 'main',
+      },
+    });
+    const message = (await gateway.call('GET', `/message/${ids[0]}`)).body.data;
+    const content = { type: 'event_response', messageId: id, response: 'maybe', guests: 0 };
+    expect(message).toMatchObject({ type: 'event_response', content });
+  });
+
+  test('a person answers once by number and by LID, and whoever was not asked does not count', async () => {
+    const person = newNumber();
+    const id = await sendEvent(person);
+    await until(() => emulator.messages({ to: person, id })[0]?.deliveredAt !== undefined);
+    await answer(person, id, 'maybe', { via: 'lid' });
+    await answer(person, id, 'going', { via: 'pn' });
+    await until(async () => (await results(id)).responses[0]?.response === 'going');
+    const { ids } = await answer(newNumber(), id, 'going');
+    await until(async () => (await gateway.call('GET', `/message/${ids[0]}`)).status === 200);
+    expect(await results(id)).toMatchObject({
+      totals: { going: 1, maybe: 0, notGoing: 0, guests: 0 },
+      responses: [{ phone: `+${person}` }],
+    });
+    expect((await gateway.call('GET', `/message/${ids[0]}/event`)).body.code).toBe('NOT_FOUND');
+    const text = await gateway.call('POST', '/message/send-text', { session: 'main', to: person, text: 'x' });
+    const none = await gateway.call('GET', `/message/${text.body.data.messageId}/event`);
+    expect(none).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
   });
 });
 

@@ -265,6 +265,17 @@ describe('a person, a place, a choice', () => {
       { type: 'poll_vote', messageId: 'P1', options: null },
     ],
     [
+      'answer to an event',
+      {
+        encEventResponseMessage: {
+          eventCreationMessageKey: key('E1'),
+          encPayload: Buffer.alloc(8),
+          encIv: Buffer.alloc(12),
+        },
+      },
+      { type: 'event_response', messageId: 'E1', response: null, guests: 0 },
+    ],
+    [
       'reaction',
       { reactionMessage: { key: key('R1'), text: '👍' } },
       { type: 'reaction', messageId: 'R1', emoji: '👍' },

@@ -1065,3 +1065,115 @@ describe('what a phone tells of its chats and labels', () => {
     expect(await statesOf(account)).toMatchObject([{ archived: true }]);
   });
 });
+
+describe('marks', () => {
+  const phone = '6281370002';
+  const chat = `${phone}@s.whatsapp.net`;
+  const rowOf = async (account: AccountRef, messageId: string) => {
+    const [row] = await t.deps.db
+      .select()
+      .from(messages)
+      .where(and(eq(messages.accountId, account.id), eq(messages.messageId, messageId)));
+    return row;
+  };
+  const factsOf = async (account: AccountRef, event: string) => {
+    const rows = await t.deps.db
+      .select()
+      .from(activityLogs)
+      .where(eq(activityLogs.accountId, account.id))
+      .orderBy(activityLogs.seq);
+    return rows.filter((row) => row.event === event);
+  };
+  const ofChat = (changes: Partial<InboundMessage>) => text({ chat, phone, ...changes });
+
+  test('hold as the newest pin says, and are told when they change', async () => {
+    const account = await addAccount();
+    const at = Date.now();
+    const pin = (messageId: string, pinned: boolean, when: number) =>
+      storeInbound(
+        t.deps,
+        account,
+        ofChat({ messageId, at: when, content: { type: 'pin', messageId: '3AM', pinned, seconds: 60 } }),
+      );
+    await storeInbound(t.deps, account, ofChat({ messageId: '3AM' }));
+    await pin('3AP1', true, at);
+    expect(await rowOf(account, '3AM')).toMatchObject({ pinnedUntil: at + 60_000 });
+    // An end that was made before it came late, and what comes again changes nothing.
+    await pin('3AP2', false, at - 1_000);
+    await pin('3AP1', true, at);
+    expect(await rowOf(account, '3AM')).toMatchObject({ pinnedUntil: at + 60_000 });
+    await pin('3AP3', false, at + 1_000);
+    expect(await rowOf(account, '3AM')).toMatchObject({ pinnedUntil: null });
+    expect((await factsOf(account, 'message.pinned')).map(({ data }) => data.pinned)).toEqual([true, false]);
+  });
+
+  test('of messages that cannot be told apart, and of those of other chats, change nothing', async () => {
+    const account = await addAccount();
+    const content = { type: 'pin', messageId: '3AM', pinned: true } as const;
+    await storeInbound(t.deps, account, inGroup('1@lid', { messageId: '3AM' }));
+    await storeInbound(t.deps, account, ofChat({ messageId: '3AP1', content }));
+    await storeInbound(t.deps, account, inGroup('2@lid', { messageId: '3AM' }));
+    await storeInbound(t.deps, account, inGroup('2@lid', { messageId: '3AP2', content }));
+    expect(await factsOf(account, 'message.pinned')).toEqual([]);
+  });
+
+  test('are starred once, by whichever name of the chat', async () => {
+    const [account, other] = [await addAccount(), await addAccount()];
+    const lid = '370002';
+    for (const one of [account, other]) await storeInbound(t.deps, one, ofChat({ messageId: '3AM' }));
+    await t.deps.db.insert(waContacts).values({ phone, lid, accountId: account.id, updatedAt: Date.now() });
+    const star = (starred: boolean, messageId = '3AM', fromMe = false) =>
+      learnAppState(t.deps, account, {
+        changes: [{ kind: 'star', own: false, messageId, chat: `${lid}@lid`, fromMe, starred }],
+        versions: {},
+        fresh: [],
+      });
+    // What was starred before anybody kept it is no news.
+    await storeInbound(t.deps, account, ofChat({ messageId: '3AOLD' }));
+    await star(true, '3AOLD');
+    expect((await rowOf(account, '3AOLD'))?.starredAt).toEqual(expect.any(Number));
+    await learnAppState(t.deps, account, { changes: [], versions: { regular_low: 1 }, fresh: [] });
+    await star(true);
+    await star(true);
+    await star(true, '3AM', true);
+    await star(true, 'none');
+    expect((await rowOf(account, '3AM'))?.starredAt).toEqual(expect.any(Number));
+    expect((await rowOf(other, '3AM'))?.starredAt).toBeNull();
+    await star(false);
+    expect((await rowOf(account, '3AM'))?.starredAt).toBeNull();
+    expect((await factsOf(account, 'message.starred')).map(({ data }) => data.starred)).toEqual([
+      true,
+      false,
+    ]);
+  });
+});
+
+test('what the owner makes on the phone of a message that comes later is applied to it, in its order', async () => {
+  const account = await addAccount();
+  const own = (messageId: string, at: number, content: InboundMessage['content']) =>
+    storeInbound(t.deps, account, text({ messageId, own: true, phone: '628111', at, content }));
+  const at = Date.now();
+  await own('3AE2', at + 2_000, { type: 'edit', messageId: '3AOWN', text: 'third' });
+  await own('3AE1', at + 1_000, { type: 'edit', messageId: '3AOWN', text: 'second' });
+  await own('3AD', at + 3_000, { type: 'delete', messageId: '3AOWN' });
+  await own('3AX', at, { type: 'edit', messageId: '3AOTHER', text: 'no' });
+  await own('3AOWN', at, { type: 'text', text: 'first' });
+  await own('3AOWN', at, { type: 'text', text: 'first' });
+  const [row] = await t.deps.db
+    .select()
+    .from(messages)
+    .where(and(eq(messages.accountId, account.id), eq(messages.messageId, '3AOWN')));
+  expect(row).toMatchObject({
+    content: { type: 'text', text: 'third' },
+    original: { type: 'text', text: 'first' },
+    editedAt: at + 2_000,
+    revokedAt: at + 3_000,
+  });
+  const facts = await t.deps.db
+    .select()
+    .from(activityLogs)
+    .where(eq(activityLogs.accountId, account.id))
+    .orderBy(activityLogs.seq);
+  const about = facts.filter(({ subject }) => subject === '3AOWN').map(({ event }) => event);
+  expect(about).toEqual(['message.sent', 'message.edited', 'message.edited', 'message.revoked']);
+});

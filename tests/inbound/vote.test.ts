@@ -20,7 +20,7 @@ function seal(options: readonly string[], creator: string, voter: string, pollId
   const selectedOptions = options.map((option) => createHash('sha256').update(option).digest());
   const plain = proto.Message.PollVoteMessage.encode({ selectedOptions }).finish();
   const encPayload = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-  return { pollId, encPayload, encIv };
+  return { about: 'poll' as const, targetId: pollId, encPayload, encIv };
 }
 
 const keys = (more: Partial<VoteKeys> = {}): VoteKeys => ({
@@ -31,6 +31,8 @@ const keys = (more: Partial<VoteKeys> = {}): VoteKeys => ({
   ...more,
 });
 
+const chosen = (...options: string[]) => ({ about: 'poll', options });
+
 describe('a vote', () => {
   it.each([
     [ME.phone, VOTER.phone],
@@ -38,15 +40,15 @@ describe('a vote', () => {
     [ME.phone, VOTER.lid],
     [ME.lid, VOTER.phone],
   ])('is opened under whichever names it was sealed (%s, %s)', async (creator, voter) => {
-    expect(await openVote(seal(['c', 'a'], creator, voter), keys())).toEqual(['c', 'a']);
+    expect(await openVote(seal(['c', 'a'], creator, voter), keys())).toEqual(chosen('c', 'a'));
   });
 
   it('that was taken back chooses nothing', async () => {
-    expect(await openVote(seal([], ME.phone, VOTER.phone), keys())).toEqual([]);
+    expect(await openVote(seal([], ME.phone, VOTER.phone), keys())).toEqual(chosen());
   });
 
   it('leaves out what the poll does not offer', async () => {
-    expect(await openVote(seal(['a', 'z'], ME.phone, VOTER.phone), keys())).toEqual(['a']);
+    expect(await openVote(seal(['a', 'z'], ME.phone, VOTER.phone), keys())).toEqual(chosen('a'));
   });
 
   it.each<[string, Partial<VoteKeys>]>([

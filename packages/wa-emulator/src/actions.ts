@@ -6,6 +6,7 @@ import {
   labelsOf,
   setChat,
   setLabel,
+  setStar,
   starsOf,
 } from './app-state.ts';
 import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
@@ -199,6 +200,16 @@ export interface Actions {
   }): Promise<Record<string, LabelSettings>>;
   /** The messages that an account has starred, as `chat id`. Rejects when a client wrote nonsense. */
   stars(input: { phone: string }): Promise<string[]>;
+  /** Stars a message of a chat (digits or a JID) on the phone, or ends that; its linked devices are told. */
+  setStar(input: {
+    phone: string;
+    chat: string;
+    id: string;
+    /** The account has sent it. */
+    fromMe?: boolean | undefined;
+    /** True when missing. */
+    starred?: boolean | undefined;
+  }): Promise<string[]>;
   /** The media server forgets the file of an inbound message; `phone` says what the phone does when it is asked for it. */
   expireFile(input: { id: string; phone?: PhoneAnswer | undefined }): { expired: string };
   /** Whom an account blocks. */
@@ -312,6 +323,10 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       return labelsOf(world, phone);
     },
     stars: ({ phone }) => starsOf(world, phone),
+    async setStar({ phone, ...star }) {
+      await setStar(world, phone, star);
+      return starsOf(world, phone);
+    },
     expireFile(input) {
       expireFile(world, input);
       return { expired: input.id };

@@ -207,6 +207,28 @@ export async function labelsOf(world: World, phone: string): Promise<Record<stri
   return labels;
 }
 
+/** Stars a message on the phone itself, or ends that; its linked devices are told. */
+export async function setStar(
+  world: World,
+  phone: string,
+  {
+    chat,
+    id,
+    fromMe,
+    starred,
+  }: { chat: string; id: string; fromMe?: boolean | undefined; starred?: boolean | undefined },
+): Promise<void> {
+  const action: WAPatchCreate = {
+    type: 'regular_low',
+    index: ['star', jidOf(chat), id, fromMe ? '1' : '0', '0'],
+    syncAction: { starAction: { starred: starred ?? true }, timestamp: Date.now() },
+    apiVersion: 2,
+    operation: SET,
+  };
+  await write(world, phone, action);
+  tellDevices(world, phone, action.type);
+}
+
 /** How the account keeps its chats, by JID. Rejects when a client has written what cannot be read. */
 export async function chatsOf(world: World, phone: string): Promise<Record<string, ChatSettings>> {
   const chats: Record<string, ChatSettings> = {};

@@ -4,6 +4,7 @@ import { INBOUND_KINDS } from './inbound-content.ts';
 import { PHONE_ANSWERS } from './media-retry.ts';
 import { PASSKEY_FAULTS } from './passkey.ts';
 import { PRESENCES } from './people.ts';
+import { EVENT_ANSWERS } from './polls.ts';
 import { CAPPING_STATUSES } from './standing.ts';
 
 const MAX_DELAY_MS = 600_000;
@@ -61,6 +62,8 @@ const content = {
   emoji: z.string().optional(),
   buttonId: text.optional(),
   options: z.array(z.string()).max(12).optional(),
+  response: z.enum(EVENT_ANSWERS).optional(),
+  guests: z.int().min(0).max(1_000).optional(),
   seconds: z.int().min(0).max(31_536_000).optional(),
   payload: z.base64().optional(),
 };
@@ -258,6 +261,14 @@ export const AssignLabelBody = z.strictObject({
   chat: text,
   messageId: text.optional(),
   labeled: z.boolean().optional(),
+});
+
+export const StarBody = z.strictObject({
+  phone,
+  chat: text,
+  id: text,
+  fromMe: z.boolean().optional(),
+  starred: z.boolean().optional(),
 });
 
 export const PictureBody = z.strictObject({ of: text, data: z.base64().nullable() });

@@ -43,6 +43,7 @@ import {
   StandingBody,
   StandingQuery,
   StanzasQuery,
+  StarBody,
 } from './control-schemas.ts';
 
 const LOOPBACK_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
@@ -138,6 +139,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
     c.json(await actions.assignLabel(c.req.valid('json'))),
   );
   app.get('/stars', query(ChatsQuery), async (c) => c.json(await actions.stars(c.req.valid('query'))));
+  app.post('/stars', body(StarBody), async (c) => c.json(await actions.setStar(c.req.valid('json'))));
   app.get('/blocked', query(ChatsQuery), (c) => c.json(actions.blocked(c.req.valid('query'))));
   app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));

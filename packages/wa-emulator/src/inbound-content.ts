@@ -3,7 +3,7 @@ import type { MediaReference } from './content.ts';
 import { ControlError } from './control-error.ts';
 import { pnJid } from './jids.ts';
 import { uploadMedia } from './media-read.ts';
-import { buildVote } from './polls.ts';
+import { buildAnswer, buildVote, type EVENT_ANSWERS } from './polls.ts';
 import type { World } from './world.ts';
 
 /** The kinds a simulated person can send. */
@@ -21,6 +21,7 @@ export const INBOUND_KINDS = [
   'button_reply',
   'list_reply',
   'poll_vote',
+  'event_response',
   'pin',
   'live_location',
   'edit',
@@ -45,13 +46,16 @@ export interface InboundContent {
   address?: string | undefined;
   /** Phone number of a shared contact. */
   contactPhone?: string | undefined;
-  /** The message a reaction, a vote, an edit or a deletion is about, or a reply quotes. */
+  /** The message a reaction, a vote, an answer, an edit or a deletion is about, or a reply quotes. */
   messageId?: string | undefined;
   emoji?: string | undefined;
   /** Id of the chosen button or row. */
   buttonId?: string | undefined;
   /** What a vote chooses; none: it is taken back. */
   options?: string[] | undefined;
+  /** The answer to an event, and whom it brings along. */
+  response?: (typeof EVENT_ANSWERS)[number] | undefined;
+  guests?: number | undefined;
   /** How long a pin holds, seconds; 0 ends it. */
   seconds?: number | undefined;
   /** Of kind `raw`: the bytes that are sealed, padding included, base64. They need not be a message. */
@@ -126,6 +130,12 @@ export async function buildInbound(
     case 'poll_vote': {
       const vote = { pollId: required(input, 'messageId'), options: input.options ?? [] };
       return { message: buildVote(world, { ...vote, voter: by.author, via: by.via }), stanzaType: 'poll' };
+    }
+    case 'event_response': {
+      const answer = { answer: required(input, 'response'), guests: input.guests ?? 0 };
+      const eventId = required(input, 'messageId');
+      const message = buildAnswer(world, { eventId, ...answer, voter: by.author, via: by.via });
+      return { message, stanzaType: 'text' };
     }
     case 'button_reply':
     case 'list_reply':

@@ -7,6 +7,7 @@ import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid } from '../../whatsapp/jid.ts';
 import type { MediaLinkDeps } from '../inbound/media-view.ts';
+import { type EventNow, eventNow } from '../messages/event-responses.ts';
 import { type PollNow, pollNow } from '../messages/poll.ts';
 import { shownContent } from '../messages/view.ts';
 
@@ -30,7 +31,7 @@ export async function buildPayloads(
   rows: readonly ActivityRow[],
 ): Promise<EventPayload[]> {
   const history = await readHistory(deps.db, rows);
-  const polls = await readPolls(deps.db, rows);
+  const answered = await readAnswered(deps.db, rows);
   return rows.map((row) => ({
     type: row.event,
     timestamp: new Date(row.at).toISOString(),
@@ -38,29 +39,53 @@ export async function buildPayloads(
       ...row.data,
       ...identityOf(row),
       ...(isAboutMessage(row) ? messageData(deps, row, history) : {}),
-      ...polls.get(row.id),
+      ...answered.get(row.id),
     },
   }));
 }
 
-/** The results of the polls that these tell of, by the id of the row. */
-async function readPolls(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, object>> {
+/** What these tell of polls and events as they are now, by the id of the row. Each is read once. */
+async function readAnswered(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, object>> {
   const found = new Map<string, object>();
   const polls = new Map<string, PollNow | null>();
-  for (const { id, event, accountId, subject, data } of rows) {
-    if (event !== 'poll.updated' || accountId === null || subject === null) continue;
-    const voter: unknown = Reflect.get(Object(data.voter), 'jid');
-    const key = `${accountId} ${subject}`;
-    const poll = polls.has(key) ? polls.get(key) : await pollNow(db, { accountId, messageId: subject });
-    polls.set(key, poll ?? null);
-    found.set(
-      id,
-      poll
-        ? { ...poll.results, chosen: poll.chosenBy(typeof voter === 'string' ? voter : null) }
-        : { chosen: null, voters: null, options: null },
-    );
+  const events = new Map<string, EventNow | null>();
+  for (const { id, event, accountId, subject: messageId, data } of rows) {
+    if (accountId === null || messageId === null) continue;
+    const about = { accountId, messageId };
+    if (event === 'poll.updated') {
+      const poll = await readOnce(polls, about, () => pollNow(db, about));
+      found.set(id, pollData(poll, jidIn(data.voter)));
+    } else if (event === 'event.updated') {
+      const now = await readOnce(events, about, () => eventNow(db, about));
+      const answer = now?.answerOf(jidIn(data.person)) ?? { response: null, guests: null };
+      found.set(id, { ...answer, totals: now?.totals ?? null });
+    }
   }
   return found;
+}
+
+function pollData(poll: PollNow | null, voter: string | null): object {
+  if (poll === null) return { chosen: null, voters: null, options: null };
+  return { ...poll.results, chosen: poll.chosenBy(voter) };
+}
+
+/** Null: the owner of the session. */
+function jidIn(person: unknown): string | null {
+  const jid: unknown = Reflect.get(Object(person), 'jid');
+  return typeof jid === 'string' ? jid : null;
+}
+
+async function readOnce<T>(
+  known: Map<string, T | null>,
+  { accountId, messageId }: { accountId: string; messageId: string },
+  read: () => Promise<T | null>,
+): Promise<T | null> {
+  const key = `${accountId} ${messageId}`;
+  const before = known.get(key);
+  if (before !== undefined) return before;
+  const now = await read();
+  known.set(key, now);
+  return now;
 }
 
 /** The payloads of facts by their id; those whose row is not kept any more are missing. */
@@ -131,6 +156,9 @@ function pick(row: ActivityRow, history: Map<string, MessageRow[]>): MessageRow 
   return directionOf(row) === 'in' ? found.find((message) => message.id === row.data.id) : found[0];
 }
 
+/** These say how a message is marked, and nothing of its way. */
+const MARKS: ReadonlySet<string> = new Set(['message.pinned', 'message.starred']);
+
 /** What has become of it; a message that came in is received, whatever is told of it. */
 function statusOf(row: ActivityRow): string {
   const isChange = row.event === 'message.edited' || row.event === 'message.revoked';
@@ -145,7 +173,7 @@ function messageData(
   const message = pick(row, history);
   const about = {
     messageId: row.subject,
-    status: statusOf(row),
+    status: MARKS.has(row.event) ? (message?.status ?? null) : statusOf(row),
     phone: message?.phone ? formatE164(message.phone) : null,
     lid: message?.lid ? lidJid(message.lid) : null,
     chat: message?.peer ?? null,

@@ -4,11 +4,14 @@ import type { Tx } from '../../db/client.ts';
 import { earlyAmendments, messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { type Amendment, amend, amendable } from '../../queue/amend.ts';
+import { sha256Hex } from '../../utils/crypto.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { isGroupJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 
+/** `earlyAmendments.target` holds no more. */
+const OWN_TARGET_LENGTH = 32;
 /** Edits of one message that came before it. Nobody but its author makes them, and only the last one is seen. */
 const MAX_EARLIER_EDITS = 20;
 
@@ -59,7 +62,7 @@ export async function aimOf(
 type Direction = (typeof messages.$inferSelect)['direction'];
 
 /** A sender chooses the id: others may have used it too, in this chat and elsewhere. */
-function hasIdInChat(
+export function hasIdInChat(
   account: AccountRef,
   named: Names,
   id: string,
@@ -115,6 +118,12 @@ export async function noteEarly(
 ): Promise<void> {
   const amendment = amendmentOf(message);
   if (amendment === null) return;
+  const { type } = amendment;
+  if (message.own) {
+    const target = ownTarget(account, amendment.messageId);
+    await tx.insert(earlyAmendments).values({ id, target, type, at: message.at });
+    return;
+  }
   const named = await withBothNames(tx, account, message);
   const [target] = await tx
     .select({ id: messages.id })
@@ -128,16 +137,35 @@ export async function noteEarly(
     )
     .limit(1);
   if (!target) return;
-  const { type } = amendment;
   await tx.insert(earlyAmendments).values({ id, target: target.id, type, at: message.at });
+}
+
+/** What stands for a message of the owner's phone that has not been opened yet, which has no row until then. */
+function ownTarget(account: AccountRef, messageId: string): string {
+  return sha256Hex(`${account.id} ${messageId}`).slice(0, OWN_TARGET_LENGTH);
+}
+
+/** The same for a message of the owner's phone that is stored just now, under this id. */
+export function applyEarlierOwn(
+  tx: Tx,
+  account: AccountRef,
+  { id, messageId }: { id: string; messageId: string },
+  now: number,
+): Promise<Fact[]> {
+  return applyEarlier(tx, id, now, { noted: ownTarget(account, messageId), source: 'phone' });
 }
 
 /**
  * Applies what its author has made of a message before it could be opened: the newest 20 edits, and the first deletion. `id`: its
  * row, which held its place since. Resolves with the facts of what changed it, in their order.
  */
-export async function applyEarlier(tx: Tx, id: string, now: number): Promise<Fact[]> {
-  const early = await earlyOf(tx, id);
+export async function applyEarlier(
+  tx: Tx,
+  id: string,
+  now: number,
+  { noted = id, source }: { noted?: string; source?: 'phone' } = {},
+): Promise<Fact[]> {
+  const early = await earlyOf(tx, noted);
   if (early.length === 0) return [];
   const [target] = await tx.select(amendable).from(messages).where(eq(messages.id, id));
   if (!target) return [];
@@ -152,7 +180,8 @@ export async function applyEarlier(tx: Tx, id: string, now: number): Promise<Fac
     const amendment = amendmentOf({ content: asContent(row.content) });
     if (amendment === null) continue;
     const at = row.sentAt ?? row.createdAt;
-    const fact = await amend(tx, target, amendment, { at, now, by: row.messageId });
+    const by = row.messageId;
+    const fact = await amend(tx, target, amendment, { at, now, by, ...(source ? { source } : {}) });
     if (fact) facts.push(fact);
   }
   return facts;

@@ -1,4 +1,4 @@
-/** Keeps what the phones of sessions tell of their chats and labels, and makes known what changed. */
+/** Keeps what the phones of sessions tell of their chats, labels and stars, and makes known what changed. */
 import { and, eq, inArray } from 'drizzle-orm';
 import { inBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
@@ -17,6 +17,7 @@ import { canonicalJid, isGroupJid, lidJid, lidOf, phoneJid, phoneOf } from '../.
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { Deps } from '../context.ts';
 import { type LabelStep, planLabels, writeLabels } from './label-state.ts';
+import { applyStars, type StarChange } from './marks.ts';
 import { shownState } from './shown-state.ts';
 
 /** waChatStates.chat */
@@ -69,10 +70,12 @@ export async function learnAppState(
     known: before?.regular !== undefined,
   });
   const known = before?.regular_low !== undefined && before.regular_high !== undefined;
-  const steps: (ChatStep | LabelStep)[] = [...chats, ...labels];
+  // Of these nothing is read again that is not told again: a star that ended is told as such.
+  const stars = named.filter((change) => change.kind === 'star');
+  const steps: Step[] = [...chats, ...labels, ...stars];
   let left = steps.length;
   const after = before === null && Object.keys(versions).length === 0 ? null : { ...before, ...versions };
-  const none: (ChatStep | LabelStep)[] = [];
+  const none: Step[] = [];
   const pieces = steps.length === 0 ? [none] : inBatches(steps, BATCH_SIZE);
   for await (const piece of pieces) {
     left -= piece.length;
@@ -82,15 +85,22 @@ export async function learnAppState(
       if (affected(held) === 0) return false;
       await writeChats(tx, account.id, piece.filter(isChatStep));
       await writeLabels(tx, account.id, piece.filter(isLabelStep));
-      await record(tx, deps, factsOf(account, piece, { known, at: deps.clock.now() }));
+      const at = deps.clock.now();
+      const ofLow = { known: before?.regular_low !== undefined, at };
+      const starred = await applyStars(tx, account, piece.filter(isStar), ofLow);
+      const kept = piece.flatMap((step) => (isStar(step) ? [] : [step]));
+      await record(tx, deps, [...factsOf(account, kept, { known, at }), ...starred]);
       return true;
     });
     if (!isHeld) return;
   }
 }
 
-const isChatStep = (step: ChatStep | LabelStep): step is ChatStep => 'row' in step;
-const isLabelStep = (step: ChatStep | LabelStep): step is LabelStep => !('row' in step);
+type Step = ChatStep | LabelStep | StarChange;
+
+const isChatStep = (step: Step): step is ChatStep => 'row' in step;
+const isStar = (step: Step): step is StarChange => 'kind' in step;
+const isLabelStep = (step: Step): step is LabelStep => !isChatStep(step) && !isStar(step);
 
 /** With chats by number where the session knows it; without those that are neither people nor groups. */
 async function withNames(

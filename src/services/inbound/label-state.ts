@@ -35,7 +35,7 @@ export async function planLabels(
   changes: readonly AppStateChange[],
   { fresh, known }: { fresh: boolean; known: boolean },
 ): Promise<LabelStep[]> {
-  const told = changes.filter((change) => change.kind !== 'chat');
+  const told = changes.filter((change) => change.kind === 'label' || change.kind === 'labeled');
   if (told.length === 0 && !fresh) return [];
   const labels = await readAllLabels(deps.db, accountId);
   const uses = await readUses(deps.db, accountId, fresh ? null : chatsOf(told));
@@ -64,7 +64,7 @@ interface Next {
 /** What becomes of the labels and uses that are named. `before`: those that are gone unless something is told of them. */
 function applyAll(
   before: { labels: readonly Label[]; uses: readonly Use[] },
-  told: readonly Exclude<AppStateChange, { kind: 'chat' }>[],
+  told: readonly Extract<AppStateChange, { kind: 'label' | 'labeled' }>[],
   changedAt: number,
 ): Next {
   const labels: Next['labels'] = new Map();

@@ -1,12 +1,13 @@
-/** Votes in polls that a session has sent: of each person the newest one counts. */
+/** Votes in polls and answers to events that a session has sent: of each person the newest one counts. */
 import { and, eq } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { upsert } from '../../db/ops.ts';
-import { messages, pollVotes } from '../../db/schema.ts';
+import { eventResponses, messages, pollVotes } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
+import type { EventAnswer } from '../../whatsapp/inbound-content.ts';
 import { jidsOf, phoneOf } from '../../whatsapp/jid.ts';
 import { type Names, withBothNames } from './amend.ts';
 
@@ -16,67 +17,99 @@ interface Came {
 }
 
 /**
- * Counts the votes among messages that have just been stored, in the caller's transaction, in their order; their facts, which
- * are to be recorded. A vote that is older than the one that counts changes nothing, and neither does one in a poll that this
- * session has not sent into that chat.
+ * Counts the votes and answers among messages that have just been stored, in the caller's transaction, in their order; their
+ * facts, which are to be recorded. One that is older than the one that counts changes nothing, and neither does one in a poll
+ * or to an event that this session has not sent into that chat.
  */
 export async function countVotes(tx: Tx, came: readonly Came[]): Promise<Fact[]> {
   const facts: Fact[] = [];
-  for (const { account, message } of came) {
-    const { content } = message;
-    if (content.type !== 'poll_vote' || content.options === null) continue;
-    const fact = await countVote(tx, account, message, content.messageId, content.options);
-    if (fact) facts.push(fact);
+  for (const one of came) {
+    const { content } = one.message;
+    if (content.type === 'poll_vote' && content.options !== null) {
+      facts.push(...(await countVote(tx, one, content.messageId, content.options)));
+    }
+    if (content.type === 'event_response' && content.response !== null) {
+      const { messageId, response, guests } = content;
+      facts.push(...(await countResponse(tx, one, messageId, { response, guests })));
+    }
   }
   return facts;
 }
 
-async function countVote(
-  tx: Tx,
-  account: AccountRef,
-  message: InboundMessage,
-  pollId: string,
-  chosen: readonly string[],
-): Promise<Fact | null> {
-  const [poll] = await tx
-    .select({ peer: messages.peer, phone: messages.phone, lid: messages.lid, content: messages.content })
-    .from(messages)
-    .where(and(isSentAs(account.id, pollId), eq(messages.type, 'poll')));
-  if (!poll || !(isSameChat(poll, message) || isSameChat(poll, await withBothNames(tx, account, message)))) {
-    return null;
-  }
-  const voter = message.own ? '' : (message.participant ?? message.chat);
-  const mine = and(
-    eq(pollVotes.accountId, account.id),
-    eq(pollVotes.pollId, pollId),
-    eq(pollVotes.voter, voter),
-  );
-  const [before] = await tx.select({ votedAt: pollVotes.votedAt }).from(pollVotes).where(mine);
-  if (before && before.votedAt > message.at) return null;
+async function countVote(tx: Tx, came: Came, pollId: string, chosen: readonly string[]): Promise<Fact[]> {
+  const { account, message } = came;
+  const poll = await findAsked(tx, came, 'poll', pollId);
+  if (!poll) return [];
+  const voter = whoOf(message);
+  const { accountId, voter: who, votedAt } = pollVotes;
+  const [before] = await tx
+    .select({ at: votedAt })
+    .from(pollVotes)
+    .where(and(eq(accountId, account.id), eq(pollVotes.pollId, pollId), eq(who, voter)));
+  if (before && before.at > message.at) return [];
   const offered = pollOptions(poll.content);
   const options = chosen.flatMap((name) => {
     const at = offered.indexOf(name);
     return at < 0 ? [] : [at];
   });
   const changes = { options, votedAt: message.at };
-  const { accountId, voter: who } = pollVotes;
   const row = { accountId: account.id, pollId, voter, ...changes };
   await upsert(tx, pollVotes, row, [accountId, pollVotes.pollId, who], changes);
+  return [factOf(came, 'poll.updated', pollId, { chat: poll.peer, voter: personOf(voter) })];
+}
+
+async function countResponse(
+  tx: Tx,
+  came: Came,
+  eventId: string,
+  answer: { response: EventAnswer; guests: number },
+): Promise<Fact[]> {
+  const { account, message } = came;
+  const event = await findAsked(tx, came, 'event', eventId);
+  if (!event) return [];
+  const person = whoOf(message);
+  const { accountId, person: who, answeredAt } = eventResponses;
+  const [before] = await tx
+    .select({ at: answeredAt })
+    .from(eventResponses)
+    .where(and(eq(accountId, account.id), eq(eventResponses.eventId, eventId), eq(who, person)));
+  if (before && before.at > message.at) return [];
+  const changes = { ...answer, answeredAt: message.at };
+  const row = { accountId: account.id, eventId, person, ...changes };
+  await upsert(tx, eventResponses, row, [accountId, eventResponses.eventId, who], changes);
+  return [factOf(came, 'event.updated', eventId, { chat: event.peer, person: personOf(person) })];
+}
+
+/** Who has answered; empty: the owner. */
+const whoOf = ({ own, participant, chat }: InboundMessage): string => (own ? '' : (participant ?? chat));
+
+/** The poll or the event of that id that the session has sent into the chat of the answer. */
+async function findAsked(tx: Tx, { account, message }: Came, type: 'poll' | 'event', messageId: string) {
+  const { peer, phone, lid, content } = messages;
+  const [asked] = await tx
+    .select({ peer, phone, lid, content })
+    .from(messages)
+    .where(and(isSentAs(account.id, messageId), eq(messages.type, type)));
+  if (!asked || isSameChat(asked, message)) return asked;
+  return isSameChat(asked, await withBothNames(tx, account, message)) ? asked : undefined;
+}
+
+function factOf(
+  { account, message }: Came,
+  event: 'poll.updated' | 'event.updated',
+  messageId: string,
+  data: Record<string, unknown>,
+): Fact {
   return {
     userId: account.userId,
     session: account,
-    event: 'poll.updated',
-    subject: pollId,
-    data: {
-      messageId: pollId,
-      chat: poll.peer,
-      voter: voterOf(voter),
-      at: new Date(message.at).toISOString(),
-    },
+    event,
+    subject: messageId,
+    data: { messageId, ...data, at: new Date(message.at).toISOString() },
   };
 }
 
-const voterOf = (jid: string) => {
+const personOf = (jid: string) => {
   if (jid === '') return null;
   const phone = phoneOf(jid);
   return { jid, phone: phone === null ? null : formatE164(phone) };
@@ -84,10 +117,10 @@ const voterOf = (jid: string) => {
 
 /** A person is known by number or by LID, and may have become known by the other one since. */
 function isSameChat(
-  poll: { peer: string; phone: string | null; lid: string | null },
+  asked: { peer: string; phone: string | null; lid: string | null },
   { chat, phone, lid }: Names,
 ): boolean {
-  const names = [poll.peer, ...jidsOf(poll)];
+  const names = [asked.peer, ...jidsOf(asked)];
   return [chat, ...jidsOf({ phone, lid })].some((name) => names.includes(name));
 }
 

@@ -1,6 +1,6 @@
 /** Inbound contents, kind by kind, as answers, webhooks and live events show them. */
 import { z } from 'zod';
-import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { EVENT_ANSWERS, type InboundContent } from '../../whatsapp/inbound-content.ts';
 
 const text = z.string();
 const jid = z.string().describe('a JID: `…@s.whatsapp.net`, `…@lid` or `…@g.us`');
@@ -111,6 +111,11 @@ const KINDS = [
   kind('poll_vote', {
     messageId: text,
     options: z.array(text).nullable().describe('null: only the voters can read the vote'),
+  }),
+  kind('event_response', {
+    messageId: text,
+    response: z.enum(EVENT_ANSWERS).nullable().describe('null: it cannot be read'),
+    guests: z.int().describe('whom they bring along'),
   }),
   kind('pin', { messageId: text, pinned: z.boolean(), seconds: z.int().optional().describe('how long') }),
   kind('reaction', { messageId: text, emoji: text.describe('empty: taken back') }),
@@ -226,6 +231,12 @@ export const INBOUND_EXAMPLES: { [K in InboundContent['type']]: Extract<InboundC
   },
   poll: { type: 'poll', question: 'When?', options: ['Monday', 'Tuesday'], multiple: false },
   poll_vote: { type: 'poll_vote', messageId: '3EB0A9C1D2E3F4A5B6C7D8', options: ['Monday'] },
+  event_response: {
+    type: 'event_response',
+    messageId: '3EB0A9C1D2E3F4A5B6C7D8',
+    response: 'going',
+    guests: 1,
+  },
   pin: { type: 'pin', messageId: '3EB0A9C1D2E3F4A5B6C7D8', pinned: true, seconds: 604_800 },
   reaction: { type: 'reaction', messageId: '3EB0A9C1D2E3F4A5B6C7D8', emoji: '👍' },
   reply: {

@@ -8,7 +8,8 @@ import { messageFact } from '../../queue/message-fact.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
-import { aimOf, amendmentOf, applyAmendment } from './amend.ts';
+import { aimOf, amendmentOf, applyAmendment, applyEarlierOwn, noteEarly } from './amend.ts';
+import { applyPins } from './marks.ts';
 import { keptSource, newMediaWork } from './media-work.ts';
 import { countVotes } from './poll-votes.ts';
 
@@ -25,7 +26,8 @@ interface OwnMessage {
 
 /**
  * Stores it as sent, with the download of its file, once, in the caller's transaction: a message of this session that the
- * history has under this id, from us or from before, changes nothing. Resolves with its facts, which are to be recorded; null
+ * history has under this id, from us or from before, changes nothing. What the owner has made of it before it could be opened
+ * is applied to it. Resolves with its facts, which are to be recorded; null
  * when it is not new.
  */
 export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<Fact[] | null> {
@@ -40,12 +42,18 @@ export async function storeOwn(tx: Tx, deps: OwnDeps, own: OwnMessage): Promise<
   if (amendment && typeof aim === 'object' && aim !== null) {
     return applyAmendment(tx, aim, message, amendment, now);
   }
+  if (amendment) {
+    await noteEarly(tx, account, id, message);
+    return sent;
+  }
   if (message.media) {
     const work = newMediaWork(deps, account, id, message.media);
     await tx.insert(inboundMedia).values(work);
     await tx.insert(mediaSources).values(keptSource(work));
   }
-  return [...sent, ...(await countVotes(tx, [{ account, message }]))];
+  const one = [{ account, message }];
+  const early = await applyEarlierOwn(tx, account, { id, messageId: message.messageId }, now);
+  return [...sent, ...early, ...(await countVotes(tx, one)), ...(await applyPins(tx, one, now))];
 }
 
 /**

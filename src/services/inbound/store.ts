@@ -23,6 +23,7 @@ import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
 import { aimOf, amendmentOf, applyAmendment, applyEarlier, noteEarly } from './amend.ts';
 import { fitMessage, withoutContent } from './fit.ts';
+import { applyPins } from './marks.ts';
 import { keptSource, newMediaWork } from './media-work.ts';
 import { countVotes } from './poll-votes.ts';
 import { withoutQuotedCodes } from './quoted-codes.ts';
@@ -256,6 +257,7 @@ async function storePlain(
     await insertMany(tx, mediaSources, files.map(keptSource));
   }
   done.facts.push(...fresh.map(factOf), ...(await countVotes(tx, fresh)));
+  done.facts.push(...(await applyPins(tx, fresh, deps.clock.now())));
   for (const [one, id] of ids) {
     await noteEarly(tx, one.account, id, one.message);
     // It has taken the place of one that could not be opened: what became of that meanwhile is known.

@@ -3,7 +3,7 @@ import { notInArray, type SQL, type SQLWrapper } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
 
 /** Rows that only say something about other messages, or hold them together: phones show them there. */
-const ABOUT_OTHERS = ['edit', 'delete', 'reaction', 'poll_vote', 'pin', 'album'];
+const ABOUT_OTHERS = ['edit', 'delete', 'reaction', 'poll_vote', 'event_response', 'pin', 'album'];
 
 /** Whether a row of this type is a message of its chat. */
 export const isOfChat = (type: string): boolean => !ABOUT_OTHERS.includes(type);

@@ -5,19 +5,13 @@ import type { Db } from '../../db/client.ts';
 import { messages, pollVotes } from '../../db/schema.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
 import { AppError } from '../../utils/errors.ts';
-import { formatE164 } from '../../utils/phone.ts';
-import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
-import { findLidPairs } from '../../whatsapp/lids.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import type { TenantInput } from '../fields.ts';
 import { pollOptions } from '../inbound/poll-votes.ts';
-import { readNames } from './names.ts';
+import { answeredBy, MAX_ANSWERS, type NewestAnswer, newestOfEach, showPeople } from './answers.ts';
 import { findMessage } from './read.ts';
 import type { MessageRecord } from './view.ts';
-
-/** A group has 1,024 members at most, each known by two names. */
-const MAX_VOTES = 5_000;
 
 export const PollOutput = z
   .object({
@@ -31,9 +25,7 @@ export const PollOutput = z
     votes: z
       .array(
         z.object({
-          jid: z.string().nullable().describe('who voted; null: the owner of the session'),
-          phone: z.string().nullable(),
-          name: z.string().nullable(),
+          ...answeredBy,
           options: z.array(z.string()).describe('empty: the vote was taken back'),
           at: z.iso.datetime(),
         }),
@@ -57,10 +49,7 @@ export async function getPoll(
     throw new AppError('CONFLICT', 'This message is no poll.', { details: { type: row.type } });
   }
   const votes = await readVotes(ctx.db, row);
-  const names = await readNames(
-    ctx,
-    votes.map(({ jid }) => ({ accountId: row.accountId, jids: jid === null ? [] : [jid] })),
-  );
+  const people = await showPeople(ctx, row.accountId, votes);
   const offered = pollOptions(row.content);
   return {
     messageId: row.messageId,
@@ -68,16 +57,11 @@ export async function getPoll(
     chat: row.peer,
     ...pollWords(row.content),
     ...resultsOf(offered, votes),
-    votes: votes.map(({ jid, options, at }, i) => {
-      const phone = phoneOf(jid);
-      return {
-        jid,
-        phone: phone === null ? null : formatE164(phone),
-        name: names[i] ?? null,
-        options: options.flatMap((n) => offered[n] ?? []),
-        at: new Date(at).toISOString(),
-      };
-    }),
+    votes: people.map((person, i) => ({
+      ...person,
+      options: (votes[i]?.options ?? []).flatMap((n) => offered[n] ?? []),
+      at: new Date(votes[i]?.at ?? 0).toISOString(),
+    })),
   };
 }
 
@@ -86,38 +70,21 @@ function pollWords(content: unknown): Pick<PollOutput, 'question' | 'multiple'> 
   return { question: typeof question === 'string' ? question : '', multiple: multiple === true };
 }
 
-interface CastVote {
-  /** null: the owner */
-  jid: string | null;
-  /** all under which they have voted */
-  names: (string | null)[];
-  options: readonly number[];
-  at: number;
-}
+type CastVote = NewestAnswer<{ who: string; at: number; options: readonly number[] }>;
 
-/** Each person once, whether the vote named the number or the LID; the newest vote first. */
+/** Each person once; the newest vote first. */
 async function readVotes(
   db: Db,
   { accountId, messageId }: Pick<MessageRecord, 'accountId' | 'messageId'>,
 ): Promise<CastVote[]> {
+  const { voter, options, votedAt } = pollVotes;
   const rows = await db
-    .select()
+    .select({ who: voter, options, at: votedAt })
     .from(pollVotes)
     .where(and(eq(pollVotes.accountId, accountId), eq(pollVotes.pollId, messageId)))
-    .orderBy(desc(pollVotes.votedAt), desc(pollVotes.voter))
-    .limit(MAX_VOTES);
-  const lids = rows.flatMap(({ voter }) => lidOf(voter) ?? []);
-  const pairs = await findLidPairs(db, { accountId }, 'lid', lids);
-  const phoneBehind = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
-  const newest = new Map<string, CastVote>();
-  for (const { voter, options, votedAt } of rows) {
-    const jid = phoneBehind.get(voter) ?? voter;
-    const known = newest.get(jid);
-    const name = voter === '' ? null : voter;
-    if (known) known.names.push(name);
-    else newest.set(jid, { jid: jid || null, names: [name], options: options ?? [], at: votedAt });
-  }
-  return [...newest.values()];
+    .orderBy(desc(votedAt), desc(voter))
+    .limit(MAX_ANSWERS);
+  return newestOfEach(db, accountId, rows);
 }
 
 /** A poll as it is now, for the events that tell of it. */

@@ -144,6 +144,8 @@ export const MessageOutput = z
     ),
     editedAt: time.describe('when it was edited last'),
     revokedAt: time.describe('when it was deleted for everyone; what it said stays in the history'),
+    pinnedUntil: time.describe('until when it is pinned in its chat; null: it is not, as far as was told'),
+    starredAt: time.describe('when the account has starred it; null: it has not, as far as was told'),
     status: MessageStatusOutput,
     priority: PriorityInput,
     attempts: z.int(),

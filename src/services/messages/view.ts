@@ -49,6 +49,8 @@ export function toMessage(
     original: shownContent(deps, { ...row, content: row.original }),
     editedAt: toIso(row.editedAt),
     revokedAt: toIso(row.revokedAt),
+    pinnedUntil: toIso(row.pinnedUntil),
+    starredAt: toIso(row.starredAt),
     status: row.status,
     priority: priorityName(row.priority),
     attempts: row.attempts,

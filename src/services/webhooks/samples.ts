@@ -83,6 +83,20 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
     by: '3EB0A9C1D2E3F4A5B6C7D9',
     content: { type: 'text', text: 'Is it still available?' },
   },
+  'message.pinned': {
+    ...inbound,
+    direction: 'in',
+    pinned: true,
+    until: '2026-01-08T08:30:00.000Z',
+    by: person,
+    content: { type: 'text', text: 'Is it still available?' },
+  },
+  'message.starred': {
+    ...inbound,
+    direction: 'in',
+    starred: true,
+    content: { type: 'text', text: 'Is it still available?' },
+  },
   'poll.updated': {
     ...session,
     messageId: '3EB0A9C1D2E3F4A5B6C7D8',
@@ -95,6 +109,16 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
       { text: 'Morning', votes: 1 },
       { text: 'Evening', votes: 0 },
     ],
+  },
+  'event.updated': {
+    ...session,
+    messageId: '3EB0A9C1D2E3F4A5B6C7D8',
+    chat: '6281234567890@s.whatsapp.net',
+    person,
+    at: '2026-01-01T08:30:00.000Z',
+    response: 'going',
+    guests: 1,
+    totals: { going: 1, maybe: 0, notGoing: 0, guests: 1 },
   },
   'session.status': { ...session, status: 'connected', reason: null },
   'session.restricted': {

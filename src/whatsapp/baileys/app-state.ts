@@ -368,7 +368,7 @@ function versionOf(state: unknown): number {
   return Number.isSafeInteger(version) && version > 0 ? version : 0;
 }
 
-/** What an event of Baileys tells of chats and labels. */
+/** What an event of Baileys tells of chats, labels and stars. */
 function changesIn<E extends keyof BaileysEventMap>(event: E, data: BaileysEventMap[E]): AppStateChange[] {
   // Safe because it has one event, with what belongs to it.
   const all = { [event]: data } as Partial<BaileysEventMap>;
@@ -376,6 +376,7 @@ function changesIn<E extends keyof BaileysEventMap>(event: E, data: BaileysEvent
     ...(all['chats.update'] ?? []).flatMap(readChat),
     ...(all['labels.edit'] ? [readLabel(all['labels.edit'])] : []),
     ...(all['labels.association'] ? [readLabeled(all['labels.association'])] : []),
+    ...(all['messages.update'] ?? []).flatMap(readStar),
   ];
 }
 
@@ -409,6 +410,14 @@ function readLabel(label: BaileysEventMap['labels.edit']): AppStateChange {
     deleted: deleted === true,
     own: false,
   };
+}
+
+/** Of everything else that happens to a message its own stanza tells. */
+function readStar({ key, update }: BaileysEventMap['messages.update'][number]): AppStateChange[] {
+  const { remoteJid: chat, id: messageId, fromMe } = key;
+  const { starred } = update;
+  if (typeof starred !== 'boolean' || !chat || !messageId) return [];
+  return [{ kind: 'star', chat, messageId, fromMe: fromMe === true, starred, own: false }];
 }
 
 function readLabeled({ association, type }: BaileysEventMap['labels.association']): AppStateChange {

@@ -59,6 +59,7 @@ export const PEOPLE_DECODERS = {
   pollCreationMessageV3: ({ pollCreationMessageV3 }) => decodePoll(pollCreationMessageV3),
   pollCreationMessageV5: ({ pollCreationMessageV5 }) => decodePoll(pollCreationMessageV5),
   pollUpdateMessage: ({ pollUpdateMessage }) => decodeVote(pollUpdateMessage),
+  encEventResponseMessage: ({ encEventResponseMessage }) => decodeResponse(encEventResponseMessage),
   reactionMessage: ({ reactionMessage }) => decodeReaction(reactionMessage),
   pinInChatMessage: (message) => decodePin(message),
   buttonsResponseMessage: ({ buttonsResponseMessage: reply }) =>
@@ -117,6 +118,14 @@ function decodePoll(poll: proto.Message.IPollCreationMessage | null | undefined)
 function decodeVote(vote: proto.Message.IPollUpdateMessage | null | undefined): DecodedBody | null {
   const messageId = vote?.pollCreationMessageKey?.id;
   return messageId ? plain({ type: 'poll_vote', messageId: clip(messageId, SHORT), options: null }) : null;
+}
+
+function decodeResponse(
+  answer: proto.Message.IEncEventResponseMessage | null | undefined,
+): DecodedBody | null {
+  const messageId = answer?.eventCreationMessageKey?.id;
+  if (!messageId) return null;
+  return plain({ type: 'event_response', messageId: clip(messageId, SHORT), response: null, guests: 0 });
 }
 
 function decodeReaction(reaction: proto.Message.IReactionMessage | null | undefined): DecodedBody | null {

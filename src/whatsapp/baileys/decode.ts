@@ -12,7 +12,7 @@ export interface Decoded {
   content: InboundContent;
   /** where the file of the message is; null for messages without one */
   media: MediaSource | null;
-  /** a vote that is still to be opened */
+  /** a vote, or an answer to an event, that is still to be opened */
   vote: SealedVote | null;
 }
 
@@ -78,7 +78,7 @@ export function decodeContent(message: proto.IMessage, options: DecodeOptions): 
       ...albumOf(message.messageContextInfo ?? content.messageContextInfo),
     },
     media: body?.media ?? null,
-    vote: sealedVoteOf(content.pollUpdateMessage),
+    vote: sealedVoteOf(content),
   };
 }
 

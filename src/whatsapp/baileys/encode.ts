@@ -36,7 +36,7 @@ export interface EncodeParts {
   me: string;
   /** the uploaded file of content that has one */
   uploaded: UploadedMedia | null;
-  /** 32 bytes that votes of a poll are sealed with; the same on every attempt */
+  /** 32 bytes that votes of a poll, and answers to an event, are sealed with; the same on every attempt */
   secret: Uint8Array;
   /** how the chat is set; null when that is not known */
   chat: ChatSetting | null;

@@ -14,7 +14,7 @@ import { createLru } from '../../utils/lru.ts';
 import type { InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
 import type { Chats } from './chats.ts';
-import type { SealedVote } from './decode-vote.ts';
+import { type OpenedVote, type SealedVote, withOpened } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
 import {
   describeUnread,
@@ -35,8 +35,8 @@ export function isIgnoredJid(jid: string): boolean {
 export interface InboundOptions extends ReadOptions {
   store: (messages: readonly InboundMessage[]) => Promise<void>;
   chats: Chats;
-  /** Opens a vote of that person (user JIDs); null when it cannot be read. Rejects as `store` does. */
-  openVote: (vote: SealedVote, voters: readonly string[]) => Promise<string[] | null>;
+  /** Opens a vote or an answer of that person (user JIDs); null when it cannot be read. Rejects as `store` does. */
+  openVote: (vote: SealedVote, voters: readonly string[]) => Promise<OpenedVote | null>;
   /** While the gateway cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
   storeRetries: RetryOptions;
 }
@@ -142,7 +142,7 @@ export function createInbound(options: InboundOptions): Inbound {
       opening.catch((error: unknown) => {
         if (was.opened) throw error;
       }),
-    ]);
+    ]).then(() => undefined);
     settled.catch(() => undefined);
     const result = await opening;
     if (was.used) await earlier;
@@ -251,9 +251,8 @@ async function keep(all: readonly Received[], { chats, store, openVote }: Inboun
   for (const { message, vote, voters, chat, setting } of all) {
     if (setting) await chats.note(chat, setting);
     if (!message) continue;
-    const { content } = message;
-    if (content.type !== 'poll_vote' || vote === null) messages.push(message);
-    else messages.push({ ...message, content: { ...content, options: await openVote(vote, voters) } });
+    if (vote === null) messages.push(message);
+    else messages.push({ ...message, content: withOpened(message.content, await openVote(vote, voters)) });
   }
   if (messages.length > 0) await store(messages);
 }

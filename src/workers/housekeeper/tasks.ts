@@ -7,6 +7,7 @@ import {
   campaignDrafts,
   earlyAmendments,
   endedTokens,
+  eventResponses,
   factorChallenges,
   firstContacts,
   groupNotices,
@@ -216,6 +217,15 @@ function nightlyTasks(deps: TaskDeps): Task[] {
       run: (signal) => {
         const until = before(retentionDays.messages);
         return deleteOld(db, { table: pollVotes, by: pollVotes.votedAt, before: until, signal });
+      },
+    },
+    {
+      name: 'event_responses',
+      when: 'nightly',
+      run: (signal) => {
+        const { answeredAt } = eventResponses;
+        const until = before(retentionDays.messages);
+        return deleteOld(db, { table: eventResponses, by: answeredAt, before: until, signal });
       },
     },
     {

@@ -12,7 +12,7 @@ import { MessageLink } from './kinds/parts.tsx';
 import { OfferPart, OrderPart, OuterLink, ProductPart } from './offer.tsx';
 import { shortened } from './shortened.ts';
 import { MESSAGE_TEXTS } from './texts.ts';
-import { statusName, unknownWords } from './words.ts';
+import { answerWords, statusName, unknownWords } from './words.ts';
 
 export const messagePath = (
   { messageId, direction, sessionId }: Pick<MessageOutput, 'messageId' | 'direction' | 'sessionId'>,
@@ -133,6 +133,12 @@ function ContentPart({ view, content }: { view: View; content: ShownContent }) {
         <p class="wrap">
           🗳 {content.options === null ? t.voted : `${t.votedFor} ${content.options.join(', ')}`}{' '}
           <MessageLink id={content.messageId} />
+        </p>
+      );
+    case 'event_response':
+      return (
+        <p class="wrap">
+          📅 {t.eventAnswered} {answerWords(view, content)} <MessageLink id={content.messageId} />
         </p>
       );
     case 'edit':

@@ -10,7 +10,7 @@ import { HoldLines } from './hold-lines.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 
 export const EVENTS =
-  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media message.edited message.revoked';
+  'message.queued message.sent message.delivered message.read message.failed message.expired message.canceled message.media message.edited message.revoked message.pinned message.starred';
 
 export const MARKS = ['pin', 'unpin', 'star', 'unstar'] as const;
 
@@ -161,7 +161,7 @@ export function Progress({ view, message }: { view: View; message: MessageDetail
   );
 }
 
-/** Pin and star, of what phones can mark; whether it is marked is known to them alone. */
+/** Pin and star, of what phones can mark; before the session was linked it may have been marked untold. */
 function Marks({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
   const { direction, status, type, chat, revokedAt } = message;
@@ -184,9 +184,19 @@ export const canRevoke = ({ direction, status, type, revokedAt, chat }: MessageO
 /** What became of its content later: edited, or deleted for everyone. */
 function Changed({ view, message }: { view: View; message: MessageOutput }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const { editedAt, revokedAt, original, type } = message;
+  const { editedAt, revokedAt, original, type, pinnedUntil, starredAt } = message;
   return (
     <>
+      {pinnedUntil !== null && (
+        <p>
+          📌 {t.pinnedUntil} <Time at={pinnedUntil} />
+        </p>
+      )}
+      {starredAt !== null && (
+        <p>
+          ★ {t.starredAt} <Time at={starredAt} />
+        </p>
+      )}
       {editedAt !== null && (
         <p>
           {t.editedAt} <Time at={editedAt} />

@@ -2,7 +2,7 @@
 import type { Ctx } from '../../../services/context.ts';
 import { isOfChat } from '../../../services/messages/of-chat.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
-import { getMessage, getPoll } from '../../../services/messages.ts';
+import { getEvent, getMessage, getPoll } from '../../../services/messages.ts';
 import { readTimeline } from '../../../services/requests/timeline.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { isPostedJid, STATUS_JID } from '../../../whatsapp/jid.ts';
@@ -15,6 +15,7 @@ import { messageActionPages } from './detail-actions.ts';
 import { EditForm, ForwardForm } from './detail-forms.tsx';
 import { EVENTS, Progress } from './detail-progress.tsx';
 import { example, PATH, params, query } from './detail-route.ts';
+import { EventAnswers } from './event.tsx';
 import { PollResults } from './poll.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { MessageTimeline } from './timeline.tsx';
@@ -67,6 +68,12 @@ async function pollOf(ctx: Ctx, { messageId, sessionId, type, direction }: Messa
   return getPoll(ctx, { messageId, session: sessionId });
 }
 
+/** The answers to an event that was sent; null for any other message. */
+async function eventOf(ctx: Ctx, { messageId, sessionId, type, direction }: MessageOutput) {
+  if (type !== 'event' || direction !== 'out') return null;
+  return getEvent(ctx, { messageId, session: sessionId });
+}
+
 export const messageDetailPages: Page[] = [
   page({
     method: 'get',
@@ -79,7 +86,7 @@ export const messageDetailPages: Page[] = [
       const t = MESSAGE_TEXTS(view.lang);
       const message = await getMessage(ctx, { ...params, ...query });
       const out = message.direction === 'out';
-      const poll = await pollOf(ctx, message);
+      const [poll, event] = [await pollOf(ctx, message), await eventOf(ctx, message)];
       const who = (out ? message.to : message.from) ?? message.chat;
       const number = message.chat.endsWith('@g.us') ? message.chat : who;
       const called = message.chat === STATUS_JID ? t.theStatus : (message.name ?? who);
@@ -121,6 +128,7 @@ export const messageDetailPages: Page[] = [
                 )}
               </div>
               {poll && <PollResults view={view} message={message} poll={poll} />}
+              {event && <EventAnswers view={view} message={message} event={event} />}
               <EditForm view={view} message={message} now={ctx.clock.now()} />
               <ForwardForm view={view} message={message} />
               <div class="card">
@@ -167,6 +175,19 @@ export const messageDetailPages: Page[] = [
       const message = await getMessage(ctx, { ...params, ...query });
       const poll = await getPoll(ctx, { ...params, session: message.sessionId });
       return { fragment: <PollResults view={view} message={message} poll={poll} /> };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${PATH}/event`,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params, query }) {
+      const message = await getMessage(ctx, { ...params, ...query });
+      const event = await getEvent(ctx, { ...params, session: message.sessionId });
+      return { fragment: <EventAnswers view={view} message={message} event={event} /> };
     },
   }),
   page({

@@ -3,6 +3,7 @@
 import { KINDS } from '../../../services/messages/kinds/index.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
+import type { EventAnswer } from '../../../whatsapp/inbound-content.ts';
 import type { Lang } from '../i18n.ts';
 import * as english from '../locales/en/messages-words.ts';
 import * as indonesian from '../locales/id/messages-words.ts';
@@ -22,6 +23,7 @@ export const statusName = (lang: Lang, status: Status): string => STATUSES[lang]
 const OTHER_KINDS: Readonly<Record<string, KindName>> = {
   otp: ['Login code', 'Kode OTP'],
   poll_vote: ['Poll vote', 'Suara polling'],
+  event_response: ['Answer to an event', 'Jawaban acara'],
   pin: ['Pin', 'Sematan'],
   album: ['Album', 'Album'],
   reply: ['Selected option', 'Opsi terpilih'],
@@ -95,4 +97,15 @@ export function unknownWords(
   { reason }: Extract<ShownContent, { type: 'unknown' }>,
 ): string {
   return reason === 'phone_only' ? t.phoneOnly : t.unknown;
+}
+
+/** What somebody has answered to an event. */
+export function answerWords(
+  { lang }: { lang: Lang },
+  { response, guests }: { response: EventAnswer | null; guests: number },
+): string {
+  const t = MESSAGE_TEXTS(lang);
+  if (response === null) return t.eventUnread;
+  const answer = { going: t.eventGoing, maybe: t.eventMaybe, not_going: t.eventNotGoing }[response];
+  return guests === 0 ? answer : `${answer}, ${t.eventGuests(guests.toLocaleString(lang))}`;
 }

@@ -48,7 +48,7 @@ export const CHAT_REQUESTS: Handlers = {
     };
     await changed(link, async () => {
       await link.sock.appPatch(patch);
-      return [];
+      return [{ kind: 'star', chat: jid, messageId, fromMe, starred }];
     });
     return null;
   },
