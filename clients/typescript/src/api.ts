@@ -1291,6 +1291,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/message/{messageId}/event": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The answers to an event that was sent
+         * @description The newest answer of each person, and how many come. Webhooks are told of each by `event.updated`. CONFLICT for a message that is no event.
+         *
+         *     An API key needs the scope `read`.
+         */
+        get: operations["getMessageMessageIdEvent"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/message/{messageId}/forward": {
         parameters: {
             query?: never;
@@ -5508,6 +5530,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "event.updated": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** event.updated */
+        post: operations["webhook_event_updated"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "group.members": {
         parameters: {
             query?: never;
@@ -5695,6 +5734,23 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "message.pinned": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.pinned */
+        post: operations["webhook_message_pinned"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "message.read": {
         parameters: {
             query?: never;
@@ -5757,6 +5813,23 @@ export interface webhooks {
         put?: never;
         /** message.sent */
         post: operations["webhook_message_sent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "message.starred": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** message.starred */
+        post: operations["webhook_message_starred"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6593,6 +6666,36 @@ export interface components {
             messages: number;
             name: string;
         };
+        EventResponses: {
+            /** @description the JID of the conversation */
+            chat: string;
+            messageId: string;
+            name: string;
+            /** @description the newest answer of each person, the newest first */
+            responses: {
+                /** Format: date-time */
+                at: string;
+                guests: number;
+                /** @description who it was; null: the owner of the session */
+                jid: string | null;
+                name: string | null;
+                phone: string | null;
+                /** @enum {string} */
+                response: "going" | "maybe" | "not_going";
+            }[];
+            sessionId: string;
+            /** @description ISO 8601 */
+            startsAt: string | null;
+            totals: components["schemas"]["EventTotals"];
+        };
+        EventTotals: {
+            /** @description people who come */
+            going: number;
+            /** @description whom those who come bring along */
+            guests: number;
+            maybe: number;
+            notGoing: number;
+        };
         Failure: {
             /** @enum {string} */
             code: "VALIDATION_FAILED" | "INVALID_NUMBER" | "URL_REFUSED" | "OTP_INVALID" | "UNAUTHORIZED" | "SECOND_FACTOR_REQUIRED" | "FORBIDDEN" | "SECOND_FACTOR_MISSING" | "WORKSPACE_SUSPENDED" | "NOT_GROUP_ADMIN" | "NOT_GROUP_MEMBER" | "NOT_FOUND" | "SESSION_NOT_FOUND" | "QR_NOT_READY" | "OTP_NOT_FOUND" | "GROUP_GONE" | "METHOD_NOT_ALLOWED" | "SESSION_EXISTS" | "DUPLICATE_PHONE" | "ALREADY_CONNECTED" | "NOT_CONNECTED" | "GROUP_FULL" | "BROADCAST_IN_PROGRESS" | "CONFLICT" | "IDEMPOTENCY_CONFLICT" | "IDEMPOTENCY_IN_PROGRESS" | "OTP_EXPIRED" | "PASSKEY_EXPIRED" | "INVITE_INVALID" | "BODY_TOO_LARGE" | "FILE_TOO_LARGE" | "UNSUPPORTED_MEDIA" | "NOT_SUPPORTED" | "FILE_INFECTED" | "NOT_ON_WHATSAPP" | "PASSKEY_REFUSED" | "RATE_LIMITED" | "OTP_MAX_ATTEMPTS" | "QUOTA_EXCEEDED" | "INTERNAL" | "SEND_FAILED" | "UNAVAILABLE";
@@ -6865,7 +6968,7 @@ export interface components {
             vcard: string;
             viewOnce?: boolean;
         };
-        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundPin"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
+        InboundContent: components["schemas"]["InboundText"] | components["schemas"]["InboundImage"] | components["schemas"]["InboundVideo"] | components["schemas"]["InboundAudio"] | components["schemas"]["InboundDocument"] | components["schemas"]["InboundSticker"] | components["schemas"]["InboundLocation"] | components["schemas"]["InboundContact"] | components["schemas"]["InboundPoll"] | components["schemas"]["InboundPollVote"] | components["schemas"]["InboundEventResponse"] | components["schemas"]["InboundPin"] | components["schemas"]["InboundReaction"] | components["schemas"]["InboundReply"] | components["schemas"]["InboundButtons"] | components["schemas"]["InboundTemplate"] | components["schemas"]["InboundInteractive"] | components["schemas"]["InboundList"] | components["schemas"]["InboundProduct"] | components["schemas"]["InboundOrder"] | components["schemas"]["InboundEvent"] | components["schemas"]["InboundEdit"] | components["schemas"]["InboundDelete"] | components["schemas"]["InboundUnsupported"] | components["schemas"]["InboundUnknown"] | components["schemas"]["InboundUndecryptable"];
         InboundDelete: {
             /** @description it is one of an album: all of its images and videos name the same */
             album?: string;
@@ -6987,6 +7090,37 @@ export interface components {
              * @enum {string}
              */
             type: "event";
+            viewOnce?: boolean;
+        };
+        InboundEventResponse: {
+            /** @description it is one of an album: all of its images and videos name the same */
+            album?: string;
+            /** @description seconds after which it disappears from its chat */
+            expiration?: number;
+            forwarded?: boolean;
+            /** @description how often; phones mark it from 5 on */
+            forwardingScore?: number;
+            /** @description whom they bring along */
+            guests: number;
+            /** @description it names everyone in its group */
+            mentionAll?: boolean;
+            mentions?: string[];
+            messageId: string;
+            quoted?: components["schemas"]["InboundQuoted"];
+            /** @description the message it answers */
+            quotedId?: string;
+            referral?: components["schemas"]["InboundReferral"];
+            /** @description what it chose of an earlier message of the session */
+            reply?: components["schemas"]["InboundReplyChoice"];
+            /** @description null: it cannot be read */
+            response: ("going" | "maybe" | "not_going") | null;
+            /** @description a button or row that was tapped */
+            selected?: components["schemas"]["InboundChoice"];
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            type: "event_response";
             viewOnce?: boolean;
         };
         InboundImage: {
@@ -7723,6 +7857,8 @@ export interface components {
             }[];
             /** @description its first content, of a message that was edited since; else null, as `content` is */
             original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
+            /** @description until when it is pinned in its chat; null: it is not, as far as was told */
+            pinnedUntil: string | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
@@ -7736,6 +7872,8 @@ export interface components {
             sessionId: string;
             /** @description who has sent an outbound message: this service, or the owner from the phone or another linked device */
             source: ("api" | "phone") | null;
+            /** @description when the account has starred it; null: it has not, as far as was told */
+            starredAt: string | null;
             status: components["schemas"]["MessageStatus"];
             /** @description the recipient of an outbound message, or the group */
             to: string | null;
@@ -7777,6 +7915,8 @@ export interface components {
             }[];
             /** @description its first content, of a message that was edited since; else null, as `content` is */
             original: components["schemas"]["InboundContent"] | components["schemas"]["SentContent"] | null;
+            /** @description until when it is pinned in its chat; null: it is not, as far as was told */
+            pinnedUntil: string | null;
             /** @enum {string} */
             priority: "high" | "normal" | "low";
             queuedAt: string | null;
@@ -7790,6 +7930,8 @@ export interface components {
             sessionId: string;
             /** @description who has sent an outbound message: this service, or the owner from the phone or another linked device */
             source: ("api" | "phone") | null;
+            /** @description when the account has starred it; null: it has not, as far as was told */
+            starredAt: string | null;
             status: components["schemas"]["MessageStatus"];
             /** @description the recipient of an outbound message, or the group */
             to: string | null;
@@ -8055,7 +8197,7 @@ export interface components {
             votes: {
                 /** Format: date-time */
                 at: string;
-                /** @description who voted; null: the owner of the session */
+                /** @description who it was; null: the owner of the session */
                 jid: string | null;
                 name: string | null;
                 /** @description empty: the vote was taken back */
@@ -8470,7 +8612,7 @@ export interface components {
              */
             timestamp: string;
             /** @enum {string} */
-            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+            type: "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.pinned" | "message.starred" | "message.canceled" | "poll.updated" | "event.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
         };
         WebhookHealth: {
             /** @description in the last 24 hours, at most the newest 10,000 */
@@ -13248,6 +13390,8 @@ export interface operations {
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "starredAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -13429,6 +13573,8 @@ export interface operations {
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "starredAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -13555,6 +13701,79 @@ export interface operations {
                     } & {
                         data: components["schemas"]["SentMessage"];
                         message: string;
+                    };
+                };
+            };
+            /** @description It says no. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    getMessageMessageIdEvent: {
+        parameters: {
+            query?: {
+                all?: "0" | "1" | "true" | "false" | "";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+                userId?: number;
+            };
+            header?: never;
+            path: {
+                /** @example 3EB0A1B2C3D4E5F60718293A */
+                messageId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answers to an event that was sent */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "sessionId": "my-session",
+                     *         "chat": "6281234567890@s.whatsapp.net",
+                     *         "name": "Budi",
+                     *         "startsAt": "text",
+                     *         "totals": {
+                     *           "going": 1,
+                     *           "maybe": 1,
+                     *           "notGoing": 1,
+                     *           "guests": 1
+                     *         },
+                     *         "responses": [
+                     *           {
+                     *             "jid": "6281234567890@s.whatsapp.net",
+                     *             "phone": "+6281234567890",
+                     *             "name": "Budi",
+                     *             "response": "going",
+                     *             "guests": 1,
+                     *             "at": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["EventResponses"];
                     };
                 };
             };
@@ -13869,6 +14088,8 @@ export interface operations {
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "starredAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -14219,6 +14440,8 @@ export interface operations {
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "starredAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -14399,6 +14622,8 @@ export interface operations {
                      *         },
                      *         "editedAt": "2026-01-31T08:00:00.000Z",
                      *         "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *         "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *         "starredAt": "2026-01-31T08:00:00.000Z",
                      *         "status": "queued",
                      *         "priority": "normal",
                      *         "attempts": 1,
@@ -15035,6 +15260,8 @@ export interface operations {
                      *           },
                      *           "editedAt": "2026-01-31T08:00:00.000Z",
                      *           "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *           "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *           "starredAt": "2026-01-31T08:00:00.000Z",
                      *           "status": "queued",
                      *           "priority": "normal",
                      *           "attempts": 1,
@@ -24080,6 +24307,8 @@ export interface operations {
                      *             },
                      *             "editedAt": "2026-01-31T08:00:00.000Z",
                      *             "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *             "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *             "starredAt": "2026-01-31T08:00:00.000Z",
                      *             "status": "queued",
                      *             "priority": "normal",
                      *             "attempts": 1,
@@ -24407,6 +24636,8 @@ export interface operations {
                      *           },
                      *           "editedAt": "2026-01-31T08:00:00.000Z",
                      *           "revokedAt": "2026-01-31T08:00:00.000Z",
+                     *           "pinnedUntil": "2026-01-31T08:00:00.000Z",
+                     *           "starredAt": "2026-01-31T08:00:00.000Z",
                      *           "status": "queued",
                      *           "priority": "normal",
                      *           "attempts": 1,
@@ -29257,7 +29488,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.pinned" | "message.starred" | "message.canceled" | "poll.updated" | "event.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description headers of every request, such as `{"authorization": "Bearer …"}`; values are never shown again */
                     headers?: {
                         [key: string]: string | null;
@@ -29438,7 +29669,7 @@ export interface operations {
                  */
                 "application/json": {
                     /** @description names of events; `*` for all of them */
-                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
+                    events?: ("*" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.pinned" | "message.starred" | "message.canceled" | "poll.updated" | "event.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning")[];
                     /** @description takes the place of all headers that there were; `null` as a value keeps the one that is there, unless the URL leads to another origin now */
                     headers?: {
                         [key: string]: string | null;
@@ -29946,7 +30177,7 @@ export interface operations {
                      * @default webhook.test
                      * @enum {string}
                      */
-                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.canceled" | "poll.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
+                    event?: "webhook.test" | "message.received" | "message.undecryptable" | "message.media" | "message.sent" | "message.delivered" | "message.read" | "message.failed" | "message.expired" | "message.edited" | "message.revoked" | "message.pinned" | "message.starred" | "message.canceled" | "poll.updated" | "event.updated" | "group.updated" | "group.members" | "group.requests" | "presence.updated" | "call.received" | "chat.updated" | "label.updated" | "label.assigned" | "session.status" | "session.restricted" | "session.unrestricted" | "otp.verified" | "otp.expired" | "otp.failed" | "otp.conversion_low" | "campaign.completed" | "campaign.paused" | "campaign.failed" | "usage.warning";
                 };
             };
         };
@@ -31880,6 +32111,28 @@ export interface operations {
             };
         };
     };
+    webhook_event_updated: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_group_members: {
         parameters: {
             query?: never;
@@ -32122,6 +32375,28 @@ export interface operations {
             };
         };
     };
+    webhook_message_pinned: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     webhook_message_read: {
         parameters: {
             query?: never;
@@ -32189,6 +32464,28 @@ export interface operations {
         };
     };
     webhook_message_sent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WebhookEvent"];
+            };
+        };
+        responses: {
+            /** @description taken; anything else is tried again */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    webhook_message_starred: {
         parameters: {
             query?: never;
             header?: never;

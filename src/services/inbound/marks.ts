@@ -61,7 +61,9 @@ export async function applyStars(
   stars: readonly StarChange[],
   { known, at }: { known: boolean; at: number },
 ): Promise<Fact[]> {
-  const ids = [...new Set(stars.map(({ messageId }) => messageId))].filter((id) => id.length <= MAX_MESSAGE_ID);
+  const ids = [...new Set(stars.map(({ messageId }) => messageId))].filter(
+    (id) => id.length <= MAX_MESSAGE_ID,
+  );
   if (ids.length === 0) return [];
   const rows = await tx
     .select({ ...markable, lid: messages.lid })
