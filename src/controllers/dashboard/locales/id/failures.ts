@@ -155,6 +155,7 @@ export const sentences: readonly Rule[] = [
     () => 'Kunci file ini tidak disimpan, jadi file tidak bisa diambil lagi.',
   ],
   [/^This message is no poll\.$/, () => 'Pesan ini bukan polling.'],
+  [/^This message is no event\.$/, () => 'Pesan ini bukan acara.'],
   [/^A group cannot see a status/, () => 'Grup tidak bisa melihat status. Tulis nomor anggotanya.'],
   [/^The message cannot be canceled any more/, () => 'Pesan ini tidak bisa dibatalkan lagi.'],
   [/^There is a broadcast template (.+) already\.$/, (name) => `Template broadcast ${name} sudah ada.`],
