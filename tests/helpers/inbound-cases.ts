@@ -307,6 +307,40 @@ const ABOUT_OURS: readonly InboundCase[] = [
       return { rows, told: [...told, { type: 'poll.updated', says: { messageId: poll, voters: 1 } }] };
     },
   },
+  {
+    name: 'an answer to our event',
+    rows: ['answers to events, summed up'],
+    async play(stage) {
+      const to = stage.person();
+      const event = await stage.send('event', to, { name: 'Rapat', startsAt: '2035-01-01T09:00:00Z' });
+      const said = { response: 'going', guests: 1 } as const;
+      const id = await deliver(stage, { kind: 'event_response', messageId: event, ...said }, to);
+      const { rows, told } = came(id, { type: 'event_response', messageId: event, ...said });
+      return { rows, told: [...told, { type: 'event.updated', says: { messageId: event, ...said } }] };
+    },
+  },
+  {
+    name: 'a pin of theirs, and a star of the owner',
+    rows: ['what others, and the owner on the phone, have pinned and starred'],
+    async play(stage) {
+      const from = stage.person();
+      const id = await deliver(stage, { text: 'penting' }, from);
+      const by = await deliver(stage, { kind: 'pin', messageId: id, seconds: 86_400 }, from);
+      // A star of a message that the history does not have yet would say nothing.
+      await stage.call('GET', `/message/${id}`);
+      await stage.emulator.setStar({ phone: stage.own, chat: from, id });
+      const { rows, told } = came(id, { type: 'text', text: 'penting' });
+      return {
+        rows: [...rows, { id: by, shows: { type: 'pin' } }],
+        told: [
+          ...told,
+          { type: 'message.received', says: { messageId: by } },
+          { type: 'message.pinned', says: { messageId: id, pinned: true } },
+          { type: 'message.starred', says: { messageId: id, starred: true } },
+        ],
+      };
+    },
+  },
 ];
 
 /** What is told of a message that goes out, and is read at once. */
@@ -442,6 +476,18 @@ const FROM_PHONE: readonly InboundCase[] = [
     async play(stage) {
       const to = stage.person();
       const { rows, told } = await fromPhone(stage, { to, text: 'pertama' }, { content: { text: 'kedua' } });
+      const messageId = rows[0]?.id;
+      await stage.emulator.sendFromPhone({ phone: stage.own, to, kind: 'edit', text: 'kedua', messageId });
+      return { rows, told: [...told, { type: 'message.edited', says: { messageId, source: 'phone' } }] };
+    },
+  },
+  {
+    name: 'an edit of the owner of what cannot be opened at first',
+    rows: ['edits and deletions of the owner that come before their message'],
+    async play(stage) {
+      const to = stage.person();
+      const message = { to, text: 'pertama', garbled: true };
+      const { rows, told } = await fromPhone(stage, message, { content: { text: 'kedua' } });
       const messageId = rows[0]?.id;
       await stage.emulator.sendFromPhone({ phone: stage.own, to, kind: 'edit', text: 'kedua', messageId });
       return { rows, told: [...told, { type: 'message.edited', says: { messageId, source: 'phone' } }] };
