@@ -4,6 +4,7 @@
  * snapshot of the heap before and after, to be compared.
  */
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString, writeHeapSnapshot } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -93,6 +94,7 @@ const engine = createBaileysEngine({
     fetchLatest: null,
   }),
   waServer: { url: waUrl, rootKey, caFile },
+  stagingPath: join(tmpdir(), 'wahub-bench-uploads'),
   proxyRules: TEST_PROXY_RULES,
 });
 const account = { id: newId(), userId: 1, sessionId: 'bench', owner: newId(), fence: 1 };

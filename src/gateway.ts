@@ -23,6 +23,7 @@ import { findChat, saveChat } from './services/inbound/chats.ts';
 import { nextLabel } from './services/inbound/label-state.ts';
 import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
+import { stagingFolder } from './services/media/staging.ts';
 import { findAnswered, findOutbound, isWithdrawn, openContent } from './services/messages/engine-messages.ts';
 import { watchCloses } from './services/metrics/closes.ts';
 import { measureProcess } from './services/metrics/index.ts';
@@ -191,6 +192,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
     logger,
     version,
     waServer: config.waServer,
+    stagingPath: stagingFolder(deps),
     proxyRules: deps.proxyRules,
   });
   const ownership = createOwnership({

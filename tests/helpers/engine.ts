@@ -1,6 +1,8 @@
 /** An engine on the emulator and a real database, with callbacks that remember what they were told. */
 import '../../src/whatsapp/baileys/preload.ts';
 import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator';
 import { whatsappAccounts } from '../../src/db/schema.ts';
@@ -28,6 +30,9 @@ import type {
 import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import { openTestDatabase, type TestDatabase } from './database.ts';
 import { TEST_PROXY_RULES } from './proxy-rules.ts';
+
+/** Of this process; what is in it is removed when it is uploaded. */
+const stagingPath = join(tmpdir(), `wahub-test-uploads-${process.pid}`, 'staging');
 
 type EventOf<T extends EngineEvent['type']> = Extract<EngineEvent, { type: T }>;
 
@@ -211,7 +216,7 @@ export async function startTestEngine(
     });
     const { waUrl: url, rootKey, caFile } = emulator;
     const waServer = { url, rootKey, caFile };
-    const own = { callbacks, store, version, waServer, proxyRules: TEST_PROXY_RULES };
+    const own = { callbacks, store, version, waServer, stagingPath, proxyRules: TEST_PROXY_RULES };
     const engine = createEngine({ ...deps, ...own, ...options, ...more });
     engines.push(engine);
     return { engine, store, callbacks };

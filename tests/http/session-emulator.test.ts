@@ -3,6 +3,7 @@ import '../../src/whatsapp/baileys/preload.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { createCommandBus } from '../../src/cluster/commands.ts';
+import { stagingFolder } from '../../src/services/media/staging.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
@@ -42,6 +43,7 @@ function startWorkers(processId: string): SessionSupervisor {
     store,
     version,
     waServer: { url, rootKey, caFile },
+    stagingPath: stagingFolder(deps),
     proxyRules: TEST_PROXY_RULES,
     callbacks: {
       onEvent: (account, event) => started?.onEvent(account, event),

@@ -1,7 +1,10 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { newMessageId } from '../../src/utils/ids.ts';
-import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import type { AccountRef, Recipient } from '../../src/whatsapp/engine.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 import { BYTES, CONTENTS, FILE } from './fixtures/contents.ts';
 
@@ -197,6 +200,29 @@ describe('sending a text', () => {
     await until(() => test.emulator.messages({ to }).some(({ caption }) => caption === content.caption));
     await until(() => state()?.pending === 0);
     test.emulator.settings({ receiptDelayMs: [5, 20] });
+  });
+
+  it('keeps a message while the folder of uploads cannot be written, to a person and to a channel', async () => {
+    const owner = '6281100000097';
+    const path = join(tmpdir(), `wahub-in-the-way-${process.pid}`);
+    await writeFile(path, '');
+    const own = await test.connect(owner);
+    await test.engine.close(own.id);
+    const other = test.another({ stagingPath: join(path, 'staging') });
+    other.callbacks.files.set(FILE.id, BYTES);
+    await other.engine.open(own, { mode: 'qr' });
+    await other.callbacks.next(own.id, 'connected');
+    const channel = test.emulator.createChannel({ name: 'News', owner });
+    const send = (to: Recipient) =>
+      other.engine.send(own.id, to, { type: 'image', media: FILE }, sendOptions());
+    const [person, post] = [recipientOf(freshNumber()), { jid: channel.id, phone: null, lid: null }];
+    expect(await send(person)).toMatchObject({ outcome: 'postponed' });
+    expect(await send(post)).toMatchObject({ outcome: 'postponed' });
+    await rm(path);
+    expect(await send(person)).toMatchObject({ outcome: 'acknowledged' });
+    expect(await send(post)).toMatchObject({ outcome: 'acknowledged' });
+    await rm(path, { recursive: true });
+    await other.engine.close(own.id);
   });
 
   it('sends to 16 recipients at the same time, and each gets its own', async () => {

@@ -1,13 +1,15 @@
 /** Uploads of many sessions share few places: none waits for another tenant's proxy, and none lasts for ever. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createDecipheriv, createHash, createHmac } from 'node:crypto';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, Agent as HttpAgent } from 'node:http';
 import type { Agent } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { uploadWithNodeHttp } from '@whiskeysockets/baileys';
-import { expect, it } from 'vitest';
+import { getMediaKeys, uploadWithNodeHttp } from '@whiskeysockets/baileys';
+import { afterAll, expect, it } from 'vitest';
+import { writePlain, writeSealed } from '../../src/whatsapp/baileys/upload-file.ts';
 import { stoppable, untilStopped } from '../../src/whatsapp/baileys/upload-scope.ts';
 import { createUploads, type UploadSocket } from '../../src/whatsapp/baileys/uploads.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -25,10 +27,13 @@ const accountOf = (userId: number, n: number): AccountRef => ({
   fence: 1,
 });
 
-function setUp() {
+const folder = await mkdtemp(join(tmpdir(), 'wahub-uploads-'));
+afterAll(() => rm(folder, { recursive: true }));
+
+function setUp(staging = join(folder, 'staging')) {
   const clock = createFakeClock();
   const host = { openMedia: async () => Readable.from([Buffer.from('bytes of a file')]) };
-  const uploads = createUploads(host, clock);
+  const uploads = createUploads(host, clock, staging);
   let begun = 0;
   const refreshMediaConn = () => Promise.reject(new Error('nothing is asked for'));
   const stuck = (proxied: boolean): UploadSocket => ({
@@ -46,9 +51,9 @@ function setUp() {
     sock: { refreshMediaConn, waUploadToServer: async () => UPLOADED },
   };
   let next = 0;
-  const send = (account: AccountRef, by: UploadSocket) => {
+  const send = (account: AccountRef, by: UploadSocket, plain = false) => {
     const media = { id: String(next++).padStart(32, '0'), mimetype: 'image/png', size: 15, sha256: '' };
-    return uploads.get(account, by, { kind: 'image', media });
+    return uploads.get(account, by, { kind: 'image', media, plain });
   };
   return { clock, send, stuck, quick, begun: () => begun };
 }
@@ -86,8 +91,48 @@ it('an upload ends in time, counted from its turn, and leaves its place to the n
   expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
 });
 
+it.each([true, false])('a folder that cannot be written refuses the file and ends nothing (plain: %s)', async (plain) => {
+  const path = join(folder, `in-the-way-${plain}`);
+  await writeFile(path, '');
+  const { send, quick } = setUp(join(path, 'staging'));
+  await expect(send(accountOf(1, 0), quick, plain)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  await rm(path);
+  const later = send(accountOf(1, 0), quick, plain);
+  if (plain) await expect(later).rejects.toThrow('nothing is asked for');
+  else expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
+});
+
+it('a file that fails before it is read, or in the middle, leaves nothing behind', async () => {
+  const broken = join(folder, 'broken');
+  const early = Readable.from([Buffer.from('never read')]);
+  const work = writeSealed(broken, early, 'image');
+  early.destroy(new Error('the storage broke off'));
+  await expect(work).rejects.toThrow('the storage broke off');
+  async function* cut() {
+    yield Buffer.alloc(100_000);
+    throw new Error('in the middle');
+  }
+  await expect(writePlain(broken, Readable.from(cut()))).rejects.toThrow('in the middle');
+  expect(await readdir(broken)).toEqual([]);
+});
+
+it.each([0, 1, 16, 200_001])('seals %s bytes as phones open them, for nobody else to read', async (length) => {
+  const bytes = Buffer.alloc(length, 7);
+  const source = Readable.from([bytes.subarray(0, 5), bytes.subarray(5)].filter((piece) => piece.length > 0));
+  const file = await writeSealed(join(folder, 'sealed'), source, 'video');
+  const whole = await readFile(file.path);
+  expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+  expect(file.fileLength).toBe(length);
+  expect(Buffer.from(file.fileSha256)).toEqual(createHash('sha256').update(bytes).digest());
+  expect(Buffer.from(file.fileEncSha256)).toEqual(createHash('sha256').update(whole).digest());
+  const { iv, cipherKey, macKey = Buffer.alloc(0) } = await getMediaKeys(file.mediaKey, 'video');
+  const [sealed, mac] = [whole.subarray(0, -10), whole.subarray(-10)];
+  expect(mac).toEqual(createHmac('sha256', macKey).update(iv).update(sealed).digest().subarray(0, 10));
+  const cipher = createDecipheriv('aes-256-cbc', cipherKey, iv);
+  expect(Buffer.concat([cipher.update(sealed), cipher.final()])).toEqual(bytes);
+});
+
 it('the request of an upload that is given up is destroyed, and no other is made', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'upload-'));
   const filePath = join(folder, 'file');
   await writeFile(filePath, Buffer.alloc(8_000_000));
   let asked = 0;
@@ -118,5 +163,4 @@ it('the request of an upload that is given up is destroyed, and no other is made
   expect(asked).toBe(1);
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
-  await rm(folder, { recursive: true });
 });

@@ -99,4 +99,7 @@ export function readStaged(file: StagedFile, bytes: number): Readable {
   return createReadStream(file.path, { end: bytes - 1 });
 }
 
-const stagingFolder = ({ config }: StagingDeps) => join(config.files.uploadPath, 'staging');
+/** Where they lie, and with them the files on their way to WhatsApp. */
+export function stagingFolder({ config }: Pick<Deps, 'config'>): string {
+  return join(config.files.uploadPath, 'staging');
+}

@@ -59,6 +59,8 @@ export interface BaileysEngineOptions {
   /** another server than WhatsApp's own: the emulator */
   waServer: WaServer | null;
   version: VersionStore;
+  /** where files are written on their way to WhatsApp; the service clears it of old ones */
+  stagingPath: string;
   /** how proxies of sessions may be reached */
   proxyRules: ConnectRules;
   /** who asks for the sockets; only this adapter when missing */
@@ -84,7 +86,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   /** by account: an `open` and a `close` of the same session never overlap */
   const exclusive = createKeyedMutex();
   const callbacks = guardCallbacks(options.callbacks, logger);
-  const uploads = createUploads(callbacks, clock);
+  const uploads = createUploads(callbacks, clock, options.stagingPath);
   const { proxyRules, waServer } = options;
   const files = createMediaFetcher(waServer, createEgressSource(callbacks, proxyRules, waServer));
   const historyTurns = createHistoryTurns();

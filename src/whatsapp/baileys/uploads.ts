@@ -2,7 +2,7 @@
 
 import { unlink } from 'node:fs/promises';
 import { addAbortSignal, type Readable } from 'node:stream';
-import { encryptedStream, getRawMediaUploadData, type WAMediaUploadFunction } from '@whiskeysockets/baileys';
+import type { WAMediaUploadFunction } from '@whiskeysockets/baileys';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -10,6 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { MediaContent, MediaDetails, MediaFile } from '../content.ts';
 import type { AccountRef, EngineCallbacks } from '../engine.ts';
+import { writePlain, writeSealed } from './upload-file.ts';
 import { type PlainUploadSocket, uploadPlain } from './upload-plain.ts';
 import { untilStopped } from './upload-scope.ts';
 
@@ -49,7 +50,7 @@ export class MediaGoneError extends Error {
 export interface Uploads {
   /**
    * The uploaded form of a file; one upload for all who ask, for as long as it is remembered. Rejects with
-   * MediaGoneError, with UNAVAILABLE while the file cannot be read, or when the upload fails or takes too long: then
+   * MediaGoneError, with UNAVAILABLE while the file cannot be read or the disk takes nothing, or when the upload fails or takes too long: then
    * another attempt may work.
    */
   get(account: AccountRef, by: UploadSocket, file: UploadFile): Promise<UploadedMedia>;
@@ -76,9 +77,11 @@ const MAX_PROXIED_PER_TENANT = 2;
 /** Of one account, or of one tenant by proxies: what comes on top tries again later. */
 const MAX_WAITING = 500;
 
+/** `folder`: where files are written that are on their way, made when it is missing. What a killed process leaves there is its owner's. */
 export function createUploads(
   callbacks: Pick<EngineCallbacks, 'openMedia' | 'describeMedia'>,
   clock: Clock,
+  folder: string,
 ): Uploads {
   const remembered = new LRUCache<string, Promise<UploadedMedia>>({ max: MAX_REMEMBERED, ttl: REMEMBER_MS });
   const bounds = { concurrency: MAX_UPLOADS, maxWaiting: MAX_WAITING };
@@ -94,14 +97,13 @@ export function createUploads(
     { kind, media, plain = false }: UploadFile,
     signal: AbortSignal,
   ): Promise<UploadedMedia> {
+    const details = await describe(account, media.id);
     const stream = await callbacks.openMedia(account, media.id);
     if (!stream) throw new MediaGoneError('the file of the message is gone');
-    const details = await describe(account, media.id).catch((error) => {
-      stream.destroy();
-      throw error;
-    });
     const source = addAbortSignal(signal, stream);
-    const { path, hash, ...about } = plain ? await hashed(source, kind) : await sealed(source, kind, clock);
+    const { path, hash, ...about } = plain
+      ? await hashed(source, folder)
+      : await sealed(source, { kind, folder, clock });
     try {
       const { mediaUrl, ...place } = await untilStopped(signal, () =>
         plain
@@ -160,16 +162,17 @@ export function createUploads(
 /** A file on its way: where it lies on our disk, and the hash that WhatsApp's media server asks for. */
 type OnDisk = Omit<UploadedMedia, 'url' | 'directPath' | 'details'> & { path: string; hash: Uint8Array };
 
-async function sealed(stream: Readable, kind: MediaKind, clock: Clock): Promise<OnDisk> {
-  const { encFilePath: path, ...file } = await encryptedStream({ stream }, kind);
-  const { mediaKey, fileSha256, fileEncSha256, fileLength } = file;
-  const mediaKeyTimestamp = Math.floor(clock.now() / 1000);
-  return { path, hash: fileEncSha256, mediaKey, mediaKeyTimestamp, fileSha256, fileEncSha256, fileLength };
+async function sealed(
+  stream: Readable,
+  { kind, folder, clock }: { kind: MediaKind; folder: string; clock: Clock },
+): Promise<OnDisk> {
+  const file = await writeSealed(folder, stream, kind);
+  return { ...file, hash: file.fileEncSha256, mediaKeyTimestamp: Math.floor(clock.now() / 1000) };
 }
 
-async function hashed(stream: Readable, kind: MediaKind): Promise<OnDisk> {
-  const { filePath: path, fileSha256, fileLength } = await getRawMediaUploadData({ stream }, kind);
-  return { path, hash: fileSha256, fileSha256, fileLength };
+async function hashed(stream: Readable, folder: string): Promise<OnDisk> {
+  const file = await writePlain(folder, stream);
+  return { ...file, hash: file.fileSha256 };
 }
 
 async function uploadSealed(
