@@ -26,7 +26,7 @@ export const statusRoute = route({
   tag: 'Messages',
   summary: 'Post a text, an image or a video to the status (story)',
   description:
-    'For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to; they are counted when the post leaves, which expires a day after it fell due. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.',
+    'For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to; they are counted when the post leaves, which expires two days after it fell due. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.',
   auth: 'credential',
   scope: 'messages:write',
   body: Body,

@@ -1,7 +1,7 @@
 /** Several people who hear of a session at once: those who are added to a group, those whom a status post is for. */
-import { eq } from 'drizzle-orm';
-import type { Db } from '../db/client.ts';
-import { messages } from '../db/schema.ts';
+import { and, asc, eq, isNull, lte, or } from 'drizzle-orm';
+import type { Database, Db } from '../db/client.ts';
+import { messageQueue, messages } from '../db/schema.ts';
 import type { StatusPost } from '../whatsapp/content.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { lidOf, phoneOf, STATUS_JID } from '../whatsapp/jid.ts';
@@ -52,6 +52,32 @@ export function statusOf(content: unknown): StatusPost | null {
 export function audienceOf({ type, content }: { type: string; content: unknown }): Addressee[] {
   const recipients = type === 'delete' ? [] : (statusOf(content)?.recipients ?? []);
   return recipients.map((peer) => ({ peer, phone: phoneOf(peer), lid: lidOf(peer) }));
+}
+
+/** Of more posts that wait at once nobody's people fit into a limit any more. */
+const MAX_WAITING = 20;
+
+/** The people whom posts to the status are for that are due and have not left: they are counted nowhere yet. */
+export async function waitingAudience(
+  { scan }: Pick<Database, 'scan'>,
+  accountId: string,
+  now: number,
+): Promise<Addressee[]> {
+  const rows = await scan
+    .select({ type: messages.type, content: messages.content })
+    .from(messageQueue)
+    .innerJoin(messages, eq(messages.id, messageQueue.id))
+    .where(
+      and(
+        eq(messageQueue.accountId, accountId),
+        eq(messageQueue.status, 'pending'),
+        eq(messageQueue.recipient, STATUS_JID),
+        or(isNull(messages.scheduledAt), lte(messages.scheduledAt, now)),
+      ),
+    )
+    .orderBy(asc(messageQueue.id))
+    .limit(MAX_WAITING);
+  return rows.flatMap(audienceOf);
 }
 
 /** The people who do not know the session among those whom a post to the status is for, as limits name them; none for any other message. */

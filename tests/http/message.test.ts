@@ -702,14 +702,34 @@ describe('a post to the status', () => {
     const account = await limited();
     const id = idOf(await story(strangers(3)));
     expect(await counted(account)).toBe(0);
-    // Two that fit one by one may both wait: only one of them has room when it leaves.
-    expect((await story(strangers(6).slice(3))).status).toBe(202);
-    expect((await story(strangers(4))).body).toMatchObject({
+    // Those whom a post waits for have their places already.
+    expect((await story(strangers(4).slice(3))).body).toMatchObject({
       code: 'RATE_LIMITED',
-      details: { reason: 'new_contacts', strangers: 4, left: 3 },
+      details: { reason: 'new_contacts', strangers: 1, left: 0 },
     });
-    await post(`/message/${id}/cancel`);
+    expect((await story(strangers(4))).body).toMatchObject({ details: { strangers: 4, left: 3 } });
+    const again = idOf(await story(strangers(2)));
+    for (const one of [id, again]) await post(`/message/${one}/cancel`);
+    expect((await story(strangers(6).slice(3))).status).toBe(202);
     expect(await counted(account)).toBe(0);
+  });
+
+  it('outlives the window that it has to wait for', async () => {
+    const account = await limited();
+    await befriend(account);
+    const id = idOf(await story(strangers(3)));
+    // Others are met before it leaves: their places are free again after a day.
+    const metAt = Date.now() + 60_000;
+    const others = ['a', 'b'].map((person) => ({ accountId: account.id, person, at: metAt }));
+    await t.deps.db.insert(firstContacts).values(others);
+    expect(Number((await rowOf(id)).expiresAt)).toBeGreaterThan(metAt + DAY_MS + 60_000);
+    const [until] = Object(dataOf(await get(`/message/${id}`)).waitingFor);
+    expect(until).toMatchObject({ reason: 'new_contacts' });
+    expect(Date.parse(until.until)).toBeLessThan(Number((await rowOf(id)).expiresAt));
+    await post(`/message/${id}/cancel`);
+    await t.deps.db.delete(firstContacts).where(eq(firstContacts.accountId, account.id));
+    expect((await post(`/message/${id}/retry`)).status).toBe(202);
+    expect(Number((await rowOf(id)).expiresAt)).toBeGreaterThan(metAt + DAY_MS + 60_000);
   });
 
   it('may be scheduled, unless it can never meet so many in a day', async () => {
@@ -722,12 +742,12 @@ describe('a post to the status', () => {
       details: { reason: 'new_contacts', strangers: 4, left: 3 },
     });
     const later = idOf(await story(strangers(3), { scheduledAt }));
-    expect((await rowOf(later)).expiresAt).toBe(due + DAY_MS);
+    expect((await rowOf(later)).expiresAt).toBe(due + 2 * DAY_MS);
     const known = idOf(await story([`+${KNOWN}`], { scheduledAt }));
     expect((await rowOf(known)).expiresAt).toBeNull();
     const { expiresAt, createdAt } = await rowOf(idOf(await story([`+${KNOWN}`, ...strangers(2)])));
-    expect(Number(expiresAt)).toBeLessThanOrEqual(createdAt + DAY_MS);
-    expect(Number(expiresAt)).toBeGreaterThan(createdAt + DAY_MS - 60_000);
+    expect(Number(expiresAt)).toBeLessThanOrEqual(createdAt + 2 * DAY_MS);
+    expect(Number(expiresAt)).toBeGreaterThan(createdAt + 2 * DAY_MS - 60_000);
     expect(await counted(account)).toBe(0);
   });
 

@@ -1,6 +1,6 @@
 /** People who are added to groups: those who do not know the session are its first contacts, as those who are written to. */
 import { transact } from '../../db/ops.ts';
-import { type Resolved, resolvePeople, strangersAmong } from '../../queue/audience.ts';
+import { type Resolved, resolvePeople, strangersAmong, waitingAudience } from '../../queue/audience.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   type ContactLimit,
@@ -88,7 +88,7 @@ function limitsOf(ctx: Ctx, session: SendingSession, now: number): { limit: Cont
 /**
  * Looks whether a message for these people may be queued, and counts nobody: they are counted when it leaves. Resolves with
  * whether some of them are strangers. Throws RATE_LIMITED while the session must leave strangers alone or may not meet all of
- * them now; for a message of later (`later`) only when it may never meet so many in a day.
+ * them now, together with those whom posts wait for; for a message of later (`later`) only when it may never meet so many in a day.
  */
 export async function requireRoomFor(
   ctx: Ctx,
@@ -108,9 +108,13 @@ export async function requireRoomFor(
   }
   requireOpen(session, now);
   if (!limitsContacts(limit)) return true;
-  const { lacks } = await roomFor(ctx.db, session.id, { people: strangers, limit, pace, priority, now });
-  if (lacks !== null) throw tooMany(strangers.length, lacks, now);
-  return true;
+  const waiting = await strangersAmong(ctx, session, await waitingAudience(ctx.database, session.id, now));
+  const people = [...new Set([...waiting, ...strangers])];
+  const { fresh, lacks } = await roomFor(ctx.db, session.id, { people, limit, pace, priority, now });
+  const ours = new Set(strangers);
+  const others = fresh.filter((person) => !ours.has(person)).length;
+  if (lacks === null || others === fresh.length) return true;
+  throw tooMany(strangers.length, { ...lacks, left: Math.max(0, lacks.left - others) }, now);
 }
 
 /** Those of whom the answer says that they were not added: WhatsApp gives a number with it. */

@@ -18,8 +18,11 @@ import { findOwnSession, requireQueueing } from './session.ts';
 /** Each device of each of them is encrypted for: as large a group as WhatsApp had for long. */
 export const MAX_AUDIENCE = 256;
 
-/** A post for strangers that could not leave within that time after it fell due expires: it might never fit into the limit. */
-export const STRANGERS_WITHIN_MS = DAY_MS;
+/**
+ * A post for strangers that could not leave within that time after it fell due expires: it might never fit into the limit. Longer
+ * than the window of first contacts, or a post that must wait for its end would expire just then.
+ */
+export const STRANGERS_WITHIN_MS = 2 * DAY_MS;
 
 /** Fields of a status post in addition to its content. */
 export const statusFields = {
