@@ -9,7 +9,7 @@ import { seenBy } from './campaigns/senders.ts';
 import type { Ctx } from './context.ts';
 import { recentChats, sessionsWith } from './messages/chats.ts';
 import { findMessage } from './messages/read.ts';
-import { toPeer } from './messages/recipient.ts';
+import { toOtherSide } from './messages/recipient.ts';
 import { addressOf } from './messages/view.ts';
 import { listRequests } from './requests/log.ts';
 
@@ -26,6 +26,8 @@ export type Found =
 /** Of each kind. */
 const MAX_FOUND = 5;
 const NUMBER = /^\+?\d[\d\s().-]{4,24}$/;
+/** An address of WhatsApp's: of a person, a group, a channel or the status. */
+const ADDRESS = /^[\w.-]{5,64}@(?:s\.whatsapp\.net|c\.us|lid|g\.us|newsletter|broadcast)$/;
 const ID = /^[\w:.-]{8,64}$/;
 /** Shorter texts are in nearly every name. */
 export const MIN_TEXT = 2;
@@ -40,7 +42,7 @@ export async function searchEverything(ctx: Ctx, { q }: { q: string }): Promise<
   const text = q.trim();
   if (text.length < MIN_TEXT) return [];
   const found = await Promise.all([
-    NUMBER.test(text) ? findNumber(ctx, text) : [],
+    NUMBER.test(text) || ADDRESS.test(text) ? findNumber(ctx, text) : [],
     ID.test(text) ? findMessages(ctx, text) : [],
     ID.test(text) ? findRequests(ctx, text) : [],
     findSessions(ctx, text),
@@ -54,10 +56,10 @@ export async function searchEverything(ctx: Ctx, { q }: { q: string }): Promise<
 /** Only a refused number is no answer; everything else is an error. */
 async function findNumber(ctx: Ctx, text: string): Promise<Found[]> {
   try {
-    const { phone, peer } = toPeer(text, undefined, ctx.config.defaultCountry);
+    const { phone, peer } = toOtherSide(text, ctx.config.defaultCountry);
     const number = addressOf({ phone, peer });
     const sessions = await sessionsWith(ctx, { number });
-    if (sessions.length === 0) return [{ kind: 'number', number }];
+    if (sessions.length === 0) return phone === null ? [] : [{ kind: 'number', number }];
     return sessions
       .slice(0, MAX_FOUND)
       .map((sessionId): Found => ({ kind: 'chat', sessionId, number, name: null }));

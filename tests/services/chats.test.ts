@@ -393,6 +393,31 @@ describe('one search for everything', () => {
     whole.mockRestore();
   });
 
+  it.each(['120363412345678901@newsletter', 'status@broadcast', '120363012345678901@g.us', `${LID}@lid`])(
+    'finds what went to %s by its address, as lists and filters do',
+    async (peer) => {
+      const shared = row(main, 1, { peer, phone: null });
+      await add([shared, row(second, 2)]);
+      const page = { page: 1, limit: 10 };
+      expect((await listMessages(ctx(), { ...page, to: peer })).data.map(({ messageId }) => messageId)).toEqual(
+        [shared.messageId],
+      );
+      const { data } = await searchMessages(ctx(), { number: peer, limit: 10 });
+      expect(data.map(({ messageId }) => messageId)).toEqual([shared.messageId]);
+      expect(await found(peer)).toEqual([{ kind: 'chat', sessionId: 'main', number: peer, name: null }]);
+      expect(await found(peer, { sessionIds: ['second'] })).toEqual([]);
+    },
+  );
+
+  it('refuses a filter that can be no address', async () => {
+    for (const to of ['12@newsletter', 'news@newsletter', 'other@broadcast']) {
+      await expect(listMessages(ctx(), { page: 1, limit: 10, to })).rejects.toMatchObject({
+        code: 'INVALID_NUMBER',
+      });
+      expect(await found(to)).toEqual([]);
+    }
+  });
+
   it('tells members of single sessions, and other tenants, nothing of the rest', async () => {
     const [mine, other] = [
       row(main, 1),

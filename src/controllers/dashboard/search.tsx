@@ -1,7 +1,9 @@
 /** Search everywhere: a page, and the part of it that the dialog of every page shows while one types. */
 import { z } from 'zod';
 import { type Found, MIN_TEXT, searchEverything } from '../../services/search.ts';
+import { isPostedJid } from '../../whatsapp/jid.ts';
 import { Icon, type IconName } from './icon.tsx';
+import { queryOf } from './kit.tsx';
 import { chatPath, messagePath } from './messages/bubble.tsx';
 import { type Page, page, type View } from './page.ts';
 import { NEW_SESSION, SEARCH, SECURITY } from './paths.ts';
@@ -86,7 +88,9 @@ function toResult(view: View, found: Found): Result {
     case 'chat': {
       const { number, name, sessionId } = found;
       const text = [...(name === null ? [] : [name]), number, sessionId].join(' · ');
-      return { icon: 'messages', path: chatPath(number, sessionId), text, note };
+      // What is posted is no conversation.
+      const path = isPostedJid(number) ? numberPath(number, sessionId) : chatPath(number, sessionId);
+      return { icon: 'messages', path, text, note };
     }
     case 'number': {
       const path = `/dashboard/messages/new?${new URLSearchParams({ to: found.number })}`;
@@ -122,7 +126,8 @@ function toResult(view: View, found: Found): Result {
   }
 }
 
-const numberPath = (number: string) => `/dashboard/messages?${new URLSearchParams({ number })}`;
+const numberPath = (number: string, session?: string) =>
+  `/dashboard/messages${queryOf({ number, session })}`;
 
 function Results({ view, q, results }: { view: View; q: string; results: readonly Result[] }) {
   const t = SEARCH_TEXTS(view.lang);

@@ -1,16 +1,12 @@
 /** Channels (newsletters): which a session has or follows, and what may be posted to them. */
 import { z } from 'zod';
 import { AppError } from '../../utils/errors.ts';
-import { toPlainText } from '../../utils/phone/characters.ts';
-import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import type { Content, ContentType } from '../../whatsapp/content.ts';
-import { isChannelJid } from '../../whatsapp/jid.ts';
 import { CHANNEL_ROLES } from '../../whatsapp/requests.ts';
 import type { Ctx } from '../context.ts';
 import { enterSession } from '../people/enter.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
-import type { Peer } from './recipient.ts';
 import type { SendingSession } from './session.ts';
 
 export const ChannelOutput = z
@@ -52,16 +48,6 @@ export async function listChannels(ctx: Ctx, input: { sessionId: string }): Prom
     canPost: channel.role === 'owner' || channel.role === 'admin',
     link: invite === null ? null : `${CHANNEL_LINK}${invite}`,
   }));
-}
-
-/** The channel that a client means; null for every other recipient. Throws INVALID_NUMBER for what can be no channel. */
-export function channelOf(to: string): Peer | null {
-  const text = to.length > MAX_WRITTEN ? to : toPlainText(to).trim();
-  if (!text.endsWith('@newsletter')) return null;
-  if (!isChannelJid(text)) {
-    throw new AppError('INVALID_NUMBER', 'This is not the address of a channel, which is …@newsletter.');
-  }
-  return { peer: text, phone: null, lid: null };
 }
 
 /**

@@ -11,7 +11,7 @@ import type { Ctx } from '../context.ts';
 import { type KeptChat, NOTHING_KEPT, readKeptChats } from '../people/chat-states.ts';
 import { readNames } from './names.ts';
 import { isOfChat } from './of-chat.ts';
-import { toPeer } from './recipient.ts';
+import { type Peer, toOtherSide, toPeer } from './recipient.ts';
 import type { MessageOutput } from './schemas.ts';
 import { findOwnSession } from './session.ts';
 import { type MessageRecord, toMessage } from './view.ts';
@@ -44,12 +44,22 @@ export function inItsSession(ctx: Pick<Ctx, 'actor'>, { accountId }: Chat): SQL 
   );
 }
 
+interface Named {
+  number: string;
+  session?: string | undefined;
+}
+
 /** Somebody, by number and by LID, in the named session or in all. Throws SESSION_NOT_FOUND, INVALID_NUMBER. */
-export async function findChat(
-  ctx: Ctx,
-  { number, session }: { number: string; session?: string | undefined },
-): Promise<Chat> {
-  const { peer, phone, lid } = toPeer(number, undefined, ctx.config.defaultCountry);
+export async function findChat(ctx: Ctx, { number, session }: Named): Promise<Chat> {
+  return chatOf(ctx, toPeer(number, undefined, ctx.config.defaultCountry), session);
+}
+
+/** The same for what messages are filtered by: also a channel or the status, which are no conversations. */
+export async function findOtherSide(ctx: Ctx, { number, session }: Named): Promise<Chat> {
+  return chatOf(ctx, toOtherSide(number, ctx.config.defaultCountry), session);
+}
+
+async function chatOf(ctx: Ctx, { peer, phone, lid }: Peer, session: string | undefined): Promise<Chat> {
   const accountId = session === undefined ? null : (await findOwnSession(ctx, session)).id;
   const asked = phone !== null ? [phone] : lid !== null ? await readPhones(ctx, lid) : [];
   const found = await findSubscribers(ctx.db, ctx.actor.userId, asked);
@@ -100,7 +110,7 @@ async function readNewest(ctx: Ctx, chat: Chat) {
 /** The sessions that have messages with somebody, the newest first: among the newest 1,000. Throws INVALID_NUMBER. */
 export async function sessionsWith(ctx: Ctx, input: { number: string }): Promise<string[]> {
   requireScope(ctx, 'read');
-  const newest = await readNewest(ctx, await findChat(ctx, input));
+  const newest = await readNewest(ctx, await findOtherSide(ctx, input));
   return [...new Set(newest.map(({ sessionId }) => sessionId))];
 }
 

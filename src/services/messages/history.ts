@@ -12,7 +12,7 @@ import type { Ctx } from '../context.ts';
 import type { PageInput, TenantInput } from '../fields.ts';
 import { findSession } from '../sessions/find.ts';
 import { toMessages } from './names.ts';
-import { toPeer } from './recipient.ts';
+import { toOtherSide } from './recipient.ts';
 import type { ListFilters, MessageOutput } from './schemas.ts';
 
 /** `since` and `until`: epoch milliseconds, from, inclusive, and until, exclusive. */
@@ -68,8 +68,7 @@ interface HistoryFilter {
 async function filterOf(ctx: Ctx, input: ListInput): Promise<HistoryFilter> {
   const tenant = tenantOf(ctx, input);
   const names = input.session === undefined ? ctx.actor.sessionIds : [input.session];
-  const peer =
-    input.to === undefined ? undefined : toPeer(input.to, undefined, ctx.config.defaultCountry).peer;
+  const peer = input.to === undefined ? undefined : toOtherSide(input.to, ctx.config.defaultCountry).peer;
   const account =
     input.session === undefined || tenant === null
       ? undefined

@@ -2,7 +2,7 @@ import { AppError } from '../../utils/errors.ts';
 import { toPlainText } from '../../utils/phone/characters.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { normalizeGroup, normalizePhone } from '../../utils/phone.ts';
-import { isGroupJid, lidJid, lidOf, phoneJid } from '../../whatsapp/jid.ts';
+import { isChannelJid, isGroupJid, lidJid, lidOf, phoneJid, STATUS_JID } from '../../whatsapp/jid.ts';
 
 /** The other side of a message: its canonical JID, and the digits behind it where they are known. */
 export interface Peer {
@@ -27,4 +27,20 @@ export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry:
   }
   const phone = normalizePhone(text, defaultCountry);
   return { peer: phoneJid(phone), phone, lid: null };
+}
+
+/** The channel that a client means; null for every other recipient. Throws INVALID_NUMBER for what can be no channel. */
+export function channelOf(to: string): Peer | null {
+  const text = to.length > MAX_WRITTEN ? to : toPlainText(to);
+  if (!text.endsWith('@newsletter')) return null;
+  if (!isChannelJid(text)) {
+    throw new AppError('INVALID_NUMBER', 'This is not the address of a channel, which is …@newsletter.');
+  }
+  return { peer: text, phone: null, lid: null };
+}
+
+/** The other side of kept messages, as filters name it: a recipient, a channel, or the status. Throws INVALID_NUMBER. */
+export function toOtherSide(written: string, defaultCountry: string): Peer {
+  if (written.trim() === STATUS_JID) return { peer: STATUS_JID, phone: null, lid: null };
+  return channelOf(written) ?? toPeer(written, undefined, defaultCountry);
 }

@@ -185,7 +185,9 @@ export const ListFilters = {
   session: z.string().min(1).max(100).optional(),
   direction: z.enum(['in', 'out']).optional(),
   status: z.enum(MESSAGE_STATUSES).optional(),
-  to: RecipientInput.optional().describe('the other side of the conversation'),
+  to: RecipientInput.optional().describe(
+    'the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`) or `status@broadcast`',
+  ),
   type: z.string().min(1).max(20).optional(),
   since: Instant.optional(),
   until: Instant.optional(),

@@ -10,7 +10,7 @@ import { messages } from '../../db/schema.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import { findChat, inItsSession, withPeer } from './chats.ts';
+import { findOtherSide, inItsSession, withPeer } from './chats.ts';
 import { toMessages } from './names.ts';
 import type { ListFilters, MessageOutput, WaitingFor } from './schemas.ts';
 import { findOwnSession } from './session.ts';
@@ -19,7 +19,7 @@ import { headlinesOf } from './waiting-for.ts';
 
 /** As the list of the API is filtered, but for the name of the other side. */
 export interface SearchInput extends Omit<z.output<z.ZodObject<typeof ListFilters>>, 'to'> {
-  /** the other side, in any usual spelling; a group's or a LID's JID */
+  /** the other side, in any usual spelling; the JID of a LID, a group, a channel or the status */
   number?: string | undefined;
   limit: number;
   /** `nextCursor` of the page before */
@@ -88,7 +88,7 @@ interface Place {
 
 async function placesOf(ctx: Ctx, { session, number }: SearchInput): Promise<Place[]> {
   if (number !== undefined) {
-    const chat = await findChat(ctx, { number, session });
+    const chat = await findOtherSide(ctx, { number, session });
     return chat.peers.map((peer) => ({ where: withPeer(ctx, peer), rest: inItsSession(ctx, chat) }));
   }
   if (session !== undefined) {
