@@ -23,43 +23,52 @@ const INVITE = /^[A-Za-z0-9_-]{5,64}$/;
 /** Codes of an answer about a channel that is not there, or not for us. */
 const CHANNEL_GONE_CODES: ReadonlySet<number> = new Set([403, 404, 410]);
 
+/** What guard.ts answers in the place of a server that does not, and of one that is asked too often. */
+const NOT_OF_THE_QUERY: ReadonlySet<number> = new Set([408, 429]);
+
 type Socket = Pick<WASocket, 'query' | 'generateMessageTag'>;
 
-/** WhatsApp has answered such a query with errors; `data` is the code of the first, as with Baileys' failures. */
-class QueryRefused extends Error {
-  override name = 'QueryRefused';
-  readonly data: number;
+/**
+ * WhatsApp has answered, but not what was asked: it refused the query, has given its number up, or says it in another way now. `data`
+ * is the code of a refusal, as with Baileys' failures.
+ */
+export class UnclearAnswer extends Error {
+  override name = 'UnclearAnswer';
+  readonly data: number | null;
 
-  constructor(code: number) {
-    super(`WhatsApp refused the query with ${code}`);
+  constructor(code: number | null) {
+    super(code === null ? 'the answer cannot be read' : `WhatsApp refused the query with ${code}`);
     this.data = code;
   }
 }
 
-/** The channels that the account has made or follows, by name. Rejects when the query fails. */
+/** The channels that the account has made or follows, by name. Rejects when the query fails, with UnclearAnswer too. */
 export async function listChannels(sock: Socket): Promise<Channel[]> {
-  const list: unknown = (await ask(sock, LIST_QUERY, {})).xwa2_newsletter_subscribed;
-  if (!Array.isArray(list)) throw new Error('the list of channels cannot be read');
+  const { data, code } = await ask(sock, LIST_QUERY, {});
+  const list = data.xwa2_newsletter_subscribed;
+  if (code !== null || !Array.isArray(list)) throw new UnclearAnswer(code);
   return list
     .slice(0, MAX_CHANNELS)
     .flatMap((told) => readChannel(told) ?? [])
     .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
 }
 
-/** A channel with our role in it; null when WhatsApp knows none, or shows it to us no more. Rejects when the query fails. */
+/**
+ * A channel with our role in it; null when WhatsApp says that it knows none, or shows it to us no more. Rejects with UnclearAnswer
+ * when its answer does not tell, and when the query fails.
+ */
 export async function findChannel(sock: Socket, jid: string): Promise<Channel | null> {
-  try {
-    const told = await ask(sock, INFO_QUERY, {
-      fetch_creation_time: true,
-      fetch_full_image: false,
-      fetch_viewer_metadata: true,
-      input: { key: jid, type: 'JID' },
-    });
-    return readChannel(told.xwa2_newsletter);
-  } catch (error) {
-    if (CHANNEL_GONE_CODES.has(refusalCode(error) ?? 0)) return null;
-    throw error;
-  }
+  const { data, code } = await ask(sock, INFO_QUERY, {
+    fetch_creation_time: true,
+    fetch_full_image: false,
+    fetch_viewer_metadata: true,
+    input: { key: jid, type: 'JID' },
+  });
+  const told = data.xwa2_newsletter;
+  if (told === null && code !== null && CHANNEL_GONE_CODES.has(code)) return null;
+  const channel = code === null ? readChannel(told) : null;
+  if (channel === null) throw new UnclearAnswer(code);
+  return channel;
 }
 
 /** Whether WhatsApp takes posts of such a member. A role that was not told may post: the server has the last word. */
@@ -91,20 +100,36 @@ function mediaTypeOf({ imageMessage, videoMessage, ptvMessage }: proto.IMessage)
   return ptvMessage ? 'ptv' : null;
 }
 
-async function ask(sock: Socket, queryId: string, variables: object): Promise<Record<string, unknown>> {
+/** `code`: of the first error that the answer names; null: it names none. */
+async function ask(
+  sock: Socket,
+  queryId: string,
+  variables: object,
+): Promise<{ data: Record<string, unknown>; code: number | null }> {
   const content = Buffer.from(JSON.stringify({ variables }));
-  const answer = await sock.query({
+  const node: BinaryNode = {
     tag: 'iq',
     attrs: { id: sock.generateMessageTag(), type: 'get', to: S_WHATSAPP_NET, xmlns: 'w:mex' },
     content: [{ tag: 'query', attrs: { query_id: queryId }, content }],
+  };
+  const answer: BinaryNode = await sock.query(node).catch((error: unknown) => {
+    const refused = refusalCode(error);
+    throw refused === null || NOT_OF_THE_QUERY.has(refused) ? error : new UnclearAnswer(refused);
   });
-  const result = getBinaryNodeChild(answer, 'result')?.content;
-  if (!result || Array.isArray(result)) throw new Error('the answer has no result');
-  const { data, errors } = Object(JSON.parse(Buffer.from(result).toString()));
-  if (Array.isArray(errors) && errors.length > 0) {
-    throw new QueryRefused(Number(Object(Object(errors[0]).extensions).error_code) || 400);
+  const { data, errors } = Object(readJson(getBinaryNodeChild(answer, 'result')?.content));
+  const [first] = Array.isArray(errors) ? errors : [];
+  const code = first === undefined ? null : Number(Object(Object(first).extensions).error_code) || 400;
+  return { data: Object(data), code };
+}
+
+/** Null for what is no JSON. */
+function readJson(content: BinaryNode['content']): unknown {
+  if (!content || Array.isArray(content)) return null;
+  try {
+    return JSON.parse(Buffer.from(content).toString());
+  } catch {
+    return null;
   }
-  return Object(data);
 }
 
 function readChannel(told: unknown): Channel | null {

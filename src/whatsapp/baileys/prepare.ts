@@ -13,7 +13,7 @@ import {
   STATUS_JID,
 } from '../jid.ts';
 import { refusalCode } from './ask-in-parts.ts';
-import { findChannel, mayPost } from './channels.ts';
+import { findChannel, mayPost, UnclearAnswer } from './channels.ts';
 import { answered, ensureSessions, type FoundDevices, findDevices, type Keyless, userOf } from './devices.ts';
 import type { Link } from './link-types.ts';
 import { queryNumbers } from './number-check.ts';
@@ -191,10 +191,16 @@ async function prepareGroup(link: Link, jid: string): Promise<Prepared> {
   );
 }
 
-/** A post to a channel is not encrypted, so that nobody's keys are needed: WhatsApp gives it to those who follow. */
+/**
+ * A post to a channel is not encrypted, so that nobody's keys are needed: WhatsApp gives it to those who follow. Where its answer does
+ * not tell whether we may post, the post itself asks.
+ */
 async function prepareChannel(link: Link, jid: string): Promise<Prepared> {
-  const channel = await answered(link, findChannel(link.sock, jid));
-  if (channel === null || !mayPost(channel)) return CHANNEL_GONE;
+  const channel = await answered(link, findChannel(link.sock, jid)).catch((error: unknown) => {
+    if (error instanceof UnclearAnswer && error.data !== 429) return undefined;
+    throw error;
+  });
+  if (channel === null || (channel && !mayPost(channel))) return CHANNEL_GONE;
   return { kind: 'ready', jid, leftOut: new Set(), missing: [] };
 }
 

@@ -2,7 +2,7 @@
 import type { EngineRequests } from '../../requests.ts';
 import { findChannel, listChannels } from '../channels.ts';
 import type { RequestContext } from './groups.ts';
-import { explainPersonRefusal } from './refusal.ts';
+import { explainPersonRefusal, refusalCode } from './refusal.ts';
 
 type Handlers = {
   [N in Extract<keyof EngineRequests, `channel.${string}`>]: (
@@ -16,10 +16,11 @@ export const CHANNEL_REQUESTS: Handlers = {
   'channel.info': ({ link }, { channel }) => explained(findChannel(link.sock, channel)),
 };
 
+/** Who asked has said nothing that WhatsApp could refuse: only its limit is theirs. */
 async function explained<R>(answer: Promise<R>): Promise<R> {
   try {
     return await answer;
   } catch (error) {
-    throw explainPersonRefusal(error) ?? error;
+    throw refusalCode(error) === 429 ? (explainPersonRefusal(error) ?? error) : error;
   }
 }
