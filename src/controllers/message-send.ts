@@ -1,8 +1,9 @@
 /** `/message/send-…`: one route for each kind of message. */
 import { z } from 'zod';
+import { POSTABLE } from '../services/messages/channel.ts';
 import { ALL_KINDS } from '../services/messages/kinds/index.ts';
 import type { Kind } from '../services/messages/kinds/kind.ts';
-import { SentMessage, sendFields } from '../services/messages/schemas.ts';
+import { SentMessage, sendFields, ToOrChannel } from '../services/messages/schemas.ts';
 import { sendMessage } from '../services/messages.ts';
 import { withSender } from '../services/pools.ts';
 import type { Scope } from '../services/roles.ts';
@@ -59,6 +60,7 @@ const answerExample = (type: string) => ({
 
 function sendRoute(kind: Kind): Route {
   const { type, hasFile } = kind;
+  const to = POSTABLE.has(type) ? ToOrChannel : sendFields.to;
   return route({
     method: 'post',
     path: `/message/send-${type}`,
@@ -67,7 +69,7 @@ function sendRoute(kind: Kind): Route {
     description: hasFile ? `${DESCRIPTION}\n\n${MEDIA_DESCRIPTION}` : DESCRIPTION,
     auth: 'credential',
     scope: SCOPE,
-    body: withSender(z.object({ ...sendFields, ...kind.fields })),
+    body: withSender(z.object({ ...sendFields, to, ...kind.fields })),
     ...(hasFile ? { files: [type] } : {}),
     status: 202,
     response: z.object({ message: z.string(), data: SentMessage }),

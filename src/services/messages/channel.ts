@@ -27,7 +27,8 @@ export const ChannelOutput = z
 export type ChannelOutput = z.infer<typeof ChannelOutput>;
 
 const CHANNEL_LINK = 'https://whatsapp.com/channel/';
-const POSTABLE: ReadonlySet<ContentType> = new Set(['text', 'image', 'video']);
+/** What channels take. */
+export const POSTABLE: ReadonlySet<ContentType> = new Set(['text', 'image', 'video']);
 /** Why nobody can say now whether the session may post: the engine looks again before the post leaves. */
 const NOT_KNOWN: ReadonlySet<string> = new Set([
   'UNAVAILABLE',

@@ -39,9 +39,7 @@ export const Moment = z
 export const sendFields = {
   session: z.string().min(1).max(100).optional().describe('the session that sends'),
   ...senderFields,
-  to: RecipientInput.describe(
-    'a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`)',
-  ),
+  to: RecipientInput.describe('a phone number in any usual spelling, or a group (`…@g.us`)'),
   isGroup: z.boolean().optional().describe('`to` is the id of a group'),
   priority: PriorityInput.optional().describe(
     '`high` overtakes everything that waits; `normal` when missing',
@@ -57,6 +55,11 @@ export const sendFields = {
     .describe('answers that message of the same session, in or out'),
   expiresAt: Moment.optional().describe('not to be sent after: it then ends as `expired`'),
 };
+
+/** `to` of what channels take as well. */
+export const ToOrChannel = RecipientInput.describe(
+  'a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`)',
+);
 
 export const WaitingFor = z
   .array(
