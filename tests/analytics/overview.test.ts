@@ -77,6 +77,23 @@ it('counts each message once, in its hour or day, for its own tenant', async () 
   expect((await read('24h', other)).total).toMatchObject({ sent: 1, received: 0 });
 });
 
+it('rates no posts to channels, of which WhatsApp tells no more, and counts no heads of albums', async () => {
+  const session = { id: await addSession(t, user.id, 'main'), userId: user.id, sessionId: 'main' };
+  const peer = '120363412345678901@newsletter';
+  for (let i = 0; i < 3; i++) await addMessage(t, session, { peer, phone: null, createdAt: NOON });
+  expect(await read('24h')).toMatchObject({ total: { sent: 3 }, deliveryRate: null });
+  await addMessage(t, session, { type: 'album', createdAt: NOON });
+  await addMessage(t, session, { type: 'image', createdAt: NOON });
+  await addMessage(t, session, { type: 'image', status: 'delivered', createdAt: NOON });
+  await clock.advance(15_000);
+  expect(await read('24h')).toMatchObject({ total: { sent: 4, delivered: 1 }, deliveryRate: 50 });
+  const stats = dataOf<{ messages: object; byType: object }>(
+    await asTenant(t, user).get('/analytics/sessions/main/stats'),
+  );
+  expect(stats).toMatchObject({ messages: { total: 5, sent: 5 }, byType: { image: { sent: 2 } } });
+  expect(stats.byType).not.toHaveProperty('album');
+});
+
 it('is at most 15 s old', async () => {
   const session = { id: await addSession(t, user.id, 'main'), userId: user.id, sessionId: 'main' };
   expect((await read('24h')).total.sent).toBe(0);

@@ -1,5 +1,5 @@
 /** The newest messages of a session, counted by the database. */
-import { and, avg, count, desc, eq, gte, inArray, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, avg, count, desc, eq, gte, inArray, isNotNull, isNull, ne, type SQL, sql } from 'drizzle-orm';
 import type { ReadDb } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
@@ -35,6 +35,9 @@ export async function countMessages(
   return { statistics: summarize({ groups, topNumbers, responseTime }), complete };
 }
 
+/** Whether a row counts: the head of an album is none of its messages. */
+export const isMessage = (): SQL => ne(messages.type, 'album');
+
 type Rows = ReturnType<typeof newest>;
 
 /** Without a limit the database need not make a table of them first. */
@@ -44,7 +47,7 @@ function newest(scan: ReadDb, where: SQL | undefined, complete: boolean) {
     .select({ direction, type, status, phone, peer, errorCode, queuedAt, sentAt, createdAt })
     .from(messages)
     // What the owner sends from the phone is not ours to count.
-    .where(and(where, isNull(messages.source)))
+    .where(and(where, isNull(messages.source), isMessage()))
     .$dynamic();
   return (complete ? all : all.orderBy(desc(createdAt), desc(messages.id)).limit(MAX_ROWS)).as('newest');
 }

@@ -1,6 +1,6 @@
 /** A tenant's last hours and days at a glance: what was sent and came in, codes, what waits, what went wrong. */
 
-import { and, count, desc, eq, gte, inArray, isNull, lt, min } from 'drizzle-orm';
+import { and, count, desc, eq, gte, inArray, isNull, like, lt, min, sql } from 'drizzle-orm';
 import { messageQueue, messages, whatsappAccounts } from '../../db/schema.ts';
 import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { zoneClock } from '../../utils/time-zone.ts';
@@ -8,6 +8,7 @@ import { requireScope } from '../access.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
+import { isMessage } from './message-counts.ts';
 import { percent } from './message-tally.ts';
 import { listOtpLog, type OtpStatistics } from './otp-log.ts';
 
@@ -56,9 +57,14 @@ const KEEP_STABLE_MS = HOUR_MS;
 const MAX_SESSIONS = 5_000;
 const MAX_WAITING = 100_000;
 
-export interface KeptCounts {
-  counts: MessageCounts;
+export interface KeptCounts extends Counted {
   until: number;
+}
+
+interface Counted {
+  counts: MessageCounts;
+  /** posts to channels among those that were sent: WhatsApp tells of none whether it has reached a phone */
+  posts: number;
 }
 
 /**
@@ -69,11 +75,12 @@ export async function readVolume(ctx: Ctx, input: { range: OverviewRange }): Pro
   const spans = spansOf(ctx, input.range, await timeZoneOf(ctx, ctx.actor.userId));
   const buckets: Bucket[] = [];
   let left = MAX_ROWS;
+  let posts = 0;
   // The newest first: when there are too many, the oldest are left out.
   for (const span of spans.reverse()) {
-    const found: { counts: MessageCounts; read: number } =
-      left > 0 ? await countSpan(ctx, span, left) : { counts: noCounts(), read: 0 };
-    left -= found.read;
+    const found = left > 0 ? await countSpan(ctx, span, left) : { counts: noCounts(), posts: 0 };
+    left -= sumOf(found.counts);
+    posts += found.posts;
     buckets.unshift({ ...span, counts: found.counts });
   }
   const total = buckets.reduce((sum, { counts }) => addCounts(sum, counts), noCounts());
@@ -83,7 +90,7 @@ export async function readVolume(ctx: Ctx, input: { range: OverviewRange }): Pro
     range: input.range,
     buckets,
     total,
-    deliveryRate: percent(reached, reached + total.sent),
+    deliveryRate: percent(reached, reached + total.sent - posts),
     otp: statistics,
     complete: left > 0,
   };
@@ -118,30 +125,25 @@ function spansOf(ctx: Ctx, range: OverviewRange, timeZone: string): Span[] {
   }));
 }
 
-async function countSpan(
-  ctx: Ctx,
-  span: Span,
-  atMost: number,
-): Promise<{ counts: MessageCounts; read: number }> {
+async function countSpan(ctx: Ctx, span: Span, atMost: number): Promise<Counted> {
   const cache = ctx.statistics.volumes;
   const key = `${ctx.actor.userId}:${span.from}:${span.to}:${ctx.actor.sessionIds?.join(',') ?? ''}`;
   const now = ctx.clock.now();
   const known = cache.get(key);
-  if (known && known.until > now) return { counts: known.counts, read: sumOf(known.counts) };
-  const counts = await countRows(ctx, span, atMost);
-  const read = sumOf(counts);
+  if (known && known.until > now) return known;
+  const counted = await countRows(ctx, span, atMost);
   const keepMs = span.to < now - STABLE_AFTER_MS ? KEEP_STABLE_MS : KEEP_MS;
-  if (read < atMost) cache.set(key, { counts, until: now + keepMs });
-  return { counts, read };
+  if (sumOf(counted.counts) < atMost) cache.set(key, { ...counted, until: now + keepMs });
+  return counted;
 }
 
 /** The newest `atMost` of the span. */
-async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<MessageCounts> {
+async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<Counted> {
   const { scan } = ctx.database;
-  const { id, createdAt, direction, status, userId } = messages;
+  const { id, createdAt, direction, status, userId, peer } = messages;
   const bound = ctx.actor.sessionIds;
   const newest = scan
-    .select({ direction, status })
+    .select({ direction, status, peer })
     .from(messages)
     .where(
       and(
@@ -151,20 +153,25 @@ async function countRows(ctx: Ctx, { from, to }: Span, atMost: number): Promise<
         ofBound(bound, messages.sessionId),
         // What the owner sends from the phone is not ours to count.
         isNull(messages.source),
+        isMessage(),
       ),
     )
     .orderBy(desc(createdAt), desc(id))
     .limit(atMost)
     .as('newest');
+  const isPost = sql<number>`case when ${like(newest.peer, '%@newsletter')} then 1 else 0 end`;
   const groups = await scan
-    .select({ direction: newest.direction, status: newest.status, n: count() })
+    .select({ direction: newest.direction, status: newest.status, post: isPost.as('post'), n: count() })
     .from(newest)
-    .groupBy(newest.direction, newest.status);
+    .groupBy(newest.direction, newest.status, sql`post`);
   const counts = noCounts();
-  for (const group of groups) {
-    counts[group.direction === 'in' ? 'received' : placeOf(group.status)] += Number(group.n);
+  let posts = 0;
+  for (const { direction, status, post, n } of groups) {
+    const place = direction === 'in' ? 'received' : placeOf(status);
+    counts[place] += Number(n);
+    if (place === 'sent' && Number(post) === 1) posts += Number(n);
   }
-  return counts;
+  return { counts, posts };
 }
 
 const PLACES: Record<string, Exclude<keyof MessageCounts, 'received'> | undefined> = {
