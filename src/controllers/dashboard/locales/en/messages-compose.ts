@@ -8,7 +8,7 @@ export const messagesCompose = {
   toStatus: 'Post a status (story) instead',
   toChannels: 'Post to a channel',
   toAlbum: 'Send an album of images and videos',
-  toHint: 'A phone number in any usual format, or a group ID (…@g.us).',
+  toHint: 'A phone number in any usual format, a group ID (…@g.us), or one of your channels (…@newsletter).',
   kind: 'Kind',
   text: 'Text',
   caption: 'Caption',

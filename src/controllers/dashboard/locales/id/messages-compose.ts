@@ -11,7 +11,7 @@ export const messagesCompose: Texts<typeof english.messagesCompose> = {
   toStatus: 'Atau pasang status (story)',
   toChannels: 'Kirim ke saluran',
   toAlbum: 'Atau kirim album gambar dan video',
-  toHint: 'Nomor telepon dalam format umum apa pun, atau ID grup (…@g.us).',
+  toHint: 'Nomor telepon dalam format umum apa pun, ID grup (…@g.us), atau saluran Anda (…@newsletter).',
   kind: 'Jenis',
   text: 'Teks',
   caption: 'Keterangan',
