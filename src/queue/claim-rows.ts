@@ -21,6 +21,7 @@ import {
 } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
+import { windowOf } from './albums.ts';
 import type { Claim } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
 import { HELD, type Held, heldValues, isHeld } from './fence.ts';
@@ -122,10 +123,10 @@ async function claimRows(
     await insertMany(
       tx,
       sendAttempts,
-      taken.map(({ attemptId, held, candidate: { recipient }, priority, now }) => ({
+      taken.map(({ attemptId, held, candidate, priority, now }) => ({
         id: attemptId,
         accountId: held.id,
-        recipient,
+        recipient: windowOf(candidate),
         priority,
         at: now,
       })),

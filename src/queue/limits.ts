@@ -26,8 +26,11 @@ export interface SpentAttempt {
 export interface Limits {
   /** When the session's own windows let an attempt of this priority through, and which window is in the way. */
   nextAllowedAt(now: number, priority: Priority): { at: number; reason: LimitReason | null };
-  /** The same for the window of one recipient alone, who may have several JIDs. */
-  recipientAllowedAt(now: number, priority: Priority, ...jids: readonly string[]): number;
+  /**
+   * The same for the window of one recipient alone, who may have several JIDs. With `places` when there is room for so many
+   * attempts, or for as many as the window ever has.
+   */
+  recipientAllowedAt(now: number, priority: Priority, jids: readonly string[], places?: number): number;
   /** False where the recipient's window can hold nothing that the hour does not. */
   limitsRecipients(priority: Priority): boolean;
   /** Spends one attempt of every window, left at its time. Times must not go back. */
@@ -132,12 +135,13 @@ export function createLimits(pace: Pace, attempts: readonly SpentAttempt[] = [])
       if (minute <= now && hour <= now) return { at: now, reason: null };
       return hour >= minute ? { at: hour, reason: 'hour_limit' } : { at: minute, reason: 'minute_limit' };
     },
-    recipientAllowedAt(now, priority, ...jids) {
+    recipientAllowedAt(now, priority, jids, places = 1) {
       prune(now);
       const times = timesOf(jids);
       const fromEnd = (n: number) => times[times.length - n];
       const inPreparation = [...begun].filter((one) => jids.includes(one.recipient)).length;
-      const cap = capOf(current.perRecipientPerHour, current, priority);
+      const whole = capOf(current.perRecipientPerHour, current, priority);
+      const cap = whole - Math.min(whole, places) + 1;
       return Math.max(now, freeAt(fromEnd, { cap, inPreparation, now, windowMs: HOUR_MS }));
     },
     limitsRecipients: (priority) =>

@@ -4,6 +4,7 @@ import { and, count, desc, eq, gt, inArray, isNull, lt, lte, ne, type SQL, sql }
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
+import { placesOf } from './albums.ts';
 import type { IntakeDeps } from './deps.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
@@ -26,6 +27,10 @@ export interface HeldMessage {
   priority: Priority;
   /** epoch milliseconds; not to be sent before */
   scheduledAt: number | null;
+  type?: string;
+  content?: unknown;
+  /** messages to the same recipient that are being queued with it, before it; 0 when missing */
+  behind?: number;
 }
 
 /**
@@ -41,14 +46,18 @@ export async function recipientHeldUntil(
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
   if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
   const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
-  if (!(await isBusy(db, message, peers, cap, now))) return null;
+  const { type = '', content, behind = 0 } = message;
+  const places = Math.min(cap, placesOf({ type, content }));
+  const busyFrom = cap - places + 1 - behind;
+  if (busyFrom > 0 && !(await isBusy(db, message, peers, busyFrom, now))) return null;
   const spent = await readSpentOn(db, message, peers, cap, now);
-  const ahead = await countAheadOf(db, message, peers, now);
+  const ahead = behind + (await countAheadOf(db, message, peers, now));
   const times = [...spent];
-  const turnAt = (earliest: number) => Math.max(earliest, (times[times.length - cap] ?? -HOUR_MS) + HOUR_MS);
+  const turnAt = (earliest: number, needs = 1) =>
+    Math.max(earliest, (times[times.length - cap + needs - 1] ?? -HOUR_MS) + HOUR_MS);
   for (let i = 0; i < ahead; i++) times.push(turnAt(now));
   const earliest = Math.max(now, message.scheduledAt ?? 0);
-  const until = turnAt(earliest);
+  const until = turnAt(earliest, places);
   return until > earliest ? until : null;
 }
 
@@ -89,9 +98,9 @@ async function isBusy(
 
 /** The newest messages that fit `where`, which names the chat: `limit` rows are read, whatever is looked for in them. */
 function newestOf(db: Db, where: SQL | undefined, limit: number) {
-  const { id, accountId, direction, source, status, scheduledAt, sendingAt, createdAt } = messages;
+  const { id, accountId, direction, source, type, status, scheduledAt, sendingAt, createdAt } = messages;
   return db
-    .select({ id, accountId, direction, source, status, scheduledAt, sendingAt, createdAt })
+    .select({ id, accountId, direction, source, type, status, scheduledAt, sendingAt, createdAt })
     .from(messages)
     .where(where)
     .orderBy(desc(createdAt), desc(id))
@@ -142,6 +151,8 @@ async function countAheadOf(
         and(
           eq(newest.accountId, accountId),
           eq(newest.status, 'queued'),
+          // The head of an album takes no place.
+          ne(newest.type, 'album'),
           eq(messageQueue.status, 'pending'),
           lte(messageQueue.priority, priority),
           sql`coalesce(${newest.scheduledAt}, 0) <= ${Math.max(now, scheduledAt ?? 0)}`,

@@ -58,10 +58,21 @@ describe('sliding windows', () => {
   it('count a recipient for itself', () => {
     const limits = createLimits(pace);
     for (const at of [10, 20]) limits.spend({ at, recipient: 'a' });
-    expect(limits.recipientAllowedAt(30, 1, 'a')).toBe(10 + HOUR);
-    expect(limits.recipientAllowedAt(30, 0, 'a')).toBe(30);
-    expect(limits.recipientAllowedAt(30, 1, 'b')).toBe(30);
-    expect(limits.recipientAllowedAt(10 + HOUR, 1, 'a')).toBe(10 + HOUR);
+    expect(limits.recipientAllowedAt(30, 1, ['a'])).toBe(10 + HOUR);
+    expect(limits.recipientAllowedAt(30, 0, ['a'])).toBe(30);
+    expect(limits.recipientAllowedAt(30, 1, ['b'])).toBe(30);
+    expect(limits.recipientAllowedAt(10 + HOUR, 1, ['a'])).toBe(10 + HOUR);
+  });
+
+  it('wait for as many places of a recipient as an album needs, or as there ever are', () => {
+    const limits = createLimits({ ...pace, perRecipientPerHour: 4, otpReservePercent: 0 });
+    for (const at of [10, 20]) limits.spend({ at, recipient: 'a' });
+    limits.spend({ at: 25, recipient: '' });
+    expect(limits.recipientAllowedAt(30, 1, ['a'], 2)).toBe(30);
+    expect(limits.recipientAllowedAt(30, 1, ['a'], 3)).toBe(10 + HOUR);
+    expect(limits.recipientAllowedAt(30, 1, ['a'], 4)).toBe(20 + HOUR);
+    expect(limits.recipientAllowedAt(30, 1, ['a'], 9)).toBe(20 + HOUR);
+    expect(limits.recipientAllowedAt(30, 1, ['b'], 9)).toBe(30);
   });
 
   it('give back an attempt that sent nothing', () => {
@@ -72,7 +83,7 @@ describe('sliding windows', () => {
     limits.giveBack(attempt);
     limits.giveBack(attempt);
     expect(limits.nextAllowedAt(200, 0).reason).toBeNull();
-    expect(limits.recipientAllowedAt(200, 0, 'a')).toBe(200);
+    expect(limits.recipientAllowedAt(200, 0, ['a'])).toBe(200);
   });
 
   it('forget what left the hour, however many there were', () => {

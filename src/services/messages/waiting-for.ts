@@ -38,6 +38,10 @@ export interface WaitingMessage {
   /** when it falls due, epoch milliseconds; null: at once */
   availableAt: number | null;
   attempts: number;
+  type?: string;
+  content?: unknown;
+  /** messages to the same recipient that are being queued with it, before it */
+  behind?: number;
 }
 
 /** Everything that is in the way of the message, what lasts longest first. */

@@ -47,7 +47,7 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   const at = windowsFor(line, row, now);
   if (at === null || !line.lookahead.isCurrent(PRIORITIES.high)) return null;
   const others = jids.filter((jid) => jid !== row.recipient);
-  if (at.limits.recipientAllowedAt(now, PRIORITIES.high, row.recipient, ...others) > now) return null;
+  if (at.limits.recipientAllowedAt(now, PRIORITIES.high, [row.recipient, ...others]) > now) return null;
   const { spent, giveBack } = spend(line, at, row, now);
   const start = { held: line.account, attemptId: newId(now), at: spent.at };
   let end: (claim: Claim | null) => void = () => undefined;

@@ -1,4 +1,5 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
+import { placesOf, windowOf } from '../../queue/albums.ts';
 import { audienceStrangers } from '../../queue/audience.ts';
 import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, deferRecipient } from '../../queue/claim.ts';
@@ -39,6 +40,8 @@ export async function takeRow(
   const looked = await putOff(line, at, priority, row, now);
   if (looked !== 'put off') await claimAndSend(line, at, { priority, row, contact: looked.contact }, now);
 }
+
+const contentOf = ({ contentJson }: Candidate): unknown => JSON.parse(contentJson ?? 'null');
 
 /** Costs nothing for somebody who was found to know the session before. */
 export async function isStranger(line: Line, row: Candidate): Promise<boolean> {
@@ -103,8 +106,9 @@ async function putOff(
     moved = await stepsAside(line, priority, row, stranger);
   } else {
     const jids = at.limits.limitsRecipients(priority) ? await deps.peers.of(account, row) : [recipient];
-    const others = jids.filter((jid) => jid !== recipient);
-    const until = at.limits.recipientAllowedAt(now, priority, recipient, ...others);
+    const all = [recipient, ...jids.filter((jid) => jid !== recipient)];
+    const places = row.type === 'album' ? placesOf({ ...row, content: contentOf(row) }) : 1;
+    const until = at.limits.recipientAllowedAt(now, priority, all, places);
     if (until <= now) return stranger;
     moved = await deferRecipient(deps, account, { recipient, priority, until, reach: DEFER_BATCH_SIZE });
   }
@@ -158,13 +162,13 @@ export interface Spent {
 }
 
 /** Takes a place in the line's windows for a message to this recipient, who is busy from now on. */
-export function spend(line: Line, at: Windows, { recipient }: Candidate, now: number): Spent {
-  const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient };
+export function spend(line: Line, at: Windows, row: Candidate, now: number): Spent {
+  const spent: SpentAttempt = { at: Math.max(now, at.limits.lastAt() ?? 0), recipient: windowOf(row) };
   const before = at.nextSendAt;
   const gapEndsAt = now + drawGapMs(line);
   at.limits.begin(spent);
   at.nextSendAt = gapEndsAt;
-  line.busy.add(recipient);
+  line.busy.add(row.recipient);
   return {
     spent,
     gapEndsAt,
