@@ -157,7 +157,9 @@ export const OverviewData = z.object({
   range: z.enum(OVERVIEW_RANGES),
   buckets: z.array(z.object({ from: Timestamp, to: Timestamp, label: z.string(), counts: MessageCounts })),
   total: MessageCounts,
-  deliveryRate: Percent.describe('percent of what WhatsApp took that reached the phone, without posts to channels'),
+  deliveryRate: Percent.describe(
+    'percent of what WhatsApp took that reached the phone, without posts to channels',
+  ),
   otp: OtpStatistics,
   complete: z.boolean().describe('false: only the newest 200,000 messages are counted'),
   queue: z.object({

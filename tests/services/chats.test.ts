@@ -399,9 +399,9 @@ describe('one search for everything', () => {
       const shared = row(main, 1, { peer, phone: null });
       await add([shared, row(second, 2)]);
       const page = { page: 1, limit: 10 };
-      expect((await listMessages(ctx(), { ...page, to: peer })).data.map(({ messageId }) => messageId)).toEqual(
-        [shared.messageId],
-      );
+      expect(
+        (await listMessages(ctx(), { ...page, to: peer })).data.map(({ messageId }) => messageId),
+      ).toEqual([shared.messageId]);
       const { data } = await searchMessages(ctx(), { number: peer, limit: 10 });
       expect(data.map(({ messageId }) => messageId)).toEqual([shared.messageId]);
       expect(await found(peer)).toEqual([{ kind: 'chat', sessionId: 'main', number: peer, name: null }]);

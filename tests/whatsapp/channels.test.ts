@@ -19,7 +19,12 @@ function answering(answer: unknown) {
       return { tag: 'iq', attrs: {}, content: [{ tag: 'result', attrs: {}, content: Buffer.from(text) }] };
     },
   };
-  const link = { sock, clock: createFakeClock(), closed: new AbortController().signal, answerTimeoutMs: 1_000 };
+  const link = {
+    sock,
+    clock: createFakeClock(),
+    closed: new AbortController().signal,
+    answerTimeoutMs: 1_000,
+  };
   // The functions under test use no other part of it.
   return link as unknown as Link;
 }

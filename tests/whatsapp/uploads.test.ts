@@ -91,16 +91,19 @@ it('an upload ends in time, counted from its turn, and leaves its place to the n
   expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
 });
 
-it.each([true, false])('a folder that cannot be written refuses the file and ends nothing (plain: %s)', async (plain) => {
-  const path = join(folder, `in-the-way-${plain}`);
-  await writeFile(path, '');
-  const { send, quick } = setUp(join(path, 'staging'));
-  await expect(send(accountOf(1, 0), quick, plain)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  await rm(path);
-  const later = send(accountOf(1, 0), quick, plain);
-  if (plain) await expect(later).rejects.toThrow('nothing is asked for');
-  else expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
-});
+it.each([true, false])(
+  'a folder that cannot be written refuses the file and ends nothing (plain: %s)',
+  async (plain) => {
+    const path = join(folder, `in-the-way-${plain}`);
+    await writeFile(path, '');
+    const { send, quick } = setUp(join(path, 'staging'));
+    await expect(send(accountOf(1, 0), quick, plain)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await rm(path);
+    const later = send(accountOf(1, 0), quick, plain);
+    if (plain) await expect(later).rejects.toThrow('nothing is asked for');
+    else expect(await later).toMatchObject({ url: UPLOADED.mediaUrl });
+  },
+);
 
 it('a file that fails before it is read, or in the middle, leaves nothing behind', async () => {
   const broken = join(folder, 'broken');
@@ -116,21 +119,26 @@ it('a file that fails before it is read, or in the middle, leaves nothing behind
   expect(await readdir(broken)).toEqual([]);
 });
 
-it.each([0, 1, 16, 200_001])('seals %s bytes as phones open them, for nobody else to read', async (length) => {
-  const bytes = Buffer.alloc(length, 7);
-  const source = Readable.from([bytes.subarray(0, 5), bytes.subarray(5)].filter((piece) => piece.length > 0));
-  const file = await writeSealed(join(folder, 'sealed'), source, 'video');
-  const whole = await readFile(file.path);
-  expect((await stat(file.path)).mode & 0o777).toBe(0o600);
-  expect(file.fileLength).toBe(length);
-  expect(Buffer.from(file.fileSha256)).toEqual(createHash('sha256').update(bytes).digest());
-  expect(Buffer.from(file.fileEncSha256)).toEqual(createHash('sha256').update(whole).digest());
-  const { iv, cipherKey, macKey = Buffer.alloc(0) } = await getMediaKeys(file.mediaKey, 'video');
-  const [sealed, mac] = [whole.subarray(0, -10), whole.subarray(-10)];
-  expect(mac).toEqual(createHmac('sha256', macKey).update(iv).update(sealed).digest().subarray(0, 10));
-  const cipher = createDecipheriv('aes-256-cbc', cipherKey, iv);
-  expect(Buffer.concat([cipher.update(sealed), cipher.final()])).toEqual(bytes);
-});
+it.each([0, 1, 16, 200_001])(
+  'seals %s bytes as phones open them, for nobody else to read',
+  async (length) => {
+    const bytes = Buffer.alloc(length, 7);
+    const source = Readable.from(
+      [bytes.subarray(0, 5), bytes.subarray(5)].filter((piece) => piece.length > 0),
+    );
+    const file = await writeSealed(join(folder, 'sealed'), source, 'video');
+    const whole = await readFile(file.path);
+    expect((await stat(file.path)).mode & 0o777).toBe(0o600);
+    expect(file.fileLength).toBe(length);
+    expect(Buffer.from(file.fileSha256)).toEqual(createHash('sha256').update(bytes).digest());
+    expect(Buffer.from(file.fileEncSha256)).toEqual(createHash('sha256').update(whole).digest());
+    const { iv, cipherKey, macKey = Buffer.alloc(0) } = await getMediaKeys(file.mediaKey, 'video');
+    const [sealed, mac] = [whole.subarray(0, -10), whole.subarray(-10)];
+    expect(mac).toEqual(createHmac('sha256', macKey).update(iv).update(sealed).digest().subarray(0, 10));
+    const cipher = createDecipheriv('aes-256-cbc', cipherKey, iv);
+    expect(Buffer.concat([cipher.update(sealed), cipher.final()])).toEqual(bytes);
+  },
+);
 
 it('the request of an upload that is given up is destroyed, and no other is made', async () => {
   const filePath = join(folder, 'file');

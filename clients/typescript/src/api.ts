@@ -1968,7 +1968,7 @@ export interface paths {
         put?: never;
         /**
          * Post a text, an image or a video to the status (story)
-         * @description For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to; they are counted when the post leaves, which expires a day after it fell due. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.
+         * @description For up to 256 people, through the queue of the session and at its pace. WhatsApp shows it for 24 hours, and only to people who have saved the number. Who does not know the session is a first contact, as if written to; they are counted when the post leaves, which expires two days after it fell due. `delivered` and `read` tell of the first of them. `/message/:messageId/revoke` deletes it. Give one of `text`, `image` and `video`; media as for other messages.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -10048,7 +10048,7 @@ export interface operations {
                             }[];
                             /** @description false: only the newest 200,000 messages are counted */
                             complete: boolean;
-                            /** @description percent of what WhatsApp took that reached the phone */
+                            /** @description percent of what WhatsApp took that reached the phone, without posts to channels */
                             deliveryRate: number | null;
                             otp: {
                                 /** @description null: more than 10,000 */
@@ -13830,7 +13830,7 @@ export interface operations {
                     scheduledAt?: string;
                     /** @description which session, where several know a message by this id */
                     session?: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -15134,7 +15134,7 @@ export interface operations {
                 session?: string;
                 since?: string;
                 status?: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
-                /** @description the other side of the conversation */
+                /** @description the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`) or `status@broadcast` */
                 to?: string;
                 type?: string;
                 until?: string;
@@ -15604,7 +15604,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -15749,7 +15749,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -15778,7 +15778,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                     /** @description may be looked at, or listened to, once. The history keeps its file as it keeps every other */
                     viewOnce?: boolean;
@@ -15911,7 +15911,7 @@ export interface operations {
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
                     text: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16023,7 +16023,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16135,7 +16135,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
                 "multipart/form-data": {
@@ -16167,7 +16167,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16283,7 +16283,7 @@ export interface operations {
                     sessions?: string[];
                     /** @description ISO 8601; without a zone it is a time in your own */
                     startsAt: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16559,7 +16559,7 @@ export interface operations {
                     sessions?: string[];
                     text: string;
                     title?: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16668,7 +16668,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16778,7 +16778,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -16884,7 +16884,7 @@ export interface operations {
                     session?: string;
                     /** @description instead of `session`: one of these sends, the one that the person knows before all others */
                     sessions?: string[];
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };
@@ -17124,7 +17124,7 @@ export interface operations {
                     sessions?: string[];
                     /** @description a WebP image, as in `image` of send-image */
                     sticker: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
                 "multipart/form-data": {
@@ -17149,7 +17149,7 @@ export interface operations {
                     sessions?: string[];
                     /** Format: binary */
                     sticker: string;
-                    /** @description a phone number in any usual spelling, or a group (`…@g.us`), or an own channel (`…@newsletter`) */
+                    /** @description a phone number in any usual spelling, or a group (`…@g.us`) */
                     to: string;
                 };
             };

@@ -126,8 +126,7 @@ function toResult(view: View, found: Found): Result {
   }
 }
 
-const numberPath = (number: string, session?: string) =>
-  `/dashboard/messages${queryOf({ number, session })}`;
+const numberPath = (number: string, session?: string) => `/dashboard/messages${queryOf({ number, session })}`;
 
 function Results({ view, q, results }: { view: View; q: string; results: readonly Result[] }) {
   const t = SEARCH_TEXTS(view.lang);

@@ -109,8 +109,8 @@ export async function requireRoomFor(
   requireOpen(session, now);
   if (!limitsContacts(limit)) return true;
   const waiting = await strangersAmong(ctx, session, await waitingAudience(ctx.database, session.id, now));
-  const people = [...new Set([...waiting, ...strangers])];
-  const { fresh, lacks } = await roomFor(ctx.db, session.id, { people, limit, pace, priority, now });
+  const all = [...new Set([...waiting, ...strangers])];
+  const { fresh, lacks } = await roomFor(ctx.db, session.id, { people: all, limit, pace, priority, now });
   const ours = new Set(strangers);
   const others = fresh.filter((person) => !ours.has(person)).length;
   if (lacks === null || others === fresh.length) return true;

@@ -63,7 +63,8 @@ async function tryOnce(
   } catch (error) {
     if (error instanceof MediaGoneError) return MEDIA_GONE;
     if (error instanceof EncodeError) return UNREADABLE;
-    if (isStorageAway(error)) return { outcome: 'postponed', reason: 'the file cannot be read, or not written, now' };
+    if (isStorageAway(error))
+      return { outcome: 'postponed', reason: 'the file cannot be read, or not written, now' };
     return link.isOpen() ? notSent(describe(error)) : CUT_OFF;
   }
   if (!link.isOpen()) return CUT_OFF;
