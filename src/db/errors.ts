@@ -87,6 +87,18 @@ export function isRetryable(error: unknown): boolean {
   );
 }
 
+/**
+ * What MySQL and MariaDB undo a whole transaction for, with its savepoints: deadlock, record changed since last read, no lock
+ * memory, Galera node not ready. A lock wait timeout does so where `innodb_rollback_on_timeout` is set, and is taken so
+ * everywhere. A savepoint that is gone tells of any other cause.
+ */
+const UNDOING = new Set([1213, 1020, 1206, 1047, 1205, 1305]);
+
+/** True when nothing may be left of the transaction whose statement failed so, though its connection works. */
+export function undoesTransaction(error: unknown): boolean {
+  return some(error, (fault) => hasErrno(fault, UNDOING));
+}
+
 /** Galera node not ready, shutting down, read-only (option, mode). */
 const UNFIT = new Set([1047, 1053, 1290, 1836]);
 

@@ -9,6 +9,7 @@ import {
   isConnectionLost,
   SCAN_TIMEOUT_MS,
   TransactionLostError,
+  undoesTransaction,
 } from './errors.ts';
 import { pause } from './event-loop.ts';
 import { discard } from './mysql-kept.ts';
@@ -155,10 +156,12 @@ async function inTransaction<R>(
   connection: PoolConnection,
   fn: (guarded: PoolConnection) => Promise<R>,
 ): Promise<R> {
-  const state = { open: true };
+  const state: TransactionState = { open: true };
   const query = (statement: string) => connection.query({ sql: statement, timeout: QUERY_TIMEOUT_MS });
   try {
     const result = await fn(asConnection(guardConnection(connection, state)));
+    // Whoever caught it may think that the rest is there: it is not.
+    if (state.undone !== undefined) throw state.undone;
     state.open = false;
     await query('commit');
     return result;
@@ -171,12 +174,28 @@ async function inTransaction<R>(
   }
 }
 
-/** Refuses what comes after the end: the connection may be in another caller's transaction by then. */
-function guardConnection(connection: PoolConnection, state: { open: boolean }) {
+interface TransactionState {
+  open: boolean;
+  /** the error with which the server has undone it, or after which nobody knows */
+  undone?: unknown;
+}
+
+/**
+ * Refuses what comes after the end: the connection may be in another caller's transaction by then. After an error that undid the
+ * transaction the next statement would begin another one, which would be committed alone: each fails with that error
+ * instead. Among them is drizzle's way back to a savepoint, whose own failure would hide it.
+ */
+function guardConnection(connection: PoolConnection, state: TransactionState) {
   return {
     async query(options: QueryOptions, params?: unknown[]) {
       if (!state.open) throw new Error('the transaction is over: its tx cannot be used any more');
-      return connection.query(bounded(options), params);
+      if (state.undone !== undefined) throw state.undone;
+      try {
+        return await connection.query(bounded(options), params);
+      } catch (error) {
+        if (undoesTransaction(error) || isBroken(error)) state.undone ??= error;
+        throw error;
+      }
     },
   };
 }

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
 import { transact } from '../../src/db/ops.ts';
+import { describeOn } from '../helpers/on-database.ts';
 import { tallies, useFixture } from './fixture.ts';
 
 const open = useFixture();
@@ -292,6 +293,45 @@ describe('a nested transaction', () => {
     expect(result).toBe(42);
     expect(await namesIn(db)).toEqual(['inner']);
     expect(seen).toEqual(['inner']);
+  });
+});
+
+// SQLite has one writer: nobody has what another one waits for.
+describeOn('mysql', 'a deadlock in a nested transaction', () => {
+  test.each([true, false])('runs the whole again, caught or not (%s)', async (isCaught) => {
+    const { db } = await open();
+    await db.insert(tallies).values([{ name: 'x' }, { name: 'y' }]);
+    let holding = 0;
+    let attempts = 0;
+    let allHold = () => {};
+    const held = new Promise<void>((resolve) => {
+      allHold = resolve;
+    });
+    const count = (tx: Tx, name: string) =>
+      tx
+        .update(tallies)
+        .set({ value: sql`${tallies.value} + 1` })
+        .where(eq(tallies.name, name));
+    const work = (name: string, first: string, second: string) =>
+      transact(db, async (tx) => {
+        attempts++;
+        await tx.insert(tallies).values({ name });
+        await count(tx, first);
+        if (++holding === 2) allHold();
+        await held;
+        const nested = tx.transaction((inner) => Promise.resolve(count(inner, second)));
+        await (isCaught ? nested.catch(() => undefined) : nested);
+        await tx.update(tallies).set({ label: name }).where(eq(tallies.name, name));
+      });
+    await Promise.all([work('a', 'x', 'y'), work('b', 'y', 'x')]);
+    expect(attempts).toBe(3);
+    const { name, label, value } = tallies;
+    expect(await db.select({ name, label, value }).from(tallies).orderBy(name)).toEqual([
+      { name: 'a', label: 'a', value: 0 },
+      { name: 'b', label: 'b', value: 0 },
+      { name: 'x', label: null, value: 2 },
+      { name: 'y', label: null, value: 2 },
+    ]);
   });
 });
 

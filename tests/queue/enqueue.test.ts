@@ -1,10 +1,13 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
-import { messageQueue, messages, settings } from '../../src/db/schema.ts';
+import { idempotencyKeys, messageQueue, messages, settings } from '../../src/db/schema.ts';
 import { reserveQueueRoom } from '../../src/queue/counts.ts';
-import { enqueue, enqueueMany, type NewMessage } from '../../src/queue/enqueue.ts';
+import { createEnqueuer, enqueue, enqueueMany, type NewMessage } from '../../src/queue/enqueue.ts';
+import type { Ctx } from '../../src/services/context.ts';
+import { claimIdempotency, IdempotencyLost } from '../../src/services/idempotency.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -80,6 +83,40 @@ describe('enqueue', () => {
     ]);
     expect(results.filter((result) => result.status === 'rejected')).toHaveLength(1);
     expect(await q.deps.db.select().from(messageQueue)).toHaveLength(2);
+  });
+
+  // SQLite has one process, and that one writer.
+  testOn('mysql', 'queues one message for a key that two processes take in opposite order', async () => {
+    const account = await q.account();
+    let holding = 0;
+    let allHold = () => {};
+    const held = new Promise<void>((resolve) => {
+      allHold = resolve;
+    });
+    const ask = (deps: QueueFixture['deps'], key: string) => {
+      const idempotency = { key, hash: key, claimed: false };
+      const ctx = { ...deps, actor: { userId: q.userId }, idempotency } as unknown as Ctx;
+      return enqueue(deps, newMessage(account), async (tx, { id }) => {
+        await claimIdempotency(ctx, tx, { status: 202, body: { id } });
+        if (++holding === 2) allHold();
+        await held;
+      });
+    };
+    await q.queue(account);
+    const other = { ...q.deps, enqueuer: createEnqueuer(q.deps) };
+    const results = await Promise.allSettled([
+      ask(q.deps, 'a'),
+      ask(q.deps, 'b'),
+      ask(other, 'b'),
+      ask(other, 'a'),
+    ]);
+    const lost = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    expect(lost).toEqual([expect.any(IdempotencyLost), expect.any(IdempotencyLost)]);
+    const ids = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value.id] : []));
+    const keys = await q.deps.db.select().from(idempotencyKeys).orderBy(idempotencyKeys.key);
+    expect(keys.map(({ key }) => key)).toEqual(['a', 'b']);
+    expect(keys.map(({ response }) => response)).toEqual(expect.arrayContaining(ids.map((id) => ({ id }))));
+    expect(await q.deps.db.select().from(messages)).toHaveLength(3);
   });
 
   it('takes many in the transaction of their cause, and wakes after it', async () => {
