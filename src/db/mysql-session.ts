@@ -9,8 +9,11 @@ export const IDLE_CONNECTION_MS = 15_000;
 const WAIT_SECONDS = 25;
 /** Longer than the bound of idle transactions, so that whoever waits for one gets its rows. */
 const LOCK_WAIT_SECONDS = 10;
-/** Reads (1), updates and deletes (2) first take in what was committed through other nodes (wsrep_sync_wait). */
-const SYNC_WAIT = 3;
+/**
+ * Reads (1), updates and deletes (2), inserts (4) first take in what was committed through other nodes (wsrep_sync_wait). A
+ * transaction does so in its first statement, whichever that is: no BEGIN stands before it.
+ */
+const SYNC_WAIT = 7;
 
 /** The values that `SHOW SESSION VARIABLES` gives of the variables that matter here; a server leaves out those it does not know. */
 export type ServerVariables = ReadonlyMap<string, string>;
@@ -35,12 +38,13 @@ export function requireRowLocks(server: ServerVariables): void {
 }
 export const isOn = (value: string | undefined): boolean => value === 'ON' || value === '1';
 
-/** UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */
+/** Statements that commit by themselves, UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */
 export function settingsFor(
   server: ServerVariables,
   idleTransactionSeconds = IDLE_TRANSACTION_SECONDS,
 ): string[] {
   const values = [
+    'autocommit = 1',
     `sql_mode = 'STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'`,
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     `time_zone = '+00:00'`,

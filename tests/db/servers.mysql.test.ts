@@ -47,10 +47,14 @@ describe('the settings of a connection', () => {
     expect(settings({ read_only: 'OFF' })).not.toContain('idle_transaction_timeout');
   });
 
-  it('make reads and updates of a Galera node wait for what others have committed', () => {
+  it('let statements commit by themselves, whatever the server does by itself', () => {
+    expect(settings({})).toContain('SET SESSION autocommit = 1,');
+  });
+
+  it('make reads and writes of a Galera node wait for what others have committed', () => {
     expect(settings({ wsrep_on: 'OFF', wsrep_sync_wait: '0' })).not.toContain('wsrep');
-    expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '0' })).toContain('wsrep_sync_wait = 3');
-    expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '4' })).toContain('wsrep_sync_wait = 7');
+    expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '0' })).toContain('wsrep_sync_wait = 7');
+    expect(settings({ wsrep_on: 'ON', wsrep_sync_wait: '8' })).toContain('wsrep_sync_wait = 15');
   });
 
   it('are not made on TiDB, which passes over SKIP LOCKED and locks nothing', () => {
