@@ -3,7 +3,6 @@ import { and, eq, gt, isNull, lt, lte, ne, or, type SQL } from 'drizzle-orm';
 import type { Database, Db, Tx } from '../db/client.ts';
 import { affected, upsert } from '../db/ops.ts';
 import { processes, whatsappAccounts } from '../db/schema.ts';
-import { freeLanes } from '../events/lane-claims.ts';
 import type { Host } from './host.ts';
 
 /** A stalled Galera node stops writers for 6.4 s without an error, so a lease must be far longer. */
@@ -32,32 +31,30 @@ export async function beat(database: Database, id: string, host: Host, time?: nu
 
 /**
  * Removes the rows of processes that are surely dead: those of this host that /proc does not know, and, where
- * the database serves one process only (`alone`), all others.
+ * the database serves one process only (`alone`), all others. Gives the ids of those that it has removed.
  */
 export async function removeDead(
   database: Database,
   me: string,
   host: Host,
   alone: boolean,
-): Promise<number> {
+): Promise<string[]> {
   const others = await database.db.select().from(processes).where(ne(processes.id, me));
   const dead = others.filter((other) => alone || host.check(other) === 'dead');
-  if (dead.length === 0) return 0;
   return removeRows(database, dead);
 }
 
 type Heartbeat = Pick<typeof processes.$inferSelect, 'id' | 'heartbeatAt'>;
 
-async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<number> {
-  for (const row of rows) await noteLastSeen(db, row);
-  // Before the rows go: whoever dies in between leaves them for the next one.
-  const ids = rows.map(({ id }) => id);
-  await freeLanes(db, ids);
-  // A process that has renewed its heartbeat since it was read is not dead.
-  const silent = rows.map((row) =>
-    and(eq(processes.id, row.id), lte(processes.heartbeatAt, row.heartbeatAt)),
-  );
-  return affected(await db.delete(processes).where(or(...silent)));
+async function removeRows({ db }: Database, rows: readonly Heartbeat[]): Promise<string[]> {
+  const removed: string[] = [];
+  for (const row of rows) {
+    await noteLastSeen(db, row);
+    // A process that has renewed its heartbeat since it was read is not dead.
+    const silent = and(eq(processes.id, row.id), lte(processes.heartbeatAt, row.heartbeatAt));
+    if (affected(await db.delete(processes).where(silent)) === 1) removed.push(row.id);
+  }
+  return removed;
 }
 
 /**

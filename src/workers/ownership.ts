@@ -21,6 +21,7 @@ import { postWakeUps } from '../cluster/wake-ups.ts';
 import type { Database } from '../db/client.ts';
 import { createLoop, type WakeableLoop } from '../db/loop.ts';
 import { isLinking } from '../db/schema.ts';
+import { freeLanes } from '../events/lane-claims.ts';
 import { type Clock, sleep } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createMutex } from '../utils/mutex.ts';
@@ -105,6 +106,7 @@ class Owner implements Ownership {
   #surplus = 0;
   #running = false;
   #entered = false;
+  #freeing: Promise<void> = Promise.resolve();
   readonly #rounds: WakeableLoop;
   #cancelWatch: () => void = () => undefined;
   #cancelRelease: (() => void) | null = null;
@@ -132,7 +134,7 @@ class Owner implements Ownership {
     if (alone) return;
     this.#entered = true;
     await beat(database, processId, host);
-    await removeDead(database, processId, host, alone);
+    this.#freeLanes(await removeDead(database, processId, host, alone));
     const since = await database.now();
     const endsAtMs = clock.monotonic() + ENTER_TIMEOUT_MS;
     const first = await readSilentSince(database, processId, since);
@@ -162,6 +164,7 @@ class Owner implements Ownership {
     this.#cancelRelease?.();
     await this.#rounds.stop();
     await this.#inOrder(() => this.#giveUp());
+    await this.#freeing;
   }
 
   isSafe(): boolean {
@@ -265,7 +268,7 @@ class Owner implements Ownership {
   async #share(): Promise<void> {
     const { alone, database, host, logger, processId } = this.#deps;
     const dead = await removeDead(database, processId, host, alone);
-    if (dead > 0) logger.info('removed processes that are gone', { count: dead });
+    if (dead.length > 0) logger.info('removed processes that are gone', { count: dead.length });
     const live = await this.#readLiveAndMe();
     this.#peers = live.filter((id) => id !== processId);
     const orphans = await findOrphans(database.db, live);
@@ -277,11 +280,24 @@ class Owner implements Ownership {
         await this.#remember(await readOwned(database.db, processId));
       }
     }
+    this.#freeLanes(dead);
     this.#seenOrphans = new Set(orphans.map(({ id }) => id));
     // In the time of grace it is not known who is there to take what is given away.
     const mayGive = this.hasPeers() && !this.#lease.inGrace();
     this.#surplus = mayGive ? surplusOf(await this.#readBalance(live.length)) : 0;
     this.#scheduleRelease();
+  }
+
+  /** No round waits for it: it may wait long for locks, and what cannot be freed is free when its claim has aged. */
+  #freeLanes(processIds: readonly string[]): void {
+    if (processIds.length === 0) return;
+    const { database, logger } = this.#deps;
+    const work = freeLanes(database.db, processIds).catch((error: unknown) =>
+      logger.warn('webhook lanes of processes that are gone wait for their claims to end', {
+        error: String(error),
+      }),
+    );
+    this.#freeing = Promise.all([this.#freeing, work]).then(() => undefined);
   }
 
   async #readBalance(processes: number): Promise<Balance> {
@@ -357,6 +373,7 @@ class Owner implements Ownership {
     try {
       await releaseAll(database.db, processId, clock.now());
       await leave(database, processId);
+      this.#freeLanes([processId]);
       if (first !== undefined) await this.#tell(this.#peers, first);
     } catch (error) {
       logger.warn('the sessions stay leased until the lease ends', { error: String(error) });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { beat, readLive, removeDead } from '../../src/cluster/processes.ts';
 import type { Database, Db } from '../../src/db/client.ts';
 import { processes, webhookLanes, whatsappAccounts } from '../../src/db/schema.ts';
-import { newLaneClaim } from '../../src/events/lane-claims.ts';
+import { freeLanes, newLaneClaim } from '../../src/events/lane-claims.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { fakeHost } from '../workers/session-world.ts';
@@ -19,11 +19,9 @@ afterAll(() => database.close());
 const idsOf = async () =>
   (await database.db.select({ id: processes.id }).from(processes)).map(({ id }) => id);
 
-async function addSilent(id: string): Promise<void> {
+async function addSilent(id: string, { identity } = fakeHost('elsewhere', 1)): Promise<void> {
   const at = (await database.now()) - HOUR_MS;
-  await database.db
-    .insert(processes)
-    .values({ id, ...fakeHost('elsewhere', 1).identity, heartbeatAt: at, startedAt: at });
+  await database.db.insert(processes).values({ id, ...identity, heartbeatAt: at, startedAt: at });
 }
 
 /** Between the reading of the rows and their removal `work` happens, once. */
@@ -60,11 +58,18 @@ it('keeps the row of a process that comes back at that very moment', async () =>
   expect(await readLive(database)).toEqual(['back']);
 });
 
-it('frees the webhook lanes of a process that died, and nobody else’s', async () => {
+it('names those that it has removed, and not one that has said meanwhile that it lives', async () => {
+  const [dead, back] = [newId(), newId()];
+  const host = fakeHost('here', 1, new Set([2, 3]));
+  await addSilent(back, fakeHost('here', 2));
+  await addSilent(dead, fakeHost('here', 3));
+  const comesBack = inBetween(() => beat(database, back, fakeHost('here', 2)));
+  expect(await removeDead(comesBack, newId(), host, false)).toEqual([dead]);
+  expect(await idsOf()).toContain(back);
+});
+
+it('frees the webhook lanes of processes that are gone, and nobody else’s', async () => {
   const [dead, alive] = [newId(), newId()];
-  const host = fakeHost('here', 1, new Set([2]));
-  await beat(database, dead, fakeHost('here', 2));
-  await beat(database, alive, fakeHost('here', 3));
   const dueAt = Date.now() + HOUR_MS;
   const lanes = [
     { lane: 'of the dead', webhookId: 'a', claim: newLaneClaim(dead), dueAt },
@@ -73,7 +78,7 @@ it('frees the webhook lanes of a process that died, and nobody else’s', async 
     { lane: 'waits for a retry', webhookId: 'a', claim: null, dueAt },
   ];
   await database.db.insert(webhookLanes).values(lanes);
-  expect(await removeDead(database, newId(), host, false)).toBe(1);
+  await freeLanes(database.db, [newId(), dead]);
   const rows = await database.db.select().from(webhookLanes);
   const freed = { ...lanes[0], claim: null, dueAt: 1 };
   expect(new Set(rows)).toEqual(new Set([freed, ...lanes.slice(1)]));

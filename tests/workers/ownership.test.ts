@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readHost } from '../../src/cluster/host.ts';
 import { heldBy, release, releaseAll, takeOver } from '../../src/cluster/leases.ts';
 import { affected } from '../../src/db/ops.ts';
-import { processes, whatsappAccounts } from '../../src/db/schema.ts';
+import { processes, webhookLanes, whatsappAccounts } from '../../src/db/schema.ts';
+import { newLaneClaim } from '../../src/events/lane-claims.ts';
 import { eventually, fakeHost, openWorld, untilStatus, type World } from './session-world.ts';
 
 let world: World;
@@ -225,6 +226,37 @@ describe('leases', () => {
     await elsewhere.ownership.tick();
     expect(new Set(await ownersOf(ids))).toEqual(new Set([next.processId]));
   });
+
+  it.each(['free', 'leave'] as const)(
+    'taken over from a process that died %s its webhook lanes',
+    async (what) => {
+      const dead = new Set<number>();
+      const ids = await accounts(1);
+      const old = world.process({ host: fakeHost('here', 1) });
+      await old.ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {} });
+      const next = world.process({ host: fakeHost('here', 2, dead) });
+      await next.supervisor.start();
+      const claims = [old, next].map(({ processId }) => newLaneClaim(processId));
+      const rows = claims.map((claim) => ({
+        lane: claim,
+        webhookId: 'w',
+        claim,
+        dueAt: Number.MAX_SAFE_INTEGER,
+      }));
+      await world.db.insert(webhookLanes).values(rows);
+      const left = async () =>
+        (await world.db.select().from(webhookLanes)).flatMap(({ claim }) => claim ?? []).sort();
+      if (what === 'leave') next.plug.refused = webhookLanes;
+      dead.add(1);
+      await next.ownership.tick();
+      expect(await ownersOf(ids)).toEqual([next.processId]);
+      if (what === 'free') await eventually(async () => (await left()).length === 1);
+      // Its own it frees when it stops.
+      await next.supervisor.stop();
+      expect(await ownersOf(ids)).toEqual([null]);
+      expect(await left()).toEqual(what === 'free' ? [] : claims.sort());
+    },
+  );
 
   it.each([
     ['a process that is killed, on this host', { sameHost: true, afterMs: 0 }],

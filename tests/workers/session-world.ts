@@ -34,9 +34,9 @@ export function fakeHost(name: string, pid: number, dead: Set<number> = new Set(
   };
 }
 
-/** The database with a plug: while it is pulled, every call fails as when the server is away. */
+/** The database with a plug: while it is pulled, every call fails as when the server is away; `refused`: those about that table. */
 function withPlug(database: Database, now: () => number, work: Work) {
-  const plug = { pulled: false };
+  const plug = { pulled: false, refused: null as object | null };
   const away = () => Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   const db = new Proxy(database.db, {
     get(target, name, receiver) {
@@ -44,7 +44,7 @@ function withPlug(database: Database, now: () => number, work: Work) {
       if (typeof value !== 'function') return value;
       return (...args: unknown[]) => {
         if (plug.pulled && name === 'transaction') return Promise.reject(away());
-        if (plug.pulled) throw away();
+        if (plug.pulled || (args[0] !== undefined && args[0] === plug.refused)) throw away();
         const result: unknown = Reflect.apply(value, target, args);
         return name === 'transaction' ? work.count(Promise.resolve(result)) : work.watch(result);
       };
@@ -159,6 +159,8 @@ export async function openWorld() {
       inFlight: Promise.resolve(),
       receipts: [] as ReceiptEvent[],
       queued: [] as NewMessage[],
+      /** what a message waits for until it is queued */
+      queueing: Promise.resolve(),
       warnings: [] as string[],
       refreshes: 0,
     };
@@ -169,6 +171,7 @@ export async function openWorld() {
       queueCounts: createQueueCounts(),
       enqueuer: {
         add: async ({ message }) => {
+          await log.queueing;
           log.queued.push(message);
           return null;
         },
