@@ -4,6 +4,7 @@ import { Webhook } from 'standardwebhooks';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { apiKeys, idempotencyKeys, webhooks } from '../../src/db/schema.ts';
 import type { Tenant } from '../helpers/app.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { answer, type Fixture, openFixture } from './fixture.ts';
 
 let f: Fixture;
@@ -56,6 +57,28 @@ describe('webhooks', () => {
     });
     const [row] = await f.deps.db.select().from(webhooks);
     expect(row).toBeUndefined();
+  });
+
+  it('are changed before the lanes that wait are told, as events are written', async () => {
+    const counter = countStatements();
+    const own = await openFixture();
+    try {
+      const { apiKey } = await own.tenant();
+      const made = await own.call('/webhook', { method: 'POST', apiKey, body: input });
+      counter.take();
+      const path = `/webhook/${Object(made.body.data).id}`;
+      expect((await own.call(path, { method: 'PUT', apiKey, body: { events: ['*'] } })).status).toBe(200);
+      const texts = [...counter.take().texts.keys()];
+      const place = (pattern: RegExp) => texts.findIndex((text) => pattern.test(text));
+      const places = [/^update .webhooks/i, /^insert into .activity_logs/i, /^update .webhook_lanes/i].map(
+        place,
+      );
+      expect(places).not.toContain(-1);
+      expect(places).toEqual([...places].sort((a, b) => a - b));
+    } finally {
+      counter.stop();
+      await own.close();
+    }
   });
 
   it('keep their secret sealed; rotating shows a new one', async () => {

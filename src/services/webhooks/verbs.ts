@@ -154,18 +154,22 @@ export async function updateWebhook(
       .set({ url, events, sessionId, status, headers, headerNames, messageContent, updatedAt })
       .where(eq(webhooks.id, row.id));
     if (affected(result) === 0) throw webhookNotFound();
-    // A claim means that somebody is delivering: that lane is not waiting.
-    await tx
-      .update(webhookLanes)
-      .set({ dueAt: RETRY_NOW_AT })
-      .where(
-        and(eq(webhookLanes.webhookId, row.id), gt(webhookLanes.dueAt, now), isNull(webhookLanes.claim)),
-      );
     await changed(ctx, tx, next, 'webhook.updated', { changed: changedFields(row, next) });
+    // Last of all, as those who write events do: they hold what the above needs when they come to the lanes.
+    tx.atEnd(wakeWaiting, [{ webhookId: row.id, now }]);
   });
   const left = new Set(next.headerNames);
   const droppedHeaders = wanted.filter((name) => !left.has(name));
   return { ...toWebhook(next, now), droppedHeaders };
+}
+
+/** A claim means that somebody is delivering: that lane is not waiting. */
+async function wakeWaiting(tx: Tx, hooks: readonly { webhookId: string; now: number }[]): Promise<void> {
+  const { webhookId, dueAt, claim } = webhookLanes;
+  for (const hook of hooks) {
+    const waits = and(eq(webhookId, hook.webhookId), gt(dueAt, hook.now), isNull(claim));
+    await tx.update(webhookLanes).set({ dueAt: RETRY_NOW_AT }).where(waits);
+  }
 }
 
 /** Nothing when they stay as they are. */
