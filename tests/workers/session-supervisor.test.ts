@@ -92,6 +92,27 @@ describe('the text after a rejected call', () => {
     ]);
   });
 
+  it('does not keep the call from being rejected where it takes long to be queued', async () => {
+    let rejected = false;
+    p.engine.ask = async () => {
+      rejected = true;
+      return Object({});
+    };
+    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
+    let goOn = () => {};
+    p.log.queueing = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    ring(id);
+    await eventually(async () => {
+      await world.clock.advance(100);
+      return rejected;
+    });
+    expect(p.log.queued).toEqual([]);
+    goOn();
+    await eventually(() => p.log.queued.length === 1);
+  });
+
   it('is not queued where the queue of the tenant is full', async () => {
     const full = world.process({ queueQuota: 0 });
     const rejected: string[] = [];

@@ -9,6 +9,7 @@ import { PRIORITIES } from '../../queue/priority.ts';
 import type { Deps } from '../../services/context.ts';
 import { readKeyOf } from '../../services/messages/mark-read.ts';
 import { isMessageOfChat } from '../../services/messages/of-chat.ts';
+import { sleep } from '../../utils/clock.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { AccountRef, Engine, EngineEvent } from '../../whatsapp/engine.ts';
@@ -39,6 +40,8 @@ export interface Habits {
 
 /** One text to the same caller in that time, however often they call. */
 const TEXT_EVERY_MS = HOUR_MS;
+/** The call rings on meanwhile: a slow database must not keep it from being rejected. */
+const TEXT_WAIT_MS = 2_000;
 /** A moment in which what comes is marked together. */
 const GATHER_MS = 300;
 /** Receipts of one request. */
@@ -209,7 +212,10 @@ async function markBatch(
   return rows;
 }
 
-/** The text is queued first: who dies after the rejection has lost none. */
+/**
+ * The text is queued first, as long as that takes no longer than a moment: who dies after the rejection has lost none. It goes out
+ * also where the rejection fails, because its owner has answered, or the caller has hung up.
+ */
 async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Promise<void> {
   const [row] = await deps.db
     .select({ rejectCalls: whatsappAccounts.rejectCalls, callText: whatsappAccounts.callText })
@@ -217,12 +223,16 @@ async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Pro
     .where(eq(whatsappAccounts.id, account.id));
   if (!row?.rejectCalls) return;
   if (row.callText !== null && !call.group) {
-    await sendText(deps, account, call, row.callText).catch((error: unknown) => {
-      deps.logger.warn('the text after a call could not be queued', {
-        account: account.id,
-        error: String(error),
-      });
-    });
+    const queued = new AbortController();
+    const text = sendText(deps, account, call, row.callText)
+      .catch((error: unknown) => {
+        deps.logger.warn('the text after a call could not be queued', {
+          account: account.id,
+          error: String(error),
+        });
+      })
+      .finally(() => queued.abort());
+    await Promise.race([text, sleep(deps.clock, TEXT_WAIT_MS, queued.signal)]);
   }
   await deps.engine.ask(account.id, 'call.reject', { callId: call.callId });
 }
