@@ -61,23 +61,21 @@ describe('webhooks', () => {
 
   it('are changed before the lanes that wait are told, as events are written', async () => {
     const counter = countStatements();
-    const own = await openFixture();
     try {
-      const { apiKey } = await own.tenant();
-      const made = await own.call('/webhook', { method: 'POST', apiKey, body: input });
+      await f.close();
+      f = await openFixture();
+      tenant = await f.tenant();
+      const { id } = await create();
       counter.take();
-      const path = `/webhook/${Object(made.body.data).id}`;
-      expect((await own.call(path, { method: 'PUT', apiKey, body: { events: ['*'] } })).status).toBe(200);
+      expect((await mine('PUT', `/webhook/${id}`, { events: ['*'] })).status).toBe(200);
       const texts = [...counter.take().texts.keys()];
       const place = (pattern: RegExp) => texts.findIndex((text) => pattern.test(text));
-      const places = [/^update .webhooks/i, /^insert into .activity_logs/i, /^update .webhook_lanes/i].map(
-        place,
-      );
+      const order = [/^update .webhooks/i, /^insert into .activity_logs/i, /^update .webhook_lanes/i];
+      const places = order.map(place);
       expect(places).not.toContain(-1);
       expect(places).toEqual([...places].sort((a, b) => a - b));
     } finally {
       counter.stop();
-      await own.close();
     }
   });
 
