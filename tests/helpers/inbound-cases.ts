@@ -235,6 +235,22 @@ const FILE_CASES: readonly InboundCase[] = [
   file('document', { type: 'document' }),
   file('sticker', { type: 'sticker' }),
   {
+    name: 'the images of an album',
+    rows: FILES,
+    async play(stage) {
+      const from = stage.person();
+      const album = `3A00${from}`;
+      const both: Played[] = [];
+      for (const caption of ['satu', 'dua']) {
+        const data = Buffer.from(`${caption} ${from}`).toString('base64');
+        const id = await deliver(stage, { kind: 'image', data, caption, album }, from);
+        const { rows, told } = came(id, { type: 'image', caption, album, media: { state: 'stored' } });
+        both.push({ rows, told: [...told, { type: 'message.media', says: { messageId: id } }] });
+      }
+      return { rows: both.flatMap(({ rows }) => rows), told: both.flatMap(({ told }) => told) };
+    },
+  },
+  {
     name: 'a file that WhatsApp has no more, asked for at the phone',
     rows: ['files that came in, fetched again from the phone'],
     async play(stage) {
@@ -570,7 +586,11 @@ const GROUPS: readonly InboundCase[] = [
       const from = stage.person();
       const participants = [stage.own, from];
       const { id: group } = stage.emulator.createGroup({ subject: 'RT', participants, addressing: 'lid' });
-      return came(await deliver(stage, { text: 'rapat', group }, from), { text: 'rapat' }, { chat: group });
+      const id = await deliver(stage, { text: 'rapat', group }, from);
+      const { rows, told } = came(id, { text: 'rapat' }, { chat: group });
+      // A kill between the key of its sender and that of the group: it is asked for again.
+      const before = { type: 'message.undecryptable', says: { messageId: id }, mayMiss: true } as const;
+      return { rows, told: [...told, before] };
     },
   },
   {
