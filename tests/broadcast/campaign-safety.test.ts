@@ -495,23 +495,51 @@ describe('a running campaign', () => {
     const id = await w.start({ listId: await w.list(contacts(5)), message: 'x' });
     await w.clock.advance(30_000);
     expect(w.relayed()).toHaveLength(3);
-    const waits = { status: 'running', waitingFor: [{ reason: 'number_check' }] };
-    expect(await w.campaign(id)).toMatchObject({ ...waits, statistics: { pending: 2, skipped: 0 } });
+    const waits = { status: 'running', waitingFor: [{ reason: 'number_silent' }] };
+    const view = await w.campaign(id);
+    expect(view).toMatchObject({ ...waits, statistics: { pending: 2, skipped: 0 } });
+    const untilMs = Date.parse(view.waitingUntil ?? '') - w.clock.now();
+    expect(untilMs).toBeGreaterThan(0);
+    expect(untilMs).toBeLessThanOrEqual(75_000);
     const rowOf = async (phone = '') =>
       (await w.recipients(id)).find((row) => String(row.number).includes(phone));
     expect(await rowOf(first)).toMatchObject({ state: 'pending', reason: 'number_check' });
     w.silent.delete(first ?? '');
-    // The other one has been silent for nearly a day.
-    const long = { unanswered: 7, checkedAt: w.clock.now() - 11 * 3_600_000 };
+    // The other one has been silent for an hour: what is known of it is kept for a week from then on.
+    const long = { expiresAt: w.clock.now() + 7 * DAY_MS - 3_600_000 };
     const { key } = numberChecks;
     await w.t.deps.db
       .update(numberChecks)
       .set(long)
       .where(like(key, `%:${second}`));
-    await w.clock.advance(11 * 60_000);
+    await w.clock.advance(80_000);
     expect(w.relayed()).toHaveLength(4);
     expect(await rowOf(first)).toMatchObject({ state: 'sent' });
     expect(await rowOf(second)).toMatchObject({ state: 'skipped', reason: 'no_answer' });
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', statistics: { sent: 4, skipped: 1 } });
+  });
+
+  it('asks again about silent numbers when the others have the message, and about 20 of them at a time', async () => {
+    const people = contacts(48);
+    for (const { phone } of people.slice(0, 45)) w.silent.add(phone);
+    const listId = await w.list(people);
+    const id = await w.start({ listId, message: 'x', delayBetweenMessages: 60_000 });
+    await w.clock.advance(100_000);
+    // Their minute is over, and one of the others waits for its turn.
+    expect(w.relayed()).toHaveLength(2);
+    expect(w.lookedUp.filter((phone) => w.silent.has(phone))).toHaveLength(3 * 45);
+    const questions: number[] = [];
+    let before = w.lookedUp.length;
+    for (let second = 0; second < 90; second++) {
+      await w.clock.advance(1_000);
+      if (w.lookedUp.length > before) questions.push(w.lookedUp.length - before);
+      before = w.lookedUp.length;
+    }
+    expect(w.relayed()).toHaveLength(3);
+    expect(questions.slice(0, 3)).toEqual([20, 20, 5]);
+    expect(await w.campaign(id)).toMatchObject({
+      status: 'running',
+      statistics: { pending: 45, skipped: 0 },
+    });
   });
 });

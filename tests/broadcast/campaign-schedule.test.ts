@@ -136,6 +136,38 @@ describe('a campaign for later', () => {
     expect(w.relayed()).toHaveLength(4);
   });
 
+  it('comes every day though WhatsApp says nothing of one number, and is in nobody’s way because of it', async () => {
+    const people = contacts(3);
+    w.silent.add(people[0]?.phone ?? '');
+    const listId = await w.list(people);
+    const body = { listId, message: 'x', cron: '0 9 * * *', timezone: 'UTC' };
+    const { id } = Object((await w.post('/schedule', body)).body.data);
+    const runs = async () => (await all()).filter(({ originId }) => originId === id);
+    const nine = Date.UTC(2026, 0, 5, 9);
+    w.clock.setNow(nine);
+    await w.clock.advance(30_000);
+    expect(w.relayed()).toHaveLength(2);
+    expect(await runs()).toMatchObject([{ status: 'running', waitingFor: [{ reason: 'number_silent' }] }]);
+    // Another campaign to the list begins meanwhile.
+    const other = await w.start({ listId, message: 'y' });
+    await w.clock.advance(30_000);
+    expect(w.relayed()).toHaveLength(4);
+    w.clock.setNow(nine + 62 * 60_000);
+    await w.clock.advance(90_000);
+    expect(await runs()).toMatchObject([{ status: 'completed', statistics: { sent: 2, skipped: 1 } }]);
+    expect(await w.campaign(other)).toMatchObject({
+      status: 'completed',
+      statistics: { sent: 2, skipped: 1 },
+    });
+    // What was silent yesterday is asked for once, and nobody waits for it.
+    const asked = w.lookedUp.length;
+    w.clock.setNow(nine + 86_400_000);
+    await w.clock.advance(60_000);
+    expect((await runs()).map(({ status }) => status)).toEqual(['completed', 'completed']);
+    expect(w.relayed()).toHaveLength(6);
+    expect(w.lookedUp.slice(asked)).toEqual([people[0]?.phone]);
+  });
+
   it('is started once by two feeders', async () => {
     await w.post('/schedule', {
       numbers: ['0812345678'],

@@ -12,6 +12,7 @@ import {
   whatsappAccounts,
   workspaces,
 } from '../../src/db/schema.ts';
+import { lookUpNumbers } from '../../src/services/number-checks/lookup.ts';
 import { forgetNumberChecks } from '../../src/services/number-checks/retention.ts';
 import { checkNext, claimCheck, releaseChecks } from '../../src/services/number-checks/work.ts';
 import { AppError } from '../../src/utils/errors.ts';
@@ -203,12 +204,44 @@ describe('a check of many numbers', () => {
     expect(rowsOf(await at(`/${id}/numbers?state=unknown`))).toMatchObject([
       { phone: `+${silent}`, jid: null },
     ]);
-    // Nothing is known of it: it is asked for again, and told when there is an answer.
+    // What was said lately is told with its time, and nobody is asked.
+    await clock.advance(3_600_001);
+    const told = async (numbers: string[]) => {
+      const id = await startedId(numbers);
+      await workAll();
+      return rowsOf(await at(`/${id}/numbers`)).map(({ state, checkedAt }) => [state, checkedAt]);
+    };
+    const askedAt = new Date(clock.now()).toISOString();
+    const [known, unheard] = await told([there, silent]);
+    expect(unheard).toEqual(['unknown', askedAt]);
+    expect(known?.[0]).toBe('registered');
+    expect(Date.parse(String(known?.[1]))).toBeLessThan(clock.now() - 3_600_000);
+    expect(await told([there, silent])).toEqual([known, unheard]);
+    expect(asked).toEqual([2, 1, 1, 1]);
+    // Later it is asked for again, and told when there is an answer.
     leftOut.delete(silent);
     await clock.advance(3_600_001);
     const again = await startedId([silent]);
     await workAll();
     expect(dataOf(await at(`/${again}`))).toMatchObject({ status: 'completed', registered: 1, unknown: 0 });
+  });
+
+  it('remembers from one night to the next for how long a number has been silent', async () => {
+    const [silent = ''] = numbersOf(1);
+    leftOut.add(silent);
+    const asker = { accountId: w.accountId, userId: w.tenant.id };
+    const look = async () => (await lookUpNumbers(w.t.deps, asker, [silent])).get(silent);
+    for (let i = 0; i < 2; i++) await expect(look()).rejects.toThrow('no answer');
+    expect(await look()).toMatchObject({ exists: null, againAt: clock.now() + 60_000 });
+    for (let night = 0; night < 2; night++) {
+      await clock.advance(25 * 3_600_000);
+      // Asked once more, and not waited for.
+      const now = { exists: null, jid: null, lid: null, checkedAt: clock.now() };
+      expect(await look()).toEqual(now);
+      await clock.advance(60_000);
+      expect(await look()).toEqual(now);
+    }
+    leftOut.delete(silent);
   });
 
   it('is one of 20 that a workspace has in progress', async () => {

@@ -6563,6 +6563,7 @@ export interface components {
             pinned: boolean;
         };
         CheckedNumber: {
+            /** @description when WhatsApp was asked, which may be before the check */
             checkedAt: string | null;
             /** @description where WhatsApp has it, which may be another spelling */
             jid: string | null;

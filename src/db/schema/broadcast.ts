@@ -223,7 +223,10 @@ export const campaigns = table(
     /** why it is paused, stopped or failed */
     reason: string(64),
     reasonMessage: string(300),
-    /** equal to account and list while it is running or paused, else null: one at a time */
+    /**
+     * equal to account and list while it is running or paused, else null: one at a time. Null as well while it waits only for
+     * numbers that WhatsApp says nothing of
+     */
     activeKey: string(100),
     listId: id(),
     /** instead of a list: E.164 digits as given; gone when frozen */

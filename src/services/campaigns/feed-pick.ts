@@ -1,6 +1,6 @@
 /** Picks the next recipients in their order, without those who must not or cannot be written to now. */
 
-import { and, asc, eq, gt, inArray, lte } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNull, lte, ne, or, type SQL } from 'drizzle-orm';
 import { affected } from '../../db/ops.ts';
 import { campaignRecipients } from '../../db/schema.ts';
 import { NEW_CONTACTS } from '../../queue/first-contacts.ts';
@@ -19,6 +19,8 @@ import { quietUntil } from './time-zones.ts';
 const SCAN_LIMIT = 100;
 /** Numbers looked up in one query: a few ahead, so that a slow campaign asks now and then only. */
 const LOOK_UP = 20;
+/** A number that is asked for again waits up to this share longer, so that many do not stay in step. Our choice. */
+const SILENT_JITTER = 0.25;
 
 export interface Candidate {
   position: number;
@@ -48,6 +50,10 @@ export interface Source {
   asker: SendingSession;
   /** of several sessions; null: there is one */
   facts: readonly SenderFacts[] | null;
+  /** whether numbers that WhatsApp has said nothing of may be asked for again now */
+  asksSilent: boolean;
+  /** between 0 and 1 */
+  random: () => number;
 }
 
 export interface Picked {
@@ -58,6 +64,8 @@ export interface Picked {
   through: number;
   /** no recipient was left to look at */
   exhausted: boolean;
+  /** they are numbers that WhatsApp has said nothing of */
+  silent: boolean;
 }
 
 /**
@@ -73,9 +81,7 @@ export async function pickNext(
   sendAt: number,
 ): Promise<Picked> {
   const now = deps.clock.now();
-  const deferred = await readDeferred(deps, campaign.id, now);
-  const source = deferred.length > 0 ? 'deferred' : 'pending';
-  const rows = deferred.length > 0 ? deferred : await readPending(deps, campaign);
+  const { source, rows, silent } = await readNext(deps, campaign, from.asksSilent);
   const verdicts: Verdict[] = [];
   let through = campaign.feedPosition;
   const judge = await prepareJudge(deps, campaign, from, rows, {
@@ -90,7 +96,19 @@ export async function pickNext(
     if (verdict) verdicts.push(verdict);
     if (source === 'pending') through = recipient.position;
   }
-  return { source, verdicts, through, exhausted: rows.length === 0 };
+  return { source, verdicts, through, exhausted: rows.length === 0, silent };
+}
+
+type Next = Pick<Picked, 'source' | 'silent'> & { rows: Candidate[] };
+
+/** Whose waiting is over, then the next ones, and some that WhatsApp has said nothing of when nobody else is left. */
+async function readNext(deps: CampaignDeps, campaign: CampaignRow, asksSilent: boolean): Promise<Next> {
+  const deferred = await readDeferred(deps, campaign.id, isOther, SCAN_LIMIT);
+  if (deferred.length > 0) return { source: 'deferred', rows: deferred, silent: false };
+  const pending = await readPending(deps, campaign);
+  if (pending.length > 0 || !asksSilent) return { source: 'pending', rows: pending, silent: false };
+  const silent = await readDeferred(deps, campaign.id, isSilent, LOOK_UP);
+  return { source: 'deferred', rows: silent, silent: silent.length > 0 };
 }
 
 const columns = {
@@ -115,7 +133,15 @@ function readPending({ db }: CampaignDeps, campaign: CampaignRow): Promise<Candi
     .limit(SCAN_LIMIT);
 }
 
-function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Promise<Candidate[]> {
+const isSilent = eq(campaignRecipients.reason, NUMBER_CHECK);
+const isOther = or(isNull(campaignRecipients.reason), ne(campaignRecipients.reason, NUMBER_CHECK));
+
+function readDeferred(
+  { db, clock }: CampaignDeps,
+  campaignId: string,
+  which: SQL | undefined,
+  limit: number,
+): Promise<Candidate[]> {
   return db
     .select(columns)
     .from(campaignRecipients)
@@ -123,11 +149,12 @@ function readDeferred({ db }: CampaignDeps, campaignId: string, now: number): Pr
       and(
         eq(campaignRecipients.campaignId, campaignId),
         eq(campaignRecipients.state, 'deferred'),
-        lte(campaignRecipients.dueAt, now),
+        lte(campaignRecipients.dueAt, clock.now()),
+        which,
       ),
     )
     .orderBy(asc(campaignRecipients.dueAt))
-    .limit(SCAN_LIMIT);
+    .limit(limit);
 }
 
 /** Who is to be looked at again first, and why they wait; null when none is deferred. */
@@ -142,6 +169,17 @@ export async function nextDeferred(
     .orderBy(asc(campaignRecipients.dueAt))
     .limit(1);
   return row ?? null;
+}
+
+/** Whether somebody is deferred for another reason than that WhatsApp says nothing of the number. */
+export async function areOthersDeferred({ db }: CampaignDeps, campaignId: string): Promise<boolean> {
+  const { campaignId: campaign, state, position } = campaignRecipients;
+  const rows = await db
+    .select({ position })
+    .from(campaignRecipients)
+    .where(and(eq(campaign, campaignId), eq(state, 'deferred'), isOther))
+    .limit(1);
+  return rows.length > 0;
 }
 
 /** Lets some of those be judged at once who wait for long because no session could write to them; how many. */
@@ -219,17 +257,23 @@ async function prepareJudge(
     if (!found) return 'unknown';
     const lid = lidOf(phone, way.to);
     if (lid !== null && lidsOut.has(lidKey(lid))) return { action: 'skip', recipient, reason: 'opted_out' };
-    if (found.exists === null) return withoutAnswer(recipient, found.againAt);
+    if (found.exists === null)
+      return withoutAnswer(recipient, found.againAt, deps.clock.now(), from.random());
     if (!found.exists) return { action: 'skip', recipient, reason: 'not_on_whatsapp' };
     return { action: 'send', recipient, peer: found.jid ?? phoneJid(phone), lid, sender: way.to };
   };
 }
 
-/** That WhatsApp says nothing of a number is no reason to leave its owner out, until it has said nothing for a day. */
-function withoutAnswer(recipient: Candidate, againAt: number | undefined): Verdict {
-  return againAt === undefined
-    ? { action: 'skip', recipient, reason: 'no_answer' }
-    : { action: 'defer', recipient, until: againAt, reason: NUMBER_CHECK };
+/** That WhatsApp says nothing of a number is no reason to leave its owner out, until it has said nothing for over an hour. */
+function withoutAnswer(
+  recipient: Candidate,
+  againAt: number | undefined,
+  now: number,
+  random: number,
+): Verdict {
+  if (againAt === undefined) return { action: 'skip', recipient, reason: 'no_answer' };
+  const until = againAt + Math.round((againAt - now) * SILENT_JITTER * random);
+  return { action: 'defer', recipient, until, reason: NUMBER_CHECK };
 }
 
 /** Who may write to each of these phones now; of several sessions for `atMost` of them. */

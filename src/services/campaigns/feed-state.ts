@@ -94,6 +94,8 @@ export interface LineMemory {
   unanswered: number;
   /** those who wait for a session are not looked at before their time until then */
   soonerAt: number;
+  /** numbers that WhatsApp has said nothing of are not asked for again until then */
+  silentAt: number;
   /** with a delay: when the message that waits may leave */
   nextAt: number;
   /** with a delay: the message that was queued last, after whose sending the next one's delay begins */
@@ -111,6 +113,7 @@ export function newMemory(): LineMemory {
     checkFailures: 0,
     unanswered: 0,
     soonerAt: 0,
+    silentAt: 0,
     nextAt: 0,
     lastId: null,
     today: new Map(),

@@ -1,16 +1,23 @@
 /** One step of a running campaign: a little ahead of what is sent, so that pause and stop act at once. */
 
-import { desc, eq, sql } from 'drizzle-orm';
+import { desc, eq, isNull, sql } from 'drizzle-orm';
 import { isUnavailable } from '../../db/ops.ts';
 import { campaignRecipients, campaigns, messages } from '../../db/schema.ts';
 import { byLength, type Hold } from '../../queue/session-state.ts';
 import { messagesLeft } from '../../queue/usage.ts';
-import { backoffMs } from '../../utils/backoff.ts';
+import { backoffMs, spread } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { areNewest } from './counts.ts';
 import { endOfAll, failForSession, pauseItself } from './feed-end.ts';
-import { bringForward, NUMBER_CHECK, nextDeferred, pickNext, type Source } from './feed-pick.ts';
+import {
+  areOthersDeferred,
+  bringForward,
+  NUMBER_CHECK,
+  nextDeferred,
+  pickNext,
+  type Source,
+} from './feed-pick.ts';
 import {
   endRetries,
   failLeftBehind,
@@ -46,7 +53,7 @@ import {
 } from './pool-facts.ts';
 import { type CampaignDeps, type CampaignRow, moveCampaign, optionsOf } from './row.ts';
 import { DEFAULT_FAILURE_PERCENT, jitteredDelay, mustPause } from './safety.ts';
-import { RECIPIENT_NIGHT } from './waiting.ts';
+import { NUMBER_SILENT, RECIPIENT_NIGHT } from './waiting.ts';
 
 /** Messages of a campaign that may wait in the queue: what a pause has to take back. */
 const AHEAD = 20;
@@ -61,6 +68,8 @@ const PACED_LOOK_MS = 200;
 const LOOK_MS = 1_000;
 /** Shorter pauses of the session are pacing. */
 const LONG_PAUSE_MS = 600_000;
+/** Between two questions about numbers that WhatsApp has said nothing of: as slow as checks of many numbers. */
+const SILENT_PACE_MS = 10_000;
 const CHECK_PAUSE = { firstMs: 1_000, maxMs: 30_000 };
 
 /** Why a campaign waits when the messages of its workspace are used up. */
@@ -170,7 +179,8 @@ async function feed(
   }
   if (waiting > ahead * REFILL_SHARE) return waitForQueue(deps, campaign, crew, live, LOOK_MS);
   const most = Math.min(paced ? 1 : ahead - waiting, look.room);
-  const nobody = { asker, facts, open };
+  const source = { asker, facts, asksSilent: deps.clock.now() >= memory.silentAt, random };
+  const nobody = { ...source, asksSilent: true, open };
   if (most <= 0) {
     return feedNobody(deps, campaign, crew, memory, nobody, { reason: 'daily_cap', until: look.until });
   }
@@ -182,7 +192,7 @@ async function feed(
     return feedNobody(deps, campaign, crew, memory, nobody, { reason: spent, until });
   }
   const availableAt = paced ? await nextSlot(deps, campaign, memory, random()) : null;
-  const turn = { most, fresh, spent, availableAt, source: { asker, facts } };
+  const turn = { most, fresh, spent, availableAt, source };
   const given = await giveNext(deps, campaign, crew, memory, turn);
   if (typeof given === 'string') return hold(deps, campaign, given, null, checkPauseMs(memory));
   if (given === null) return wait(0);
@@ -369,6 +379,8 @@ async function giveNext(
   try {
     const picked = await pickNext(deps, campaign, source, fresh, availableAt ?? 0);
     memory.checkFailures = 0;
+    if (picked.silent)
+      memory.silentAt = deps.clock.now() + Math.round(spread(SILENT_PACE_MS, source.random()));
     if (picked.exhausted) return { all: [], exhausted: true };
     const all = await writePicked(deps, campaign, crew.feeder, picked, availableAt);
     return all && { all, exhausted: false };
@@ -401,6 +413,9 @@ async function finish(
   if (deferred !== null) {
     if (await lookSooner(deps, campaign, memory, facts)) return wait(0);
     const { reason, dueAt } = deferred;
+    if (reason === NUMBER_CHECK) {
+      return holdForSilent(deps, campaign, open, Math.max(dueAt ?? 0, memory.silentAt));
+    }
     return hold(deps, campaign, reason === null || reason === 'quiet' ? RECIPIENT_NIGHT : reason, dueAt);
   }
   if (open.length > 0) return waitForQueue(deps, campaign, crew, open, LOOK_MS);
@@ -422,6 +437,26 @@ async function finish(
     event: 'campaign.completed',
   });
   return done ? OVER : wait(0);
+}
+
+/**
+ * Numbers that WhatsApp says nothing of are waited for. When nobody else is left, other campaigns may write to the list
+ * meanwhile: the next run of a schedule is not left out because of one number.
+ */
+async function holdForSilent(
+  deps: CampaignDeps,
+  campaign: CampaignRow,
+  open: readonly OpenMessage[],
+  until: number,
+): Promise<Step> {
+  const holdsList = campaign.activeKey !== null && campaign.retryAt === null;
+  if (holdsList && open.length === 0 && !(await areOthersDeferred(deps, campaign.id))) {
+    const changes = { activeKey: null, waitingReason: NUMBER_SILENT, waitingUntil: until };
+    const where = isNull(campaigns.retryAt);
+    await moveCampaign(deps, campaign.id, { from: ['running'], where, changes, event: null });
+    return hold(deps, { ...campaign, ...changes }, NUMBER_SILENT, until);
+  }
+  return hold(deps, campaign, NUMBER_SILENT, until);
 }
 
 /**

@@ -74,8 +74,9 @@ const idsOf = ({ accountId, senders }: Senders) =>
   senders === null ? [accountId] : senders.map((sender) => sender.accountId);
 
 /**
- * The running or paused campaign to the same list that one of the same sessions sends; null when there is none. Takes the
- * list's row for this transaction, so that two that begin at the same moment see each other.
+ * The running or paused campaign to the same list that one of the same sessions sends; null when there is none, or when it
+ * waits only for numbers that WhatsApp says nothing of. Takes the list's row for this transaction, so that two that begin at
+ * the same moment see each other.
  */
 export async function findOverlap(
   tx: Tx,

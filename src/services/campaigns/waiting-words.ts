@@ -54,6 +54,10 @@ const WORDS: Record<Lang, Record<string, Told>> = {
     ],
     no_sender: ['None of its numbers can send now.', NOTHING_TO_DO.en],
     number_check: ['WhatsApp is not answering number checks.', NOTHING_TO_DO.en],
+    number_silent: [
+      'WhatsApp does not say whether the last numbers are there. They are asked for again.',
+      'No action needed. After about an hour the campaign goes on without them.',
+    ],
   },
   id: {
     scheduled: ['Kampanye mulai sesuai jadwalnya.', 'Untuk mulai lebih awal, ubah waktunya.'],
@@ -86,6 +90,10 @@ const WORDS: Record<Lang, Record<string, Told>> = {
     ],
     no_sender: ['Belum ada nomor yang bisa mengirim.', NOTHING_TO_DO.id],
     number_check: ['WhatsApp belum menjawab pengecekan nomor.', NOTHING_TO_DO.id],
+    number_silent: [
+      'WhatsApp belum memberi tahu apakah nomor-nomor terakhir terdaftar. Nomor itu dicek lagi.',
+      'Tidak perlu tindakan. Setelah sekitar satu jam kampanye berlanjut tanpa nomor itu.',
+    ],
   },
 };
 

@@ -11,6 +11,9 @@ type WaitingCampaign = Pick<
 /** It is outside the campaign's hours where the next recipients live; the quiet hours of its session are another reason. */
 export const RECIPIENT_NIGHT = 'recipient_night';
 
+/** WhatsApp answers about others and says nothing of some numbers, which are asked for again. */
+export const NUMBER_SILENT = 'number_silent';
+
 /** A campaign that somebody paused; one that paused itself says why instead. */
 const PAUSED = 'campaign_paused';
 

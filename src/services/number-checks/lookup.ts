@@ -15,19 +15,27 @@ const KEEP_PRESENT_MS = 7 * DAY_MS;
 const KEEP_ABSENT_MS = HOUR_MS;
 /** A number that the directory leaves out so often in a row keeps the others waiting no longer. Our choice. */
 export const MAX_UNANSWERED = 3;
-/** It is asked for again after these pauses, for a day together. Our choice. */
-const ASK_AGAIN_MS = [10 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, 8 * HOUR_MS, 11 * HOUR_MS];
-/** What is known of such a number outlasts the longest of them. */
-const KEEP_UNANSWERED_MS = DAY_MS;
+/** It is asked for again after these pauses, which are longer than `PATIENCE_MS` together. Our choice. */
+const ASK_AGAIN_MS = [MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, 40 * MINUTE_MS];
+/** When it is silent still so long after the first question, nobody waits for it any more. Our choice. */
+const PATIENCE_MS = HOUR_MS;
+/** So long after the first question its silence is forgotten: nights of quiet hours and daily campaigns do not begin again. */
+const KEEP_UNANSWERED_MS = 7 * DAY_MS;
 
 export interface Lookup {
   /** null: WhatsApp answers, but says nothing of this number */
   exists: boolean | null;
-  /** when it is asked for again (epoch milliseconds), where nothing was said; missing: it is not, after a day of that */
+  /** when it is asked for again (epoch milliseconds), where nothing was said; missing: it was silent for over an hour */
   againAt?: number;
   /** as WhatsApp spells it, which may be another number than was asked */
   jid: string | null;
   lid: string | null;
+}
+
+/** What WhatsApp was asked. */
+export interface CheckedLookup extends Lookup {
+  /** when (epoch milliseconds), which may be long ago */
+  checkedAt: number;
 }
 
 interface SendingSession {
@@ -38,59 +46,83 @@ interface SendingSession {
 /**
  * WhatsApp's answer about each phone. Throws UNAVAILABLE when it does not answer, or leaves some out: then none of them is
  * known to be there, and none may be written to. Who was left out three times is told as such, with when there is another try.
+ * Who is silent for over an hour is asked for once an hour at most, and nobody waits.
  */
 export async function lookUpNumbers(
   deps: Pick<Deps, 'database' | 'db' | 'clock' | 'commands'>,
   { accountId, userId }: SendingSession,
   phones: readonly string[],
-): Promise<Map<string, Lookup>> {
+): Promise<Map<string, CheckedLookup>> {
   const now = deps.clock.now();
   const keyOf = (phone: string) => `${userId}:${phone}`;
-  const found = new Map<string, Lookup>();
+  const found = new Map<string, CheckedLookup>();
   if (phones.length === 0) return found;
   const rows = await deps.db
     .select()
     .from(numberChecks)
     .where(and(inArray(numberChecks.key, phones.map(keyOf)), gt(numberChecks.expiresAt, now)));
-  const tries = new Map<string, number>();
-  for (const { key, registered, jid, lid, unanswered, checkedAt } of rows) {
+  const silences = new Map<string, Silence>();
+  for (const { key, registered, jid, lid, unanswered, checkedAt, expiresAt } of rows) {
     const phone = key.slice(key.indexOf(':') + 1);
-    const silent = noAnswer(unanswered, checkedAt);
-    if (unanswered === 0) found.set(phone, { exists: registered, jid, lid });
-    else if (unanswered >= MAX_UNANSWERED && (silent.againAt ?? now + 1) > now) found.set(phone, silent);
-    else tries.set(phone, unanswered);
+    const silence = { unanswered, checkedAt, since: expiresAt - KEEP_UNANSWERED_MS };
+    if (unanswered === 0) found.set(phone, { exists: registered, jid, lid, checkedAt });
+    else if (dueAgainAt(silence) > now) found.set(phone, noAnswer(silence));
+    else silences.set(phone, silence);
   }
   const unknown = phones.filter((phone) => !found.has(phone));
   if (unknown.length === 0) return found;
   const checks = await deps.commands.run(accountId, 'check_numbers', { phones: unknown }, CHECK_TIMEOUT_MS);
-  for (const { phone, exists, jid, lid } of checks) found.set(phone, { exists, jid, lid });
-  const leftOut = unknown.filter((phone) => !found.has(phone));
-  const timesOf = (phone: string) => (tries.get(phone) ?? 0) + 1;
-  const waiting = leftOut.filter((phone) => timesOf(phone) < MAX_UNANSWERED);
+  for (const { phone, exists, jid, lid } of checks) found.set(phone, { exists, jid, lid, checkedAt: now });
+  const leftOut = unknown
+    .filter((phone) => !found.has(phone))
+    .map((phone) => ({ phone, silence: silentStill(silences.get(phone), now) }));
   const fresh = [
     ...checks.map(({ phone, ...answer }) => checkRow(keyOf(phone), answer, now)),
-    ...leftOut.map((phone) => silentRow(keyOf(phone), timesOf(phone), now)),
+    ...leftOut.map(({ phone, silence }) => silentRow(keyOf(phone), silence)),
   ];
   await transact(deps.database, (tx) => writeChecks(tx, fresh));
-  if (waiting.length > 0) {
+  if (leftOut.some(({ silence }) => silence.unanswered < MAX_UNANSWERED)) {
     throw new AppError('UNAVAILABLE', 'WhatsApp gave no answer about some of the numbers.');
   }
-  for (const phone of leftOut) found.set(phone, noAnswer(timesOf(phone), now));
+  for (const { phone, silence } of leftOut) found.set(phone, noAnswer(silence));
   return found;
 }
 
-/** What is told of a number that was left out so many times, the last time at `askedAt`. */
-function noAnswer(unanswered: number, askedAt: number): Lookup {
-  const pauseMs = ASK_AGAIN_MS[unanswered - MAX_UNANSWERED];
-  const none = { exists: null, jid: null, lid: null };
-  return pauseMs === undefined ? none : { ...none, againAt: askedAt + pauseMs };
+/** A number that was left out of answers, so many times in a row. */
+interface Silence {
+  unanswered: number;
+  /** the first and the last question (epoch milliseconds) */
+  since: number;
+  checkedAt: number;
 }
 
-/** After the last try it is forgotten as soon as a number that is not there: whoever comes later asks afresh. */
-function silentRow(key: string, unanswered: number, now: number): CheckRow {
-  const row = checkRow(key, { exists: false, jid: null, lid: null }, now);
-  const isLast = unanswered >= MAX_UNANSWERED && noAnswer(unanswered, now).againAt === undefined;
-  return { ...row, unanswered, ...(isLast ? {} : { expiresAt: now + KEEP_UNANSWERED_MS }) };
+const silentStill = (before: Silence | undefined, now: number): Silence => ({
+  unanswered: (before?.unanswered ?? 0) + 1,
+  since: before?.since ?? now,
+  checkedAt: now,
+});
+
+/** The pause until the next question; null: it was silent for too long to be waited for. */
+function pauseMs({ unanswered, since, checkedAt }: Silence): number | null {
+  const isOver = checkedAt - since >= PATIENCE_MS;
+  return isOver ? null : (ASK_AGAIN_MS[unanswered - MAX_UNANSWERED] ?? null);
+}
+
+/** When somebody may ask for it again: at once until it was left out three times, and later an hour after the last question. */
+function dueAgainAt(silence: Silence): number {
+  if (silence.unanswered < MAX_UNANSWERED) return silence.checkedAt;
+  return silence.checkedAt + (pauseMs(silence) ?? KEEP_ABSENT_MS);
+}
+
+function noAnswer(silence: Silence): CheckedLookup {
+  const told = { exists: null, jid: null, lid: null, checkedAt: silence.checkedAt };
+  const pause = pauseMs(silence);
+  return pause === null ? told : { ...told, againAt: silence.checkedAt + pause };
+}
+
+function silentRow(key: string, { unanswered, since, checkedAt }: Silence): CheckRow {
+  const row = checkRow(key, { exists: false, jid: null, lid: null }, checkedAt);
+  return { ...row, unanswered, expiresAt: since + KEEP_UNANSWERED_MS };
 }
 
 type CheckRow = typeof numberChecks.$inferSelect;

@@ -58,7 +58,7 @@ export const CheckedNumberOutput = z
     phone: z.string().nullable().describe('E.164 with `+`; null: it is no phone number'),
     state: CheckedState,
     jid: z.string().nullable().describe('where WhatsApp has it, which may be another spelling'),
-    checkedAt: Timestamp.nullable(),
+    checkedAt: Timestamp.nullable().describe('when WhatsApp was asked, which may be before the check'),
   })
   .meta({ id: 'CheckedNumber' });
 export type CheckedNumberOutput = z.output<typeof CheckedNumberOutput>;

@@ -10,7 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
 import { learnAlias } from '../messages/aliases.ts';
-import { type Lookup, lookUpNumbers } from './lookup.ts';
+import { type CheckedLookup, lookUpNumbers } from './lookup.ts';
 import { type NumberCheckRow, readItems } from './verbs.ts';
 
 export type NumberCheckDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'commands' | 'logger'>;
@@ -112,13 +112,13 @@ type Item = Awaited<ReturnType<typeof readItems>>[number];
 
 interface Answers {
   items: readonly Item[];
-  found: ReadonlyMap<string, Lookup>;
+  found: ReadonlyMap<string, CheckedLookup>;
   paceMs: number;
 }
 
 async function writeAnswers(deps: NumberCheckDeps, job: NumberCheckRow, answers: Answers): Promise<void> {
   const now = deps.clock.now();
-  const rows = answers.items.map((item) => answered(item, answers.found, now));
+  const rows = answers.items.map((item) => answered(item, answers.found));
   const count = (state: Item['state']) => rows.filter((row) => row.state === state).length;
   const done = rows.at(-1)?.position ?? job.total;
   const isLast = done >= job.total;
@@ -180,12 +180,13 @@ const isWaiting: SQL | undefined = and(
   isNull(numberCheckJobs.claimedBy),
 );
 
-function answered(item: Item, found: ReadonlyMap<string, Lookup>, now: number): Item {
+/** With what WhatsApp has said, and when: that may have been before the job. */
+function answered(item: Item, found: ReadonlyMap<string, CheckedLookup>): Item {
   const answer = item.phone === null ? undefined : found.get(item.phone);
   if (answer === undefined) return item;
-  if (answer.exists === null) return { ...item, state: 'unknown', checkedAt: now };
-  const state = answer.exists ? 'registered' : 'not_registered';
-  return { ...item, state, jid: answer.jid, checkedAt: now };
+  const { exists, jid, checkedAt } = answer;
+  if (exists === null) return { ...item, state: 'unknown', checkedAt };
+  return { ...item, state: exists ? 'registered' : 'not_registered', jid, checkedAt };
 }
 
 /** The claim of a job as it was read. */
