@@ -8,8 +8,10 @@ import { restore } from '../../src/cli/restore.ts';
 import { readHost } from '../../src/cluster/host.ts';
 import { beat, leave } from '../../src/cluster/processes.ts';
 import type { DatabaseOptions } from '../../src/db/client.ts';
-import { counters, settings, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { apiRequests, counters, settings, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { MANIFEST, parseManifest } from '../../src/services/backup/format.ts';
 import type { Ctx } from '../../src/services/context.ts';
+import { countSealed } from '../../src/services/encryption/rotate.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { StartError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -37,6 +39,21 @@ beforeAll(async () => {
   fixture = await openOtpFixture();
   sealed = await sealEverywhere(fixture);
   await fixture.deps.db.insert(settings).values({ name: 'keys:of a process', value: 1, updatedAt: 1 });
+  // It names an API key, which is no encryption key.
+  await fixture.deps.db.insert(apiRequests).values({
+    id: newId(1),
+    userId: sealed.tenant.id,
+    method: 'GET',
+    route: '/session',
+    path: '/session',
+    status: 200,
+    durationMs: 1,
+    via: 'api_key',
+    keyId: newId(2),
+    actorId: sealed.tenant.id,
+    requestId: 'request',
+    at: 1,
+  });
   see(testDatabaseOf(fixture).options, keyOf(fixture));
   expect(await run(backup, path)).toContain(
     `It needs the encryption key with the id ${boxOf(keyOf(fixture)).keyId}, which is not in it`,
@@ -109,6 +126,12 @@ it('no key is in a backup, nor any secret in the clear', () => {
     ...sealed.webhook.secrets,
   ];
   for (const secret of secrets) expect(everything).not.toContain(secret);
+});
+
+it('says with which keys how many of its values are sealed', async () => {
+  const manifest = parseManifest(readFileSync(join(folder, MANIFEST), 'utf8'), folder);
+  const found = await countSealed(fixture.deps);
+  expect(manifest.sealed).toEqual(Object.fromEntries(found.map(({ keyId, values }) => [keyId, values])));
 });
 
 it('with the right key everything opens after a restore, and a code that was pending is good', async () => {

@@ -164,16 +164,20 @@ async function writeTable(
   return table;
 }
 
-/** Columns with sealed texts; sealed bytes have their key beside them, in `key_id`. */
+/** Columns with sealed texts; bytes in a column `sealed` have their key beside them, in `key_id`. */
 const SEALED_TEXTS: Record<string, readonly string[] | undefined> = {
+  alert_channels: ['secret'],
   api_keys: ['sealed'],
   otps: ['sealed'],
-  webhooks: ['secret', 'previous_secret'],
+  second_factors: ['secret'],
+  webhooks: ['secret', 'previous_secret', 'headers'],
+  whatsapp_accounts: ['proxy'],
 };
 
 function note(found: Found, shape: TableShape, cells: readonly Cell[]): void {
   const texts = SEALED_TEXTS[shape.name];
-  const hasKeys = shape.columns.includes('key_id');
+  // Elsewhere a `key_id` may be that of an API key.
+  const hasKeys = shape.columns.includes('key_id') && shape.columns.includes('sealed');
   const hasFiles = shape.name === 'media' || shape.name === 'contact_imports';
   if (!texts && !hasKeys && !hasFiles) return;
   const row = named(shape, cells);
