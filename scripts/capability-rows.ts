@@ -187,6 +187,13 @@ const MESSAGES: readonly CapabilityRow[] = [
     test: [KINDS, 'reaches those it is for, and nobody else: %s'],
   },
   {
+    name: 'keep the status (stories) of others',
+    can: ({ status }) => status,
+    routes: [`PUT ${session('')}`],
+    events: ['message.received'],
+    test: [PEOPLE, 'keeps the status posts of others when it is asked to'],
+  },
+  {
     name: 'list channels (newsletters), post texts, images and videos to own ones',
     can: ({ channels }) => channels,
     routes: [
@@ -196,6 +203,13 @@ const MESSAGES: readonly CapabilityRow[] = [
       'POST /message/send-video',
     ],
     test: [PEOPLE, 'are listed, and an own one takes a text, an image and a video'],
+  },
+  {
+    name: 'keep the posts of channels that the number follows',
+    can: ({ channels }) => channels,
+    routes: [`PUT ${session('')}`],
+    events: ['message.received'],
+    test: [PEOPLE, 'keeps the posts of channels when it is asked to'],
   },
   {
     name: 'what becomes of a message',
@@ -516,8 +530,7 @@ const PEOPLE_ROWS: readonly CapabilityRow[] = [
 
 /** What people ask for and no engine does. */
 const NOT: readonly CapabilityRow[] = [
-  'read the status (stories) of others',
-  'read the posts of channels, edit and delete own ones; communities',
+  'edit and delete posts of own channels; follow and make channels; communities',
   'catalogue, carts and payments of WhatsApp Business',
   'message templates that Meta approves (that is the official API)',
   'buttons and lists drawn as such on every phone',

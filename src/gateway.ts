@@ -179,6 +179,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
         await supervisor.storeCall(account, call);
       },
       findAbsent: (accountId) => findAbsent(deps, accountId),
+      wantsPosts: (accountId, place) => supervisor?.wantsPosts(accountId, place) ?? false,
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
       appStateVersions: (accountId) => readAppStateVersions(deps, accountId),

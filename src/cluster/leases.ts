@@ -22,6 +22,9 @@ export interface OwnedSession extends AccountRef {
   proxy: string | null;
   /** what comes in from then on is marked read by itself; null: it is not */
   autoReadFrom: number | null;
+  /** posts of others that are read and stored */
+  receiveStatus: boolean;
+  receiveChannels: boolean;
 }
 
 type Status = (typeof accounts.$inferSelect)['status'];
@@ -56,6 +59,8 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       workspaceStatus: workspaces.status,
       proxy: accounts.proxy,
       autoReadFrom: accounts.autoReadFrom,
+      receiveStatus: accounts.receiveStatus,
+      receiveChannels: accounts.receiveChannels,
     })
     .from(accounts)
     .leftJoin(workspaces, eq(workspaces.id, accounts.userId))

@@ -221,7 +221,7 @@ const writeRoutes: Route[] = [
     tag,
     summary: 'Change label, proxy, browser and what it does by itself',
     description:
-      'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called.',
+      'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called. `receiveStatus` and `receiveChannels` store status posts of others, and posts of channels that the number follows, from then on.',
     auth: 'credential',
     scope,
     ...InPath,

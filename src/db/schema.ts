@@ -221,6 +221,10 @@ export const whatsappAccounts = table(
     callText: string(1000),
     /** what comes in from then on is marked read by itself; null: it is not */
     autoReadFrom: timestamp(),
+    /** status posts of others are read and stored */
+    receiveStatus: boolean().notNull().default(false),
+    /** posts of channels that the number follows are read and stored */
+    receiveChannels: boolean().notNull().default(false),
     /** what the phone lists this device as when it is linked; null: the service's own */
     browser: json<BrowserRow>(),
     owner: id(),

@@ -310,6 +310,9 @@ export interface ChatSetting {
   setAt: number | null;
 }
 
+/** Where people post for others: their status (stories), or channels that the account follows. */
+export type PostPlace = 'status' | 'channels';
+
 /** The calls of an adapter to the gateway, which builds them: adapters import no service. */
 export interface EngineCallbacks {
   onEvent(account: AccountRef, event: EngineEvent): void;
@@ -349,6 +352,8 @@ export interface EngineCallbacks {
    * before it did. Missing: none. Rejects when the database cannot be used.
    */
   findAbsent?(accountId: string): Promise<AbsentMessage[]>;
+  /** Whether the session wants the posts of others there: what it does not want is confirmed unread. Missing: no. */
+  wantsPosts?(accountId: string, place: PostPlace): boolean;
   /** How a chat (canonical JID) is set; null when nothing is known of it. */
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */
@@ -397,9 +402,9 @@ export interface EngineCapabilities {
   standing: boolean;
   /** it edits and deletes messages that were sent */
   amend: boolean;
-  /** it posts to the status (stories) */
+  /** it posts to the status (stories), and reads posts of others */
   status: boolean;
-  /** it lists channels and posts to them */
+  /** it lists channels, posts to them, and reads posts of others */
   channels: boolean;
 }
 

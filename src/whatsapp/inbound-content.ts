@@ -24,7 +24,8 @@ export interface MediaSource {
   kind: InboundMediaKind;
   url: string | null;
   directPath: string | null;
-  mediaKey: Uint8Array;
+  /** null: the file is not sealed, as those of channels */
+  mediaKey: Uint8Array | null;
   /** of the plain file; null when the sender does not say */
   fileSha256: Uint8Array | null;
 }

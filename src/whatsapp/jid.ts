@@ -67,9 +67,11 @@ export function isGroupJid(jid: string | null | undefined): boolean {
 /** Where status posts (stories) go: one chat for all who are to see them. */
 export const STATUS_JID = 'status@broadcast';
 
+/** How the address of a channel (WhatsApp's newsletters) ends. */
+export const CHANNEL_SERVER = '@newsletter';
 const CHANNEL = /^\d{5,25}@newsletter$/;
 
-/** Whether this is the address of a channel (WhatsApp's newsletters). */
+/** Whether this is the address of a channel. */
 export function isChannelJid(jid: string): boolean {
   return CHANNEL.test(jid);
 }

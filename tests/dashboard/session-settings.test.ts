@@ -86,10 +86,14 @@ async function saveProxy(): Promise<void> {
 
 describe('what it does by itself', () => {
   it('is set and shown, in both languages', async () => {
-    const form = { autoRead: 'true', rejectCalls: 'true', callText: 'Silakan tulis pesan.' };
+    const form = {
+      ...{ autoRead: 'true', rejectCalls: 'true', receiveStatus: 'true' },
+      callText: 'Silakan tulis pesan.',
+    };
     expect((await post('/habits', form)).status).toBe(303);
     expect(await row()).toMatchObject({
       rejectCalls: true,
+      receiveStatus: true,
       callText: form.callText,
       autoReadFrom: expect.any(Number),
     });
@@ -97,7 +101,9 @@ describe('what it does by itself', () => {
     expect(await read(SHOP, INDONESIAN)).toContain('menandai semua sebagai dibaca, menolak panggilan');
     expect(await read(SETTINGS)).toContain(form.callText);
     expect((await post('/habits')).status).toBe(303);
-    expect(await row()).toMatchObject({ rejectCalls: false, callText: null, autoReadFrom: null });
+    expect(await row()).toMatchObject({
+      ...{ rejectCalls: false, receiveStatus: false, callText: null, autoReadFrom: null },
+    });
   });
 });
 

@@ -752,6 +752,16 @@ describe('channels', () => {
     }
   });
 
+  test('are listed by the thousand, and are nothing to others', async () => {
+    const made = Array.from({ length: 1_000 }, (_, n) =>
+      emulator.createChannel({ name: `Saluran ${n}`, owner: newNumber(), followers: [OWN] }),
+    );
+    const { data } = await get('/channels');
+    expect(data.length).toBeGreaterThanOrEqual(1_000);
+    for (const { id } of made) emulator.removeChannel({ id });
+    expect((await gateway.call('GET', '/session/none/channels')).body.code).toBe('SESSION_NOT_FOUND');
+  });
+
   test('that are gone when the post comes to its turn are told as the reason', async () => {
     const channel = emulator.createChannel({ name: 'Sebentar', owner: OWN });
     await gateway.call('POST', '/message/pause-queue', { session: 'main' });
@@ -794,6 +804,81 @@ describe('a session', () => {
     expect(emulator.messages({ to: caller })).toHaveLength(1);
     expect(emulator.inbound({ id: after })[0]?.readAt).toBeUndefined();
     expect((await change({ callText: '' })).body.code).toBe('VALIDATION_FAILED');
+  });
+
+  test('keeps the status posts of others when it is asked to', async () => {
+    const poster = newNumber();
+    const post = async (fields: object) => {
+      const { ids } = await emulator.deliver({
+        ...{ to: OWN, from: poster, group: 'status@broadcast' },
+        ...fields,
+      });
+      return ids[0] ?? '';
+    };
+    const dropped = await post({ text: 'sebelumnya' });
+    await until(() => emulator.inbound({ id: dropped })[0]?.confirmedAt !== undefined);
+    const on = { receiveStatus: true, autoRead: true };
+    expect(await change(on)).toMatchObject({ status: 200, body: { data: on } });
+    const kept = await post({ text: 'sesudahnya', pushName: 'Pemilik' });
+    const photo = await post({ kind: 'image', data: JPEG.toString('base64'), caption: 'foto' });
+    await until(async () => (await gateway.call('GET', `/message/${photo}`)).status === 200);
+    expect((await gateway.call('GET', `/message/${dropped}`)).status).toBe(404);
+    const { data } = (await gateway.call('GET', `/message/${kept}`)).body;
+    expect(data).toMatchObject({
+      ...{ direction: 'in', chat: 'status@broadcast', from: `${poster}@s.whatsapp.net`, type: 'text' },
+      content: { text: 'sesudahnya' },
+    });
+    await until(() => told('message.received', all).some((event) => event.data.messageId === kept));
+    // What is marked as read behind it tells that it would have been, too.
+    const plain = await deliver(poster, 'biasa');
+    await until(() => emulator.inbound({ id: plain })[0]?.readAt !== undefined);
+    expect(emulator.inbound({ id: kept })[0]?.readAt).toBeUndefined();
+    const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
+    expect(numbers).not.toContain('status@broadcast');
+    expect(await change({ receiveStatus: false, autoRead: false })).toMatchObject({ status: 200 });
+    const after = await post({ text: 'tidak lagi' });
+    await until(() => emulator.inbound({ id: after })[0]?.confirmedAt !== undefined);
+    expect((await gateway.call('GET', `/message/${after}`)).status).toBe(404);
+  });
+
+  test('keeps the posts of channels when it is asked to', async () => {
+    const owner = newNumber();
+    const { id: group } = emulator.createChannel({ name: 'Kabar', owner, followers: [OWN] });
+    const post = async (fields: object) =>
+      (await emulator.deliver({ to: OWN, from: owner, group, ...fields })).ids[0] ?? '';
+    const isConfirmed = (id: string) => until(() => emulator.inbound({ id })[0]?.confirmedAt !== undefined);
+    const show = async (id: string) => gateway.call('GET', `/message/${id}`);
+    const dropped = await post({ text: 'sebelumnya' });
+    await isConfirmed(dropped);
+    const on = { receiveChannels: true, autoRead: true };
+    expect(await change(on)).toMatchObject({ status: 200, body: { data: { ...on, receiveStatus: false } } });
+    const kept = await post({ text: 'sesudahnya' });
+    const photo = await post({ kind: 'image', data: JPEG.toString('base64'), caption: 'foto' });
+    const own = await post({ text: 'dari ponsel sendiri', attributes: { is_sender: 'true' } });
+    for (const id of [kept, photo, own]) await isConfirmed(id);
+    for (const id of [dropped, own]) expect((await show(id)).status).toBe(404);
+    expect((await show(kept)).body.data).toMatchObject({
+      ...{ direction: 'in', chat: group, from: group, participant: null, type: 'text' },
+      content: { text: 'sesudahnya' },
+    });
+    const fileOf = async () => (await show(photo)).body.data.content.media;
+    await until(async () => (await fileOf()).state === 'stored');
+    expect(await fileOf()).toMatchObject({ sha256: sha256(JPEG) });
+    await until(() => told('message.received', all).some((event) => event.data.messageId === photo));
+    const ofChannel = told('message.received', all).filter(({ data }) => data.chat === group);
+    expect(ofChannel.map(({ data }) => data.messageId)).toEqual([kept, photo]);
+    const edited = await post({ kind: 'edit', messageId: kept, text: 'diubah' });
+    await isConfirmed(edited);
+    expect((await show(kept)).body.data).toMatchObject({ content: { text: 'diubah' } });
+    expect((await gateway.call('POST', `/message/${kept}/read`)).body.code).toBe('CONFLICT');
+    const plain = await deliver(owner, 'biasa');
+    await until(() => emulator.inbound({ id: plain })[0]?.readAt !== undefined);
+    const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
+    expect(numbers).not.toContain(group);
+    expect(await change({ receiveChannels: false, autoRead: false })).toMatchObject({ status: 200 });
+    const after = await post({ text: 'tidak lagi' });
+    await isConfirmed(after);
+    expect((await show(after)).status).toBe(404);
   });
 
   test('that was away marks what came meanwhile when it is back', async () => {

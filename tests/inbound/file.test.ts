@@ -84,6 +84,23 @@ describe('a file', () => {
   });
 });
 
+describe('a file of a channel, which is not sealed,', () => {
+  const plain = randomBytes(50_000);
+
+  it('comes as it is', async () => {
+    const url = put('plain', plain);
+    const whole = await read({ url, mediaKey: null, fileSha256: sha256(plain) });
+    expect(whole.equals(plain)).toBe(true);
+  });
+
+  it('is refused when it is another one than the post names, or too large', async () => {
+    const url = put('plain', plain);
+    const other = { url, mediaKey: null, fileSha256: sha256(Buffer.from('x')) };
+    await expect(read(other)).rejects.toMatchObject({ kind: 'corrupt' });
+    await expect(read({ url, mediaKey: null }, 49_999)).rejects.toMatchObject({ kind: 'too_large' });
+  });
+});
+
 describe('a file that is not what was sent', () => {
   const plain = randomBytes(50_000);
   it.each<[string, (sealed: Buffer) => Buffer]>([

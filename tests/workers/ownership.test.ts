@@ -68,6 +68,8 @@ describe('leases', () => {
       enabled: true,
       proxy: null,
       autoReadFrom: null,
+      receiveStatus: false,
+      receiveChannels: false,
     };
     expect(await release(world.db, held, world.clock.now())).toBe(true);
     expect(await world.row(id)).toMatchObject({ owner: null, ...nothing });

@@ -2,6 +2,7 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
 import { readContent } from './content.ts';
+import { ControlError } from './control-error.ts';
 import type { Device } from './devices.ts';
 import { handleOf } from './media.ts';
 import { readPlainFile } from './media-read.ts';
@@ -99,6 +100,20 @@ function roleOf({ owner, admins, followers }: Channel, phone: string): string {
   if (phone === owner) return 'OWNER';
   if (admins.includes(phone)) return 'ADMIN';
   return followers.includes(phone) ? 'SUBSCRIBER' : 'GUEST';
+}
+
+/** A channel that `from` runs and `to` has or follows, for a post. Throws a ControlError. */
+export function findChannel(
+  world: World,
+  id: string,
+  { to, from }: { to: string; from: string },
+): { id: string; participants: string[]; addressing: 'lid' } {
+  const channel = world.channels.get(id);
+  if (!channel) throw new ControlError(404, `group: there is no ${id}`);
+  if (!['OWNER', 'ADMIN'].includes(roleOf(channel, from)) || roleOf(channel, to) === 'GUEST') {
+    throw new ControlError(400, 'group: the sender must run the channel, and the session follow it');
+  }
+  return { id, participants: [to, from], addressing: 'lid' };
 }
 
 /** Answers a query about channels; undefined for one about something else. */

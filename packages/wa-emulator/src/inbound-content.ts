@@ -2,7 +2,7 @@ import { proto } from '@whiskeysockets/baileys';
 import type { MediaReference } from './content.ts';
 import { ControlError } from './control-error.ts';
 import { pnJid } from './jids.ts';
-import { uploadMedia } from './media-read.ts';
+import { uploadMedia, uploadPlain } from './media-read.ts';
 import { buildAnswer, buildVote, type EVENT_ANSWERS } from './polls.ts';
 import type { World } from './world.ts';
 
@@ -82,12 +82,12 @@ const MIMETYPES = {
   sticker: 'image/webp',
 };
 
-/** Builds the message; media are encrypted and stored first. Throws a ControlError on missing fields. */
+/** Builds the message; media are encrypted (not for a channel) and stored first. Throws a ControlError on missing fields. */
 export async function buildInbound(
   world: World,
   to: string,
   input: InboundContent,
-  by: { author: string; via: 'pn' | 'lid' },
+  by: { author: string; via: 'pn' | 'lid'; isPost?: boolean },
 ): Promise<BuiltMessage> {
   const kind = input.kind ?? 'text';
   switch (kind) {
@@ -141,7 +141,7 @@ export async function buildInbound(
     case 'list_reply':
       return { message: buildReply(kind, input), stanzaType: 'text' };
     default:
-      return buildMedia(world, kind, input);
+      return buildMedia(world, kind, input, by.isPost === true);
   }
 }
 
@@ -226,10 +226,11 @@ async function buildMedia(
   world: World,
   kind: keyof typeof MIMETYPES,
   input: InboundContent,
+  isPost: boolean,
 ): Promise<BuiltMessage> {
   const mediaType: MediaReference['mediaType'] = kind === 'ptt' ? 'audio' : kind;
   const file = Buffer.from(required(input, 'data'), 'base64');
-  const uploaded = await uploadMedia(world, file, mediaType);
+  const uploaded = isPost ? await uploadPlain(world, file) : await uploadMedia(world, file, mediaType);
   const common = { ...uploaded, mimetype: input.mimetype ?? MIMETYPES[kind] };
   const caption = input.caption ?? null;
   const messages: Record<keyof typeof MIMETYPES, proto.IMessage> = {

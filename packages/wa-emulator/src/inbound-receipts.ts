@@ -2,7 +2,7 @@ import type { BinaryNode } from '@whiskeysockets/baileys';
 import type { Connection } from './connection.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { readKey, readSignedKey, takeDeviceBundle } from './iq-keys.ts';
-import { parseJid, senderOf } from './jids.ts';
+import { parseJid, placeOf, senderOf } from './jids.ts';
 import { takeFileRequest } from './media-retry.ts';
 import { bytesOf, child, children, node, readBigEndian } from './nodes.ts';
 import type { Pending, PendingRef } from './outbox.ts';
@@ -45,12 +45,13 @@ export function takeClientReceipt(
 
 function noteReceipt(world: World, device: Device, stanza: BinaryNode, ids: string[]): void {
   const chat = parseJid(stanza.attrs.to);
+  const place = placeOf(chat);
   world.log.activities.add({
     phone: device.phone,
     kind: 'receipt',
     type: stanza.attrs.type ?? 'delivery',
     ...(chat.kind === 'user' ? { to: chat.phone } : {}),
-    ...(chat.kind === 'group' ? { to: chat.id } : {}),
+    ...(place === undefined ? {} : { to: place }),
     ids,
     at: new Date().toISOString(),
   });
@@ -59,12 +60,13 @@ function noteReceipt(world: World, device: Device, stanza: BinaryNode, ids: stri
 function findMessage(world: World, device: Device, { attrs }: BinaryNode, id: string): Pending | undefined {
   const chat = parseJid(attrs.to);
   const member = parseJid(attrs.participant);
+  const place = placeOf(chat);
   const own = attrs.type === 'sender' || chat.kind === 'other';
   const ref: PendingRef = {
     class: 'message',
     id,
-    from: chat.kind === 'group' ? chat.id : own || chat.kind !== 'user' ? device.phone : chat.phone,
-    participant: chat.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
+    from: place ?? (own || chat.kind !== 'user' ? device.phone : chat.phone),
+    participant: place !== undefined && member.kind === 'user' ? member.phone : undefined,
   };
   return world.outboxes.of(device).find(ref);
 }
@@ -165,7 +167,7 @@ export function takeClientAck(world: World, device: Device, { attrs }: BinaryNod
     id: attrs.id ?? '',
     from: senderOf(attrs.to),
     type: attrs.type,
-    participant: from.kind === 'group' && member.kind === 'user' ? member.phone : undefined,
+    participant: placeOf(from) !== undefined && member.kind === 'user' ? member.phone : undefined,
   });
   const isMessage = attrs.class === 'message';
   const isOfRetry = attrs.error === undefined || attrs.error === RETRY_NACK;

@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { type BinaryNode, encodeWAMessage, type proto } from '@whiskeysockets/baileys';
+import { type BinaryNode, encodeWAMessage, proto } from '@whiskeysockets/baileys';
+import { findChannel } from './channels.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceKey } from './devices.ts';
 import { alternativeName, recipientNames } from './forward.ts';
 import type { Group } from './groups.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
-import { senderOf, userJid } from './jids.ts';
+import { parseJid, senderOf, STATUS_JID, userJid } from './jids.ts';
 import { rememberFile } from './media-retry.ts';
 import { node, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';
@@ -16,7 +17,7 @@ export interface DeliverInput extends InboundContent {
   /** Phone number of the session; with `group`, of any session that is a member. */
   to: string;
   from: string;
-  /** The group it is sent to, `…@g.us`. */
+  /** The group it is sent to, `…@g.us`, `status@broadcast`, or the channel, `…@newsletter`. */
   group?: string | undefined;
   /** How the person is addressed; a group has its own addressing. */
   via?: 'pn' | 'lid' | undefined;
@@ -40,7 +41,7 @@ export interface Envelope {
   author: string;
   via: 'pn' | 'lid';
   pushName: string;
-  group: Group | undefined;
+  group: Place | undefined;
   /** Whom the owner of the session wrote to from the phone. */
   recipient?: string | undefined;
   garbled?: boolean | undefined;
@@ -60,7 +61,7 @@ export async function deliverInbound(world: World, input: DeliverInput): Promise
   const group = input.group === undefined ? undefined : findGroup(world, input.group, input);
   if (!group) world.standings.meet(input.to, input.from);
   const via = group?.addressing ?? input.via ?? 'pn';
-  const by = { author: input.from, via };
+  const by = { author: input.from, via, isPost: isChannel(group) };
   const ids: string[] = [];
   const count = input.count ?? 1;
   for (let n = 1; n <= count; n++) {
@@ -98,8 +99,15 @@ function withhold(world: World, { id, author, via, group, pushName }: Envelope, 
   });
 }
 
-/** The group, of which both must be members. Throws a ControlError. */
-export function findGroup(world: World, id: string, { to, from }: Pick<DeliverInput, 'to' | 'from'>): Group {
+/** Where several people get the same: a group, a channel, or the status of one of them. */
+export type Place = Pick<Group, 'id' | 'participants' | 'addressing'>;
+
+const isChannel = (place: Place | undefined) => parseJid(place?.id).kind === 'channel';
+
+/** The group, of which both must be members, a channel that one runs and the other follows, or the status. Throws a ControlError. */
+export function findGroup(world: World, id: string, { to, from }: Pick<DeliverInput, 'to' | 'from'>): Place {
+  if (id === STATUS_JID) return { id, participants: [to, from], addressing: 'lid' };
+  if (parseJid(id).kind === 'channel') return findChannel(world, id, { to, from });
   const group = world.groups.get(id);
   if (!group) {
     throw new ControlError(404, `group: there is no ${id}`);
@@ -128,12 +136,30 @@ export async function sealForDevices(
     sends: 0,
     retries: 0,
   });
+  if (isChannel(envelope.group)) {
+    for (const device of world.devices.of(input.to)) pushPost(world, device, envelope, built);
+    return;
+  }
   const forGroup = envelope.group
     ? await world.parties.of(envelope.author).senderKeys.encrypt(envelope.group.id, plaintextOf(built))
     : undefined;
   for (const device of world.devices.of(input.to)) {
     await sealAndPush(world, device, envelope, built, forGroup);
   }
+}
+
+/** A post of a channel is not sealed, and names nobody. */
+function pushPost(world: World, device: Device, envelope: Envelope, built: BuiltMessage): void {
+  const { id, group } = envelope;
+  const from = group?.id ?? '';
+  const { stanzaType: type, mediaType } = built;
+  const serverId = String(world.channels.number(from, id));
+  const attributes = { id, t: unixSeconds(), type, from, server_id: serverId };
+  const payload = built.payload ?? proto.Message.encode(built.message).finish();
+  const stanza = node('message', changed(attributes, envelope.attributes), [
+    node('plaintext', mediaType === undefined ? {} : { mediatype: mediaType }, payload),
+  ]);
+  world.outboxes.of(device).push({ class: 'message', id, from, node: stanza });
 }
 
 async function sealAndPush(

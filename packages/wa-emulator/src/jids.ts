@@ -80,11 +80,17 @@ function invertModulo(value: bigint, modulus: bigint): bigint {
   return ((x % modulus) + modulus) % modulus;
 }
 
-/** How an outbox names the sender of a stanza: the phone number of a person, the JID of a group, nothing else. */
+/** The JID of a group, a channel, or of the status; undefined for every other address. */
+export function placeOf(address: Address): string | undefined {
+  if (address.kind === 'status') return STATUS_JID;
+  return address.kind === 'group' || address.kind === 'channel' ? address.id : undefined;
+}
+
+/** How an outbox names the sender of a stanza: the phone number of a person, the JID of a group, a channel or of the status, nothing else. */
 export function senderOf(jid: string | undefined): string {
   const address = parseJid(jid);
   if (address.kind === 'user') {
     return address.phone;
   }
-  return address.kind === 'group' ? address.id : '';
+  return placeOf(address) ?? '';
 }

@@ -94,6 +94,15 @@ export async function uploadMedia(world: World, file: Buffer, mediaType: SealedA
   };
 }
 
+/** The same for a post of a channel, which is not sealed. */
+export async function uploadPlain(world: World, file: Buffer) {
+  const { directPath, url } = await world.media.put(file);
+  return {
+    ...{ url, directPath, fileLength: file.length },
+    fileSha256: createHash('sha256').update(file).digest(),
+  };
+}
+
 async function mediaKeys(mediaKey: Uint8Array, mediaType: SealedAs) {
   const { cipherKey, iv, macKey } = await getMediaKeys(mediaKey, mediaType);
   if (!macKey) {

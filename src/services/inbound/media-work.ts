@@ -93,7 +93,10 @@ export async function requireAgainRoom(db: Deps['db'], userId: number): Promise<
   });
 }
 
-/** What the engine is asked for a file to be put at WhatsApp again; null when nothing is kept of it, or it is another session's. */
+/**
+ * What the engine is asked for a file to be put at WhatsApp again; null when nothing is kept of it, when it is not sealed (no phone
+ * has files of channels), or it is another session's.
+ */
 export async function readAgainRequest(
   { db, secrets }: Pick<Deps, 'db' | 'secrets'>,
   account: AccountRef,
@@ -105,13 +108,15 @@ export async function readAgainRequest(
     .innerJoin(mediaSources, eq(mediaSources.id, messages.id))
     .where(and(eq(messages.id, id), eq(messages.accountId, account.id)));
   if (!row) return null;
+  const { mediaKey } = openSource(secrets, row.source);
+  if (mediaKey === null) return null;
   const { messageId, peer, direction, author } = row.message;
   return {
     messageId,
     chat: peer,
     fromMe: direction === 'out',
     participant: author === '' ? null : author,
-    mediaKey: encodeBytes(openSource(secrets, row.source).mediaKey),
+    mediaKey: encodeBytes(mediaKey),
   };
 }
 
@@ -212,20 +217,21 @@ export function retryDelayMs(attempts: number, random: number): number {
 export const sealedSourceContext = (id: string) => `inbound_media:${id}`;
 
 const encodeBytes = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+const decodeBytes = (text: string | null) => (text === null ? null : Buffer.from(text, 'base64'));
 
 function encodeSource({ kind, url, directPath, mediaKey, fileSha256 }: MediaSource): Buffer {
   const sha = fileSha256 ? encodeBytes(fileSha256) : null;
-  return Buffer.from(JSON.stringify([kind, url, directPath, encodeBytes(mediaKey), sha]));
+  const key = mediaKey ? encodeBytes(mediaKey) : null;
+  return Buffer.from(JSON.stringify([kind, url, directPath, key, sha]));
 }
 
 function openSource(secrets: Deps['secrets'], row: Pick<Row, 'id' | 'keyId' | 'sealed'>): MediaSource {
   const plain = secrets.open(row.sealed, row.keyId, sealedSourceContext(row.id));
   const [kind, url, directPath, mediaKey, sha] = asEncoded(JSON.parse(plain.toString()));
-  const fileSha256 = sha === null ? null : Buffer.from(sha, 'base64');
-  return { kind, url, directPath, mediaKey: Buffer.from(mediaKey, 'base64'), fileSha256 };
+  return { kind, url, directPath, mediaKey: decodeBytes(mediaKey), fileSha256: decodeBytes(sha) };
 }
 
-type Encoded = [InboundMediaKind, string | null, string | null, string, string | null];
+type Encoded = [InboundMediaKind, string | null, string | null, string | null, string | null];
 
 /** Safe because only `encodeSource` makes what the seal opens. */
 function asEncoded(value: unknown): Encoded {

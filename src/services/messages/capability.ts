@@ -22,8 +22,8 @@ const ABILITIES = {
   marks: 'pin or star messages',
   mediaAgain: 'ask the phone for files',
   amend: 'edit or delete messages',
-  status: 'post to the status',
-  channels: 'list channels or post to them',
+  status: 'post to the status or read it',
+  channels: 'list channels, post to them or read them',
 } as const satisfies Partial<Record<keyof EngineCapabilities, string>>;
 
 /** Throws NOT_SUPPORTED unless the service's engine can do that. */

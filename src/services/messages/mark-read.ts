@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, isNull } from 'drizzle-orm';
 import { messages } from '../../db/schema.ts';
-import { isGroupJid, lidJid } from '../../whatsapp/jid.ts';
+import { AppError } from '../../utils/errors.ts';
+import { isChannelJid, isGroupJid, lidJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { askOwner } from '../sessions/ask-owner.ts';
@@ -19,7 +20,7 @@ const MAX_MARKED = 100;
 
 /**
  * Tells the sender that an inbound message was read, as opening the chat on the phone does. A second time changes
- * nothing. Throws NOT_FOUND (also for an outbound message), SESSION_NOT_FOUND, CONFLICT when its session is gone,
+ * nothing. Throws NOT_FOUND (also for an outbound message), SESSION_NOT_FOUND, CONFLICT when its session is gone or it is a post of a channel,
  * NOT_CONNECTED, NOT_SUPPORTED, or UNAVAILABLE when WhatsApp did not answer in time.
  */
 export async function markMessageRead(
@@ -29,6 +30,11 @@ export async function markMessageRead(
   requireScope(ctx, 'messages:write');
   const row = await findMessage(ctx, input.messageId, { session: input.session, direction: 'in' });
   if (row.readAt !== null) return toAnswer(ctx, row);
+  if (isChannelJid(row.peer)) {
+    throw new AppError('CONFLICT', 'A post of a channel cannot be marked as read.', {
+      details: { type: row.type },
+    });
+  }
   requireCapability(ctx, 'markRead');
   const session = await sessionOfMessage(ctx, row);
   requireConnected(session);

@@ -27,15 +27,19 @@ export async function changeSession(
 ): Promise<SessionStatusOutput> {
   requireScope(ctx, 'sessions:write');
   const session = await findSession(ctx, ref);
-  const { label, browser, rejectCalls, callText, autoRead } = input;
+  const { label, browser, rejectCalls, callText, autoRead, receiveStatus, receiveChannels } = input;
   if (rejectCalls) requireCapability(ctx, 'calls');
   if (autoRead) requireCapability(ctx, 'markRead');
+  if (receiveStatus) requireCapability(ctx, 'status');
+  if (receiveChannels) requireCapability(ctx, 'channels');
   const proxy = typeof input.proxy === 'string' ? await checkProxy(ctx, input.proxy) : input.proxy;
   const changes = {
     ...(label === undefined ? {} : { label }),
     ...(browser === undefined ? {} : { browser }),
     ...(rejectCalls === undefined ? {} : { rejectCalls }),
     ...(callText === undefined ? {} : { callText }),
+    ...(receiveStatus === undefined ? {} : { receiveStatus }),
+    ...(receiveChannels === undefined ? {} : { receiveChannels }),
     // What has come before stays as it is; asked for again it goes on from where it began.
     ...(autoRead === undefined
       ? {}
@@ -58,7 +62,8 @@ export async function changeSession(
       },
     ]);
   });
-  if (proxy !== undefined || autoRead !== undefined) await follow(ctx, session);
+  const followed = [proxy, autoRead, receiveStatus, receiveChannels];
+  if (followed.some((value) => value !== undefined)) await follow(ctx, session);
   return toSessionStatus(ctx, await findSession(ctx, ref));
 }
 

@@ -57,6 +57,14 @@ export const ChangeSessionInput = z.object({
     .optional()
     .describe('what whoever calls is sent then, once an hour; null: nothing'),
   autoRead: z.boolean().optional().describe('what comes in is marked read, and its senders hear of it'),
+  receiveStatus: z
+    .boolean()
+    .optional()
+    .describe('status posts (stories) of others are stored and told, as messages of the chat `status@broadcast`'),
+  receiveChannels: z
+    .boolean()
+    .optional()
+    .describe('posts of channels that the number follows are stored and told, as messages of the chat `…@newsletter`'),
 });
 export type ChangeSessionInput = z.output<typeof ChangeSessionInput>;
 
@@ -153,6 +161,8 @@ export const SessionStatusOutput = SessionOutput.extend({
   rejectCalls: z.boolean().describe('every call is rejected as it rings'),
   callText: z.string().nullable().describe('what whoever calls is sent then'),
   autoRead: z.boolean().describe('what comes in is marked read by itself'),
+  receiveStatus: z.boolean().describe('status posts (stories) of others are stored and told'),
+  receiveChannels: z.boolean().describe('posts of channels that the number follows are stored and told'),
   pausedUntil: time.describe(
     'until when a limit, a person, or to new recipients the breaker, holds the queue; null also until it is resumed',
   ),

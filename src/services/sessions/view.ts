@@ -82,6 +82,8 @@ export async function toSessionStatus(
     rejectCalls: row.rejectCalls,
     callText: row.callText,
     autoRead: row.autoReadFrom !== null,
+    receiveStatus: row.receiveStatus,
+    receiveChannels: row.receiveChannels,
     ...pauseOf(row, now),
   };
 }

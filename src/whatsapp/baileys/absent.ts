@@ -4,7 +4,7 @@ import { between, retry } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import type { AbsentMessage, EngineCallbacks } from '../engine.ts';
-import { isGroupJid, lidJid, phoneJid } from '../jid.ts';
+import { isSharedJid, lidJid, phoneJid } from '../jid.ts';
 import type { Link } from './link-types.ts';
 
 /** Messages that one login asks for. */
@@ -54,7 +54,7 @@ function pick<T>(all: readonly T[], count: number): T[] {
 /** The phone keeps the chat under one of the names of its other side. */
 function keysOf({ messageId: id, chat, author, phone, lid }: AbsentMessage): proto.IMessageKey[] {
   const key = { id, fromMe: false };
-  if (isGroupJid(chat)) return [{ ...key, remoteJid: chat, participant: author }];
+  if (isSharedJid(chat)) return [{ ...key, remoteJid: chat, participant: author }];
   const names = [...(lid === null ? [] : [lidJid(lid)]), ...(phone === null ? [] : [phoneJid(phone)])];
   return (names.length === 0 ? [chat] : names).map((remoteJid) => ({ ...key, remoteJid }));
 }

@@ -272,6 +272,7 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
     },
     storeCall: async (account, call) => callbacks.storeCall?.(account, call),
     findAbsent: async (accountId) => (await callbacks.findAbsent?.(accountId)) ?? [],
+    wantsPosts: (accountId, place) => callbacks.wantsPosts?.(accountId, place) ?? false,
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
     appStateVersions: async (accountId) => (await callbacks.appStateVersions?.(accountId)) ?? null,

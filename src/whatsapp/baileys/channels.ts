@@ -9,6 +9,7 @@ import {
 import { isChannelJid } from '../jid.ts';
 import { CHANNEL_ROLES, type Channel, type ChannelRole } from '../requests.ts';
 import { refusalCode } from './ask-in-parts.ts';
+import { clip } from './decode-text.ts';
 import type { EncodedContent } from './encode.ts';
 
 /** WhatsApp's numbers of the two queries, as whatsmeow (newsletter.go) and Baileys (Mex.js) have them. */
@@ -18,7 +19,7 @@ const INFO_QUERY = '6563316087068696';
 /** WhatsApp lets an account follow more than anybody does; what lies behind these is not read. */
 const MAX_CHANNELS = 2_000;
 const MAX_NAME = 200;
-const MAX_DESCRIPTION = 4_096;
+const MAX_DESCRIPTION = 2_048;
 const INVITE = /^[A-Za-z0-9_-]{5,64}$/;
 /** Codes of an answer about a channel that is not there, or not for us. */
 const CHANNEL_GONE_CODES: ReadonlySet<number> = new Set([403, 404, 410]);
@@ -150,7 +151,7 @@ function readChannel(told: unknown): Channel | null {
 
 function textOf(told: unknown, max: number): string | null {
   const { text } = Object(told);
-  return typeof text === 'string' && text !== '' ? text.slice(0, max) : null;
+  return typeof text === 'string' && text !== '' ? clip(text, max) : null;
 }
 
 function roleOf(told: unknown): ChannelRole | null {

@@ -23,6 +23,8 @@ export interface DecodedBody {
 export interface BodyOptions {
   /** ISO 3166 alpha-2: whose national spellings of phone numbers are meant */
   country: string;
+  /** it is a post of a channel, whose files are not sealed */
+  isPost?: boolean;
 }
 
 /** Null when the message is not what its name says. */

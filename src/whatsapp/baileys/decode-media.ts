@@ -2,7 +2,7 @@
 import type { proto } from '@whiskeysockets/baileys';
 import { cleanFileName } from '../../utils/text.ts';
 import type { InboundMedia, InboundMediaKind, MediaSource } from '../inbound-content.ts';
-import type { BodyDecoder, DecodedBody } from './decode-bodies.ts';
+import type { BodyDecoder, BodyOptions, DecodedBody } from './decode-bodies.ts';
 import { clip, LONG, MAX_URL, optionalText, positive, SHORT } from './decode-text.ts';
 
 /** The part that all messages with a file share. */
@@ -27,13 +27,13 @@ const FALLBACK_TYPES: Record<InboundMediaKind, string> = {
 };
 
 export const MEDIA_DECODERS = {
-  imageMessage: ({ imageMessage }) => captioned('image', imageMessage, {}),
-  videoMessage: ({ videoMessage }) =>
-    captioned('video', videoMessage, videoMessage?.gifPlayback ? { gif: true } : {}),
-  ptvMessage: ({ ptvMessage }) => captioned('video', ptvMessage, { note: true }),
-  audioMessage({ audioMessage }) {
+  imageMessage: ({ imageMessage }, by) => captioned('image', imageMessage, by, {}),
+  videoMessage: ({ videoMessage }, by) =>
+    captioned('video', videoMessage, by, videoMessage?.gifPlayback ? { gif: true } : {}),
+  ptvMessage: ({ ptvMessage }, by) => captioned('video', ptvMessage, by, { note: true }),
+  audioMessage({ audioMessage }, by) {
     if (!audioMessage) return null;
-    const file = readFile('audio', audioMessage);
+    const file = readFile('audio', audioMessage, by);
     const seconds = positive(audioMessage.seconds);
     const ptt = audioMessage.ptt === true;
     return {
@@ -41,14 +41,14 @@ export const MEDIA_DECODERS = {
       media: file.source,
     };
   },
-  documentMessage({ documentMessage }) {
+  documentMessage({ documentMessage }, by) {
     if (!documentMessage) return null;
     const filename = cleanFileName(documentMessage.fileName || documentMessage.title || '', 'file');
-    return captioned('document', documentMessage, { filename });
+    return captioned('document', documentMessage, by, { filename });
   },
-  stickerMessage({ stickerMessage }) {
+  stickerMessage({ stickerMessage }, by) {
     if (!stickerMessage) return null;
-    const file = readFile('sticker', stickerMessage);
+    const file = readFile('sticker', stickerMessage, by);
     const animated = stickerMessage.isAnimated === true;
     return { content: { type: 'sticker', media: file.media, animated }, media: file.source };
   },
@@ -63,10 +63,11 @@ type CaptionedExtra = {
 function captioned<K extends keyof CaptionedExtra>(
   kind: K,
   fields: (FileFields & { caption?: string | null }) | null | undefined,
+  by: BodyOptions,
   extra: CaptionedExtra[K],
 ): DecodedBody | null {
   if (!fields) return null;
-  const { media, source } = readFile(kind, fields);
+  const { media, source } = readFile(kind, fields, by);
   const common = { media, ...optionalText('caption', fields.caption, LONG) };
   return { content: withType(kind, { ...common, ...extra }), media: source };
 }
@@ -79,8 +80,9 @@ function withType(type: keyof CaptionedExtra, rest: object): DecodedBody['conten
 function readFile(
   kind: InboundMediaKind,
   fields: FileFields,
+  by: BodyOptions,
 ): { media: InboundMedia; source: MediaSource | null } {
-  const source = readSource(kind, fields);
+  const source = readSource(kind, fields, by);
   const sha256 = bytesOf(fields.fileSha256, SHA256_BYTES);
   const media: InboundMedia = {
     state: source ? 'pending' : 'failed',
@@ -93,11 +95,15 @@ function readFile(
 }
 
 /** Null when the message names no place or no key: what a linked device gets of a view-once message, for one. */
-function readSource(kind: InboundMediaKind, fields: FileFields): MediaSource | null {
+function readSource(
+  kind: InboundMediaKind,
+  fields: FileFields,
+  { isPost = false }: BodyOptions,
+): MediaSource | null {
   const mediaKey = bytesOf(fields.mediaKey, MEDIA_KEY_BYTES);
   const url = shortUrl(fields.url);
   const directPath = shortUrl(fields.directPath);
-  if (!mediaKey || (url === null && directPath === null)) return null;
+  if ((!mediaKey && !isPost) || (url === null && directPath === null)) return null;
   return { kind, url, directPath, mediaKey, fileSha256: bytesOf(fields.fileSha256, SHA256_BYTES) };
 }
 

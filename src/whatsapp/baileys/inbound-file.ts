@@ -1,5 +1,8 @@
-/** Files as WhatsApp keeps them: AES-256-CBC, then ten bytes of an HMAC, under keys that come with the message. */
-import { createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto';
+/**
+ * Files as WhatsApp keeps them: AES-256-CBC, then ten bytes of an HMAC, under keys that come with the message. Those of channels are
+ * not sealed.
+ */
+import { createDecipheriv, createHash, createHmac, type Hash, hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { AppError } from '../../utils/errors.ts';
@@ -76,7 +79,7 @@ export function createMediaFetcher(waServer: WaServer | null, egressOf: EgressSo
   return {
     async fetch(source, fetching) {
       const url = urlOf(source, waServer !== null);
-      const maxBytes = fetching.maxBytes + BLOCK_BYTES + MAC_BYTES;
+      const maxBytes = fetching.maxBytes + (source.mediaKey === null ? 0 : BLOCK_BYTES + MAC_BYTES);
       return get(url, { ...fetching, maxBytes }, (encrypted) => plainOf(encrypted, source));
     },
     async fetchPlain(url, fetching) {
@@ -87,8 +90,10 @@ export function createMediaFetcher(waServer: WaServer | null, egressOf: EgressSo
   };
 }
 
-const plainOf = (encrypted: Readable, source: SealedFile) =>
-  Readable.from(decrypt(encrypted, source), { objectMode: false });
+function plainOf(bytes: Readable, { mediaKey, ...source }: SealedFile): Readable {
+  const plain = mediaKey === null ? checked(bytes, source) : decrypt(bytes, { ...source, mediaKey });
+  return Readable.from(plain, { objectMode: false });
+}
 
 function urlOf({ url, directPath }: Pick<SealedFile, 'url' | 'directPath'>, anyHost: boolean): string {
   if (url !== null && URL.canParse(url)) {
@@ -125,7 +130,7 @@ function toMediaFailure(error: unknown): MediaFailure {
 
 async function* decrypt(
   encrypted: Readable,
-  { kind, mediaKey, fileSha256 }: SealedFile,
+  { kind, mediaKey, fileSha256 }: Pick<SealedFile, 'kind' | 'fileSha256'> & { mediaKey: Uint8Array },
 ): AsyncGenerator<Buffer> {
   const keys = Buffer.from(hkdfSync('sha256', mediaKey, Buffer.alloc(0), KEY_INFO[kind], 112));
   const iv = keys.subarray(0, 16);
@@ -152,10 +157,31 @@ async function* decrypt(
   }
   const last = finalOf(decipher);
   hash.update(last);
+  requireHash(hash, fileSha256);
+  yield last;
+}
+
+/** A file that is not sealed. */
+async function* checked(
+  bytes: Readable,
+  { fileSha256 }: Pick<SealedFile, 'fileSha256'>,
+): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of bytesOf(bytes)) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  } catch (error) {
+    throw toMediaFailure(error);
+  }
+  requireHash(hash, fileSha256);
+}
+
+function requireHash(hash: Hash, fileSha256: Uint8Array | null): void {
   if (fileSha256 && !hash.digest().equals(fileSha256)) {
     throw new MediaFailure('corrupt', 'the file has another hash than its message says');
   }
-  yield last;
 }
 
 function finalOf(decipher: ReturnType<typeof createDecipheriv>): Buffer {

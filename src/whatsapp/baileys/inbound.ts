@@ -22,12 +22,13 @@ import {
   isSameOrigin,
   type ReadOptions,
   type Received,
+  readPost,
   readStanza,
 } from './read-message.ts';
 import { readAnswer } from './resent.ts';
 import { releaseKeysAfter } from './transactions.ts';
 
-/** Messages to us that have no sender: not decrypted, not stored. */
+/** Messages to us that have no sender: not decrypted, not stored. Posts are, in a session that wants them. */
 export function isIgnoredJid(jid: string): boolean {
   return Boolean(isJidBroadcast(jid) || isJidNewsletter(jid));
 }
@@ -58,6 +59,11 @@ export interface Inbound {
    * stanza can be confirmed.
    */
   observePeer(stanza: BinaryNode): void;
+  /**
+   * Stores a post of a channel, which is not sealed. Resolves when that is durable; `goOn` is called before, when the next stanza may
+   * be opened.
+   */
+  keepPost(stanza: BinaryNode, goOn: () => void): Promise<void>;
   /** Stores that a message of somebody else came, and this about it. Resolves when that is durable. */
   note(stanza: BinaryNode, content: InboundContent): Promise<void>;
   wrap(repository: Repository, keys: SignalKeyStoreWithTransaction): void;
@@ -149,12 +155,13 @@ export function createInbound(options: InboundOptions): Inbound {
     return result;
   }
 
+  const hasRoom = () => waiting.messages < MAX_WAITING && waiting.bytes < MAX_WAITING_BYTES;
+
   async function keepOpened({ stanza, isLast, goOn }: Observed, padded: Uint8Array): Promise<Uint8Array> {
     const read = readStanza(stanza, padded, options);
     if (!read.received) return read.keys;
     const stored = store(read.received, padded.byteLength);
-    const hasRoom = waiting.messages < MAX_WAITING && waiting.bytes < MAX_WAITING_BYTES;
-    if (isLast && !read.hasKeys && hasRoom) {
+    if (isLast && !read.hasKeys && hasRoom()) {
       releaseKeysAfter(stored);
       goOn();
     }
@@ -200,6 +207,14 @@ export function createInbound(options: InboundOptions): Inbound {
         observed.set(content, { stanza, isLast: n === sealed.length - 1, goOn });
       }
     },
+    async keepPost(stanza, goOn) {
+      const payload = plaintextOf(stanza);
+      const received = payload && readPost(stanza, payload, options);
+      if (!received) return;
+      const stored = store(received, payload.byteLength);
+      if (hasRoom()) goOn();
+      await stored;
+    },
     async note(stanza, content) {
       remember(stanza);
       const received = describeUnread(stanza, content, options);
@@ -223,6 +238,13 @@ function ciphertextsOf({ content }: BinaryNode): Uint8Array[] {
   return content.flatMap((part) =>
     part.tag === 'enc' && part.content instanceof Uint8Array ? [part.content] : [],
   );
+}
+
+/** What a post to a channel says; null when the stanza tells of something else. */
+function plaintextOf({ content }: BinaryNode): Uint8Array | null {
+  if (!Array.isArray(content)) return null;
+  const plain = content.find(({ tag }) => tag === 'plaintext')?.content;
+  return plain instanceof Uint8Array ? plain : null;
 }
 
 /**

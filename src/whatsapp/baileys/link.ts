@@ -308,7 +308,11 @@ function makeSocket(parts: SocketParts): WASocket {
       if (await retry(() => callbacks.isWithdrawn(account.id, id), storeRetries)) forgetSent(sock, id);
     }
   });
-  const receiver = createReceiver(sock, inbound, closed, (stanza) => parts.arrivals.hold(stanza));
+  const receiver = createReceiver(sock, inbound, {
+    closed,
+    wantsPosts: (place) => callbacks.wantsPosts(account.id, place),
+    askedAgain: (stanza) => parts.arrivals.hold(stanza),
+  });
   toleratePeers(sock);
   boundQueriesUnderLock(sock, { clock, holdsKeys, timeoutMs: deps.answerTimeoutMs / 4 });
   const { arrivals } = parts;

@@ -7,7 +7,19 @@ import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import type { ChatSetting, InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
-import { canonicalJid, isGroupJid, jidsOf, lidJid, lidOf, parseJid, phoneJid, phoneOf } from '../jid.ts';
+import {
+  canonicalJid,
+  isChannelJid,
+  isGroupJid,
+  isSharedJid,
+  jidsOf,
+  lidJid,
+  lidOf,
+  parseJid,
+  phoneJid,
+  phoneOf,
+  STATUS_JID,
+} from '../jid.ts';
 import type { Contacts } from './contacts.ts';
 import { clip, SHORT } from './decode-text.ts';
 import type { SealedVote } from './decode-vote.ts';
@@ -70,6 +82,22 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
   return { received, keys, hasKeys };
 }
 
+/** Reads a post of a channel, which has no author; null for our own, and for what is no message. Never throws, as `readStanza`. */
+export function readPost(
+  { attrs }: BinaryNode,
+  payload: Uint8Array,
+  options: ReadOptions,
+): Received | null {
+  if (!isNamed(attrs) || attrs.is_sender === 'true') return null;
+  const ownJids = jidsOf(options.me());
+  const { decoded } = readPayload(payload, {
+    isOwn: (jid) => ownJids.includes(jid),
+    country: countryOf(options.me().phone),
+    isPost: true,
+  });
+  return decoded && describe(attrs, { decoded, setting: null }, options);
+}
+
 const sealedIn = ({ content }: BinaryNode) =>
   Array.isArray(content) ? content.filter(({ tag }) => tag === 'enc').length : 0;
 
@@ -101,7 +129,7 @@ const overlap = (one: readonly string[], other: readonly string[]) =>
 /** With all names of the people in it; a recipient only where we have sent it. */
 function originOf(attrs: Attributes, options: ReadOptions) {
   const { from, participant, recipient } = attrs;
-  const isGroup = isGroupJid(from);
+  const isGroup = from !== undefined && isSharedJid(from);
   return {
     group: isGroup ? from : null,
     author: isGroup
@@ -126,7 +154,7 @@ const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined &&
 /** Who wrote it, and whether that is our own phone or another device of it. */
 function whoseOf({ from, participant }: Attributes, options: ReadOptions) {
   const own = options.me();
-  const author = from === undefined ? null : parseJid(isGroupJid(from) ? participant : from);
+  const author = from === undefined ? null : parseJid(isSharedJid(from) ? participant : from);
   const isOurs = author !== null && (author.user === own.phone || author.user === own.lid);
   return { author, isOurs, ownJids: jidsOf(own) };
 }
@@ -188,7 +216,7 @@ function describe(
   { clock, contacts }: ReadOptions,
 ): Received {
   const { id, from, participant } = attrs;
-  const isGroup = isGroupJid(from);
+  const isGroup = isSharedJid(from);
   const authorJid = isGroup ? (participant ?? from) : from;
   const alternative = isGroup
     ? (attrs.participant_pn ?? attrs.participant_lid)
@@ -203,7 +231,7 @@ function describe(
     ? {
         messageId: id,
         chat,
-        participant: isGroup ? person : null,
+        participant: isGroup && !isChannelJid(from) ? person : null,
         author: participant === undefined ? null : canonicalJid(participant),
         phone: isGroup ? null : phone,
         lid: isGroup ? null : lid,
@@ -213,7 +241,9 @@ function describe(
         at: timeOf(attrs.t, clock.now()),
       }
     : null;
-  return { message, vote: decoded?.vote ?? null, voters: jidsOf({ phone, lid }), chat, setting };
+  // The status is no chat that somebody has set.
+  const told = from === STATUS_JID ? null : setting;
+  return { message, vote: decoded?.vote ?? null, voters: jidsOf({ phone, lid }), chat, setting: told };
 }
 
 /** Epoch milliseconds of a stanza's time; `now` for what is no number, or a time that nothing can have been sent at. */

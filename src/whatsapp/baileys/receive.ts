@@ -10,7 +10,8 @@ import {
   proto,
   type WASocket,
 } from '@whiskeysockets/baileys';
-import { lidOf } from '../jid.ts';
+import type { PostPlace } from '../engine.ts';
+import { isChannelJid, lidOf, STATUS_JID } from '../jid.ts';
 import { type Inbound, isIgnoredJid } from './inbound.ts';
 import { recipientAlternative } from './read-message.ts';
 
@@ -49,12 +50,18 @@ export interface Receipt {
   end: Promise<void>;
 }
 
-/** `askedAgain` is told of each stanza that could not be opened, and will come once more. */
+export interface ReceiveOptions {
+  closed: AbortSignal;
+  /** whether posts of others are to be read */
+  wantsPosts(place: PostPlace): boolean;
+  /** is told of each stanza that could not be opened, and will come once more */
+  askedAgain(stanza: BinaryNode): void;
+}
+
 export function createReceiver(
   sock: Socket,
   inbound: Inbound,
-  closed: AbortSignal,
-  askedAgain: (stanza: BinaryNode) => void,
+  { closed, wantsPosts, askedAgain }: ReceiveOptions,
 ): Receiver {
   let handled = 0;
 
@@ -79,7 +86,11 @@ export function createReceiver(
     const { me } = sock.authState.creds;
     const { from } = stanza.attrs;
     if (!me) return void (await byBaileys());
-    if (from === undefined || isIgnoredJid(from) || !isUnderstood(stanza, me)) return confirm(stanza);
+    if (from === undefined || !isWanted(from) || !isUnderstood(stanza, me)) return confirm(stanza);
+    if (isChannelJid(from)) {
+      await inbound.keepPost(stanza, goOn);
+      return confirm(stanza);
+    }
     if (stanza.attrs.category === 'peer') {
       inbound.observePeer(stanza);
       return void (await byBaileys());
@@ -91,6 +102,11 @@ export function createReceiver(
     }
     if (!sealed.some((type) => READABLE.has(type))) return confirm(stanza);
     await open(stanza, me, goOn);
+  }
+
+  function isWanted(from: string): boolean {
+    if (from === STATUS_JID) return wantsPosts('status');
+    return isChannelJid(from) ? wantsPosts('channels') : !isIgnoredJid(from);
   }
 
   async function open(stanza: BinaryNode, me: Me, goOn: () => void): Promise<void> {

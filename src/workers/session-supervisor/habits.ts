@@ -1,5 +1,5 @@
 /** What a session does by itself when its owner wants it so: it rejects calls, and marks what comes in as read. */
-import { and, asc, eq, gte, inArray, isNull, ne, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, isNull, ne, notLike, type SQL } from 'drizzle-orm';
 import { messages, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { spendFromWindow } from '../../db/windows.ts';
@@ -12,8 +12,8 @@ import { isMessageOfChat } from '../../services/messages/of-chat.ts';
 import { sleep } from '../../utils/clock.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newMessageId } from '../../utils/ids.ts';
-import type { AccountRef, Engine, EngineEvent } from '../../whatsapp/engine.ts';
-import { lidOf, phoneOf } from '../../whatsapp/jid.ts';
+import type { AccountRef, Engine, EngineEvent, PostPlace } from '../../whatsapp/engine.ts';
+import { CHANNEL_SERVER, lidOf, phoneOf, STATUS_JID } from '../../whatsapp/jid.ts';
 
 export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> &
   RoomDeps & {
@@ -21,16 +21,22 @@ export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> &
     enqueuer: Pick<Deps['enqueuer'], 'add'>;
   };
 
-/** Whose messages are marked read, from which moment on (epoch milliseconds); null: nobody's. */
+/** What a session does by itself. */
 export interface Habit {
   id: string;
+  /** messages are marked read from that moment on (epoch milliseconds); null: none is */
   autoReadFrom: number | null;
+  /** posts of others are stored */
+  receiveStatus: boolean;
+  receiveChannels: boolean;
 }
 
 export interface Habits {
   /** The settings of sessions of this process, as their rows have them now. */
   follow(sessions: readonly Habit[]): void;
   forget(accountId: string): void;
+  /** Whether posts of others are to be stored there. */
+  wantsPosts(accountId: string, place: PostPlace): boolean;
   /** Somebody calls. */
   onCall(account: AccountRef, call: Extract<EngineEvent, { type: 'call' }>): void;
   /** Something may be unread: that message was just stored; or, without its id, the session is connected again. */
@@ -76,6 +82,7 @@ class ToldAlready extends Error {
 export function createHabits(deps: HabitDeps): Habits {
   const { clock, logger } = deps;
   const readings = new Map<string, Reading>();
+  const receivers = { status: new Set<string>(), channels: new Set<string>() };
   const waiting = new Map<string, () => void>();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
@@ -125,7 +132,9 @@ export function createHabits(deps: HabitDeps): Habits {
 
   return {
     follow(sessions) {
-      for (const { id, autoReadFrom } of sessions) {
+      for (const { id, autoReadFrom, receiveStatus, receiveChannels } of sessions) {
+        follow(receivers.status, id, receiveStatus);
+        follow(receivers.channels, id, receiveChannels);
         const known = readings.get(id);
         if (autoReadFrom === null) readings.delete(id);
         else if (known) known.since = Math.max(autoReadFrom, known.since);
@@ -134,9 +143,12 @@ export function createHabits(deps: HabitDeps): Habits {
     },
     forget(accountId) {
       readings.delete(accountId);
+      receivers.status.delete(accountId);
+      receivers.channels.delete(accountId);
       waiting.get(accountId)?.();
       waiting.delete(accountId);
     },
+    wantsPosts: (accountId, place) => receivers[place].has(accountId),
     onCall(account, call) {
       if (call.missed) return;
       inCleanContext(() => answerCall(deps, account, call)).catch(
@@ -151,6 +163,11 @@ export function createHabits(deps: HabitDeps): Habits {
       await Promise.all(running.values());
     },
   };
+}
+
+function follow(receivers: Set<string>, id: string, receives: boolean): void {
+  if (receives) receivers.add(id);
+  else receivers.delete(id);
 }
 
 /** Marks the oldest unread messages; `look` stays when there are more, or it did not come to an end. */
@@ -200,6 +217,9 @@ async function markBatch(
         isNull(readAt),
         isMessageOfChat(),
         ne(messages.type, 'undecryptable'),
+        // Who has looked at a status post is told by hand alone, and channels ask for nothing.
+        ne(messages.peer, STATUS_JID),
+        notLike(messages.peer, `%${CHANNEL_SERVER}`),
       ),
     )
     .orderBy(asc(createdAt), asc(id))

@@ -31,6 +31,7 @@ import type {
   EngineEvent,
   InboundMessage,
   Person,
+  PostPlace,
   Standing,
 } from '../../whatsapp/engine.ts';
 import type { GroupNotice } from '../../whatsapp/group-types.ts';
@@ -81,6 +82,8 @@ export interface SessionSupervisor {
   storeCall(account: AccountRef, call: CallNews): Promise<void>;
   /** For each inbound message that is stored: remembers how its sender is called. */
   onStored(account: AccountRef, message: InboundMessage): void;
+  /** Whether posts of others are to be stored in a session. Costs nothing: what its row says is followed. */
+  wantsPosts(accountId: string, place: PostPlace): boolean;
   /** How many of the sessions held are in which status. */
   countByStatus(): Partial<Record<SessionStatus, number>>;
 }
@@ -218,6 +221,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       names.learn(account.id, message);
       if (!message.own) habits.wake(account, message.messageId);
     },
+    wantsPosts: habits.wantsPosts,
     countByStatus() {
       const counts: Partial<Record<SessionStatus, number>> = {};
       for (const { status } of runners.values()) counts[status] = (counts[status] ?? 0) + 1;

@@ -32,6 +32,8 @@ export type SessionRow = Pick<
   | 'importedAt'
   | 'proxy'
   | 'autoReadFrom'
+  | 'receiveStatus'
+  | 'receiveChannels'
   | 'connectedAt'
   | 'disconnectedAt'
 > & { enabled: boolean };
@@ -48,6 +50,8 @@ const COLUMNS = {
   importedAt: accounts.importedAt,
   proxy: accounts.proxy,
   autoReadFrom: accounts.autoReadFrom,
+  receiveStatus: accounts.receiveStatus,
+  receiveChannels: accounts.receiveChannels,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
   workspaceStatus: workspaces.status,

@@ -15,6 +15,8 @@ import { NEW_SESSION } from '../paths.ts';
 const T = texts({ en: english.messagesChannels, id: indonesian.messagesChannels });
 
 export const CHANNELS_PAGE = '/dashboard/messages/channels';
+/** Rows of the page, those that take posts first. */
+const MAX_SHOWN = 200;
 const COMPOSE = '/dashboard/messages/new';
 
 export const channelPages: Page[] = [
@@ -62,10 +64,13 @@ interface ChannelsProps {
 function Channels({ view, session, channels }: ChannelsProps) {
   const t = T(view.lang);
   if (channels.length === 0) return <p class="muted">{t.none}</p>;
+  const own = channels.filter(({ canPost }) => canPost);
+  const shown = [...own, ...channels.filter(({ canPost }) => !canPost)].slice(0, MAX_SHOWN);
   const number = new Intl.NumberFormat(view.lang);
   return (
+    <>
     <Table label={t.title} head={[t.name, t.role, t.followers, t.address, '']}>
-      {channels.map(({ id, name, link, role, followers, canPost }) => (
+      {shown.map(({ id, name, link, role, followers, canPost }) => (
         <tr>
           <td data-label={t.name}>{link === null ? name : <a href={link}>{name}</a>}</td>
           <td data-label={t.role}>{role === null ? t.unknown : t[role]}</td>
@@ -83,5 +88,7 @@ function Channels({ view, session, channels }: ChannelsProps) {
         </tr>
       ))}
     </Table>
+    {shown.length < channels.length && <p class="muted">{t.more(channels.length - shown.length)}</p>}
+    </>
   );
 }

@@ -89,7 +89,7 @@ export const messageDetailPages: Page[] = [
       const [poll, event] = [await pollOf(ctx, message), await eventOf(ctx, message)];
       const who = (out ? message.to : message.from) ?? message.chat;
       const number = message.chat.endsWith('@g.us') ? message.chat : who;
-      const called = message.chat === STATUS_JID ? t.theStatus : (message.name ?? who);
+      const called = out && message.chat === STATUS_JID ? t.theStatus : (message.name ?? who);
       const title = out ? t.toWhom(called) : t.fromWhom(called);
       const body = (
         <>

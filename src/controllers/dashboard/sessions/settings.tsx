@@ -42,6 +42,8 @@ const DeviceForm = BrowserInput.extend({ name: BrowserInput.shape.name.optional(
 const HabitsForm = z.object({
   autoRead: Ticked,
   rejectCalls: Ticked,
+  receiveStatus: Ticked,
+  receiveChannels: Ticked,
   callText: ChangeSessionInput.shape.callText,
 });
 
@@ -73,10 +75,15 @@ function ProxyWords({ view, proxy }: { view: View; proxy: SessionStatusOutput['p
 /** The settings in short, with the way to change them. */
 export function SettingsCard({ view, session }: { view: View; session: SessionStatusOutput }) {
   const t = T(view.lang);
-  const { label, proxy, browser, autoRead, rejectCalls } = session;
+  const { label, proxy, browser, autoRead, rejectCalls, receiveStatus, receiveChannels } = session;
   const device =
     browser === null ? t.deviceDefault : t.deviceValue(browser.name, platformName(view, browser.platform));
-  const habits = [...(autoRead ? [t.readsAll] : []), ...(rejectCalls ? [t.rejectsCalls] : [])];
+  const habits = [
+    ...(autoRead ? [t.readsAll] : []),
+    ...(rejectCalls ? [t.rejectsCalls] : []),
+    ...(receiveStatus ? [t.receivesStatus] : []),
+    ...(receiveChannels ? [t.receivesChannels] : []),
+  ];
   return (
     <div class="card">
       <h2>{t.title}</h2>
@@ -182,7 +189,7 @@ export function ProxyField({ view, label, hint }: { view: View; label: string; h
 
 function HabitsPart({ view, session }: PartProps) {
   const t = T(view.lang);
-  const { sessionId, rejectCalls, callText, autoRead } = session;
+  const { sessionId, rejectCalls, callText, autoRead, receiveStatus, receiveChannels } = session;
   return (
     <section class="card">
       <h2>{t.habits}</h2>
@@ -191,6 +198,9 @@ function HabitsPart({ view, session }: PartProps) {
         <p class="muted small">{t.autoReadHint}</p>
         <Check label={t.rejectCalls} name="rejectCalls" checked={rejectCalls} />
         <TextArea label={t.callText} name="callText" rows={2} value={callText ?? ''} hint={t.callTextHint} />
+        <Check label={t.receiveStatus} name="receiveStatus" checked={receiveStatus} />
+        <Check label={t.receiveChannels} name="receiveChannels" checked={receiveChannels} />
+        <p class="muted small">{t.receiveHint}</p>
         <div class="row">
           <Submit>{t.save}</Submit>
         </div>
@@ -388,8 +398,8 @@ export const settingsPages: Page[] = [
       form: { autoRead: 'true', rejectCalls: 'true', callText: 'Silakan tulis pesan.' },
     },
     async handler({ ctx, view, params: { sessionId }, form }) {
-      const { autoRead, rejectCalls, callText = null } = form;
-      await changeSession(ctx, { sessionId }, { autoRead, rejectCalls, callText });
+      const { callText = null, ...ticked } = form;
+      await changeSession(ctx, { sessionId }, { ...ticked, callText });
       return { redirect: settingsPath(sessionId), done: T(view.lang).habitsSaved };
     },
   }),

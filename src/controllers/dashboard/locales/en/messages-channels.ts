@@ -15,5 +15,6 @@ export const messagesChannels = {
   guest: 'Guest',
   unknown: 'Not known',
   post: 'Write a post',
+  more: (n: number) => `${n} more that the session follows are not shown.`,
   back: 'New message',
 };

@@ -8,6 +8,12 @@ export const sessionSettings = {
   callText: 'Text to the caller',
   callTextHint:
     'Sent after a call was rejected, at most once an hour to the same person. Leave empty for none.',
+  receiveStatus: 'Keep the status posts of others',
+  receivesStatus: 'keeps status posts',
+  receiveChannels: 'Keep the posts of channels it follows',
+  receivesChannels: 'keeps posts of channels',
+  receiveHint:
+    'Posts are listed with the messages, with their files. Conversations do not show them, and nobody is told that you saw them.',
   habitsSaved: 'Saved.',
   readsAll: 'marks everything as read',
   rejectsCalls: 'rejects calls',

@@ -18,5 +18,6 @@ export const messagesChannels: Texts<typeof english.messagesChannels> = {
   guest: 'Tamu',
   unknown: 'Tidak diketahui',
   post: 'Tulis kiriman',
+  more: (n) => `${n} saluran lain yang diikuti sesi tidak ditampilkan.`,
   back: 'Pesan baru',
 };

@@ -11,6 +11,12 @@ export const sessionSettings: Texts<typeof english.sessionSettings> = {
   callText: 'Teks untuk penelepon',
   callTextHint:
     'Dikirim setelah panggilan ditolak, paling banyak sekali per jam ke orang yang sama. Kosongkan jika tidak perlu.',
+  receiveStatus: 'Simpan status orang lain',
+  receivesStatus: 'menyimpan status',
+  receiveChannels: 'Simpan kiriman saluran yang diikuti',
+  receivesChannels: 'menyimpan kiriman saluran',
+  receiveHint:
+    'Kiriman tampil di daftar pesan beserta filenya. Percakapan tidak menampilkannya, dan tidak ada yang tahu bahwa Anda melihatnya.',
   habitsSaved: 'Tersimpan.',
   readsAll: 'menandai semua sebagai dibaca',
   rejectsCalls: 'menolak panggilan',
