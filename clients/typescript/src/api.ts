@@ -2521,7 +2521,7 @@ export interface paths {
         get?: never;
         /**
          * Change label, proxy, browser and what it does by itself
-         * @description What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called.
+         * @description What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called. `receiveStatus` and `receiveChannels` store status posts of others, and posts of channels that the number follows, from then on.
          *
          *     An API key needs the scope `sessions:write`.
          */
@@ -19363,6 +19363,10 @@ export interface operations {
                     /** @description a name for people; null: none */
                     label?: string | null;
                     proxy?: string | null;
+                    /** @description posts of channels that the number follows are stored and told, as messages of the chat `…@newsletter` */
+                    receiveChannels?: boolean;
+                    /** @description status posts (stories) of others are stored and told, as messages of the chat `status@broadcast` */
+                    receiveStatus?: boolean;
                     /** @description every call is rejected as it rings */
                     rejectCalls?: boolean;
                 };
@@ -19421,6 +19425,8 @@ export interface operations {
                      *         "rejectCalls": true,
                      *         "callText": "text",
                      *         "autoRead": true,
+                     *         "receiveStatus": true,
+                     *         "receiveChannels": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -19477,6 +19483,10 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description posts of channels that the number follows are stored and told */
+                            receiveChannels: boolean;
+                            /** @description status posts (stories) of others are stored and told */
+                            receiveStatus: boolean;
                             /** @description every call is rejected as it rings */
                             rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
@@ -27779,6 +27789,8 @@ export interface operations {
                      *         "rejectCalls": true,
                      *         "callText": "text",
                      *         "autoRead": true,
+                     *         "receiveStatus": true,
+                     *         "receiveChannels": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text",
                      *         "confirmed": true
@@ -27838,6 +27850,10 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description posts of channels that the number follows are stored and told */
+                            receiveChannels: boolean;
+                            /** @description status posts (stories) of others are stored and told */
+                            receiveStatus: boolean;
                             /** @description every call is rejected as it rings */
                             rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
@@ -28359,6 +28375,8 @@ export interface operations {
                      *         "rejectCalls": true,
                      *         "callText": "text",
                      *         "autoRead": true,
+                     *         "receiveStatus": true,
+                     *         "receiveChannels": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -28415,6 +28433,10 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description posts of channels that the number follows are stored and told */
+                            receiveChannels: boolean;
+                            /** @description status posts (stories) of others are stored and told */
+                            receiveStatus: boolean;
                             /** @description every call is rejected as it rings */
                             rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
@@ -28521,6 +28543,8 @@ export interface operations {
                      *         "rejectCalls": true,
                      *         "callText": "text",
                      *         "autoRead": true,
+                     *         "receiveStatus": true,
+                     *         "receiveChannels": true,
                      *         "pausedUntil": "2026-01-31T08:00:00.000Z",
                      *         "pauseReason": "text"
                      *       }
@@ -28577,6 +28601,10 @@ export interface operations {
                             qrGenerated: string | null;
                             /** @description why it is not connected, e.g. client_outdated */
                             reason: string | null;
+                            /** @description posts of channels that the number follows are stored and told */
+                            receiveChannels: boolean;
+                            /** @description status posts (stories) of others are stored and told */
+                            receiveStatus: boolean;
                             /** @description every call is rejected as it rings */
                             rejectCalls: boolean;
                             /** @description WhatsApp does not let the account start new chats; null: it does */
