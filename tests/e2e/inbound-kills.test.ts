@@ -100,6 +100,7 @@ beforeAll(async () => {
     database.options,
   );
   await linkSession(sandbox, emulator, 'main', OWN);
+  await sandbox.call('PUT', '/session/main', { receiveStatus: true, receiveChannels: true });
   receiver = await startReceiver();
   await sandbox.call('POST', '/webhook', { url: receiver.url, events: ['*'] });
   await letPhoneBeRead();

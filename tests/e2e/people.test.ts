@@ -858,7 +858,7 @@ describe('a session', () => {
     for (const id of [kept, photo, own]) await isConfirmed(id);
     for (const id of [dropped, own]) expect((await show(id)).status).toBe(404);
     expect((await show(kept)).body.data).toMatchObject({
-      ...{ direction: 'in', chat: group, from: group, participant: null, type: 'text' },
+      ...{ direction: 'in', chat: group, from: group, type: 'text' },
       content: { text: 'sesudahnya' },
     });
     const fileOf = async () => (await show(photo)).body.data.content.media;

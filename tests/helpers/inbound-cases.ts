@@ -685,6 +685,25 @@ const CHATS: readonly InboundCase[] = [
   },
 ];
 
+const POSTS: readonly InboundCase[] = [
+  plain('a status post', { text: 'cerita', group: 'status@broadcast' }, { type: 'text', text: 'cerita' }, [
+    'keep the status (stories) of others',
+  ]),
+  {
+    name: 'a file in a post of a channel',
+    rows: ['keep the posts of channels that the number follows'],
+    async play(stage) {
+      const owner = stage.person();
+      const followers = [stage.own];
+      const { id: group } = stage.emulator.createChannel({ name: 'Kabar', owner, followers });
+      const data = Buffer.from(`kabar ${owner}`).toString('base64');
+      const id = await deliver(stage, { kind: 'image', data, group }, owner);
+      const { rows, told } = came(id, { type: 'image', media: { state: 'stored' } }, { chat: group });
+      return { rows, told: [...told, { type: 'message.media', says: { messageId: id } }] };
+    },
+  },
+];
+
 export const INBOUND_CASES: readonly InboundCase[] = [
   ...PLAIN,
   ...WRAPPED,
@@ -697,4 +716,5 @@ export const INBOUND_CASES: readonly InboundCase[] = [
   ...GROUPS,
   ...CALLS,
   ...CHATS,
+  ...POSTS,
 ];

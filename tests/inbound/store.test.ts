@@ -107,6 +107,20 @@ test('two chats and two sessions that use the same id have their own messages', 
   }
 });
 
+test('a post of our own to a channel that comes back stays the one that was sent', async () => {
+  const account = await addAccount();
+  const chat = '120363012345678901@newsletter';
+  await storeInbound(t.deps, account, text({ chat, own: true }));
+  expect(await storeInbound(t.deps, account, text({ chat }))).toBe(false);
+  expect(await stored(account)).toHaveLength(0);
+  // The id of a post is its own: elsewhere it tells nothing.
+  for (const other of [{ chat: '120363012345678902@newsletter' }, { chat, messageId: '3A01' }]) {
+    expect(await storeInbound(t.deps, account, text(other))).toBe(true);
+    expect(await storeInbound(t.deps, account, text(other))).toBe(false);
+  }
+  expect(await stored(account)).toHaveLength(2);
+});
+
 test('a member whose number has become known since is the same author', async () => {
   const account = await addAccount();
   await storeInbound(t.deps, account, inGroup('1@lid'));

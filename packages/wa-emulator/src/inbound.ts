@@ -7,7 +7,7 @@ import { alternativeName, recipientNames } from './forward.ts';
 import type { Group } from './groups.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
 import { takeDeviceBundle } from './iq-keys.ts';
-import { parseJid, senderOf, STATUS_JID, userJid } from './jids.ts';
+import { parseJid, STATUS_JID, senderOf, userJid } from './jids.ts';
 import { rememberFile } from './media-retry.ts';
 import { node, unixSeconds } from './nodes.ts';
 import type { World } from './world.ts';

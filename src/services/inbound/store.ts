@@ -18,6 +18,7 @@ import { type Fact, record } from '../../events/record.ts';
 import { newId } from '../../utils/ids.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
+import { isChannelJid } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
@@ -342,7 +343,8 @@ async function replaceUndecryptable(tx: Tx, row: typeof messages.$inferInsert): 
  * when they came is no part of what they are. Left out are those that an earlier release stored, or one that still runs during
  * an update: their rows name no author.
  */
-async function asKnown(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+async function asKnown(tx: Tx, given: readonly Fitted[]): Promise<readonly Fitted[]> {
+  const all = await withoutOwnPosts(tx, given);
   const theirs = all.filter(({ message }) => !message.own);
   if (theirs.length === 0) return all;
   const { accountId, direction, messageId, peer, phone, lid, author, participant } = messages;
@@ -375,6 +377,27 @@ async function asKnown(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[
       note(account.id, message.messageId, { ...message, peer: chat, author: message.author ?? '' });
   }
   return named;
+}
+
+/** A post of a channel names no author: what comes under the id of a post that this session has made there is that one. */
+async function withoutOwnPosts(tx: Tx, all: readonly Fitted[]): Promise<readonly Fitted[]> {
+  const posts = all.filter(({ message }) => !message.own && isChannelJid(message.chat));
+  if (posts.length === 0) return all;
+  const { accountId, direction, messageId, peer } = messages;
+  const rows = await tx
+    .select({ accountId, messageId, peer })
+    .from(messages)
+    .where(
+      and(
+        inArray(accountId, [...new Set(posts.map(({ account }) => account.id))]),
+        eq(direction, 'out'),
+        inArray(messageId, [...new Set(posts.map(({ message }) => message.messageId))]),
+      ),
+    );
+  const made = new Set(rows.map((row) => `${row.accountId} ${row.messageId} ${row.peer}`));
+  return all.filter(
+    ({ account, message }) => message.own || !made.has(`${account.id} ${message.messageId} ${message.chat}`),
+  );
 }
 
 type Known = Pick<typeof messages.$inferSelect, 'peer' | 'phone' | 'lid' | 'author' | 'participant'>;

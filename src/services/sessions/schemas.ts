@@ -60,11 +60,15 @@ export const ChangeSessionInput = z.object({
   receiveStatus: z
     .boolean()
     .optional()
-    .describe('status posts (stories) of others are stored and told, as messages of the chat `status@broadcast`'),
+    .describe(
+      'status posts (stories) of others are stored and told, as messages of the chat `status@broadcast`',
+    ),
   receiveChannels: z
     .boolean()
     .optional()
-    .describe('posts of channels that the number follows are stored and told, as messages of the chat `…@newsletter`'),
+    .describe(
+      'posts of channels that the number follows are stored and told, as messages of the chat `…@newsletter`',
+    ),
 });
 export type ChangeSessionInput = z.output<typeof ChangeSessionInput>;
 

@@ -83,11 +83,7 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
 }
 
 /** Reads a post of a channel, which has no author; null for our own, and for what is no message. Never throws, as `readStanza`. */
-export function readPost(
-  { attrs }: BinaryNode,
-  payload: Uint8Array,
-  options: ReadOptions,
-): Received | null {
+export function readPost({ attrs }: BinaryNode, payload: Uint8Array, options: ReadOptions): Received | null {
   if (!isNamed(attrs) || attrs.is_sender === 'true') return null;
   const ownJids = jidsOf(options.me());
   const { decoded } = readPayload(payload, {

@@ -71,7 +71,9 @@ export function createReceiver(
 
   async function receive(stanza: BinaryNode, byBaileys: () => Promise<unknown>): Promise<Receipt> {
     return new Promise((resolve, reject) => {
-      const end = handle(stanza, byBaileys, () => resolve({ end }));
+      // What is not sealed may call it before `handle` has returned.
+      const goOn = () => queueMicrotask(() => resolve({ end }));
+      const end = handle(stanza, byBaileys, goOn);
       end.then(() => resolve({ end }), reject);
     });
   }

@@ -69,26 +69,26 @@ function Channels({ view, session, channels }: ChannelsProps) {
   const number = new Intl.NumberFormat(view.lang);
   return (
     <>
-    <Table label={t.title} head={[t.name, t.role, t.followers, t.address, '']}>
-      {shown.map(({ id, name, link, role, followers, canPost }) => (
-        <tr>
-          <td data-label={t.name}>{link === null ? name : <a href={link}>{name}</a>}</td>
-          <td data-label={t.role}>{role === null ? t.unknown : t[role]}</td>
-          <td data-label={t.followers}>{followers === null ? t.unknown : number.format(followers)}</td>
-          <td data-label={t.address}>
-            <code>{id}</code>
-          </td>
-          <td>
-            {canPost && view.may('messages:write') && (
-              <a class="button" href={`${COMPOSE}${queryOf({ session, to: id })}`}>
-                {t.post}
-              </a>
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
-    {shown.length < channels.length && <p class="muted">{t.more(channels.length - shown.length)}</p>}
+      <Table label={t.title} head={[t.name, t.role, t.followers, t.address, '']}>
+        {shown.map(({ id, name, link, role, followers, canPost }) => (
+          <tr>
+            <td data-label={t.name}>{link === null ? name : <a href={link}>{name}</a>}</td>
+            <td data-label={t.role}>{role === null ? t.unknown : t[role]}</td>
+            <td data-label={t.followers}>{followers === null ? t.unknown : number.format(followers)}</td>
+            <td data-label={t.address}>
+              <code>{id}</code>
+            </td>
+            <td>
+              {canPost && view.may('messages:write') && (
+                <a class="button" href={`${COMPOSE}${queryOf({ session, to: id })}`}>
+                  {t.post}
+                </a>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
+      {shown.length < channels.length && <p class="muted">{t.more(channels.length - shown.length)}</p>}
     </>
   );
 }
