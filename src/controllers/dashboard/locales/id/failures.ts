@@ -85,6 +85,7 @@ export const sentences: readonly Rule[] = [
   ],
   [/^A post to the status cannot be marked\.$/, () => 'Status tidak bisa ditandai.'],
   [/^A post to a channel cannot be marked\.$/, () => 'Kiriman saluran tidak bisa ditandai.'],
+  [/^A post of a channel cannot be marked as read\.$/, () => 'Kiriman saluran tidak bisa ditandai dibaca.'],
   [
     /^A post to a channel cannot be edited or deleted here: use the phone\.$/,
     () => 'Kiriman saluran tidak bisa diubah atau dihapus dari sini. Pakai ponsel.',
