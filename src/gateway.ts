@@ -184,7 +184,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
       appStateVersions: (accountId) => readAppStateVersions(deps, accountId),
       learnAppState: (account, learnt) => learnAppState(deps, account, learnt),
-      nextLabel: (accountId) => nextLabel(deps, accountId),
+      nextLabel: (accountId, after) => nextLabel(deps, accountId, after),
       openMedia: (account, mediaId) => openForEngine(deps, account, mediaId),
       describeMedia: (account, mediaId) => describeForEngine(deps, account, mediaId),
     },

@@ -365,8 +365,8 @@ export interface EngineCallbacks {
    * another owner's session nothing is written. A session makes one call at a time, the same again when it rejects.
    */
   learnAppState?(account: AccountRef, learnt: LearntAppState): Promise<void>;
-  /** An id that no label of the session has, for a new one. */
-  nextLabel?(accountId: string): Promise<string>;
+  /** An id that no label of the session has, for a new one; it comes after that one, which was given out before. */
+  nextLabel?(accountId: string, after: string | null): Promise<string>;
   /**
    * The bytes of a file of this session's tenant (MediaFile.id); null when it is gone. Destroy it if it is not read.
    * Throws UNAVAILABLE, and so does the stream.

@@ -25,6 +25,7 @@ import { nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
+import { readKeptChats } from '../../src/services/people/chat-states.ts';
 import { storeCall } from '../../src/services/sessions/told.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AppStateChange, LearntAppState } from '../../src/whatsapp/app-state.ts';
@@ -1053,16 +1054,97 @@ describe('what a phone tells of its chats and labels', () => {
 
   test('the id of a deleted label is not given again, for it may still be on chats of the phone', async () => {
     const account = await addAccount();
-    expect(await nextLabel(t.deps, account.id)).toBe('10');
+    expect(await nextLabel(t.deps, account.id, null)).toBe('10');
     await learn(account, [label('10', 'Lama'), labeled('10', CHAT)], KNOWN);
     await learn(account, [label('10', '', true)]);
     expect(await usesOf(account)).toEqual([]);
-    expect(await nextLabel(t.deps, account.id)).toBe('11');
+    expect(await nextLabel(t.deps, account.id, null)).toBe('11');
     // Told again, as after a crash: it is no news.
     await learn(account, [label('10', '', true), label('11', 'x', true)]);
     expect((await factsOf(account)).map(({ data }) => data)).toEqual([
       expect.objectContaining({ label: '10', deleted: true }),
     ]);
+  });
+
+  test('an id is given once, whatever numbers the phone has', async () => {
+    const account = await addAccount();
+    expect(await nextLabel(t.deps, account.id, '17')).toBe('18');
+    await learn(account, [label('999999999', 'Besar')], KNOWN);
+    const first = await nextLabel(t.deps, account.id, null);
+    expect(first).toBe('1000000000');
+    await learn(account, [label(first, 'Satu')]);
+    expect(await nextLabel(t.deps, account.id, first)).toBe('1000000001');
+    expect(await nextLabel(t.deps, account.id, null)).toBe('1000000001');
+  });
+
+  test('what a deleted label was on is no news when everything is read again', async () => {
+    const account = await addAccount();
+    await learn(account, [label('10', 'Lama'), labeled('10', CHAT)], KNOWN);
+    await learn(account, [label('10', '', true)]);
+    const before = await factsOf(account);
+    await learn(account, [labeled('10', CHAT), label('10', '', true)], {
+      versions: { regular: 2 },
+      fresh: ['regular'],
+    });
+    expect(await usesOf(account)).toEqual([]);
+    expect(await factsOf(account)).toEqual(before);
+  });
+
+  describe('of a chat under its LID and under its number', () => {
+    const LID = '77@lid';
+    const shown = (account: AccountRef) =>
+      readKeptChats(t.deps, [{ accountId: account.id, jids: [CHAT, LID] }]).then(([kept]) => kept);
+    const meet = ({ id: accountId }: AccountRef) =>
+      t.deps.db.insert(waContacts).values({ accountId, lid: '77', phone: '628111', updatedAt: 1 });
+    const pinned = (chat: string, value: boolean): AppStateChange => ({
+      ...{ kind: 'chat', own: false, chat, state: { pinned: value } },
+    });
+
+    test('is one when they have met, told under either or read from the beginning', async () => {
+      for (const name of [LID, CHAT]) {
+        const account = await addAccount();
+        await learn(account, [archived(LID, true), label('5', 'Lunas'), labeled('5', LID)], KNOWN);
+        await learn(account, [pinned(CHAT, true)]);
+        await meet(account);
+        expect(await shown(account)).toMatchObject({
+          state: { archived: true, pinned: true },
+          labels: [{ label: '5' }],
+        });
+        const before = (await factsOf(account)).length;
+        await learn(account, [archived(name, false), labeled('5', name, false)]);
+        expect(await statesOf(account)).toMatchObject([{ chat: CHAT, archived: false, pinned: true }]);
+        expect(await usesOf(account)).toEqual([]);
+        expect((await factsOf(account)).slice(before).map(({ data }) => data)).toEqual([
+          expect.objectContaining({ chat: CHAT, archived: false, pinned: true, changed: ['archived'] }),
+          expect.objectContaining({ chat: CHAT, label: '5', assigned: false }),
+        ]);
+      }
+    });
+
+    test('moves without news when everything is read again, or the same is told', async () => {
+      const account = await addAccount();
+      await learn(account, [archived(LID, true), label('5', 'Lunas'), labeled('5', LID)], KNOWN);
+      await meet(account);
+      const before = await factsOf(account);
+      await learn(account, [archived(LID, true), labeled('5', LID), label('5', 'Lunas')], {
+        versions: { regular_low: 2, regular: 2 },
+        fresh: ['regular_low', 'regular'],
+      });
+      expect(await statesOf(account)).toMatchObject([{ chat: CHAT, archived: true }]);
+      expect(await usesOf(account)).toMatchObject([{ chat: CHAT, label: '5' }]);
+      expect(await factsOf(account)).toEqual(before);
+    });
+  });
+
+  test('how a chat is kept is not known before all that says so was read', async () => {
+    const account = await addAccount();
+    const shown = async () => (await readKeptChats(t.deps, [{ accountId: account.id, jids: [CHAT] }]))[0];
+    await learn(account, [label('5', 'Lunas'), labeled('5', CHAT)], { versions: { regular: 1 } });
+    expect(await shown()).toMatchObject({ state: null, labels: [{ label: '5' }] });
+    await learn(account, [archived(CHAT, true)], { versions: { regular_low: 1 } });
+    expect((await shown())?.state).toBeNull();
+    await learn(account, [], { versions: { regular_high: 1 } });
+    expect((await shown())?.state).toMatchObject({ archived: true });
   });
 
   test('the same told twice, and what an owner before tells, changes nothing', async () => {

@@ -1,7 +1,7 @@
 /** How a link follows what its phone tells of chats and labels: over crashes, over answers that do not come, out of order. */
 import { EventEmitter } from 'node:events';
 import type { SignalKeyStoreWithTransaction, WASocket } from '@whiskeysockets/baileys';
-import { beforeEach, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppStateCollection, AppStateVersions, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import { createAppState } from '../../src/whatsapp/baileys/app-state.ts';
 import { createHistoryTurns } from '../../src/whatsapp/baileys/history.ts';
@@ -21,12 +21,15 @@ let stored: Map<string, unknown>;
 /** The patches of each collection at the server; the first one is version 1. */
 let server: Record<AppStateCollection, Patch[]>;
 let clock: FakeClock;
+/** Collections whose patches Baileys cannot open: it gives up without a word. */
+let unreadable: Set<AppStateCollection>;
 
 beforeEach(() => {
   kept = { versions: {}, learnt: [] };
   stored = new Map();
   server = { regular_high: [], regular_low: [], regular: [] };
   clock = createFakeClock();
+  unreadable = new Set();
 });
 
 const archive =
@@ -57,6 +60,8 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
   /** Questions that were asked, and what they do instead of an answer. */
   const asked: AppStateCollection[][] = [];
   const failures: Error[] = [];
+  /** What WhatsApp's next answer waits for. */
+  const slow: Promise<void>[] = [];
   const keys = Object.assign({}) as SignalKeyStoreWithTransaction;
   const state = createAppState({
     accountId: 'a',
@@ -86,7 +91,15 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
         const known = await keys.get(VERSION, names);
         const failure = failures.shift();
         if (failure) throw failure;
-        for (const name of names) {
+        await slow.shift();
+        const collections = names.map((name) => ({
+          tag: 'collection',
+          attrs: { name, version: String(server[name].length) },
+          content: server[name].slice(known[name]?.version ?? 0).map(() => ({ tag: 'patch', attrs: {} })),
+        }));
+        const sync = { tag: 'sync', attrs: {}, content: collections };
+        ws.emit('CB:iq,,sync', { tag: 'iq', attrs: { type: 'result' }, content: [sync] });
+        for (const name of names.filter((one) => !unreadable.has(one))) {
           const from = known[name]?.version ?? 0;
           patches.push(...server[name].slice(from));
           const to = server[name].length;
@@ -103,6 +116,8 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
   return {
     asked,
     failures,
+    slow,
+    state,
     /** Makes the sockets' connection and lets all that follows at once end. */
     async open() {
       ev.emit('connection.update', { connection: 'open' });
@@ -232,15 +247,129 @@ it('reads everything once after an earlier release, at a moment of its own withi
 it('does not take a collection for empty that could not be read', async () => {
   (await linked()).close();
   kept.versions = { ...kept.versions, regular: 0 };
-  // Baileys gives up without a word where a patch cannot be opened.
-  server.regular = [];
+  unreadable.add('regular');
   const before = kept.learnt.length;
   const link = connect();
   await link.open();
   expect(link.asked).toHaveLength(1);
   expect(kept.learnt.slice(before)).toEqual([]);
   expect(kept.versions.regular).toBe(0);
-  server.regular = [archive(CHAT, true)];
+  unreadable.clear();
   await clock.advance(10_000);
   expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular'], versions: { regular: 1 } });
+});
+
+it('takes a collection for empty at the first reading only where WhatsApp says so', async () => {
+  server.regular.push((emit) => emit('labels.edit', { id: '3', name: 'Lama', color: 0, deleted: false }));
+  unreadable.add('regular');
+  const link = connect();
+  await link.open();
+  expect(kept.versions).toEqual({ regular_high: 0, regular_low: 0 });
+  unreadable.clear();
+  await clock.advance(10_000);
+  expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular'], versions: { regular: 1 } });
+  expect(toldOf()).toMatchObject([{ kind: 'label', label: '3' }]);
+});
+
+it('reads the others where one cannot be read, asks for that alone, and for an hour of a connection', async () => {
+  (await linked()).close();
+  kept.versions = { regular_high: 0, regular_low: 0, regular: 0 };
+  unreadable.add('regular');
+  const link = connect();
+  await link.open();
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 0 });
+  expect(kept.learnt.at(-1)?.fresh).toEqual(['regular_high', 'regular_low']);
+  await clock.advance(10_000);
+  expect(link.asked.slice(1)).toContainEqual(['regular']);
+  expect(link.asked.slice(1)).not.toContainEqual([...NAMES]);
+  await clock.advance(2 * 3_600_000);
+  const tries = link.asked.length;
+  server.regular_low.push(archive(CHAT, true));
+  server.regular.push(archive(CHAT, true));
+  await link.tell(['regular', 'regular_low']);
+  await clock.advance(2 * 3_600_000);
+  // Once by Baileys, and once for what it has not read.
+  expect(link.asked.slice(tries)).toEqual([['regular'], ['regular_high', 'regular_low']]);
+  expect(toldOf().at(-1)).toMatchObject({ state: { archived: true } });
+  expect(kept.versions.regular_low).toBe(2);
+});
+
+describe('what this service changes itself', () => {
+  const wanted = { gone: new AbortController().signal };
+  const change = (label: string) => async () => [
+    { kind: 'label', label, name: label, color: 0, deleted: false } as const,
+  ];
+
+  it('is kept when it is answered, also while everything is read', async () => {
+    (await linked()).close();
+    kept.versions = { ...kept.versions, regular: 0 };
+    const link = connect();
+    let answer = () => {};
+    link.slow.push(new Promise((resolve) => (answer = resolve)));
+    await link.open();
+    let done = false;
+    const own = link.state.own(change('10'), wanted).then(() => {
+      done = true;
+    });
+    await turns(60);
+    expect(done).toBe(false);
+    answer();
+    await own;
+    expect(toldOf().at(-1)).toMatchObject({ kind: 'label', label: '10', own: true });
+  });
+
+  it('is refused where it has to know what cannot be read, and then done with all of it', async () => {
+    (await linked()).close();
+    kept.versions = { ...kept.versions, regular: 0 };
+    unreadable.add('regular');
+    const link = connect();
+    await link.open();
+    const options = { ...wanted, knowing: 'regular' } as const;
+    const refusal = { code: 'UNAVAILABLE', details: { reason: 'not_read' } };
+    await expect(link.state.own(change('10'), options)).rejects.toMatchObject(refusal);
+    expect(toldOf().some((told) => told.own)).toBe(false);
+    unreadable.clear();
+    await clock.advance(10_000);
+    // Nobody has told the session of this one.
+    server.regular.push((emit) => emit('labels.edit', { id: '10', name: 'Baru', color: 0, deleted: false }));
+    let known: unknown[] = [];
+    const work = async () => {
+      known = toldOf();
+      return change('11')();
+    };
+    await link.state.own(work, options);
+    expect(known.at(-1)).toMatchObject({ kind: 'label', label: '10', own: false });
+    expect(toldOf().at(-1)).toMatchObject({ kind: 'label', label: '11', own: true });
+    // One more that cannot be read yet: its id is not known.
+    server.regular.push((emit) => emit('labels.edit', { id: '12', name: 'Lain', color: 0, deleted: false }));
+    unreadable.add('regular');
+    await expect(link.state.own(change('12'), options)).rejects.toMatchObject(refusal);
+    expect(toldOf().at(-1)).toMatchObject({ label: '11' });
+  });
+
+  it('does not begin for a caller that has gone, nor on a closed link', async () => {
+    const link = await linked();
+    let end = () => {};
+    const first = link.state.own(async () => {
+      await new Promise<void>((resolve) => (end = resolve));
+      return [];
+    }, wanted);
+    const caller = new AbortController();
+    const begun: string[] = [];
+    const work = (who: string) => async () => {
+      begun.push(who);
+      return [];
+    };
+    const left = link.state.own(work('left'), { gone: caller.signal });
+    const waiting = link.state.own(work('waiting'), wanted);
+    await turns(60);
+    caller.abort();
+    end();
+    await first;
+    await expect(left).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await waiting;
+    link.close();
+    await expect(link.state.own(work('closed'), wanted)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(begun).toEqual(['waiting']);
+  });
 });

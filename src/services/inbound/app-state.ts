@@ -13,12 +13,12 @@ import type {
   LearntAppState,
 } from '../../whatsapp/app-state.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
-import { canonicalJid, isGroupJid, lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
-import { findLidPairs } from '../../whatsapp/lids.ts';
+import { canonicalJid, isGroupJid, lidOf, phoneOf } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
-import { type LabelStep, planLabels, writeLabels } from './label-state.ts';
+import { type ChatNames, readChatNames } from './chat-names.ts';
+import { chatsOf, type LabelStep, PLANNED_AT_ONCE, planLabels, writeLabels } from './label-state.ts';
 import { applyStars, type StarChange } from './marks.ts';
-import { shownState } from './shown-state.ts';
+import { joinStates, shownState } from './shown-state.ts';
 
 /** waChatStates.chat */
 const MAX_CHAT = 80;
@@ -51,6 +51,8 @@ interface ChatStep {
   /** null when nothing was known of it */
   before: StateRow | null;
   own: boolean;
+  /** other names of it, under which it was kept before its number was known */
+  gone: readonly string[];
 }
 
 /**
@@ -63,9 +65,14 @@ export async function learnAppState(
   { changes, versions, fresh }: LearntAppState,
 ): Promise<void> {
   const before = await readVersions(deps.db, account.id);
-  const named = await withNames(deps, account.id, changes);
-  const chats = await planChats(deps, account.id, named, fresh);
+  const told = onlyChats(changes);
+  const names = await readChatNames(deps.db, account.id, chatsOf(told));
+  const named = told.map((change) =>
+    'chat' in change ? { ...change, chat: names.keptAs(change.chat) } : change,
+  );
+  const chats = await planChats(deps, account.id, named, { fresh, names });
   const labels = await planLabels(deps, account.id, named, {
+    names,
     fresh: fresh.includes('regular'),
     known: before?.regular !== undefined,
   });
@@ -102,22 +109,13 @@ const isChatStep = (step: Step): step is ChatStep => 'row' in step;
 const isStar = (step: Step): step is StarChange => 'kind' in step;
 const isLabelStep = (step: Step): step is LabelStep => !isChatStep(step) && !isStar(step);
 
-/** With chats by number where the session knows it; without those that are neither people nor groups. */
-async function withNames(
-  { db }: LearnDeps,
-  accountId: string,
-  changes: readonly AppStateChange[],
-): Promise<AppStateChange[]> {
-  const lids = [
-    ...new Set(changes.flatMap((change) => ('chat' in change ? (lidOf(change.chat) ?? []) : []))),
-  ];
-  const pairs = await findLidPairs(db, { accountId }, 'lid', lids);
-  const phones = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
+/** Without those that are neither people nor groups. */
+function onlyChats(changes: readonly AppStateChange[]): AppStateChange[] {
   return changes.flatMap((change): AppStateChange[] => {
     if (!('chat' in change)) return [change];
-    const jid = canonicalJid(change.chat);
-    const isChat = isGroupJid(jid) || phoneOf(jid) !== null || lidOf(jid) !== null;
-    return isChat && jid.length <= MAX_CHAT ? [{ ...change, chat: phones.get(jid) ?? jid }] : [];
+    const chat = canonicalJid(change.chat);
+    const isChat = isGroupJid(chat) || phoneOf(chat) !== null || lidOf(chat) !== null;
+    return isChat && chat.length <= MAX_CHAT ? [{ ...change, chat }] : [];
   });
 }
 
@@ -125,46 +123,65 @@ async function planChats(
   { db, clock }: LearnDeps,
   accountId: string,
   changes: readonly AppStateChange[],
-  fresh: LearntAppState['fresh'],
+  { fresh, names }: { fresh: LearntAppState['fresh']; names: ChatNames },
 ): Promise<ChatStep[]> {
   const told = changes.filter((change) => change.kind === 'chat');
   const reset = resetOf(fresh);
-  if (told.length === 0 && Object.keys(reset).length === 0) return [];
-  const names = [...new Set(told.map(({ chat }) => chat))];
   const all = Object.keys(reset).length > 0;
-  const known = await readStates(db, accountId, all ? null : names);
+  if (told.length === 0 && !all) return [];
+  const rows = await readStates(db, accountId, all ? null : chatsOf(told).flatMap(names.all));
+  const known = joined(rows, all ? await readChatNames(db, accountId, namesIn(rows)) : names);
   const changedAt = clock.now();
   const none = { accountId, archived: null, pinned: null, mutedUntil: null, markedUnread: null };
   const now = new Map<string, StateRow>();
-  if (all) for (const [chat, row] of known) now.set(chat, { ...row, ...reset });
+  if (all) for (const [chat, { row }] of known) now.set(chat, { ...row, ...reset });
   const own = new Set<string>();
-  for (const { chat, state, own: isOwn } of told) {
-    const row = now.get(chat) ?? known.get(chat) ?? { ...none, chat, changedAt };
-    now.set(chat, { ...row, ...state });
-    if (isOwn) own.add(chat);
-    else own.delete(chat);
+  for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
+    for (const { chat, state, own: isOwn } of piece) {
+      const row = now.get(chat) ?? known.get(chat)?.row ?? { ...none, chat, changedAt };
+      now.set(chat, { ...row, ...state });
+      if (isOwn) own.add(chat);
+      else own.delete(chat);
+    }
   }
   return [...now.values()].flatMap((row) => {
-    const before = known.get(row.chat) ?? null;
-    if (before !== null && isSame(before, row)) return [];
-    return [{ row: { ...row, changedAt }, before, own: own.has(row.chat) }];
+    const { row: before, gone } = known.get(row.chat) ?? { row: null, gone: [] };
+    if (before !== null && gone.length === 0 && isSame(before, row)) return [];
+    return [{ row: { ...row, changedAt }, before, own: own.has(row.chat), gone }];
   });
 }
 
-/** What is kept of these chats, by their names; of all of them with null. */
+/** By the names that the chats are kept under from now on, each with those of its names that go. */
+function joined(rows: readonly StateRow[], names: ChatNames): Map<string, { row: StateRow; gone: string[] }> {
+  const byChat = new Map<string, StateRow[]>();
+  for (const row of rows) {
+    const chat = names.keptAs(row.chat);
+    byChat.set(chat, [...(byChat.get(chat) ?? []), row]);
+  }
+  const known = new Map<string, { row: StateRow; gone: string[] }>();
+  for (const [chat, own] of byChat) {
+    const row = joinStates(own);
+    if (row) known.set(chat, { row: { ...row, chat }, gone: namesIn(own).filter((name) => name !== chat) });
+  }
+  return known;
+}
+
+const namesIn = (rows: readonly { chat: string }[]): string[] => rows.map(({ chat }) => chat);
+
+/** What is kept under these names; of all chats with null. */
 async function readStates(
   db: Deps['db'],
   accountId: string,
   chats: readonly string[] | null,
-): Promise<Map<string, StateRow>> {
-  const known = new Map<string, StateRow>();
+): Promise<StateRow[]> {
+  const rows: StateRow[] = [];
   const pieces = chats === null ? [null] : inBatches(chats, BATCH_SIZE);
   for await (const piece of pieces) {
     const some = piece === null ? undefined : inArray(waChatStates.chat, piece);
     const own = and(eq(waChatStates.accountId, accountId), some);
-    for (const row of await db.select().from(waChatStates).where(own)) known.set(row.chat, row);
+    rows.push(...(await db.select().from(waChatStates).where(own)));
   }
-  return known;
+  return rows;
 }
 
 /** What of a chat is as if it was never set, unless something was told of it. */
@@ -192,6 +209,11 @@ async function writeChats(tx: Tx, accountId: string, steps: readonly ChatStep[])
     markedUnread: incoming(markedUnread),
     changedAt: incoming(changedAt),
   });
+  const gone = steps.flatMap((step) => step.gone);
+  if (gone.length === 0) return;
+  await tx
+    .delete(waChatStates)
+    .where(and(eq(waChatStates.accountId, accountId), inArray(waChatStates.chat, gone)));
 }
 
 /** What a person would see change; of chats that were not `known` before only what was asked for here. */

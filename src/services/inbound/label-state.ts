@@ -8,6 +8,7 @@ import type { Fact } from '../../events/record.ts';
 import { cleanName } from '../../utils/text.ts';
 import type { AppStateChange } from '../../whatsapp/app-state.ts';
 import type { Deps } from '../context.ts';
+import { type ChatNames, readChatNames } from './chat-names.ts';
 
 /** The columns of waLabels and waLabelUses. */
 const MAX_LABEL = 32;
@@ -15,8 +16,10 @@ const MAX_NAME = 190;
 const MAX_MESSAGE_ID = 64;
 /** Colours that WhatsApp has are fewer. */
 const MAX_COLOR = 1_000;
-/** Chats of one statement. */
+/** Chats or labels of one statement. */
 const BATCH_SIZE = 100;
+/** Changes that are compared in one turn of the event loop. */
+export const PLANNED_AT_ONCE = 1_000;
 
 type Label = Omit<typeof waLabels.$inferSelect, 'accountId'>;
 type Use = Omit<typeof waLabelUses.$inferSelect, 'accountId'>;
@@ -28,32 +31,72 @@ export type LabelStep = {
   fact: ((source: 'api' | 'phone') => Pick<Fact, 'event' | 'subject' | 'data'>) | null;
 } & ({ label: Label } | { use: Use; gone: boolean });
 
-/** What differs from what is kept. `fresh`: what is not among the changes is gone; `known`: labels were learnt before. */
+interface Reading {
+  /** what is not among the changes is gone */
+  fresh: boolean;
+  /** labels were learnt before */
+  known: boolean;
+  /** of the chats that are told of */
+  names: ChatNames;
+}
+
+/** What differs from what is kept. */
 export async function planLabels(
   deps: Pick<Deps, 'db' | 'clock'>,
   accountId: string,
   changes: readonly AppStateChange[],
-  { fresh, known }: { fresh: boolean; known: boolean },
+  { fresh, known, names }: Reading,
 ): Promise<LabelStep[]> {
   const told = changes.filter((change) => change.kind === 'label' || change.kind === 'labeled');
   if (told.length === 0 && !fresh) return [];
-  const labels = await readAllLabels(deps.db, accountId);
-  const uses = await readUses(deps.db, accountId, fresh ? null : chatsOf(told));
-  const next = applyAll(fresh ? { labels, uses } : { labels: [], uses: [] }, told, deps.clock.now());
+  const labels = await readLabelRows(
+    deps.db,
+    accountId,
+    fresh ? null : [...new Set(told.map(({ label }) => label))],
+  );
+  const rows = await readUses(deps.db, accountId, fresh ? null : chatsOf(told).flatMap(names.all));
+  const { uses, moves } = joinUses(
+    rows,
+    fresh ? await readChatNames(deps.db, accountId, new Set(rows.map(({ chat }) => chat))) : names,
+  );
+  const next = await applyAll(fresh ? { labels, uses } : { labels: [], uses: [] }, told, deps.clock.now());
   const kept = new Map(labels.map((label) => [label.label, label]));
   const used = new Set(uses.map(keyOf));
   const isTold = ({ own }: { own: boolean }) => known || own;
-  const nameOf = (label: string) => (next.labels.get(label)?.label ?? kept.get(label))?.name ?? null;
+  const labelOf = (label: string) => next.labels.get(label)?.label ?? kept.get(label);
+  const nameOf = (label: string) => labelOf(label)?.name ?? null;
   // One that was made and deleted before anybody knew of it is no news.
   const isNews = ({ label }: { label: Label }) => !label.deleted || kept.get(label.label)?.deleted === false;
   return [
+    ...moves,
     ...[...next.labels.values()]
       .filter(({ label }) => isOther(kept.get(label.label), label))
       .map((step) => ({ ...step, fact: isTold(step) && isNews(step) ? factOfLabel(step.label) : null })),
+    // A label that is deleted is on nothing, whatever the phone still keeps of it.
     ...[...next.uses.values()]
-      .filter(({ use, gone }) => used.has(keyOf(use)) === gone)
+      .filter(({ use, gone }) => used.has(keyOf(use)) === gone && !labelOf(use.label)?.deleted)
       .map((step) => ({ ...step, fact: isTold(step) ? factOfUse(step, nameOf(step.use.label)) : null })),
   ];
+}
+
+/** By the names that their chats are kept under from now on, and how they come there. */
+function joinUses(rows: readonly Use[], names: ChatNames): { uses: Use[]; moves: LabelStep[] } {
+  const uses = new Map<string, Use>();
+  const old: Use[] = [];
+  const wanted = new Map<string, Use>();
+  for (const row of rows) {
+    const use = { ...row, chat: names.keptAs(row.chat) };
+    uses.set(keyOf(use), use);
+    if (use.chat === row.chat) continue;
+    old.push(row);
+    wanted.set(keyOf(use), use);
+  }
+  const move = (gone: boolean) => (use: Use) => ({ use, gone, own: false, fact: null });
+  // First to where they belong: whatever ends in between is done again.
+  return {
+    uses: [...uses.values()],
+    moves: [...[...wanted.values()].map(move(false)), ...old.map(move(true))],
+  };
 }
 
 interface Next {
@@ -62,39 +105,47 @@ interface Next {
 }
 
 /** What becomes of the labels and uses that are named. `before`: those that are gone unless something is told of them. */
-function applyAll(
+async function applyAll(
   before: { labels: readonly Label[]; uses: readonly Use[] },
   told: readonly Extract<AppStateChange, { kind: 'label' | 'labeled' }>[],
   changedAt: number,
-): Next {
+): Promise<Next> {
   const labels: Next['labels'] = new Map();
   const uses: Next['uses'] = new Map();
   for (const label of before.labels) {
     labels.set(label.label, { label: { ...label, deleted: true }, own: false });
   }
   for (const use of before.uses) uses.set(keyOf(use), { use, gone: true, own: false });
-  for (const change of told) {
-    const { label, own } = change;
-    if (label.length === 0 || label.length > MAX_LABEL) continue;
-    if (change.kind === 'label') {
-      const color = Math.min(Math.max(Math.trunc(change.color) || 0, 0), MAX_COLOR);
-      const { deleted } = change;
-      const row = { label, name: cleanName(change.name, MAX_NAME) ?? '', color, deleted, changedAt };
-      labels.set(label, { label: row, own });
-    } else {
-      const { chat, messageId, labeled } = change;
-      if ((messageId?.length ?? 0) > MAX_MESSAGE_ID) continue;
-      const use = { label, chat, messageId: messageId ?? '', changedAt };
-      uses.set(keyOf(use), { use, gone: !labeled, own });
+  for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
+    for (const change of piece) {
+      const { label, own } = change;
+      if (label.length === 0 || label.length > MAX_LABEL) continue;
+      if (change.kind === 'label') {
+        labels.set(label, { label: toLabel(change, changedAt), own });
+      } else {
+        const { chat, messageId, labeled } = change;
+        if ((messageId?.length ?? 0) > MAX_MESSAGE_ID) continue;
+        const use = { label, chat, messageId: messageId ?? '', changedAt };
+        uses.set(keyOf(use), { use, gone: !labeled, own });
+      }
     }
   }
   return { labels, uses };
 }
 
+function toLabel(
+  { label, name, color, deleted }: Extract<AppStateChange, { kind: 'label' }>,
+  changedAt: number,
+): Label {
+  const fitting = Math.min(Math.max(Math.trunc(color) || 0, 0), MAX_COLOR);
+  return { label, name: cleanName(name, MAX_NAME) ?? '', color: fitting, deleted, changedAt };
+}
+
 const keyOf = ({ label, chat, messageId }: Pick<Use, 'label' | 'chat' | 'messageId'>) =>
   `${label} ${chat} ${messageId}`;
 
-const chatsOf = (changes: readonly AppStateChange[]): string[] => [
+/** The chats of changes, each once. */
+export const chatsOf = (changes: readonly AppStateChange[]): string[] => [
   ...new Set(changes.flatMap((change) => ('chat' in change ? [change.chat] : []))),
 ];
 
@@ -124,30 +175,67 @@ function factOfUse(
 
 /** The labels of a session, by their ids: WhatsApp has 20, and no answer is without end. */
 export async function readLabels(db: Deps['db'], accountId: string): Promise<Label[]> {
-  return (await readAllLabels(db, accountId)).filter(({ deleted }) => !deleted).slice(0, MAX_LABELS);
+  return db
+    .select(LABEL_COLUMNS)
+    .from(waLabels)
+    .where(and(eq(waLabels.accountId, accountId), eq(waLabels.deleted, false)))
+    .orderBy(waLabels.label)
+    .limit(MAX_LABELS);
 }
 
 const MAX_LABELS = 1_000;
+const LABEL_COLUMNS = {
+  label: waLabels.label,
+  name: waLabels.name,
+  color: waLabels.color,
+  deleted: waLabels.deleted,
+  changedAt: waLabels.changedAt,
+};
 
-/** With those that were deleted. */
-async function readAllLabels(db: Deps['db'], accountId: string): Promise<Label[]> {
-  const { label, name, color, deleted, changedAt } = waLabels;
-  return db
-    .select({ label, name, color, deleted, changedAt })
-    .from(waLabels)
-    .where(eq(waLabels.accountId, accountId))
-    .orderBy(label);
+/** One label of a session; null when there is none, or it was deleted. */
+export async function readLabel(db: Deps['db'], accountId: string, id: string): Promise<Label | null> {
+  const [row] = await readLabelRows(db, accountId, [id]);
+  return row === undefined || row.deleted ? null : row;
 }
 
-/** An id for a new label: WhatsApp numbers them. What one that was deleted was on may still be on the phone. */
-export async function nextLabel({ db }: Pick<Deps, 'db'>, accountId: string): Promise<string> {
-  const labels = await readAllLabels(db, accountId);
-  const numbers = labels.flatMap(({ label }) => (/^\d{1,9}$/.test(label) ? [Number(label)] : []));
-  return String(numbers.reduce((highest, number) => Math.max(highest, number), FIRST_LABEL - 1) + 1);
+/** These labels, and all of them with null; with those that were deleted. */
+async function readLabelRows(
+  db: Deps['db'],
+  accountId: string,
+  ids: readonly string[] | null,
+): Promise<Label[]> {
+  const found: Label[] = [];
+  const pieces = ids === null ? [null] : inBatches(ids, BATCH_SIZE);
+  for await (const piece of pieces) {
+    const some = piece === null ? undefined : inArray(waLabels.label, piece);
+    const own = and(eq(waLabels.accountId, accountId), some);
+    found.push(...(await db.select(LABEL_COLUMNS).from(waLabels).where(own)));
+  }
+  return found;
+}
+
+/**
+ * An id for a new label, which comes after the one that was given out before: WhatsApp numbers them. What one that was deleted
+ * was on may still be on the phone.
+ */
+export async function nextLabel(
+  { db }: Pick<Deps, 'db'>,
+  accountId: string,
+  after: string | null,
+): Promise<string> {
+  const { label } = waLabels;
+  const rows = await db.select({ label }).from(waLabels).where(eq(waLabels.accountId, accountId));
+  const taken = new Set([...rows.map((row) => row.label), after ?? '']);
+  let next = FIRST_LABEL;
+  for (const id of taken) if (USUAL_ID.test(id)) next = Math.max(next, Number(id) + 1);
+  while (taken.has(String(next))) next++;
+  return String(next);
 }
 
 /** Smaller ones are those that WhatsApp makes by itself. */
 const FIRST_LABEL = 10;
+/** Longer ones are no numbers that go on. */
+const USUAL_ID = /^\d{1,15}$/;
 
 /** Where labels are, in these chats; in all of them with null. */
 async function readUses(db: Deps['db'], accountId: string, chats: readonly string[] | null): Promise<Use[]> {

@@ -1,8 +1,9 @@
 /** How phones keep the chats of a tenant's sessions, and what labels are on them. */
 import { and, eq, inArray } from 'drizzle-orm';
 import { waChatStates, waLabels, waLabelUses, whatsappAccounts } from '../../db/schema.ts';
+import type { AppStateVersions } from '../../whatsapp/app-state.ts';
 import type { Ctx } from '../context.ts';
-import { type ShownState, shownState } from '../inbound/shown-state.ts';
+import { joinStates, type ShownState, shownState } from '../inbound/shown-state.ts';
 import type { Known } from '../messages/names.ts';
 
 export interface ShownLabel {
@@ -35,23 +36,24 @@ export async function readKeptChats(
   const now = ctx.clock.now();
   return chats.map(({ accountId, jids: names }) => {
     const rows = names.flatMap((jid) => states.get(`${accountId} ${jid}`) ?? []);
-    // By number and by LID: the newer one counts.
-    const newest = rows.sort((a, b) => b.changedAt - a.changedAt)[0] ?? null;
     const own = new Map(
       names.flatMap((jid) => labels.get(`${accountId} ${jid}`) ?? []).map((label) => [label.label, label]),
     );
-    return { state: told.has(accountId) ? shownState(newest, now) : null, labels: [...own.values()] };
+    const state = told.get(accountId) ? shownState(joinStates(rows), now) : null;
+    return { state, labels: [...own.values()] };
   });
 }
 
-/** Those of these sessions whose phones have told of their chats. */
-async function readTold({ db }: Pick<Ctx, 'db'>, accounts: readonly string[]): Promise<Set<string>> {
+/** Those of these sessions whose phones have told of anything; true where that is all of how they keep their chats. */
+async function readTold({ db }: Pick<Ctx, 'db'>, accounts: readonly string[]): Promise<Map<string, boolean>> {
   const { id, appStateVersions } = whatsappAccounts;
   const rows = await db
     .select({ id, versions: appStateVersions })
     .from(whatsappAccounts)
     .where(inArray(id, [...accounts]));
-  return new Set(rows.flatMap((row) => (row.versions === null ? [] : [row.id])));
+  const isAll = (versions: AppStateVersions) =>
+    versions.regular_low !== undefined && versions.regular_high !== undefined;
+  return new Map(rows.flatMap((row) => (row.versions ? [[row.id, isAll(row.versions)] as const] : [])));
 }
 
 async function readStates({ db }: Pick<Ctx, 'db'>, accounts: readonly string[], jids: readonly string[]) {

@@ -125,19 +125,23 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
    */
   async function query<R>(
     accountId: string,
-    ask: (link: Link) => Promise<R>,
+    ask: (link: Link, gone: AbortSignal) => Promise<R>,
     timeoutMs = QUERY_TIMEOUT_MS,
   ): Promise<R> {
     const link = links.get(accountId);
     if (!link?.isOpen()) {
       throw new AppError('UNAVAILABLE', 'The session is not connected.', { details: { sent: false } });
     }
-    const bound = await withBound(clock, ask(link), timeoutMs, link.closed).catch((error: unknown) => {
+    const caller = new AbortController();
+    const asked = ask(link, caller.signal);
+    const bound = await withBound(clock, asked, timeoutMs, link.closed).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
       if (link.isOpen() && !isUnanswered(error)) throw unexpected(accountId, error);
       return null;
     });
     if (bound?.done) return bound.value;
+    // What of it waits for its turn does not begin any more.
+    caller.abort();
     if (link.isOpen()) throw new AppError('UNAVAILABLE', 'WhatsApp did not answer in time.');
     throw new AppError('NOT_CONNECTED', 'The session was disconnected while WhatsApp was asked.');
   }
@@ -217,11 +221,11 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     async ask(accountId, name, input) {
       return query(
         accountId,
-        (link) => {
+        (link, gone) => {
           const openMedia = (mediaId: string) => callbacks.openMedia(link.account, mediaId);
           const fetchPlain = (url: string, maxBytes: number) =>
             files.fetchPlain(url, { accountId, maxBytes, timeoutMs: QUERY_TIMEOUT_MS, signal: link.closed });
-          return askWhatsApp({ link, openMedia, fetchPlain }, name, input);
+          return askWhatsApp({ link, gone, openMedia, fetchPlain }, name, input);
         },
         ASK_TIMEOUT_MS,
       );
@@ -277,7 +281,10 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
     appStateVersions: async (accountId) => (await callbacks.appStateVersions?.(accountId)) ?? null,
     learnAppState: async (account, learnt) => callbacks.learnAppState?.(account, learnt),
-    nextLabel: async (accountId) => (await callbacks.nextLabel?.(accountId)) ?? '1',
+    async nextLabel(accountId, after) {
+      if (callbacks.nextLabel) return callbacks.nextLabel(accountId, after);
+      throw new AppError('UNAVAILABLE', 'Nothing here knows the labels of the phone.');
+    },
     openMedia: (account, mediaId) => callbacks.openMedia(account, mediaId),
     describeMedia: async (account, mediaId) => (await callbacks.describeMedia?.(account, mediaId)) ?? {},
   };

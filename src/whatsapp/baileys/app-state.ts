@@ -7,14 +7,16 @@ import { AsyncResource } from 'node:async_hooks';
 import {
   type BaileysEventMap,
   type BinaryNode,
+  getBinaryNodeChild,
   getBinaryNodeChildren,
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
 import type { Logger } from '../../utils/logger.ts';
-import { createMutex } from '../../utils/mutex.ts';
+import { createMutex, type Mutex } from '../../utils/mutex.ts';
 import {
   APP_STATE_COLLECTIONS,
   type AppStateChange,
@@ -28,6 +30,7 @@ import { type RawKeys, settingsWritten } from './transactions.ts';
 
 const VERSION = 'app-state-sync-version';
 const TOLD = 'CB:notification,type:server_sync';
+const ANSWER = 'CB:iq,,sync';
 /** Links of a release before begin within this time, each at a moment of its own: all of them read everything once. */
 const SPREAD_MS = 5 * MINUTE_MS;
 /** Baileys has read what it was told of by then, or does not. */
@@ -55,9 +58,20 @@ export interface AppState {
   follow(sock: WASocket, turns: HistoryTurns): void;
   /**
    * Does `work`, which makes changes at WhatsApp and resolves with them; one after another. Resolves when they are kept, or
-   * when that was given up: the next connection learns them then. Rejects as the work does.
+   * when that was given up: the next connection learns them then. Rejects as the work does, and with UNAVAILABLE when its
+   * turn comes too late: nothing begins for a caller that has gone, or on a closed link.
    */
-  own(work: () => Promise<readonly OwnChange[]>): Promise<void>;
+  own(work: () => Promise<readonly OwnChange[]>, options: OwnOptions): Promise<void>;
+}
+
+export interface OwnOptions {
+  /** aborted when nobody waits for it any more */
+  gone: AbortSignal;
+  /**
+   * The work has to know all that this collection holds: what is new of it is read and kept before. Rejects with UNAVAILABLE
+   * while not all of it is kept.
+   */
+  knowing?: AppStateCollection;
 }
 
 type WithoutOwn<C> = C extends unknown ? Omit<C, 'own'> : never;
@@ -67,6 +81,28 @@ export function createAppState(deps: AppStateDeps): AppState {
   const { raw } = deps;
   const keeper = createKeeper(deps);
   const inTurn = createMutex();
+  let followed: WASocket | null = null;
+
+  async function readNew(name: AppStateCollection): Promise<void> {
+    await keeper.begin();
+    if (keeper.knows(name)) {
+      const before = keeper.reached(name);
+      keeper.asks([name]);
+      await keeper.hold(async () => followed?.resyncAppState([name], false));
+      await keeper.kept();
+      // Baileys gives up without a word where there is something that it cannot read.
+      if (keeper.knows(name) && (keeper.isEmpty(name) || keeper.reached(name) > before)) return;
+    }
+    throw new AppError('UNAVAILABLE', 'What the phone has is not all known yet. Try again later.', {
+      details: { reason: 'not_read', sent: false },
+    });
+  }
+
+  function requireWanted(gone: AbortSignal): void {
+    if (!gone.aborted && !deps.storing.signal.aborted) return;
+    throw new AppError('UNAVAILABLE', 'It was not begun in time.', { details: { sent: false } });
+  }
+
   return {
     keys: {
       async get(type, names) {
@@ -80,6 +116,7 @@ export function createAppState(deps: AppStateDeps): AppState {
       },
     },
     follow(sock, turns) {
+      followed = sock;
       // What Baileys emits may wait in a buffer of its own, for ever when the chat is not among those that it holds.
       const { ev } = sock;
       const emit = ev.emit.bind(ev);
@@ -87,7 +124,7 @@ export function createAppState(deps: AppStateDeps): AppState {
         keeper.take(changesIn(event, data));
         return emit(event, data);
       };
-      const reader = createReader(deps, keeper, sock, turns);
+      const reader = createReader(deps, keeper, sock, { turns, inTurn });
       const readAll = AsyncResource.bind(() => void reader.readAll());
       let open = false;
       let begun = false;
@@ -102,13 +139,17 @@ export function createAppState(deps: AppStateDeps): AppState {
         look();
       });
       ev.on('creds.update', look);
+      sock.ws.on(ANSWER, keeper.wasAnswered);
       sock.ws.on(
         TOLD,
         AsyncResource.bind((stanza: BinaryNode) => void reader.wasTold(stanza)),
       );
     },
-    own: (work) =>
+    own: (work, { gone, knowing }) =>
       inTurn(async () => {
+        requireWanted(gone);
+        if (knowing !== undefined) await readNew(knowing);
+        requireWanted(gone);
         await keeper.hold(async () => {
           const changes = await work();
           keeper.take(changes.map((change) => ({ ...change, own: true })));
@@ -131,6 +172,14 @@ interface Keeper {
   sawVersion(name: string, state: unknown): void;
   /** The version that Baileys has read a collection up to; 0 where there is none. */
   reached(name: AppStateCollection): number;
+  /** Whether all that was told of a collection is kept. */
+  knows(name: AppStateCollection): boolean;
+  /** These are about to be asked for. */
+  asks(names: readonly AppStateCollection[]): void;
+  /** What WhatsApp answers, read by Baileys or not. */
+  wasAnswered(stanza: BinaryNode): void;
+  /** WhatsApp has answered since `asks` that there is nothing in it, or nothing new. */
+  isEmpty(name: AppStateCollection): boolean;
   take(changes: readonly AppStateChange[]): void;
   /** These were read from their beginning, and all that they hold was taken. */
   wasRead(names: readonly AppStateCollection[]): void;
@@ -151,6 +200,8 @@ function createKeeper(deps: AppStateDeps): Keeper {
   const reached = new Map<AppStateCollection, number>();
   /** Baileys has written a version of them in this connection */
   const touched = new Set<AppStateCollection>();
+  /** what WhatsApp has answered since they were asked for: whether there was something in it */
+  const answers = new Map<AppStateCollection, boolean>();
   let changes: AppStateChange[] = [];
   let holds = 0;
   let keeping: Promise<void> = Promise.resolve();
@@ -158,8 +209,10 @@ function createKeeper(deps: AppStateDeps): Keeper {
   async function readBeginning(): Promise<void> {
     const known = await deps.versions();
     if (known === null) return;
-    const stored = await deps.raw.get(VERSION, APP_STATE_COLLECTIONS);
     for (const name of APP_STATE_COLLECTIONS) {
+      // One in a turn of the event loop: a stored version names everything that is in it, and is as long.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      const stored = await deps.raw.get(VERSION, [name]);
       const version = versionOf(stored[name]);
       reached.set(name, version);
       if (version === 0) fresh.add(name);
@@ -237,6 +290,19 @@ function createKeeper(deps: AppStateDeps): Keeper {
       return known !== null && APP_STATE_COLLECTIONS.some((name) => !whole.has(name) && !(name in known));
     },
     reached: (name) => reached.get(name) ?? 0,
+    knows: (name) => whole.has(name) && learnt?.[name] !== undefined,
+    asks(names) {
+      for (const name of names) answers.delete(name);
+    },
+    wasAnswered(stanza) {
+      for (const collection of getBinaryNodeChildren(getBinaryNodeChild(stanza, 'sync'), 'collection')) {
+        const { name = '', type } = collection.attrs;
+        if (isCollection(name) && type !== 'error') {
+          answers.set(name, answers.get(name) === true || holdsSomething(collection));
+        }
+      }
+    },
+    isEmpty: (name) => answers.get(name) === false,
     sawVersion(name, state) {
       const version = versionOf(state);
       if (!isCollection(name)) return;
@@ -285,28 +351,55 @@ function createKeeper(deps: AppStateDeps): Keeper {
 }
 
 interface Reader {
-  /** Reads what is missing, and tries again for an hour at most; at once does nothing when it does so already. Never rejects. */
+  /**
+   * Reads what is missing, and tries again: for an hour of a connection at most, and then no more what could not be read. At
+   * once does nothing when it does so already. Never rejects.
+   */
   readAll(): Promise<void>;
   /** Reads again where Baileys does not: it reads the first collection that it is told of, and that once. Never rejects. */
   wasTold(stanza: BinaryNode): Promise<void>;
 }
 
-function createReader(deps: AppStateDeps, keeper: Keeper, sock: WASocket, turns: HistoryTurns): Reader {
+interface Lines {
+  turns: HistoryTurns;
+  /** what this service changes itself: what is read meanwhile would be kept without it */
+  inTurn: Mutex;
+}
+
+function createReader(deps: AppStateDeps, keeper: Keeper, sock: WASocket, { turns, inTurn }: Lines): Reader {
   const { clock, signal } = deps.storing;
   const told = new Map<AppStateCollection, number>();
+  /** what could not be read for an hour */
+  const givenUp = new Set<AppStateCollection>();
+  let leftMs = READ_TIMEOUT_MS;
   let isReading = false;
   let isWaiting = false;
+
+  const notGivenUp = () => APP_STATE_COLLECTIONS.filter((name) => !givenUp.has(name));
 
   async function readAll(): Promise<void> {
     if (isReading) return;
     isReading = true;
+    let names = notGivenUp();
+    const readSome = async () => {
+      const unread = await readMissing(deps, keeper, sock, names);
+      if (unread.length === 0) return;
+      // The others are read; what is new of them is told.
+      names = unread;
+      throw new Error(`not read: ${unread.join(', ')}`);
+    };
+    let startedMs = clock.monotonic();
     try {
       await keeper.begin();
       if (keeper.isOfEarlierRelease()) await sleep(clock, Math.random() * SPREAD_MS, signal);
-      const inTurn = () => turns.files.run(String(deps.userId), () => readMissing(deps, keeper, sock));
-      await retry(inTurn, { ...deps.storing, range: READ_RETRY, timeoutMs: READ_TIMEOUT_MS });
+      startedMs = clock.monotonic();
+      const read = () => turns.files.run(String(deps.userId), () => inTurn(readSome));
+      await retry(read, { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
     } catch (error) {
       // The next connection tries again.
+      leftMs = Math.max(0, leftMs - (clock.monotonic() - startedMs));
+      const { behind, unknown } = keeper.missing();
+      for (const name of [...behind, ...unknown]) givenUp.add(name);
       deps.logger.debug('the chats of the phone could not be read', {
         accountId: deps.accountId,
         error: String(error),
@@ -327,35 +420,57 @@ function createReader(deps: AppStateDeps, keeper: Keeper, sock: WASocket, turns:
       isWaiting = true;
       await sleep(clock, TOLD_PATIENCE_MS, signal);
       isWaiting = false;
-      const isUnread = [...told].some(([name, version]) => keeper.reached(name) < version);
+      const { behind } = keeper.missing();
+      const isUnread = notGivenUp().some(
+        (name) => behind.includes(name) || keeper.reached(name) < (told.get(name) ?? 0),
+      );
       told.clear();
-      const isBehind = isUnread || keeper.missing().behind.length > 0;
-      if (isBehind && !signal.aborted) await readAll();
+      if (isUnread && !signal.aborted) await readAll();
     },
   };
 }
 
 /**
- * Reads what may be missing of the collections: all of those of which not everything was kept, of the others what is new. One
- * question in most cases. Rejects when WhatsApp does not answer.
+ * Reads what may be missing of these collections: all of those of which not everything was kept, of the others what is new. One
+ * question in most cases. Resolves with those that could not be read; rejects when WhatsApp does not answer.
  */
-async function readMissing(deps: AppStateDeps, keeper: Keeper, sock: WASocket): Promise<void> {
-  if (deps.storing.signal.aborted) return;
+async function readMissing(
+  deps: AppStateDeps,
+  keeper: Keeper,
+  sock: WASocket,
+  names: readonly AppStateCollection[],
+): Promise<AppStateCollection[]> {
+  if (deps.storing.signal.aborted || names.length === 0) return [];
+  const unread: AppStateCollection[] = [];
   await keeper.hold(async () => {
-    const { behind, unknown } = keeper.missing();
     if (!keeper.follows()) return;
+    const missing = keeper.missing();
+    const behind = missing.behind.filter((name) => names.includes(name));
+    const wanted = [...behind, ...missing.unknown.filter((name) => names.includes(name))];
     const { keys, creds } = sock.authState;
+    keeper.asks(wanted);
     await keys.transaction(async () => {
       // Without a version Baileys asks for all that there is, and tells all of it.
       const none = Object.fromEntries(behind.map((name) => [name, null]));
       if (behind.length > 0) await keys.set({ [VERSION]: none });
-      await sock.resyncAppState(APP_STATE_COLLECTIONS, false);
+      await sock.resyncAppState(names, false);
     }, creds.me?.id ?? '');
-    // Baileys gives up without a word.
-    const unread = behind.filter((name) => keeper.reached(name) === 0);
-    if (unread.length > 0) throw new Error(`not read: ${unread.join(', ')}`);
-    keeper.wasRead([...behind, ...unknown]);
+    // Baileys gives up without a word; that there is nothing only WhatsApp can say.
+    const isRead = (name: AppStateCollection) => keeper.reached(name) > 0 || keeper.isEmpty(name);
+    keeper.wasRead(wanted.filter(isRead));
+    unread.push(...wanted.filter((name) => !isRead(name)));
   });
+  return unread;
+}
+
+/** Whether a collection of an answer brings anything. */
+function holdsSomething(collection: BinaryNode): boolean {
+  const patches = getBinaryNodeChild(collection, 'patches') ?? collection;
+  return (
+    getBinaryNodeChild(collection, 'snapshot') !== undefined ||
+    getBinaryNodeChildren(patches, 'patch').length > 0 ||
+    collection.attrs.has_more_patches === 'true'
+  );
 }
 
 function isCollection(name: string): name is AppStateCollection {
@@ -380,16 +495,15 @@ function changesIn<E extends keyof BaileysEventMap>(event: E, data: BaileysEvent
   ];
 }
 
-/** Of a message that came in only that it took its chat out of the archive: with the phone's setting for that. */
+/** Without what Baileys concludes from messages. */
 function readChat(update: BaileysEventMap['chats.update'][number]): AppStateChange[] {
+  if (!('conditional' in update)) return [];
   const { id, archived, pinned, muteEndTime, unreadCount } = update;
   const state: ChatState = {};
   if (typeof archived === 'boolean') state.archived = archived;
-  if ('conditional' in update) {
-    if (pinned !== undefined) state.pinned = pinned !== null;
-    if (muteEndTime !== undefined) state.mutedUntil = mutedUntil(muteEndTime);
-    if (typeof unreadCount === 'number') state.markedUnread = unreadCount < 0;
-  }
+  if (pinned !== undefined) state.pinned = pinned !== null;
+  if (muteEndTime !== undefined) state.mutedUntil = mutedUntil(muteEndTime);
+  if (typeof unreadCount === 'number') state.markedUnread = unreadCount < 0;
   if (!id || Object.keys(state).length === 0) return [];
   return [{ kind: 'chat', chat: id, state, own: false }];
 }

@@ -163,7 +163,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     groups,
     chats,
     appState,
-    nextLabel: () => callbacks.nextLabel(account.id),
+    nextLabel: labelIds((after) => callbacks.nextLabel(account.id, after)),
     attention: createAttention(),
     uploads: deps.uploads,
     uploadAgent: uploadAgentFor(deps.settings),
@@ -367,6 +367,15 @@ function createKeepers(parts: SocketParts, storeRetries: RetryOptions) {
       onRefused: failed('a receipt could not be written'),
       store: (receipt) => callbacks.storeReceipt(account, receipt),
     }),
+  };
+}
+
+/** Ids for new labels, one at a time: none is given twice, also where it is not known what became of the first label. */
+function labelIds(next: (after: string | null) => Promise<string>): () => Promise<string> {
+  let given: string | null = null;
+  return async () => {
+    given = await next(given);
+    return given;
   };
 }
 

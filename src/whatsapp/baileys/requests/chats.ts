@@ -1,7 +1,7 @@
 /** Requests about chats, presence and calls, over one socket. They reject with AppError where WhatsApp refuses. */
 import { type ChatModification, proto, type WAPatchCreate, type WAPresence } from '@whiskeysockets/baileys';
 import { AppError } from '../../../utils/errors.ts';
-import type { ChatState } from '../../app-state.ts';
+import type { AppStateCollection, ChatState } from '../../app-state.ts';
 import { isGroupJid } from '../../jid.ts';
 import type { ChatChange, EngineRequests, LastMessage, TypingState } from '../../requests.ts';
 import type { OwnChange } from '../app-state.ts';
@@ -28,16 +28,18 @@ const TYPING: Record<TypingState, WAPresence> = {
 };
 
 export const CHAT_REQUESTS: Handlers = {
-  async 'chat.set'({ link }, { jid, change, last }) {
+  async 'chat.set'(of, { jid, change, last }) {
+    const { link } = of;
     requireKey(link);
     const name = await lidFirst(link, jid);
-    await changed(link, async () => {
+    await changed(of, async () => {
       await link.sock.chatModify(toModification(name, change, last), name);
       return [{ kind: 'chat', chat: jid, state: toState(change) }];
     });
     return null;
   },
-  async 'chat.star'({ link }, { jid, messageId, fromMe, participant, starred }) {
+  async 'chat.star'(of, { jid, messageId, fromMe, participant, starred }) {
+    const { link } = of;
     requireKey(link);
     const patch: WAPatchCreate = {
       syncAction: { starAction: { starred } },
@@ -46,28 +48,31 @@ export const CHAT_REQUESTS: Handlers = {
       apiVersion: 2,
       operation: SET,
     };
-    await changed(link, async () => {
+    await changed(of, async () => {
       await link.sock.appPatch(patch);
       return [{ kind: 'star', chat: jid, messageId, fromMe, starred }];
     });
     return null;
   },
-  async 'label.create'({ link }, { name, color }) {
+  async 'label.create'(of, { name, color }) {
+    const { link } = of;
     requireKey(link);
     let label = '';
-    await changed(link, async () => {
-      // Those that were made before are kept by now.
+    const work = async () => {
+      // All that the phone has told, and those that were made before, are kept by now.
       label = await link.nextLabel();
       return editLabel(link, { label, name, color, deleted: false });
-    });
+    };
+    await changed(of, work, 'regular');
     return { label };
   },
-  async 'label.edit'({ link }, input) {
-    requireKey(link);
-    await changed(link, () => editLabel(link, input));
+  async 'label.edit'(of, input) {
+    requireKey(of.link);
+    await changed(of, () => editLabel(of.link, input));
     return null;
   },
-  async 'label.assign'({ link }, { label, jid, message, labeled }) {
+  async 'label.assign'(of, { label, jid, message, labeled }) {
+    const { link } = of;
     requireKey(link);
     const about = message === null ? [await lidFirst(link, jid)] : await indexOf(link, jid, message);
     const patch: WAPatchCreate = {
@@ -75,7 +80,7 @@ export const CHAT_REQUESTS: Handlers = {
       index: [message === null ? 'label_jid' : 'label_message', label, ...about],
       ...LABELS,
     };
-    await changed(link, async () => {
+    await changed(of, async () => {
       await link.sock.appPatch(patch);
       return [{ kind: 'labeled', label, chat: jid, messageId: message?.messageId ?? null, labeled }];
     });
@@ -113,9 +118,13 @@ export const CHAT_REQUESTS: Handlers = {
   },
 };
 
-/** Changes how the phone keeps something, and keeps that as well. */
-function changed(link: Link, work: () => Promise<readonly OwnChange[]>): Promise<void> {
-  return asked(() => link.appState.own(work));
+/** Changes how the phone keeps something, and keeps that as well; `knowing`: what the work has to know all of. */
+function changed(
+  { link, gone }: RequestContext,
+  work: () => Promise<readonly OwnChange[]>,
+  knowing?: AppStateCollection,
+): Promise<void> {
+  return asked(() => link.appState.own(work, { gone, ...(knowing === undefined ? {} : { knowing }) }));
 }
 
 async function editLabel(link: Link, label: EngineRequests['label.edit']['input']): Promise<OwnChange[]> {

@@ -34,6 +34,8 @@ type Handlers = {
 
 export interface RequestContext {
   link: Link;
+  /** aborted when nobody waits for the answer any more */
+  gone: AbortSignal;
   /** the bytes of a file of the session's tenant; null when it is gone */
   openMedia(mediaId: string): Promise<NodeJS.ReadableStream | null>;
   /** a file of WhatsApp's that is not sealed */
