@@ -21,6 +21,7 @@ import {
   SetLabelInput,
 } from '../services/people/schemas.ts';
 import type { ErrorCode } from '../utils/errors.ts';
+import { MARK_ERRORS, WhichQuery } from './message.ts';
 import { type Route, route } from './route.ts';
 import { SessionId } from './schemas.ts';
 
@@ -151,12 +152,13 @@ export const labelRoutes: Route[] = [
     auth: 'credential',
     scope,
     params: z.object({ messageId: z.string().min(1).max(64) }),
+    query: WhichQuery,
     body: SetLabelInput,
     response: Message,
-    errors: [...ASKS, 'NOT_FOUND'],
+    errors: [...MARK_ERRORS, 'SEND_FAILED'],
     example: { params: { messageId: MESSAGE_ID }, body: { label: '10' } },
-    async handler({ ctx, params, body }) {
-      await labelMessage(ctx, params, body);
+    async handler({ ctx, params, query, body }) {
+      await labelMessage(ctx, { ...params, ...query }, body);
       return assigned(body);
     },
   }),

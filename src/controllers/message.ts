@@ -60,7 +60,7 @@ const AMEND_ERRORS: readonly ErrorCode[] = [
   'RATE_LIMITED',
 ];
 const { to, isGroup, priority, scheduledAt, expiresAt } = sendFields;
-const MARK_ERRORS: readonly ErrorCode[] = [
+export const MARK_ERRORS: readonly ErrorCode[] = [
   'NOT_FOUND',
   'SESSION_NOT_FOUND',
   'CONFLICT',
@@ -79,7 +79,7 @@ const SessionField = z.string().min(1).max(100).describe('the session');
 const OfSession = {
   session: SessionField.optional().describe('which session, where several know a message by this id'),
 };
-const WhichQuery = z.object({
+export const WhichQuery = z.object({
   ...OfSession,
   direction: z
     .enum(['in', 'out'])

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { labelRoutes } from '../../src/controllers/labels.ts';
 import { messageRoutes } from '../../src/controllers/message.ts';
 import {
   activityLogs,
@@ -7,6 +8,8 @@ import {
   idempotencyKeys,
   messageQueue,
   messages,
+  waLabels,
+  waLabelUses,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
@@ -32,7 +35,7 @@ beforeAll(async () => {
   asked = [];
   t = await openTestApp({
     config: { pacing: { ...config.pacing, ...wide } },
-    routes: messageRoutes,
+    routes: [...messageRoutes, ...labelRoutes],
     deps: {
       commands: {
         processId: newId(),
@@ -555,18 +558,28 @@ async function keep(account: AccountRef, columns: Partial<typeof messages.$infer
   return row;
 }
 
+/** A label of the session's phone. */
+async function labelOf({ id: accountId }: AccountRef): Promise<{ label: string }> {
+  const row = { accountId, label: '10', name: 'Lunas', color: 0, deleted: false, changedAt: Date.now() };
+  await t.deps.db.insert(waLabels).values(row);
+  return { label: '10' };
+}
+
 describe('a message that two sessions know by one id', () => {
   it('is that of the session that is named, for all that can be done with it', async () => {
     const [one, two] = [await session(), await session({ sessionId: 'two' })];
     const content = { type: 'image', media: { state: 'pending' } };
     const { messageId } = await keep(one, { type: 'image', content });
     await keep(two, { messageId, type: 'image', content });
+    for (const account of [one, two]) await labelOf(account);
     for (const { id, sessionId } of [two, one]) {
       const at = (what: string) => `/message/${messageId}${what}?session=${sessionId}`;
       for (const what of ['/star', '/unstar', '/read']) {
         expect((await post(at(what))).status, what).toBe(200);
         expect(asked.at(-1)?.accountId, what).toBe(id);
       }
+      expect((await post(at('/label'), { label: '10' })).status).toBe(200);
+      expect(asked.at(-1)?.accountId, 'label').toBe(id);
       for (const what of ['/pin', '/unpin', '/media']) {
         expect(await post(at(what)), what).toMatchObject({ status: 202, body: { data: { sessionId } } });
       }
@@ -602,8 +615,9 @@ describe('a message that two sessions know by one id', () => {
     const { messageId } = await keep(account, old);
     const sent = await keep(account, { ...old, direction: 'out', status: 'sent', sentAt: Date.now() });
     const before = asked.length;
-    for (const what of ['star', 'pin', 'read', 'media']) {
-      const reply = await post(`/message/${messageId}/${what}`);
+    const label = await labelOf(account);
+    for (const what of ['star', 'pin', 'read', 'media', 'label']) {
+      const reply = await post(`/message/${messageId}/${what}`, what === 'label' ? label : {});
       expect(reply, what).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
     }
     expect((await post(`/message/${sent.messageId}/revoke`)).body.code).toBe('CONFLICT');
@@ -616,10 +630,32 @@ describe('a message that two sessions know by one id', () => {
     ['a post to the status', { peer: 'status@broadcast' }],
     ['a post of a channel', { peer: '120363412345678901@newsletter' }],
   ])('cannot be marked when it is %s', async (_what, columns) => {
-    const { messageId } = await keep(await session(), columns);
+    const account = await session();
+    const { messageId } = await keep(account, columns);
     for (const what of ['star', 'pin']) {
       expect((await post(`/message/${messageId}/${what}`)).body.code).toBe('CONFLICT');
     }
+    const label = await labelOf(account);
+    expect((await post(`/message/${messageId}/label`, label)).body.code).toBe('CONFLICT');
+  });
+
+  it('has labels whose names can be seen, and whose uses are read on', async () => {
+    const account = await session();
+    const before = asked.length;
+    for (const name of ['\u200b\u200b', ' \u200e ', 'x'.repeat(101)]) {
+      expect((await post('/session/main/labels', { name })).body.code).toBe('VALIDATION_FAILED');
+    }
+    expect(asked).toHaveLength(before);
+    await post('/session/main/labels', { name: ' Lu\u200bnas\n' });
+    expect(asked.at(-1)).toMatchObject({ input: { input: { name: 'Lunas' } } });
+    const { label } = await labelOf(account);
+    const ofChat = { accountId: account.id, label, changedAt: 1, messageId: '' };
+    const uses = ['628111@s.whatsapp.net', '628222@s.whatsapp.net'].map((chat) => ({ ...ofChat, chat }));
+    await t.deps.db.insert(waLabelUses).values(uses);
+    const first = (await get('/session/main/labels/10/uses?limit=1')).body;
+    expect(first.nextCursor).toBe('628111@s.whatsapp.net');
+    const next = await get(`/session/main/labels/10/uses?limit=1&cursor=${first.nextCursor}`);
+    expect(next.body).toMatchObject({ data: [{ chat: '628222@s.whatsapp.net' }], nextCursor: null });
   });
 });
 

@@ -13898,7 +13898,12 @@ export interface operations {
     };
     postMessageMessageIdLabel: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description where it was sent from one session to another; what was sent when missing */
+                direction?: "in" | "out";
+                /** @description which session, where several know a message by this id */
+                session?: string;
+            };
             header?: never;
             path: {
                 /** @example 3EB0A1B2C3D4E5F60718293A */

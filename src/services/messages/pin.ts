@@ -81,8 +81,8 @@ export async function pinMessage(
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
 }
 
-/** Throws CONFLICT. */
-function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRecord): void {
+/** For what can be pinned, starred or labeled. Throws CONFLICT. */
+export function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRecord): void {
   const conflict = (message: string) => new AppError('CONFLICT', message, { details: { status, type } });
   if (!isOfChat(type)) throw conflict('This message is about another one and cannot be marked.');
   if (peer === STATUS_JID) throw conflict('A post to the status cannot be marked.');

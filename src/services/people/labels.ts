@@ -10,10 +10,12 @@ import { formatE164 } from '../../utils/phone.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
-import { readLabels } from '../inbound/label-state.ts';
+import { readChatNames } from '../inbound/chat-names.ts';
+import { readLabel, readLabels } from '../inbound/label-state.ts';
 import { requireCapability } from '../messages/capability.ts';
-import { findMessage } from '../messages/read.ts';
-import { findOwnSession, type SendingSession } from '../messages/session.ts';
+import { requireMarkable } from '../messages/pin.ts';
+import { findMessage, type WhichMessage } from '../messages/read.ts';
+import { findOwnSession, type SendingSession, sessionOfMessage } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import type { ShownLabel } from './chat-states.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
@@ -51,7 +53,9 @@ export async function listLabelUses(ctx: Ctx, { sessionId, label, limit, cursor 
   requireScope(ctx, 'read');
   const session = await findOwnSession(ctx, sessionId);
   await requireLabel(ctx, session, label);
-  const last = parseCursorParts(cursor, /^([\w.@:-]{1,80}) ([^\s]{0,64})$/);
+  // A use on the chat itself has no message, and no text ends in a space.
+  const parts = parseCursorParts(cursor, /^([\w.@:-]{1,80})(?: (\S{0,64}))?$/);
+  const last = parts?.map((part) => part ?? '') ?? null;
   const { chat, messageId } = waLabelUses;
   const rows = await ctx.db
     .select({ chat, messageId })
@@ -66,14 +70,20 @@ export async function listLabelUses(ctx: Ctx, { sessionId, label, limit, cursor 
     .orderBy(chat, messageId)
     .limit(limit + 1);
   const shown = rows.slice(0, limit);
+  const names = await readChatNames(
+    ctx.db,
+    session.id,
+    shown.map((row) => row.chat),
+  );
   const end = rows.length > shown.length ? shown.at(-1) : undefined;
   return {
     data: shown.map((row) => {
-      const phone = phoneOf(row.chat);
-      const number = phone === null ? row.chat : formatE164(phone);
-      return { chat: row.chat, number, messageId: row.messageId === '' ? null : row.messageId };
+      const jid = names.keptAs(row.chat);
+      const phone = phoneOf(jid);
+      const number = phone === null ? jid : formatE164(phone);
+      return { chat: jid, number, messageId: row.messageId === '' ? null : row.messageId };
     }),
-    nextCursor: end ? `${end.chat} ${end.messageId}` : null,
+    nextCursor: end ? `${end.chat} ${end.messageId}`.trimEnd() : null,
   };
 }
 
@@ -121,23 +131,17 @@ export async function labelChat(ctx: Ctx, ref: ChatRef, input: SetLabelInput): P
   await askWhatsApp(ctx, session, { name: 'label.assign', input: asked, changes: true });
 }
 
-/** Puts a label on a message that came in or was sent, or takes it away. Throws NOT_FOUND, for either. */
-export async function labelMessage(
-  ctx: Ctx,
-  ref: { messageId: string; session?: string | undefined },
-  input: SetLabelInput,
-): Promise<void> {
+/**
+ * Puts a label on a message that came in or was sent, or takes it away. Throws NOT_FOUND, for either, and CONFLICT for a message
+ * that cannot have one.
+ */
+export async function labelMessage(ctx: Ctx, ref: WhichMessage, input: SetLabelInput): Promise<void> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'chats');
-  const {
-    messageId,
-    peer: jid,
-    direction,
-    author,
-    participant,
-    sessionId,
-  } = await findMessage(ctx, ref.messageId, { session: ref.session });
-  const session = await findOwnSession(ctx, sessionId);
+  const target = await findMessage(ctx, ref.messageId, ref);
+  requireMarkable(target);
+  const session = await sessionOfMessage(ctx, target);
+  const { messageId, peer: jid, direction, author, participant } = target;
   const { label } = await requireLabel(ctx, session, input.label);
   const fromMe = direction === 'out';
   const message = { messageId, fromMe, participant: fromMe ? null : author || participant };
@@ -146,7 +150,7 @@ export async function labelMessage(
 }
 
 async function requireLabel(ctx: Ctx, session: SendingSession, label: string): Promise<ShownLabel> {
-  const found = (await readLabels(ctx.db, session.id)).find((one) => one.label === label);
+  const found = await readLabel(ctx.db, session.id, label);
   if (!found) throw new AppError('NOT_FOUND', 'The phone has told of no such label.');
   return { label, name: found.name, color: found.color };
 }

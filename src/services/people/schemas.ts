@@ -1,5 +1,6 @@
 /** The inputs and outputs of the verbs about chats, people, presence and calls. */
 import { z } from 'zod';
+import { cleanName } from '../../utils/text.ts';
 import { TYPING_STATES } from '../../whatsapp/requests.ts';
 import { cursorQuery } from '../fields.ts';
 import { MessageOutput, RecipientInput } from '../messages/schemas.ts';
@@ -44,7 +45,12 @@ export const LabelUseOutput = z.object({
   messageId: z.string().nullable().describe('null: it is on the chat'),
 });
 
-const LabelName = z.string().trim().min(1).max(100);
+/** Of characters that are seen. */
+const LabelName = z
+  .string()
+  .overwrite((name) => cleanName(name, 1_000) ?? '')
+  .min(1)
+  .max(100);
 /** WhatsApp Business has 20. */
 const Color = z.int().min(0).max(19);
 export const LabelId = z.string().min(1).max(32);
