@@ -9,7 +9,7 @@ import { type ChangeChatInput, CreateLabelInput, LabelId } from '../../../servic
 import { AppError } from '../../../utils/errors.ts';
 import { FailureLines } from '../failure.tsx';
 import { texts } from '../i18n.ts';
-import { Crumb, Submit } from '../kit.tsx';
+import { Crumb, Skeleton, Submit } from '../kit.tsx';
 import * as english from '../locales/en/messages-contact.ts';
 import * as indonesian from '../locales/id/messages-contact.ts';
 import { type Page, page, type View } from '../page.ts';
@@ -99,12 +99,12 @@ function Person({ view, where, chat, told }: { view: View; where: Where; chat: C
   const { profile, pictureId, blocked, failure } = told;
   const facts = [
     [t.name, chat.name ?? t.notShown],
-    [t.number, where.number],
+    [chat.isGroup ? t.groupId : t.number, where.number],
     ...(profile === null ? [] : [[t.about, profile.about ?? t.notShown] as const]),
   ] as const;
   return (
     <section class="card stack">
-      <h2>{t.who}</h2>
+      <h2>{chat.isGroup ? t.whichGroup : t.who}</h2>
       {pictureId !== null && (
         <img class="thumb" src={`/media/${pictureId}`} alt={t.pictureOf(chat.name ?? where.number)} />
       )}
@@ -112,7 +112,7 @@ function Person({ view, where, chat, told }: { view: View; where: Where; chat: C
       {profile?.business && <Business view={view} business={profile.business} />}
       {failure !== null && (
         <div class="alert alert-warn">
-          <p>{t.noAnswer}</p>
+          <p>{chat.isGroup ? t.noAnswerGroup : t.noAnswer}</p>
           <FailureLines failure={failure} lang={view.lang} />
         </div>
       )}
@@ -148,20 +148,15 @@ function Keeping({ view, where, chat: { state } }: { view: View; where: Where; c
   const marks = [
     ...(state?.pinned ? [words.chatPinned] : []),
     ...(state?.archived ? [words.chatArchived] : []),
-    ...(state?.muted && state.mutedUntil === null ? [words.chatMuted] : []),
     ...(state?.markedUnread ? [words.chatMarkedUnread] : []),
+    ...(state?.muted ? [state.mutedUntil === null ? words.chatMuted : t.mutedUntil] : []),
   ];
+  const shown = marks.length === 0 ? t.plain : marks.join(', ');
   return (
     <section class="card stack">
       <h2>{t.chat}</h2>
       <p>
-        {state === null ? t.notTold : marks.join(', ')}
-        {state !== null && marks.length === 0 && !state.muted && t.plain}{' '}
-        {state?.mutedUntil && (
-          <>
-            {t.mutedUntil} <Time at={state.mutedUntil} />
-          </>
-        )}
+        {state === null ? t.notTold : shown} {state?.mutedUntil && <Time at={state.mutedUntil} />}
       </p>
       {view.canWrite && (
         <div class="row">
@@ -236,20 +231,38 @@ export const contactPages: Page[] = [
       const t = CONTACT_TEXTS(view.lang);
       const where = { number, session };
       const chat = await getChat(ctx, { sessionId: session, chat: number });
-      const told = await askAbout(ctx, where, chat);
       const all = await listLabels(ctx, { sessionId: session });
-      const title = t.title(chat.name ?? number);
+      const title = (chat.isGroup ? t.titleGroup : t.title)(chat.name ?? number);
       const body = (
         <>
           <Crumb to={chatPath(number, session)}>{t.back}</Crumb>
           <h1>{title}</h1>
           <p class="muted">{MESSAGE_TEXTS(view.lang).inSession(session)}</p>
-          <Person view={view} where={where} chat={chat} told={told} />
+          {/* WhatsApp may take long to answer: the rest of the page does not wait for it. */}
+          <div hx-get={contactPath(where, '/who')} hx-trigger="load" hx-swap="outerHTML">
+            <section class="card">
+              <Skeleton label={chat.isGroup ? t.whichGroup : t.who} lines={4} />
+            </section>
+          </div>
           <Keeping view={view} where={where} chat={chat} />
           <Labels view={view} where={where} chat={chat} all={all} />
         </>
       );
       return { title, section: 'messages', body };
+    },
+  }),
+  page({
+    method: 'get',
+    path: `${PATH}/who`,
+    auth: 'user',
+    params,
+    query,
+    example,
+    async handler({ ctx, view, params: { number }, query: { session } }) {
+      const where = { number, session };
+      const chat = await getChat(ctx, { sessionId: session, chat: number });
+      const told = await askAbout(ctx, where, chat);
+      return { fragment: <Person view={view} where={where} chat={chat} told={told} /> };
     },
   }),
   page({
