@@ -16,6 +16,8 @@ interface PlainUpload {
   kind: string;
   /** without a byte; then the next host is tried */
   timeoutMs: number;
+  /** ends it */
+  signal: AbortSignal;
 }
 
 /** Where the file is; `handle`: what WhatsApp calls it, by which the post names it. */
@@ -29,25 +31,30 @@ const HEADERS = { 'Content-Type': 'application/octet-stream', Origin: DEFAULT_OR
 
 /**
  * Uploads it to the first host that takes it, as whatsmeow (`UploadNewsletter`) does; with new credentials once more. Rejects
- * when none takes it.
+ * when none takes it, with the last failure as its cause.
  */
 export async function uploadPlain(by: PlainUploadSocket, file: PlainUpload): Promise<Placed> {
   const token = Buffer.from(file.hash).toString('base64').replaceAll('+', '-').replaceAll('/', '_');
+  let cause: unknown;
   for (const force of [false, true]) {
     const { hosts, auth } = await by.sock.refreshMediaConn(force);
     const query = new URLSearchParams({ auth, token });
     for (const { hostname } of hosts) {
+      file.signal.throwIfAborted();
       const placed = await uploadWithNodeHttp({
         url: `https://${hostname}/newsletter/newsletter-${file.kind}/${token}?${query}`,
         filePath: file.path,
         headers: HEADERS,
         timeoutMs: file.timeoutMs,
         ...(by.uploadAgent ? { agent: by.uploadAgent } : {}),
-      }).then(readPlaced, () => null);
+      }).then(readPlaced, (error: unknown) => {
+        cause = error;
+        return null;
+      });
       if (placed) return placed;
     }
   }
-  throw new Error('no media server has taken the file');
+  throw new Error('no media server has taken the file', { cause });
 }
 
 function readPlaced(told: unknown): Placed | null {

@@ -107,7 +107,7 @@ export function createUploads(
     try {
       const { mediaUrl, ...place } = await untilStopped(signal, () =>
         plain
-          ? uploadPlain(by, { path, hash, kind, timeoutMs: SILENT_MS })
+          ? uploadPlain(by, { path, hash, kind, timeoutMs: SILENT_MS, signal })
           : uploadSealed(by, { path, hash, kind }),
       );
       return { url: mediaUrl, ...place, ...about, details };
