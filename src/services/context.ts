@@ -27,6 +27,7 @@ import type { BoundSessions } from './bound.ts';
 import type { HealthProbes } from './health.ts';
 import type { IdempotencyClaim } from './idempotency.ts';
 import type { MediaTools } from './media/tools.ts';
+import type { PostableChannels } from './messages/channel.ts';
 import type { SessionReadings } from './messages/session.ts';
 import type { ServiceMetrics } from './metrics/index.ts';
 import type { OidcProviders } from './oidc/providers.ts';
@@ -94,6 +95,8 @@ export interface Deps {
   pictures: PictureBook;
   /** groups of sessions that were listed lately */
   groupLists: GroupLists;
+  /** channels that sessions could post to lately */
+  postableChannels: PostableChannels;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
   /** whose turn it is on this process's event loop */

@@ -26,6 +26,7 @@ import { createBackground } from './background.ts';
 import type { Deps } from './context.ts';
 import { createHealthProbes } from './health.ts';
 import { createMediaTools } from './media/tools.ts';
+import { createPostableChannels } from './messages/channel.ts';
 import { createSessionReadings } from './messages/session.ts';
 import { createServiceMetrics } from './metrics/index.ts';
 import { createOidcProviders } from './oidc/providers.ts';
@@ -136,6 +137,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
     pictures: part('pictures', createPictureBook),
     groupLists: part('groupLists', createGroupLists),
+    postableChannels: part('postableChannels', createPostableChannels),
     qrImages: part('qrImages', createQrImages),
     loopShare: part('loopShare', () => createLoopShare()),
     openStreams: part('openStreams', () => new Map()),

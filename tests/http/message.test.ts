@@ -41,7 +41,7 @@ beforeAll(async () => {
         processId: newId(),
         run: async (accountId: string, name: string, input: unknown): Promise<never> => {
           asked.push({ accountId, name, input });
-          return checked();
+          return Object(input).name === 'channel.info' ? ({ role: 'owner' } as never) : checked();
         },
         runHere: async () => null,
         handle: () => () => undefined,
@@ -656,6 +656,35 @@ describe('a message that two sessions know by one id', () => {
     expect(first.nextCursor).toBe('628111@s.whatsapp.net');
     const next = await get(`/session/main/labels/10/uses?limit=1&cursor=${first.nextCursor}`);
     expect(next.body).toMatchObject({ data: [{ chat: '628222@s.whatsapp.net' }], nextCursor: null });
+  });
+});
+
+describe('a post to a channel', () => {
+  const channel = '120363412345678901@newsletter';
+  const questions = () => asked.filter(({ input }) => Object(input).name === 'channel.info').length;
+
+  it('asks once in a while whether the session may, for each session and channel', async () => {
+    await session();
+    await session({ sessionId: 'second' });
+    const before = questions();
+    for (let i = 0; i < 3; i++) expect((await send({ ...text, to: channel })).status).toBe(202);
+    expect(questions()).toBe(before + 1);
+    expect((await send({ ...text, session: 'second', to: channel })).status).toBe(202);
+    expect((await send({ ...text, to: '120363412345678902@newsletter' })).status).toBe(202);
+    expect(questions()).toBe(before + 3);
+  });
+
+  it('names its session: of a pool or of several none is chosen by chance', async () => {
+    await session();
+    await session({ sessionId: 'second' });
+    const { session: _one, ...post } = { ...text, to: channel };
+    const several = await send({ ...post, sessions: ['main', 'second'] } as never);
+    expect([several.status, several.body.details]).toEqual([
+      400,
+      { sessions: expect.stringContaining('must be one session') },
+    ]);
+    expect((await send({ ...post, pool: 'all' } as never)).body.details).toHaveProperty('pool');
+    expect((await send({ ...post, sessions: ['second'] } as never)).status).toBe(202);
   });
 });
 

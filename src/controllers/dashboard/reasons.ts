@@ -61,6 +61,10 @@ const RULES: readonly Rule[] = [
   [/^is for groups only$/, () => 'hanya untuk grup'],
   [/^is not for channels$/, () => 'tidak untuk saluran'],
   [
+    /^must be one session: only the owner and the admins of a channel can post to it$/,
+    () => 'harus satu sesi: hanya pemilik dan admin saluran yang bisa mengirim ke sana',
+  ],
+  [
     /^must not be a channel: those take texts, images and videos$/,
     () => 'tidak boleh saluran: saluran hanya menerima teks, gambar, dan video',
   ],

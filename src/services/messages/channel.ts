@@ -1,10 +1,13 @@
 /** Channels (newsletters): which a session has or follows, and what may be posted to them. */
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Content, ContentType } from '../../whatsapp/content.ts';
-import { CHANNEL_ROLES } from '../../whatsapp/requests.ts';
+import { CHANNEL_ROLES, type ChannelRole } from '../../whatsapp/requests.ts';
 import type { Ctx } from '../context.ts';
 import { enterSession } from '../people/enter.ts';
+import type { SenderInput } from '../pools.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
 import type { SendingSession } from './session.ts';
@@ -77,14 +80,41 @@ export async function requirePostable(
   });
 }
 
+/** Throws VALIDATION_FAILED for a choice of sessions: which of them may post is not for chance. */
+export function requireOneSession({ sessions, pool }: SenderInput): void {
+  if (pool === undefined && (sessions === undefined || sessions.length === 1)) return;
+  const field = pool === undefined ? 'sessions' : 'pool';
+  throw invalid(field, 'must be one session: only the owner and the admins of a channel can post to it');
+}
+
 /** Undefined while it cannot be known. */
 async function ask(ctx: Ctx, session: SendingSession, channel: string) {
+  const now = ctx.clock.now();
+  const key = `${session.id} ${channel}`;
+  const known = ctx.postableChannels.get(key);
+  if (known && known.until > now) return known;
   try {
-    return await askWhatsApp(ctx, session, { name: 'channel.info', input: { channel }, changes: false });
+    const input = { name: 'channel.info', input: { channel }, changes: false } as const;
+    const found = await askWhatsApp(ctx, session, input);
+    const { role = null } = found ?? {};
+    if (role === 'owner' || role === 'admin')
+      ctx.postableChannels.set(key, { role, until: now + REMEMBER_MS });
+    return found;
   } catch (error) {
     if (error instanceof AppError && NOT_KNOWN.has(error.code)) return undefined;
     throw error;
   }
+}
+
+/** Where sessions were owner or admin lately: the engine looks again before each post leaves. */
+export type PostableChannels = LRUCache<string, { role: ChannelRole; until: number }>;
+
+/** How long WhatsApp is not asked again whether a session may post. */
+const REMEMBER_MS = 5 * MINUTE_MS;
+const MAX_REMEMBERED = 2_000;
+
+export function createPostableChannels(): PostableChannels {
+  return new LRUCache({ max: MAX_REMEMBERED });
 }
 
 /** Throws VALIDATION_FAILED for what phones do not show of a post. */

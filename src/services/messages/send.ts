@@ -15,7 +15,7 @@ import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { requireContentType } from './capability.ts';
-import { requirePlainPost, requirePostable } from './channel.ts';
+import { requireOneSession, requirePlainPost, requirePostable } from './channel.ts';
 import { estimateSendAt } from './estimate.ts';
 import type { Draft } from './kinds/kind.ts';
 import { instantOf } from './moments.ts';
@@ -63,6 +63,7 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   requireScope(ctx, 'messages:write');
   const asked =
     input.addressee ?? channelOf(input.to) ?? toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
+  if (isChannelJid(asked.peer)) requireOneSession(input);
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
@@ -114,18 +115,19 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
 }
 
-/** When it is likely to be sent, and what it waits for until then. */
+/** When it is likely to be sent, and what it waits for until then. `before`: messages that are queued with it, before it. */
 export async function foresee(
   ctx: Ctx,
   session: SendingSession,
   message: Omit<WaitingMessage, 'id' | 'availableAt' | 'attempts'>,
+  before = 0,
 ): Promise<Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>> {
   const [waiting, holds] = await Promise.all([
     countAhead(ctx, session.id),
     holdsOf(ctx, session, { ...message, id: null, availableAt: null, attempts: 0 }),
   ]);
   const { priority } = message;
-  const ahead = priority === PRIORITIES.high ? 0 : waiting;
+  const ahead = before + (priority === PRIORITIES.high ? 0 : waiting);
   const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
   return { estimatedSendAt, waitingFor: toWaitingFor(holds) };
 }
