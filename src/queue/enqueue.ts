@@ -88,16 +88,16 @@ export async function enqueue(
 
 /**
  * Queues many in the caller's transaction, in the order given, and counts them; wakes after its commit. `isNoted`: the
- * caller has seen that their sessions need no note of high priority (`isToBeNoted`). Throws QUOTA_EXCEEDED when the workspace
+ * caller has seen that their sessions need no note of high priority (`isToBeNoted`). `now`: the time of queueing that the caller
+ * has told. Throws QUOTA_EXCEEDED when the workspace
  * has not so many messages left.
  */
 export async function enqueueMany(
   tx: Tx,
   deps: WriteDeps,
   all: readonly NewMessage[],
-  { isNoted = false }: { isNoted?: boolean } = {},
+  { isNoted = false, now = deps.clock.now() }: { isNoted?: boolean; now?: number } = {},
 ): Promise<Queued[]> {
-  const now = deps.clock.now();
   const items = all.map((message) => ({ message, queued: newQueued(now) }));
   const room = await openMessageRoom(tx, deps, all, now);
   for (const message of all) room.take(message);

@@ -4,12 +4,14 @@ import { insertMany } from '../../src/db/ops.ts';
 import { firstContacts, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import type { Ctx } from '../../src/services/context.ts';
+import { sendAlbum } from '../../src/services/messages/album.ts';
 import { getMessage, queueStatus, searchWithReasons, sendMessage } from '../../src/services/messages.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { createFakeEngine } from '../helpers/fake-engine.ts';
+import { pngFile } from '../helpers/files.ts';
 import { countStatements } from '../helpers/statements.ts';
 
 const MINUTE = 60_000;
@@ -152,6 +154,23 @@ describe('a message to one recipient', () => {
     expect((await send()).waitingFor).toMatchObject([{ reason: 'recipient_limit' }]);
     await write(300);
     expect((await send()).waitingFor).toEqual([]);
+  });
+
+  it('holds an album until there is room for all of it, and tells each item for itself', async () => {
+    const image = `data:image/png;base64,${pngFile(50).toString('base64')}`;
+    const items = (n: number) => Array.from({ length: n }, () => ({ type: 'image' as const, source: image }));
+    const album = (n: number) => sendAlbum(ctx, { session: 'main', to: ANNA, items: items(n) });
+    const reasons = ({ waitingFor }: { waitingFor: { reason: string }[] }) =>
+      waitingFor.map(({ reason }) => reason);
+    for (let i = 0; i < 3; i++) await send();
+    const small = await album(7);
+    expect([small.album, ...small.items].flatMap(reasons)).toEqual([]);
+    const large = await album(10);
+    const all = [large.album, ...large.items];
+    expect(all.map(reasons)).toEqual(all.map(() => ['recipient_limit']));
+    for (const { estimatedSendAt } of all) {
+      expect(Date.parse(String(estimatedSendAt))).toBeGreaterThanOrEqual(clock.now() + HOUR);
+    }
   });
 
   it('is not held by what was sent to it longer than an hour ago, or by another session', async () => {

@@ -5,6 +5,8 @@ import { reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueueMany } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { refuseWhenUsed } from '../../queue/usage.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { AlbumContent, Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
@@ -17,13 +19,16 @@ import type { Draft, DraftContext } from './kinds/kind.ts';
 import { toPeer } from './recipient.ts';
 import { SentMessage, sendFields } from './schemas.ts';
 import { foresee, readTimes, type SendInput } from './send.ts';
-import { chooseSender, requireQueueing } from './session.ts';
+import { chooseSender, requireQueueing, type SendingSession } from './session.ts';
 import { addressOf, toIso } from './view.ts';
 
 /** Phones show fewer than four one by one, but take any number from two on. */
 const MIN_ITEMS = 2;
-/** A request has a minute for each download. */
 export const MAX_ITEMS = 10;
+/** Each may be a download. */
+const FILES_AT_ONCE = 3;
+/** For all files of an album together: as long as one has elsewhere. */
+const FILES_WITHIN_MS = MINUTE_MS;
 const HOW_MANY = `must have ${MIN_ITEMS} to ${MAX_ITEMS} items`;
 
 const { image, video } = KINDS;
@@ -73,7 +78,7 @@ export function albumBody(data: SentAlbum): { message: string; data: SentAlbum }
 
 /**
  * Queues the head of an album and its items, all of them or none; resolves when they are durable. Each is a message of its own and
- * waits for its turn; the head is not counted. Throws as `sendMessage` does.
+ * waits for its turn; the head is not counted. Throws as `sendMessage` does, and URL_REFUSED when the files take more than a minute.
  */
 export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<SentAlbum> {
   requireScope(ctx, 'messages:write');
@@ -89,25 +94,29 @@ export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<SentAlbum>
   const to = asked.phone === null ? asked : { ...asked, lid: await ctx.lids.find(session.id, asked.phone) };
   const neededUntil = Math.max(ctx.clock.now(), times.scheduledAt ?? 0);
   const parts = await makeParts(ctx, drafts, { session, neededUntil });
-  const expected = await foresee(ctx, session, { ...to, priority, ...times });
+  const forecasts = await foreseeEach(ctx, session, { ...to, priority, ...times }, parts.head.content);
   const { id: accountId, userId, sessionId } = session;
   const answerAt = (at: number): SentAlbum => {
     const common = {
       ...{ session: sessionId, sessionId, to: addressOf(to), status: 'queued' as const },
-      ...expected,
       scheduledAt: toIso(times.scheduledAt),
       ...(timeZone === null ? {} : { timezone: timeZone }),
       timestamp: new Date(at).toISOString(),
     };
-    const answer = ({ messageId, content: { type } }: Part): SentMessage => ({ messageId, type, ...common });
-    return { album: answer(parts.head), items: parts.items.map(answer) };
+    const answer = ({ messageId, content: { type } }: Part, place: number): SentMessage => ({
+      ...{ messageId, type, ...common },
+      ...(forecasts[place] ?? forecasts[0]),
+    });
+    return { album: answer(parts.head, 0), items: parts.items.map((item, i) => answer(item, i + 1)) };
   };
   return transact(ctx.db, async (tx) => {
     const about = { userId, accountId, sessionId, ...to, priority, ...times };
     const all = [parts.head, ...parts.items].map((part) => ({ ...about, ...part, type: part.content.type }));
-    const [first] = await enqueueMany(tx, ctx, all);
-    const answer = answerAt(first?.queuedAt ?? ctx.clock.now());
+    const now = ctx.clock.now();
+    const answer = answerAt(now);
+    // First: what was asked for before takes no room a second time.
     await claimIdempotency(ctx, tx, { status: 202, body: { success: true, ...albumBody(answer) } });
+    await enqueueMany(tx, ctx, all, { now });
     return answer;
   });
 }
@@ -116,27 +125,80 @@ function draftOf({ type, source, caption }: AlbumItem): Draft {
   return type === 'image' ? image.draft({ image: source, caption }) : video.draft({ video: source, caption });
 }
 
-interface Part {
+interface Part<C extends AlbumContent | Content = AlbumContent | Content> {
   messageId: string;
-  content: AlbumContent | Content;
+  content: C;
   counts?: false;
 }
 
-/** One file after the other: each may be a download. */
+/** When the head and each item are likely to be sent: an item not before the head. */
+async function foreseeEach(
+  ctx: Ctx,
+  session: SendingSession,
+  message: Parameters<typeof foresee>[2],
+  head: AlbumContent,
+): Promise<[Forecast, ...Forecast[]]> {
+  const first = await foresee(ctx, session, { ...message, type: head.type, content: head });
+  const items: Forecast[] = [];
+  for (let behind = 0; behind < head.images + head.videos; behind++) {
+    const own = await foresee(ctx, session, { ...message, behind }, behind + 1);
+    items.push(isLater(own, first) ? own : first);
+  }
+  return [first, ...items];
+}
+
+type Forecast = Awaited<ReturnType<typeof foresee>>;
+
+/** What is not known is later than all that is. */
+const isLater = (a: Forecast, b: Forecast) =>
+  a.estimatedSendAt === null || (b.estimatedSendAt !== null && a.estimatedSendAt >= b.estimatedSendAt);
+
 async function makeParts(
   ctx: Ctx,
   drafts: readonly Draft[],
   about: DraftContext,
-): Promise<{ head: Part; items: Part[] }> {
+): Promise<{ head: Part<AlbumContent>; items: Part[] }> {
   const album = newMessageId();
-  const items: Part[] = [];
-  for (const draft of drafts) {
-    const made = await draft.make(ctx, about);
+  const items = (await makeContents(ctx, drafts, about)).map((made): Part => {
     if (made.type !== 'image' && made.type !== 'video')
       throw new Error(`an album cannot hold a ${made.type}`);
-    items.push({ messageId: newMessageId(), content: { ...made, album } });
-  }
+    return { messageId: newMessageId(), content: { ...made, album } };
+  });
   const images = drafts.filter(({ type }) => type === 'image').length;
   const content: AlbumContent = { type: 'album', images, videos: drafts.length - images };
   return { head: { messageId: album, content, counts: false }, items };
+}
+
+/** In the order of the drafts. With the first failure, and when the caller has gone, the others end too. */
+async function makeContents(
+  ctx: Ctx,
+  drafts: readonly Draft[],
+  about: DraftContext,
+): Promise<readonly Content[]> {
+  const ending = new AbortController();
+  const cancel = ctx.clock.setTimer(() => ending.abort(tooSlow()), FILES_WITHIN_MS);
+  const signal = AbortSignal.any([ending.signal, ...(ctx.signal ? [ctx.signal] : [])]);
+  const made: Content[] = [];
+  const waiting = drafts.entries();
+  const makeSome = async () => {
+    for (const [place, draft] of waiting) {
+      if (signal.aborted) throw new AppError('UNAVAILABLE', 'The caller has gone.');
+      made[place] = await draft.make({ ...ctx, signal }, about);
+    }
+  };
+  try {
+    const fail = (error: unknown) => ending.abort(error);
+    await Promise.all(Array.from({ length: FILES_AT_ONCE }, () => makeSome().catch(fail)));
+    if (ending.signal.aborted) throw ending.signal.reason;
+    return made;
+  } finally {
+    cancel();
+  }
+}
+
+function tooSlow(): AppError {
+  const seconds = FILES_WITHIN_MS / 1000;
+  return new AppError('URL_REFUSED', `The files of the album were not there within ${seconds} seconds.`, {
+    details: { reason: 'timeout' },
+  });
 }
