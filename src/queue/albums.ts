@@ -1,4 +1,12 @@
 /** Albums in the queue: a head, which phones show nothing of, then its images and videos, each a message of its own. */
+import { HOUR_MS } from '../utils/durations.ts';
+import { timeOfId } from '../utils/ids.ts';
+
+/** How long an album waits for room for all of it: other messages to its recipient must not hold it for ever. */
+const ALL_AT_ONCE_MS = 2 * HOUR_MS;
+
+/** Whether a head that was queued under this id still waits for room for all of its album. */
+export const waitsForAll = (id: string, now: number): boolean => now - timeOfId(id) < ALL_AT_ONCE_MS;
 
 interface Row {
   type: string;
