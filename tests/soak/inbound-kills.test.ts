@@ -1,4 +1,7 @@
-/** kill -9 while everything comes in that people and WhatsApp can send: in the history once, told to webhooks once, kind by kind. */
+/**
+ * kill -9 while everything comes in that people and WhatsApp can send: in the history once, told to webhooks once, kind by kind.
+ * `npm run test:soak -- tests/soak/inbound-kills.test.ts`; it needs a machine that does nothing else.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
