@@ -692,6 +692,14 @@ describe('an album', () => {
   const image = `data:image/png;base64,${pngFile(200).toString('base64')}`;
   const items = ['a', 'b', 'c', 'd'].map((caption) => ({ image, caption }));
 
+  it('is refused for a channel, which takes its files one by one', async () => {
+    await session();
+    const to = '120363412345678901@newsletter';
+    const reply = await post('/message/send-album', { session: 'main', to, items });
+    expect([reply.status, reply.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(JSON.stringify(reply.body)).toContain('must not be a channel');
+  });
+
   it('is a head and its items, each with a state of its own: what fails or is canceled leaves the others', async () => {
     const account = await session({ status: 'connecting' });
     engine.answer = ({ content }) =>

@@ -14,9 +14,10 @@ import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { MediaSource } from '../media/sources.ts';
 import { requireContentType } from './capability.ts';
+import { notPostable } from './channel.ts';
 import { KINDS } from './kinds/index.ts';
 import type { Draft, DraftContext } from './kinds/kind.ts';
-import { toPeer } from './recipient.ts';
+import { channelOf, toPeer } from './recipient.ts';
 import { SentMessage, sendFields } from './schemas.ts';
 import { foresee, readTimes, type SendInput } from './send.ts';
 import { chooseSender, requireQueueing, type SendingSession } from './session.ts';
@@ -83,6 +84,7 @@ export function albumBody(data: SentAlbum): { message: string; data: SentAlbum }
 export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<SentAlbum> {
   requireScope(ctx, 'messages:write');
   const drafts = input.items.map(draftOf);
+  if (channelOf(input.to) !== null) throw notPostable();
   const asked = toPeer(input.to, input.isGroup, ctx.config.defaultCountry);
   const priority = PRIORITIES[input.priority ?? 'normal'];
   const session = await chooseSender(ctx, input, asked, priority);

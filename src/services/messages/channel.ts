@@ -66,8 +66,7 @@ export async function requirePostable(
   { content, quotedMessageId }: { content: { type: ContentType }; quotedMessageId?: string | undefined },
 ): Promise<void> {
   requireCapability(ctx, 'channels');
-  if (!POSTABLE.has(content.type))
-    throw invalid('to', 'must not be a channel: those take texts, images and videos');
+  if (!POSTABLE.has(content.type)) throw notPostable();
   if (quotedMessageId !== undefined)
     throw invalid('quotedMessageId', 'must be missing: a post to a channel answers nothing');
   const found = await ask(ctx, session, channel);
@@ -78,6 +77,11 @@ export async function requirePostable(
   throw new AppError('CONFLICT', 'Only the owner and the admins of a channel can post to it.', {
     details: { to: channel, role: found.role },
   });
+}
+
+/** The refusal of what a channel does not take. */
+export function notPostable(): AppError {
+  return invalid('to', 'must not be a channel: those take texts, images and videos');
 }
 
 /** Throws VALIDATION_FAILED for a choice of sessions: which of them may post is not for chance. */
