@@ -91,7 +91,8 @@ describe.each(ENGINES)('a number that WhatsApp restricts, by %s', (engine) => {
       ['session.unrestricted', 'lifted'],
     ]);
     expect(await session()).toMatchObject({ restriction: null, pauseReason: null });
-  });
+    // Its waits alone may take longer than a test usually may.
+  }, 120_000);
 
   test('479 affects nobody else: devices are asked for, and then that message alone fails', async () => {
     const [stale, never, other] = [person(), person(), person()];
