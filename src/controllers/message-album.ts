@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { type AlbumItem, albumBody, albumFields, SentAlbum, sendAlbum } from '../services/messages/album.ts';
 import { withSender } from '../services/pools.ts';
+import { MEDIA_ERRORS } from './message-send.ts';
 import { route } from './route.ts';
 
 const Body = withSender(z.object(albumFields));
@@ -26,10 +27,7 @@ export const albumRoute = route({
     'NOT_SUPPORTED',
     'NOT_FOUND',
     'RATE_LIMITED',
-    'URL_REFUSED',
-    'FILE_TOO_LARGE',
-    'UNSUPPORTED_MEDIA',
-    'QUOTA_EXCEEDED',
+    ...MEDIA_ERRORS,
   ],
   idempotent: true,
   example: {

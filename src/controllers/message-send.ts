@@ -24,7 +24,8 @@ const ERRORS: readonly ErrorCode[] = [
   'RATE_LIMITED',
   'CONFLICT',
 ];
-const MEDIA_ERRORS: readonly ErrorCode[] = [
+/** What goes wrong with the file of a message. */
+export const MEDIA_ERRORS: readonly ErrorCode[] = [
   'URL_REFUSED',
   'FILE_TOO_LARGE',
   'UNSUPPORTED_MEDIA',

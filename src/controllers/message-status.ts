@@ -7,6 +7,7 @@ import { SentMessage, TextInput } from '../services/messages/schemas.ts';
 import { postStatus, statusFields } from '../services/messages/status.ts';
 import { AppError } from '../utils/errors.ts';
 import { answerSend } from './message-answer.ts';
+import { MEDIA_ERRORS } from './message-send.ts';
 import { route } from './route.ts';
 
 const { image, video } = KINDS;
@@ -41,10 +42,7 @@ export const statusRoute = route({
     'NOT_SUPPORTED',
     'NOT_FOUND',
     'RATE_LIMITED',
-    'URL_REFUSED',
-    'FILE_TOO_LARGE',
-    'UNSUPPORTED_MEDIA',
-    'QUOTA_EXCEEDED',
+    ...MEDIA_ERRORS,
   ],
   idempotent: true,
   prefer: 'wait',

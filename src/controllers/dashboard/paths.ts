@@ -4,6 +4,9 @@ import { z } from 'zod';
 /** Where a session is added. */
 export const NEW_SESSION = '/dashboard/new-session';
 
+/** Where a message is written. */
+export const COMPOSE = '/dashboard/messages/new';
+
 /** Where everything is looked for. */
 export const SEARCH = '/dashboard/search';
 

@@ -6,6 +6,7 @@ import { sha256Hex } from '../../utils/crypto.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { GroupNews, GroupNotice, GroupPerson } from '../../whatsapp/group-types.ts';
+import { phoneOf } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
 import type { ToldFact } from '../sessions/told.ts';
 
@@ -54,7 +55,15 @@ export function factOfGroup(news: GroupNews): ToldFact {
   return { event, subject, data: { ...about, action, ...named } };
 }
 
-/** As answers and events name people of groups. */
-export function toPerson({ jid, phone }: GroupPerson): { jid: string; phone: string | null } {
+/** As answers and events name people. */
+export function toPerson({ jid, phone }: Pick<GroupPerson, 'jid' | 'phone'>): {
+  jid: string;
+  phone: string | null;
+} {
   return { jid, phone: phone === null ? null : formatE164(phone) };
+}
+
+/** The same for somebody of whom no more than a JID is known. */
+export function personBehind(jid: string): { jid: string; phone: string | null } {
+  return toPerson({ jid, phone: phoneOf(jid) });
 }

@@ -7,7 +7,7 @@ import { type Amendment, amend, amendable } from '../../queue/amend.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
-import { isGroupJid } from '../../whatsapp/jid.ts';
+import { isGroupJid, jidsOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 
 /** `earlyAmendments.target` holds no more. */
@@ -88,6 +88,15 @@ export async function withBothNames(
   if (isGroupJid(chat) || known === null || (phone !== null && lid !== null)) return { chat, phone, lid };
   const [pair] = await findLidPairs(tx, { accountId: account.id }, phone === null ? 'lid' : 'phone', [known]);
   return { chat, phone: phone ?? pair?.phone ?? null, lid: lid ?? pair?.lid ?? null };
+}
+
+/** Whether a row is of that chat. A person is known by number or by LID, and may have become known by the other one since. */
+export function isSameChat(
+  row: { peer: string; phone: string | null; lid: string | null },
+  { chat, phone, lid }: Names,
+): boolean {
+  const names = [row.peer, ...jidsOf(row)];
+  return [chat, ...jidsOf({ phone, lid })].some((name) => names.includes(name));
 }
 
 /** A person may have become known by another name since. */

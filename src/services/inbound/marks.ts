@@ -4,11 +4,11 @@ import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { markable, pin, star } from '../../queue/marks.ts';
-import { formatE164 } from '../../utils/phone.ts';
 import type { AppStateChange } from '../../whatsapp/app-state.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
-import { isGroupJid, jidsOf, lidOf, phoneOf } from '../../whatsapp/jid.ts';
-import { hasIdInChat, withBothNames } from './amend.ts';
+import { isGroupJid, lidOf, phoneOf } from '../../whatsapp/jid.ts';
+import { personBehind } from '../groups/news.ts';
+import { hasIdInChat, isSameChat, withBothNames } from './amend.ts';
 
 interface Came {
   account: AccountRef;
@@ -38,12 +38,8 @@ export async function applyPins(tx: Tx, came: readonly Came[], now: number): Pro
   return facts;
 }
 
-function whoOf({ own, participant, chat }: InboundMessage) {
-  if (own) return null;
-  const jid = participant ?? chat;
-  const phone = phoneOf(jid);
-  return { jid, phone: phone === null ? null : formatE164(phone) };
-}
+const whoOf = ({ own, participant, chat }: InboundMessage) =>
+  own ? null : personBehind(participant ?? chat);
 
 export type StarChange = Extract<AppStateChange, { kind: 'star' }>;
 
@@ -83,8 +79,7 @@ export async function applyStars(
     const isGroup = isGroupJid(chat);
     const person = isGroup ? { phone: null, lid: null } : { phone: phoneOf(chat), lid: lidOf(chat) };
     const named = await withBothNames(tx, account, { chat, ...person });
-    const names = [chat, ...jidsOf(named)];
-    const target = same.find((row) => [row.peer, ...jidsOf(row)].some((name) => names.includes(name)));
+    const target = same.find((row) => isSameChat(row, named));
     const fact = target && (await star(tx, target, { starred, at }, at));
     if (fact && (known || own)) facts.push(fact);
   }

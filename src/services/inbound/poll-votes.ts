@@ -5,11 +5,10 @@ import { upsert } from '../../db/ops.ts';
 import { eventResponses, messages, pollVotes } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
-import { formatE164 } from '../../utils/phone.ts';
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { EventAnswer } from '../../whatsapp/inbound-content.ts';
-import { jidsOf, phoneOf } from '../../whatsapp/jid.ts';
-import { type Names, withBothNames } from './amend.ts';
+import { personBehind } from '../groups/news.ts';
+import { isSameChat, withBothNames } from './amend.ts';
 
 interface Came {
   account: AccountRef;
@@ -109,20 +108,7 @@ function factOf(
   };
 }
 
-const personOf = (jid: string) => {
-  if (jid === '') return null;
-  const phone = phoneOf(jid);
-  return { jid, phone: phone === null ? null : formatE164(phone) };
-};
-
-/** A person is known by number or by LID, and may have become known by the other one since. */
-function isSameChat(
-  asked: { peer: string; phone: string | null; lid: string | null },
-  { chat, phone, lid }: Names,
-): boolean {
-  const names = [asked.peer, ...jidsOf(asked)];
-  return [chat, ...jidsOf({ phone, lid })].some((name) => names.includes(name));
-}
+const personOf = (who: string) => (who === '' ? null : personBehind(who));
 
 /** What the poll of that content offers, in its order. */
 export function pollOptions(content: unknown): string[] {

@@ -1,10 +1,10 @@
 /** What people have answered to a message that a session sent: each person once, whichever name their answer gave. */
 import { z } from 'zod';
 import type { Db } from '../../db/client.ts';
-import { formatE164 } from '../../utils/phone.ts';
-import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { lidJid, lidOf, phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { Ctx } from '../context.ts';
+import { personBehind } from '../groups/news.ts';
 import { readNames } from './names.ts';
 
 /** A group has 1,024 members at most, each known by two names. */
@@ -67,8 +67,8 @@ export async function showPeople(
 ): Promise<ShownPerson[]> {
   const asked = answers.map(({ jid }) => ({ accountId, jids: jid === null ? [] : [jid] }));
   const names = await readNames(ctx, asked);
-  return answers.map(({ jid }, i) => {
-    const phone = phoneOf(jid);
-    return { jid, phone: phone === null ? null : formatE164(phone), name: names[i] ?? null };
-  });
+  return answers.map(({ jid }, i) => ({
+    ...(jid === null ? { jid, phone: null } : personBehind(jid)),
+    name: names[i] ?? null,
+  }));
 }

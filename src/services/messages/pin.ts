@@ -17,7 +17,7 @@ import { isOfChat } from './of-chat.ts';
 import { findMessage, type WhichMessage } from './read.ts';
 import type { SentMessage } from './schemas.ts';
 import { foresee, type QueuedMessage, queuedBody } from './send.ts';
-import { requireQueueing, sessionOfMessage } from './session.ts';
+import { requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
 import { addressOf, type MessageRecord } from './view.ts';
 
 /**
@@ -30,14 +30,10 @@ export async function pinMessage(
 ): Promise<QueuedMessage> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'marks');
-  const target = await findMessage(ctx, input.messageId, input);
-  requireMarkable(target);
-  const session = await sessionOfMessage(ctx, target);
+  const { target, session, fromMe, author } = await findMarkable(ctx, input);
   requireQueueing(session);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   const { seconds } = input;
-  const fromMe = target.direction === 'out';
-  const author = fromMe ? null : target.author || target.participant;
   const content: PinContent = {
     type: 'pin',
     messageId: target.messageId,
@@ -81,8 +77,25 @@ export async function pinMessage(
   return { id: queued.id, answer: answerAt(queued.queuedAt) };
 }
 
-/** For what can be pinned, starred or labeled. Throws CONFLICT. */
-export function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRecord): void {
+/** A message that can be pinned, starred or labeled. */
+export interface Markable {
+  target: MessageRecord;
+  session: SendingSession;
+  fromMe: boolean;
+  /** who wrote it, where the chat does not say it; null when it is ours */
+  author: string | null;
+}
+
+/** Throws NOT_FOUND, SESSION_NOT_FOUND, or CONFLICT for what cannot be marked. */
+export async function findMarkable(ctx: Ctx, input: WhichMessage): Promise<Markable> {
+  const target = await findMessage(ctx, input.messageId, input);
+  requireMarkable(target);
+  const session = await sessionOfMessage(ctx, target);
+  const fromMe = target.direction === 'out';
+  return { target, session, fromMe, author: fromMe ? null : target.author || target.participant };
+}
+
+function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRecord): void {
   const conflict = (message: string) => new AppError('CONFLICT', message, { details: { status, type } });
   if (!isOfChat(type)) throw conflict('This message is about another one and cannot be marked.');
   if (peer === STATUS_JID) throw conflict('A post to the status cannot be marked.');
@@ -98,12 +111,8 @@ export function requireMarkable({ direction, status, type, peer, revokedAt }: Me
 export async function starMessage(ctx: Ctx, input: WhichMessage & { starred: boolean }): Promise<void> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'marks');
-  const target = await findMessage(ctx, input.messageId, input);
-  requireMarkable(target);
-  const session = await sessionOfMessage(ctx, target);
-  const { messageId, peer: jid, direction, author, participant } = target;
-  const fromMe = direction === 'out';
-  const who = fromMe ? null : author || participant;
-  const asked = { jid, messageId, fromMe, participant: who, starred: input.starred };
+  const { target, session, fromMe, author: participant } = await findMarkable(ctx, input);
+  const { messageId, peer: jid } = target;
+  const asked = { jid, messageId, fromMe, participant, starred: input.starred };
   await askWhatsApp(ctx, session, { name: 'chat.star', input: asked, changes: true });
 }

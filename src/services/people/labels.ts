@@ -13,9 +13,9 @@ import type { Ctx } from '../context.ts';
 import { readChatNames } from '../inbound/chat-names.ts';
 import { readLabel, readLabels } from '../inbound/label-state.ts';
 import { requireCapability } from '../messages/capability.ts';
-import { requireMarkable } from '../messages/pin.ts';
-import { findMessage, type WhichMessage } from '../messages/read.ts';
-import { findOwnSession, type SendingSession, sessionOfMessage } from '../messages/session.ts';
+import { findMarkable } from '../messages/pin.ts';
+import type { WhichMessage } from '../messages/read.ts';
+import { findOwnSession, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import type { ShownLabel } from './chat-states.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
@@ -138,13 +138,10 @@ export async function labelChat(ctx: Ctx, ref: ChatRef, input: SetLabelInput): P
 export async function labelMessage(ctx: Ctx, ref: WhichMessage, input: SetLabelInput): Promise<void> {
   requireScope(ctx, 'messages:write');
   requireCapability(ctx, 'chats');
-  const target = await findMessage(ctx, ref.messageId, ref);
-  requireMarkable(target);
-  const session = await sessionOfMessage(ctx, target);
-  const { messageId, peer: jid, direction, author, participant } = target;
+  const { target, session, fromMe, author: participant } = await findMarkable(ctx, ref);
+  const { messageId, peer: jid } = target;
   const { label } = await requireLabel(ctx, session, input.label);
-  const fromMe = direction === 'out';
-  const message = { messageId, fromMe, participant: fromMe ? null : author || participant };
+  const message = { messageId, fromMe, participant };
   const asked = { label, jid, message, labeled: input.assigned };
   await askWhatsApp(ctx, session, { name: 'label.assign', input: asked, changes: true });
 }

@@ -11,6 +11,7 @@ import {
   getBinaryNodeChildren,
   type WASocket,
 } from '@whiskeysockets/baileys';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -211,7 +212,7 @@ function createKeeper(deps: AppStateDeps): Keeper {
     if (known === null) return;
     for (const name of APP_STATE_COLLECTIONS) {
       // One in a turn of the event loop: a stored version names everything that is in it, and is as long.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await yieldToEventLoop();
       const stored = await deps.raw.get(VERSION, [name]);
       const version = versionOf(stored[name]);
       reached.set(name, version);

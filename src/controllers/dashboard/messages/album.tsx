@@ -5,7 +5,6 @@ import { CaptionInput, MAX_URL } from '../../../services/messages/kinds/fields.t
 import { RecipientInput } from '../../../services/messages/schemas.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { SessionId } from '../../schemas.ts';
-import { sessionOptions } from '../developers/keys.tsx';
 import { texts } from '../i18n.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/messages-album.ts';
@@ -13,13 +12,13 @@ import * as indonesian from '../locales/id/messages-album.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form, Select, TextArea } from '../parts.tsx';
-import { NEW_SESSION } from '../paths.ts';
+import { COMPOSE } from '../paths.ts';
+import { formPage } from './form-page.ts';
 import { linesOf } from './kinds/kind.ts';
 
 const T = texts({ en: english.messagesAlbum, id: indonesian.messagesAlbum });
 
 export const ALBUM_PAGE = '/dashboard/messages/album';
-const COMPOSE = '/dashboard/messages/new';
 
 const places = z
   .string()
@@ -40,13 +39,8 @@ export const albumPages: Page[] = [
     method: 'get',
     path: ALBUM_PAGE,
     auth: 'user',
-    async handler({ ctx, view }) {
-      if (!view.canWrite) return { redirect: '/dashboard/messages' };
-      const sessions = await sessionOptions(ctx);
-      if (sessions.length === 0) return { redirect: NEW_SESSION };
-      const t = T(view.lang);
-      return { title: t.title, section: 'messages', body: <AlbumPage view={view} sessions={sessions} /> };
-    },
+    handler: ({ ctx, view }) =>
+      formPage(ctx, view, T(view.lang).title, (sessions) => <AlbumPage view={view} sessions={sessions} />),
   }),
   page({
     method: 'post',

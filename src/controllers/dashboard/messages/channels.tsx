@@ -10,14 +10,13 @@ import * as english from '../locales/en/messages-channels.ts';
 import * as indonesian from '../locales/id/messages-channels.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Select, Table } from '../parts.tsx';
-import { NEW_SESSION } from '../paths.ts';
+import { COMPOSE, NEW_SESSION } from '../paths.ts';
 
 const T = texts({ en: english.messagesChannels, id: indonesian.messagesChannels });
 
 export const CHANNELS_PAGE = '/dashboard/messages/channels';
 /** Rows of the page, those that take posts first. */
 const MAX_SHOWN = 200;
-const COMPOSE = '/dashboard/messages/new';
 
 export const channelPages: Page[] = [
   page({

@@ -11,6 +11,7 @@ import { NewSessionLink, Submit } from '../kit.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, Form, Live, MomentField, Select } from '../parts.tsx';
+import { COMPOSE } from '../paths.ts';
 import { personPath } from '../phone/phones.tsx';
 import { readSenders, type SenderChoices, SenderSelect } from '../sessions/sender.tsx';
 import { ALBUM_PAGE } from './album.tsx';
@@ -36,7 +37,6 @@ import { STATUS_PAGE } from './status.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { kindName } from './words.ts';
 
-const HERE = '/dashboard/messages/new';
 /** Until here the sender's work is done: reading takes its own time. */
 const FOLLOWED: ReadonlySet<string> = new Set(['delivered', 'read', 'failed', 'canceled', 'expired']);
 
@@ -58,7 +58,7 @@ function KindChoice({ view, kind }: { view: View; kind: ContentType }) {
             name="kind"
             value={one}
             checked={one === kind}
-            hx-get={`${HERE}/fields`}
+            hx-get={`${COMPOSE}/fields`}
             hx-target="#kind-fields"
             hx-trigger="change"
           />
@@ -211,7 +211,7 @@ function Aside({ view }: { view: View }) {
         <h2 id="preview-title">{t.preview}</h2>
         <div
           id="preview"
-          hx-post={`${HERE}/preview`}
+          hx-post={`${COMPOSE}/preview`}
           hx-trigger="load, input from:#composer delay:250ms, change from:#composer delay:250ms, htmx:afterSettle from:#kind-fields"
           hx-include="#composer"
           hx-params="not file"
@@ -233,7 +233,7 @@ function Aside({ view }: { view: View }) {
 export const composePages: Page[] = [
   page({
     method: 'get',
-    path: HERE,
+    path: COMPOSE,
     auth: 'user',
     query: Prefilled,
     async handler({ ctx, view, query }) {
@@ -262,7 +262,7 @@ export const composePages: Page[] = [
             <div class="split">
               <div class="card">
                 <Composer view={view} senders={senders} filled={filled} />
-                <CodeButton view={view} form="composer" action={`${HERE}/code`} />
+                <CodeButton view={view} form="composer" action={`${COMPOSE}/code`} />
               </div>
               <Aside view={view} />
             </div>
@@ -273,14 +273,14 @@ export const composePages: Page[] = [
   }),
   page({
     method: 'get',
-    path: `${HERE}/fields`,
+    path: `${COMPOSE}/fields`,
     auth: 'user',
     query: z.object({ kind: z.enum(COMPOSED).default('text').catch('text') }),
     handler: ({ view, query }) => ({ fragment: <KindFields view={view} kind={query.kind} filled={{}} /> }),
   }),
   page({
     method: 'post',
-    path: `${HERE}/preview`,
+    path: `${COMPOSE}/preview`,
     auth: 'user',
     readOnlyMay: true,
     form: ComposeForm,
@@ -292,7 +292,7 @@ export const composePages: Page[] = [
   }),
   page({
     method: 'post',
-    path: `${HERE}/code`,
+    path: `${COMPOSE}/code`,
     auth: 'user',
     readOnlyMay: true,
     form: ComposeForm,

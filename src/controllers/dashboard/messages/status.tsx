@@ -7,19 +7,18 @@ import { MAX_AUDIENCE, postStatus, statusFields } from '../../../services/messag
 import { statusDraft } from '../../message-status.ts';
 import { SessionId } from '../../schemas.ts';
 import { piecesOf } from '../broadcast/parts.tsx';
-import { sessionOptions } from '../developers/keys.tsx';
 import { texts } from '../i18n.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/messages-status.ts';
 import * as indonesian from '../locales/id/messages-status.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Field, Form, Select, TextArea } from '../parts.tsx';
-import { NEW_SESSION } from '../paths.ts';
+import { COMPOSE } from '../paths.ts';
+import { formPage } from './form-page.ts';
 
 const T = texts({ en: english.messagesStatus, id: indonesian.messagesStatus });
 
 export const STATUS_PAGE = '/dashboard/messages/status';
-const COMPOSE = '/dashboard/messages/new';
 
 const StatusForm = z.object({
   session: SessionId,
@@ -38,13 +37,8 @@ export const statusPages: Page[] = [
     method: 'get',
     path: STATUS_PAGE,
     auth: 'user',
-    async handler({ ctx, view }) {
-      if (!view.canWrite) return { redirect: '/dashboard/messages' };
-      const sessions = await sessionOptions(ctx);
-      if (sessions.length === 0) return { redirect: NEW_SESSION };
-      const t = T(view.lang);
-      return { title: t.title, section: 'messages', body: <StatusPage view={view} sessions={sessions} /> };
-    },
+    handler: ({ ctx, view }) =>
+      formPage(ctx, view, T(view.lang).title, (sessions) => <StatusPage view={view} sessions={sessions} />),
   }),
   page({
     method: 'post',
