@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { messages, quotaHolds, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
+import { computedMs } from '../helpers/computed.ts';
 import { pdfFile, sha256 } from '../helpers/files.ts';
 
 const MAX_BYTES = 300_000;
@@ -89,6 +90,33 @@ describe('the name', () => {
 });
 
 describe('the preview of a link', () => {
+  test('reads no page for long, whatever its tags are', async () => {
+    const size = 512 * 1_024;
+    const fill = (tag: string) => tag.repeat(Math.ceil(size / tag.length)).slice(0, size);
+    const worst = {
+      'tags inside one another': fill('<b>'),
+      'ends of what never began': `${fill('<i>').slice(0, size / 2)}${fill('</u>').slice(0, size / 2)}`,
+      'drawings inside one another': fill('<svg><title>'),
+      'paragraphs that end': fill('<div><p>'),
+      'a tag of many attributes': `<meta ${fill('a=1 ')}`,
+      'a comment without an end': `<!-- ${fill('<!-- - ')}`,
+      'a script without an end': `<script>${fill('</scrip ')}`,
+      'half characters': fill('&#x1F600;&amp;&notanentity'),
+    };
+    for (const [name, html] of Object.entries(worst)) {
+      const page = `<html><head><title>Tea</title>${html}`;
+      answers.set('/deep', (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(page));
+      const body = { session: 'main', to: '+6281200000001', text: `${webUrl}/deep`, linkPreview: true };
+      const from = computedMs();
+      const reply = await t.call('/message/send-text', { method: 'POST', apiKey: tenant.apiKey, body });
+      const tookMs = computedMs() - from;
+      const { messageId } = reply.body.data as { messageId: string };
+      const [row] = await t.deps.db.select().from(messages).where(eq(messages.messageId, messageId));
+      expect(row?.content, name).toMatchObject({ preview: { title: 'Tea' } });
+      expect(tookMs, name).toBeLessThan(1_000);
+    }
+  });
+
   test('takes a place of the tenant, and the message goes without when none is free', async () => {
     let asked = 0;
     answers.set('/tea', (response) => {

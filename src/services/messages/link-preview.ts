@@ -14,6 +14,8 @@ const MAX_PAGE = 4 * 1_024 * 1_024;
 /** Bytes of a page that are read: heads end long before. */
 const MAX_READ = 512 * 1_024;
 const MAX_PICTURE = 4 * 1_024 * 1_024;
+/** Tags inside one another that are read: heads have a handful, and the parser is slow among thousands. */
+const MAX_DEPTH = 100;
 /** Characters, as WhatsApp's own clients cut them or longer. */
 const MAX_LINK = 2_048;
 const MAX_TITLE = 300;
@@ -129,7 +131,7 @@ function decoderOf(contentType: string | null) {
 /** The names and values of the tags that pages describe themselves by. */
 type Described = Map<string, string>;
 
-/** Reads piece by piece until the head ends. */
+/** Reads piece by piece until the head ends, or is none. */
 async function readHead(
   stream: AsyncIterable<Buffer>,
   decoder: ReturnType<typeof decoderOf>,
@@ -140,10 +142,16 @@ async function readHead(
   };
   let title: string | null = null;
   let ended = false;
+  let depth = 0;
+  const end = () => {
+    ended = true;
+    parser.pause();
+  };
   const parser = new Parser({
     onopentag(tag, { name, property, content }) {
+      depth++;
       if (tag === 'title') title = '';
-      if (tag === 'body') ended = true;
+      if (tag === 'body' || depth > MAX_DEPTH) end();
       const named = (property ?? name)?.toLowerCase();
       if (tag === 'meta' && named !== undefined && WANTED.has(named)) add(named, content ?? '');
     },
@@ -151,9 +159,10 @@ async function readHead(
       if (title !== null && title.length <= MAX_TITLE) title += text;
     },
     onclosetag(tag) {
+      depth--;
       if (tag === 'title' && title !== null) add('title', title);
       if (tag === 'title') title = null;
-      if (tag === 'head') ended = true;
+      if (tag === 'head') end();
     },
   });
   let read = 0;
