@@ -80,6 +80,9 @@ async function wantedOf(tx: Tx, { outbox }: EventStream, facts: readonly Fact[])
   return wanted;
 }
 
+/** activity_logs.subject and audit_entries.subject: an id that a stranger has chosen may be longer. */
+const MAX_SUBJECT = 100;
+
 const { id, seq } = whatsappAccounts;
 
 const raiseSequence = raiser(seq, id);
@@ -170,7 +173,7 @@ function toRow(fact: Fact, event: LiveEvent | undefined, at: number): typeof act
     seq: event?.seq ?? null,
     event: fact.event,
     action: fact.action ?? actionOf(fact),
-    subject: fact.subject ?? null,
+    subject: fact.subject?.slice(0, MAX_SUBJECT) ?? null,
     actorId: fact.origin?.actorId ?? null,
     ip: fact.origin?.ip ?? null,
     userAgent: fact.origin?.userAgent?.slice(0, 255) ?? null,

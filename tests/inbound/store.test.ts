@@ -343,6 +343,11 @@ test('what is told of a group is kept once, with its event, however often it com
   expect(await storeCall(t.deps, one, { ...call, missed: true })).toBe(false);
   expect(await storeCall(t.deps, other, call)).toBe(true);
   expect(await eventsOf(other)).toEqual(['group.updated', 'call.received']);
+  // Whoever calls chooses the id.
+  const callId = `${'x'.repeat(200)}😀`;
+  expect(await storeCall(t.deps, other, { ...call, callId })).toBe(true);
+  const rows = await t.deps.db.select().from(activityLogs).where(eq(activityLogs.accountId, other.id));
+  expect(rows.at(-1)).toMatchObject({ subject: 'x'.repeat(100), data: { callId } });
 });
 
 test('an answer to a login code does not keep it, whichever session has sent it', async () => {

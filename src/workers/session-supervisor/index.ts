@@ -11,7 +11,7 @@ import {
   NotOwnerError,
 } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
-import { transact } from '../../db/ops.ts';
+import { isRetryable, isUnavailable, transact } from '../../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { record } from '../../events/record.ts';
@@ -74,8 +74,8 @@ export interface SessionSupervisor {
   /** For the engine's callbacks. */
   onEvent(account: AccountRef, event: EngineEvent): void;
   /**
-   * Keeps what WhatsApp tells of a group; past so much in a minute it is dropped. Rejects when the database cannot be used:
-   * the same call is made again.
+   * Keeps what WhatsApp tells of a group; past so much in a minute it is dropped, and what cannot be kept for good as well. Rejects
+   * when the database cannot be used: the same call is made again.
    */
   storeGroupNotice(account: AccountRef, notice: GroupNotice): Promise<void>;
   /** The same for a call. */
@@ -138,7 +138,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
     const missing = sessions.filter((session) => runners.get(session.id)?.account.fence !== session.fence);
     await Promise.all(missing.map((session) => drop(session.id)));
     // What is dropped is forgotten.
-    habits.follow(sessions);
+    for (const session of habits.follow(sessions)) habits.wake(session);
     if (missing.length === 0) return;
     const rows = new Map((await readRowsOf(deps.db, ownership.processId)).map((row) => [row.id, row]));
     const depths =
@@ -315,12 +315,17 @@ function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'l
   }
 
   return {
-    /** What is confirmed to WhatsApp when it is stored. Rejects when it could not be. */
+    /** What is confirmed to WhatsApp when it is stored, or never will be. Rejects when the database cannot be used. */
     async durably(account: AccountRef, store: () => Promise<unknown>): Promise<void> {
       if (!mayTell(account, false)) return;
       try {
         await turns.run(account.id, () => inCleanContext(store));
       } catch (error) {
+        if (!isUnavailable(error) && !isRetryable(error)) {
+          // Told again, it would fail again: the session must not end over it.
+          deps.logger.error('what WhatsApp told cannot be kept', { account: account.id, error });
+          return;
+        }
         // It is told again, and counted then.
         const count = shown.get(account.id);
         if (count) count.told -= 1;
