@@ -1,12 +1,12 @@
 /** People of the history as contacts: those who have written to a session lately. */
 
-import { and, desc, eq, gte, max, notLike } from 'drizzle-orm';
+import { and, desc, eq, gte, max, ne, notLike } from 'drizzle-orm';
 import { inBatches } from '../../db/batches.ts';
 import { transact } from '../../db/ops.ts';
 import { messages } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import { lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
+import { CHANNEL_SERVER, lidOf, phoneJid, phoneOf, STATUS_JID } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -96,6 +96,8 @@ async function readWriters(ctx: Ctx, accountId: string, since: number): Promise<
         gte(messages.createdAt, since),
         eq(messages.direction, 'in'),
         notLike(messages.peer, '%@g.us'),
+        ne(messages.peer, STATUS_JID),
+        notLike(messages.peer, `%${CHANNEL_SERVER}`),
       ),
     )
     .groupBy(messages.peer)
