@@ -20,7 +20,7 @@ export interface OwnedSession extends AccountRef {
   status: Status;
   /** as the row has it now: another one than its socket goes by means that it must connect again */
   proxy: string | null;
-  /** what comes in from then on is marked read by itself; null: it is not */
+  /** what comes in from then on is marked read by itself; null: it is not, or not now */
   autoReadFrom: number | null;
   /** posts of others that are read and stored */
   receiveStatus: boolean;
@@ -61,15 +61,24 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       autoReadFrom: accounts.autoReadFrom,
       receiveStatus: accounts.receiveStatus,
       receiveChannels: accounts.receiveChannels,
+      suspendedAt: accounts.suspendedAt,
     })
     .from(accounts)
     .leftJoin(workspaces, eq(workspaces.id, accounts.userId))
     .where(eq(accounts.owner, owner));
   return rows.map(({ workspaceStatus, ...row }) => ({
-    ...row,
+    ...quietWhileSuspended(row),
     owner,
     enabled: workspaceStatus !== 'disabled',
   }));
+}
+
+/** Nothing is marked read while the workspace is suspended: nobody has read it. What came meanwhile is when it goes on. */
+export function quietWhileSuspended<R extends { autoReadFrom: number | null; suspendedAt: number | null }>({
+  suspendedAt,
+  ...row
+}: R): Omit<R, 'suspendedAt'> {
+  return suspendedAt === null ? row : { ...row, autoReadFrom: null };
 }
 
 const withoutLiveOwner = (live: readonly string[]): SQL | undefined =>

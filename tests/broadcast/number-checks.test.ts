@@ -292,6 +292,18 @@ describe('a check of many numbers', () => {
     await w.t.deps.db.delete(numberCheckJobs).where(eq(numberCheckJobs.userId, own.tenant.id));
   });
 
+  it('asks nothing while its workspace is suspended, and goes on where it was', async () => {
+    const id = await startedId(numbersOf(2));
+    const suspend = (suspendedAt: number | null) =>
+      w.t.deps.db.update(whatsappAccounts).set({ suspendedAt }).where(eq(whatsappAccounts.id, w.accountId));
+    await suspend(clock.now());
+    expect(await workAll()).toBe(0);
+    await clock.advance(3_600_000);
+    await suspend(null);
+    expect(await workAll()).toBe(1);
+    expect(dataOf(await at(`/${id}`))).toMatchObject({ status: 'completed', registered: 2 });
+  });
+
   it('is nobody else’s, and is forgotten after a while', async () => {
     const id = await startedId(numbersOf(2));
     const other = await enterAs(w.t, await w.t.tenant());
@@ -342,6 +354,8 @@ describe('people who have written', () => {
       wrote('777001@lid', 1),
       wrote('777002@lid', 1),
       wrote('12345@g.us', 1),
+      wrote('status@broadcast', 1),
+      wrote('120363012345678901@newsletter', 1),
       wrote(jid(answered), 1, { direction: 'out', status: 'sent' }),
     ]);
     const known = { accountId: w.accountId, updatedAt: clock.now() };

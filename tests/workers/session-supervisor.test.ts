@@ -70,6 +70,17 @@ describe('what WhatsApp tells by itself', () => {
     expect(await told()).toHaveLength(120);
     expect(await told()).not.toContain('presence.updated');
   });
+
+  it('is confirmed also when it can never be kept, and not while the database is away', async () => {
+    const id = await connected();
+    const account = { ...(await world.row(id)), owner: '', fence: 1 };
+    const by = { jid: '1@lid', phone: null, lid: '1' };
+    const call = { callId: 'A', by, video: false, group: false, missed: false, at: Number.NaN };
+    await p.supervisor.storeCall(account, call);
+    p.plug.pulled = true;
+    await expect(p.supervisor.storeCall(account, { ...call, at: 0 })).rejects.toThrow();
+    p.plug.pulled = false;
+  });
 });
 
 describe('the text after a rejected call', () => {
@@ -90,6 +101,25 @@ describe('the text after a rejected call', () => {
     expect(p.log.queued).toMatchObject([
       { type: 'text', peer: caller.jid, expiresAt: world.clock.now() + 3_600_000 },
     ]);
+  });
+
+  it('is not queued, nor is the call rejected, while the workspace is suspended', async () => {
+    const asked: string[] = [];
+    p.engine.ask = async (_account, name) => {
+      asked.push(name);
+      throw new Error('not answered here');
+    };
+    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
+    const suspend = (suspendedAt: number | null) =>
+      world.db.update(whatsappAccounts).set({ suspendedAt }).where(eq(whatsappAccounts.id, id));
+    await suspend(world.clock.now());
+    ring(id);
+    await world.idle();
+    expect([asked, p.log.queued]).toEqual([[], []]);
+    await suspend(null);
+    ring(id);
+    await eventually(() => asked.length === 1);
+    expect(p.log.queued).toHaveLength(1);
   });
 
   it('does not keep the call from being rejected where it takes long to be queued', async () => {
@@ -179,6 +209,22 @@ describe('a session that marks what comes in as read by itself', () => {
     await store(id, 'LATE');
     await eventually(async () => (await world.db.select().from(messages).where(late))[0]?.readAt !== null);
     expect(read).toEqual(['NEW', 'LATE']);
+  });
+
+  it('marks nothing while its workspace is suspended, and what came meanwhile when that is over', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    const suspend = async (suspendedAt: number | null) => {
+      await world.db.update(whatsappAccounts).set({ suspendedAt }).where(eq(whatsappAccounts.id, id));
+      await world.clock.advance(60_000);
+    };
+    await suspend(world.clock.now());
+    await keep(id, 'MEANWHILE');
+    await store(id, 'MEANWHILE');
+    await world.idle();
+    expect(read).toEqual([]);
+    await suspend(null);
+    await eventually(() => read.length === 1);
+    expect(read).toEqual(['MEANWHILE']);
   });
 
   it('marks what could not be marked with the next one', async () => {

@@ -1,6 +1,19 @@
 /** Working off checks of many numbers: a few of them at a time, each answer written with the place that it leads to. */
 
-import { and, asc, eq, gt, isNotNull, isNull, lt, lte, notInArray, type SQL, sql } from 'drizzle-orm';
+import {
+  and,
+  asc,
+  eq,
+  gt,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  notExists,
+  notInArray,
+  type SQL,
+  sql,
+} from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { numberCheckItems, numberCheckJobs, whatsappAccounts } from '../../db/schema.ts';
@@ -28,7 +41,10 @@ const GIVE_UP_AFTER_MS = DAY_MS;
 /** Why a job waits; after a day of it, why it has failed. */
 type WaitReason = 'not_connected' | 'no_answer';
 
-/** The next job that is due, claimed: never two of one session at a time. Null when there is none. */
+/**
+ * The next job that is due, claimed: never two of one session at a time, and none while its workspace is suspended. Null when
+ * there is none.
+ */
 export async function claimCheck(
   { db, clock }: Pick<NumberCheckDeps, 'db' | 'clock'>,
   processId: string,
@@ -41,6 +57,11 @@ export async function claimCheck(
     .from(numberCheckJobs)
     .where(and(isNotNull(numberCheckJobs.claimedBy), isNotNull(numberCheckJobs.dueAt)));
   const busy = claimed.map(({ accountId }) => accountId);
+  const { id, suspendedAt } = whatsappAccounts;
+  const suspended = db
+    .select({ id })
+    .from(whatsappAccounts)
+    .where(and(eq(id, numberCheckJobs.accountId), isNotNull(suspendedAt)));
   const [row] = await db
     .select()
     .from(numberCheckJobs)
@@ -49,6 +70,7 @@ export async function claimCheck(
         lte(numberCheckJobs.dueAt, now),
         full.length === 0 ? undefined : notInArray(numberCheckJobs.userId, full),
         busy.length === 0 ? undefined : notInArray(numberCheckJobs.accountId, busy),
+        notExists(suspended),
       ),
     )
     .orderBy(asc(numberCheckJobs.dueAt), asc(numberCheckJobs.updatedAt))

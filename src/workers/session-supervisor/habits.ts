@@ -32,8 +32,8 @@ export interface Habit {
 }
 
 export interface Habits {
-  /** The settings of sessions of this process, as their rows have them now. */
-  follow(sessions: readonly Habit[]): void;
+  /** The settings of sessions of this process, as their rows have them now; those that mark what came as read from now on. */
+  follow<S extends Habit>(sessions: readonly S[]): S[];
   forget(accountId: string): void;
   /** Whether posts of others are to be stored there. */
   wantsPosts(accountId: string, place: PostPlace): boolean;
@@ -132,14 +132,15 @@ export function createHabits(deps: HabitDeps): Habits {
 
   return {
     follow(sessions) {
-      for (const { id, autoReadFrom, receiveStatus, receiveChannels } of sessions) {
+      return sessions.filter(({ id, autoReadFrom, receiveStatus, receiveChannels }) => {
         follow(receivers.status, id, receiveStatus);
         follow(receivers.channels, id, receiveChannels);
         const known = readings.get(id);
         if (autoReadFrom === null) readings.delete(id);
         else if (known) known.since = Math.max(autoReadFrom, known.since);
         else readings.set(id, { since: autoReadFrom, lookedFrom: 0, look: true, stored: new Set() });
-      }
+        return autoReadFrom !== null && !known;
+      });
     },
     forget(accountId) {
       readings.delete(accountId);
@@ -237,11 +238,12 @@ async function markBatch(
  * also where the rejection fails, because its owner has answered, or the caller has hung up.
  */
 async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Promise<void> {
+  const { rejectCalls, callText, suspendedAt } = whatsappAccounts;
   const [row] = await deps.db
-    .select({ rejectCalls: whatsappAccounts.rejectCalls, callText: whatsappAccounts.callText })
+    .select({ rejectCalls, callText, suspendedAt })
     .from(whatsappAccounts)
     .where(eq(whatsappAccounts.id, account.id));
-  if (!row?.rejectCalls) return;
+  if (!row?.rejectCalls || row.suspendedAt !== null) return;
   if (row.callText !== null && !call.group) {
     const queued = new AbortController();
     const text = sendText(deps, account, call, row.callText)

@@ -1,6 +1,6 @@
 /** Reading and writing a session's row as its owner. */
 import { and, eq, exists, type SQL } from 'drizzle-orm';
-import { heldBy } from '../../cluster/leases.ts';
+import { heldBy, quietWhileSuspended } from '../../cluster/leases.ts';
 import type { Changes, Db, Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
 import { whatsappAccounts, workspaces } from '../../db/schema.ts';
@@ -54,6 +54,7 @@ const COLUMNS = {
   receiveChannels: accounts.receiveChannels,
   connectedAt: accounts.connectedAt,
   disconnectedAt: accounts.disconnectedAt,
+  suspendedAt: accounts.suspendedAt,
   workspaceStatus: workspaces.status,
 };
 
@@ -80,8 +81,8 @@ export async function readRowsOf(db: Db, owner: string): Promise<SessionRow[]> {
 function toRow({
   workspaceStatus,
   ...row
-}: Omit<SessionRow, 'enabled'> & { workspaceStatus: string | null }): SessionRow {
-  return { ...row, enabled: workspaceStatus !== 'disabled' };
+}: Omit<SessionRow, 'enabled'> & { workspaceStatus: string | null; suspendedAt: number | null }): SessionRow {
+  return { ...quietWhileSuspended(row), enabled: workspaceStatus !== 'disabled' };
 }
 
 const isInterruptedRow = (account: AccountRef) =>
