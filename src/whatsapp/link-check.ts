@@ -2,10 +2,11 @@
  * Whether credentials that another program kept are those of a linked device, and its keys what they should be. What
  * is checked here is checked by arithmetic: keys belong together, and the phone has signed this device.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import { lidOf, phoneOf } from './jid.ts';
 import type { KeyName } from './link-files.ts';
+import { createPair, KEY_BYTES, publicKeyOf } from './x25519.ts';
 import { verifyXeddsa } from './xeddsa.ts';
 
 /** Why a link cannot be imported. */
@@ -205,23 +206,15 @@ function toStored(creds: Credentials): Record<string, unknown> {
   };
 }
 
-/** The DER heads of an X25519 key (RFC 8410). */
-const PRIVATE_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex');
-
 /** Whether both halves are there and belong together. */
 function isPair(pair: z.infer<typeof Pair>): boolean {
   const [secret, shown] = [bytesOf(pair.private), bytesOf(pair.public)];
-  if (secret.length !== 32) return false;
-  const key = createPrivateKey({ key: Buffer.concat([PRIVATE_HEAD, secret]), format: 'der', type: 'pkcs8' });
-  return createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32).equals(shown);
+  return secret.length === KEY_BYTES && publicKeyOf(secret).equals(shown);
 }
 
 function newPair(): Record<string, WrittenBytes> {
-  const { privateKey, publicKey } = generateKeyPairSync('x25519');
-  return {
-    private: written(privateKey.export({ format: 'der', type: 'pkcs8' }).subarray(-32)),
-    public: written(publicKey.export({ format: 'der', type: 'spki' }).subarray(-32)),
-  };
+  const pair = createPair();
+  return { private: written(pair.private), public: written(pair.public) };
 }
 
 /** A key as our engines keep it; null when it is not what its kind should be. `value` comes from `parseLinkJson`. */

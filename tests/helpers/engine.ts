@@ -1,5 +1,6 @@
 /** An engine on the emulator and a real database, with callbacks that remember what they were told. */
 import '../../src/whatsapp/baileys/preload.ts';
+import '../../src/whatsapp/baileys/native-curve.ts';
 import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,5 +1,6 @@
 /** The whole service inside the test's process, against an emulator. */
 import '../../src/whatsapp/baileys/preload.ts';
+import '../../src/whatsapp/baileys/native-curve.ts';
 import type { Emulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
 import { type Gateway, startGateway } from '../../src/gateway.ts';
