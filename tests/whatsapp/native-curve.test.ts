@@ -6,7 +6,7 @@ import { type LibsignalCurve, nativeCurve } from '../../src/whatsapp/baileys/nat
 
 const require = createRequire(import.meta.url);
 
-/** libsignal's own functions, loaded anew: the ones in use are replaced. */
+/** libsignal's own functions, loaded once more: the ones in use are replaced. */
 function loadOwn(): LibsignalCurve {
   const path = require.resolve('libsignal/src/curve.js');
   const inUse = require.cache[path];
