@@ -1,7 +1,8 @@
 /** `/message/send-album`: several images and videos as one. */
 import { z } from 'zod';
-import { type AlbumItem, albumBody, albumFields, SentAlbum, sendAlbum } from '../services/messages/album.ts';
+import { type AlbumItem, albumFields, SentAlbum, sendAlbum } from '../services/messages/album.ts';
 import { withSender } from '../services/pools.ts';
+import { answerAlbum } from './message-answer.ts';
 import { MEDIA_ERRORS } from './message-send.ts';
 import { route } from './route.ts';
 
@@ -14,7 +15,7 @@ export const albumRoute = route({
   tag: 'Messages',
   summary: 'Send 2 to 10 images and videos as one album',
   description:
-    'All of them are queued, or none: first `album`, the head, which holds them together on phones, then `items` in their order. Each has an id, a status and webhooks of its own and goes at the pace of the session; the head is not counted as a message. To delete an album, revoke its items.',
+    "All of them are queued, or none: first `album`, the head, which holds them together on phones, then `items` in their order. Each has an id, a status and webhooks of its own and goes at the pace of the session; the head is not counted as a message. With `Prefer: wait=N` (at most 60 s) the answer waits for all of them: 200 when WhatsApp's server has acknowledged every item, the error of the first that was not sent, with the states of all in `details`, or 202 when the time runs out. To cancel an album, cancel its head; to delete it, revoke its items.",
   auth: 'credential',
   scope: 'messages:write',
   body: Body,
@@ -27,9 +28,12 @@ export const albumRoute = route({
     'NOT_SUPPORTED',
     'NOT_FOUND',
     'RATE_LIMITED',
+    'SEND_FAILED',
+    'NOT_ON_WHATSAPP',
     ...MEDIA_ERRORS,
   ],
   idempotent: true,
+  prefer: 'wait',
   example: {
     body: {
       session: 'my-session',
@@ -40,8 +44,8 @@ export const albumRoute = route({
       ],
     },
   },
-  async handler({ ctx, body }) {
-    return albumBody(await sendAlbum(ctx, { ...body, items: body.items.map(itemOf) }));
+  async handler({ ctx, body, http }) {
+    return answerAlbum(ctx, http, await sendAlbum(ctx, { ...body, items: body.items.map(itemOf) }));
   },
 });
 

@@ -372,17 +372,23 @@ export const messageRoutes: Route[] = [
     path: '/message/:messageId/cancel',
     tag,
     summary: 'Cancel a message that has not begun to be sent',
-    description: 'Answers 409 when it is being sent or has ended: what has left cannot be called back.',
+    description:
+      'Answers 409 when it is being sent or has ended: what has left cannot be called back. By the id of its head an album is ' +
+      'canceled with everything of it that has not begun to be sent: `canceled` names it.',
     auth: 'credential',
     scope: 'messages:write',
     params: MessageIdParams,
-    response: z.object({ message: z.string(), data: MessageOutput }),
+    response: z.object({
+      message: z.string(),
+      data: MessageOutput,
+      canceled: z.array(z.string()).describe('ids of all messages that were taken off the queue now'),
+    }),
     errors: ['NOT_FOUND', 'CONFLICT'],
     example: { params: { messageId: MESSAGE_ID } },
-    handler: async ({ ctx, params }) => ({
-      message: 'Message canceled',
-      data: await cancelMessage(ctx, params),
-    }),
+    handler: async ({ ctx, params }) => {
+      const { message: data, canceled } = await cancelMessage(ctx, params);
+      return { message: 'Message canceled', data, canceled };
+    },
   }),
   route({
     method: 'post',

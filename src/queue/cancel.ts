@@ -17,9 +17,12 @@ import { cancelRows } from './take-off.ts';
 /** Rows in one transaction: about 20 ms of work. */
 const BATCH_SIZE = 200;
 
-/** Cancels one message that waits. False when it is not waiting: being sent, settled, or gone. */
-export function cancelWaiting(deps: QueueDeps, id: string, origin: Origin): Promise<boolean> {
-  return transact(deps.database, async (tx) => (await cancelAndRecord(tx, deps, [id], origin)) > 0);
+/**
+ * Cancels those of these messages that wait, in one transaction, and resolves with their ids on the wire. Left out is what is
+ * not waiting: being sent, settled, or gone.
+ */
+export function cancelWaiting(deps: QueueDeps, ids: readonly string[], origin: Origin): Promise<string[]> {
+  return transact(deps.database, (tx) => cancelAndRecord(tx, deps, ids, origin));
 }
 
 /**
@@ -51,7 +54,7 @@ export async function clearWaiting(
           .limit(BATCH_SIZE),
       );
       const ids = rows.map((row) => row.id);
-      return { found: ids.length, canceled: await cancelAndRecord(tx, deps, ids, origin) };
+      return { found: ids.length, canceled: (await cancelAndRecord(tx, deps, ids, origin)).length };
     });
     cleared += canceled;
     return found;
@@ -64,32 +67,41 @@ export async function clearWaiting(
   return cleared;
 }
 
-async function cancelAndRecord(tx: Tx, deps: QueueDeps, ids: string[], origin: Origin): Promise<number> {
+/** The ids on the wire of what was canceled. */
+async function cancelAndRecord(
+  tx: Tx,
+  deps: QueueDeps,
+  ids: readonly string[],
+  origin: Origin,
+): Promise<string[]> {
   const { facts } = await cancelRows(tx, deps, { ids, origin });
   await record(tx, deps, facts);
-  return facts.length;
+  return facts.flatMap(({ subject }) => (typeof subject === 'string' ? [subject] : []));
 }
 
 /**
- * Takes the canceling of a message back: it waits again as it did before, for its time, until its expiry, in its old place
- * in the line. False when it is not canceled (any more). The caller refuses one whose expiry has passed.
+ * Takes the canceling of messages back: they wait again as they did before, for their time, until their expiry, in their old
+ * places in the line. How many; left out is what is not canceled (any more). The caller refuses those whose expiry has passed.
  */
-export function restoreCanceled(
-  deps: QueueDeps,
-  message: Requeued & { scheduledAt: number | null; queuedAt: number | null },
-): Promise<boolean> {
+export function restoreCanceled(deps: QueueDeps, all: readonly Restored[]): Promise<number> {
   return transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const changed = await tx
-      .update(messages)
-      .set({ status: 'queued', errorCode: null, errorMessage: null, updatedAt: now })
-      .where(and(eq(messages.id, message.id), eq(messages.status, 'canceled')));
-    if (affected(changed) === 0) return false;
-    const availableAt = message.scheduledAt ?? message.queuedAt ?? now;
-    await putBack(tx, deps, message, { availableAt, expiresAt: message.expiresAt });
-    return true;
+    let restored = 0;
+    for (const message of all) {
+      const changed = await tx
+        .update(messages)
+        .set({ status: 'queued', errorCode: null, errorMessage: null, updatedAt: now })
+        .where(and(eq(messages.id, message.id), eq(messages.status, 'canceled')));
+      if (affected(changed) === 0) continue;
+      const availableAt = message.scheduledAt ?? message.queuedAt ?? now;
+      await putBack(tx, deps, message, { availableAt, expiresAt: message.expiresAt });
+      restored++;
+    }
+    return restored;
   });
 }
+
+type Restored = Requeued & { scheduledAt: number | null; queuedAt: number | null };
 
 type Requeued = MessageRef & { priority: number; expiresAt: number | null };
 

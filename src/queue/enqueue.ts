@@ -305,12 +305,14 @@ function wakeAll(deps: WriteDeps, items: readonly NewRow[]): void {
 const MAX_OFFERED = 16;
 
 function toCandidate({ message, queued: { id, queuedAt } }: NewRow): Candidate {
-  const { userId, accountId, sessionId, messageId, peer, phone, lid, type, priority, expiresAt } = message;
+  const { userId, accountId, sessionId, messageId, peer, phone, lid, type, priority } = message;
+  const { scheduledAt, expiresAt } = message;
   return {
     ...{ id, userId, accountId, sessionId, messageId, peer, phone, lid, type, priority, expiresAt },
+    ...{ scheduledAt, queuedAt },
     recipient: peer,
     contentJson: contentAhead(message.content),
-    availableAt: message.scheduledAt ?? queuedAt,
+    availableAt: scheduledAt ?? queuedAt,
     attempts: 0,
     tries: 0,
   };

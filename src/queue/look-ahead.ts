@@ -14,6 +14,10 @@ export interface Candidate extends MessageRef {
   contentJson: string | null;
   priority: number;
   availableAt: number;
+  /** not to be sent before, as was asked for; null: at once */
+  scheduledAt: number | null;
+  /** when it was queued last */
+  queuedAt: number | null;
   expiresAt: number | null;
   /** those that were answered */
   attempts: number;
@@ -46,6 +50,8 @@ const columns = {
   recipient: messageQueue.recipient,
   priority: messageQueue.priority,
   availableAt: messageQueue.availableAt,
+  scheduledAt: messages.scheduledAt,
+  queuedAt: messages.queuedAt,
   expiresAt: messageQueue.expiresAt,
   attempts: messageQueue.attempts,
   tries: messages.attempts,

@@ -4,7 +4,7 @@ import { and, count, desc, eq, gt, inArray, isNull, lt, lte, ne, type SQL, sql }
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
-import { placesOf } from './albums.ts';
+import { placesOf, waitsForAllUntil } from './albums.ts';
 import type { IntakeDeps } from './deps.ts';
 import { capOf, type Pace } from './pace.ts';
 import type { Priority } from './priority.ts';
@@ -27,6 +27,8 @@ export interface HeldMessage {
   priority: Priority;
   /** epoch milliseconds; not to be sent before */
   scheduledAt: number | null;
+  /** when it was queued last */
+  queuedAt?: number | null;
   type?: string;
   content?: unknown;
   /** messages to the same recipient that are being queued with it, before it; 0 when missing */
@@ -46,7 +48,8 @@ export async function recipientHeldUntil(
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
   if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
   const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
-  const { type = '', content, behind = 0 } = message;
+  const { id, type = '', content, behind = 0, scheduledAt, queuedAt = null } = message;
+  const allUntil = id === null ? Number.POSITIVE_INFINITY : waitsForAllUntil({ id, scheduledAt, queuedAt });
   const places = Math.min(cap, placesOf({ type, content }));
   const busyFrom = cap - places + 1 - behind;
   if (busyFrom > 0 && !(await isBusy(db, message, peers, busyFrom, now))) return null;
@@ -56,8 +59,9 @@ export async function recipientHeldUntil(
   const turnAt = (earliest: number, needs = 1) =>
     Math.max(earliest, (times[times.length - cap + needs - 1] ?? -HOUR_MS) + HOUR_MS);
   for (let i = 0; i < ahead; i++) times.push(turnAt(now));
-  const earliest = Math.max(now, message.scheduledAt ?? 0);
-  const until = turnAt(earliest, places);
+  const earliest = Math.max(now, scheduledAt ?? 0);
+  // With any room there is, once an album has waited long enough for all of it.
+  const until = Math.min(turnAt(earliest, places), Math.max(turnAt(earliest), allUntil));
   return until > earliest ? until : null;
 }
 

@@ -51,13 +51,17 @@ export function waitForOutcome(
   });
 }
 
-/** Throws what a caller who waited is told of an outcome that is no success. */
-export function throwUnlessSent(outcome: Outcome): void {
-  if (outcome.status === 'sent' || outcome.status === 'delivered' || outcome.status === 'read') return;
+/** Whether WhatsApp's server has it. */
+export const isSent = ({ status }: Outcome): boolean =>
+  status === 'sent' || status === 'delivered' || status === 'read';
+
+/** Throws what a caller who waited is told of an outcome that is no success, with `more` in its details. */
+export function throwUnlessSent(outcome: Outcome, more: Record<string, unknown> = {}): void {
+  if (isSent(outcome)) return;
   const errorCode = outcome.errorCode ?? outcome.status.toUpperCase();
   const message = outcome.errorMessage ?? `The message was not sent: it is ${outcome.status}.`;
   const code = errorCode === 'NOT_ON_WHATSAPP' ? 'NOT_ON_WHATSAPP' : 'SEND_FAILED';
-  throw new AppError(code, message, { details: { errorCode, status: outcome.status } });
+  throw new AppError(code, message, { details: { errorCode, status: outcome.status, ...more } });
 }
 
 /** Makes the list of who waits; it polls only while somebody does. */

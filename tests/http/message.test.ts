@@ -745,6 +745,43 @@ describe('an album', () => {
       ).toBe('CONFLICT');
     }
   });
+
+  const album = (headers: Record<string, string> = {}) =>
+    t.call('/message/send-album', {
+      ...{ method: 'POST', apiKey: user.apiKey, headers },
+      body: { session: 'main', to: '+6281234567890', items },
+    });
+
+  it('is waited for with all of its items: sent, one that was not, and not in time', async () => {
+    const account = await session();
+    await dispatcher.add(account);
+    const sent = await album({ prefer: 'wait=20' });
+    expect(sent).toMatchObject({ status: 200, body: { message: 'Album sent' } });
+    expect(sent.headers.get('preference-applied')).toBe('wait=20');
+    const { album: head, items: parts } = Object(sent.body.data);
+    expect([head, ...parts].map(({ status }: { status: string }) => status)).toEqual(Array(5).fill('sent'));
+    engine.answer = ({ content }) =>
+      'caption' in content && content.caption === 'b'
+        ? { outcome: 'impossible', code: 'MEDIA_GONE', message: 'gone' }
+        : { outcome: 'acknowledged', at: Date.now() };
+    const failed = await album({ prefer: 'wait=20' });
+    expect(failed.body).toMatchObject({
+      ...{ success: false, code: 'SEND_FAILED' },
+      details: {
+        ...{ errorCode: 'MEDIA_GONE', status: 'failed', album: { status: 'sent' } },
+        items: [{ status: 'sent' }, { status: 'failed', errorCode: 'MEDIA_GONE' }, { status: 'sent' }, {}],
+      },
+    });
+    await post('/message/pause-queue', { session: 'main' });
+    const late = await album({ prefer: 'wait=1' });
+    expect(late).toMatchObject({ status: 202, body: { data: { album: { status: 'queued' } } } });
+    const { album: queued, items: waiting } = Object(late.body.data);
+    expect(waiting[3].waitingFor).toMatchObject([{ reason: 'paused' }]);
+    // All of it is canceled by its head.
+    const gone = Object((await post(`/message/${queued.messageId}/cancel`)).body);
+    expect(gone).toMatchObject({ data: { messageId: queued.messageId, status: 'canceled' } });
+    expect(gone.canceled).toHaveLength(5);
+  });
 });
 
 describe('a post to the status', () => {

@@ -208,7 +208,7 @@ describe('a young session', () => {
     };
     const canceled = await post(PEOPLE.slice(30));
     const origin = { actorId: q.userId, ip: null, userAgent: null, requestId: 'test' };
-    await cancelWaiting(q.deps, canceled.id, origin);
+    await cancelWaiting(q.deps, [canceled.id], origin);
     const [first, second] = [await post(PEOPLE.slice(0, 12)), await post(PEOPLE.slice(10, 25))];
     expect(await rows(account)).toHaveLength(0);
     await q.dispatcher.add(account);

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { sendAttempts, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createLimits } from '../../src/queue/limits.ts';
 import { type Pace, paceOf } from '../../src/queue/pace.ts';
+import { PRIORITIES } from '../../src/queue/priority.ts';
 import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const MINUTE = 60_000;
@@ -314,6 +315,41 @@ describe('limits of a session', () => {
     }
     await q.clock.advance(MINUTE);
     expect(q.engine.attempts.filter(({ content }) => Object(content).type === 'album')).toHaveLength(2);
+  });
+
+  const image = { type: 'image', content: { type: 'text', text: 'an item' } } as const;
+  const head = { type: 'album', content: { type: 'album', images: 10, videos: 0 } } as const;
+
+  it('let a scheduled album wait for all of its places from its time on, not from when it was queued', async () => {
+    q = await openQueue({ perRecipientPerHour: 10, otpReservePercent: 0 });
+    const account = await q.account();
+    const scheduledAt = q.clock.now() + 5 * HOUR;
+    for (const one of [head, ...Array(10).fill(image)]) await q.queue(account, { ...one, scheduledAt });
+    await q.dispatcher.add(account);
+    await q.clock.pass(5 * HOUR - 10 * MINUTE);
+    await q.queue(account);
+    await q.clock.pass(40 * MINUTE);
+    expect(q.engine.attempts).toHaveLength(1);
+    await q.clock.pass(30 * MINUTE);
+    expect(q.engine.attempts).toHaveLength(12);
+  });
+
+  it('send an album of ten in two parts at most where the reserve for codes leaves eight places', async () => {
+    q = await openQueue({ perRecipientPerHour: 10, otpReservePercent: 20 });
+    const account = await q.account({ limits: { otpReservePercent: 20 } });
+    for (const one of [{}, head, ...Array(10).fill(image)]) await q.queue(account, one);
+    await q.dispatcher.add(account);
+    const items = () => q.engine.attempts.filter(({ content }) => Object(content).text === 'an item').length;
+    await q.clock.pass(50 * MINUTE);
+    expect(items()).toBe(0);
+    await q.clock.pass(15 * MINUTE);
+    expect(items()).toBe(8);
+    // The two places that are left are for codes.
+    await q.queue(account, { priority: PRIORITIES.high });
+    await q.clock.advance(MINUTE);
+    expect(q.engine.attempts).toHaveLength(1 + 1 + 8 + 1);
+    await q.clock.pass(HOUR);
+    expect(items()).toBe(10);
   });
 
   it('of a recipient hold for all numbers and the LID of a subscriber together', async () => {

@@ -1,6 +1,8 @@
+import { inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
+import { sendAlbum } from '../../src/services/messages/album.ts';
 import {
   cancelMessage,
   clearQueue,
@@ -8,6 +10,7 @@ import {
   getMessage,
   pauseQueue,
   queueStatus,
+  restoreMessage,
   resumeQueue,
   retryMessage,
   sendMessage,
@@ -16,6 +19,7 @@ import { waitForOutcome } from '../../src/services/outcomes.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
+import { pngFile } from '../helpers/files.ts';
 import { until } from '../helpers/until.ts';
 
 let t: TestApp;
@@ -83,7 +87,7 @@ describe('who may', () => {
     const writer = as({ scopes: ['messages:write'] });
     const { answer } = await sendMessage(writer, input);
     const hidden = { content: null, original: null, type: 'text', messageId: answer.messageId };
-    expect(await cancelMessage(writer, answer)).toMatchObject({ ...hidden, status: 'canceled' });
+    expect((await cancelMessage(writer, answer)).message).toMatchObject({ ...hidden, status: 'canceled' });
     const kept: unknown[] = [];
     const again = await retryMessage(writer, answer, (message) => {
       kept.push(message);
@@ -92,7 +96,7 @@ describe('who may', () => {
     expect(again).toMatchObject({ ...hidden, status: 'queued' });
     expect(kept.every((message) => JSON.stringify(message).includes('"content":null'))).toBe(true);
     const reader = as({ scopes: ['messages:write', 'read'] });
-    expect(await cancelMessage(reader, answer)).toMatchObject({ content: input.content });
+    expect((await cancelMessage(reader, answer)).message).toMatchObject({ content: input.content });
     // It has paused the queue, and is told so.
     expect(await pauseQueue(writer, input)).toMatchObject({ session: 'main' });
     expect(await resumeQueue(writer, input)).toMatchObject({ session: 'main' });
@@ -105,6 +109,41 @@ describe('who may', () => {
     await expect(getMessage(bound, answer)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(cancelMessage(bound, answer)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await sendMessage(bound, { ...input, session: 'second' });
+  });
+});
+
+describe('an album', () => {
+  it('is canceled by its head with all that has not left, and restored with what went with it', async () => {
+    const source = `data:image/png;base64,${pngFile(50).toString('base64')}`;
+    const items = Array.from({ length: 3 }, () => ({ type: 'image' as const, source }));
+    const album = async () => {
+      const { answer } = await sendAlbum(as(), { session: 'main', to: input.to, items });
+      return [answer.album, ...answer.items].map(({ messageId }) => messageId);
+    };
+    const [ids, other] = [await album(), await album()];
+    const [head = '', first = '', second = '', third = ''] = ids;
+    const cancel = async (messageId: string) => (await cancelMessage(as(), { messageId })).canceled;
+    const statuses = async () =>
+      Promise.all(
+        [...ids, ...other].map(async (messageId) => (await getMessage(as(), { messageId })).status),
+      );
+    const rest = Array(4).fill('queued');
+    expect(await cancel(first)).toEqual([first]);
+    await clock.advance(1);
+    expect((await cancel(head)).toSorted()).toEqual([head, second, third].toSorted());
+    expect(await statuses()).toEqual([...Array(4).fill('canceled'), ...rest]);
+    expect(await cancel(head)).toEqual([]);
+    await restoreMessage(as(), { messageId: head });
+    expect(await statuses()).toEqual(['queued', 'canceled', 'queued', 'queued', ...rest]);
+    // The head and one item have left.
+    await t.deps.db
+      .update(messages)
+      .set({ status: 'sent' })
+      .where(inArray(messages.messageId, [head, second]));
+    await t.deps.db.delete(messageQueue).where(inArray(messageQueue.messageId, [head, second]));
+    expect(await cancel(head)).toEqual([third]);
+    expect(await statuses()).toEqual(['sent', 'canceled', 'sent', 'canceled', ...rest]);
+    await expect(cancel(head)).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 });
 

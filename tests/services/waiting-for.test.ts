@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
 import { firstContacts, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
@@ -159,7 +159,8 @@ describe('a message to one recipient', () => {
   it('holds an album until there is room for all of it, and tells each item for itself', async () => {
     const image = `data:image/png;base64,${pngFile(50).toString('base64')}`;
     const items = (n: number) => Array.from({ length: n }, () => ({ type: 'image' as const, source: image }));
-    const album = (n: number) => sendAlbum(ctx, { session: 'main', to: ANNA, items: items(n) });
+    const album = async (n: number) =>
+      (await sendAlbum(ctx, { session: 'main', to: ANNA, items: items(n) })).answer;
     const reasons = ({ waitingFor }: { waitingFor: { reason: string }[] }) =>
       waitingFor.map(({ reason }) => reason);
     for (let i = 0; i < 3; i++) await send();
@@ -171,6 +172,31 @@ describe('a message to one recipient', () => {
     for (const { estimatedSendAt } of all) {
       expect(Date.parse(String(estimatedSendAt))).toBeGreaterThanOrEqual(clock.now() + HOUR);
     }
+  });
+
+  it('holds an album for two hours from its time until all of it fits, and then for one place', async () => {
+    const source = `data:image/png;base64,${pngFile(50).toString('base64')}`;
+    const items = Array.from({ length: 10 }, () => ({ type: 'image' as const, source }));
+    await send();
+    const scheduledAt = clock.now() + 5 * HOUR;
+    const { answer } = await sendAlbum(ctx, { session: 'main', to: ANNA, items, scheduledAt });
+    const { messageId } = answer.album;
+    const held = async () => (await getMessage(ctx, { messageId })).waitingFor.map(({ reason }) => reason);
+    const spend = async () => {
+      const [at, recipient] = [clock.now(), '6281234567890@s.whatsapp.net'];
+      await t.deps.db.insert(sendAttempts).values({ id: newId(at), accountId, recipient, priority: 1, at });
+      const sent = { status: 'sent', sendingAt: at } as const;
+      await t.deps.db
+        .update(messages)
+        .set(sent)
+        .where(and(eq(messages.accountId, accountId), eq(messages.type, 'text')));
+    };
+    await clock.advance(6 * HOUR);
+    await spend();
+    expect(await held()).toEqual(['recipient_limit']);
+    await clock.advance(HOUR + MINUTE);
+    await spend();
+    expect(await held()).toEqual([]);
   });
 
   it('is not held by what was sent to it longer than an hour ago, or by another session', async () => {

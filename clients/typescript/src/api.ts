@@ -1258,7 +1258,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel a message that has not begun to be sent
-         * @description Answers 409 when it is being sent or has ended: what has left cannot be called back.
+         * @description Answers 409 when it is being sent or has ended: what has left cannot be called back. By the id of its head an album is canceled with everything of it that has not begun to be sent: `canceled` names it.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -1720,7 +1720,7 @@ export interface paths {
         put?: never;
         /**
          * Send 2 to 10 images and videos as one album
-         * @description All of them are queued, or none: first `album`, the head, which holds them together on phones, then `items` in their order. Each has an id, a status and webhooks of its own and goes at the pace of the session; the head is not counted as a message. To delete an album, revoke its items.
+         * @description All of them are queued, or none: first `album`, the head, which holds them together on phones, then `items` in their order. Each has an id, a status and webhooks of its own and goes at the pace of the session; the head is not counted as a message. With `Prefer: wait=N` (at most 60 s) the answer waits for all of them: 200 when WhatsApp's server has acknowledged every item, the error of the first that was not sent, with the states of all in `details`, or 202 when the time runs out. To cancel an album, cancel its head; to delete it, revoke its items.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -13600,13 +13600,18 @@ export interface operations {
                      *         "failedAt": "2026-01-31T08:00:00.000Z",
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z"
-                     *       }
+                     *       },
+                     *       "canceled": [
+                     *         "text"
+                     *       ]
                      *     }
                      */
                     "application/json": {
                         /** @constant */
                         success: true;
                     } & {
+                        /** @description ids of all messages that were taken off the queue now */
+                        canceled: string[];
                         data: components["schemas"]["MessageOutput"];
                         message: string;
                     };
@@ -15563,6 +15568,11 @@ export interface operations {
                  * @example order-4711-shipped
                  */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @example wait=20
+                 */
+                Prefer?: string;
             };
             path?: never;
             cookie?: never;
@@ -15620,6 +15630,7 @@ export interface operations {
             202: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];

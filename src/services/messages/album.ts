@@ -60,6 +60,12 @@ export const albumFields = {
 export const SentAlbum = z.object({ album: SentMessage, items: z.array(SentMessage) });
 export type SentAlbum = z.output<typeof SentAlbum>;
 
+export interface QueuedAlbum {
+  /** ids of the history rows, of the head first: for waiting on the outcomes, not for clients */
+  ids: string[];
+  answer: SentAlbum;
+}
+
 export interface AlbumItem {
   type: 'image' | 'video';
   source: MediaSource;
@@ -81,7 +87,7 @@ export function albumBody(data: SentAlbum): { message: string; data: SentAlbum }
  * Queues the head of an album and its items, all of them or none; resolves when they are durable. Each is a message of its own and
  * waits for its turn; the head is not counted. Throws as `sendMessage` does, and URL_REFUSED when the files take more than a minute.
  */
-export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<SentAlbum> {
+export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<QueuedAlbum> {
   requireScope(ctx, 'messages:write');
   const drafts = input.items.map(draftOf);
   if (channelOf(input.to) !== null) throw notPostable();
@@ -118,8 +124,8 @@ export async function sendAlbum(ctx: Ctx, input: AlbumInput): Promise<SentAlbum>
     const answer = answerAt(now);
     // First: what was asked for before takes no room a second time.
     await claimIdempotency(ctx, tx, { status: 202, body: { success: true, ...albumBody(answer) } });
-    await enqueueMany(tx, ctx, all, { now });
-    return answer;
+    const queued = await enqueueMany(tx, ctx, all, { now });
+    return { ids: queued.map(({ id }) => id), answer };
   });
 }
 

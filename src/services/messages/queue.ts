@@ -2,6 +2,7 @@
 
 import { and, asc, count, desc, eq, gte, isNull, lte } from 'drizzle-orm';
 import { campaigns, messageQueue, messages } from '../../db/schema.ts';
+import { readItems } from '../../queue/albums.ts';
 import { audienceOf } from '../../queue/audience.ts';
 import { cancelWaiting, clearWaiting, requeue, restoreCanceled } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
@@ -158,22 +159,35 @@ type Outbound = Pick<WhichMessage, 'messageId' | 'session'>;
 const findOutbound = (ctx: Ctx, { messageId, session }: Outbound) =>
   findMessage(ctx, messageId, { session, direction: 'out' });
 
+/** A message that somebody has canceled. */
+export interface CanceledMessage {
+  message: MessageOutput;
+  /** ids of all messages that were taken off the queue now: of an album its head and its items */
+  canceled: string[];
+}
+
 /**
- * Cancels one message that has not begun to be sent; one that is canceled already stays so. Throws NOT_FOUND, or
- * CONFLICT when it is being sent or has come to another end.
+ * Cancels one message that has not begun to be sent, or all that has not of the album whose head it is; what is canceled already
+ * stays so. Throws NOT_FOUND, or CONFLICT when everything is being sent or has come to another end.
  */
-export async function cancelMessage(ctx: Ctx, input: Outbound): Promise<MessageOutput> {
+export async function cancelMessage(ctx: Ctx, input: Outbound): Promise<CanceledMessage> {
   requireScope(ctx, 'messages:write');
   const message = await findOutbound(ctx, input);
-  const canceled = message.status === 'canceled' || (await cancelWaiting(ctx, message.id, originOf(ctx)));
+  const items = await itemsOf(ctx, message);
+  const ids = [message, ...items].map(({ id }) => id);
+  const canceled = await cancelWaiting(ctx, ids, originOf(ctx));
   const after = await findOutbound(ctx, input);
-  if (!canceled && after.status !== 'canceled') {
+  if (canceled.length === 0 && after.status !== 'canceled') {
     throw new AppError('CONFLICT', `The message cannot be canceled any more: it is ${after.status}.`, {
       details: { status: after.status },
     });
   }
-  return toAnswer(ctx, after);
+  return { message: toAnswer(ctx, after), canceled };
 }
+
+/** The items of an album whose head the message is; none of another message. */
+const itemsOf = async (ctx: Ctx, message: MessageRecord): Promise<MessageRecord[]> =>
+  message.type === 'album' ? readItems(ctx.db, message) : [];
 
 /**
  * Queues a message that failed, expired or was canceled once more, under the same id. Throws NOT_FOUND,
@@ -219,7 +233,8 @@ async function readForQueue(
 }
 
 /**
- * Takes the canceling of a message back: it keeps the time it was scheduled for, and its expiry. Throws NOT_FOUND,
+ * Takes the canceling of a message back, of the head of an album with the items that were canceled with it: they keep the time
+ * they were scheduled for, and their expiry. Throws NOT_FOUND,
  * NOT_CONNECTED, SESSION_NOT_FOUND, RATE_LIMITED, or CONFLICT when it is not canceled, its expiry has passed, or its
  * campaign does not run.
  */
@@ -227,14 +242,19 @@ export async function restoreMessage(ctx: Ctx, input: Outbound): Promise<Message
   requireScope(ctx, 'messages:write');
   const { message } = await readForQueue(ctx, input);
   if (message.status === 'canceled') await requireRestorable(ctx, message);
-  // What was canceled for another reason than a person's request has lost what it belonged to.
-  const restored = message.errorCode === null && (await restoreCanceled(ctx, message));
+  const all = [message, ...(await itemsOf(ctx, message))].filter((one) => isCanceledWith(message, one));
+  if (all.length > 1) await reserveQueueRoom(ctx, ctx.actor.userId, all.length);
+  const restored = await restoreCanceled(ctx, all);
   const after = await findOutbound(ctx, input);
-  if (restored) return toAnswer(ctx, after);
+  if (restored > 0) return toAnswer(ctx, after);
   throw new AppError('CONFLICT', 'Only a message that was canceled can be restored.', {
     details: { status: after.status },
   });
 }
+
+/** What was canceled for another reason than a person's request has lost what it belonged to. */
+const isCanceledWith = ({ updatedAt }: MessageRecord, one: MessageRecord): boolean =>
+  one.status === 'canceled' && one.errorCode === null && one.updatedAt === updatedAt;
 
 async function requireRestorable(ctx: Ctx, { campaignId, expiresAt }: MessageRecord): Promise<void> {
   if (expiresAt !== null && expiresAt <= ctx.clock.now()) {

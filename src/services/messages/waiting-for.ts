@@ -35,6 +35,8 @@ export interface WaitingMessage {
   lid: string | null;
   priority: Priority;
   scheduledAt: number | null;
+  /** when it was queued last, epoch milliseconds */
+  queuedAt?: number | null;
   /** when it falls due, epoch milliseconds; null: at once */
   availableAt: number | null;
   attempts: number;
@@ -266,6 +268,7 @@ async function readNext(ctx: Ctx, accountId: string, priority: Priority) {
       lid: messages.lid,
       priority: messageQueue.priority,
       scheduledAt: messages.scheduledAt,
+      queuedAt: messages.queuedAt,
       availableAt: messageQueue.availableAt,
       attempts: messageQueue.attempts,
     })

@@ -1,5 +1,5 @@
 /** A row that is due and allowed: put off if its recipient must wait, else claimed and sent. */
-import { placesOf, waitsForAll, windowOf } from '../../queue/albums.ts';
+import { placesOf, waitsForAllUntil, windowOf } from '../../queue/albums.ts';
 import { audienceStrangers } from '../../queue/audience.ts';
 import { readKnown, tripsBreaker } from '../../queue/breaker.ts';
 import { type Claim, deferRecipient } from '../../queue/claim.ts';
@@ -107,7 +107,7 @@ async function putOff(
   } else {
     const jids = at.limits.limitsRecipients(priority) ? await deps.peers.of(account, row) : [recipient];
     const all = [recipient, ...jids.filter((jid) => jid !== recipient)];
-    const waits = row.type === 'album' && waitsForAll(row.id, now);
+    const waits = row.type === 'album' && now < waitsForAllUntil(row);
     const places = waits ? placesOf({ ...row, content: contentOf(row) }) : 1;
     const until = at.limits.recipientAllowedAt(now, priority, all, places);
     if (until <= now) return stranger;

@@ -56,8 +56,8 @@ export const albumPages: Page[] = [
     },
     async handler({ ctx, view, form }) {
       const { session, to } = form;
-      const { items } = await sendAlbum(ctx, { session, to, items: itemsOf(form) });
-      return { redirect: `/dashboard/messages/${items[0]?.messageId}`, done: T(view.lang).queued };
+      const { answer } = await sendAlbum(ctx, { session, to, items: itemsOf(form) });
+      return { redirect: `/dashboard/messages/${answer.items[0]?.messageId}`, done: T(view.lang).queued };
     },
   }),
 ];

@@ -43,9 +43,11 @@ export const messageActionPages: Page[] = [
     query,
     example,
     async handler({ ctx, view, params, query }) {
-      const message = await cancelMessage(ctx, { ...params, ...query });
+      const { message } = await cancelMessage(ctx, { ...params, ...query });
+      // The head of an album may have left before its items were canceled.
       const undo = { action: messagePath(message, '/restore'), fields: {} };
-      return { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone, undo };
+      const answer = { redirect: messagePath(message), done: MESSAGE_TEXTS(view.lang).canceledDone };
+      return message.status === 'canceled' ? { ...answer, undo } : answer;
     },
   }),
   page({

@@ -144,7 +144,11 @@ export function Progress({ view, message }: { view: View; message: MessageDetail
             </ActionButton>
           )}
           {out && message.status === 'queued' && (
-            <ActionButton {...action('cancel')} tone="danger" confirm={t.cancelConfirm}>
+            <ActionButton
+              {...action('cancel')}
+              tone="danger"
+              confirm={message.type === 'album' ? t.cancelAlbumConfirm : t.cancelConfirm}
+            >
               {t.cancel}
             </ActionButton>
           )}

@@ -105,6 +105,7 @@ export const messages = {
   retried: 'The message is in the queue again, with the same ID.',
   cancel: 'Cancel',
   cancelConfirm: 'Cancel this message? It has not been sent yet.',
+  cancelAlbumConfirm: 'Cancel the whole album? What has not been sent of it yet is not sent.',
   canceledDone: 'Message canceled.',
   restored: 'The message waits again, with the time and the expiry that it had.',
   again: 'Send as new message',

@@ -109,6 +109,7 @@ export const messages: Texts<typeof english.messages> = {
   retried: 'Pesan masuk antrean lagi, dengan ID yang sama.',
   cancel: 'Batalkan',
   cancelConfirm: 'Batalkan pesan ini? Pesan belum dikirim.',
+  cancelAlbumConfirm: 'Batalkan seluruh album? Bagian yang belum dikirim tidak akan dikirim.',
   canceledDone: 'Pesan dibatalkan.',
   restored: 'Pesan menunggu lagi, dengan jadwal dan batas waktu semula.',
   again: 'Kirim sebagai pesan baru',
