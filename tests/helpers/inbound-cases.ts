@@ -477,6 +477,26 @@ const FROM_PHONE: readonly InboundCase[] = [
     },
   },
   {
+    name: 'a status post of the owner',
+    rows: OWN,
+    play: (stage) =>
+      fromPhone(
+        stage,
+        { group: 'status@broadcast', to: stage.person(), text: 'buka' },
+        { chat: 'status@broadcast', content: { text: 'buka' } },
+      ),
+  },
+  {
+    name: 'a post of the owner to a channel',
+    rows: OWN,
+    async play(stage) {
+      const { id: group } = stage.emulator.createChannel({ name: 'Toko', owner: stage.own });
+      const shows = { chat: group, content: { text: 'buka' }, status: 'sent' };
+      const { rows } = await fromPhone(stage, { group, text: 'buka' }, shows);
+      return { rows, told: [{ type: 'message.sent', says: { messageId: rows[0]?.id, source: 'phone' } }] };
+    },
+  },
+  {
     name: 'a file of the owner',
     rows: OWN,
     async play(stage) {

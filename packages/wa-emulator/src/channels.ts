@@ -1,7 +1,7 @@
 /** Channels (newsletters): who runs and follows them, what is posted to them, and the queries about them. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type BinaryNode, proto } from '@whiskeysockets/baileys';
-import { readContent } from './content.ts';
+import { type PlainFile, readContent } from './content.ts';
 import { ControlError } from './control-error.ts';
 import type { Device } from './devices.ts';
 import { handleOf } from './media.ts';
@@ -184,14 +184,31 @@ export function takePost(
   if (!plain || (role !== 'OWNER' && role !== 'ADMIN')) return { error: FORBIDDEN };
   const messageId = stanza.attrs.id ?? '';
   const read = readContent(proto.Message.decode(bytesOf(plain)));
-  const { entry } = world.log.messages.open(phone, id, messageId, () => ({
-    ...{ id: messageId, from: phone, to: id, group: id, type: 'unknown', copies: 0 },
-    at: new Date().toISOString(),
-  }));
-  entry.copies += 1;
+  const entry = listPost(world, { from: phone, channel: id, id: messageId });
   if (entry.copies > 1) entry.duplicate = true;
   else if (read) show(world, entry, read, stanza);
   return { serverId: world.channels.number(id, messageId) };
+}
+
+/** The owner posts to a channel from the phone: its followers have it, and its file. */
+export function showOwnPost(
+  world: World,
+  post: { from: string; channel: string; id: string },
+  { content, plainFile }: Read,
+): void {
+  const entry = Object.assign(listPost(world, post), { byPhone: true } as const);
+  if (plainFile) showFile(world, entry, { content, plainFile });
+  else Object.assign(entry, content);
+}
+
+/** The one entry of a post, with one more copy of it. */
+function listPost(world: World, { from, channel, id }: { from: string; channel: string; id: string }) {
+  const { entry } = world.log.messages.open(from, channel, id, () => ({
+    ...{ id, from, to: channel, group: channel, type: 'unknown' as const, copies: 0 },
+    at: new Date().toISOString(),
+  }));
+  entry.copies += 1;
+  return entry;
 }
 
 /** A file is shown when the stanza says what kind it is, and what the media server calls it. */
@@ -201,6 +218,14 @@ function show(world: World, entry: Received, { content, plainFile }: Read, stanz
     Object.assign(entry, content);
     return;
   }
+  showFile(world, entry, { content, plainFile });
+}
+
+function showFile(
+  world: World,
+  entry: Received,
+  { content, plainFile }: Read & { plainFile: PlainFile },
+): void {
   const { mediaError: _notSealed, ...rest } = content;
   world.log.messages.hide(entry);
   void readPlainFile(world, plainFile).then((found) => {

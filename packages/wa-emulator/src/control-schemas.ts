@@ -24,8 +24,10 @@ export const ScanBody = z.strictObject({ qr: text, ...who });
 
 export const PairBody = z.strictObject({ code: text, ...who });
 
+const channel = z.string().regex(/^\d{5,25}@newsletter$/, 'the JID of a channel');
+
 export const MessagesQuery = z.strictObject({
-  to: phone.optional(),
+  to: z.union([phone, channel], 'E.164 digits without +, or the JID of a channel').optional(),
   from: phone.optional(),
   id: text.optional(),
   group: text.optional(),

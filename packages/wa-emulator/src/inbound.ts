@@ -102,7 +102,8 @@ function withhold(world: World, { id, author, via, group, pushName }: Envelope, 
 /** Where several people get the same: a group, a channel, or the status of one of them. */
 export type Place = Pick<Group, 'id' | 'participants' | 'addressing'>;
 
-const isChannel = (place: Place | undefined) => parseJid(place?.id).kind === 'channel';
+/** Whether what goes there is a post of a channel. */
+export const isChannel = (place: Place | undefined): boolean => parseJid(place?.id).kind === 'channel';
 
 /** The group, of which both must be members, a channel that one runs and the other follows, or the status. Throws a ControlError. */
 export function findGroup(world: World, id: string, { to, from }: Pick<DeliverInput, 'to' | 'from'>): Place {

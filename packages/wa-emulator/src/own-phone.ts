@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
+import { showOwnPost } from './channels.ts';
 import { readContent } from './content.ts';
 import { ControlError } from './control-error.ts';
-import { type Envelope, findGroup, sealForDevices } from './inbound.ts';
+import { type Envelope, findGroup, isChannel, sealForDevices } from './inbound.ts';
 import { type BuiltMessage, buildInbound, type InboundContent } from './inbound-content.ts';
-import { userJid } from './jids.ts';
+import { STATUS_JID, userJid } from './jids.ts';
 import { downloadMedia } from './media-read.ts';
 import { rememberFile } from './media-retry.ts';
 import { type Delivery, showReceived } from './receive.ts';
@@ -13,9 +14,9 @@ import type { World } from './world.ts';
 export interface OwnInput extends InboundContent {
   /** Phone number of the session. */
   phone: string;
-  /** Whom it is sent to; not with `group`. */
+  /** Whom it is sent to; with `group` only of a status post: somebody who sees it. */
   to?: string | undefined;
-  /** The group it is sent to, `…@g.us`. */
+  /** The group it is sent to, `…@g.us`, `status@broadcast`, or a channel that the phone runs, `…@newsletter`. */
   group?: string | undefined;
   /** How the conversation is addressed; a group has its own addressing. */
   via?: 'pn' | 'lid' | undefined;
@@ -34,25 +35,28 @@ export async function sendFromPhone(world: World, input: OwnInput): Promise<stri
   if (world.devices.of(phone).length === 0) {
     throw new ControlError(404, `phone: no session is linked to ${phone}`);
   }
-  if ((input.to === undefined) === (input.group === undefined)) {
+  const isStatus = input.group === STATUS_JID;
+  if (!isStatus && (input.to === undefined) === (input.group === undefined)) {
     throw new ControlError(400, 'to: either a number or a group is needed');
   }
-  const group =
-    input.group === undefined ? undefined : findGroup(world, input.group, { to: phone, from: phone });
+  const to = isStatus ? (input.to ?? phone) : phone;
+  const group = input.group === undefined ? undefined : findGroup(world, input.group, { to, from: phone });
+  const recipient = group ? undefined : input.to;
   const via = group?.addressing ?? input.via ?? 'pn';
-  const built = await buildInbound(world, input.to ?? phone, input, { author: phone, via });
+  const isPost = isChannel(group);
+  const built = await buildInbound(world, input.to ?? phone, input, { author: phone, via, isPost });
   const envelope: Envelope = {
     id: input.id ?? `3A${randomBytes(9).toString('hex').toUpperCase()}`,
     author: phone,
     via,
     pushName: phone,
     group,
-    recipient: input.to,
+    recipient,
     garbled: input.garbled,
-    attributes: {},
+    attributes: isPost ? { is_sender: 'true' } : {},
   };
   rememberFile(world, envelope.id, built.message);
-  if (input.to !== undefined) world.standings.meet(phone, input.to);
+  if (recipient !== undefined) world.standings.meet(phone, recipient);
   await sealForDevices(world, { to: phone, kind: input.kind }, envelope, wrapped(built, envelope));
   await bringToRecipients(world, phone, envelope, built);
   return envelope.id;
@@ -73,6 +77,7 @@ async function bringToRecipients(
 ): Promise<void> {
   const read = readContent(built.message);
   if (!read) return;
+  if (group && isChannel(group)) return showOwnPost(world, { from: phone, channel: group.id, id }, read);
   const file = read.media ? await downloadMedia(world, read.media) : {};
   const people = recipient === undefined ? (group?.participants ?? []) : [recipient];
   for (const person of people.filter((one) => one !== phone)) {

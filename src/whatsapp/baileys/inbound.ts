@@ -28,7 +28,7 @@ import {
 import { readAnswer } from './resent.ts';
 import { releaseKeysAfter } from './transactions.ts';
 
-/** Messages to us that have no sender: not decrypted, not stored. Posts are, in a session that wants them. */
+/** Messages to us that have no sender: not decrypted, not stored. Posts are: our own, and all in a session that wants them. */
 export function isIgnoredJid(jid: string): boolean {
   return Boolean(isJidBroadcast(jid) || isJidNewsletter(jid));
 }
@@ -64,6 +64,8 @@ export interface Inbound {
    * be opened.
    */
   keepPost(stanza: BinaryNode, goOn: () => void): Promise<void>;
+  /** Whether our own phone or another device of it has sent it. */
+  isOurs(stanza: BinaryNode): boolean;
   /** Stores that a message of somebody else came, and this about it. Resolves when that is durable. */
   note(stanza: BinaryNode, content: InboundContent): Promise<void>;
   wrap(repository: Repository, keys: SignalKeyStoreWithTransaction): void;
@@ -207,6 +209,7 @@ export function createInbound(options: InboundOptions): Inbound {
         observed.set(content, { stanza, isLast: n === sealed.length - 1, goOn });
       }
     },
+    isOurs: (stanza) => isFromUs(stanza, options),
     async keepPost(stanza, goOn) {
       const payload = plaintextOf(stanza);
       const received = payload && readPost(stanza, payload, options);

@@ -10,7 +10,7 @@ import type { InboundContent } from '../inbound-content.ts';
 import {
   canonicalJid,
   isChannelJid,
-  isGroupJid,
+  isPostedJid,
   isSharedJid,
   jidsOf,
   lidJid,
@@ -18,7 +18,6 @@ import {
   parseJid,
   phoneJid,
   phoneOf,
-  STATUS_JID,
 } from '../jid.ts';
 import type { Contacts } from './contacts.ts';
 import { clip, SHORT } from './decode-text.ts';
@@ -82,16 +81,20 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
   return { received, keys, hasKeys };
 }
 
-/** Reads a post of a channel, which has no author; null for our own, and for what is no message. Never throws, as `readStanza`. */
-export function readPost({ attrs }: BinaryNode, payload: Uint8Array, options: ReadOptions): Received | null {
-  if (!isNamed(attrs) || attrs.is_sender === 'true') return null;
+/** Reads a post of a channel, which has no author; null for what is no message. Never throws, as `readStanza`. */
+export function readPost(stanza: BinaryNode, payload: Uint8Array, options: ReadOptions): Received | null {
+  const { attrs } = stanza;
+  if (!isNamed(attrs)) return null;
   const ownJids = jidsOf(options.me());
   const { decoded } = readPayload(payload, {
     isOwn: (jid) => ownJids.includes(jid),
     country: countryOf(options.me().phone),
     isPost: true,
   });
-  return decoded && describe(attrs, { decoded, setting: null }, options);
+  if (decoded === null) return null;
+  return isFromUs(stanza, options)
+    ? describeOurs(attrs, { decoded, setting: null, sentTo: null }, ownJids, options)
+    : describe(attrs, { decoded, setting: null }, options);
 }
 
 const sealedIn = ({ content }: BinaryNode) =>
@@ -108,8 +111,9 @@ export function describeUnread(
   return describe(attrs, { decoded: { content, media: null, vote: null }, setting: null }, options);
 }
 
-/** Whether our own phone or another device of it has sent it. */
+/** Whether our own phone or another device of it has sent it; of a post of a channel, which names nobody, the server says so. */
 export function isFromUs({ attrs }: BinaryNode, options: ReadOptions): boolean {
+  if (attrs.from !== undefined && isChannelJid(attrs.from)) return attrs.is_sender === 'true';
   return whoseOf(attrs, options).isOurs;
 }
 
@@ -165,35 +169,36 @@ function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[
   return readPayload(payload, options);
 }
 
-/** What our other device has sent: the other side is whom it was sent to. Null for what goes to no conversation. */
+/** What our other device has sent or posted: the other side is whom it was sent to. Null for what goes anywhere else. */
 function describeOurs(
   attrs: Named,
-  { decoded, setting, sentTo }: ReadPayload,
+  { decoded, setting, sentTo }: Pick<ReadPayload, 'decoded' | 'setting' | 'sentTo'>,
   voters: readonly string[],
   { clock, contacts }: ReadOptions,
 ): Received | null {
-  const target = isGroupJid(attrs.from) ? attrs.from : (attrs.recipient ?? sentTo);
-  const kind = parseJid(target)?.kind ?? 'other';
-  if (target === null || kind === 'other') return null;
+  const target = isSharedJid(attrs.from) ? attrs.from : (attrs.recipient ?? sentTo);
+  if (target === null) return null;
+  const isShared = isSharedJid(target);
+  if (!isShared && (parseJid(target)?.kind ?? 'other') === 'other') return null;
   const other = recipientAlternative(attrs);
   const lid = lidOf(target) ?? lidOf(other);
   const phone = phoneOf(target) ?? phoneOf(other) ?? (lid ? contacts.phoneOfLid(lid) : null);
   if (lid && phone) contacts.learn(lid, phone);
-  const chat = kind === 'group' ? target : phone ? phoneJid(phone) : canonicalJid(target);
+  const chat = isShared ? target : phone ? phoneJid(phone) : canonicalJid(target);
   const message: InboundMessage | null = decoded && {
     messageId: attrs.id,
     chat,
     participant: null,
     author: null,
-    phone: kind === 'group' ? null : phone,
-    lid: kind === 'group' ? null : lid,
+    phone: isShared ? null : phone,
+    lid: isShared ? null : lid,
     pushName: null,
     content: withCanonicalMentions(decoded.content, contacts),
     media: decoded.media,
     at: timeOf(attrs.t, clock.now()),
     own: true,
   };
-  return { message, vote: decoded?.vote ?? null, voters, chat, setting };
+  return { message, vote: decoded?.vote ?? null, voters, chat, setting: isPostedJid(chat) ? null : setting };
 }
 
 /** The other name of whom our other device has written to. */
@@ -237,8 +242,8 @@ function describe(
         at: timeOf(attrs.t, clock.now()),
       }
     : null;
-  // The status is no chat that somebody has set.
-  const told = from === STATUS_JID ? null : setting;
+  // Where posts go is no chat that somebody has set.
+  const told = isPostedJid(from) ? null : setting;
   return { message, vote: decoded?.vote ?? null, voters: jidsOf({ phone, lid }), chat, setting: told };
 }
 

@@ -11,7 +11,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys';
 import type { PostPlace } from '../engine.ts';
-import { isChannelJid, lidOf, STATUS_JID } from '../jid.ts';
+import { isChannelJid, isPostedJid, lidOf, STATUS_JID } from '../jid.ts';
 import { type Inbound, isIgnoredJid } from './inbound.ts';
 import { recipientAlternative } from './read-message.ts';
 
@@ -88,7 +88,7 @@ export function createReceiver(
     const { me } = sock.authState.creds;
     const { from } = stanza.attrs;
     if (!me) return void (await byBaileys());
-    if (from === undefined || !isWanted(from) || !isUnderstood(stanza, me)) return confirm(stanza);
+    if (from === undefined || !isWanted(stanza, from) || !isUnderstood(stanza, me)) return confirm(stanza);
     if (isChannelJid(from)) {
       await inbound.keepPost(stanza, goOn);
       return confirm(stanza);
@@ -106,9 +106,10 @@ export function createReceiver(
     await open(stanza, me, goOn);
   }
 
-  function isWanted(from: string): boolean {
-    if (from === STATUS_JID) return wantsPosts('status');
-    return isChannelJid(from) ? wantsPosts('channels') : !isIgnoredJid(from);
+  /** What the owner posts is a part of what the owner sends, whether or not posts of others are wanted. */
+  function isWanted(stanza: BinaryNode, from: string): boolean {
+    if (!isPostedJid(from)) return !isIgnoredJid(from);
+    return inbound.isOurs(stanza) || wantsPosts(from === STATUS_JID ? 'status' : 'channels');
   }
 
   async function open(stanza: BinaryNode, me: Me, goOn: () => void): Promise<void> {
@@ -131,7 +132,8 @@ export function createReceiver(
       if (key.id) sock.messageRetryManager?.cancelPendingPhoneRequest(key.id);
       const isOwnLid = key.fromMe && (lidOf(key.remoteJid) ?? lidOf(key.remoteJidAlt)) !== null;
       const participant = isOwnLid ? author : (key.participant ?? undefined);
-      const type = key.fromMe ? 'sender' : 'inactive';
+      // Of a post to the status Baileys knows us by our number alone.
+      const type = key.fromMe || inbound.isOurs(stanza) ? 'sender' : 'inactive';
       await sock.sendReceipt(key.remoteJid ?? '', participant, [key.id ?? ''], type);
       return;
     }
