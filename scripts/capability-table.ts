@@ -41,7 +41,7 @@ export function gapsOf(
     ...wanted.filter((name) => !shown.has(name)).map((name) => `no row has the route ${name}`),
     ...[...shown].filter((name) => !known.has(name)).map((name) => `there is no route ${name}`),
     ...events.filter((name) => !told.has(name)).map((name) => `no row has the event ${name}`),
-    ...rows.flatMap((row) => testGap(row, read)),
+    ...rows.flatMap((row) => testGaps(row, read)),
   ];
 }
 
@@ -82,16 +82,42 @@ export function unplayed(
   ];
 }
 
-function testGap({ name, can, test }: CapabilityRow, read: (file: string) => string | null): string[] {
-  if (!ENGINES.some((engine) => can(CAPABILITIES[engine]))) return [];
+function testGaps({ name, can, test }: CapabilityRow, read: (file: string) => string | null): string[] {
+  const able = ENGINES.filter((engine) => can(CAPABILITIES[engine]));
+  if (able.length === 0) return [];
   if (!test) return [`"${name}" says yes without a test`];
   const [file, title] = test;
   const text = read(file);
   if (text === null) return [`"${name}": there is no ${file}`];
   const plays = /emulator/i.test(text);
-  return plays && text.includes(title)
-    ? []
-    : [`"${name}": ${file} has no test against the emulator "${title}"`];
+  if (!plays || !text.includes(title)) {
+    return [`"${name}": ${file} has no test against the emulator "${title}"`];
+  }
+  const shown = enginesOf(file, text, read);
+  return able
+    .filter((engine) => !shown.includes(engine))
+    .map((engine) => `"${name}" says yes for ${engine}, and ${file} does not run on it`);
+}
+
+/** What a test file runs on that leaves the choice to tests/helpers/on-engine.ts: one engine on each database. */
+const BY_DATABASE = /\bfrom '(?:\.\.\/)+helpers\/on-engine\.ts'/;
+const ON_SQLITE: EngineName = 'baileys';
+
+/** The engines that the tests of a file run on, between the databases: those that it names, or what it leaves the choice to. */
+function enginesOf(file: string, text: string, read: (file: string) => string | null): readonly EngineName[] {
+  if (BY_DATABASE.test(text)) return isOnBoth(file, read) ? ENGINES : [ON_SQLITE];
+  const named = ENGINES.filter((engine) => text.includes(`'${engine}'`));
+  return named.length > 0 ? named : [ON_SQLITE];
+}
+
+/** Whether `npm test` runs the file on MariaDB, too. */
+function isOnBoth(file: string, read: (file: string) => string | null): boolean {
+  const [, left = ''] = /const NOT_ON_MYSQL = \[([^\]]*)\]/.exec(read('scripts/test.mjs') ?? '') ?? [];
+  const names = [...left.matchAll(/'([^']+)'/g)].map(([, name = '']) => name);
+  return (
+    !file.endsWith('.sqlite.test.ts') &&
+    !names.some((name) => (name.endsWith('/**') ? file.startsWith(name.slice(0, -2)) : file === name))
+  );
 }
 
 /** The table as Markdown. */

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 
@@ -9,7 +10,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator);
+  gateway = await startTestGateway(emulator, { engine: ENGINE });
   await linkSession(gateway, emulator, 'main', '628111000010');
 });
 
@@ -93,7 +94,10 @@ describe('a linked number', () => {
 
 test('a message without an acknowledgement is sent again under the same id and shown once', async () => {
   const base = gateway.config.pacing;
-  const impatient = await startTestGateway(emulator, { pacing: { ...base, ackTimeoutMs: 1000 } });
+  const impatient = await startTestGateway(emulator, {
+    engine: ENGINE,
+    pacing: { ...base, ackTimeoutMs: 1000 },
+  });
   try {
     await linkSession(impatient, emulator, 'main', '628111000011');
     emulator.setRule({ number: '628120000006', behaviour: 'no_ack_delivered:1' });

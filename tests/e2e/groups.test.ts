@@ -1,10 +1,10 @@
 /** What members and admins do with groups, on the emulated WhatsApp, and what webhooks hear of it. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { dbType } from '../../src/db/kit.ts';
 import { firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
 import { dataUrl, pngFile } from '../helpers/files.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
@@ -14,9 +14,6 @@ const JPEG = Buffer.concat([
   Buffer.from('ffd8ffe000104a46494600010100000100010000', 'hex'),
   Buffer.from('ffd9', 'hex'),
 ]);
-
-/** Each engine on one of the databases: both ask the same of theirs. */
-const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
 
 let emulator: Emulator;
 let gateway: TestGateway;

@@ -4,17 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { proto } from '@whiskeysockets/baileys';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Emulator, type Received, startEmulator } from 'wa-emulator';
-import { dbType } from '../../src/db/kit.ts';
 import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
 import { dataUrl, mp4File, opusFile, pdfFile, pngFile, sha256, webpFile } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 import { CONTENTS } from '../whatsapp/fixtures/contents.ts';
 
 const OWN = '628111000030';
-/** Each engine on one of the databases: both send the same. */
-const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
 const WAIT = { 'x-api-key': ADMIN_KEY, prefer: 'wait=20' };
 
 let emulator: Emulator;
@@ -632,7 +630,10 @@ describe('what a phone would do', () => {
 
   test('typing shows before a text when it is switched on, not before a code', async () => {
     const { pacing } = gateway.config;
-    const typist = await startTestGateway(emulator, { pacing: { ...pacing, typingMsPerChar: 5 } });
+    const typist = await startTestGateway(emulator, {
+      engine: ENGINE,
+      pacing: { ...pacing, typingMsPerChar: 5 },
+    });
     try {
       await linkSession(typist, emulator, 'main', '628111000031');
       const to = newNumber();

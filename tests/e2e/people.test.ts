@@ -2,19 +2,16 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { dbType } from '../../src/db/kit.ts';
 import { numberCheckJobs, rateLimits, waChatStates, whatsappAccounts } from '../../src/db/schema.ts';
 import { dataUrl, mp4File, pngFile, sha256 } from '../helpers/files.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
 import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
 
 const OWN = '628111000050';
 const JPEG = Buffer.from('ffd8ffe000104a46494600010100000100010000ffd9', 'hex');
-
-/** Each engine on one of the databases: both ask the same of theirs. */
-const ENGINE = dbType === 'sqlite' ? 'baileys' : 'wa-multi-session';
 
 let emulator: Emulator;
 let gateway: TestGateway;
@@ -856,7 +853,8 @@ describe('a session', () => {
     const photo = await post({ kind: 'image', data: JPEG.toString('base64'), caption: 'foto' });
     const own = await post({ text: 'dari ponsel sendiri', attributes: { is_sender: 'true' } });
     for (const id of [kept, photo, own]) await isConfirmed(id);
-    for (const id of [dropped, own]) expect((await show(id)).status).toBe(404);
+    expect((await show(dropped)).status).toBe(404);
+    expect((await show(own)).body.data).toMatchObject({ direction: 'out', source: 'phone', to: group });
     expect((await show(kept)).body.data).toMatchObject({
       ...{ direction: 'in', chat: group, from: group, type: 'text' },
       content: { text: 'sesudahnya' },
@@ -879,6 +877,46 @@ describe('a session', () => {
     const after = await post({ text: 'tidak lagi' });
     await isConfirmed(after);
     expect((await show(after)).status).toBe(404);
+  });
+
+  test('keeps what its owner posts from the phone, whatever it does with posts of others', async () => {
+    const viewer = newNumber();
+    const { id: channel } = emulator.createChannel({ name: 'Toko', owner: OWN, followers: [viewer] });
+    const data = JPEG.toString('base64');
+    const photo = { kind: 'image', data, caption: 'etalase' } as const;
+    const own = async (group: string, fields: object) =>
+      (await emulator.sendFromPhone({ phone: OWN, group, ...fields })).id;
+    const show = async (id: string) => (await gateway.call('GET', `/message/${id}`)).body.data;
+    for (const [group, to] of [
+      ['status@broadcast', { to: viewer }],
+      [channel, {}],
+    ] as const) {
+      const words = await own(group, { text: 'buka', ...to });
+      const shop = await own(group, { ...photo, ...to });
+      await own(group, { kind: 'edit', messageId: words, text: 'tutup', ...to });
+      await own(group, { kind: 'revoke', messageId: shop, ...to });
+      await until(async () => (await show(words))?.editedAt != null && (await show(shop))?.revokedAt != null);
+      const shown = { direction: 'out', source: 'phone', chat: group, to: group };
+      expect(await show(words)).toMatchObject({ ...shown, content: { text: 'tutup' } });
+      await until(async () => (await show(shop)).content.media.state === 'stored');
+      expect(await show(shop)).toMatchObject({
+        ...shown,
+        content: { caption: 'etalase', media: { sha256: sha256(JPEG) } },
+      });
+      const tellings = () => told('message.sent', all).filter((event) => event.data.to === group);
+      const phones = () => tellings().filter(({ data: { source } }) => source === 'phone');
+      await until(() => phones().length === 2);
+      expect(
+        phones().map((event) => [event.data.messageId, Reflect.get(Object(event.data.content), 'type')]),
+      ).toEqual([
+        [words, 'text'],
+        [shop, 'image'],
+      ]);
+      expect(emulator.messages({ id: words })).toMatchObject([{ byPhone: true, text: 'buka' }]);
+      if ('to' in to) await until(async () => (await show(words)).status === 'read');
+    }
+    const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
+    for (const place of ['status@broadcast', channel]) expect(numbers).not.toContain(place);
   });
 
   test('that was away marks what came meanwhile when it is back', async () => {

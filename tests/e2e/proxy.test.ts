@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { type DirectWatch, type ProxyServer, startProxy, watchDirect } from '../helpers/proxy-server.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
@@ -16,7 +17,7 @@ let direct: DirectWatch;
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator, { allowPrivateProxies: true });
+  gateway = await startTestGateway(emulator, { engine: ENGINE, allowPrivateProxies: true });
 });
 afterAll(async () => {
   await gateway?.remove();
@@ -123,7 +124,7 @@ test('a proxy is tried before it is saved, and its failures are told apart', asy
 });
 
 test('an address inside is refused where the operator has not allowed it', async () => {
-  const strict = await startTestGateway(emulator, { allowPrivateProxies: false });
+  const strict = await startTestGateway(emulator, { engine: ENGINE, allowPrivateProxies: false });
   try {
     await strict.call('POST', '/session/create', { sessionId: 'main' });
     for (const method of ['PUT /session/main', 'POST /session/main/proxy/test', 'POST /session/create']) {

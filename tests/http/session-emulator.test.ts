@@ -6,15 +6,16 @@ import { createCommandBus } from '../../src/cluster/commands.ts';
 import { stagingFolder } from '../../src/services/media/staging.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createBaileysEngine } from '../../src/whatsapp/baileys/adapter.ts';
 import { createVersionStore } from '../../src/whatsapp/baileys/version.ts';
 import { type CredentialStore, createCredentialStore } from '../../src/whatsapp/credential-store.ts';
+import type { Engine } from '../../src/whatsapp/engine.ts';
 import { createOwnership } from '../../src/workers/ownership.ts';
 import {
   createSessionSupervisor,
   type SessionSupervisor,
 } from '../../src/workers/session-supervisor/index.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { createEngine } from '../helpers/on-engine.ts';
 import { TEST_PROXY_RULES } from '../helpers/proxy-rules.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { fakeHost } from '../workers/session-world.ts';
@@ -24,7 +25,7 @@ let t: TestApp;
 let tenant: Tenant;
 let store: CredentialStore;
 let supervisor: SessionSupervisor;
-let engine: ReturnType<typeof createBaileysEngine>;
+let engine: Engine;
 const commands = createCommandBus({ processId: newId(), clock: systemClock });
 
 /** What one process of the service runs, over the test's database. */
@@ -38,7 +39,7 @@ function startWorkers(processId: string): SessionSupervisor {
   });
   const { waUrl: url, rootKey, caFile } = emulator;
   let started: SessionSupervisor | null = null;
-  engine = createBaileysEngine({
+  engine = createEngine({
     ...deps,
     store,
     version,

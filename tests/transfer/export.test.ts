@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { filesOfZip, readFolder } from '../helpers/archives.ts';
 import { ADMIN_KEY, startTestGateway, type TestGateway } from '../helpers/gateway.ts';
+import { ENGINE } from '../helpers/on-engine.ts';
 import { linkWith } from '../helpers/origins.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
 import { until } from '../helpers/until.ts';
@@ -18,7 +19,7 @@ const root = mkdtempSync(join(tmpdir(), 'wahub-export-'));
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  gateway = await startTestGateway(emulator);
+  gateway = await startTestGateway(emulator, { engine: ENGINE });
   await linkSession(gateway, emulator, 'main', PHONE);
 });
 afterAll(async () => {

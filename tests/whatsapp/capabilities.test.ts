@@ -34,6 +34,31 @@ it('has a case that is played over kill -9 for each row that tells of what comes
   ]);
 });
 
+it('has a test on each engine that says yes', () => {
+  const both = read('tests/e2e/kinds.test.ts') ?? '';
+  const files: Record<string, string> = {
+    'tests/both.test.ts': both,
+    'tests/both.sqlite.test.ts': both,
+    'tests/utils/both.test.ts': both,
+    'tests/each.test.ts': "the emulator: ['baileys', 'wa-multi-session'] x",
+    'tests/other.test.ts': "the emulator: 'wa-multi-session' x",
+    'tests/one.test.ts': 'the emulator: x',
+  };
+  const row = (file: string, title = 'x') => ({ name: file, can: () => true, test: [file, title] as const });
+  const gaps = gapsOf(allRoutes, (file) => files[file] ?? read(file), [
+    ...CAPABILITY_ROWS,
+    ...Object.keys(files).map((file) => row(file, file.includes('both') ? 'an album' : 'x')),
+  ]);
+  const none = (file: string, engine: string) =>
+    `"${file}" says yes for ${engine}, and ${file} does not run on it`;
+  expect(gaps).toEqual([
+    none('tests/both.sqlite.test.ts', 'wa-multi-session'),
+    none('tests/utils/both.test.ts', 'wa-multi-session'),
+    none('tests/other.test.ts', 'baileys'),
+    none('tests/one.test.ts', 'wa-multi-session'),
+  ]);
+});
+
 it('says what is missing', () => {
   const other = { method: 'post', path: '/session/:sessionId/other', tag: 'Sessions' };
   expect(gapsOf([...allRoutes, other], read)).toEqual([

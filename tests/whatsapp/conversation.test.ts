@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AccountRef, EngineEvent, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { createEngine } from '../helpers/on-engine.ts';
 
 const PHONE = '6281100000071';
 let test: TestEngine;
@@ -10,7 +11,7 @@ let next = 1;
 const freshNumber = () => `62846${String(next++).padStart(7, '0')}`;
 
 beforeAll(async () => {
-  test = await startTestEngine();
+  test = await startTestEngine({}, createEngine);
   account = await test.connect(PHONE);
 });
 afterAll(() => test.stop());

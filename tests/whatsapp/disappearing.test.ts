@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Content } from '../../src/whatsapp/content.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { createEngine } from '../helpers/on-engine.ts';
 
 const PHONE = '6281100000901';
 const WEEK_S = 604_800;
@@ -12,7 +13,7 @@ let next = 1;
 const freshNumber = () => `62848${String(next++).padStart(7, '0')}`;
 
 beforeAll(async () => {
-  test = await startTestEngine();
+  test = await startTestEngine({}, createEngine);
   account = await test.connect(PHONE);
 });
 afterAll(() => test.stop());
