@@ -27,7 +27,7 @@ const SCAN_LIMIT = 1_000;
 
 type Message = typeof messages.$inferSelect;
 
-/** The items of an album of ours, in their order: they were queued with their head, right behind it. */
+/** The items of one of our albums, in their order: they were queued with their head, right behind it. */
 export async function readItems(
   db: Db,
   head: Pick<Message, 'id' | 'accountId' | 'createdAt' | 'messageId'>,
