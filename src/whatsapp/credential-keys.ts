@@ -75,7 +75,7 @@ export function createAccountKeys(
   let cached = new Set<string>();
 
   function keep(name: string, value: Buffer | null): void {
-    cache.set(name, { value });
+    cache.set(name, { value: value && alone(value) });
     cached.add(name);
     if (cached.size > MAX_NOTED && cached.size > 2 * cache.size) {
       cached = new Set([...cached].filter((one) => cache.has(one)));
@@ -227,6 +227,17 @@ export const createKeyCache = (): KeyCache =>
     maxSize: CACHE_BYTES,
     sizeCalculation: ({ value }, key) => ENTRY_BYTES + key.length + 2 * (value?.length ?? 0),
   });
+
+/**
+ * The value in memory of its own. A small Buffer is a view of 8 kB that it shares with others: kept for long, it keeps
+ * all of that, and the cache would be many times as large as it counts.
+ */
+function alone(value: Buffer): Buffer {
+  if (value.buffer.byteLength === value.byteLength) return value;
+  const copy = Buffer.allocUnsafeSlow(value.byteLength);
+  value.copy(copy);
+  return copy;
+}
 
 /** The writes of one session at a time: the latest credentials, and the latest change of each key. */
 interface Batch {

@@ -90,6 +90,18 @@ describe('keys', () => {
     expect((await keysOf(account.id)).map((row) => row.name)).toEqual(['a']);
   });
 
+  it('keep no more memory than their own bytes, set or read', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    await Promise.all([keys.setCredentials(Buffer.from('me')), keys.set([key('a', 'a short value')])]);
+    const fresh = await storeOn(database.db).load(account);
+    await fresh.get('session', ['a']);
+    for (const opening of [keys, fresh]) {
+      const value = (await opening.get('session', ['a'])).get('a');
+      expect([value?.toString(), value?.buffer.byteLength]).toEqual(['a short value', 13]);
+    }
+  });
+
   it('of one tick go in one transaction, credentials included', async () => {
     const account = await addAccount();
     const { db, transactions } = counted(database.db);
