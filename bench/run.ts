@@ -44,8 +44,8 @@ interface PrivateDatabase {
   stop(): Promise<void>;
 }
 
-/** The database that `--database` asks for: a MariaDB of its own whose commits reach the disk, or files. */
-async function startDatabase(type: string | undefined): Promise<PrivateDatabase> {
+/** The database that `--database` asks for: a MariaDB of its own whose commits reach the disk (`socket`: by its UNIX socket), or files. */
+async function startDatabase(type: string | undefined, socket: boolean): Promise<PrivateDatabase> {
   const none = async () => undefined;
   if (type === undefined) return { env: {}, stop: none };
   if (type === 'sqlite') return { env: { DB_TYPE: 'sqlite' }, stop: none };
@@ -58,8 +58,9 @@ async function startDatabase(type: string | undefined): Promise<PrivateDatabase>
   return {
     env: {
       DB_TYPE: 'mysql',
-      DB_HOST: server.host,
-      DB_PORT: String(server.port),
+      ...(socket
+        ? { DB_HOST: undefined, DB_SOCKET: server.socket }
+        : { DB_HOST: server.host, DB_PORT: String(server.port) }),
       DB_USER: server.user,
       DB_PASSWORD: server.password,
       DB_NAME: name,
@@ -74,13 +75,16 @@ const { values: flags, positionals } = parseArgs({
   options: {
     database: { type: 'string' },
     profile: { type: 'boolean', default: false },
+    socket: { type: 'boolean', default: false },
     statements: { type: 'boolean', default: false },
   },
 });
 const [wanted, ...args] = positionals;
 const names = listBenches();
 if (wanted === undefined) {
-  console.log('npm run bench -- <name> [--database mysql|sqlite] [--profile] [--statements] [arguments]\n');
+  console.log(
+    'npm run bench -- <name> [--database mysql|sqlite] [--socket] [--profile] [--statements] [arguments]\n',
+  );
   for (const name of names) console.log(`  ${name.padEnd(18)} ${describe(name)}\n`);
 } else if (wanted !== 'all' && !names.includes(wanted)) {
   console.error(`There is no benchmark ${wanted}; there are: ${names.join(', ')}.`);
@@ -90,7 +94,7 @@ if (wanted === undefined) {
   for (const name of wanted === 'all' ? names : [wanted]) {
     if (wanted === 'all') console.log(`\n## ${name}`);
     // Of its own for each: what one leaves behind must not slow the next.
-    const database = await startDatabase(flags.database);
+    const database = await startDatabase(flags.database, flags.socket);
     const env = {
       ...database.env,
       ...(flags.profile ? { BENCH_PROFILE: '1' } : {}),

@@ -19,6 +19,7 @@ export function readDatabaseOptions(): DatabaseOptions {
     type: 'mysql',
     ...first,
     others,
+    ...(names.DB_SOCKET === undefined ? {} : { socketPath: names.DB_SOCKET }),
     user: names.DB_USER ?? 'wahub',
     password: names.DB_PASSWORD ?? '',
     database: names.DB_NAME ?? 'wahub',

@@ -11,10 +11,10 @@ const options = readDatabaseOptions();
 // Only now: the tables are built for DB_TYPE when these load, and .env may have named it.
 const { openDatabase } = await import('../src/db/client.ts');
 const { migrate } = await import('../src/db/migrate.ts');
+const { placeOf } = await import('../src/db/mysql-start.ts');
 const { dropEverything } = await import('../src/db/reset.ts');
 
-const name =
-  options.type === 'sqlite' ? options.path : `${options.database} on ${options.host}:${options.port}`;
+const name = options.type === 'sqlite' ? options.path : `${options.database} on ${placeOf(options)}`;
 
 if (!process.argv.includes('--force') || (await confirmReset())) await run(options);
 else {

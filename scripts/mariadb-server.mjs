@@ -113,13 +113,16 @@ export function createDataDir(dir, installer, as) {
     join(dir, 'init.sql'),
     `CREATE USER IF NOT EXISTS '${USER}'@'127.0.0.1' IDENTIFIED BY '${PASSWORD}';
 GRANT ALL ON *.* TO '${USER}'@'127.0.0.1' WITH GRANT OPTION;
+CREATE USER IF NOT EXISTS '${USER}'@'localhost' IDENTIFIED BY '${PASSWORD}';
+GRANT ALL ON *.* TO '${USER}'@'localhost' WITH GRANT OPTION;
 `,
     { mode: 0o644 },
   );
   return data;
 }
 
-const socketOf = (dir) => join(dir, 's.sock');
+/** The path of a server's UNIX socket. */
+export const socketOf = (dir) => join(dir, 's.sock');
 /** A server that starts removes temporary tables from its folder, those of other servers included. */
 const temporaryIn = (dir) => `--tmpdir=${dir}`;
 

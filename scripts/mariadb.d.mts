@@ -8,6 +8,8 @@ export interface Mariadb {
   url: string;
   /** given again to startMariadb it starts the same data */
   dir: string;
+  /** path of its UNIX socket */
+  socket: string;
   createDatabase(name: string): Promise<void>;
   /** ends the server; removes the directory if startMariadb made it */
   stop(): Promise<void>;

@@ -15,6 +15,7 @@ import {
   freePort,
   PASSWORD,
   serverArguments,
+  socketOf,
   startServer,
   USER,
   unprivileged,
@@ -30,6 +31,7 @@ import {
  * @property {string} password
  * @property {number} pid
  * @property {string} url for TEST_MYSQL_URL
+ * @property {string} socket path of its UNIX socket
  * @property {string} dir given again to startMariadb it starts the same data
  * @property {(name: string) => Promise<void>} createDatabase
  * @property {() => Promise<void>} stop ends the server; removes the directory if startMariadb made it
@@ -81,6 +83,7 @@ export async function startMariadb(options = {}) {
     ...address,
     pid: server.pid,
     dir,
+    socket: socketOf(dir),
     url: `mysql://${USER}:${PASSWORD}@127.0.0.1:${port}/`,
     createDatabase: (name) => createDatabase(address, name),
     stop,

@@ -27,21 +27,21 @@ export async function makeScratch(): Promise<Scratch> {
       remove: async () => removeDir(),
     };
   }
-  const { host, port = 3306, user, password } = options;
+  const { host, port, socketPath, user, password } = options;
+  const server = socketPath === undefined ? { host, port } : { socketPath };
   const name = `wahub_bench_${process.pid}_${Date.now()}`;
   const run = async (statement: string) => {
-    const connection = await createConnection({ host, port, user, password });
+    const connection = await createConnection({ ...server, user, password });
     await connection.query(statement);
     await connection.end();
   };
   await run(`CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`);
   return {
-    title: 'MySQL or MariaDB',
+    title: `MySQL or MariaDB${socketPath === undefined ? '' : ', by its UNIX socket'}`,
     dir,
     env: {
       DB_TYPE: 'mysql',
-      DB_HOST: host,
-      DB_PORT: String(port),
+      ...(socketPath === undefined ? { DB_HOST: host, DB_PORT: String(port) } : { DB_SOCKET: socketPath }),
       DB_USER: user,
       DB_PASSWORD: password,
       DB_NAME: name,

@@ -38,8 +38,9 @@ export interface ServerMeter {
 /** Reads what a MySQL or MariaDB server counts of itself; other clients of it must be silent. */
 export async function meterServer(env: NodeJS.ProcessEnv): Promise<ServerMeter> {
   const connection = await createConnection({
-    host: env.DB_HOST ?? '127.0.0.1',
-    port: Number(env.DB_PORT),
+    ...(env.DB_SOCKET === undefined
+      ? { host: env.DB_HOST ?? '127.0.0.1', port: Number(env.DB_PORT) }
+      : { socketPath: env.DB_SOCKET }),
     user: env.DB_USER ?? '',
     password: env.DB_PASSWORD ?? '',
   });

@@ -1,6 +1,7 @@
 /** `npm run restore -- <folder or .tar file>`: a backup of either database becomes this one. */
 import { parseArgs } from 'node:util';
 import { type Database, openDatabase } from '../db/client.ts';
+import { placeOf } from '../db/mysql-start.ts';
 import { createOutbox } from '../events/outbox.ts';
 import { createEventStream } from '../events/stream.ts';
 import { createQueueSignals } from '../queue/signals.ts';
@@ -158,7 +159,5 @@ function boxOf({ encryptionKeys: [key, ...extra] }: DataConfig): SecretBox | nul
 }
 
 function nameOf({ database }: DataConfig): string {
-  return database.type === 'sqlite'
-    ? database.path
-    : `${database.database} on ${database.host}:${database.port}`;
+  return database.type === 'sqlite' ? database.path : `${database.database} on ${placeOf(database)}`;
 }

@@ -4,6 +4,9 @@ import { connect, type Socket } from 'node:net';
 import { backoffMs } from '../utils/backoff.ts';
 import type { HostAddress } from '../utils/host-list.ts';
 
+/** A server by its address, or by the path of its UNIX socket. */
+type Address = HostAddress & { socketPath?: string | undefined };
+
 const PAUSE = { firstMs: 1_000, maxMs: 30_000 };
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
@@ -21,15 +24,17 @@ export interface Hosts {
   leave(address: HostAddress): void;
 }
 
-interface State extends HostAddress {
+interface State extends Address {
   failures: number;
   retryAtMs: number;
 }
 
 /** `nowMs` is a monotonic clock. */
-export function createHosts(addresses: readonly [HostAddress, ...HostAddress[]], nowMs: () => number): Hosts {
+export function createHosts(addresses: readonly [Address, ...Address[]], nowMs: () => number): Hosts {
   const states: State[] = [];
-  for (const address of addresses) states.push({ ...address, failures: 0, retryAtMs: 0 });
+  for (const { host, port, socketPath } of addresses) {
+    states.push({ host, port, socketPath, failures: 0, retryAtMs: 0 });
+  }
   const used = new WeakMap<object, State>();
   let current = states.reduce((first) => first);
 
@@ -40,7 +45,8 @@ export function createHosts(addresses: readonly [HostAddress, ...HostAddress[]],
     },
     connect(owner) {
       used.set(owner, current);
-      const socket = connect(current.port, current.host);
+      const { host, port, socketPath } = current;
+      const socket = socketPath === undefined ? connect(port, host) : connect(socketPath);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);
       return socket;

@@ -6,13 +6,26 @@ import type { MysqlOptions } from './types.ts';
 /** The StartError for what connecting threw; other errors as they are. */
 export function explainMysqlError(error: unknown, options: MysqlOptions): unknown {
   if (!(error instanceof Error)) return error;
-  const { host, port, user, database } = options;
+  const { user, database } = options;
   const errno = 'errno' in error ? error.errno : undefined;
-  const say = (line: string) => new StartError(`the database at ${host}:${port} ${line}`, { cause: error });
+  const say = (line: string) =>
+    new StartError(`the database at ${placeOf(options)} ${line}`, { cause: error });
   if (errno === 1045 || errno === 1698) return say(`refuses the user ${user}: check DB_USER and DB_PASSWORD`);
   if (errno === 1044) return say(`lets the user ${user} not use ${database}: grant it, or check DB_NAME`);
   if (errno === 1049) return say(`has no database ${database}: create it, or check DB_NAME`);
   const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
-  if (isUnavailable(error)) return say(`cannot be used (${code}): start it, or check DB_HOST and DB_PORT`);
+  if (isUnavailable(error)) return say(`cannot be used (${code}): start it, or check ${settingsOf(options)}`);
   return error;
 }
+
+/** The server as a person names it. */
+export function placeOf({
+  host,
+  port,
+  socketPath,
+}: Pick<MysqlOptions, 'host' | 'port' | 'socketPath'>): string {
+  return socketPath ?? `${host}:${port}`;
+}
+
+const settingsOf = ({ socketPath }: MysqlOptions) =>
+  socketPath === undefined ? 'DB_HOST and DB_PORT' : 'DB_SOCKET';

@@ -107,6 +107,8 @@ export interface MysqlOptions {
   type: 'mysql';
   host: string;
   port: number;
+  /** path of the UNIX socket of a server on this machine, instead of host and port */
+  socketPath?: string | undefined;
   user: string;
   password: string;
   database: string;

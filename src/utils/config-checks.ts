@@ -44,10 +44,16 @@ export function dataProblems(env: EnvValues, names: Record<string, string>): str
     );
   } else if (env.DB_TYPE === undefined && names.DB_HOST !== undefined) {
     lines.push('DB_HOST is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_HOST for SQLite)');
+  } else if (env.DB_TYPE === undefined && names.DB_SOCKET !== undefined) {
+    lines.push('DB_SOCKET is set but DB_TYPE is not: say DB_TYPE=mysql (or remove DB_SOCKET for SQLite)');
   }
   if (env.DB_TYPE === 'mysql') {
-    for (const name of ['DB_HOST', 'DB_USER', 'DB_NAME'] as const) {
+    const place = env.DB_SOCKET === undefined ? (['DB_HOST'] as const) : [];
+    for (const name of [...place, 'DB_USER', 'DB_NAME'] as const) {
       if (env[name] === undefined) lines.push(`${name} is missing: DB_TYPE=mysql needs it`);
+    }
+    if (env.DB_HOST !== undefined && env.DB_SOCKET !== undefined) {
+      lines.push('DB_HOST and DB_SOCKET are both set: remove the one that is not meant');
     }
   }
   if (env.STORAGE === 's3') {

@@ -22,6 +22,9 @@ import {
 import { DAY_MS } from './durations.ts';
 import { parseHosts } from './host-list.ts';
 
+/** What Linux takes as the path of a UNIX socket. */
+const MAX_SOCKET_PATH = 107;
+
 /** Ours first, then the names of the systems that came before; ours wins when both are set. */
 const ALIASES: Record<string, readonly string[]> = {
   KEY: ['API_KEY'],
@@ -267,6 +270,7 @@ const DERIVED = {
     )
     .optional(),
   DB_PORT: port().default(3306),
+  DB_SOCKET: z.string().startsWith('/', 'must be a path that begins with /').max(MAX_SOCKET_PATH).optional(),
   DB_USER: z.string().optional(),
   DB_PASSWORD: z.string().default(''),
   DB_NAME: z.string().optional(),

@@ -200,6 +200,8 @@ type Database =
       port: number;
       /** more servers with the same data: used, in their order, while the first cannot be */
       others?: readonly HostAddress[];
+      /** path of the server's UNIX socket, instead of host and port */
+      socketPath?: string | undefined;
       user: string;
       password: string;
       database: string;
@@ -214,11 +216,13 @@ function databaseOf(env: EnvValues): Database {
       synchronous: env.DB_SQLITE_SYNCHRONOUS,
     };
   }
-  const [first, ...others] = parseHosts(env.DB_HOST ?? '', env.DB_PORT) ?? [{ host: '', port: env.DB_PORT }];
+  const nowhere: [HostAddress] = [{ host: 'localhost', port: env.DB_PORT }];
+  const [first, ...others] = parseHosts(env.DB_HOST ?? '', env.DB_PORT) ?? nowhere;
   return {
     type: 'mysql',
     ...first,
     others,
+    ...(env.DB_SOCKET === undefined ? {} : { socketPath: env.DB_SOCKET }),
     user: env.DB_USER ?? '',
     password: env.DB_PASSWORD,
     database: env.DB_NAME ?? '',

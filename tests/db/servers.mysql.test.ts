@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Mariadb, startMariadb } from '../../scripts/mariadb.mjs';
-import { type Database, type MysqlOptions, openDatabase } from '../../src/db/client.ts';
+import { type Database, explainStart, type MysqlOptions, openDatabase } from '../../src/db/client.ts';
 import { createHosts } from '../../src/db/mysql-hosts.ts';
 import { requireRowLocks, settingsFor } from '../../src/db/mysql-session.ts';
 import { isRetryable, isUnavailable, rawRows, rawRun, transact } from '../../src/db/ops.ts';
@@ -121,6 +121,18 @@ describe('on real servers', () => {
     expect(attempts).toBe(2);
     expect(await rawRows(db, sql.raw('select v from lamp'))).toEqual([{ v: 111 }]);
     await database.close();
+  });
+
+  it('one on this machine is reached by its socket, and named by it when it is not there', async () => {
+    const database = await openDatabase({ ...options, port: 1, socketPath: one.socket });
+    expect(await portOf(database)).toBe(one.port);
+    await database.close();
+    const nowhere = { ...options, socketPath: `${one.socket}.gone` };
+    const error = await errorOf(openDatabase(nowhere));
+    const line = explainStart(error, nowhere);
+    expect(line).toBeInstanceOf(StartError);
+    expect(String(line)).toContain(`${one.socket}.gone cannot be used`);
+    expect(String(line)).toContain('check DB_SOCKET');
   });
 
   it('one that cannot be reached or only be read is passed over', async () => {

@@ -125,6 +125,18 @@ describe('loadConfig', () => {
     }
   });
 
+  it('takes the path of a socket instead of a host, and not both', () => {
+    const names = { ...SECRETS, DB_TYPE: 'mysql', DB_USER: 'u', DB_NAME: 'n' };
+    const { database } = loadConfig({ ...names, DB_SOCKET: '/run/mysqld/mysqld.sock' });
+    expect(database).toMatchObject({ socketPath: '/run/mysqld/mysqld.sock', others: [] });
+    expect(linesOf({ ...names, DB_SOCKET: 'mysqld.sock' })).toEqual([
+      expect.stringContaining('DB_SOCKET must be a path'),
+    ]);
+    const both = { DB_HOST: 'localhost', DB_SOCKET: '/run/mysqld/mysqld.sock' };
+    expect(linesOf({ ...names, ...both })).toEqual([expect.stringContaining('both set')]);
+    expect(linesOf({ ...SECRETS, DB_SOCKET: both.DB_SOCKET })).toEqual([expect.stringContaining('DB_TYPE')]);
+  });
+
   it('prefers its own name to that of an older system', () => {
     const config = loadConfig({ ...SECRETS, KEY: 'k'.repeat(32), API_KEY: 'o'.repeat(32) });
     expect(config.adminKey).toBe('k'.repeat(32));
