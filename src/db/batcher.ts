@@ -19,6 +19,8 @@ export interface BatcherOptions<T, R> {
   maxRunning?: number;
   /** Items that come within so many milliseconds after a batch are gathered; 0 when missing: those of one turn are. */
   windowMs?: number;
+  /** How many milliseconds an item of `addLater` waits at most for others. */
+  patienceMs?: number;
   /** Tries again for as long as the database is away. When missing, the items are rejected then. */
   whileAway?: { clock: Clock; range: BackoffRange; onAway(error: unknown, count: number): void };
 }
@@ -31,24 +33,29 @@ export interface Batcher<T, R> {
   add(item: T): Promise<R>;
   /** The same for what somebody waits for: no more are gathered (`windowMs`), and those that wait go with it. */
   addNow(item: T): Promise<R>;
+  /** The same for what nobody waits for: it goes with the next of the others, or after `patienceMs`. */
+  addLater(item: T): Promise<R>;
   /** True while items wait or are done; false while they only wait for the database. */
   isBusy(): boolean;
-  /** Resolves when nothing waits or runs. */
+  /** Resolves when nothing waits or runs. From now on nothing is waited for (`windowMs`, `patienceMs`). */
   idle(): Promise<void>;
   /** Rejects what waits and what comes with `reason`. */
   stop(reason: Error): void;
 }
 
+type Haste = 'now' | 'soon' | 'later';
+
 interface Waiting<T, R> {
   item: T;
-  hurry: boolean;
+  haste: Haste;
+  addedMs: number;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
 
 /** Makes a batcher. Its batches run outside of the callers' requests and transactions. */
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
-  const { run, choose, maxBatch, maxRunning = 1, windowMs = 0, whileAway } = options;
+  const { run, choose, maxBatch, maxRunning = 1, windowMs = 0, patienceMs = 0, whileAway } = options;
   const waiting: Waiting<T, R>[] = [];
   const stopping = new AbortController();
   const idleListeners: (() => void)[] = [];
@@ -58,7 +65,8 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   let resting = false;
   let failures = 0;
   let lastBatchMs = Number.NEGATIVE_INFINITY;
-  let endGathering: () => void = () => undefined;
+  /** ends the pause in which items are gathered: `soon` only where they are all patient */
+  let endGathering: (haste: Haste) => void = () => undefined;
 
   function schedule(): void {
     if (waiting.length === 0 && running === 0 && !gathering) {
@@ -69,11 +77,32 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     inCleanContext(() => void gather());
   }
 
+  /** How long those that wait may wait for others. */
+  function leftToGather(isPatient: boolean): number {
+    if (waiting.length >= maxBatch || idleListeners.length > 0) return 0;
+    if (waiting.some(({ haste }) => haste === 'now')) return 0;
+    const now = monotonicMs();
+    const windowLeftMs = lastBatchMs + windowMs - now;
+    const [first] = waiting;
+    return first && isPatient ? Math.max(windowLeftMs, first.addedMs + patienceMs - now) : windowLeftMs;
+  }
+
   async function gather(): Promise<void> {
-    const leftMs = lastBatchMs + windowMs - monotonicMs();
-    if (leftMs > 0 && waiting.length < maxBatch && !waiting.some(({ hurry }) => hurry)) {
-      await Promise.race([pause(leftMs), new Promise<void>((resolve) => (endGathering = resolve))]);
-    } else await yieldToEventLoop();
+    let waited = false;
+    for (;;) {
+      const isPatient = waiting.every(({ haste }) => haste === 'later');
+      const leftMs = leftToGather(isPatient);
+      if (leftMs <= 0) break;
+      waited = true;
+      const ended = new Promise<void>((resolve) => {
+        endGathering = (haste) => {
+          if (haste === 'now' || (haste === 'soon' && isPatient)) resolve();
+        };
+      });
+      await Promise.race([pause(leftMs), ended]);
+    }
+    endGathering = () => undefined;
+    if (!waited) await yieldToEventLoop();
     gathering = false;
     const batch = takeBatch();
     if (batch.length === 0) return;
@@ -138,22 +167,24 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     for (const { reject } of waiting.splice(0)) reject(reason);
   }
 
-  function put(item: T, hurry: boolean): Promise<R> {
+  function put(item: T, haste: Haste): Promise<R> {
     if (stopReason !== null) return Promise.reject(stopReason);
     return new Promise((resolve, reject) => {
-      waiting.push({ item, hurry, resolve, reject });
-      if (hurry) endGathering();
+      waiting.push({ item, haste, addedMs: monotonicMs(), resolve, reject });
+      endGathering(waiting.length >= maxBatch ? 'now' : haste);
       schedule();
     });
   }
 
   return {
-    add: (item) => put(item, false),
-    addNow: (item) => put(item, true),
+    add: (item) => put(item, 'soon'),
+    addNow: (item) => put(item, 'now'),
+    addLater: (item) => put(item, 'later'),
     isBusy: () => (gathering || running > 0 || waiting.length > 0) && !resting,
     idle() {
       return new Promise((resolve) => {
         idleListeners.push(resolve);
+        endGathering('now');
         schedule();
       });
     },

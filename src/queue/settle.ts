@@ -31,12 +31,18 @@ const PAUSE = { firstMs: 200, maxMs: 5_000 };
 
 /** Under load outcomes gather for this long: an eighth of the transactions, and 15 ms go unnoticed. */
 const WINDOW_MS = 15;
+/** Nobody waits for a receipt: it goes with the next outcome, or with the one that follows it, such as "read" after "delivered". */
+const RECEIPT_MS = 100;
 
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
- * is written at once; those that come within `windowMs` after a batch are written together.
+ * is written at once; those that come within `windowMs` after a batch are written together. A receipt waits at most
+ * `receiptMs` for others.
  */
-export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): Settler {
+export function createSettler(
+  deps: QueueDeps,
+  { windowMs = WINDOW_MS, receiptMs = RECEIPT_MS } = {},
+): Settler {
   const { clock, logger } = deps;
   const recent = createRecentMessages();
   const batcher = createBatcher<Settlement, undefined>({
@@ -53,6 +59,7 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
     },
     maxBatch: MAX_BATCH,
     windowMs,
+    patienceMs: receiptMs,
     whileAway: {
       clock,
       range: PAUSE,
@@ -62,7 +69,10 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
   });
 
   return {
-    settle: (item) => (isCode(item) ? batcher.addNow(item) : batcher.add(item)),
+    settle(item) {
+      if (isCode(item)) return batcher.addNow(item);
+      return isReceipt(item) ? batcher.addLater(item) : batcher.add(item);
+    },
     isBusy: batcher.isBusy,
     async stop(timeoutMs) {
       const bound = new AbortController();
@@ -76,6 +86,11 @@ export function createSettler(deps: QueueDeps, { windowMs = WINDOW_MS } = {}): S
 /** Somebody looks at a screen until it is known to be sent. */
 function isCode(item: Settlement): boolean {
   return item.kind === 'proof' && 'id' in item && item.sending?.priority === PRIORITIES.high;
+}
+
+/** What follows the acknowledgement. One that takes its place may be waited for. */
+function isReceipt(item: Settlement): boolean {
+  return item.kind === 'proof' && 'accountId' in item && item.status !== 'sent';
 }
 
 /** One transaction for all: rows, history, facts; those who wait for an outcome hear of it after the commit. */

@@ -228,7 +228,7 @@ describe('the recall of a campaign', () => {
       tooLate: 3,
       failed: 0,
     });
-    const settler = createSettler(t.deps, { windowMs: 0 });
+    const settler = createSettler(t.deps, { windowMs: 0, receiptMs: 0 });
     for (const { messageId } of deletions.slice(0, 5)) {
       await settleReceipt(settler, accountId, messageId, 'sent', clock.now());
     }
@@ -296,7 +296,7 @@ describe('the recall of a campaign', () => {
       await recall(id);
       await goOn(id);
       expect((await read(id)).recall).toMatchObject({ isOver: true });
-      const settler = createSettler(t.deps, { windowMs: 0 });
+      const settler = createSettler(t.deps, { windowMs: 0, receiptMs: 0 });
       await settleReceipt(settler, accountId, left?.messageId ?? '', 'delivered', clock.now());
       expect((await read(id)).recall).toMatchObject({ isOver: false, pending: 1 });
       await goOn(id);
@@ -316,7 +316,7 @@ describe('the recall of a campaign', () => {
     await goOn(id);
     expect((await retry()).status).toBe(409);
     const [deletion] = await deletions();
-    const settler = createSettler(t.deps, { windowMs: 0 });
+    const settler = createSettler(t.deps, { windowMs: 0, receiptMs: 0 });
     await settleReceipt(settler, accountId, deletion?.messageId ?? '', 'sent', clock.now());
     expect((await retry()).status).toBe(200);
     await t.deps.db.update(campaigns).set({ status: 'completed' });

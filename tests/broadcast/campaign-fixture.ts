@@ -100,7 +100,7 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
   });
   const { deps } = t;
   const engine = createFakeEngine(clock);
-  const settler = createSettler(deps, { windowMs: 0 });
+  const settler = createSettler(deps, { windowMs: 0, receiptMs: 0 });
   const dispatcher = createDispatcher({ ...deps, engine, settler, random: () => 0.5 });
   const newFeeder = () => createCampaignFeeder({ ...deps, random: () => 0.5 });
   let feeder = newFeeder();

@@ -136,6 +136,27 @@ describe('createBatcher', () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
+  test('lets patient items wait for others, but not for ever, and not for its end', async () => {
+    const { batcher, batches } = setUp({ patienceMs: 60_000 });
+    const patient = [batcher.addLater(1)];
+    await nextTurn();
+    await nextTurn();
+    patient.push(batcher.addLater(2));
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([]);
+    expect(await batcher.add(3)).toBe(30);
+    expect(await Promise.all(patient)).toEqual([10, 20]);
+    const last = batcher.addLater(4);
+    await batcher.idle();
+    expect(await last).toBe(40);
+    const full = Promise.all([5, 6, 7].map(batcher.addLater));
+    await full;
+    expect(batches).toEqual([[1, 2, 3], [4], [5, 6, 7]]);
+    const short = setUp({ patienceMs: 20 });
+    expect(await short.batcher.addLater(1)).toBe(10);
+  });
+
   test('rejects what waits and what comes after its stop', async () => {
     const clock = createFakeClock();
     const { batcher } = setUp({

@@ -49,7 +49,7 @@ beforeAll(async () => {
     },
   });
   engine = createFakeEngine(systemClock);
-  settler = createSettler(t.deps, { windowMs: 0 });
+  settler = createSettler(t.deps, { windowMs: 0, receiptMs: 0 });
   dispatcher = createDispatcher({ ...t.deps, engine, settler });
   dispatcher.start();
 });

@@ -148,7 +148,7 @@ export async function openQueue(pacing: Partial<Pacing> = {}): Promise<QueueFixt
   });
 
   function newDispatcher(options: Partial<DispatcherDeps> = {}): Dispatcher {
-    const settler = createSettler(deps, { windowMs: 0 });
+    const settler = createSettler(deps, { windowMs: 0, receiptMs: 0 });
     const parts = { engine, settler, loopShare: createLoopShare() };
     const dispatcher = createDispatcher({ ...deps, ...parts, random: () => 0.5, ...options });
     dispatcher.start();

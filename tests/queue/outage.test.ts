@@ -119,7 +119,7 @@ it('of many claims some may go unanswered: each message leaves once', async () =
 it('outcomes wait for the database and are written once it is back', async () => {
   const account = await q.account();
   const { id } = await q.queue(account);
-  const settler = createSettler({ ...q.deps, ...flaky() }, { windowMs: 0 });
+  const settler = createSettler({ ...q.deps, ...flaky() }, { windowMs: 0, receiptMs: 0 });
   away = true;
   let written = false;
   const settled = settler.settle({ kind: 'proof', id, status: 'sent', at: 5 }).then(() => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const { pacing } = testConfig();
   const own = { delayMinMs: 0, delayMaxMs: 0, perMinute: 20, perHour: 500, perRecipientPerHour: 10 };
   t = await openTestApp({ clock, routes: [], config: { pacing: { ...pacing, ...own } } });
-  settler = createSettler(t.deps, { windowMs: 0 });
+  settler = createSettler(t.deps, { windowMs: 0, receiptMs: 0 });
   dispatcher = createDispatcher({ ...t.deps, engine: createFakeEngine(clock), settler });
   dispatcher.start();
   clock.idleWith(() => dispatcher.idle());
