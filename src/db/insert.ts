@@ -1,10 +1,11 @@
 /** Inserts without drizzle's builder: its time grows with every value, and most of what we write are rows. */
 import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import { affected } from './affected.ts';
 import { columnName } from './column-name.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
-import { type Changes, type Db, isTx, type NewRow } from './types.ts';
+import { type Changes, type Db, isTx, type NewRow, type Tx } from './types.ts';
 
 const onMysql = dbType === 'mysql';
 const quote = (name: string) => (onMysql ? `\`${name}\`` : `"${name}"`);
@@ -84,6 +85,43 @@ export async function upsert<T extends MySqlTable>(
   }
 }
 
+/** Columns of one row, with the values that it must have. */
+export type Guard = readonly (readonly [MySqlColumn, string | number])[];
+
+/**
+ * As `upsert` (`set` of `incoming` and `added` alone), in one statement that also takes the lock of the row which has the
+ * values of `guard`, in another table, until the transaction ends: false, and nothing is written, where there is no such row or
+ * somebody else has locked it.
+ */
+export async function upsertLocked<T extends MySqlTable>(
+  tx: Tx,
+  table: T,
+  rows: readonly NewRow<T>[],
+  keyColumns: MySqlColumn[],
+  { set, guard }: { set: Changes<T>; guard: Guard },
+): Promise<boolean> {
+  const plan = planOf(table);
+  const suffix = conflictText(plan, keyColumns, set);
+  const [first] = guard;
+  if (suffix === null || first === undefined) throw new TypeError('this needs drizzle, or has no guard');
+  const names = plan.columns.map(({ text }) => text);
+  const one = `select ${names.map((name) => `? as ${name}`).join(', ')}`;
+  const given = [one, ...rows.slice(1).map(() => `select ${names.map(() => '?').join(', ')}`)].join(
+    ' union all ',
+  );
+  const where = guard.map(([column]) => `g.${nameOf(column)} = ?`).join(' and ');
+  const text = `insert into ${quote(getTableName(table))} (${names.join(', ')}) select ${names
+    .map((name) => `v.${name}`)
+    .join(', ')} from ${quote(getTableName(first[0].table))} g join (${given}) v where ${where}`;
+  const values = rows.flatMap((row) => valuesOf(plan, row));
+  const lock = onMysql ? ' for update skip locked' : '';
+  const result = await runText(tx, `${text}${lock}${suffix}`, [
+    ...values,
+    ...guard.map(([, value]) => value),
+  ]);
+  return affected(result) > 0;
+}
+
 /** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
 function checked<T>(value: unknown): T {
   return value as T;
@@ -132,6 +170,9 @@ function toDriver(column: Column, value: unknown): unknown {
   return given === null ? null : column.mapToDriverValue(given);
 }
 
+const valuesOf = (plan: Plan, row: object): unknown[] =>
+  plan.columns.map(({ key, column }) => toDriver(column, fieldOf(row, key)));
+
 async function writeRows(
   db: Db,
   plan: Plan,
@@ -143,9 +184,7 @@ async function writeRows(
   for (let at = 0; at < rows.length; ) {
     const left = Math.min(size, rows.length - at);
     const n = sizes.find((many) => many <= left) ?? left;
-    const values = rows
-      .slice(at, at + n)
-      .flatMap((row) => plan.columns.map(({ key, column }) => toDriver(column, fieldOf(row, key))));
+    const values = rows.slice(at, at + n).flatMap((row) => valuesOf(plan, row));
     await runText(db, `${plan.head}${plan.row}${`, ${plan.row}`.repeat(n - 1)}${suffix}`, values);
     at += n;
   }

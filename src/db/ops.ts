@@ -4,6 +4,7 @@ import { and, asc, type Column, gt, inArray, type Placeholder, type SQL, sql } f
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
+import { affected } from './affected.ts';
 import { createBatchSize, readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { monotonicMs, pause } from './event-loop.ts';
@@ -12,8 +13,9 @@ import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, t
 
 /** A second name for a table within one statement: both dialects write it alike. */
 export { alias } from 'drizzle-orm/mysql-core';
+export { affected } from './affected.ts';
 export { isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
-export { added, incoming, insertMany, upsert } from './insert.ts';
+export { added, type Guard, incoming, insertMany, upsert, upsertLocked } from './insert.ts';
 export {
   type Named,
   padded,
@@ -44,16 +46,6 @@ function asSqlite(db: ReadDb): LibSQLDatabase {
 /** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
 function checked<T>(value: unknown): T {
   return value as T;
-}
-
-/** How many rows a write matched (not: changed), the same in both dialects. */
-export function affected(result: unknown): number {
-  const header: unknown = Array.isArray(result) ? result[0] : result;
-  if (typeof header === 'object' && header !== null) {
-    if ('affectedRows' in header && typeof header.affectedRows === 'number') return header.affectedRows;
-    if ('rowsAffected' in header && typeof header.rowsAffected === 'number') return header.rowsAffected;
-  }
-  throw new TypeError('not the result of a write');
 }
 
 /** Inserts; false when a unique key is taken already. Other errors are thrown (INSERT IGNORE would hide them). */

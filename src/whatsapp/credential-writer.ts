@@ -4,8 +4,8 @@ import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
 import { pause } from '../db/event-loop.ts';
-import { incoming, transact, upsert } from '../db/ops.ts';
-import { waCredentials, waKeys } from '../db/schema.ts';
+import { type Guard, incoming, statementsAreCheap, transact, upsert, upsertLocked } from '../db/ops.ts';
+import { waCredentials, waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
 import {
@@ -52,6 +52,8 @@ export interface KeyWriter {
 const MAX_BATCH = 50;
 /** Transactions at a time: one that writes a new session's many keys must not stop the others. */
 const MAX_RUNNING = 2;
+/** Keys in one statement with the lock of their session's row: those of a message to a few devices. */
+const MAX_AT_ONCE = 8;
 /** Looks at a session's row that somebody else has locked, over about a second in all. */
 const LOCKED_TRIES = 6;
 
@@ -87,6 +89,12 @@ async function writeAll(
   writes: readonly KeyWrite[],
   options: { patient: boolean },
 ): Promise<Outcome[]> {
+  const [only] = writes;
+  if (only !== undefined && writes.length === 1 && (await writeAtOnce(tx, deps, only))) {
+    // Looked at under the lock, as below: what was written is undone.
+    if (only.over.aborted) throw new OpeningOver();
+    return ['written'];
+  }
   const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
   const locked = await lockFree(tx, wanted, options);
   // Looked at under the lock: the next opening takes it before it reads.
@@ -104,6 +112,38 @@ async function writeAll(
   for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
   for (const { account, keys } of held) await deleteKeys(tx, account.id, keys);
   return outcomes;
+}
+
+/**
+ * The usual write of a session, a few keys that are set, in one statement with the lock of its row: false, and nothing is written, for
+ * any other one, and where the row is not free. Not on SQLite, where statements are cheap.
+ */
+async function writeAtOnce(
+  tx: Tx,
+  { secrets }: CredentialStoreDeps,
+  { account, credentials, keys, over }: KeyWrite,
+): Promise<boolean> {
+  const isUsual = credentials === null && !over.aborted && keys.length > 0 && keys.length <= MAX_AT_ONCE;
+  if (statementsAreCheap || !isUsual) return false;
+  const rows = keys.flatMap(({ type, name, value }) =>
+    value ? [sealedRow(secrets, account.id, { type, name, value })] : [],
+  );
+  if (rows.length < keys.length) return false;
+  const { id, owner, fence } = whatsappAccounts;
+  const guard: Guard = [
+    [id, account.id],
+    [owner, account.owner],
+    [fence, account.fence],
+  ];
+  return upsertLocked(tx, waKeys, rows, KEY, { set: SEALED, guard });
+}
+
+const KEY = [waKeys.accountId, waKeys.type, waKeys.name];
+const SEALED = { keyId: incoming<string>(waKeys.keyId), sealed: incoming<Buffer>(waKeys.sealed) };
+
+function sealedRow(secrets: SecretBox, accountId: string, { type, name, value }: StoredKey) {
+  const sealed = secrets.seal(value, keyContext(accountId, type, name));
+  return { accountId, type, name, keyId: secrets.keyId, sealed };
 }
 
 async function deleteKeys(tx: Tx, accountId: string, keys: readonly KeyChange[]): Promise<void> {
@@ -142,17 +182,8 @@ async function upsertKeys(
   secrets: SecretBox,
   keys: readonly (StoredKey & { accountId: string })[],
 ): Promise<void> {
-  const rows = keys.map(({ accountId, type, name, value }) => ({
-    accountId,
-    type,
-    name,
-    keyId: secrets.keyId,
-    sealed: secrets.seal(value, keyContext(accountId, type, name)),
-  }));
-  await upsert(tx, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
-    keyId: incoming<string>(waKeys.keyId),
-    sealed: incoming<Buffer>(waKeys.sealed),
-  });
+  const rows = keys.map(({ accountId, ...key }) => sealedRow(secrets, accountId, key));
+  await upsert(tx, waKeys, rows, KEY, SEALED);
 }
 
 /** Seals the credentials: from the end of the transaction on the session is linked. */
