@@ -9,20 +9,21 @@ import type { Db } from './types.ts';
 const onMysql = dbType === 'mysql';
 
 /**
- * Makes what raises `counter` in the row whose `key` is named, and tells its new value, in one statement: null when there is
- * no such row. Both columns are of one table.
+ * Makes what raises `counter` in the row that has these values in `columns`, of which one is unique, and tells its new value, in
+ * one statement: null when there is no such row. All columns are of one table.
  */
 export function raiser(
   counter: MySqlColumn,
-  key: MySqlColumn,
-): (db: Db, row: string, by: number) => Promise<number | null> {
+  ...columns: MySqlColumn[]
+): (db: Db, row: readonly (string | number)[], by: number) => Promise<number | null> {
   const [table, value] = [getTableName(counter.table), columnName(counter)];
+  const where = columns.map((column) => `${columnName(column)} = ?`).join(' and ');
   // What last_insert_id was given is part of the answer to the statement itself.
   const text = onMysql
-    ? `update ${table} set ${value} = last_insert_id(${value} + ?) where ${columnName(key)} = ?`
-    : `update ${table} set ${value} = ${value} + ? where ${columnName(key)} = ? returning ${value}`;
+    ? `update ${table} set ${value} = last_insert_id(${value} + ?) where ${where}`
+    : `update ${table} set ${value} = ${value} + ? where ${where} returning ${value}`;
   return async (db, row, by) => {
-    const result = await runText(db, text, [by, row]);
+    const result = await runText(db, text, [by, ...row]);
     return onMysql ? insertedId(result) : firstValue(result);
   };
 }

@@ -26,14 +26,28 @@ export interface Origin {
   requestId: string;
 }
 
+/** The owner of a session, and under which fence. */
+interface Held {
+  owner: string;
+  fence: number;
+}
+
+/** A fact was to be true only while its session belongs to an owner, and it does not: the transaction must roll back. */
+export class SessionNotHeld extends Error {
+  override name = 'SessionNotHeld';
+  constructor(accountId: string) {
+    super(`session ${accountId} belongs to another owner now`);
+  }
+}
+
 export interface Fact {
   /** the tenant it belongs to */
   userId: number;
   /** whose account it is about: that person reads it in the own audit */
   personId?: number;
   event: EventName;
-  /** whatsapp_accounts.id and the name its owner gave it, for facts of a session */
-  session?: { id: string; sessionId: string };
+  /** whatsapp_accounts.id and the name its owner gave it, for facts of a session; `held`: true only while it belongs to these */
+  session?: { id: string; sessionId: string; held?: Held };
   subject?: string;
   status?: 'success' | 'failure';
   /** when it is another than table.ts says of the event */
@@ -46,7 +60,7 @@ export interface Fact {
 /**
  * Makes facts known, in the transaction of the change that made them true: each takes its session's next `seq`
  * and gets its activity row and the outbox rows of the webhooks that want it, and a row of the audit when a person or a key
- * did it; live streams hear of it after the commit, in the order given.
+ * did it; live streams hear of it after the commit, in the order given. Throws SessionNotHeld.
  */
 export async function record(
   tx: Tx,
@@ -83,9 +97,10 @@ async function wantedOf(tx: Tx, { outbox }: EventStream, facts: readonly Fact[])
 /** activity_logs.subject and audit_entries.subject: an id that a stranger has chosen may be longer. */
 const MAX_SUBJECT = 100;
 
-const { id, seq } = whatsappAccounts;
+const { id, seq, owner, fence } = whatsappAccounts;
 
 const raiseSequence = raiser(seq, id);
+const raiseHeld = raiser(seq, id, owner, fence);
 
 /** The acts of people and keys, of the kinds that the audit keeps. */
 function auditedOf(
@@ -104,17 +119,28 @@ function auditedOf(
 /** Reserves as many numbers as each session needs; maps a session to the first of them. */
 async function takeSequence(tx: Tx, facts: readonly Fact[]): Promise<Map<string, number>> {
   const counts = countEach(facts.flatMap(({ session }) => (session ? [session.id] : [])));
+  const held = new Map(facts.flatMap(({ session }) => (session?.held ? [[session.id, session.held]] : [])));
   const raised =
-    statementsAreCheap || counts.size === 1 ? await raiseEach(tx, counts) : await raiseAll(tx, counts);
+    statementsAreCheap || counts.size === 1
+      ? await raiseEach(tx, counts, held)
+      : await raiseAll(tx, counts, held);
   return new Map(raised.map(({ id, seq }) => [id, seq - (counts.get(id) ?? 0) + 1]));
 }
 
 type Raised = Pick<typeof whatsappAccounts.$inferSelect, 'id' | 'seq'>;
 
-async function raiseEach(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
+async function raiseEach(
+  tx: Tx,
+  counts: ReadonlyMap<string, number>,
+  held: ReadonlyMap<string, Held>,
+): Promise<Raised[]> {
   const raised: Raised[] = [];
   for (const [accountId, n] of counts) {
-    const value = await raiseSequence(tx, accountId, n);
+    const by = held.get(accountId);
+    const value = by
+      ? await raiseHeld(tx, [accountId, by.owner, by.fence], n)
+      : await raiseSequence(tx, [accountId], n);
+    if (by && value === null) throw new SessionNotHeld(accountId);
     if (value !== null) raised.push({ id: accountId, seq: value });
   }
   return raised;
@@ -134,18 +160,27 @@ const raiseSeveral = preparedWriteFor((db, named, count) =>
 
 const raisedRows = preparedFor((db, named, count) =>
   db
-    .select({ id, seq })
+    .select({ id, seq, owner, fence })
     .from(whatsappAccounts)
     .where(inArray(id, placeholders(named, 'id', count)))
     .prepare(),
 );
 
 /** The rows are locked in the order of their ids, so that two transactions cannot wait for each other in a circle. */
-async function raiseAll(tx: Tx, counts: ReadonlyMap<string, number>): Promise<Raised[]> {
+async function raiseAll(
+  tx: Tx,
+  counts: ReadonlyMap<string, number>,
+  held: ReadonlyMap<string, Held>,
+): Promise<Raised[]> {
   if (counts.size === 0) return [];
   const values = valuesAt([...counts].map(([accountId, by]) => ({ id: accountId, by })));
   await raiseSeveral(tx, [counts.size], values);
-  return raisedRows(tx, counts.size).execute(values);
+  const rows = await raisedRows(tx, counts.size).execute(values);
+  for (const [accountId, by] of held) {
+    const row = rows.find((one) => one.id === accountId);
+    if (row?.owner !== by.owner || row.fence !== by.fence) throw new SessionNotHeld(accountId);
+  }
+  return rows;
 }
 
 function toEvent(fact: Fact, next: Map<string, number>, at: number): LiveEvent {

@@ -4,6 +4,7 @@ import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
 import { affected, caseBy, placeholders, preparedWriteFor, statementsAreCheap, valuesAt } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
+import type { Outgoing } from '../whatsapp/content.ts';
 import type { Recipient } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { type Held, isHeld } from './fence.ts';
@@ -41,6 +42,8 @@ export interface Claim extends MessageRef {
   attemptAt: number;
   /** whom it is a first contact of, as the limit counts people; none: people who know the session, or nothing counts */
   strangers: readonly string[];
+  /** makes its content of what its transaction has committed a moment ago; missing: the row's content is opened */
+  open?: (() => Outgoing | null) | undefined;
 }
 
 export const messageRefColumns = {

@@ -118,7 +118,8 @@ export function candidateOf(message: NewMessage, queued: Queued): Candidate {
 
 /**
  * Queues a message in the caller's transaction that is claimed with that, and counts it. Nobody is woken: its head start is
- * to `go` after the commit. Throws QUOTA_EXCEEDED as `enqueueMany`, and HeadStartLost.
+ * to `go` after the commit. The caller records a fact with `session.held` in the same transaction, which tells whether it may go.
+ * Throws QUOTA_EXCEEDED as `enqueueMany`.
  */
 export async function enqueueClaimed(
   tx: Tx,

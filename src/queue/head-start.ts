@@ -4,9 +4,10 @@
  * and goes back to the queue when nobody sends it.
  */
 import type { Tx } from '../db/client.ts';
-import { insertMany, prepared } from '../db/ops.ts';
-import { sendAttempts, whatsappAccounts } from '../db/schema.ts';
-import { HELD, type Held, heldValues, isHeldRow } from './fence.ts';
+import { insertMany } from '../db/ops.ts';
+import { sendAttempts } from '../db/schema.ts';
+import type { Outgoing } from '../whatsapp/content.ts';
+import type { Held } from './fence.ts';
 import type { Candidate } from './look-ahead.ts';
 
 /** A place in the line of a session, which is kept until one of the two is called. */
@@ -16,15 +17,10 @@ export interface HeadStart {
   readonly attemptId: string;
   /** the time that the attempt counts from, epoch milliseconds */
   readonly at: number;
-  /** The row is committed: it is sent. */
-  go(): void;
+  /** The row is committed: it is sent. `open` makes its content now, from what was committed; null: it may not be sent any more. */
+  go(open?: () => Outgoing | null): void;
   /** It is not sent. Null: nothing was written; with an error that is not known, and the line asks the database. */
   giveUp(error: unknown): void;
-}
-
-/** The session belongs to another owner by now: the message is to be queued without a head start. */
-export class HeadStartLost extends Error {
-  override name = 'HeadStartLost';
 }
 
 /** The columns of a queue row that is claimed as it is inserted, and of its history. */
@@ -35,17 +31,11 @@ export function bornClaimed({ held, at }: HeadStart) {
   } as const;
 }
 
-const heldRow = prepared((db) =>
-  db.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(isHeldRow(HELD)).prepare(),
-);
-
-/** Counts the attempt of such a row, in its transaction. Throws HeadStartLost. */
+/** Counts the attempt of such a row, in its transaction. Whether the session is held is looked at where its fact is recorded. */
 export async function countBorn(
   tx: Tx,
   { held, attemptId, at }: HeadStart,
   { recipient, priority }: Pick<Candidate, 'recipient' | 'priority'>,
 ): Promise<void> {
   await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at }]);
-  const rows = await heldRow(tx).execute(heldValues(held));
-  if (rows.length === 0) throw new HeadStartLost('the session belongs to another owner now');
 }

@@ -2,9 +2,11 @@
 import { eq } from 'drizzle-orm';
 import { afterEach, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
-import { messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { record, SessionNotHeld } from '../../src/events/record.ts';
 import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
-import { type HeadStart, HeadStartLost } from '../../src/queue/head-start.ts';
+import type { HeadStart } from '../../src/queue/head-start.ts';
+import { messageFact } from '../../src/queue/message-fact.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { turns } from '../helpers/clock.ts';
@@ -47,6 +49,9 @@ async function ask(account: AccountRef, changes: Partial<NewMessage> = {}): Prom
       transact(q.database, async (tx) => {
         if (given === null) throw new Error('it has no head start');
         await enqueueClaimed(tx, q.deps, message, queued, given);
+        const fact = messageFact({ ...message, id: queued.id }, 'message.queued', queued.queuedAt, {});
+        const session = { id: account.id, sessionId: account.sessionId, held: given.held };
+        await record(tx, q.deps, [{ ...fact, session }]);
       }),
   };
 }
@@ -127,13 +132,32 @@ it('is lost with the session, and then nothing is queued', async () => {
   const account = await start();
   const code = await ask(account);
   await q.database.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
-  await expect(code.commit()).rejects.toThrow(HeadStartLost);
+  await expect(code.commit()).rejects.toThrow(SessionNotHeld);
   code.start?.giveUp(null);
   await q.clock.advance(0);
   expect(await q.row(code.id)).toBeUndefined();
   expect(await attemptsOf(account)).toEqual([]);
   // By now the line knows.
   expect((await ask(account)).start).toBeNull();
+});
+
+it('keeps its fence where facts of other sessions are recorded with its own', async () => {
+  const account = await start();
+  const other = await q.account();
+  const factOf = ({ id, sessionId, userId }: AccountRef, held?: AccountRef) => ({
+    userId,
+    event: 'session.status' as const,
+    session: { id, sessionId, ...(held ? { held } : {}) },
+  });
+  const recordBoth = (held: AccountRef) =>
+    transact(q.database, (tx) => record(tx, q.deps, [factOf(other), factOf(account, held)]));
+  await recordBoth(account);
+  await expect(recordBoth({ ...account, fence: 99 })).rejects.toThrow(SessionNotHeld);
+  await expect(recordBoth({ ...account, owner: 'other'.padEnd(32, '0') })).rejects.toThrow(SessionNotHeld);
+  for (const { id } of [account, other]) {
+    const rows = await q.database.db.select().from(activityLogs).where(eq(activityLogs.accountId, id));
+    expect(rows.map(({ seq }) => seq)).toEqual([1]);
+  }
 });
 
 it.each<[string, () => Promise<AccountRef>, Partial<NewMessage>?]>([

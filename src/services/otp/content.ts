@@ -1,9 +1,9 @@
 /** From the name of an OTP to the text that is sent, at the last moment. */
 import type { TextContent } from '../../whatsapp/content.ts';
-import { openCode } from './codes.ts';
+import { openCode, type SealedCode } from './codes.ts';
 import type { OtpContent } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
-import { isOpen, readOtp } from './rows.ts';
+import { isOpen, type OtpRow, readOtp } from './rows.ts';
 import { fillTemplate } from './template-text.ts';
 
 /** True for the content that history keeps of a code's message. */
@@ -25,8 +25,16 @@ export function isOtpContent(content: unknown): content is OtpContent {
 export async function openOtpContent(deps: OtpDeps, content: OtpContent): Promise<TextContent | null> {
   const otp = await readOtp(deps.db, content.otpId);
   const now = deps.clock.now();
-  if (!otp || !isOpen(otp) || otp.sealed === null || otp.expiresAt <= now) return null;
-  const { code, template } = openCode(deps.secrets, otp, otp.sealed);
-  const remainingMs = otp.expiresAt - now;
-  return { type: 'text', text: fillTemplate(template, { otp: code, company: otp.companyName, remainingMs }) };
+  if (!otp || !isOpen(otp) || otp.sealed === null) return null;
+  return writeCode({ ...otp, ...openCode(deps.secrets, otp, otp.sealed) }, now);
+}
+
+/** The text of a code that is open; null when its time is over. */
+export function writeCode(
+  { code, template, companyName, expiresAt }: SealedCode & Pick<OtpRow, 'companyName' | 'expiresAt'>,
+  now: number,
+): TextContent | null {
+  const remainingMs = expiresAt - now;
+  if (remainingMs <= 0) return null;
+  return { type: 'text', text: fillTemplate(template, { otp: code, company: companyName, remainingMs }) };
 }

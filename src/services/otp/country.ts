@@ -1,12 +1,12 @@
 /** Where codes may go: what the service allows, and of that what the tenant wants. */
-import { eq, sql } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import {
   getCountries,
   getCountryCallingCode,
   isSupportedCountry,
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/max';
-import { prepared, transact, upsert } from '../../db/ops.ts';
+import { transact, upsert } from '../../db/ops.ts';
 import { otpSettings } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -50,7 +50,7 @@ export function quickCountryOf(phone: string): string | null {
   return countryOf(phone);
 }
 
-/** Throws FORBIDDEN when codes may not go to this number's country; `settings` are the tenant's (`readOtpSettings`). */
+/** Throws FORBIDDEN when codes may not go to this number's country; `settings` are the tenant's. */
 export function requireCountry(ctx: Ctx, phone: string, settings: OtpSettings): void {
   const { allowedCountries: ofService } = ctx.config.otp;
   const { allowedCountries: ofTenant } = settings;
@@ -63,24 +63,15 @@ export function requireCountry(ctx: Ctx, phone: string, settings: OtpSettings): 
   });
 }
 
-const settingsOf = prepared((db) =>
-  db
-    .select({ allowedCountries: otpSettings.allowedCountries })
-    .from(otpSettings)
-    .where(eq(otpSettings.userId, sql.placeholder('userId')))
-    .prepare(),
-);
-
-/** What the tenant chose, for whoever may send a code. */
-export async function readOtpSettings(ctx: Ctx): Promise<OtpSettings> {
-  const [row] = await settingsOf(ctx.db).execute({ userId: ctx.actor.userId });
-  return { allowedCountries: row?.allowedCountries ?? null };
-}
-
 /** The tenant's choice. */
 export async function getOtpSettings(ctx: Ctx): Promise<OtpSettings> {
   requireScope(ctx, 'otp');
-  return readOtpSettings(ctx);
+  const { allowedCountries } = otpSettings;
+  const [row] = await ctx.db
+    .select({ allowedCountries })
+    .from(otpSettings)
+    .where(eq(otpSettings.userId, ctx.actor.userId));
+  return { allowedCountries: row?.allowedCountries ?? null };
 }
 
 /**

@@ -94,7 +94,7 @@ export async function deliver(
   return delivered(request, { message, queued });
 }
 
-/** The same with a head start, which is to `go` after the commit. Throws HeadStartLost, too. */
+/** The same with a head start, which is to `go` after the commit; recording the fact throws SessionNotHeld when it is lost. */
 export async function deliverAtOnce(
   tx: Tx,
   deps: OtpDeps,
@@ -103,7 +103,9 @@ export async function deliverAtOnce(
   start: HeadStart,
 ): Promise<Delivered> {
   await enqueueClaimed(tx, deps, code.message, code.queued, start);
-  return delivered(request, code);
+  const { delivery, fact } = delivered(request, code);
+  const { accountId: id, sessionId } = code.message;
+  return { delivery, fact: { ...fact, session: { id, sessionId, held: start.held } } };
 }
 
 interface Delivered {

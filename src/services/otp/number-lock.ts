@@ -1,12 +1,19 @@
 /** One number of a tenant at a time: sends and resends to it take its lock on its row. */
-import { and, desc, eq, gt, inArray, type Placeholder, sql } from 'drizzle-orm';
-import type { Db, Tx } from '../../db/client.ts';
-import { incoming, prepared, preparedWrite, upsert } from '../../db/ops.ts';
+import { and, eq, gt, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../db/client.ts';
+import { incoming, placeholders, preparedFor, preparedWrite, upsert, valuesAt } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import type { Subscriber } from '../../whatsapp/subscribers.ts';
 import { spendOtp } from '../quotas.ts';
 import type { OtpDeps } from './deps.ts';
-import { FAILURES_WINDOW_MS, failureBudget, recentSends, tooOften, waitForSend } from './limits.ts';
+import {
+  FAILURES_WINDOW_MS,
+  failureBudget,
+  type PastOtp,
+  recentSends,
+  tooOften,
+  waitForSend,
+} from './limits.ts';
 import { addressKey, spendWindow } from './windows.ts';
 
 export interface LockedNumber {
@@ -16,60 +23,109 @@ export interface LockedNumber {
   spellings: readonly string[];
   sends: number[];
   lastOtpId: string | null;
+  /** its row was made for this code, and holds its send already */
+  noted: boolean;
+  /** the OTPs that count against its budget, exact while none is open; null: one is */
+  ended: PastOtp[] | null;
 }
 
 /**
  * Waits until no other caller sends to the number of this subscriber, and keeps it so: the lock lasts until the transaction
- * ends.
+ * ends. All that is kept of the number is read at once. `otpId`: the new code it is for; null for one that was sent before.
  */
 export async function lockNumber(
   tx: Tx,
   { userId, key, spellings }: Subscriber & { userId: number },
-  now: number,
+  { otpId, now }: { otpId: string | null; now: number },
 ): Promise<LockedNumber> {
-  const fresh = { userId, phone: key, sends: [], lastOtpId: null, updatedAt: now };
+  const sent = otpId === null ? [] : [now];
+  const fresh = { userId, phone: key, sends: sent, lastOtpId: otpId, updatedAt: now };
   // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
   await upsert(tx, otpNumbers, fresh, [otpNumbers.userId, otpNumbers.phone], {
     updatedAt: incoming<number>(otpNumbers.updatedAt),
   });
+  const phones = [...new Set([key, ...spellings])];
+  const kept = await keptOf(tx, phones.length).execute({
+    ...valuesAt(phones.map((phone) => ({ phone }))),
+    userId,
+    from: now - BUDGET_REACH_MS,
+  });
+  const ofKind = (kind: number) => kept.filter((row) => Number(row.kind) === kind);
+  const isNew = (row: KeptRow) => otpId !== null && row.otpId === otpId;
+  const numbers = ofKind(KINDS.number);
+  const before = numbers.filter((row) => !isNew(row)).sort((a, b) => Number(b.at) - Number(a.at));
+  const { sends, lastOtpId } = together(before, key);
+  const ended = ofKind(KINDS.open).length > 0 ? null : ofKind(KINDS.ended).map(toPast);
+  const noted = sends.length === 0 && numbers.some(isNew);
+  return { userId, key, spellings, sends, lastOtpId, noted, ended };
+}
+
+/** What the rows of one subscriber, the newest first, say together. */
+function together(rows: readonly KeptRow[], key: string): Pick<LockedNumber, 'sends' | 'lastOtpId'> {
+  const own = rows.find(({ phone }) => phone === key);
   // A spelling that was not known to be theirs before may have a row of its own: its sends count, too.
-  const rows = await readNumbers(tx, userId, [...new Set([key, ...spellings])]);
-  const own = rows.find((row) => row.phone === key);
-  const counted = new Set(own?.sends);
-  const others = rows.filter((row) => row !== own).flatMap((row) => row.sends);
-  const sends = [...(own?.sends ?? []), ...others.filter((at) => !counted.has(at))];
-  const lastOtpId = own?.lastOtpId ?? rows.find((row) => row.lastOtpId !== null)?.lastOtpId ?? null;
-  return { userId, key, spellings, sends, lastOtpId };
+  const others = rows.filter((row) => row !== own);
+  const sends = own ? sendsOf(own) : [];
+  const counted = new Set(sends);
+  const more = others.flatMap(sendsOf).filter((at) => !counted.has(at));
+  const last = [...(own ? [own] : []), ...others].find(({ otpId }) => otpId !== null);
+  return { sends: [...sends, ...more], lastOtpId: last?.otpId ?? null };
 }
 
-const numbersOfTwo = prepared((db) =>
-  db
-    .select()
-    .from(otpNumbers)
-    .where(
-      and(
-        eq(otpNumbers.userId, sql.placeholder('userId')),
-        inArray(otpNumbers.phone, [sql.placeholder('one'), sql.placeholder('other')]),
-      ),
-    )
-    .orderBy(desc(otpNumbers.updatedAt))
-    .prepare(),
-);
+const KINDS = { number: 0, open: 1, ended: 2 } as const;
 
-/** What was sent to these spellings, the newest first; mostly there are one or two. */
-async function readNumbers(
-  tx: Tx,
-  userId: number,
-  phones: readonly string[],
-): Promise<(typeof otpNumbers.$inferSelect)[]> {
-  const [one, other = one] = phones;
-  if (one !== undefined && phones.length <= 2) return numbersOfTwo(tx).execute({ userId, one, other });
-  return tx
-    .select()
-    .from(otpNumbers)
-    .where(and(eq(otpNumbers.userId, userId), inArray(otpNumbers.phone, [...phones])))
-    .orderBy(desc(otpNumbers.updatedAt));
+interface KeptRow {
+  kind: number;
+  phone: string | null;
+  /** as JSON, of a number */
+  sends: string | null;
+  otpId: string | null;
+  status: string | null;
+  attempts: number;
+  /** when it was used, of a number; when it was last guessed at, of an OTP */
+  at: number | null;
 }
+
+const sendsOf = ({ sends }: KeptRow): number[] => JSON.parse(sends ?? '[]');
+
+function toPast({ status, attempts, at }: KeptRow): PastOtp {
+  return { status: status ?? '', attempts: Number(attempts), lastAttemptAt: at === null ? null : Number(at) };
+}
+
+/** The rows of these spellings, their open OTPs, and those that have ended: a part for each index. */
+const keptOf = preparedFor((db, named, count) => {
+  const phones = placeholders(named, 'phone', count);
+  const userId = sql.placeholder('userId');
+  const numbers = db
+    .select({
+      kind: sql<number>`${sql.raw(String(KINDS.number))}`.as('kind'),
+      phone: sql<string | null>`${otpNumbers.phone}`,
+      sends: sql<string | null>`${otpNumbers.sends}`.as('sends'),
+      otpId: sql<string | null>`${otpNumbers.lastOtpId}`,
+      status: sql<string | null>`null`.as('status'),
+      attempts: sql<number>`0`.as('attempts'),
+      at: sql<number | null>`${otpNumbers.updatedAt}`,
+    })
+    .from(otpNumbers)
+    .where(and(eq(otpNumbers.userId, userId), inArray(otpNumbers.phone, phones)));
+  const ofKind = (kind: number, where: SQL | undefined) =>
+    db
+      .select({
+        kind: sql<number>`${sql.raw(String(kind))}`.as('kind'),
+        phone: sql<string | null>`${otps.phone}`,
+        sends: sql<string | null>`null`.as('sends'),
+        otpId: sql<string | null>`${otps.id}`,
+        status: sql<string | null>`${otps.status}`.as('status'),
+        attempts: sql<number>`${otps.attempts}`.as('attempts'),
+        at: sql<number | null>`${otps.lastAttemptAt}`,
+      })
+      .from(otps)
+      .where(where);
+  return numbers
+    .unionAll(ofKind(KINDS.open, and(eq(otps.userId, userId), inArray(otps.openPhone, phones))))
+    .unionAll(ofKind(KINDS.ended, isEndedOf(userId, sql.placeholder('from'), phones)))
+    .prepare();
+});
 
 /**
  * Spends one send of the number, of the tenant and of the end user's address. Throws RATE_LIMITED or QUOTA_EXCEEDED with
@@ -92,6 +148,7 @@ export async function spendSend(
     const key = `otp:address:${number.userId}:${addressKey(send.endUserIp)}`;
     await spendWindow(tx, { key, max: perAddressPerHour }, now);
   }
+  if (number.noted) return;
   const { userId, key: phone } = number;
   const sends = JSON.stringify([...recentSends(number.sends, now), now]);
   await noteSend(tx, { userId, phone, sends, lastOtpId: send.otpId });
@@ -114,42 +171,33 @@ async function isProven(tx: Tx, number: LockedNumber): Promise<boolean> {
 }
 
 /**
- * How many wrong codes the number has left in 24 h. Exact because the one open OTP was closed before in this
+ * How many wrong codes the number has left in 24 h. Exact because no OTP was open, or the open one was closed before in this
  * transaction, so no check can spend an attempt meanwhile. Throws RATE_LIMITED when none is left.
  */
 export async function readBudget(tx: Tx, number: LockedNumber, now: number): Promise<number> {
-  const { userId, spellings } = number;
-  // An OTP lives for a day at most, so its attempts are at most that much younger than it.
-  const from = now - 2 * FAILURES_WINDOW_MS;
-  const [one, other = one] = spellings;
-  const past =
-    one !== undefined && spellings.length <= 2
-      ? await endedOfTwo(tx).execute({ userId, from, one, other })
-      : await endedOtps(tx, userId, from, [...spellings]);
+  const past = number.ended ?? (await readEnded(tx, number, now - BUDGET_REACH_MS));
   const { left, waitMs } = failureBudget(past, now);
   if (left === 0) throw tooOften('Too many wrong codes for this number.', 'number_failures', waitMs);
   return left;
 }
 
-type Value<T> = T | Placeholder;
+/** An OTP lives for a day at most, so its attempts are at most that much younger than it. */
+const BUDGET_REACH_MS = 2 * FAILURES_WINDOW_MS;
 
-function endedOtps(db: Db, userId: Value<number>, from: Value<number>, phones: Value<string>[]) {
-  return db
+function readEnded(tx: Tx, { userId, spellings }: LockedNumber, from: number): PromiseLike<PastOtp[]> {
+  return tx
     .select({ status: otps.status, attempts: otps.attempts, lastAttemptAt: otps.lastAttemptAt })
     .from(otps)
-    .where(
-      and(
-        eq(otps.userId, userId),
-        inArray(otps.phone, phones),
-        gt(otps.createdAt, from),
-        inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),
-      ),
-    );
+    .where(isEndedOf(userId, from, [...spellings]));
 }
 
-const endedOfTwo = prepared((db) =>
-  endedOtps(db, sql.placeholder('userId'), sql.placeholder('from'), [
-    sql.placeholder('one'),
-    sql.placeholder('other'),
-  ]).prepare(),
-);
+type Value<T> = T | Placeholder;
+
+function isEndedOf(userId: Value<number>, from: Value<number>, phones: Value<string>[]): SQL | undefined {
+  return and(
+    eq(otps.userId, userId),
+    inArray(otps.phone, phones),
+    gt(otps.createdAt, from),
+    inArray(otps.status, ['verified', 'expired', 'failed', 'canceled']),
+  );
+}

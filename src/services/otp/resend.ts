@@ -37,7 +37,7 @@ export async function resendOtp(ctx: Ctx, input: ResendOtpInput): Promise<SentOt
 async function writeResend(tx: Tx, ctx: Ctx, found: OtpRow, input: ResendOtpInput): Promise<SentOtpResult> {
   const now = ctx.clock.now();
   const subscriber = await findSubscriber(tx, found.userId, found.phone);
-  const number = await lockNumber(tx, { userId: found.userId, ...subscriber }, now);
+  const number = await lockNumber(tx, { userId: found.userId, ...subscriber }, { otpId: null, now });
   const otp = await findById(tx, { userId: found.userId, otpId: found.id, sessionIds: null });
   const refusal = refusalOf(otp, now);
   if (refusal || !otp) throw refusal ?? otpNotFound();

@@ -3,9 +3,9 @@ import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
 import { insertMany, isRetryable, isUnavailable, transact } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
-import { type Fact, record } from '../../events/record.ts';
+import { type Fact, record, SessionNotHeld } from '../../events/record.ts';
 import { candidateOf } from '../../queue/enqueue.ts';
-import { type HeadStart, HeadStartLost } from '../../queue/head-start.ts';
+import type { HeadStart } from '../../queue/head-start.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
@@ -19,12 +19,13 @@ import { rankSenders } from '../messages/session.ts';
 import { sendersOf } from '../pools.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
-import { readOtpSettings, requireCountry } from './country.ts';
+import { writeCode } from './content.ts';
+import { requireCountry } from './country.ts';
 import { type DeliveryRequest, deliver, deliverAtOnce, type PreparedCode, prepareCode } from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
 import { findOpen } from './rows.ts';
 import type { SendOtpFields, SentOtp } from './schemas.ts';
-import { chooseSession, readSendingSessions, readyFor, type SendingSession } from './sessions.ts';
+import { chooseSession, readSenders, readyFor, type SendingSession } from './sessions.ts';
 import type { OtpLanguage } from './template-text.ts';
 import { resolveTemplate } from './templates.ts';
 import { FIRST_LOOK_MS } from './watch-policy.ts';
@@ -58,14 +59,13 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const language = input.language ?? DEFAULTS.language;
   const now = ctx.clock.now();
   const { userId } = ctx.actor;
-  const [found, settings, subscriber] = await Promise.all([
-    readSendingSessions(ctx, userId, names, now),
-    readOtpSettings(ctx),
+  const [senders, subscriber] = await Promise.all([
+    readSenders(ctx, userId, names, now),
     findSubscriber(ctx.db, userId, phone),
   ]);
-  const sendingSessions = await readyFor(ctx.db, found, phone, now);
+  const sendingSessions = await readyFor(ctx.db, senders.sessions, phone, now);
   const first = chooseSession(sendingSessions, input.connectedOnly);
-  requireCountry(ctx, phone, settings);
+  requireCountry(ctx, phone, senders.settings);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
     id: newId(now),
@@ -97,18 +97,18 @@ async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[])
   if (start === null) return send(null);
   try {
     const sent = await send(start);
-    start.go();
+    start.go(() => writeCode(otp, ctx.clock.now()));
     return sent;
   } catch (error) {
     start.giveUp(isRolledBack(error) ? null : error);
-    if (error instanceof HeadStartLost) return send(null);
+    if (error instanceof SessionNotHeld) return send(null);
     throw error;
   }
 }
 
 /** Whether nothing of the transaction was written for sure: ours, and one that lost to another to the end. */
 function isRolledBack(error: unknown): boolean {
-  if (error instanceof AppError || error instanceof IdempotencyLost || error instanceof HeadStartLost)
+  if (error instanceof AppError || error instanceof IdempotencyLost || error instanceof SessionNotHeld)
     return true;
   return isRetryable(error) && !isUnavailable(error);
 }
@@ -163,9 +163,10 @@ async function writeSend(
   { request, code, start }: ReadyCode,
 ): Promise<SentOtpResult> {
   const now = ctx.clock.now();
-  const number = await lockNumber(tx, { userId: otp.userId, ...otp.subscriber }, now);
+  const subscriber = { userId: otp.userId, ...otp.subscriber };
+  const number = await lockNumber(tx, subscriber, { otpId: otp.id, now });
   await spendSend(tx, ctx, number, { otpId: otp.id, endUserIp: otp.endUserIp });
-  const replaced = await replaceOpen(tx, ctx, number);
+  const replaced = number.ended === null ? await replaceOpen(tx, ctx, number) : [];
   const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
   const { delivery, fact } = start
     ? await deliverAtOnce(tx, ctx, request, code, start)

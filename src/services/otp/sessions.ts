@@ -2,7 +2,7 @@
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { prepared } from '../../db/ops.ts';
-import { type OtpFallback, whatsappAccounts } from '../../db/schema.ts';
+import { type OtpFallback, otpSettings, whatsappAccounts } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import {
   type ContactLimit,
@@ -20,6 +20,7 @@ import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import type { Ctx } from '../context.ts';
 import { missingSession } from '../sessions/find.ts';
+import type { OtpSettings } from './country.ts';
 import type { OtpDeps } from './deps.ts';
 
 const accounts = whatsappAccounts;
@@ -78,26 +79,28 @@ async function mayWriteTo(
   return (await strangersHeldUntil(db, account.id, query)) === null;
 }
 
-/** The tenant's sessions of these names, in this order. Throws SESSION_NOT_FOUND for a name it does not have. */
-export async function readSendingSessions(
+/**
+ * The tenant's sessions of these names, in this order, and its settings for codes. Throws SESSION_NOT_FOUND for a name it does
+ * not have.
+ */
+export async function readSenders(
   { db, config, actor }: Pick<Ctx, 'db' | 'config' | 'actor'>,
   userId: number,
   names: readonly string[],
   now: number,
-): Promise<SendingSession[]> {
+): Promise<{ sessions: SendingSession[]; settings: OtpSettings }> {
   const rows = await readNamed(db, userId, names);
   const wanted = [...new Set(names)];
   const missing = wanted.find((name) => !rows.some(({ sessionId }) => sessionId === name));
   if (missing !== undefined) throw await missingSession(db, userId, missing, actor.sessionIds);
-  return wanted.flatMap((name) =>
+  const sessions = wanted.flatMap((name) =>
     rows.filter(({ sessionId }) => sessionId === name).map((row) => toCarrier(config.pacing, row, now)),
   );
+  return { sessions, settings: { allowedCountries: rows[0]?.allowedCountries ?? null } };
 }
 
 const namedOne = prepared((db) =>
-  db
-    .select(COLUMNS)
-    .from(accounts)
+  withSettings(db)
     .where(
       and(
         eq(accounts.userId, sql.placeholder('userId')),
@@ -107,13 +110,19 @@ const namedOne = prepared((db) =>
     .prepare(),
 );
 
-async function readNamed(db: Db, userId: number, names: readonly string[]): Promise<CarrierRow[]> {
+type NamedRow = CarrierRow & OtpSettings;
+
+async function readNamed(db: Db, userId: number, names: readonly string[]): Promise<NamedRow[]> {
   const [sessionId] = names;
   if (sessionId !== undefined && names.length === 1) return namedOne(db).execute({ userId, sessionId });
+  return withSettings(db).where(and(eq(accounts.userId, userId), inArray(accounts.sessionId, [...names])));
+}
+
+function withSettings(db: Db) {
   return db
-    .select(COLUMNS)
+    .select({ ...COLUMNS, allowedCountries: otpSettings.allowedCountries })
     .from(accounts)
-    .where(and(eq(accounts.userId, userId), inArray(accounts.sessionId, [...names])));
+    .leftJoin(otpSettings, eq(otpSettings.userId, accounts.userId));
 }
 
 /** The same by account id, without those that are gone. */

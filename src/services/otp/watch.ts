@@ -1,16 +1,24 @@
 /** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
 
-import { and, asc, eq, lte } from 'drizzle-orm';
+import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
-import { affected, isUnavailable, transact } from '../../db/ops.ts';
+import {
+  affected,
+  caseBy,
+  isUnavailable,
+  placeholders,
+  preparedWriteFor,
+  transact,
+  valuesAt,
+} from '../../db/ops.ts';
 import { otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
-import { isOpen, type OtpRow, readDeliveries, whileOpen } from './rows.ts';
+import { isOpen, OPEN_STATUSES, type OtpRow, readDeliveries, whileOpen } from './rows.ts';
 import { readFallbacks, readyFor, type SendingSession } from './sessions.ts';
 import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
 
@@ -127,7 +135,7 @@ async function lookNext(deps: OtpDeps, otp: OtpRow, watchAt: number | null): Pro
     .where(and(eq(otps.id, otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt)));
 }
 
-/** In one transaction; when it is refused, each in one of its own. */
+/** In one transaction; when one was changed meanwhile, or it is refused, each in one of its own. */
 async function markAllSent(deps: OtpDeps, all: readonly Proven[]): Promise<void> {
   if (all.length === 0) return;
   try {
@@ -138,23 +146,45 @@ async function markAllSent(deps: OtpDeps, all: readonly Proven[]): Promise<void>
   }
 }
 
+/** Of several one was changed since it was read. */
+class NotAsSeen extends Error {
+  override name = 'NotAsSeen';
+}
+
 async function markSent(deps: OtpDeps, all: readonly Proven[]): Promise<void> {
-  // Their rows are locked in one order, so that two processes cannot wait for each other in a circle.
-  const sorted = [...all].sort((a, b) => (a.otp.id < b.otp.id ? -1 : 1));
   await transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const facts: Fact[] = [];
-    for (const { otp, at } of sorted) {
-      const marked = await tx
-        .update(otps)
-        .set({ status: 'sent', sentAt: at, watchAt: null, updatedAt: now })
-        .where(asSeen(otp));
-      if (affected(marked) === 0) continue;
-      facts.push(otpFact(otp, 'otp.sent', { status: 'sent', sentAt: new Date(at).toISOString() }));
-    }
+    const seen = all.map(({ otp: { id, watchAt }, at }) => ({ id, watchAt, at }));
+    const marked = affected(await markSeveral(tx, [all.length], { ...valuesAt(seen), now }));
+    if (marked !== all.length && all.length > 1) throw new NotAsSeen('an OTP was changed meanwhile');
+    if (marked === 0) return;
+    const facts: Fact[] = all.map(({ otp, at }) =>
+      otpFact(otp, 'otp.sent', { status: 'sent', sentAt: new Date(at).toISOString() }),
+    );
     await record(tx, deps, facts);
   });
 }
+
+/** Those that are open, and that no process has looked at since they were read. */
+const markSeveral = preparedWriteFor((db, named, count) => {
+  const { id, status, watchAt } = otps;
+  const byId = (name: string) =>
+    caseBy(
+      id,
+      Array.from({ length: count }, (_, at) => [named(at, 'id'), named(at, name)] as const),
+    );
+  const now = sql`${sql.placeholder('now')}`;
+  return db
+    .update(otps)
+    .set({ status: 'sent', sentAt: byId('at'), watchAt: null, updatedAt: now })
+    .where(
+      and(
+        inArray(id, placeholders(named, 'id', count)),
+        inArray(status, [...OPEN_STATUSES]),
+        eq(watchAt, byId('watchAt')),
+      ),
+    );
+});
 
 async function fail(deps: OtpDeps, otp: OtpRow, errorCode: string): Promise<void> {
   await transact(deps.database, async (tx) => {

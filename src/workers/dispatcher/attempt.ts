@@ -58,7 +58,7 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
 async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolean>): Promise<SendResult> {
   let content: Outgoing | null;
   try {
-    content = await (deps.openContent ?? asContent)(claim.content);
+    content = claim.open ? claim.open() : await (deps.openContent ?? asContent)(claim.content);
   } catch (error) {
     deps.logger.error('a message cannot be opened', { messageId: claim.messageId, error: String(error) });
     if (isUnavailable(error)) return { outcome: 'postponed', reason: 'the database is away' };

@@ -57,10 +57,10 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   follow(line, at, row, spent, claimed);
   return {
     ...start,
-    go() {
+    go(open) {
       spent.id = start.attemptId;
       line.inPreparation.add(spent);
-      end(claimOf(row, start, JSON.parse(row.contentJson ?? 'null')));
+      end({ ...claimOf(row, start, JSON.parse(row.contentJson ?? 'null')), open });
     },
     giveUp(error) {
       // It may be committed: then it is taken back as any claim whose answer was lost.
