@@ -24,6 +24,11 @@ export interface PeerBook {
    * session knows it by. A group is itself alone. What the database has learned in the last 5 s may be missing.
    */
   of(account: Account, addressee: Addressee): Promise<readonly string[]>;
+  /**
+   * Reads now what is known of the number that a message goes to: its LID, and whether it has aliases. As a rule `of` finds what
+   * it needs for that message in the same reading.
+   */
+  look(account: Account, phone: string): Promise<{ lid: string | null; hasAliases: boolean }>;
   /** Looks up those who will be asked for next, where that is cheaper for all of them together. */
   warm(account: Account, addressees: readonly Addressee[]): Promise<void>;
 }
@@ -50,7 +55,7 @@ export function createPeerBook({ db, clock }: { db: Db; clock: Clock }): PeerBoo
   async function of(account: Account, addressee: Addressee): Promise<readonly string[]> {
     const { peer, phone, lid } = addressee;
     if (phone === null && lid === null) return [peer];
-    const key = `${account.id} ${peer} ${phone} ${lid}`;
+    const key = keyOf(account, addressee);
     const now = clock.monotonic();
     const known = kept.get(key);
     if (known && known.until > now) return known.jids;
@@ -60,11 +65,25 @@ export function createPeerBook({ db, clock }: { db: Db; clock: Clock }): PeerBoo
   }
   return {
     of,
+    async look(account, phone) {
+      const addressee = { peer: phoneJid(phone), phone, lid: null };
+      const search = beginSearch({ account, addressee });
+      const until = clock.monotonic() + KEEP_MS;
+      const links = await readLinks(db, [search]);
+      const hasAliases = links.some(({ kind }) => kind === 'alias');
+      const contact = links.find((one) => one.kind === 'contact' && one.phone === phone);
+      if (contact !== undefined) return { lid: contact.other, hasAliases };
+      goOn(search, links);
+      if (search.next.length === 0) kept.set(keyOf(account, addressee), { jids: jidsOf(search), until });
+      return { lid: null, hasAliases };
+    },
     async warm(account, addressees) {
       if (!statementsAreCheap) await Promise.all(addressees.map((addressee) => of(account, addressee)));
     },
   };
 }
+
+const keyOf = ({ id }: Account, { peer, phone, lid }: Addressee) => `${id} ${peer} ${phone} ${lid}`;
 
 export interface Asked {
   account: Account;
@@ -84,25 +103,32 @@ interface Search {
   lid: string | null;
 }
 
-/** As `PeerBook.of`, read now: one statement for all, and one more for each step that finds further numbers. */
-export async function readPeers(db: Db, all: readonly Asked[]): Promise<string[][]> {
-  const searches = all.map(({ account, addressee: { peer, phone, lid } }) => ({
+function beginSearch({ account, addressee: { peer, phone, lid } }: Asked): Search {
+  return {
     account,
     peer,
     phones: new Set<string>(),
     lids: new Set(lid === null ? [] : [lid]),
     next: phone === null ? [] : withTwins([phone]),
     lid,
-  }));
+  };
+}
+
+/** All that was found, the JID of the message first. */
+const jidsOf = ({ peer, phones, lids }: Search): string[] => [
+  ...new Set([peer, ...[...phones].map(phoneJid), ...[...lids].map(lidJid)]),
+];
+
+/** As `PeerBook.of`, read now: one statement for all, and one more for each step that finds further numbers. */
+export async function readPeers(db: Db, all: readonly Asked[]): Promise<string[][]> {
+  const searches = all.map(beginSearch);
   for (let step = 0; step < MAX_STEPS; step++) {
     const open = searches.filter(({ next, lid }) => next.length > 0 || lid !== null);
     if (open.length === 0) break;
     const links = await readLinks(db, open);
     for (const search of open) goOn(search, links);
   }
-  return searches.map(({ peer, phones, lids }) => [
-    ...new Set([peer, ...[...phones].map(phoneJid), ...[...lids].map(lidJid)]),
-  ]);
+  return searches.map(jidsOf);
 }
 
 /** A stored fact about a number: of a tenant, that another number is the same account; of a session, its LID. */

@@ -28,6 +28,11 @@ export async function findSubscriber(db: Db | Tx, userId: number, phone: string)
   return (await findSubscribers(db, userId, [phone])).get(phone) ?? { spellings: [phone], key: phone };
 }
 
+/** The subscriber behind a number that has no aliases. */
+export function subscriberWithoutAliases(phone: string): Subscriber {
+  return connect(phone, { linked: new Map(), accounts: new Map() });
+}
+
 /** The same for many. Tenants never see one another's aliases. */
 export async function findSubscribers(
   db: Db | Tx,

@@ -25,6 +25,8 @@ export interface DeliveryRequest {
   userId: number;
   phone: string;
   sendingSession: Pick<SendingSession, 'accountId' | 'sessionId' | 'lastHighAt'>;
+  /** of the number, as this session knows it; missing: it is looked up */
+  lid?: string | null;
   round: number;
   expiresAt: number;
   origin?: Origin;
@@ -50,12 +52,12 @@ export interface PreparedCode {
 /** `queuedAt` in epoch milliseconds. */
 export async function prepareCode(
   deps: OtpDeps,
-  { otpId, userId, phone, sendingSession, expiresAt, counts = true }: DeliveryRequest,
+  { otpId, userId, phone, sendingSession, expiresAt, counts = true, lid: known }: DeliveryRequest,
   tx?: Tx,
 ): Promise<PreparedCode> {
   const { accountId, sessionId } = sendingSession;
   const content: OtpContent = { type: 'otp', otpId };
-  const lid = await deps.lids.find(accountId, phone, tx);
+  const lid = known === undefined ? await deps.lids.find(accountId, phone, tx) : known;
   return {
     queued: newQueued(deps.clock.now()),
     message: {

@@ -11,7 +11,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, normalizePhone } from '../../utils/phone.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
-import { findSubscriber, type Subscriber } from '../../whatsapp/subscribers.ts';
+import { findSubscriber, type Subscriber, subscriberWithoutAliases } from '../../whatsapp/subscribers.ts';
 import { requireScope, requireSession, sessionNotFound } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency, IdempotencyLost } from '../idempotency.ts';
@@ -59,13 +59,15 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
   const language = input.language ?? DEFAULTS.language;
   const now = ctx.clock.now();
   const { userId } = ctx.actor;
-  const [senders, subscriber] = await Promise.all([
-    readSenders(ctx, userId, names, now),
-    findSubscriber(ctx.db, userId, phone),
-  ]);
+  const senders = await readSenders(ctx, userId, names, now);
   const sendingSessions = await readyFor(ctx.db, senders.sessions, phone, now);
   const first = chooseSession(sendingSessions, input.connectedOnly);
   requireCountry(ctx, phone, senders.settings);
+  const sendingSession = chooseSession(sendingSessions);
+  const { lid, hasAliases } = await ctx.peers.look({ id: sendingSession.accountId, userId }, phone);
+  const subscriber = hasAliases
+    ? await findSubscriber(ctx.db, userId, phone)
+    : subscriberWithoutAliases(phone);
   const template = await resolveTemplate(ctx, { template: input.template ?? null, language, companyName });
   const otp = {
     id: newId(now),
@@ -82,12 +84,17 @@ export async function sendOtp(ctx: Ctx, input: SendOtpInput): Promise<SentOtpRes
     expiresAt: now + (input.expiresInSeconds ?? DEFAULTS.expiresInSeconds) * 1000,
     maxAttempts: input.maxAttempts ?? DEFAULTS.maxAttempts,
   };
-  return sendNow(ctx, otp, sendingSessions);
+  return sendNow(ctx, otp, sendingSessions, { sendingSession, lid });
 }
 
 /** With a head start where the session has nothing else to do. */
-async function sendNow(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): Promise<SentOtpResult> {
-  const request = requestOf(ctx, otp, sendingSessions);
+async function sendNow(
+  ctx: Ctx,
+  otp: NewOtp,
+  sendingSessions: SendingSession[],
+  by: Pick<DeliveryRequest, 'sendingSession' | 'lid'>,
+): Promise<SentOtpResult> {
+  const request = requestOf(ctx, otp, by);
   const code = await prepareCode(ctx, request);
   const start = await ctx.signals.headStart(candidateOf(code.message, code.queued));
   const send = (withStart: HeadStart | null) =>
@@ -120,10 +127,12 @@ interface ReadyCode {
   start: HeadStart | null;
 }
 
-function requestOf(ctx: Ctx, otp: NewOtp, sendingSessions: SendingSession[]): DeliveryRequest {
-  const { id: otpId, userId, phone, expiresAt } = otp;
-  const sendingSession = chooseSession(sendingSessions);
-  return { otpId, userId, phone, sendingSession, round: 1, expiresAt, origin: originOf(ctx) };
+function requestOf(
+  ctx: Ctx,
+  { id: otpId, userId, phone, expiresAt }: NewOtp,
+  by: Pick<DeliveryRequest, 'sendingSession' | 'lid'>,
+): DeliveryRequest {
+  return { ...by, otpId, userId, phone, round: 1, expiresAt, origin: originOf(ctx) };
 }
 
 /** The session that is asked for, or the best of several first; then those that may take over. */
