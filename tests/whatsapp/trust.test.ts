@@ -47,6 +47,7 @@ async function meet(identity: NoiseIdentity, rootKey: string | null): Promise<Cl
       },
       onNode: () => undefined,
       onClose: () => undefined,
+      onError: () => undefined,
     });
   });
   const { engine, callbacks } = test.another({ waServer: { url: server.url, rootKey, caFile: null } });

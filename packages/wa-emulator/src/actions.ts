@@ -13,6 +13,7 @@ import type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 import type { Channel, ChannelInput } from './channels.ts';
 import { ControlError } from './control-error.ts';
 import { type Device, deviceJid, deviceKey } from './devices.ts';
+import type { OwnError } from './errors.ts';
 import type { Fault, FaultDesk } from './fault-actions.ts';
 import { actInGroup, type GroupAct } from './group-acts.ts';
 import type { Group } from './groups.ts';
@@ -141,6 +142,8 @@ export interface Actions {
   rules(): Array<{ number: string; behaviour: string; timesLeft?: number }>;
   /** Brings about a fault; resolves with how many connections (devices, for `logout`) it met. */
   fault(fault: Fault): Promise<{ affected: number }>;
+  /** What went wrong in the emulator itself since the start or the last reset, oldest first: the last hundred. */
+  errors(): OwnError[];
   /** Linked devices. */
   sessions(): SessionInfo[];
   /** A new group; `creator` is the first participant and the addressing `lid` unless told otherwise. */
@@ -280,6 +283,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     },
     rules: () => world.rules.list(),
     fault: async (fault) => ({ affected: await faultDesk.bring(fault) }),
+    errors: () => world.errors.list(),
     sessions: () => world.devices.all().map((device) => describeSession(world, device)),
     createGroup: ({ subject, participants, creator, addressing }) => {
       const first = creator ?? participants[0];
@@ -339,6 +343,7 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
     health: () => describeHealth(world),
     async reset({ devices } = {}) {
       world.log.reset();
+      world.errors.reset();
       world.rules.reset();
       world.passkeys.reset();
       world.standings.reset();

@@ -31,6 +31,8 @@ export interface ConnectionHandlers {
   onHello(connection: Connection, payload: proto.ClientPayload): void;
   onNode(connection: Connection, node: BinaryNode): void;
   onClose(connection: Connection): void;
+  /** One of the above has thrown: the connection stays as it is. */
+  onError(doing: string, error: unknown): void;
 }
 
 /** Runs the handshake on a fresh WebSocket and then decodes its stanzas, in order. */
@@ -45,18 +47,27 @@ export function acceptConnection(
   let transport: Transport | undefined;
   let decoding: Promise<void> = Promise.resolve();
   const connection = createConnection(socket, timers, () => transport);
+  const guard = (doing: string, work: () => void) => {
+    try {
+      work();
+    } catch (error) {
+      handlers.onError(doing, error);
+    }
+  };
   const onFrame = (frame: Buffer) => {
     if (transport) {
       const plaintext = transport.open(frame);
       decoding = decoding
         .then(() => decodeBinaryNode(plaintext))
-        .then((node) => handlers.onNode(connection, node))
-        .catch(() => socket.terminate());
+        .then(
+          (node) => guard(`handle <${node.tag}>`, () => handlers.onNode(connection, node)),
+          () => socket.terminate(),
+        );
     } else if (handshake) {
       const finished = handshake.finish(frame);
       transport = finished.transport;
       connection.clientStatic = finished.clientStatic;
-      handlers.onHello(connection, finished.payload);
+      guard('log a client in', () => handlers.onHello(connection, finished.payload));
     } else {
       handshake = createHandshake(identity, reader.header ?? Buffer.alloc(0));
       socket.send(encodeFrame(handshake.answerHello(frame)));
@@ -71,7 +82,7 @@ export function acceptConnection(
     }
   });
   socket.on('error', () => socket.terminate());
-  socket.on('close', () => handlers.onClose(connection));
+  socket.on('close', () => guard('forget a connection', () => handlers.onClose(connection)));
 }
 
 function createConnection(

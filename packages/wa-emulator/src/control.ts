@@ -143,6 +143,7 @@ export function createControlApp(actions: Actions, host: string): Hono {
   app.get('/blocked', query(ChatsQuery), (c) => c.json(actions.blocked(c.req.valid('query'))));
   app.post('/pictures', body(PictureBody), (c) => c.json(actions.setPicture(c.req.valid('json'))));
   app.post('/faults', body(FaultBody), async (c) => c.json(await actions.fault(c.req.valid('json'))));
+  app.get('/errors', (c) => c.json(actions.errors()));
   app.get('/sessions', (c) => c.json(actions.sessions()));
   app.get('/groups', (c) => c.json(actions.groups()));
   app.post('/groups', body(GroupBody), (c) => c.json(actions.createGroup(c.req.valid('json')), 201));

@@ -28,14 +28,18 @@ export function takeClientReceipt(
   const ids = [id, ...items].filter((value): value is string => value !== undefined);
   noteReceipt(world, device, stanza, ids);
   if (type === 'server-error') {
-    takeFileRequest(world, device, stanza).catch(() => connection.destroy());
+    takeFileRequest(world, device, stanza).catch((error: unknown) =>
+      world.errors.note(`look for the file of ${id} again`, error),
+    );
     return;
   }
   for (const messageId of ids) {
     const pending = findMessage(world, device, stanza, messageId);
     if (type === 'retry') {
       if (pending) {
-        retryMessage(world, device, pending, stanza).catch(() => connection.destroy());
+        retryMessage(world, device, pending, stanza).catch((error: unknown) =>
+          world.errors.note(`seal ${messageId} again`, error),
+        );
       }
     } else {
       finishMessage(world, device, messageId, pending, type);
@@ -111,8 +115,7 @@ async function retryMessage(
   pending.ignoreAcks = (pending.ignoreAcks ?? 0) + 1;
   const party = world.parties.of(pending.retry.author);
   const peer = deviceKey(device);
-  party.forget(peer);
-  const sealed = await party.encrypt(
+  const sealed = await party.encryptAnew(
     peer,
     Buffer.from(pending.retry.plaintext, 'base64'),
     () => readBundle(device, stanza) ?? takeDeviceBundle(world, device),

@@ -6,6 +6,7 @@ import { createChannels } from './channels.ts';
 import { acceptConnection } from './connection.ts';
 import { startControlServer } from './control.ts';
 import { createDevices } from './devices.ts';
+import { createErrorLog, type OwnError } from './errors.ts';
 import { createFaultDesk } from './fault-actions.ts';
 import { createFaults } from './faults.ts';
 import { createGroups } from './groups.ts';
@@ -28,6 +29,7 @@ import type { World } from './world.ts';
 export type { Actions, Asked, Health, Linked } from './actions.ts';
 export type { Assertion, PasskeyKey, RequestOptions } from './authenticator.ts';
 export type { Channel, ChannelInput } from './channels.ts';
+export type { OwnError } from './errors.ts';
 export type { Fault } from './fault-actions.ts';
 export type { Group } from './groups.ts';
 export type { DeliverInput } from './inbound.ts';
@@ -55,6 +57,8 @@ export interface EmulatorOptions {
   stateDir?: string | undefined;
   /** Called with each stanza of a client before it is answered: for tests that stop a client at one of them. */
   onStanza?: (stanza: BinaryNode) => void;
+  /** Called with each error of the emulator itself; `errors` lists them. */
+  onError?: (error: OwnError) => void;
 }
 
 /** A running WhatsApp Web server with everyone who is on it. */
@@ -113,7 +117,11 @@ async function startParts(options: EmulatorOptions & { host: string }, opened: C
     faults,
   });
   opened.push(() => media.close());
-  const world = createWorld({ identity, store, media, faults, outboxes: await createOutboxes(store) });
+  const errors = createErrorLog(options.onError);
+  const world = createWorld({
+    ...{ identity, store, media, faults, errors },
+    outboxes: await createOutboxes(store),
+  });
   const server = await startWaServer(host, options.waPort ?? 0, (socket) => {
     acceptConnection(socket, identity.noise, world.timers, {
       onHello: (connection, payload) => onHello(world, connection, payload),
@@ -122,6 +130,7 @@ async function startParts(options: EmulatorOptions & { host: string }, opened: C
         onNode(world, connection, stanza);
       },
       onClose: (connection) => onClose(world, connection),
+      onError: errors.note,
     });
   });
   opened.push(() => server.close());
@@ -148,7 +157,7 @@ async function startParts(options: EmulatorOptions & { host: string }, opened: C
 }
 
 function createWorld(
-  parts: Pick<World, 'identity' | 'media' | 'faults' | 'outboxes'> & { store: Store },
+  parts: Pick<World, 'identity' | 'media' | 'faults' | 'errors' | 'outboxes'> & { store: Store },
 ): World {
   const { store, ...rest } = parts;
   return {

@@ -52,7 +52,9 @@ export function goLive(world: World, connection: Connection, device: Device): vo
     }
     connection.send(node('ib', { from: SERVER_JID }, [node('offline', { count })]));
     if (!device.historySynced && !waiting.some((pending) => pending.untilHistorySync)) {
-      sendFirstSync(world, device).catch(() => connection.destroy());
+      sendFirstSync(world, device).catch((error: unknown) =>
+        world.errors.note('send the first messages of a phone', error),
+      );
     }
   };
   sendFrom(0);

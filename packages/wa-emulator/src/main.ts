@@ -12,7 +12,10 @@ function version(): string {
 async function start(cli: CliStart): Promise<Emulator> {
   try {
     const { rules, faults, json: _, kind: __, ...options } = cli;
-    const emulator = await startEmulator(options);
+    const emulator = await startEmulator({
+      ...options,
+      onError: ({ doing, error }) => console.error(`The emulator could not ${doing}: ${error}`),
+    });
     for (const rule of rules) {
       if ('passkey' in rule) emulator.setPasskey(rule);
       else emulator.setRule(rule);

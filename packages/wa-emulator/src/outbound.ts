@@ -45,7 +45,9 @@ export function takeClientMessage(
   };
   if (stanza.attrs.category === 'peer') {
     ack();
-    takePeerMessage(world, device, stanza).catch(() => connection.destroy());
+    takePeerMessage(world, device, stanza).catch((error: unknown) =>
+      world.errors.note(`answer the request ${stanza.attrs.id} to a phone`, error),
+    );
     return;
   }
   if (to.kind === 'other') {
@@ -71,7 +73,9 @@ export function takeClientMessage(
   }
   if (to.kind === 'user' && !LOST.has(behaviour.kind)) world.standings.meet(device.phone, to.phone);
   applyBehaviour(world, behaviour, to, ack, () => {
-    deliver(world, device, stanza, to, behaviour).catch(() => connection.destroy());
+    deliver(world, device, stanza, to, behaviour).catch((error: unknown) =>
+      world.errors.note(`deliver ${stanza.attrs.id}`, error),
+    );
   });
 }
 

@@ -6,7 +6,7 @@ import {
   decryptMessage,
   decryptPreKeyMessage,
   encryptMessage,
-  forgetSessions,
+  endSession,
   libPair,
   type SessionOwner,
   typedKey,
@@ -34,8 +34,8 @@ export interface Party {
     plaintext: Buffer,
     bundle: () => LibBundle | undefined,
   ): Promise<{ type: 'pkmsg' | 'msg'; ciphertext: Buffer }>;
-  /** Forgets the sessions with a peer. */
-  forget(peer: string): void;
+  /** Seals a message in a new session; what the peer has sealed in an older one can still be opened. */
+  encryptAnew: Party['encrypt'];
   senderKeys: SenderKeys;
   /** Runs tasks of this phone in the order they came, each to its end. */
   inTurn: Lane;
@@ -100,7 +100,11 @@ function createParty(
       return exclusively(() => decrypt(owner, peer, ciphertext));
     },
     encrypt: (peer, plaintext, bundle) => exclusively(() => encryptMessage(owner, peer, plaintext, bundle)),
-    forget: (peer) => forgetSessions(owner, peer),
+    encryptAnew: (peer, plaintext, bundle) =>
+      exclusively(() => {
+        endSession(owner, peer);
+        return encryptMessage(owner, peer, plaintext, bundle);
+      }),
     senderKeys: createSenderKeys(phone, store, exclusively),
     inTurn: createLane(Number.POSITIVE_INFINITY),
   };

@@ -117,9 +117,12 @@ export async function encryptMessage(
   return { type: type === 3 ? 'pkmsg' : 'msg', ciphertext: Buffer.from(body) };
 }
 
-/** Forgets the sessions with a peer. */
-export function forgetSessions(owner: SessionOwner, peer: string): void {
-  owner.store.delete(sessionKey(owner, peer));
+/** The next message to a peer begins a new session; what comes in the one of now can still be opened. */
+export function endSession(owner: SessionOwner, peer: string): void {
+  const record = load(owner, peer);
+  if (!record) return;
+  closeSession(record);
+  save(owner, peer, record);
 }
 
 function toolsFor(owner: SessionOwner, peer: string) {

@@ -2,6 +2,7 @@ import type { Settings } from './app-state.ts';
 import type { Channels } from './channels.ts';
 import type { Connection } from './connection.ts';
 import type { Devices } from './devices.ts';
+import type { ErrorLog } from './errors.ts';
 import type { StandingFaults } from './faults.ts';
 import type { Groups } from './groups.ts';
 import type { PhoneHistory } from './history.ts';
@@ -39,6 +40,7 @@ export interface World {
   /** Numbers under another spelling than their account's: the account by the number that is dialled. */
   aliases: Map<string, string>;
   faults: StandingFaults;
+  errors: ErrorLog;
   log: TrafficLog;
   timers: Timers;
   delays: Delays;

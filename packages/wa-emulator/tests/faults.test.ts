@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { request } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Emulator, startEmulator } from '../src/index.ts';
+import { WebSocket } from 'ws';
+import { type Emulator, type OwnError, startEmulator } from '../src/index.ts';
 import { type BareClient, connectBareClient, startBareClient, until } from './bare-client.ts';
 
 const PHONE = '6281100000041';
@@ -34,6 +36,40 @@ const attempt = async (): Promise<number> => {
   await probe.close();
   return code;
 };
+
+describe('an error of the emulator itself', () => {
+  it('is told, and cuts no connection', async () => {
+    const told: OwnError[] = [];
+    const own = await startEmulator({
+      onStanza({ attrs }) {
+        if (attrs.id === 'BROKEN') throw new Error('planned');
+      },
+      onError: (error) => void told.push(error),
+    });
+    const phone = '6281100000045';
+    const other = await connectBareClient({ emulator: own, phone });
+    await other.sock.sendNode({ tag: 'presence', attrs: { id: 'BROKEN', type: 'available' } });
+    await until('the error', () => told[0]);
+    expect(own.errors()).toEqual(told);
+    expect(told[0]).toMatchObject({ doing: 'handle <presence>', error: expect.stringContaining('planned') });
+    const id = await other.send('6281200004003', 'still there');
+    await until('the delivery', () => own.messages({ id })[0]?.deliveredAt);
+    expect(other.closes).toEqual([515]);
+    await own.reset();
+    expect(own.errors()).toEqual([]);
+    await other.close();
+    await own.stop();
+  });
+
+  it('is not what a client does wrong', async () => {
+    const socket = new WebSocket(emulator.waUrl);
+    await once(socket, 'open');
+    const closed = once(socket, 'close');
+    socket.send(Buffer.from('no frame of this protocol'));
+    await closed;
+    expect(emulator.errors()).toEqual([]);
+  });
+});
 
 describe('faults on open connections', () => {
   it.each([
