@@ -73,7 +73,7 @@ export function unplayed(
         ? []
         : [
             `"${name}" tells ${event}: add a case with rows: ['${name}'] to tests/helpers/inbound-cases.ts, which ` +
-              'tests/soak/inbound-kills.test.ts plays over kill -9 (docs/architecture.md, "Add something that comes in")',
+              'tests/e2e/inbound-kills.test.ts plays over kill -9 (docs/architecture.md, "Add something that comes in")',
           ];
     }),
     ...[...played]

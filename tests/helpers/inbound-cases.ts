@@ -1,5 +1,5 @@
 /**
- * Everything that comes in, as `tests/soak/inbound-kills.test.ts` plays it while the service is killed. Each row of
+ * Everything that comes in, as `tests/e2e/inbound-kills.test.ts` plays it while the service is killed. Each row of
  * `scripts/capability-rows.ts` with an event of what comes in must be named by a case here
  * (`tests/whatsapp/capabilities.test.ts`).
  */

@@ -1,5 +1,6 @@
 /** Conversations that go both ways, and the three histories of them: ours, that of the owner's phone, and the people's. */
 import { type Emulator, type Received, startEmulator } from 'wa-emulator';
+import type { Config } from '../../src/utils/config.ts';
 import { startTestGateway, type TestGateway } from './gateway.ts';
 import { linkSession } from './sandbox-process.ts';
 import { until } from './until.ts';
@@ -19,11 +20,14 @@ export interface Histories {
 }
 
 /** Sends `count` mixed messages in three chats and two groups: a third from the owner's phone, from us and from people. */
-export async function converse(count: number): Promise<Histories> {
+export async function converse(
+  count: number,
+  engine: Config['engine'] = 'baileys',
+): Promise<Histories> {
   const emulator = await startEmulator();
   let gateway: TestGateway | undefined;
   try {
-    gateway = await startTestGateway(emulator);
+    gateway = await startTestGateway(emulator, { engine });
     await linkSession(gateway, emulator, 'main', PHONE);
     const groups = ['lid', 'pn'].map((addressing) =>
       emulator.createGroup({

@@ -103,7 +103,7 @@ describe('a kind that is newer than this release', () => {
     const keys = bytesOf({ senderKeyDistributionMessage: { groupId: 'g' } });
     expect(read(keys)).toBe(null);
     const part = readPayload(Buffer.from([...keys, ...NEW]), { ...options, isPart: true });
-    expect(part).toMatchObject({ decoded: null, hasKeys: true });
+    expect(part.decoded).toBe(null);
   });
 
   it('is told beside what says nothing', () => {

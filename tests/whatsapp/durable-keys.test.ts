@@ -18,6 +18,8 @@ let gate: Gate;
 
 /** A disk that can be stopped: what is to be written waits, and tells that it does. */
 interface Gate {
+  /** the types of keys that were written together, one entry for each time */
+  written: string[][];
   close(): { asked: Promise<void>; open(): void };
   wrap(store: CredentialStore): CredentialStore;
 }
@@ -25,7 +27,9 @@ interface Gate {
 function createGate(): Gate {
   let passing: Promise<void> = Promise.resolve();
   let ask = () => {};
+  const written: string[][] = [];
   return {
+    written,
     close() {
       const asked = createSignal();
       const opened = createSignal();
@@ -40,12 +44,13 @@ function createGate(): Gate {
         return {
           ...keys,
           async set(changes) {
-            const written = keys.set(changes);
+            written.push(changes.map(({ type }) => type));
+            const done = keys.set(changes);
             if (changes.some(({ type }) => RATCHETS.has(type))) {
               ask();
               await passing;
             }
-            await written;
+            await done;
           },
         };
       },
@@ -91,4 +96,14 @@ it.each(['a person', 'a group'])('no stanza to %s leaves before its keys are dur
   expect((await sent).outcome).toBe('acknowledged');
   await until(() => test.emulator.received().some((message) => message.text === 'second'));
   expect(test.emulator.received().filter((message) => message.refused)).toEqual([]);
+});
+
+it('the key of a group is durable with that of the message which brought it, or a crash in between would lose it', async () => {
+  const group = test.emulator.createGroup({ subject: 'g', participants: [PHONE, MEMBER] });
+  gate.written.length = 0;
+  const { ids } = await test.emulator.deliver({ to: PHONE, from: MEMBER, group: group.id, text: 'hi' });
+  await until(() => test.emulator.inbound({ id: ids[0] })[0]?.receivedAt !== undefined);
+  const times = gate.written.filter((types) => types.some((type) => RATCHETS.has(type)));
+  expect(times[0]).toEqual(expect.arrayContaining(['session', 'sender-key']));
+  expect(test.emulator.inbound({ id: ids[0] })[0]).toMatchObject({ retries: 0 });
 });

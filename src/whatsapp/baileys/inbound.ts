@@ -25,6 +25,7 @@ import {
   readPost,
   readStanza,
 } from './read-message.ts';
+import type { GroupKey } from './read-payload.ts';
 import { readAnswer } from './resent.ts';
 import { releaseKeysAfter } from './transactions.ts';
 
@@ -46,6 +47,7 @@ export interface InboundOptions extends ReadOptions {
 interface Repository {
   decryptMessage(opts: { jid: string; type: 'pkmsg' | 'msg'; ciphertext: Uint8Array }): Promise<Uint8Array>;
   decryptGroupMessage(opts: { group: string; authorJid: string; msg: Uint8Array }): Promise<Uint8Array>;
+  processSenderKeyDistributionMessage(opts: { item: GroupKey; authorJid: string }): Promise<void>;
 }
 
 export interface Inbound {
@@ -119,14 +121,16 @@ export function createInbound(options: InboundOptions): Inbound {
    * The ratchet moves when the gateway has stored the message: a crash or a failure before that leaves the key, so the
    * server's next delivery can be read. The next message is opened meanwhile, with the keys as this one has left them, and
    * those of both are kept in their order. A key that is gone therefore means that its message is stored, or that it is
-   * one of those in the line: then the answer waits for them.
-   * Baileys gets nothing of the message but keys: it would read all of it again, by its own rules.
+   * one of those in the line: then the answer waits for them. The key of a group that came with it is kept in the same step,
+   * or a crash between the two would lose it: its message does not open a second time.
+   * Baileys gets nothing of the message: it would read all of it again, by its own rules.
    */
   async function decrypt(
     ciphertext: Uint8Array,
     keys: SignalKeyStoreWithTransaction,
     key: string,
     run: () => Promise<Uint8Array>,
+    learn: Repository['processSenderKeyDistributionMessage'],
   ): Promise<Uint8Array> {
     if (peers.has(ciphertext)) return keys.transaction(async () => takeAnswer(await run()), key);
     const one = observed.get(ciphertext);
@@ -143,7 +147,7 @@ export function createInbound(options: InboundOptions): Inbound {
         return NOTHING;
       }
       was.opened = true;
-      return keepOpened(one, padded);
+      return keepOpened(one, padded, learn);
     }, key);
     settled = Promise.all([
       earlier,
@@ -159,16 +163,22 @@ export function createInbound(options: InboundOptions): Inbound {
 
   const hasRoom = () => waiting.messages < MAX_WAITING && waiting.bytes < MAX_WAITING_BYTES;
 
-  async function keepOpened({ stanza, isLast, goOn }: Observed, padded: Uint8Array): Promise<Uint8Array> {
-    const read = readStanza(stanza, padded, options);
-    if (!read.received) return read.keys;
-    const stored = store(read.received, padded.byteLength);
-    if (isLast && !read.hasKeys && hasRoom()) {
+  async function keepOpened(
+    { stanza, isLast, goOn }: Observed,
+    padded: Uint8Array,
+    learn: Repository['processSenderKeyDistributionMessage'],
+  ): Promise<Uint8Array> {
+    const { received, groupKey } = readStanza(stanza, padded, options);
+    const { participant, from = '' } = stanza.attrs;
+    if (groupKey) await learn({ item: groupKey, authorJid: participant ?? from });
+    if (!received) return NOTHING;
+    const stored = store(received, padded.byteLength);
+    if (isLast && hasRoom()) {
       releaseKeysAfter(stored);
       goOn();
     }
     await stored;
-    return read.keys;
+    return NOTHING;
   }
 
   /** What is left of it for Baileys. As with other messages, the ratchet moves when its messages are stored. */
@@ -225,10 +235,12 @@ export function createInbound(options: InboundOptions): Inbound {
     },
     wrap(repository, keys) {
       const { decryptMessage, decryptGroupMessage } = repository;
+      const learn: Repository['processSenderKeyDistributionMessage'] = (opts) =>
+        repository.processSenderKeyDistributionMessage(opts);
       repository.decryptMessage = (opts) =>
-        decrypt(opts.ciphertext, keys, opts.jid, () => decryptMessage.call(repository, opts));
+        decrypt(opts.ciphertext, keys, opts.jid, () => decryptMessage.call(repository, opts), learn);
       repository.decryptGroupMessage = (opts) =>
-        decrypt(opts.msg, keys, opts.group, () => decryptGroupMessage.call(repository, opts));
+        decrypt(opts.msg, keys, opts.group, () => decryptGroupMessage.call(repository, opts), learn);
     },
   };
 }

@@ -22,7 +22,7 @@ import {
 import type { Contacts } from './contacts.ts';
 import { clip, SHORT } from './decode-text.ts';
 import type { SealedVote } from './decode-vote.ts';
-import { type ReadPayload, readPayload, unreadable } from './read-payload.ts';
+import { type GroupKey, type ReadPayload, readPayload, unreadable } from './read-payload.ts';
 
 export interface ReadOptions {
   clock: Clock;
@@ -47,10 +47,8 @@ export interface Received {
 export interface ReadStanza {
   /** null for what is no message of a conversation: protocol, keys only */
   received: Received | null;
-  /** what Baileys still needs of the payload, padded */
-  keys: Uint8Array;
-  /** whether there are any: keys of a group, which open what comes next */
-  hasKeys: boolean;
+  /** the key of its author in a group, which opens what comes next; null when there is none in it */
+  groupKey: GroupKey | null;
 }
 
 /** WhatsApp began in 2009: an earlier time is a wrong clock's. */
@@ -72,13 +70,13 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     isOurs: whose.isOurs,
     isPart: sealedIn(stanza) > 1,
   });
-  const { keys, hasKeys } = read;
+  const { groupKey } = read;
   const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);
-  if (!isNamed(attrs) || attrs.category === 'peer' || !isKept) return { received: null, keys, hasKeys };
+  if (!isNamed(attrs) || attrs.category === 'peer' || !isKept) return { received: null, groupKey };
   const received = whose.isOurs
     ? describeOurs(attrs, read, whose.ownJids, options)
     : describe(attrs, read, options);
-  return { received, keys, hasKeys };
+  return { received, groupKey };
 }
 
 /** Reads a post of a channel, which has no author; null for what is no message. Never throws, as `readStanza`. */

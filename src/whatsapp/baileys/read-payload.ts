@@ -1,6 +1,6 @@
 /** A decrypted payload -> what is kept of it, whatever it is: bounded in size and time, and never an error. */
 import { createContext, Script } from 'node:vm';
-import { proto, writeRandomPadMax16 } from '@whiskeysockets/baileys';
+import { proto } from '@whiskeysockets/baileys';
 import type { ChatSetting } from '../engine.ts';
 import type { UnknownReason } from '../inbound-content.ts';
 import {
@@ -22,6 +22,8 @@ const UNWATCHED_BYTES = 8_192;
 /** The decoders are linear. Should one still hold the event loop this long, it is broken off. */
 const MAX_READING_MS = 1_000;
 
+export type GroupKey = proto.Message.ISenderKeyDistributionMessage;
+
 export interface ReadPayload {
   /** null when there is nothing in it for the history */
   decoded: Decoded | null;
@@ -29,10 +31,8 @@ export interface ReadPayload {
   sentTo: string | null;
   /** how its chat is set, when it says so */
   setting: ChatSetting | null;
-  /** the padded payload without everything but the keys of a group: all that Baileys needs of it */
-  keys: Uint8Array;
-  /** whether there are keys of a group in it */
-  hasKeys: boolean;
+  /** the key of its sender in a group, which opens what comes next; null when there is none in it */
+  groupKey: GroupKey | null;
 }
 
 export interface PayloadOptions extends DecodeOptions {
@@ -55,8 +55,7 @@ export function readPayload(payload: Uint8Array, options: PayloadOptions): ReadP
       decoded: decodeContent(message, options) ?? (isOnlyKeys ? null : newKind(payload, message, path)),
       sentTo: sent?.destinationJid ?? null,
       setting: settingOf(message),
-      keys: keysOf(message),
-      hasKeys: Boolean(message.senderKeyDistributionMessage),
+      groupKey: groupKeyOf(message),
     };
   };
   try {
@@ -71,8 +70,7 @@ export function unreadable(reason: UnknownReason): ReadPayload {
     decoded: { content: { type: 'unknown', reason }, media: null, vote: null },
     sentTo: null,
     setting: null,
-    keys: keysOf({}),
-    hasKeys: false,
+    groupKey: null,
   };
 }
 
@@ -147,9 +145,25 @@ function fieldsOf(payload: Uint8Array): Field[] {
   return fields;
 }
 
-function keysOf({ senderKeyDistributionMessage }: proto.IMessage): Uint8Array {
-  const keys = senderKeyDistributionMessage ? { senderKeyDistributionMessage } : {};
-  return writeRandomPadMax16(proto.Message.encode(keys).finish());
+/** Lengths of the secret and of the public key (with and without its type) in the key of a group. */
+const SECRET_BYTES = 32;
+const PUBLIC_BYTES: readonly (number | undefined)[] = [32, 33];
+
+/** Null for what is no key, or only a part of one: its author may have written anything there. */
+function groupKeyOf({ senderKeyDistributionMessage: given }: proto.IMessage): GroupKey | null {
+  const bytes = given?.axolotlSenderKeyDistributionMessage;
+  if (!given?.groupId || !bytes) return null;
+  try {
+    // Behind a byte for the version.
+    const { id, iteration, chainKey, signingKey } = proto.SenderKeyDistributionMessage.decode(
+      bytes.subarray(1),
+    );
+    const isNumbered = typeof id === 'number' && typeof iteration === 'number';
+    const isWhole = chainKey?.length === SECRET_BYTES && PUBLIC_BYTES.includes(signingKey?.length);
+    return isNumbered && isWhole ? given : null;
+  } catch {
+    return null;
+  }
 }
 
 const box: { work: () => void } = { work: () => undefined };
