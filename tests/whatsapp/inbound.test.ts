@@ -353,6 +353,7 @@ function openLine(store: InboundOptions['store']) {
       return writeRandomPadMax16(proto.Message.encode({ conversation: 'hi' }).finish());
     },
     decryptGroupMessage: () => Promise.reject(new Error('no groups here')),
+    processSenderKeyDistributionMessage: () => Promise.reject(new Error('no groups here')),
   };
   const inbound = createInbound({
     clock: systemClock,
