@@ -24,7 +24,7 @@ const SEED = Number(process.env.SEED ?? Date.now() % 2 ** 31);
 /** From the beginning of a round or a start to the kill, at most. */
 const BEFORE_KILL_MS = 700;
 /** However slow the machine is: while anything still comes, it is late and not lost. */
-const STANDSTILL_MS = 60_000;
+const STANDSTILL_MS = 120_000;
 /** Lines of the service about what was not as it must be. */
 const MAX_LINES = 40;
 
@@ -80,7 +80,8 @@ async function startWorld(): Promise<World> {
   await sandbox.call('PUT', '/session/main', { receiveStatus: true, receiveChannels: true });
   const receiver = await startReceiver();
   await sandbox.call('POST', '/webhook', { url: receiver.url, events: ['*'] });
-  const { stage, down } = createStage(emulator, sandbox);
+  const up = createUpTime();
+  const { stage, down } = createStage(emulator, sandbox, up);
   await letPhoneBeRead(stage, receiver);
   const look = createLook(sandbox, receiver);
   const plays = new Map<InboundCase, Promise<Played>[]>();
@@ -94,10 +95,12 @@ async function startWorld(): Promise<World> {
   }
 
   async function killOnce(): Promise<void> {
+    up.end();
     await sandbox.kill();
     await Promise.all(down.splice(0).map((work) => work()));
     await letClaimsRunOut();
     await sandbox.start();
+    up.begin();
   }
 
   /** What a process that was killed has claimed is another one's after a minute: here at once. */
@@ -175,27 +178,56 @@ async function startWorld(): Promise<World> {
   };
 }
 
+/** How long the service has been up since its last start. */
+interface UpTime {
+  begin(): void;
+  end(): void;
+  /** Whether it has been up for STANDSTILL_MS since `begun`: on a slow machine a start may take as long. */
+  isOverdue(begun: number): boolean;
+}
+
+function createUpTime(): UpTime {
+  let since: number | null = performance.now();
+  return {
+    begin() {
+      since = performance.now();
+    },
+    end() {
+      since = null;
+    },
+    isOverdue: (begun) => since !== null && performance.now() - Math.max(begun, since) > STANDSTILL_MS,
+  };
+}
+
 function createStage(
   emulator: Emulator,
   sandbox: SandboxProcess,
+  up: UpTime,
 ): { stage: Stage; down: (() => Promise<void>)[] } {
   const down: (() => Promise<void>)[] = [];
   let people = 0;
   let calls = 0;
+  async function patiently(look: () => Promise<boolean>, what: string): Promise<void> {
+    const begun = performance.now();
+    while (!(await look())) {
+      if (up.isOverdue(begun)) throw new Error(`${what} did not happen`);
+      await pause(50);
+    }
+  }
   const stage: Stage = {
     emulator,
     own: OWN,
     person: () => `62812700${String(++people).padStart(5, '0')}`,
     async call(method, path, body) {
       const headers = method === 'GET' ? {} : { 'idempotency-key': `call ${++calls}` };
-      const end = performance.now() + 2 * STANDSTILL_MS;
+      const begun = performance.now();
       for (;;) {
         const answer = await sandbox.call(method, path, body, headers).catch(() => undefined);
         if (answer !== undefined && answer.status < 300) return answer.body.data;
         // It is down, starts, is not connected yet, or has not heard of the message.
         const passes = answer === undefined || [404, 409, 502, 503, 504].includes(answer.status);
         const reason = answer?.body.details?.reason;
-        if (!passes || reason === 'outcome_unknown' || performance.now() > end)
+        if (!passes || reason === 'outcome_unknown' || up.isOverdue(begun))
           throw new Error(`${path} was answered ${answer?.status}: ${JSON.stringify(answer?.body)}`);
         await pause(100);
       }
@@ -203,9 +235,8 @@ function createStage(
     async send(kind, to, fields) {
       const sent = await stage.call('POST', `/message/send-${kind}`, { session: 'main', to, ...fields });
       const id = String(sent.messageId);
-      await until(
-        () => emulator.messages({ to, id })[0]?.deliveredAt !== undefined,
-        2 * STANDSTILL_MS,
+      await patiently(
+        async () => emulator.messages({ to, id })[0]?.deliveredAt !== undefined,
         `${kind} to ${to}`,
       );
       return id;
@@ -215,7 +246,7 @@ function createStage(
         const { content } = await stage.call('GET', `/message/${id}`);
         return Reflect.get(Object(Reflect.get(Object(content), 'media')), 'state');
       };
-      await until(async () => (await state()) !== 'pending', 2 * STANDSTILL_MS, `the file of ${id}`);
+      await patiently(async () => (await state()) !== 'pending', `the file of ${id}`);
     },
     whileDown: (work) =>
       new Promise((resolve, reject) => {
