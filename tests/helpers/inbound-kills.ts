@@ -112,7 +112,7 @@ async function startWorld(): Promise<World> {
     await close();
   }
 
-  /** Waits until `done`, as long as anything changes within STANDSTILL_MS. */
+  /** Waits until `done`, as long as anything changes within the time of `isOverdue`. */
   async function whileItComes(done: () => Promise<boolean>): Promise<void> {
     let seen = '';
     let changedAt = performance.now();
@@ -120,7 +120,7 @@ async function startWorld(): Promise<World> {
       const now = JSON.stringify([receiver.received.length, emulator.inbound({ to: OWN })]);
       if (now !== seen) changedAt = performance.now();
       seen = now;
-      if (performance.now() - changedAt > STANDSTILL_MS) return;
+      if (up.isOverdue(changedAt)) return;
       await pause(250);
     }
   }
