@@ -20,10 +20,7 @@ export interface Histories {
 }
 
 /** Sends `count` mixed messages in three chats and two groups: a third from the owner's phone, from us and from people. */
-export async function converse(
-  count: number,
-  engine: Config['engine'] = 'baileys',
-): Promise<Histories> {
+export async function converse(count: number, engine: Config['engine'] = 'baileys'): Promise<Histories> {
   const emulator = await startEmulator();
   let gateway: TestGateway | undefined;
   try {
