@@ -207,7 +207,7 @@ function createStage(
   const down: (() => Promise<void>)[] = [];
   let people = 0;
   let calls = 0;
-  async function patiently(look: () => Promise<boolean>, what: string): Promise<void> {
+  async function waitFor(look: () => Promise<boolean>, what: string): Promise<void> {
     const begun = performance.now();
     while (!(await look())) {
       if (up.isOverdue(begun)) throw new Error(`${what} did not happen`);
@@ -235,7 +235,7 @@ function createStage(
     async send(kind, to, fields) {
       const sent = await stage.call('POST', `/message/send-${kind}`, { session: 'main', to, ...fields });
       const id = String(sent.messageId);
-      await patiently(
+      await waitFor(
         async () => emulator.messages({ to, id })[0]?.deliveredAt !== undefined,
         `${kind} to ${to}`,
       );
@@ -246,7 +246,7 @@ function createStage(
         const { content } = await stage.call('GET', `/message/${id}`);
         return Reflect.get(Object(Reflect.get(Object(content), 'media')), 'state');
       };
-      await patiently(async () => (await state()) !== 'pending', `the file of ${id}`);
+      await waitFor(async () => (await state()) !== 'pending', `the file of ${id}`);
     },
     whileDown: (work) =>
       new Promise((resolve, reject) => {
@@ -337,7 +337,7 @@ function createLook(sandbox: SandboxProcess, receiver: Receiver): Look {
     return [
       ...(await Promise.all(played.rows.map(rowFaults))).flat(),
       ...played.told.flatMap(toldFaults),
-      ...others.map(({ type, data }) => `${type} ${JSON.stringify(data)} was told besides`),
+      ...others.map(({ type, data }) => `${type} ${JSON.stringify(data)} was told as well`),
     ];
   }
 

@@ -28,7 +28,7 @@ const sendAnew = (from: Party, to: Party, text: string) =>
 const read = async (by: Party, from: Party, sealed: { type: string; ciphertext: Buffer }) =>
   (await by.decrypt(from.phone, sealed.type, sealed.ciphertext)).toString();
 
-describe('a session that is begun anew', () => {
+describe('a session that is begun again', () => {
   it('leaves what is on its way in the older one readable', async () => {
     const [ani, budi] = await twoParties();
     expect(await read(budi, ani, await send(ani, budi, 'satu'))).toBe('satu');
