@@ -22,6 +22,8 @@ export interface OwnedSession extends AccountRef {
   proxy: string | null;
   /** what comes in from then on is marked read by itself; null: it is not, or not now */
   autoReadFrom: number | null;
+  /** calls are rejected as they ring */
+  rejectCalls: boolean;
   /** posts of others that are read and stored */
   receiveStatus: boolean;
   receiveChannels: boolean;
@@ -59,6 +61,7 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
       workspaceStatus: workspaces.status,
       proxy: accounts.proxy,
       autoReadFrom: accounts.autoReadFrom,
+      rejectCalls: accounts.rejectCalls,
       receiveStatus: accounts.receiveStatus,
       receiveChannels: accounts.receiveChannels,
       suspendedAt: accounts.suspendedAt,
@@ -73,12 +76,14 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
   }));
 }
 
-/** Nothing is marked read while the workspace is suspended: nobody has read it. What came meanwhile is when it goes on. */
-export function quietWhileSuspended<R extends { autoReadFrom: number | null; suspendedAt: number | null }>({
+/** No call is rejected and nothing is marked read while the workspace is suspended: nobody has read it. What came meanwhile is when it goes on. */
+export function quietWhileSuspended<
+  R extends { autoReadFrom: number | null; rejectCalls: boolean; suspendedAt: number | null },
+>({
   suspendedAt,
   ...row
 }: R): Omit<R, 'suspendedAt'> {
-  return suspendedAt === null ? row : { ...row, autoReadFrom: null };
+  return suspendedAt === null ? row : { ...row, autoReadFrom: null, rejectCalls: false };
 }
 
 const withoutLiveOwner = (live: readonly string[]): SQL | undefined =>

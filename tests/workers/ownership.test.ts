@@ -68,6 +68,7 @@ describe('leases', () => {
       enabled: true,
       proxy: null,
       autoReadFrom: null,
+      rejectCalls: false,
       receiveStatus: false,
       receiveChannels: false,
     };

@@ -4,12 +4,12 @@ import {
   activityLogs,
   messageQueue,
   messages,
-  waContacts,
   waPeople,
   whatsappAccounts,
   workspaces,
 } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
+import type { CallNews } from '../../src/whatsapp/engine.ts';
 import { eventually, openWorld, type Process, untilOpens, untilStatus, type World } from './session-world.ts';
 
 const PHONE = '6281234567890';
@@ -86,21 +86,36 @@ describe('what WhatsApp tells by itself', () => {
 describe('the text after a rejected call', () => {
   const caller = { jid: '6281300000001@s.whatsapp.net', phone: '6281300000001', lid: null };
   const call = { callId: 'A', by: caller, video: false, group: false, missed: false };
-  const ring = (id: string) => p.engine.emit(id, { type: 'call', ...call, at: world.clock.now() });
+  const set = { rejectCalls: true, callText: 'Silakan tulis pesan.' };
 
-  it('is queued before the call is rejected, so that a crash loses none, and expires within the hour', async () => {
-    const queuedBefore: number[] = [];
-    p.engine.ask = async () => {
-      queuedBefore.push(p.log.queued.length);
-      throw new Error('the connection is gone');
-    };
-    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
-    ring(id);
-    await eventually(() => queuedBefore.length === 1);
-    expect(queuedBefore).toEqual([1]);
-    expect(p.log.queued).toMatchObject([
-      { type: 'text', peer: caller.jid, expiresAt: world.clock.now() + 3_600_000 },
+  /** WhatsApp tells of a call: it is stored, and then it rings. */
+  async function ring(id: string, news: Partial<CallNews> = {}) {
+    const { sessionId, owner, fence } = await world.row(id);
+    const account = { id, userId, sessionId, owner: owner ?? '', fence };
+    const whole = { ...call, at: world.clock.now(), ...news };
+    await p.supervisor.storeCall(account, whole);
+    p.engine.emit(id, { type: 'call', ...whole });
+  }
+  const queued = async () => (await world.db.select().from(messages)).filter((row) => row.type === 'text');
+  const told = async () =>
+    (await world.db.select().from(activityLogs)).filter(({ event }) => event === 'call.received').length;
+
+  it('is queued with the call and once, so that a crash before it rings loses none and doubles none', async () => {
+    const id = await connected(set);
+    const { sessionId, owner, fence } = await world.row(id);
+    const account = { id, userId, sessionId, owner: owner ?? '', fence };
+    const news = { ...call, at: world.clock.now() };
+    // The process ends before the call rings; WhatsApp, to whom nothing was confirmed, tells it again.
+    await p.supervisor.storeCall(account, news);
+    await p.supervisor.storeCall(account, news);
+    expect(await told()).toBe(1);
+    expect(await queued()).toMatchObject([
+      {
+        ...{ peer: caller.jid, phone: caller.phone, status: 'queued', content: { text: set.callText } },
+        expiresAt: world.clock.now() + 3_600_000,
+      },
     ]);
+    expect(await world.db.select().from(messageQueue)).toHaveLength(1);
   });
 
   it('is not queued, nor is the call rejected, while the workspace is suspended', async () => {
@@ -109,54 +124,61 @@ describe('the text after a rejected call', () => {
       asked.push(name);
       throw new Error('not answered here');
     };
-    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
-    const suspend = (suspendedAt: number | null) =>
-      world.db.update(whatsappAccounts).set({ suspendedAt }).where(eq(whatsappAccounts.id, id));
-    await suspend(world.clock.now());
-    ring(id);
-    await world.idle();
-    expect([asked, p.log.queued]).toEqual([[], []]);
-    await suspend(null);
-    ring(id);
-    await eventually(() => asked.length === 1);
-    expect(p.log.queued).toHaveLength(1);
-  });
-
-  it('does not keep the call from being rejected where it takes long to be queued', async () => {
-    let rejected = false;
-    p.engine.ask = async () => {
-      rejected = true;
-      return Object({});
+    const id = await connected(set);
+    const suspend = async (suspendedAt: number | null) => {
+      await world.db.update(whatsappAccounts).set({ suspendedAt }).where(eq(whatsappAccounts.id, id));
+      await p.commands.run(id, 'follow_settings', {}, 5_000);
     };
-    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
-    let goOn = () => {};
-    p.log.queueing = new Promise((resolve) => {
-      goOn = resolve;
-    });
-    ring(id);
-    await eventually(async () => {
-      await world.clock.advance(100);
-      return rejected;
-    });
-    expect(p.log.queued).toEqual([]);
-    goOn();
-    await eventually(() => p.log.queued.length === 1);
+    await suspend(world.clock.now());
+    await ring(id);
+    await world.idle();
+    expect([asked, await queued()]).toEqual([[], []]);
+    await suspend(null);
+    await ring(id, { callId: 'B' });
+    await eventually(() => asked.length === 1);
+    expect(await queued()).toHaveLength(1);
   });
 
-  it('is not queued where the queue of the tenant is full', async () => {
-    const full = world.process({ queueQuota: 0 });
+  it('goes to the same caller once an hour, and to nobody who calls a group or while the session was away', async () => {
+    const id = await connected(set);
+    await ring(id);
+    await ring(id, { callId: 'B' });
+    await ring(id, { callId: 'C', group: true });
+    await ring(id, { callId: 'D', missed: true, by: { ...caller, jid: '6281300000002@s.whatsapp.net' } });
+    expect([await told(), (await queued()).length]).toEqual([4, 1]);
+  });
+
+  it('is not queued where the queue of the tenant is full, and the call is rejected', async () => {
+    p = world.process({ queueQuota: 0 });
     const rejected: string[] = [];
-    full.engine.ask = async (_account, name) => {
+    p.engine.ask = async (_account, name) => {
       rejected.push(name);
       return Object({});
     };
-    p = full;
-    const id = await connected({ rejectCalls: true, callText: 'Silakan tulis pesan.' });
-    ring(id);
-    await eventually(() => full.log.warnings.length > 0);
+    const id = await connected(set);
+    await ring(id);
+    await eventually(() => rejected.length > 0);
     expect(rejected).toEqual(['call.reject']);
-    expect(full.log.queued).toEqual([]);
-    expect(full.log.warnings).toEqual(['the text after a call could not be queued']);
+    expect([await told(), (await queued()).length]).toEqual([1, 0]);
+    expect(p.log.warnings).toEqual(['the text after a call could not be queued']);
+  });
+
+  it('does not wait for the database with the rejection: what its session wants is known', async () => {
+    const rejected: string[] = [];
+    p.engine.ask = async (_account, name) => {
+      rejected.push(name);
+      return Object({});
+    };
+    const id = await connected(set);
+    p.plug.pulled = true;
+    p.engine.emit(id, { type: 'call', ...call, at: world.clock.now() });
+    await eventually(() => rejected.length > 0);
+    p.plug.pulled = false;
+    await world.db.update(whatsappAccounts).set({ rejectCalls: false }).where(eq(whatsappAccounts.id, id));
+    await p.commands.run(id, 'follow_settings', {}, 5_000);
+    p.engine.emit(id, { type: 'call', ...call, at: world.clock.now() });
+    await world.idle();
+    expect(rejected).toEqual(['call.reject']);
   });
 });
 
@@ -879,24 +901,5 @@ describe('the start', () => {
     expect(p.engine.sockets.size).toBe(0);
     expect(world.timers()).toBe(0);
     expect((await world.row(id)).owner).toBeNull();
-  });
-});
-
-describe('mappings', () => {
-  it('are written in batches, the last one wins, and wait while the database is away', async () => {
-    const id = await connected();
-    const { account } = p.engine.opens[0] ?? {};
-    if (!account) throw new Error('nothing was opened');
-    p.plug.pulled = true;
-    for (let i = 0; i < 450; i++) {
-      p.supervisor.onEvent(account, { type: 'mapping', lid: `lid${i}`, phone: `62${i}` });
-    }
-    await world.clock.advance(300);
-    p.plug.pulled = false;
-    p.supervisor.onEvent(account, { type: 'mapping', lid: 'lid0', phone: '6299' });
-    await world.clock.advance(6_000);
-    const contacts = () => world.db.select().from(waContacts).where(eq(waContacts.accountId, id));
-    await eventually(async () => (await contacts()).length === 450);
-    expect((await contacts()).find((row) => row.lid === 'lid0')?.phone).toBe('6299');
   });
 });

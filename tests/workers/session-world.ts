@@ -5,8 +5,10 @@ import type { Host } from '../../src/cluster/host.ts';
 import type { Database, Db } from '../../src/db/client.ts';
 import { activityLogs, users, whatsappAccounts, workspaces } from '../../src/db/schema.ts';
 import { createEventStream } from '../../src/events/stream.ts';
+import { createAllowances } from '../../src/queue/allowances.ts';
 import { createQueueCounts } from '../../src/queue/counts.ts';
-import type { NewMessage } from '../../src/queue/enqueue.ts';
+import { createQueueSignals } from '../../src/queue/signals.ts';
+import { loadConfig } from '../../src/utils/config.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
@@ -15,6 +17,12 @@ import { createSessionSupervisor, type ReceiptEvent } from '../../src/workers/se
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
 import { openTestDatabase } from '../helpers/database.ts';
 import { createScriptedEngine } from '../helpers/scripted-engine.ts';
+
+const config = loadConfig({
+  NODE_ENV: 'test',
+  JWT_SECRET: 'test-jwt-secret-'.repeat(4),
+  ENCRYPTION_KEY: '0123456789abcdef'.repeat(4),
+});
 
 export type AccountRow = typeof whatsappAccounts.$inferSelect;
 
@@ -158,24 +166,18 @@ export async function openWorld() {
       /** what is in flight when a session is removed ends with this */
       inFlight: Promise.resolve(),
       receipts: [] as ReceiptEvent[],
-      queued: [] as NewMessage[],
-      /** what a message waits for until it is queued */
-      queueing: Promise.resolve(),
       warnings: [] as string[],
       refreshes: 0,
     };
     const supervisor = createSessionSupervisor({
       ...deps,
       logger: { ...silent, warn: (what) => log.warnings.push(what) },
-      config: { queueQuota: options.queueQuota ?? 100 },
+      database,
+      config: { ...config, queueQuota: options.queueQuota ?? 100 },
       queueCounts: createQueueCounts(),
-      enqueuer: {
-        add: async ({ message }) => {
-          await log.queueing;
-          log.queued.push(message);
-          return null;
-        },
-      },
+      signals: createQueueSignals(),
+      allowances: createAllowances({ db: database.db, clock }),
+      usageSlot: 0,
       secrets: createSecretBox([Buffer.alloc(32, 1)]),
       engine,
       ownership,

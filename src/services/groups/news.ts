@@ -1,4 +1,5 @@
 /** What happens in the groups of a session, as facts for webhooks and streams. */
+import type { Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { groupNotices } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
@@ -25,19 +26,25 @@ export async function storeGroupNotice(
   return storeOnce(deps, account, `${news[0]?.group} ${id}`, news.map(factOfGroup));
 }
 
-/** Records these facts of a session, once by `key`, which may be long; false when they were recorded before. */
+/**
+ * Records these facts of a session, once by `key`, which may be long; false when they were recorded before. `along`: what is
+ * written with them, and as often.
+ */
 export async function storeOnce(
   deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
   { id: accountId, userId, sessionId }: AccountRef,
   key: string,
   told: readonly ToldFact[],
+  along?: (tx: Tx) => Promise<void>,
 ): Promise<boolean> {
   const facts = told.map((one) => ({ userId, session: { id: accountId, sessionId }, ...one }));
   const notice = sha256Hex(key);
   return transact(deps.db, async (tx) => {
     const isNew = await tryInsert(tx, groupNotices, { accountId, notice, at: deps.clock.now() });
-    if (isNew) await record(tx, deps, facts);
-    return isNew;
+    if (!isNew) return false;
+    await record(tx, deps, facts);
+    await along?.(tx);
+    return true;
   });
 }
 

@@ -62,7 +62,7 @@ export async function changeSession(
       },
     ]);
   });
-  const followed = [proxy, autoRead, receiveStatus, receiveChannels];
+  const followed = [proxy, rejectCalls, autoRead, receiveStatus, receiveChannels];
   if (followed.some((value) => value !== undefined)) await follow(ctx, session);
   return toSessionStatus(ctx, await findSession(ctx, ref));
 }

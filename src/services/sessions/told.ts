@@ -1,8 +1,9 @@
 /** What WhatsApp tells a session at this moment, as facts for webhooks and streams. */
+import type { Tx } from '../../db/client.ts';
 import type { Fact } from '../../events/record.ts';
 import type { AccountRef, CallNews, EngineEvent } from '../../whatsapp/engine.ts';
-import type { Deps } from '../context.ts';
 import { storeOnce, toPerson } from '../groups/news.ts';
+import { type CallTextDeps, findCallText, queueCallText } from './call-text.ts';
 
 /** A fact of a session, without whose it is. */
 export type ToldFact = Pick<Fact, 'event' | 'subject' | 'data'>;
@@ -16,13 +17,14 @@ export function factOfPresence({ person, state, lastSeenAt, at }: PresenceEvent)
   return { event: 'presence.updated', data: { from: toPerson(person), state, lastSeen, at: iso(at) } };
 }
 
-/** Keeps a call as a fact, once: false when it was kept before. Rejects as `storeGroupNotice` does. */
-export function storeCall(
-  deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
-  account: AccountRef,
-  call: CallNews,
-): Promise<boolean> {
-  return storeOnce(deps, account, `call ${call.by.jid} ${call.callId}`, [factOfCall(call)]);
+/**
+ * Keeps a call as a fact, once: false when it was kept before. The text that the session has for callers is queued with it.
+ * Rejects as `storeGroupNotice` does.
+ */
+export async function storeCall(deps: CallTextDeps, account: AccountRef, call: CallNews): Promise<boolean> {
+  const text = await findCallText(deps, account, call);
+  const along = text === null ? undefined : (tx: Tx) => queueCallText(tx, deps, account, { call, text });
+  return storeOnce(deps, account, `call ${call.by.jid} ${call.callId}`, [factOfCall(call)], along);
 }
 
 function factOfCall({ callId, by, video, group, missed, at }: CallNews): ToldFact {

@@ -1,31 +1,22 @@
 /** What a session does by itself when its owner wants it so: it rejects calls, and marks what comes in as read. */
 import { and, asc, eq, gte, inArray, isNull, ne, notLike, type SQL } from 'drizzle-orm';
-import { messages, whatsappAccounts } from '../../db/schema.ts';
+import { messages } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { spendFromWindow } from '../../db/windows.ts';
-import { type RoomDeps, reserveQueueRoom } from '../../queue/counts.ts';
-import { enqueue } from '../../queue/enqueue.ts';
-import { PRIORITIES } from '../../queue/priority.ts';
 import type { Deps } from '../../services/context.ts';
 import { readKeyOf } from '../../services/messages/mark-read.ts';
 import { isMessageOfChat } from '../../services/messages/of-chat.ts';
-import { sleep } from '../../utils/clock.ts';
-import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
-import { newMessageId } from '../../utils/ids.ts';
-import type { AccountRef, Engine, EngineEvent, PostPlace } from '../../whatsapp/engine.ts';
-import { CHANNEL_SERVER, lidOf, phoneOf, STATUS_JID } from '../../whatsapp/jid.ts';
+import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
+import type { AccountRef, CallNews, Engine, PostPlace } from '../../whatsapp/engine.ts';
+import { CHANNEL_SERVER, STATUS_JID } from '../../whatsapp/jid.ts';
 
-export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> &
-  RoomDeps & {
-    engine: Engine;
-    enqueuer: Pick<Deps['enqueuer'], 'add'>;
-  };
+export type HabitDeps = Pick<Deps, 'db' | 'clock' | 'logger'> & { engine: Engine };
 
 /** What a session does by itself. */
 export interface Habit {
   id: string;
   /** messages are marked read from that moment on (epoch milliseconds); null: none is */
   autoReadFrom: number | null;
+  rejectCalls: boolean;
   /** posts of others are stored */
   receiveStatus: boolean;
   receiveChannels: boolean;
@@ -37,17 +28,13 @@ export interface Habits {
   forget(accountId: string): void;
   /** Whether posts of others are to be stored there. */
   wantsPosts(accountId: string, place: PostPlace): boolean;
-  /** Somebody calls. */
-  onCall(account: AccountRef, call: Extract<EngineEvent, { type: 'call' }>): void;
+  /** Somebody calls: it is rejected where the session wants that. The text that follows is queued as the call is stored. */
+  onCall(account: AccountRef, call: CallNews): void;
   /** Something may be unread: that message was just stored; or, without its id, the session is connected again. */
   wake(account: AccountRef, messageId?: string): void;
   stop(): Promise<void>;
 }
 
-/** One text to the same caller in that time, however often they call. */
-const TEXT_EVERY_MS = HOUR_MS;
-/** The call rings on meanwhile: a slow database must not keep it from being rejected. */
-const TEXT_WAIT_MS = 2_000;
 /** A moment in which what comes is marked together. */
 const GATHER_MS = 300;
 /** Receipts of one request. */
@@ -72,17 +59,11 @@ interface Reading {
   stored: Set<string>;
 }
 
-type Call = Extract<EngineEvent, { type: 'call' }>;
-
-/** The caller has had its text already. */
-class ToldAlready extends Error {
-  override name = 'ToldAlready';
-}
-
 export function createHabits(deps: HabitDeps): Habits {
   const { clock, logger } = deps;
   const readings = new Map<string, Reading>();
   const receivers = { status: new Set<string>(), channels: new Set<string>() };
+  const rejecting = new Set<string>();
   const waiting = new Map<string, () => void>();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
@@ -132,7 +113,8 @@ export function createHabits(deps: HabitDeps): Habits {
 
   return {
     follow(sessions) {
-      return sessions.filter(({ id, autoReadFrom, receiveStatus, receiveChannels }) => {
+      return sessions.filter(({ id, autoReadFrom, rejectCalls, receiveStatus, receiveChannels }) => {
+        follow(rejecting, id, rejectCalls);
         follow(receivers.status, id, receiveStatus);
         follow(receivers.channels, id, receiveChannels);
         const known = readings.get(id);
@@ -144,6 +126,7 @@ export function createHabits(deps: HabitDeps): Habits {
     },
     forget(accountId) {
       readings.delete(accountId);
+      rejecting.delete(accountId);
       receivers.status.delete(accountId);
       receivers.channels.delete(accountId);
       waiting.get(accountId)?.();
@@ -151,8 +134,8 @@ export function createHabits(deps: HabitDeps): Habits {
     },
     wantsPosts: (accountId, place) => receivers[place].has(accountId),
     onCall(account, call) {
-      if (call.missed) return;
-      inCleanContext(() => answerCall(deps, account, call)).catch(
+      if (call.missed || !rejecting.has(account.id)) return;
+      inCleanContext(() => deps.engine.ask(account.id, 'call.reject', { callId: call.callId })).catch(
         failed('a call could not be rejected', account),
       );
     },
@@ -166,9 +149,9 @@ export function createHabits(deps: HabitDeps): Habits {
   };
 }
 
-function follow(receivers: Set<string>, id: string, receives: boolean): void {
-  if (receives) receivers.add(id);
-  else receivers.delete(id);
+function follow(wanting: Set<string>, id: string, wants: boolean): void {
+  if (wants) wanting.add(id);
+  else wanting.delete(id);
 }
 
 /** Marks the oldest unread messages; `look` stays when there are more, or it did not come to an end. */
@@ -231,61 +214,4 @@ async function markBatch(
   const ids = rows.map((row) => row.id);
   await db.update(messages).set({ readAt: now, updatedAt: now }).where(inArray(messages.id, ids));
   return rows;
-}
-
-/**
- * The text is queued first, as long as that takes no longer than a moment: who dies after the rejection has lost none. It goes out
- * also where the rejection fails, because its owner has answered, or the caller has hung up.
- */
-async function answerCall(deps: HabitDeps, account: AccountRef, call: Call): Promise<void> {
-  const { rejectCalls, callText, suspendedAt } = whatsappAccounts;
-  const [row] = await deps.db
-    .select({ rejectCalls, callText, suspendedAt })
-    .from(whatsappAccounts)
-    .where(eq(whatsappAccounts.id, account.id));
-  if (!row?.rejectCalls || row.suspendedAt !== null) return;
-  if (row.callText !== null && !call.group) {
-    const queued = new AbortController();
-    const text = sendText(deps, account, call, row.callText)
-      .catch((error: unknown) => {
-        deps.logger.warn('the text after a call could not be queued', {
-          account: account.id,
-          error: String(error),
-        });
-      })
-      .finally(() => queued.abort());
-    await Promise.race([text, sleep(deps.clock, TEXT_WAIT_MS, queued.signal)]);
-  }
-  await deps.engine.ask(account.id, 'call.reject', { callId: call.callId });
-}
-
-/**
- * Queued as any message is, at most once an hour for the same caller; it expires within that hour, as it would be a riddle
- * later. Throws RATE_LIMITED when the tenant's queue is full, and what `enqueue` throws.
- */
-async function sendText(deps: HabitDeps, account: AccountRef, { by }: Call, text: string): Promise<void> {
-  const { id: accountId, userId, sessionId } = account;
-  const message = {
-    userId,
-    accountId,
-    sessionId,
-    messageId: newMessageId(),
-    peer: by.jid,
-    phone: by.phone ?? phoneOf(by.jid),
-    lid: by.lid ?? lidOf(by.jid),
-    type: 'text',
-    content: { type: 'text', text },
-    priority: PRIORITIES.normal,
-    scheduledAt: null,
-    expiresAt: deps.clock.now() + TEXT_EVERY_MS,
-  };
-  const window = { key: `call_text:${accountId}:${by.jid}`, max: 1, windowMs: TEXT_EVERY_MS };
-  await reserveQueueRoom(deps, userId, 1);
-  try {
-    await enqueue(deps, message, async (tx) => {
-      if ((await spendFromWindow(tx, window, deps.clock.now())) === null) throw new ToldAlready();
-    });
-  } catch (error) {
-    if (!(error instanceof ToldAlready)) throw error;
-  }
 }

@@ -32,6 +32,7 @@ export type SessionRow = Pick<
   | 'importedAt'
   | 'proxy'
   | 'autoReadFrom'
+  | 'rejectCalls'
   | 'receiveStatus'
   | 'receiveChannels'
   | 'connectedAt'
@@ -50,6 +51,7 @@ const COLUMNS = {
   importedAt: accounts.importedAt,
   proxy: accounts.proxy,
   autoReadFrom: accounts.autoReadFrom,
+  rejectCalls: accounts.rejectCalls,
   receiveStatus: accounts.receiveStatus,
   receiveChannels: accounts.receiveChannels,
   connectedAt: accounts.connectedAt,
