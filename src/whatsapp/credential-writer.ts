@@ -1,4 +1,4 @@
-/** Writes credentials and keys under the fence: what the sessions of this process set at the same moment, together. */
+/** Writes credentials and keys under the fence, and who is who with them: what the sessions of this process set at the same moment, together. */
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
@@ -21,6 +21,7 @@ import {
   SessionRowLocked,
 } from './credential-rows.ts';
 import type { AccountRef } from './engine.ts';
+import { learnPairs, pairsIn } from './same-chat.ts';
 
 export interface KeyChange {
   type: string;
@@ -110,7 +111,11 @@ async function writeAll(
     keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
   );
   for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
-  for (const { account, keys } of held) await deleteKeys(tx, account.id, keys);
+  for (const { account, keys } of held) {
+    await deleteKeys(tx, account.id, keys);
+    // Together: the engine tells of a pair once, and asks nobody again whom it has a key for.
+    await learnPairs(tx, account.id, pairsIn(keys), deps.clock.now());
+  }
   return outcomes;
 }
 

@@ -171,8 +171,7 @@ export type EngineEvent =
   | ({ type: 'receipt' } & ReceiptNews)
   /** an error acknowledgement that came after `send` had given up waiting */
   | { type: 'refused'; messageId: string; code: string; at: number }
-  | { type: 'mapping'; lid: string; phone: string }
-  /** people that the phone knows; their LIDs came before, as mappings */
+  /** people that the phone knows; their LIDs are kept by then */
   | { type: 'people'; people: Person[] }
   /** somebody whose presence was asked for comes, goes or writes; `lastSeenAt` where they let it be seen */
   | {

@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { waPeople } from '../../src/db/schema.ts';
+import { waContacts, waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { keepPeople } from '../../src/services/sessions/people.ts';
 import { createHistory, createHistoryTurns, namedPeople } from '../../src/whatsapp/baileys/history.ts';
@@ -64,10 +64,11 @@ describe('the history of a first link', () => {
       hasChat: false,
     });
 
-    const mappings = test.callbacks
-      .events(account.id)
-      .flatMap((event) => (event.type === 'mapping' ? [event] : []));
-    const lids = new Map(mappings.map(({ phone, lid }) => [phone, lid]));
+    const pairs = await test.database.db
+      .select()
+      .from(waContacts)
+      .where(eq(waContacts.accountId, account.id));
+    const lids = new Map(pairs.map(({ phone, lid }) => [phone, lid]));
     expect(chats.filter(({ phone }) => !lids.has(phone))).toEqual([]);
 
     await test.engine.close(account.id);

@@ -2,7 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { waContacts } from '../../src/db/schema.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, Recipient } from '../../src/whatsapp/engine.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
@@ -39,15 +41,13 @@ describe('sending a text', () => {
     expect(receiptsOf(messageId)[0]?.chat).toBe(`${to}@s.whatsapp.net`);
   });
 
-  it('goes to the LID of the contact, and tells the mapping it learned', async () => {
+  it('goes to the LID of the contact, and keeps which it is', async () => {
     const to = freshNumber();
     const result = await test.send(account, to, 'hello');
     expect(result.outcome).toBe('acknowledged');
-    const mapping = test.callbacks
-      .events(account.id)
-      .find((event) => event.type === 'mapping' && event.phone === to);
-    expect(mapping).toMatchObject({ lid: expect.stringMatching(/^\d+$/) });
-    const lid = mapping?.type === 'mapping' ? mapping.lid : '';
+    const pairs = await test.database.db.select().from(waContacts).where(eq(waContacts.phone, to));
+    expect(pairs).toMatchObject([{ accountId: account.id, lid: expect.stringMatching(/^\d+$/) }]);
+    const lid = pairs[0]?.lid ?? '';
     const byLid = await test.engine.send(
       account.id,
       { jid: `${lid}@lid`, phone: null, lid },

@@ -12,24 +12,6 @@ export interface ShownState {
   markedUnread: boolean;
 }
 
-/**
- * What is kept of one chat under several names: of each part the newest that was told. Null for none; `changedAt` is the newest.
- */
-export function joinStates<R extends Kept & { changedAt: number }>(rows: readonly R[]): R | null {
-  const [first, ...newer] = [...rows].sort((a, b) => a.changedAt - b.changedAt);
-  if (first === undefined) return null;
-  return newer.reduce(
-    (joined, row) => ({
-      ...row,
-      archived: row.archived ?? joined.archived,
-      pinned: row.pinned ?? joined.pinned,
-      mutedUntil: row.mutedUntil ?? joined.mutedUntil,
-      markedUnread: row.markedUnread ?? joined.markedUnread,
-    }),
-    first,
-  );
-}
-
 /** What was never told of is not so. `now`: epoch milliseconds; the end of a muting passes without a word of the phone. */
 export function shownState(kept: Kept | null, now: number): ShownState {
   const until = kept?.mutedUntil ?? 0;

@@ -2,8 +2,9 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { waChatStates, waLabels, waLabelUses, whatsappAccounts } from '../../db/schema.ts';
 import type { AppStateVersions } from '../../whatsapp/app-state.ts';
+import { joinStates } from '../../whatsapp/same-chat.ts';
 import type { Ctx } from '../context.ts';
-import { joinStates, type ShownState, shownState } from '../inbound/shown-state.ts';
+import { type ShownState, shownState } from '../inbound/shown-state.ts';
 import type { Known } from '../messages/names.ts';
 
 export interface ShownLabel {

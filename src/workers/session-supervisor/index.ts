@@ -19,6 +19,7 @@ import type { Deps } from '../../services/context.ts';
 import { storeGroupNotice } from '../../services/groups/news.ts';
 import { readAgainRequest } from '../../services/inbound/media-work.ts';
 import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
+import type { CallTextDeps } from '../../services/sessions/call-text.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { factOfPresence, storeCall, type ToldFact } from '../../services/sessions/told.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
@@ -36,7 +37,6 @@ import type {
 } from '../../whatsapp/engine.ts';
 import type { GroupNotice } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
-import { createContactMappings } from './contact-mappings.ts';
 import { createHabits, type HabitDeps, type Habits } from './habits.ts';
 import { createOutage } from './outage.ts';
 import { createPushNames } from './push-names.ts';
@@ -52,6 +52,7 @@ export type ReceiptEvent = Extract<EngineEvent, { type: 'receipt' | 'refused' }>
 export interface SupervisorDeps
   extends Pick<RunnerDeps, 'db' | 'clock' | 'stream' | 'logger' | 'engine' | 'credentials' | 'dispatcher'>,
     HabitDeps,
+    CallTextDeps,
     Pick<Deps, 'secrets'> {
   ownership: Ownership;
   commands: CommandBus;
@@ -95,7 +96,6 @@ type CommandTable = {
 export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor {
   const { ownership, logger, engine } = deps;
   const runners = new Map<string, SessionRunner>();
-  const mappings = createContactMappings(deps);
   const names = createPushNames(deps);
   const habits = createHabits(deps);
   const users = watchUsers(deps.stream, (userId) => {
@@ -200,12 +200,11 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       stopHandling();
       outage.stop();
       await Promise.all([...runners.keys()].map(drop));
-      await Promise.all([mappings.stop(), names.stop(), habits.stop()]);
+      await Promise.all([names.stop(), habits.stop()]);
       await ownership.stop();
     },
     onEvent(account, event) {
       if (event.type === 'receipt' || event.type === 'refused') return deps.onReceipt(account, event);
-      if (event.type === 'mapping') return mappings.add(account.id, event.lid, event.phone);
       if (event.type === 'standing') return deps.onStanding(account, event);
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);

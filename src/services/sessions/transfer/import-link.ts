@@ -6,8 +6,8 @@
 import { and, eq, exists, isNull } from 'drizzle-orm';
 import { collectBatches } from '../../../db/batches.ts';
 import type { Db, Tx } from '../../../db/client.ts';
-import { affected, incoming, isUniqueViolation, transact, tryInsert, upsert } from '../../../db/ops.ts';
-import { isLinking, waContacts, whatsappAccounts } from '../../../db/schema.ts';
+import { affected, isUniqueViolation, transact, tryInsert } from '../../../db/ops.ts';
+import { isLinking, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { forgetFormerNumber } from '../../../queue/other-number.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
@@ -31,6 +31,7 @@ import {
   parseLinkJson,
 } from '../../../whatsapp/link-check.ts';
 import { CREDENTIALS_FILE, type KeyKind, type KeyName, keyOfFile } from '../../../whatsapp/link-files.ts';
+import { learnPairs, pairsIn } from '../../../whatsapp/same-chat.ts';
 import type { Deps } from '../../context.ts';
 import { type QuotaDeps, takeRoom } from '../../quotas.ts';
 import { refuseWhileSuspended } from '../../workspaces/suspension.ts';
@@ -278,21 +279,12 @@ async function storeBatch(
   if (affected(held) === 0) throw inUse();
   await writeKeys(tx, secrets, begun.id, keys);
   const updatedAt = clock.now();
-  const contacts = keys.flatMap(({ type, name, value }) =>
-    type === 'lid-mapping' && /^\d+$/.test(name)
-      ? [{ accountId: begun.id, lid: String(JSON.parse(value.toString())), phone: name, updatedAt }]
-      : [],
-  );
   // A person who has given this number a token is no stranger to it.
   const people = keys.flatMap(({ type, name }) =>
     type === 'tctoken' && name.includes('@') ? [{ jid: canonicalJid(name), name: null, hasChat: true }] : [],
   );
   await keepPeople(tx, begun.id, people, updatedAt);
-  if (contacts.length === 0) return;
-  await upsert(tx, waContacts, contacts, [waContacts.accountId, waContacts.lid], {
-    phone: incoming(waContacts.phone),
-    updatedAt,
-  });
+  await learnPairs(tx, begun.id, pairsIn(keys), updatedAt);
 }
 
 async function commit(

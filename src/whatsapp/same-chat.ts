@@ -1,0 +1,113 @@
+/** A LID and a number that turn out to be one person: that is kept, and what is kept of their chat under either name is one from then on. */
+import { and, eq, inArray } from 'drizzle-orm';
+import { inBatches } from '../db/batches.ts';
+import type { Tx } from '../db/client.ts';
+import { incoming, upsert } from '../db/ops.ts';
+import { waChatStates, waContacts, waLabelUses } from '../db/schema.ts';
+import { lidJid, phoneJid } from './jid.ts';
+
+/** Digits. */
+export interface Pair {
+  lid: string;
+  phone: string;
+}
+
+/** The key of a mapping is named by the number; that of the other direction by the LID, and this. */
+const NUMBER = /^\d+$/;
+const KEY_TYPE = 'lid-mapping';
+/** Pairs of one statement. */
+const BATCH_SIZE = 200;
+
+/** The pairs among keys that engines keep, the last of each LID. */
+export function pairsIn(keys: readonly { type: string; name: string; value: Buffer | null }[]): Pair[] {
+  const pairs = new Map<string, Pair>();
+  for (const { type, name: phone, value } of keys) {
+    if (type !== KEY_TYPE || value === null || !NUMBER.test(phone)) continue;
+    const lid: unknown = JSON.parse(value.toString());
+    if (typeof lid === 'string') pairs.set(lid, { lid, phone });
+  }
+  return [...pairs.values()];
+}
+
+/**
+ * Keeps pairs in the caller's transaction, which has locked the session's row, and joins what is kept of their chats. `now`:
+ * epoch milliseconds.
+ */
+export async function learnPairs(
+  tx: Tx,
+  accountId: string,
+  pairs: readonly Pair[],
+  now: number,
+): Promise<void> {
+  for await (const batch of inBatches(pairs, BATCH_SIZE)) {
+    const rows = batch.map((pair) => ({ ...pair, accountId, updatedAt: now }));
+    const set = { phone: incoming<string>(waContacts.phone), updatedAt: now };
+    await upsert(tx, waContacts, rows, [waContacts.accountId, waContacts.lid], set);
+    await joinChats(tx, accountId, batch);
+  }
+}
+
+/** Moves what is kept of chats under their LIDs to their numbers. Under the same lock; up to 200 pairs. */
+export async function joinChats(tx: Tx, accountId: string, pairs: readonly Pair[]): Promise<void> {
+  const numberOf = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
+  if (numberOf.size === 0) return;
+  await moveStates(tx, accountId, numberOf);
+  await moveUses(tx, accountId, numberOf);
+}
+
+async function moveStates(tx: Tx, id: string, numberOf: ReadonlyMap<string, string>): Promise<void> {
+  const { accountId, chat, archived, pinned, mutedUntil, markedUnread, changedAt } = waChatStates;
+  const lids = [...numberOf.keys()];
+  const rows = await tx
+    .select()
+    .from(waChatStates)
+    .where(and(eq(accountId, id), inArray(chat, [...lids, ...new Set(numberOf.values())])));
+  const moved = new Set(rows.flatMap((row) => numberOf.get(row.chat) ?? []));
+  if (moved.size === 0) return;
+  const nameOf = (row: { chat: string }) => numberOf.get(row.chat) ?? row.chat;
+  const whole = [...moved].flatMap((name) => {
+    const joined = joinStates(rows.filter((row) => nameOf(row) === name));
+    return joined === null ? [] : [{ ...joined, chat: name }];
+  });
+  await upsert(tx, waChatStates, whole, [accountId, chat], {
+    archived: incoming(archived),
+    pinned: incoming(pinned),
+    mutedUntil: incoming(mutedUntil),
+    markedUnread: incoming(markedUnread),
+    changedAt: incoming(changedAt),
+  });
+  await tx.delete(waChatStates).where(and(eq(accountId, id), inArray(chat, lids)));
+}
+
+async function moveUses(tx: Tx, id: string, numberOf: ReadonlyMap<string, string>): Promise<void> {
+  const { accountId, label, chat, messageId, changedAt } = waLabelUses;
+  const old = and(eq(accountId, id), inArray(chat, [...numberOf.keys()]));
+  const rows = await tx.select().from(waLabelUses).where(old);
+  if (rows.length === 0) return;
+  const moved = rows.map((row) => ({ ...row, chat: numberOf.get(row.chat) ?? row.chat }));
+  for await (const batch of inBatches(moved, BATCH_SIZE)) {
+    const set = { changedAt: incoming<number>(changedAt) };
+    await upsert(tx, waLabelUses, batch, [accountId, label, chat, messageId], set);
+  }
+  await tx.delete(waLabelUses).where(old);
+}
+
+type Kept = Pick<typeof waChatStates.$inferSelect, 'archived' | 'pinned' | 'mutedUntil' | 'markedUnread'>;
+
+/**
+ * What is kept of one chat under several names: of each part the newest that was told. Null for none; `changedAt` is the newest.
+ */
+export function joinStates<R extends Kept & { changedAt: number }>(rows: readonly R[]): R | null {
+  const [first, ...newer] = [...rows].sort((a, b) => a.changedAt - b.changedAt);
+  if (first === undefined) return null;
+  return newer.reduce(
+    (joined, row) => ({
+      ...row,
+      archived: row.archived ?? joined.archived,
+      pinned: row.pinned ?? joined.pinned,
+      mutedUntil: row.mutedUntil ?? joined.mutedUntil,
+      markedUnread: row.markedUnread ?? joined.markedUnread,
+    }),
+    first,
+  );
+}
