@@ -60,14 +60,15 @@ export const labelRoutes: Route[] = [
     path: LABELS,
     tag,
     summary: 'Make a label',
-    description: 'On the phone and all of its devices. A phone without WhatsApp Business may not show it.',
+    description:
+      'On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`.',
     auth: 'credential',
     scope,
     params: OneSession,
     body: CreateLabelInput,
     status: 201,
     response: Changed,
-    errors: ASKS,
+    errors: [...ASKS, 'CONFLICT'],
     example: { params: session, body: { name: 'New order', color: 2 } },
     handler: async ({ ctx, params, body }) => ({
       message: 'The label was made.',

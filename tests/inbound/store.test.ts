@@ -29,6 +29,7 @@ import { readKeptChats } from '../../src/services/people/chat-states.ts';
 import { storeCall } from '../../src/services/sessions/told.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AppStateChange, LearntAppState } from '../../src/whatsapp/app-state.ts';
+import { createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
@@ -1082,6 +1083,48 @@ describe('what a phone tells of its chats and labels', () => {
     expect(await nextLabel(t.deps, account.id, null)).toBe('1000000001');
   });
 
+  test('of 100,000 labels of a phone as many are kept as fit, and of those that it deleted the last number', async () => {
+    const account = await addAccount();
+    const warned: unknown[] = [];
+    const logger = { ...t.deps.logger, warn: (_what: string, fields: unknown) => warned.push(fields) };
+    const many = Array.from({ length: 100_000 }, (_, i) => label(String(i + 1), `n ${i}`));
+    const uses = many.map((change) => labeled('label' in change ? change.label : '', CHAT));
+    await learnAppState({ ...t.deps, logger }, account, {
+      ...{ changes: [...uses, ...many], versions: KNOWN.versions, fresh: ['regular'] },
+    });
+    const rows = () => t.deps.db.select().from(waLabels).where(eq(waLabels.accountId, account.id));
+    expect((await rows()).filter((row) => !row.deleted)).toHaveLength(100);
+    expect((await rows()).filter((row) => row.deleted)).toMatchObject([{ label: '100000' }]);
+    expect(await usesOf(account)).toHaveLength(100);
+    expect(warned).toMatchObject([{ account: account.id, chats: 0, labels: 99_900 }]);
+    expect(await factsOf(account)).toEqual([]);
+    // Deleted ones go: their number alone counts on.
+    const gone = Array.from({ length: 2_000 }, (_, i) => label(String(i + 1), '', true));
+    await learn(account, gone);
+    expect(await rows()).toMatchObject([{ label: '100000', deleted: true }]);
+    expect(await usesOf(account)).toEqual([]);
+    expect(await nextLabel(t.deps, account.id, null)).toBe('100001');
+    expect(await factsOf(account)).toHaveLength(100);
+  });
+
+  test('an account has room for as many labels as WhatsApp has', async () => {
+    const account = await addAccount();
+    const ids = Array.from({ length: 20 }, (_, i) => String(i + 1));
+    await learn(
+      account,
+      ids.slice(1).map((id) => label(id, id)),
+      KNOWN,
+    );
+    expect(await nextLabel(t.deps, account.id, null)).toBe('21');
+    await learn(account, [label('1', 'x')]);
+    await expect(nextLabel(t.deps, account.id, null)).rejects.toMatchObject({
+      code: 'CONFLICT',
+      details: { reason: 'label_limit', limit: 20 },
+    });
+    await learn(account, [label('7', '', true)]);
+    expect(await nextLabel(t.deps, account.id, null)).toBe('21');
+  });
+
   test('what a deleted label was on is no news when everything is read again', async () => {
     const account = await addAccount();
     await learn(account, [label('10', 'Lama'), labeled('10', CHAT)], KNOWN);
@@ -1124,6 +1167,50 @@ describe('what a phone tells of its chats and labels', () => {
           expect.objectContaining({ chat: CHAT, label: '5', assigned: false }),
         ]);
       }
+    });
+
+    test('is one as soon as the number is learnt, with what was kept under both names, and without news', async () => {
+      const account = await addAccount();
+      await learn(account, [label('5', 'Lunas'), label('6', 'Baru'), label('7', 'Lama')], KNOWN);
+      await learn(account, [archived(LID, true), labeled('5', LID), labeled('7', LID)]);
+      await learn(account, [pinned(CHAT, true), labeled('6', CHAT), labeled('7', CHAT)]);
+      const before = await factsOf(account);
+      const keys = await createCredentialStore(t.deps).load(account);
+      const value = Buffer.from(JSON.stringify('77'));
+      // By the keys of a person that the engine learns, in their transaction.
+      await keys.set([{ type: 'lid-mapping', name: '628111', value }]);
+      expect(await statesOf(account)).toMatchObject([{ chat: CHAT, archived: true, pinned: true }]);
+      const uses = await usesOf(account);
+      expect(uses.map((use) => `${use.label} ${use.chat}`).sort()).toEqual(
+        ['5', '6', '7'].map((id) => `${id} ${CHAT}`),
+      );
+      expect(await factsOf(account)).toEqual(before);
+      await keys.close(1_000);
+    });
+
+    test('is one also when its number is learnt while something is told of it', async () => {
+      const account = await addAccount();
+      await learn(account, [label('5', 'Lunas')], KNOWN);
+      const keys = await createCredentialStore(t.deps).load(account);
+      // Between the reading of the names and the writing.
+      let learnt = false;
+      const db = Object.create(t.deps.db, {
+        transaction: {
+          value: async (fn: Parameters<typeof t.deps.db.transaction>[0]) => {
+            if (!learnt) {
+              learnt = true;
+              const value = Buffer.from(JSON.stringify('77'));
+              await keys.set([{ type: 'lid-mapping', name: '628111', value }]);
+            }
+            return t.deps.db.transaction(fn);
+          },
+        },
+      });
+      const changes = [archived(LID, true), labeled('5', LID)];
+      await learnAppState({ ...t.deps, db }, account, { changes, versions: {}, fresh: [] });
+      expect(await statesOf(account)).toMatchObject([{ chat: CHAT, archived: true }]);
+      expect(await usesOf(account)).toMatchObject([{ chat: CHAT, label: '5' }]);
+      await keys.close(1_000);
     });
 
     test('moves without news when everything is read again, or the same is told', async () => {

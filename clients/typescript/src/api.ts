@@ -4070,7 +4070,7 @@ export interface paths {
         put?: never;
         /**
          * Make a label
-         * @description On the phone and all of its devices. A phone without WhatsApp Business may not show it.
+         * @description On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`.
          *
          *     An API key needs the scope `messages:write`.
          */

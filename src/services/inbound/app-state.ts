@@ -1,6 +1,6 @@
 /** Keeps what the phones of sessions tell of their chats, labels and stars, and makes known what changed. */
-import { and, eq, inArray } from 'drizzle-orm';
-import { inBatches } from '../../db/batches.ts';
+import { and, count, eq, gt, inArray, sql } from 'drizzle-orm';
+import { inBatches, readFitting } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { waChatStates, whatsappAccounts } from '../../db/schema.ts';
@@ -14,18 +14,24 @@ import type {
 } from '../../whatsapp/app-state.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { canonicalJid, isGroupJid, lidOf, phoneOf } from '../../whatsapp/jid.ts';
+import { findLidPairs } from '../../whatsapp/lids.ts';
+import { joinChats, joinStates } from '../../whatsapp/same-chat.ts';
 import type { Deps } from '../context.ts';
 import { type ChatNames, readChatNames } from './chat-names.ts';
-import { chatsOf, type LabelStep, PLANNED_AT_ONCE, planLabels, writeLabels } from './label-state.ts';
+import { chatsOf, PLANNED_AT_ONCE, planLabels } from './label-plan.ts';
+import { type LabelStep, writeLabels } from './label-state.ts';
 import { applyStars, type StarChange } from './marks.ts';
-import { joinStates, shownState } from './shown-state.ts';
+import { shownState } from './shown-state.ts';
 
 /** waChatStates.chat */
 const MAX_CHAT = 80;
 /** Changes of one transaction, each of which may be an event. */
 const BATCH_SIZE = 100;
 
-type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream'>;
+/** Chats of a session of which it is kept how its phone keeps them: as many as people of a history. */
+export const MAX_CHAT_STATES = 50_000;
+
+type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'logger'>;
 
 export async function readAppStateVersions(
   { db }: Pick<Deps, 'db'>,
@@ -65,12 +71,10 @@ export async function learnAppState(
   { changes, versions, fresh }: LearntAppState,
 ): Promise<void> {
   const before = await readVersions(deps.db, account.id);
-  const told = onlyChats(changes);
+  const told = await onlyChats(changes);
   const names = await readChatNames(deps.db, account.id, chatsOf(told));
-  const named = told.map((change) =>
-    'chat' in change ? { ...change, chat: names.keptAs(change.chat) } : change,
-  );
-  const chats = await planChats(deps, account.id, named, { fresh, names });
+  const named = await namedBy(names, told);
+  const { steps: chats, leftOut } = await planChats(deps, account.id, named, { fresh, names });
   const labels = await planLabels(deps, account.id, named, {
     names,
     fresh: fresh.includes('regular'),
@@ -79,7 +83,14 @@ export async function learnAppState(
   const known = before?.regular_low !== undefined && before.regular_high !== undefined;
   // Of these nothing is read again that is not told again: a star that ended is told as such.
   const stars = named.filter((change) => change.kind === 'star');
-  const steps: Step[] = [...chats, ...labels, ...stars];
+  const steps: Step[] = [...chats, ...labels.steps, ...stars];
+  if (leftOut + labels.leftOut > 0) {
+    deps.logger.warn('a phone tells of more chats and labels than are kept', {
+      account: account.id,
+      chats: leftOut,
+      labels: labels.leftOut,
+    });
+  }
   let left = steps.length;
   const after = before === null && Object.keys(versions).length === 0 ? null : { ...before, ...versions };
   const none: Step[] = [];
@@ -92,6 +103,10 @@ export async function learnAppState(
       if (affected(held) === 0) return false;
       await writeChats(tx, account.id, piece.filter(isChatStep));
       await writeLabels(tx, account.id, piece.filter(isLabelStep));
+      // Whose number was learnt since the names were read: who learns it holds the same lock.
+      const lids = piece.flatMap((step) => lidOf(chatIn(step)) ?? []);
+      const pairs = await findLidPairs(tx, { accountId: account.id }, 'lid', [...new Set(lids)]);
+      await joinChats(tx, account.id, pairs);
       const at = deps.clock.now();
       const ofLow = { known: before?.regular_low !== undefined, at };
       const starred = await applyStars(tx, account, piece.filter(isStar), ofLow);
@@ -109,79 +124,150 @@ const isChatStep = (step: Step): step is ChatStep => 'row' in step;
 const isStar = (step: Step): step is StarChange => 'kind' in step;
 const isLabelStep = (step: Step): step is LabelStep => !isChatStep(step) && !isStar(step);
 
-/** Without those that are neither people nor groups. */
-function onlyChats(changes: readonly AppStateChange[]): AppStateChange[] {
-  return changes.flatMap((change): AppStateChange[] => {
-    if (!('chat' in change)) return [change];
-    const chat = canonicalJid(change.chat);
-    const isChat = isGroupJid(chat) || phoneOf(chat) !== null || lidOf(chat) !== null;
-    return isChat && chat.length <= MAX_CHAT ? [{ ...change, chat }] : [];
-  });
+/** The chat whose rows a step writes; empty for none. */
+function chatIn(step: Step): string {
+  if (isChatStep(step)) return step.row.chat;
+  return isLabelStep(step) && 'use' in step && !step.gone ? step.use.chat : '';
 }
 
+/** Without those that are neither people nor groups. The event loop turns in between, as below. */
+async function onlyChats(changes: readonly AppStateChange[]): Promise<AppStateChange[]> {
+  const kept: AppStateChange[] = [];
+  for await (const piece of inBatches(changes, PLANNED_AT_ONCE)) {
+    for (const change of piece) {
+      if (!('chat' in change)) {
+        kept.push(change);
+        continue;
+      }
+      const chat = canonicalJid(change.chat);
+      const isChat = isGroupJid(chat) || phoneOf(chat) !== null || lidOf(chat) !== null;
+      if (isChat && chat.length <= MAX_CHAT) kept.push({ ...change, chat });
+    }
+  }
+  return kept;
+}
+
+/** By the names that their chats are kept under. */
+async function namedBy(names: ChatNames, changes: readonly AppStateChange[]): Promise<AppStateChange[]> {
+  const named: AppStateChange[] = [];
+  for await (const piece of inBatches(changes, PLANNED_AT_ONCE)) {
+    for (const change of piece) {
+      named.push('chat' in change ? { ...change, chat: names.keptAs(change.chat) } : change);
+    }
+  }
+  return named;
+}
+
+/** What differs from what is kept of chats, and of how many more there is no room for. */
 async function planChats(
   { db, clock }: LearnDeps,
   accountId: string,
   changes: readonly AppStateChange[],
   { fresh, names }: { fresh: LearntAppState['fresh']; names: ChatNames },
-): Promise<ChatStep[]> {
+): Promise<{ steps: ChatStep[]; leftOut: number }> {
   const told = changes.filter((change) => change.kind === 'chat');
   const reset = resetOf(fresh);
   const all = Object.keys(reset).length > 0;
-  if (told.length === 0 && !all) return [];
+  if (told.length === 0 && !all) return { steps: [], leftOut: 0 };
   const rows = await readStates(db, accountId, all ? null : chatsOf(told).flatMap(names.all));
-  const known = joined(rows, all ? await readChatNames(db, accountId, namesIn(rows)) : names);
+  const known = await joined(rows, all ? await readChatNames(db, accountId, namesIn(rows)) : names);
   const changedAt = clock.now();
   const none = { accountId, archived: null, pinned: null, mutedUntil: null, markedUnread: null };
   const now = new Map<string, StateRow>();
   if (all) for (const [chat, { row }] of known) now.set(chat, { ...row, ...reset });
   const own = new Set<string>();
+  let room = MAX_CHAT_STATES - (all ? rows.length : await countStates(db, accountId));
+  const leftOut = new Set<string>();
   for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
     for (const { chat, state, own: isOwn } of piece) {
-      const row = now.get(chat) ?? known.get(chat)?.row ?? { ...none, chat, changedAt };
-      now.set(chat, { ...row, ...state });
+      const before = now.get(chat) ?? known.get(chat)?.row;
+      if (before === undefined && --room < 0) {
+        leftOut.add(chat);
+        continue;
+      }
+      now.set(chat, { ...(before ?? { ...none, chat, changedAt }), ...state });
       if (isOwn) own.add(chat);
       else own.delete(chat);
     }
   }
-  return [...now.values()].flatMap((row) => {
-    const { row: before, gone } = known.get(row.chat) ?? { row: null, gone: [] };
-    if (before !== null && gone.length === 0 && isSame(before, row)) return [];
-    return [{ row: { ...row, changedAt }, before, own: own.has(row.chat), gone }];
-  });
+  const steps: ChatStep[] = [];
+  for await (const piece of inBatches([...now.values()], PLANNED_AT_ONCE)) {
+    for (const row of piece) {
+      const { row: before, gone } = known.get(row.chat) ?? { row: null, gone: [] };
+      if (before !== null && gone.length === 0 && isSame(before, row)) continue;
+      steps.push({ row: { ...row, changedAt }, before, own: own.has(row.chat), gone });
+    }
+  }
+  return { steps, leftOut: leftOut.size };
 }
 
 /** By the names that the chats are kept under from now on, each with those of its names that go. */
-function joined(rows: readonly StateRow[], names: ChatNames): Map<string, { row: StateRow; gone: string[] }> {
+async function joined(
+  rows: readonly StateRow[],
+  names: ChatNames,
+): Promise<Map<string, { row: StateRow; gone: string[] }>> {
   const byChat = new Map<string, StateRow[]>();
-  for (const row of rows) {
-    const chat = names.keptAs(row.chat);
-    byChat.set(chat, [...(byChat.get(chat) ?? []), row]);
+  for await (const piece of inBatches(rows, PLANNED_AT_ONCE)) {
+    for (const row of piece) {
+      const chat = names.keptAs(row.chat);
+      const own = byChat.get(chat);
+      if (own) own.push(row);
+      else byChat.set(chat, [row]);
+    }
   }
   const known = new Map<string, { row: StateRow; gone: string[] }>();
-  for (const [chat, own] of byChat) {
-    const row = joinStates(own);
-    if (row) known.set(chat, { row: { ...row, chat }, gone: namesIn(own).filter((name) => name !== chat) });
+  for await (const piece of inBatches([...byChat], PLANNED_AT_ONCE)) {
+    for (const [chat, own] of piece) {
+      const row = joinStates(own);
+      if (row) known.set(chat, { row: { ...row, chat }, gone: namesIn(own).filter((name) => name !== chat) });
+    }
   }
   return known;
 }
 
 const namesIn = (rows: readonly { chat: string }[]): string[] => rows.map(({ chat }) => chat);
 
-/** What is kept under these names; of all chats with null. */
+/** What is kept under these names; of all chats with null. The event loop turns in between. */
 async function readStates(
   db: Deps['db'],
   accountId: string,
   chats: readonly string[] | null,
 ): Promise<StateRow[]> {
+  const { chat } = waChatStates;
+  const own = eq(waChatStates.accountId, accountId);
   const rows: StateRow[] = [];
-  const pieces = chats === null ? [null] : inBatches(chats, BATCH_SIZE);
-  for await (const piece of pieces) {
-    const some = piece === null ? undefined : inArray(waChatStates.chat, piece);
-    const own = and(eq(waChatStates.accountId, accountId), some);
-    rows.push(...(await db.select().from(waChatStates).where(own)));
+  if (chats !== null) {
+    for await (const piece of inBatches(chats, BATCH_SIZE)) {
+      rows.push(
+        ...(await db
+          .select()
+          .from(waChatStates)
+          .where(and(own, inArray(chat, piece)))),
+      );
+    }
+    return rows;
   }
+  const read = (last: StateRow | null, size: number) =>
+    db
+      .select()
+      .from(waChatStates)
+      .where(and(own, last === null ? undefined : gt(chat, last.chat)))
+      .orderBy(chat)
+      .limit(size);
+  for await (const piece of readFitting(PLANNED_AT_ONCE, read)) rows.push(...piece);
   return rows;
+}
+
+/** Of how many chats something is kept, up to as many as there is room for. */
+async function countStates(db: Deps['db'], accountId: string): Promise<number> {
+  const rows = db
+    .select({ one: sql<number>`1`.as('one') })
+    .from(waChatStates)
+    .where(eq(waChatStates.accountId, accountId))
+    .limit(MAX_CHAT_STATES)
+    .as('states');
+  const [row] = await db.select({ n: count() }).from(rows);
+  return row?.n ?? 0;
 }
 
 /** What of a chat is as if it was never set, unless something was told of it. */
