@@ -134,6 +134,15 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
       if (reads && first) await sock.resyncAppState([first], false).catch(() => undefined);
       await turns(60);
     },
+    /** WhatsApp refuses a change, and Baileys does not look: it keeps the version that this would have made. */
+    async refuse(name: AppStateCollection) {
+      const error = { tag: 'error', attrs: { code: '409', text: 'conflict' } };
+      const collection = { tag: 'collection', attrs: { name, type: 'error' }, content: [error] };
+      const sync = { tag: 'sync', attrs: {}, content: [collection] };
+      ws.emit('CB:iq,,sync', { tag: 'iq', attrs: { type: 'result' }, content: [sync] });
+      const next = { version: versionOf(name) + 1, hash: Buffer.alloc(0), indexValueMap: {} };
+      await keys.transaction(() => Promise.resolve(keys.set({ [VERSION]: { [name]: next } })), 'me');
+    },
     close: () => closing.abort(),
   };
 }
@@ -345,6 +354,39 @@ describe('what this service changes itself', () => {
     unreadable.add('regular');
     await expect(link.state.own(change('12'), options)).rejects.toMatchObject(refusal);
     expect(toldOf().at(-1)).toMatchObject({ label: '11' });
+  });
+
+  it('is done again where another device was faster, once that was read, and not without end', async () => {
+    const link = await linked();
+    const before = kept.learnt.length;
+    let tries = 0;
+    const work = async () => {
+      tries++;
+      if (tries === 1) {
+        server.regular.push((emit) =>
+          emit('labels.edit', { id: '10', name: 'Baru', color: 0, deleted: false }),
+        );
+        await link.refuse('regular');
+      }
+      return change('11')();
+    };
+    await link.state.own(work, wanted);
+    expect(tries).toBe(2);
+    expect(toldOf(before).filter((told) => told.kind === 'label')).toMatchObject([
+      { label: '10', own: false },
+      { label: '11', own: true },
+    ]);
+    expect([kept.versions.regular, versionOf('regular')]).toEqual([2, 2]);
+    const always = async () => {
+      await link.refuse('regular');
+      return change('12')();
+    };
+    await expect(link.state.own(always, wanted)).rejects.toMatchObject({
+      code: 'UNAVAILABLE',
+      details: { reason: 'conflict', sent: false },
+    });
+    expect(toldOf(before).some((told) => told.kind === 'label' && told.label === '12')).toBe(false);
+    expect(versionOf('regular')).toBe(2);
   });
 
   it('does not begin for a caller that has gone, nor on a closed link', async () => {

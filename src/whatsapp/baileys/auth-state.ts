@@ -9,6 +9,7 @@ import {
 import type { AccountKeys, KeyChange } from '../credential-store.ts';
 import type { PairedIdentity } from '../engine.ts';
 import { lidOf, phoneOf } from '../jid.ts';
+import { decodeVersion, encodeVersion, VERSION } from './app-state-version.ts';
 import type { RawKeys } from './transactions.ts';
 
 export interface AuthState {
@@ -32,7 +33,9 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
   const raw: RawKeys = {
     async get(type, names) {
       const found: Record<string, unknown> = {};
-      for (const [name, bytes] of await keys.get(type, names)) found[name] = decodeOnce(type, bytes);
+      for (const [name, bytes] of await keys.get(type, names)) {
+        found[name] = type === VERSION ? await decodeVersion(bytes) : decodeOnce(type, bytes);
+      }
       return found;
     },
     async set(data) {
@@ -75,6 +78,7 @@ const sessions = new WeakMap<Buffer, unknown>();
 
 function encodeOnce(type: string, value: unknown): Buffer | null {
   if (value === null || value === undefined) return null;
+  if (type === VERSION) return encodeVersion(value);
   if (type !== 'session') return encode(value);
   const bytes = Buffer.from(JSON.stringify(value));
   sessions.set(bytes, value);

@@ -58,8 +58,8 @@ export interface Link {
   readonly groups: GroupCache;
   readonly chats: Chats;
   readonly appState: AppState;
-  /** An id for a label that is to be made. */
-  nextLabel(): Promise<string>;
+  /** Chooses the id of a label that is to be made: none of those that are `taken`, nor one that was chosen before. */
+  nextLabel(): Promise<(taken: ReadonlySet<string>) => string>;
   readonly attention: Attention;
   readonly uploads: Uploads;
   /** what uploads go by; undefined: Node's own */

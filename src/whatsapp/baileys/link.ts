@@ -109,10 +109,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   };
 
   const contacts = createContacts();
-  const auth = createAuthState(keys, (lid, phone) => {
-    contacts.learn(lid, phone);
-    control.tell({ type: 'mapping', lid, phone });
-  });
+  const auth = createAuthState(keys, contacts.learn);
   const groups = createGroupCache();
   const chats = createChats({
     find: (chat) => callbacks.findChat(account.id, chat),
@@ -371,11 +368,16 @@ function createKeepers(parts: SocketParts, storeRetries: RetryOptions) {
 }
 
 /** Ids for new labels, one at a time: none is given twice, also where it is not known what became of the first label. */
-function labelIds(next: (after: string | null) => Promise<string>): () => Promise<string> {
+function labelIds(next: (after: string | null) => Promise<string>): Link['nextLabel'] {
   let given: string | null = null;
   return async () => {
-    given = await next(given);
-    return given;
+    const first = await next(given);
+    return (taken) => {
+      let id = first;
+      while (taken.has(id)) id = String(Number(id) + 1);
+      given = id;
+      return id;
+    };
   };
 }
 

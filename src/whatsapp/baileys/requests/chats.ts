@@ -4,7 +4,7 @@ import { AppError } from '../../../utils/errors.ts';
 import type { AppStateCollection, ChatState } from '../../app-state.ts';
 import { isGroupJid } from '../../jid.ts';
 import type { ChatChange, EngineRequests, LastMessage, TypingState } from '../../requests.ts';
-import type { OwnChange } from '../app-state.ts';
+import type { OwnChange, OwnWork } from '../app-state.ts';
 import type { Link } from '../link-types.ts';
 import { watch } from '../presence.ts';
 import type { RequestContext } from './groups.ts';
@@ -58,17 +58,22 @@ export const CHAT_REQUESTS: Handlers = {
     const { link } = of;
     requireKey(link);
     let label = '';
-    const work = async () => {
+    const work: OwnWork = async (told) => {
       // All that the phone has told, and those that were made before, are kept by now.
-      label = await link.nextLabel();
-      return editLabel(link, { label, name, color, deleted: false });
+      const choose = await link.nextLabel();
+      return editLabel(link, { name, color, deleted: false }, () => {
+        // Baileys has read what is newer by then: a label that the phone has made meanwhile is told, and not kept yet.
+        label = choose(new Set(told().flatMap((change) => (change.kind === 'label' ? [change.label] : []))));
+        return label;
+      });
     };
     await changed(of, work, 'regular');
     return { label };
   },
   async 'label.edit'(of, input) {
     requireKey(of.link);
-    await changed(of, () => editLabel(of.link, input));
+    const { label, ...edit } = input;
+    await changed(of, () => editLabel(of.link, edit, () => label));
     return null;
   },
   async 'label.assign'(of, { label, jid, message, labeled }) {
@@ -119,22 +124,26 @@ export const CHAT_REQUESTS: Handlers = {
 };
 
 /** Changes how the phone keeps something, and keeps that as well; `knowing`: what the work has to know all of. */
-function changed(
-  { link, gone }: RequestContext,
-  work: () => Promise<readonly OwnChange[]>,
-  knowing?: AppStateCollection,
-): Promise<void> {
+function changed({ link, gone }: RequestContext, work: OwnWork, knowing?: AppStateCollection): Promise<void> {
   return asked(() => link.appState.own(work, { gone, ...(knowing === undefined ? {} : { knowing }) }));
 }
 
-async function editLabel(link: Link, label: EngineRequests['label.edit']['input']): Promise<OwnChange[]> {
-  const { label: id, ...labelEditAction } = label;
+/** `idOf`: asked for when the change is written, after Baileys has read what is newer. */
+async function editLabel(
+  link: Link,
+  labelEditAction: Omit<EngineRequests['label.edit']['input'], 'label'>,
+  idOf: () => string,
+): Promise<OwnChange[]> {
+  let label = '';
   await link.sock.appPatch({
     syncAction: { labelEditAction, timestamp: link.clock.now() },
-    index: ['label_edit', id],
+    get index() {
+      label = idOf();
+      return ['label_edit', label];
+    },
     ...LABELS,
   });
-  return [{ kind: 'label', ...label }];
+  return [{ kind: 'label', label, ...labelEditAction }];
 }
 
 /** A message in the index of an action: Baileys' own names nobody, and phones do not find a message of a group then. */

@@ -1,0 +1,136 @@
+/** Reads what is missing of the collections of a phone, as often as it takes. */
+import { type BinaryNode, getBinaryNodeChildren, type WASocket } from '@whiskeysockets/baileys';
+import { retry } from '../../utils/backoff.ts';
+import { sleep } from '../../utils/clock.ts';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import type { Mutex } from '../../utils/mutex.ts';
+import { APP_STATE_COLLECTIONS, type AppStateCollection } from '../app-state.ts';
+import type { AppStateDeps } from './app-state.ts';
+import type { Keeper } from './app-state-keeper.ts';
+import { isCollection, VERSION, versionOf } from './app-state-version.ts';
+import type { HistoryTurns } from './history.ts';
+
+/** Links of a release before begin within this time, each at a moment of its own: all of them read everything once. */
+const SPREAD_MS = 5 * MINUTE_MS;
+/** Baileys has read what it was told of by then, or does not. */
+const TOLD_PATIENCE_MS = 30_000;
+const READ_RETRY = { firstMs: 5_000, maxMs: 5 * MINUTE_MS };
+const READ_TIMEOUT_MS = HOUR_MS;
+
+export interface Reader {
+  /**
+   * Reads what is missing, and tries again: for an hour of a connection at most, and then no more what could not be read. At
+   * once does nothing when it does so already. Never rejects.
+   */
+  readAll(): Promise<void>;
+  /** Reads again where Baileys does not: it reads the first collection that it is told of, and that once. Never rejects. */
+  wasTold(stanza: BinaryNode): Promise<void>;
+}
+
+interface Lines {
+  turns: HistoryTurns;
+  /** what this service changes itself: what is read meanwhile would be kept without it */
+  inTurn: Mutex;
+}
+
+export function createReader(
+  deps: AppStateDeps,
+  keeper: Keeper,
+  sock: WASocket,
+  { turns, inTurn }: Lines,
+): Reader {
+  const { clock, signal } = deps.storing;
+  const told = new Map<AppStateCollection, number>();
+  /** what could not be read for an hour */
+  const givenUp = new Set<AppStateCollection>();
+  let leftMs = READ_TIMEOUT_MS;
+  let isReading = false;
+  let isWaiting = false;
+
+  const notGivenUp = () => APP_STATE_COLLECTIONS.filter((name) => !givenUp.has(name));
+
+  async function readAll(): Promise<void> {
+    if (isReading) return;
+    isReading = true;
+    let names = notGivenUp();
+    const readSome = async () => {
+      const unread = await readMissing(deps, keeper, sock, names);
+      if (unread.length === 0) return;
+      // The others are read; what is new of them is told.
+      names = unread;
+      throw new Error(`not read: ${unread.join(', ')}`);
+    };
+    let startedMs = clock.monotonic();
+    try {
+      await keeper.begin();
+      if (keeper.isOfEarlierRelease()) await sleep(clock, Math.random() * SPREAD_MS, signal);
+      startedMs = clock.monotonic();
+      const read = () => turns.files.run(String(deps.userId), () => inTurn(readSome));
+      await retry(read, { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
+    } catch (error) {
+      // The next connection tries again.
+      leftMs = Math.max(0, leftMs - (clock.monotonic() - startedMs));
+      const { behind, unknown } = keeper.missing();
+      for (const name of [...behind, ...unknown]) givenUp.add(name);
+      deps.logger.debug('the chats of the phone could not be read', {
+        accountId: deps.accountId,
+        error: String(error),
+      });
+    } finally {
+      isReading = false;
+    }
+  }
+
+  return {
+    readAll,
+    async wasTold(stanza) {
+      for (const { attrs } of getBinaryNodeChildren(stanza, 'collection')) {
+        const { name = '' } = attrs;
+        if (isCollection(name)) told.set(name, Math.max(versionOf(attrs), told.get(name) ?? 0));
+      }
+      if (isWaiting) return;
+      isWaiting = true;
+      await sleep(clock, TOLD_PATIENCE_MS, signal);
+      isWaiting = false;
+      const { behind } = keeper.missing();
+      const isUnread = notGivenUp().some(
+        (name) => behind.includes(name) || keeper.reached(name) < (told.get(name) ?? 0),
+      );
+      told.clear();
+      if (isUnread && !signal.aborted) await readAll();
+    },
+  };
+}
+
+/**
+ * Reads what may be missing of these collections: all of those of which not everything was kept, of the others what is new. One
+ * question in most cases. Resolves with those that could not be read; rejects when WhatsApp does not answer.
+ */
+export async function readMissing(
+  deps: AppStateDeps,
+  keeper: Keeper,
+  sock: WASocket,
+  names: readonly AppStateCollection[],
+): Promise<AppStateCollection[]> {
+  if (deps.storing.signal.aborted || names.length === 0) return [];
+  const unread: AppStateCollection[] = [];
+  await keeper.hold(async () => {
+    if (!keeper.follows()) return;
+    const missing = keeper.missing();
+    const behind = missing.behind.filter((name) => names.includes(name));
+    const wanted = [...behind, ...missing.unknown.filter((name) => names.includes(name))];
+    const { keys, creds } = sock.authState;
+    keeper.asks(wanted);
+    await keys.transaction(async () => {
+      // Without a version Baileys asks for all that there is, and tells all of it.
+      const none = Object.fromEntries(behind.map((name) => [name, null]));
+      if (behind.length > 0) await keys.set({ [VERSION]: none });
+      await sock.resyncAppState(names, false);
+    }, creds.me?.id ?? '');
+    // Baileys gives up without a word; that there is nothing only WhatsApp can say.
+    const isRead = (name: AppStateCollection) => keeper.reached(name) > 0 || keeper.isEmpty(name);
+    keeper.wasRead(wanted.filter(isRead));
+    unread.push(...wanted.filter((name) => !isRead(name)));
+  });
+  return unread;
+}
