@@ -79,10 +79,7 @@ export async function readOwned(db: Db, owner: string): Promise<OwnedSession[]> 
 /** No call is rejected and nothing is marked read while the workspace is suspended: nobody has read it. What came meanwhile is when it goes on. */
 export function quietWhileSuspended<
   R extends { autoReadFrom: number | null; rejectCalls: boolean; suspendedAt: number | null },
->({
-  suspendedAt,
-  ...row
-}: R): Omit<R, 'suspendedAt'> {
+>({ suspendedAt, ...row }: R): Omit<R, 'suspendedAt'> {
   return suspendedAt === null ? row : { ...row, autoReadFrom: null, rejectCalls: false };
 }
 

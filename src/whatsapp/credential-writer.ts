@@ -94,6 +94,7 @@ async function writeAll(
   if (only !== undefined && writes.length === 1 && (await writeAtOnce(tx, deps, only))) {
     // Looked at under the lock, as below: what was written is undone.
     if (only.over.aborted) throw new OpeningOver();
+    await learnPairs(tx, only.account.id, pairsIn(only.keys), deps.clock.now());
     return ['written'];
   }
   const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
