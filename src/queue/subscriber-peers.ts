@@ -6,9 +6,10 @@ import type { Db } from '../db/client.ts';
 import { prepared, statementsAreCheap } from '../db/ops.ts';
 import { waAliases } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
+import { twinOf } from '../utils/phone/former.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { lidJid, phoneJid } from '../whatsapp/jid.ts';
-import { selectLidPairs } from '../whatsapp/lids.ts';
+import { hasLidOf, selectLidPairs } from '../whatsapp/lids.ts';
 import { withTwins } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 
@@ -66,16 +67,18 @@ export function createPeerBook({ db, clock }: { db: Db; clock: Clock }): PeerBoo
   return {
     of,
     async look(account, phone) {
-      const addressee = { peer: phoneJid(phone), phone, lid: null };
-      const search = beginSearch({ account, addressee });
       const until = clock.monotonic() + KEEP_MS;
-      const links = await readLinks(db, [search]);
-      const hasAliases = links.some(({ kind }) => kind === 'alias');
+      const { userId, id: accountId } = account;
+      const twin = twinOf(phone) ?? phone;
+      const links = toLinks(await linksOfNumber(db).execute({ userId, accountId, phone, twin }));
       const contact = links.find((one) => one.kind === 'contact' && one.phone === phone);
-      if (contact !== undefined) return { lid: contact.other, hasAliases };
+      const lid = contact?.other ?? null;
+      const addressee = { peer: phoneJid(phone), phone, lid };
+      const search = beginSearch({ account, addressee });
       goOn(search, links);
+      // More numbers have to be asked about in their turn.
       if (search.next.length === 0) kept.set(keyOf(account, addressee), { jids: jidsOf(search), until });
-      return { lid: null, hasAliases };
+      return { lid, hasAliases: links.some(({ kind }) => kind === 'alias') };
     },
     async warm(account, addressees) {
       if (!statementsAreCheap) await Promise.all(addressees.map((addressee) => of(account, addressee)));
@@ -176,26 +179,44 @@ async function readLinks(db: Db, open: readonly Search[]): Promise<Link[]> {
         lid: one?.lid ?? '',
       })
     : await linksOfMany(db, open);
-  return rows.map(({ kind, owner, one: first, other }) => ({
+  return toLinks(rows);
+}
+
+interface LinkRow {
+  kind: number;
+  owner: string | number;
+  one: string;
+  other: string;
+}
+
+const toLinks = (rows: readonly LinkRow[]): Link[] =>
+  rows.map(({ kind, owner, one: phone, other }) => ({
     kind: Number(kind) === 0 ? 'alias' : 'contact',
     owner: String(owner),
-    phone: first,
+    phone,
     other,
   }));
-}
 
 const phonePair = [sql.placeholder('phone'), sql.placeholder('twin')];
 
-/** One number, with its twin, and its LID. */
-const linksOfOne = prepared((db) => {
+/** One number, with its twin, and the contacts that `isOfLid` names as well. */
+function linksWith(db: Db, isOfLid: (contact: Contact) => SQL | undefined) {
   const isOwn = eq(waAliases.userId, sql.placeholder('userId'));
   const isKnown = (c: Contact) => eq(c.accountId, sql.placeholder('accountId'));
   return aliases(db, and(isOwn, inArray(waAliases.alias, phonePair)))
     .unionAll(aliases(db, and(isOwn, inArray(waAliases.phone, phonePair))))
     .unionAll(contacts(db, (c) => and(isKnown(c), inArray(c.phone, phonePair))))
-    .unionAll(contacts(db, (c) => and(isKnown(c), eq(c.lid, sql.placeholder('lid')))))
+    .unionAll(contacts(db, (c) => and(isKnown(c), isOfLid(c))))
     .prepare();
-});
+}
+
+/** A number whose LID is known, or that it has none. */
+const linksOfOne = prepared((db) => linksWith(db, (c) => eq(c.lid, sql.placeholder('lid'))));
+
+/** A number whose LID is to be found as well. */
+const linksOfNumber = prepared((db) =>
+  linksWith(db, (c) => hasLidOf(db, c, sql.placeholder('accountId'), sql.placeholder('phone'))),
+);
 
 /** A part for each index, so that each is a seek. */
 function linksOfMany(db: Db, open: readonly Search[]) {

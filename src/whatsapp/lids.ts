@@ -1,11 +1,11 @@
 /** Which LID is whose phone number, as sessions have seen it: everything that is read of `wa_contacts`. Digits only. */
 
-import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
-import { prepared, statementsAreCheap } from '../db/ops.ts';
+import { alias, prepared, statementsAreCheap } from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
 
 /** A contact as one session knows it. */
@@ -62,6 +62,22 @@ export function selectLidPairs<K extends number>(
     })
     .from(waContacts)
     .where(where(waContacts));
+}
+
+const named = alias(waContacts, 'named');
+
+/** The condition that a contact of `selectLidPairs` has the LID which its session knows this number by. */
+export function hasLidOf(
+  db: Db,
+  contact: typeof waContacts,
+  accountId: Placeholder,
+  phone: Placeholder,
+): SQL | undefined {
+  const lids = db
+    .select({ lid: named.lid })
+    .from(named)
+    .where(and(eq(named.accountId, accountId), eq(named.phone, phone)));
+  return and(eq(contact.accountId, accountId), inArray(contact.lid, lids));
 }
 
 /** The LIDs of contacts, as this process has looked them up. */

@@ -76,6 +76,24 @@ describe('the spellings of a recipient', () => {
   });
 });
 
+describe('the look at a number before a code goes to it', () => {
+  it.each<[string, string, string | null, boolean, number]>([
+    ['an own number', '628111222333', null, false, 0],
+    ['a number with a LID', '6281234567890', '100000000000001', false, 0],
+    ['a number with a twin', '525512345678', null, false, 0],
+    ['a number with an alias', ALIASED, null, true, 2],
+  ])('finds all of %s in one statement', async (_what, phone, lid, hasAliases, more) => {
+    const book = createPeerBook(q.deps);
+    const { result, statements } = await countOf(() => book.look(account, phone));
+    expect([result, statements]).toEqual([{ lid, hasAliases }, 1]);
+    const to = addressee(phone, lid);
+    const after = await countOf(() => book.of(account, to));
+    expect(after.statements).toBeLessThanOrEqual(more);
+    const [jids = []] = await readPeers(q.database.db, [{ account, addressee: to }]);
+    expect(after.result.toSorted()).toEqual(jids.toSorted());
+  });
+});
+
 describe('whether the limit of a recipient holds a message', () => {
   const pace: Pace = { ...FAST, perRecipientPerHour: 2, otpReservePercent: 0 };
   const held = (phone: string) => {
