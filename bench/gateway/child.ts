@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { AS_SHIPPED } from '../measure/as-shipped.ts';
+import { AS_SHIPPED, BARE } from '../measure/as-shipped.ts';
 
 /** The calls that a process answers. */
 export type Calls = Record<string, (input: never) => Promise<unknown>>;
@@ -21,11 +21,12 @@ interface ChildRequest {
 type Answer = { id: number; value: unknown } | { id: number; error: string };
 
 const STOP_TIMEOUT_MS = 15_000;
+const WITHOUT_SERVICE = /^(bare|multi-session)/;
 
 /** Starts `bench/gateway/processes/<name>.ts` with the storage shim; what it prints on stderr is shown. */
 export function startChild<C extends Calls>(name: string, env: NodeJS.ProcessEnv = {}): Child<C> {
   const child = fork(join(import.meta.dirname, 'processes', `${name}.ts`), {
-    execArgv: [...AS_SHIPPED],
+    execArgv: [...(WITHOUT_SERVICE.test(name) ? BARE : AS_SHIPPED)],
     env: { ...process.env, ...env },
     // NaN stays what it is.
     serialization: 'advanced',

@@ -1,14 +1,14 @@
 /** The layer that both engines put around drizzle: the guard of open transactions and the callbacks after a commit. */
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { AtEnd, Db, Tx } from './types.ts';
 
 const openTransaction = new AsyncLocalStorage<{ open: boolean }>();
 /** Made while the module loads, when no request and no transaction is running yet. */
-const cleanContext = new AsyncResource('wahub.database');
+const cleanContext = AsyncLocalStorage.snapshot();
 
 /** Runs `fn` outside of every async context (request, transaction) of the caller. */
 export function inCleanContext<R>(fn: () => R): R {
-  return cleanContext.runInAsyncScope(fn);
+  return cleanContext(fn);
 }
 
 /**

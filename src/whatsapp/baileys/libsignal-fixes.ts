@@ -1,5 +1,5 @@
 /** Faults of libsignal 6 that can be mended from outside, on its classes. */
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import libsignal from 'libsignal';
 
 interface Session {
@@ -53,9 +53,8 @@ export function fixLibsignal(): void {
 function keepContextInQueue(cipher: Cipher, builder: Builder): void {
   const queueJob = cipher.queueJob;
   cipher.queueJob = function inOwnContext<R>(this: Cipher, job: () => Promise<R>): Promise<R> {
-    // Not `AsyncResource.bind`: what it adds to each function costs more than all else here.
-    const context = new AsyncResource('wahub.signal');
-    return queueJob.call(this, () => context.runInAsyncScope(job)) as Promise<R>;
+    const inContext = AsyncLocalStorage.snapshot();
+    return queueJob.call(this, () => inContext(job)) as Promise<R>;
   };
   const initOutgoing = builder.initOutgoing;
   builder.initOutgoing = function inOwnContext(this: Builder, bundle: unknown): Promise<void> {
@@ -65,13 +64,12 @@ function keepContextInQueue(cipher: Cipher, builder: Builder): void {
 }
 
 function bindMethods(target: object): object {
-  const context = new AsyncResource('wahub.signal');
+  const inContext = AsyncLocalStorage.snapshot();
   return new Proxy(target, {
     get(storage, name) {
       const value: unknown = Reflect.get(storage, name);
       if (typeof value !== 'function') return value;
-      return (...args: unknown[]): unknown =>
-        context.runInAsyncScope(value.bind(storage), undefined, ...args);
+      return (...args: unknown[]): unknown => inContext(() => value.apply(storage, args));
     },
   });
 }

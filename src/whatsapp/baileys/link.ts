@@ -1,6 +1,6 @@
 /** The life of one Baileys socket: from `open` to exactly one `closed`. */
 
-import { AsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setMaxListeners } from 'node:events';
 import makeWASocket, {
   type Contact,
@@ -68,7 +68,7 @@ const MAX_ALIASES = 5_000;
 const NO_BYTES = Buffer.alloc(0);
 
 /** Sockets belong to no request and no transaction. */
-const cleanContext = new AsyncResource('wahub.socket');
+const inCleanContext = AsyncLocalStorage.snapshot();
 
 /** Starts a socket. What it tells goes to the gateway; it never reconnects by itself. */
 export function startLink(
@@ -77,7 +77,7 @@ export function startLink(
   keys: AccountKeys,
   pairing: PairingRequest,
 ): Link {
-  return cleanContext.runInAsyncScope(() => createLink(deps, account, keys, pairing));
+  return inCleanContext(() => createLink(deps, account, keys, pairing));
 }
 
 function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pairing: PairingRequest): Link {

@@ -3,6 +3,7 @@
  * the server's certificate and the phone's signature at pairing went unchecked; here they are.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { EventEmitter } from 'node:events';
 import { Curve, proto, WA_CERT_DETAILS } from '@whiskeysockets/baileys';
 import { verifyXeddsa } from '../xeddsa.ts';
 
@@ -45,9 +46,24 @@ function isLeafOf(serverKey: Uint8Array, leaf: Uint8Array): boolean {
 
 const EMPTY = Buffer.alloc(0);
 
-/** Sockets opened by `fn` accept a server whose certificates end at `root` (null: WhatsApp's own). */
-export function withServerRoot<R>(root: Uint8Array | null, fn: () => R): R {
-  return root === null ? fn() : rootOfServer.run(root, fn);
+/** The socket that `make` opens accepts a server whose certificates end at `root` (null: WhatsApp's own). */
+export function withServerRoot<S extends { ws: EventEmitter }>(root: Uint8Array | null, make: () => S): S {
+  if (root === null) return make();
+  return rootOfServer.run(root, () => {
+    const sock = make();
+    // The handshake begins here, and a socket calls its listeners in no context of ours.
+    for (const listener of sock.ws.rawListeners(OPEN)) {
+      sock.ws.off(OPEN, asListener(listener)).on(OPEN, AsyncLocalStorage.bind(asListener(listener)));
+    }
+    return sock;
+  });
+}
+
+const OPEN = 'open';
+
+/** Safe because an emitter calls its listeners with whatever it emits. */
+function asListener(listener: unknown): (...args: unknown[]) => void {
+  return listener as (...args: unknown[]) => void;
 }
 
 /** A pre-key bundle as libsignal takes it. */
