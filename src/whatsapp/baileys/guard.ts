@@ -46,7 +46,8 @@ function asStanza(argument: unknown): BinaryNode {
  * An async listener of Baileys that rejects (a frame that cannot be decoded, an answer to a closed socket) would be
  * an unhandled rejection and end the process: `onError` gets it instead. Messages are handled in their order, by `receive`,
  * which says when the next one may begin, and may leave them to Baileys. Notifications, calls and receipts are Baileys' once their
- * `keep` has resolved, at once where that is null, and never when it rejects.
+ * `keep` has resolved, at once where that is null, and never when it rejects; a receipt that was kept is only confirmed, because
+ * nobody listens to what Baileys makes of it.
  * Call it right after the socket is made.
  */
 export function guardListeners(
@@ -66,7 +67,13 @@ export function guardListeners(
     },
     [NOTIFICATION]: whenKept(keep.notification),
     [CALL]: whenKept(keep.call),
-    [RECEIPT]: whenKept(keep.receipt),
+    async [RECEIPT](listener, args) {
+      const stanza = asStanza(args[0]);
+      const kept = keep.receipt(stanza);
+      if (kept === null) return listener(...args);
+      await kept;
+      return sock.sendMessageAck(stanza);
+    },
   };
   for (const event of client.eventNames()) {
     const listeners = client.listeners(event) as Listener[];
