@@ -115,14 +115,21 @@ function takeMember(waiting: WorkQueue<Job>): GroupJob | undefined {
 }
 
 /** The group that holds the writer goes on while it has work, and lets the loop turn only when it has held that for long enough. */
-function openGroup(transaction: OpenTransaction, maxHoldMs: number): Group {
+function openGroup(transaction: OpenTransaction, maxHoldMs: number): Group & { isUndone(): boolean } {
   let sinceMs = monotonicMs();
+  let undone = false;
   return {
     transaction,
-    async yieldIfDue() {
-      if (monotonicMs() - sinceMs < maxHoldMs) return;
-      await yieldToEventLoop();
-      sinceMs = monotonicMs();
+    isUndone: () => undone,
+    async undo() {
+      await transaction.rollback();
+      undone = true;
+    },
+    yieldIfDue() {
+      if (monotonicMs() - sinceMs < maxHoldMs) return null;
+      return yieldToEventLoop().then(() => {
+        sinceMs = monotonicMs();
+      });
     },
   };
 }
@@ -141,14 +148,14 @@ async function runGroup(begin: Beginner, waiting: WorkQueue<Job>, limits: GroupL
   const members: GroupJob[] = [];
   for (let job = takeMember(waiting); job; job = takeMember(waiting)) {
     members.push(job);
-    await job.work(group);
+    await job.work(group, members.length === 1);
     const heldMs = monotonicMs() - startedMs;
     const full = members.length >= limits.maxMembers || heldMs >= holdOf(limits.maxHoldMs);
     // A full disk or an I/O error makes SQLite roll back everything by itself.
     if (full || transaction.closed) break;
   }
   try {
-    await transaction.commit();
+    if (!group.isUndone()) await transaction.commit();
   } catch (cause) {
     begin.distrust();
     const error = new GroupCommitError('the shared transaction did not commit', { cause });
@@ -156,7 +163,7 @@ async function runGroup(begin: Beginner, waiting: WorkQueue<Job>, limits: GroupL
     return false;
   }
   for (const member of members) member.committed();
-  return true;
+  return !group.isUndone();
 }
 
 interface Beginner {

@@ -24,7 +24,8 @@ export interface Member {
 /** Something that shares a transaction with others. */
 export interface GroupJob {
   alone: false;
-  work(group: Group): Promise<void>;
+  /** `isFirst`: nothing of another job is in the transaction. */
+  work(group: Group, isFirst: boolean): Promise<void>;
   /** The group is committed. */
   committed(): void;
   /** Nothing of it is in the database. */
@@ -42,8 +43,10 @@ export type Job = GroupJob | AloneJob;
 
 export interface Group {
   transaction: OpenTransaction;
-  /** Lets the event loop turn when the group has held it for long enough. */
-  yieldIfDue(): Promise<void>;
+  /** Rolls back all that is in the transaction and ends the group. */
+  undo(): Promise<void>;
+  /** Resolves after a turn of the event loop when the group has held that for long enough; null when it has not. */
+  yieldIfDue(): Promise<void> | null;
 }
 
 export function asError(error: unknown): Error {
@@ -87,14 +90,15 @@ export function submitMember(submit: Submit, limits: GroupLimits): Promise<Membe
     const outcome = deferred();
     submit({
       alone: false,
-      async work(group) {
+      async work(group, isFirst) {
+        const part = isFirst ? wholePart(group) : savepointPart(group);
         try {
-          await group.transaction.executeMultiple('SAVEPOINT member');
+          await part.begin();
         } catch (error) {
           return reject(asError(error));
         }
         await new Promise<void>((free) => {
-          resolve(createMember(group, outcome.promise, free, limits.memberTimeoutMs));
+          resolve(createMember(group, part, outcome.promise, free, limits.memberTimeoutMs));
         });
       },
       committed: outcome.resolve,
@@ -106,41 +110,69 @@ export function submitMember(submit: Submit, limits: GroupLimits): Promise<Membe
   });
 }
 
-function createMember(group: Group, outcome: Promise<void>, free: () => void, timeoutMs: number): Member {
+/** How a member's part of the transaction is marked off from those of others. */
+interface Part {
+  begin(): Promise<void>;
+  keep(): Promise<void>;
+  undo(): Promise<void>;
+}
+
+function savepointPart({ transaction }: Group): Part {
+  return {
+    begin: () => transaction.executeMultiple('SAVEPOINT member'),
+    keep: () => transaction.executeMultiple('RELEASE member'),
+    undo: () => transaction.executeMultiple('ROLLBACK TO member; RELEASE member'),
+  };
+}
+
+/** With a savepoint SQLite keeps a copy of every page that changes: the first member does without, as most are alone. */
+function wholePart(group: Group): Part {
+  const nothing = async () => undefined;
+  return { begin: nothing, keep: nothing, undo: () => group.undo() };
+}
+
+function createMember(
+  group: Group,
+  part: Part,
+  outcome: Promise<void>,
+  free: () => void,
+  timeoutMs: number,
+): Member {
   /** why; made when somebody asks, because a stack is dear */
   let over: (() => Error) | null = null;
   const timer = startTimer(() => {
     const error = new DatabaseTimeoutError(
       `a transaction was not done after ${timeoutMs} ms and was rolled back`,
     );
-    void end('ROLLBACK TO member; RELEASE member', () => error).catch(() => undefined);
+    void end(part.undo, () => error).catch(() => undefined);
   }, timeoutMs);
 
-  async function end(statements: string, reason: () => Error): Promise<void> {
+  async function end(work: () => Promise<void>, reason: () => Error): Promise<void> {
     over = reason;
     stopTimer(timer);
     try {
-      await group.transaction.executeMultiple(statements);
+      await work();
     } finally {
       free();
     }
   }
+  const run = (statement: Statement): Promise<Rows> =>
+    over ? Promise.reject(over()) : group.transaction.execute(statement);
   const finished = () => new Error('the transaction is over: its tx cannot be used any more');
 
   return {
-    async execute(statement) {
-      await group.yieldIfDue();
-      if (over) throw over();
-      return group.transaction.execute(statement);
+    execute(statement) {
+      const due = group.yieldIfDue();
+      return due === null ? run(statement) : due.then(() => run(statement));
     },
     async commit() {
       if (over) throw over();
-      await end('RELEASE member', finished);
+      await end(part.keep, finished);
       await outcome;
     },
     async rollback() {
       // After a timeout or a failed commit it is rolled back already.
-      if (!over) await end('ROLLBACK TO member; RELEASE member', finished);
+      if (!over) await end(part.undo, finished);
       await outcome;
     },
   };

@@ -24,6 +24,7 @@ export interface OpenTransaction {
   executeMultiple(statements: string): Promise<void>;
   /** Rejects after a rollback when SQLite refuses. */
   commit(): Promise<void>;
+  rollback(): Promise<void>;
 }
 
 /** Errors are LibsqlErrors, with SQLite's code (`SQLITE_BUSY`) and extended code (`SQLITE_CONSTRAINT_UNIQUE`). */
@@ -104,6 +105,11 @@ function beginTransaction(session: Session): OpenTransaction {
       } finally {
         session.rollback();
       }
+    },
+    async rollback() {
+      check();
+      over = true;
+      session.rollback();
     },
   };
 }

@@ -13,6 +13,7 @@ import { assertOutsideTransaction, isInTransaction, wrapDatabase } from './scope
 import { checkSqliteFile, explainSqliteError, quickCheck } from './sqlite-check.ts';
 import { type Connection, openConnection, type Statement } from './sqlite-connection.ts';
 import { lockDatabaseFile } from './sqlite-lock.ts';
+import { shortenQueries } from './sqlite-queries.ts';
 import { createSqliteScanner } from './sqlite-scan.ts';
 import type { Database, ReadDb, SqliteOptions } from './types.ts';
 
@@ -104,6 +105,7 @@ function createDatabase(opened: Opened, closeAll: () => void): Database {
   // The checkpointer of a tool's is SQLite itself: it writes little.
   const checkpointer = beside ? null : createCheckpointer(path, (fn) => group.alone(fn));
   const group = createGroupCommit(writer, DEFAULT_LIMITS, checkpointer?.committed);
+  shortenQueries();
   const base = drizzle(createRouter(group, reader), { casing: 'snake_case' });
   // Taken before it is replaced: wrapping happens in place.
   const transaction = base.transaction.bind(base);

@@ -13,6 +13,8 @@ let writer: Connection;
 let reader: Client;
 /** how many real transactions were begun and committed */
 let begun: number;
+/** how often one of their members was marked off */
+let savepoints: number;
 
 beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'wahub-test-'));
@@ -22,10 +24,17 @@ beforeEach(async () => {
   await writer.executeMultiple('CREATE TABLE t (n INTEGER PRIMARY KEY, by TEXT)');
   reader = createClient({ url, concurrency: 1, timeout: 0 });
   begun = 0;
+  savepoints = 0;
   const begin = writer.transaction.bind(writer);
   writer.transaction = async (mode) => {
     begun++;
-    return begin(mode);
+    const transaction = await begin(mode);
+    const { executeMultiple } = transaction;
+    transaction.executeMultiple = (statements) => {
+      if (statements.startsWith('SAVEPOINT')) savepoints++;
+      return executeMultiple(statements);
+    };
+    return transaction;
   };
 });
 
@@ -144,6 +153,48 @@ describe('a member that fails', () => {
       await run(3);
     });
     expect(await numbers()).toEqual([1, 2, 3]);
+  });
+});
+
+describe('the first member of a group', () => {
+  const fails = (group: ReturnType<typeof open>, n: number) =>
+    member(group, async (run) => {
+      await run(n);
+      throw new Error('no');
+    });
+
+  test('has no savepoint, the others have one each', async () => {
+    const group = open();
+    const add = (n: number) => member(group, (run) => run(n).then(() => undefined));
+    await add(1);
+    expect(savepoints).toBe(0);
+    await Promise.all([add(2), add(3), add(4)]);
+    await Promise.all([group.run(insert(5)), add(6)]);
+    expect([begun, savepoints]).toEqual([3, 3]);
+    expect(await numbers()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('leaves nothing when it fails, and the others are written in the next group', async () => {
+    const group = open();
+    const outcome = await statusesOf([
+      fails(group, 1),
+      group.run(insert(2)),
+      fails(group, 3),
+      fails(group, 4),
+    ]);
+    expect(outcome).toEqual(['rejected', 'fulfilled', 'rejected', 'rejected']);
+    expect(await numbers()).toEqual([2]);
+    expect([begun, savepoints]).toEqual([2, 2]);
+    await group.run(insert(1));
+    expect(await numbers()).toEqual([1, 2]);
+  });
+
+  test('that fails alone leaves the group usable', async () => {
+    const group = open();
+    expect(await statusesOf([fails(group, 1)])).toEqual(['rejected']);
+    expect(await statusesOf([fails(group, 1)])).toEqual(['rejected']);
+    await member(group, (run) => run(1).then(() => undefined));
+    expect(await numbers()).toEqual([1]);
   });
 });
 
