@@ -137,7 +137,8 @@ try {
     const isLast = round === ROUNDS - 1;
     if (isLast && isProfiling()) await calls.startProfile();
     await runPhase('beside');
-    if (isLast && isProfiling()) for (const line of await calls.stopProfile()) console.log(line);
+    if (isLast && isProfiling())
+      for (const line of (await calls.stopProfile())?.lines ?? []) console.log(line);
     const answers = await abuser.calls.finish();
     console.log(`the tenth was answered: ${JSON.stringify(answers)}`);
     for (const [line, statuses] of Object.entries(answers)) {

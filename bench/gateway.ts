@@ -16,8 +16,9 @@ import {
   ratio,
   summarize,
 } from './gateway/table.ts';
-import { atOnce, openApi, startWorld, type World } from './gateway/world.ts';
+import { atOnce, openApi, startWorld, takeProfile, type World } from './gateway/world.ts';
 import { difference } from './measure/database-use.ts';
+import { isProfiling, type Profiled } from './measure/profile.ts';
 
 const ROUNDS = Number(process.argv[3] ?? 5);
 const ENQUEUE_SECONDS = 4;
@@ -138,10 +139,12 @@ async function benchSend(): Promise<void> {
         const count = sessions * each;
         const measured = () => measureRound(world, count, () => work(each), cpuMs);
         const isSeen = n === ROUNDS && side === 'service';
+        if (n === ROUNDS && side === 'bare' && isProfiling()) await bare.calls.startProfile();
         const round = await (isSeen ? world.observed(count, measured) : measured());
         if (n > 0) rounds[side].push(round);
         await world.emulator.calls.reset();
       }
+      if (n === ROUNDS && isProfiling()) printPhases(sessions * each, await bare.calls.stopProfile());
     }
     const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
     printTable(`Messages acknowledged, ${sessions} session(s), known recipients (${world.title})`, HEAD, [
@@ -158,6 +161,27 @@ async function benchSend(): Promise<void> {
     await world.stop();
   }
 }
+
+/** The phases of a message in the service beside those of the bare loop. */
+function printPhases(count: number, bare: Profiled | undefined): void {
+  const service = takeProfile()?.profiled;
+  if (!service || !bare) return;
+  for (const what of ['phases', 'owners'] as const) {
+    const [ours, theirs] = [service[what], bare[what]];
+    const each = (ms: number | undefined) => ((ms ?? 0) / count).toFixed(3);
+    const rows = [...new Set([...ours.keys(), ...theirs.keys()])]
+      .sort((a, b) => (ours.get(b) ?? 0) - (ours.get(a) ?? 0))
+      .slice(0, SHOWN_PHASES)
+      .map((name) => [name, each(ours.get(name)), each(theirs.get(name))]);
+    const total = (all: Map<string, number>) => each([...all.values()].reduce((sum, ms) => sum + ms, 0));
+    printTable(
+      'Milliseconds a message, by phase',
+      ['', 'service', 'bare'],
+      [['all', total(ours), total(theirs)], ...rows],
+    );
+  }
+}
+const SHOWN_PHASES = 60;
 
 async function benchSessions(): Promise<void> {
   const world = await startWorld();

@@ -138,7 +138,7 @@ async function show(what: string, work: () => Promise<unknown>): Promise<void> {
     `${database.dialect}: ${what} in ${seconds.toFixed(1)} s (CPU ${((user + system) / 1e6).toFixed(1)} s, load average ${loadAverage()}), ` +
       `event loop held ${heldMs.toFixed(0)} ms at most (computing ${ranMs.toFixed(0)} ms), slowest: ${slowest.take()}; ${used.statements} statements, ${used.transactions} transactions${ofServer}`,
   );
-  for (const line of (await profile?.stop()) ?? []) console.log(line);
+  for (const line of (await profile?.stop())?.lines ?? []) console.log(line);
 }
 
 let id = '';

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { findFreePort } from '../../tests/helpers/sandbox-process.ts';
 import { type DatabaseUse, meterServer } from '../measure/database-use.ts';
-import { isProfiling } from '../measure/profile.ts';
+import { isProfiling, type Profiled } from '../measure/profile.ts';
 import { type Child, startChild } from './child.ts';
 import type { EmulatorCalls } from './processes/emulator.ts';
 import type { ServiceCalls } from './processes/service.ts';
@@ -109,11 +109,19 @@ export async function startService(
   };
 }
 
+/** What `observed` saw of the service at the last time with `--profile`; null without. */
+export const takeProfile = () => lastProfile;
+let lastProfile: { count: number; profiled: Profiled } | null = null;
+
 async function observe<R>({ calls }: Child<ServiceCalls>, count: number, work: () => Promise<R>): Promise<R> {
   await calls.takeTexts();
   if (isProfiling()) await calls.startProfile();
   const result = await work();
-  if (isProfiling()) for (const line of await calls.stopProfile()) console.log(line);
+  if (isProfiling()) {
+    const profiled = await calls.stopProfile();
+    for (const line of profiled?.lines ?? []) console.log(line);
+    if (profiled) lastProfile = { count, profiled };
+  }
   if (process.env.BENCH_STATEMENTS === '1') {
     for (const [text, n] of await calls.takeTexts()) console.log(`  ${(n / count).toFixed(3)}  ${text}`);
   }

@@ -4,6 +4,7 @@ import { Session } from 'node:inspector/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type Frame, phasesOf, type Sampled } from './phases.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const INTERVAL_US = 500;
@@ -15,8 +16,16 @@ const WAITING: ReadonlySet<string> = new Set(['(idle)', '(root)', '(program)']);
 export const isProfiling = (): boolean => process.env.BENCH_PROFILE === '1';
 
 export interface Profile {
-  /** Ends it; resolves with the ten dearest functions and packages as lines for a person, and keeps the whole as a file. */
-  stop(): Promise<string[]>;
+  /** Ends it and keeps the whole as a file. */
+  stop(): Promise<Profiled>;
+}
+
+export interface Profiled {
+  /** the ten dearest functions and packages, for a person */
+  lines: string[];
+  /** milliseconds by phase, and by the function that answers for them */
+  phases: Map<string, number>;
+  owners: Map<string, number>;
 }
 
 export async function startProfile(): Promise<Profile> {
@@ -31,20 +40,14 @@ export async function startProfile(): Promise<Profile> {
       session.disconnect();
       const file = join(tmpdir(), `wahub-bench-${process.pid}-${Date.now()}.cpuprofile`);
       writeFileSync(file, JSON.stringify(profile));
-      return [
+      const lines = [
         ...ranking('self time by function', sumBy(profile, nameOf)),
         ...ranking('self time by package or folder', sumBy(profile, ownerOf)),
         `  the whole (chrome://inspect, "Performance", opens it): ${file}`,
       ];
+      return { lines, ...phasesOf(profile, placeOf) };
     },
   };
-}
-
-type Frame = { functionName: string; url: string; lineNumber: number };
-interface Sampled {
-  nodes: { id: number; callFrame: Frame }[];
-  samples?: number[] | undefined;
-  timeDeltas?: number[] | undefined;
 }
 
 /** Microseconds of each group of functions, without those of what they call. */

@@ -2,6 +2,7 @@
 
 import type { Emulator } from 'wa-emulator';
 import { type BareClient, connectBareClient } from '../../../packages/wa-emulator/tests/bare-client.ts';
+import { type Profile, startProfile } from '../../measure/profile.ts';
 import { cpuMs, serveCalls } from '../child.ts';
 
 const clients: BareClient[] = [];
@@ -37,7 +38,14 @@ const calls = {
   async cpuMs() {
     return cpuMs();
   },
+  async startProfile() {
+    profile = await startProfile();
+  },
+  async stopProfile() {
+    return profile?.stop();
+  },
 };
+let profile: Profile | null = null;
 
 async function sendAll(
   client: BareClient,

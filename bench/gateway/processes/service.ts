@@ -161,8 +161,8 @@ const calls = {
   async startProfile() {
     profile = await startProfile();
   },
-  async stopProfile(): Promise<string[]> {
-    return (await profile?.stop()) ?? [];
+  async stopProfile() {
+    return profile?.stop();
   },
 };
 const SHOWN_TEXTS = 40;
