@@ -51,7 +51,7 @@ export function withServerRoot<S extends { ws: EventEmitter }>(root: Uint8Array 
   if (root === null) return make();
   return rootOfServer.run(root, () => {
     const sock = make();
-    // The handshake begins here, and a socket calls its listeners in no context of ours.
+    // The handshake begins here, and a socket calls its listeners without our contexts.
     for (const listener of sock.ws.rawListeners(OPEN)) {
       sock.ws.off(OPEN, asListener(listener)).on(OPEN, AsyncLocalStorage.bind(asListener(listener)));
     }
