@@ -1,4 +1,7 @@
-/** kill -9 while messages are edited, deleted, recalled, pinned and starred, by us and by others: each change is made once. */
+/**
+ * kill -9 while messages are edited, deleted, recalled, pinned and starred, by us and by others: each change is made once. What is asked of
+ * WhatsApp directly meanwhile is done when the answer says so.
+ */
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
@@ -45,11 +48,13 @@ afterAll(async () => {
 });
 
 /** The same request with the same key until somebody says what became of it; the id of what was queued. */
-async function insist(path: string, body: object, key = path): Promise<string> {
+async function insist(path: string, body: object, key = path, method = 'POST'): Promise<string> {
   const headers = { 'idempotency-key': `${key} of this test` };
   for (;;) {
-    const answer = await sandbox.call('POST', path, body, headers).catch(() => undefined);
-    if (answer !== undefined && answer.status < 300) return String(answer.body.data?.messageId ?? '');
+    const answer = await sandbox.call(method, path, body, headers).catch(() => undefined);
+    if (answer !== undefined && answer.status < 300) {
+      return String(answer.body.data?.messageId ?? answer.body.data?.label ?? '');
+    }
     if (answer !== undefined && answer.status !== 503 && answer.status !== 409)
       throw new Error(`${path} was answered ${answer.status}: ${JSON.stringify(answer.body)}`);
     await pause(50);
@@ -70,6 +75,21 @@ const told = (type: string, id: string) =>
       .map(({ headers }) => headers['webhook-id']),
   ).size;
 
+/** Archives these chats, labels them and renames a group: each is done when its answer says so, and none is done twice. */
+async function changeDirectly(chats: readonly string[], label: string, group: string): Promise<void> {
+  const archived = async () =>
+    Object.values(await emulator.chats({ phone: OWN })).filter((chat) => chat.archived).length;
+  for (const [n, chat] of chats.entries()) {
+    await insist(`/session/main/chats/${chat}`, { archived: true }, chat, 'PUT');
+    expect(await archived()).toBe(n + 1);
+    await insist(`/session/main/chats/${chat}/label`, { label });
+    expect((await emulator.labels({ phone: OWN }))[label]?.on).toHaveLength(n + 1);
+    const subject = `subject ${n}`;
+    await insist(`/session/main/groups/${group}`, { subject }, subject, 'PUT');
+    expect(emulator.groups().find(({ id }) => id === group)?.subject).toBe(subject);
+  }
+}
+
 async function killAtRandom(random: () => number): Promise<void> {
   for (let kills = 0; kills < KILLS; kills++) {
     await pause(random() * 400);
@@ -78,7 +98,7 @@ async function killAtRandom(random: () => number): Promise<void> {
   }
 }
 
-test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, async () => {
+test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star, and what is answered as done is done`, async () => {
   console.log(`seed ${SEED}`);
   const all = Array.from({ length: EACH * 3 }, (_, n) => ({
     n,
@@ -108,6 +128,19 @@ test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, 
     WAIT_MS,
   );
 
+  const posts: string[] = [];
+  for (let n = 0; n < EACH; n++) {
+    const post = {
+      session: 'main',
+      recipients: [`62812000${String(n).padStart(4, '0')}`],
+      text: `post ${n}`,
+    };
+    posts.push(await insist('/message/send-status', post, `post ${n}`));
+  }
+  const label = await insist('/session/main/labels', { name: 'Pesanan' });
+  const group = emulator.createGroup({ subject: 'Keluarga', participants: [OWN, '628120009999'] });
+  await until(async () => (await Promise.all(posts.map(isSent))).every(Boolean), WAIT_MS);
+
   const isEdited = (n: number) => n % 3 !== 1;
   const isDeleted = (n: number) => n % 3 !== 0;
   const work = async () => {
@@ -124,7 +157,18 @@ test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, 
     }
     await recalling;
   };
-  await Promise.all([work(), killAtRandom(createRandom(SEED))]);
+  const pinned = sent.filter(({ n }) => !isDeleted(n)).map(({ id }) => id);
+  const workOnPosts = async () => {
+    for (const id of posts) await insist(`/message/${id}/revoke`, {});
+    for (const id of pinned) await insist(`/message/${id}/pin`, { seconds: 86_400 });
+  };
+  const chats = all.slice(0, EACH).map(({ to }) => to);
+  await Promise.all([
+    work(),
+    workOnPosts(),
+    changeDirectly(chats, label, group.id),
+    killAtRandom(createRandom(SEED)),
+  ]);
 
   const isWhole = async ({ n, id }: { n: number; id: string }) => {
     const row = await show(id);
@@ -148,9 +192,10 @@ test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, 
   const recalled = wrong().map(({ id }) => id);
   await until(
     async () =>
+      [...recalled, ...posts].every((id) => told('message.revoked', id) === 1) &&
+      pinned.every((id) => seen('pin', id).length > 0) &&
       (await Promise.all([...sent, ...came].map(isWhole))).every(Boolean) &&
-      (await Promise.all(came.map(isMarked))).every(Boolean) &&
-      recalled.every((id) => told('message.revoked', id) === 1),
+      (await Promise.all(came.map(isMarked))).every(Boolean),
     WAIT_MS,
   );
   for (const { n, id } of sent) {
@@ -161,7 +206,8 @@ test(`${KILLS} kill -9 lose and double no edit, deletion, recall, pin or star`, 
   for (const { n, id } of came) {
     expect((await show(id)).content.text).toBe(isEdited(n) ? `their second ${n}` : `theirs ${n}`);
   }
-  for (const id of recalled) expect(seen('revoke', id)).toHaveLength(1);
+  for (const id of [...recalled, ...posts]) expect(seen('revoke', id)).toHaveLength(1);
+  for (const id of pinned) expect(seen('pin', id)).toHaveLength(1);
   expect((await sandbox.call('GET', campaign)).body.data.recall).toMatchObject({
     isOver: true,
     revoked: RECALLED,

@@ -10,7 +10,7 @@ const SEED = Date.now() % 2 ** 31;
 
 describe.each(WORLDS)('%d processes', (processes) => {
   const share = KILLS / WORLDS.length;
-  test(`${share} kill -9: text, images, codes, a group, what comes in and webhooks, each once and under its id`, async () => {
+  test(`${share} kill -9: text, images, codes, a group, posts, polls, events, what comes in and webhooks, each once and under its id`, async () => {
     console.log(`seed ${SEED}`);
     const world = await startKillWorld(processes, SEED);
     try {

@@ -1,6 +1,6 @@
 /**
- * The whole pipeline at work while its processes are killed at random moments: texts, images, albums, codes, a group, messages
- * that come in, what the owner sends from the phone, labels that the phone makes, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
+ * The whole pipeline at work while its processes are killed at random moments: texts, images, albums, codes, a group, posts
+ * to the status and to an own channel, polls, events, messages that come in, what the owner sends from the phone, labels that the phone makes, webhooks. What was accepted is told apart by its own words, so that nothing can be lost or come twice.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -47,7 +47,8 @@ const FAST = {
 /** A code that runs out while everything is down is dropped, and rightly so. */
 const VALID_LONG = { expiresInSeconds: 86_400 };
 
-const KINDS = ['text', 'image', 'album', 'otp', 'group', 'inbound', 'phone', 'label'] as const;
+/** `post`: one after the other a post to the status, a post to a channel, a poll and an event. */
+const KINDS = ['text', 'image', 'album', 'otp', 'group', 'post', 'inbound', 'phone', 'label'] as const;
 /** Images of an album: kills come between them, too. */
 const ALBUM_ITEMS = 5;
 type Kind = (typeof KINDS)[number];
@@ -84,6 +85,7 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
   for (let n = 0; n < all.length - 1; n++)
     await linkSession(first, emulator, `more-${n}`, `62811100005${n + 1}`);
   const group = emulator.createGroup({ subject: 'Keluarga', participants: [PHONE, MEMBER] });
+  const channel = emulator.createChannel({ name: 'Kabar', owner: PHONE });
   const events = [
     ...['message.sent', 'message.delivered', 'message.read', 'message.failed'],
     ...['message.received', 'message.undecryptable', 'label.updated'],
@@ -153,7 +155,14 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       of(kind).set(label, words);
       return pause(800);
     }
+    const posts = [
+      ['/message/send-status', { session: SESSION, recipients: [to, MEMBER], text: words }],
+      ['/message/send-text', { session: SESSION, to: channel.id, text: words }],
+      ['/message/send-poll', { session: SESSION, to, question: words, options: ['ya', 'tidak'] }],
+      ['/message/send-event', { session: SESSION, to, name: words, startsAt: '2030-01-31T16:00:00Z' }],
+    ] as const;
     const requests = {
+      post: posts[n % posts.length] ?? posts[0],
       text: ['/message/send-text', { session: SESSION, to, text: words }],
       image: ['/message/send-image', { session: SESSION, to, image: imageOf(n), caption: words }],
       album: ['/message/send-album', { session: SESSION, to, items: albumOf(n, words) }],
@@ -268,7 +277,7 @@ function partsOf(answer: Accept | null): [string | number, { messageId: string }
 }
 
 type Accepted = (kind: Kind) => ReadonlyMap<string, string>;
-const OUTBOUND = ['text', 'image', 'album', 'group', 'otp'] as const;
+const OUTBOUND = ['text', 'image', 'album', 'group', 'post', 'otp'] as const;
 
 const outboundIds = (of: Accepted) => new Set(OUTBOUND.flatMap((kind) => [...of(kind).values()]));
 const readable = (emulator: Emulator) =>
@@ -300,8 +309,8 @@ async function untilArrived(emulator: Emulator, process: SandboxProcess, of: Acc
 /** What has arrived came under the id that was given for its words. */
 function checkWords(emulator: Emulator, of: Accepted): void {
   const idOf = new Map(OUTBOUND.flatMap((kind) => [...of(kind)]));
-  for (const { id, text, caption } of readable(emulator)) {
-    const words = text ?? caption ?? '';
+  for (const { id, text, caption, pollName, event } of readable(emulator)) {
+    const words = text ?? caption ?? pollName ?? event?.name ?? '';
     const expected = idOf.get(words) ?? id;
     if (expected !== id) throw new Error(`"${words}" came as ${id}, not as ${expected}`);
   }
