@@ -1,6 +1,10 @@
 /** How a link follows what its phone tells of chats and labels: over crashes, over answers that do not come, out of order. */
 import { EventEmitter } from 'node:events';
-import type { SignalKeyStoreWithTransaction, WASocket } from '@whiskeysockets/baileys';
+import {
+  getBinaryNodeChildren,
+  type SignalKeyStoreWithTransaction,
+  type WASocket,
+} from '@whiskeysockets/baileys';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppStateCollection, AppStateVersions, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import { createAppState } from '../../src/whatsapp/baileys/app-state.ts';
@@ -23,6 +27,9 @@ let server: Record<AppStateCollection, Patch[]>;
 let clock: FakeClock;
 /** Collections whose patches Baileys cannot open: it gives up without a word. */
 let unreadable: Set<AppStateCollection>;
+/** What Baileys knows of each collection that it has read, and how many patches it read in one go. */
+let entries: number;
+let read: number[];
 
 beforeEach(() => {
   kept = { versions: {}, learnt: [] };
@@ -30,6 +37,8 @@ beforeEach(() => {
   server = { regular_high: [], regular_low: [], regular: [] };
   clock = createFakeClock();
   unreadable = new Set();
+  entries = 0;
+  read = [];
 });
 
 const archive =
@@ -88,25 +97,34 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
       const patches: Patch[] = [];
       await keys.transaction(async () => {
         asked.push([...names]);
-        const known = await keys.get(VERSION, names);
-        const failure = failures.shift();
-        if (failure) throw failure;
-        await slow.shift();
-        const collections = names.map((name) => ({
-          tag: 'collection',
-          attrs: { name, version: String(server[name].length) },
-          content: server[name].slice(known[name]?.version ?? 0).map(() => ({ tag: 'patch', attrs: {} })),
-        }));
-        const sync = { tag: 'sync', attrs: {}, content: collections };
-        ws.emit('CB:iq,,sync', { tag: 'iq', attrs: { type: 'result' }, content: [sync] });
-        for (const name of names.filter((one) => !unreadable.has(one))) {
-          const from = known[name]?.version ?? 0;
-          patches.push(...server[name].slice(from));
-          const to = server[name].length;
-          if (to > from) {
-            const next = { version: to, hash: Buffer.alloc(0), indexValueMap: {} };
-            await keys.set({ [VERSION]: { [name]: next } });
+        for (let left = names; left.length > 0; ) {
+          const known = await keys.get(VERSION, left);
+          const failure = failures.shift();
+          if (failure) throw failure;
+          await slow.shift();
+          const collections = left.map((name) => ({
+            tag: 'collection',
+            attrs: { name, version: String(server[name].length), has_more_patches: 'false' },
+            content: server[name].slice(known[name]?.version ?? 0).map(() => ({ tag: 'patch', attrs: {} })),
+          }));
+          const sync = { tag: 'sync', attrs: {}, content: collections };
+          ws.emit('CB:iq,,sync', { tag: 'iq', attrs: { type: 'result' }, content: [sync] });
+          const more: AppStateCollection[] = [];
+          for (const collection of collections.filter(({ attrs: { name } }) => !unreadable.has(name))) {
+            const { attrs } = collection;
+            const content = getBinaryNodeChildren(collection, 'patch');
+            const { name } = attrs;
+            const from = known[name]?.version ?? 0;
+            const to = from + content.length;
+            if (to > from) read.push(content.length);
+            patches.push(...server[name].slice(from, to));
+            const one = { valueMac: Buffer.alloc(0) };
+            const indexValueMap = Object.fromEntries(Array.from({ length: entries }, (_, at) => [at, one]));
+            const next = { version: to, hash: Buffer.alloc(0), indexValueMap };
+            if (to > from) await keys.set({ [VERSION]: { [name]: next } });
+            if (attrs.has_more_patches === 'true') more.push(name);
           }
+          left = more;
         }
       }, 'me');
       for (const patch of patches) patch(emit);
@@ -171,6 +189,32 @@ it('asks once at a new connection, for what is new since the last one', async ()
   expect(toldOf(before)).toMatchObject([{ kind: 'chat', chat: CHAT, state: { archived: true } }]);
   expect(kept.learnt.at(-1)?.fresh).toEqual([]);
   expect(kept.versions.regular_low).toBe(2);
+});
+
+it('reads much in pieces, smaller ones where Baileys knows much, and keeps all of it together', async () => {
+  const label = (id: number) => ({ id: `${id}`, name: `Label ${id}`, color: 1, deleted: false });
+  const add = (count: number) => {
+    const from = server.regular.length;
+    for (let id = from; id < from + count; id++)
+      server.regular.push((emit) => emit('labels.edit', label(id)));
+  };
+  add(300);
+  const link = connect();
+  await link.open();
+  expect(read.length).toBeGreaterThan(2);
+  expect(Math.max(...read)).toBeLessThan(150);
+  expect(kept.versions.regular).toBe(300);
+  expect(toldOf()).toHaveLength(300);
+  read = [];
+  entries = 30_000;
+  add(3);
+  await link.tell(['regular']);
+  expect(read).toEqual([3]);
+  add(3);
+  await link.tell(['regular']);
+  expect(read).toEqual([3, 1, 1, 1]);
+  expect(kept.versions.regular).toBe(306);
+  expect(toldOf()).toHaveLength(306);
 });
 
 it('reads again from its beginning what Baileys has kept and the gateway has not', async () => {

@@ -15,6 +15,7 @@ import {
 } from '../app-state.ts';
 import type { AppStateDeps } from './app-state.ts';
 import { isCollection, VERSION, versionOf } from './app-state-version.ts';
+import { countEntries, type Entries, patchesIn } from './few-patches.ts';
 import { settingsWritten } from './transactions.ts';
 
 /** What was told and is not kept yet. */
@@ -38,6 +39,8 @@ export interface Keeper {
   wasAnswered(stanza: BinaryNode): void;
   /** WhatsApp has answered since `asks` that there is nothing in it, or nothing new. */
   isEmpty(name: AppStateCollection): boolean;
+  /** How many entries Baileys keeps of each collection: as it was written last, and with what it was given since. */
+  entries: Entries;
   /** The collections of which WhatsApp has refused a change since the last call, because there is something newer. */
   takeConflicts(): AppStateCollection[];
   /** What Baileys has kept of it is not what WhatsApp has: it has to be read from its beginning. */
@@ -65,6 +68,7 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
   const fresh = new Set<AppStateCollection>();
   const seen = new Map<AppStateCollection, number>();
   const reached = new Map<AppStateCollection, number>();
+  const entries: Entries = new Map();
   /** Baileys has written a version of them in this connection */
   const touched = new Set<AppStateCollection>();
   /** what WhatsApp has answered since they were asked for: whether there was something in it */
@@ -83,6 +87,7 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
       const stored = await deps.raw.get(VERSION, [name]);
       const version = versionOf(stored[name]);
       reached.set(name, version);
+      entries.set(name, countEntries(stored[name]));
       if (version === 0) fresh.add(name);
       if (version === 0 || version === known[name]) whole.add(name);
     }
@@ -176,10 +181,12 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
       }
     },
     isEmpty: (name) => answers.get(name) === false,
+    entries,
     sawVersion(name, state) {
       const version = versionOf(state);
       if (!isCollection(name)) return;
       reached.set(name, version);
+      entries.set(name, countEntries(state));
       if (version === 0) return;
       touched.add(name);
       const sees = () => {
@@ -229,10 +236,9 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
 
 /** Whether a collection of an answer brings anything. */
 function holdsSomething(collection: BinaryNode): boolean {
-  const patches = getBinaryNodeChild(collection, 'patches') ?? collection;
   return (
     getBinaryNodeChild(collection, 'snapshot') !== undefined ||
-    getBinaryNodeChildren(patches, 'patch').length > 0 ||
+    getBinaryNodeChildren(patchesIn(collection), 'patch').length > 0 ||
     collection.attrs.has_more_patches === 'true'
   );
 }

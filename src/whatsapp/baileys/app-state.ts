@@ -14,6 +14,7 @@ import { changesIn } from './app-state-changes.ts';
 import { createAppStateKeeper } from './app-state-keeper.ts';
 import { createReader, readMissing } from './app-state-reader.ts';
 import { VERSION } from './app-state-version.ts';
+import { keepPatchesFew } from './few-patches.ts';
 import type { HistoryTurns } from './history.ts';
 import type { RawKeys } from './transactions.ts';
 
@@ -148,7 +149,11 @@ export function createAppState(deps: AppStateDeps): AppState {
         look();
       });
       ev.on('creds.update', look);
-      sock.ws.on(ANSWER, keeper.wasAnswered);
+      // Baileys goes on with the answer when all who hear of it have.
+      sock.ws.on(ANSWER, (stanza: BinaryNode) => {
+        keeper.wasAnswered(stanza);
+        keepPatchesFew(stanza, keeper.entries);
+      });
       sock.ws.on(
         TOLD,
         AsyncResource.bind((stanza: BinaryNode) => void reader.wasTold(stanza)),
