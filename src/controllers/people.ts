@@ -1,5 +1,6 @@
 /** `/session/:sessionId/chats`, `…/contacts`, `…/presence`, `…/calls`: what a person does in WhatsApp apart from sending. */
 import { z } from 'zod';
+import { truncatedField } from '../services/fields.ts';
 import { MessageOutput } from '../services/messages/schemas.ts';
 import { changeChat, chatMessages, listChats, readChat } from '../services/people/chats.ts';
 import {
@@ -12,6 +13,7 @@ import {
 import { peerOf } from '../services/people/enter.ts';
 import { rejectCall, setOnline, showTyping, subscribePresence } from '../services/people/presence.ts';
 import {
+  askedAtField,
   BlockedOutput,
   ChangeChatInput,
   ChatName,
@@ -152,7 +154,8 @@ const contactRoutes: Route[] = [
     path: `${S}/contacts/:contact`,
     tag: 'Contacts',
     summary: 'What a person tells of itself',
-    description: 'The about text, and the profile of a business. WhatsApp is asked each time.',
+    description:
+      'The about text, and the profile of a business. WhatsApp is asked once an hour; `askedAt` says when.',
     auth: 'credential',
     params: OneContact,
     response: z.object({ data: ProfileOutput }),
@@ -165,7 +168,8 @@ const contactRoutes: Route[] = [
     path: `${S}/chats/:chat/picture`,
     tag: 'Contacts',
     summary: 'The profile picture of a person or a group',
-    description: 'A file with a link that opens for a day; WhatsApp is asked once an hour.',
+    description:
+      'A file with a link that opens for a day. WhatsApp is asked once an hour; `askedAt` says when.',
     auth: 'credential',
     params: OneChat,
     response: z.object({ data: PictureOutput }),
@@ -180,13 +184,17 @@ const contactRoutes: Route[] = [
     path: `${S}/blocked`,
     tag: 'Contacts',
     summary: 'Whom a number blocks',
-    description: 'As its phone knows it. WhatsApp is asked each time.',
+    description:
+      'As its phone knows it. WhatsApp is asked once a minute, and after a change that was made here; `askedAt` says when. The first 10,000; `truncated` says that there are more.',
     auth: 'credential',
     params: OneSession,
-    response: z.object({ data: z.array(BlockedOutput) }),
+    response: z.object({ data: z.array(BlockedOutput), truncated: truncatedField, askedAt: askedAtField }),
     errors: ASKS,
     example: { params: session },
-    handler: async ({ ctx, params }) => ({ data: await listBlocked(ctx, params) }),
+    async handler({ ctx, params }) {
+      const { people, ...answer } = await listBlocked(ctx, params);
+      return { data: people, ...answer };
+    },
   }),
   ...(['block', 'unblock'] as const).map((what) =>
     route({

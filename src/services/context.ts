@@ -33,7 +33,7 @@ import type { ServiceMetrics } from './metrics/index.ts';
 import type { OidcProviders } from './oidc/providers.ts';
 import type { CheckSteps } from './otp/check-steps.ts';
 import type { Outcomes } from './outcomes.ts';
-import type { PictureBook } from './people/contacts.ts';
+import type { PeopleAnswers } from './people/answers.ts';
 import type { WorkspaceRole } from './roles.ts';
 import type { GroupLists } from './sessions/groups.ts';
 import type { QrImages } from './sessions/qr-image.ts';
@@ -91,8 +91,8 @@ export interface Deps {
   lids: LidBook;
   /** readings of sessions that requests of this moment share */
   sessionReadings: SessionReadings;
-  /** profile pictures that were fetched lately */
-  pictures: PictureBook;
+  /** what WhatsApp has answered about people lately */
+  peopleAnswers: PeopleAnswers;
   /** groups of sessions that were listed lately */
   groupLists: GroupLists;
   /** channels that sessions could post to lately */

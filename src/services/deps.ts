@@ -32,7 +32,7 @@ import { createServiceMetrics } from './metrics/index.ts';
 import { createOidcProviders } from './oidc/providers.ts';
 import { createCheckSteps } from './otp/check-steps.ts';
 import { createOutcomes } from './outcomes.ts';
-import { createPictureBook } from './people/contacts.ts';
+import { createPeopleAnswers } from './people/answers.ts';
 import { createGroupLists } from './sessions/groups.ts';
 import { createQrImages } from './sessions/qr-image.ts';
 import { ownAddresses } from './webhooks/own-address.ts';
@@ -135,7 +135,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
     statistics: part('statistics', () => createStatisticsCaches(clock)),
     probes: part('probes', createHealthProbes),
     sessionReadings: part('sessionReadings', () => createSessionReadings(db)),
-    pictures: part('pictures', createPictureBook),
+    peopleAnswers: part('peopleAnswers', createPeopleAnswers),
     groupLists: part('groupLists', createGroupLists),
     postableChannels: part('postableChannels', createPostableChannels),
     qrImages: part('qrImages', createQrImages),

@@ -65,3 +65,6 @@ export const PersonName = z
 
 export const UserIdParams = z.object({ id: z.coerce.number().int().min(1).max(MAX_INT) });
 export type UserIdParams = z.output<typeof UserIdParams>;
+
+/** Of a list that ends somewhere, whatever there is. */
+export const truncatedField = z.boolean().describe('there are more than these');

@@ -32,7 +32,8 @@ export interface EngineRequests {
   'person.about': { input: { jid: string }; output: { about: string | null; setAt: number | null } };
   /** null: no business */
   'person.business': { input: { jid: string }; output: BusinessProfile | null };
-  'block.list': { input: Record<string, never>; output: BlockedPerson[] };
+  /** `truncated`: WhatsApp told of more than are read */
+  'block.list': { input: Record<string, never>; output: { people: BlockedPerson[]; truncated: boolean } };
   'block.set': { input: { jid: string; block: boolean }; output: null };
   /** as the phone keeps it; for all of its devices */
   'chat.set': { input: { jid: string; change: ChatChange; last: LastMessage | null }; output: null };
@@ -68,8 +69,8 @@ export interface EngineRequests {
   'presence.typing': { input: { jid: string; state: TypingState }; output: null };
   /** its changes come as events, as long as the connection lives */
   'presence.subscribe': { input: { jid: string }; output: null };
-  /** channels that the account has made or follows */
-  'channel.list': { input: Record<string, never>; output: Channel[] };
+  /** channels that the account has made or follows; `truncated`: WhatsApp told of more than are read */
+  'channel.list': { input: Record<string, never>; output: { channels: Channel[]; truncated: boolean } };
   /** `…@newsletter`; null: WhatsApp knows no such channel */
   'channel.info': { input: { channel: string }; output: Channel | null };
   /** a call that this connection was told of */

@@ -256,6 +256,7 @@ it('a conversation leads to its contact, who is shown, blocked and labelled, and
   // The page does not wait for WhatsApp: who it is comes on its own.
   expect(await read(first, of('/contact'))).toContain(`hx-get="${of('/who')}"`);
   const page = await read(first, of('/who'));
+  expect(page).toContain('As WhatsApp told:');
   expect(page).toContain('Sibuk &lt;b&gt;');
   expect(page).toContain('Toko &amp; teman');
   const picture = /<img class="thumb" src="([^"]+)"/.exec(page)?.[1] ?? '';

@@ -232,7 +232,11 @@ describe('people', () => {
       phone: `+${person}`,
       about: 'Sibuk',
       business: null,
+      askedAt: expect.any(String),
     });
+    // WhatsApp is not asked again for a while.
+    emulator.setPerson({ phone: person, about: 'Libur' });
+    expect((await get(`/contacts/${person}`)).data.about).toBe('Sibuk');
     expect((await get(`/contacts/${shop}`)).data).toMatchObject({
       about: null,
       business: { description: 'Toko', websites: ['https://toko.example'], email: null },

@@ -78,3 +78,13 @@ it('looks at the role', async () => {
   expect(await prepared(channelOf('A_NEW_ROLE'))).toMatchObject({ kind: 'ready' });
   await expect(listChannels(answering({ data: {} }).sock)).rejects.toMatchObject({ name: 'UnclearAnswer' });
 });
+
+it('says where a list was cut, and reads no answer without end', async () => {
+  const one = channelOf('SUBSCRIBER').data.xwa2_newsletter;
+  const listed = (n: number) => answering({ data: { xwa2_newsletter_subscribed: Array(n).fill(one) } });
+  const whole = await listChannels(listed(2_000).sock);
+  expect([whole.channels.length, whole.truncated]).toEqual([2_000, false]);
+  const cut = await listChannels(listed(2_001).sock);
+  expect([cut.channels.length, cut.truncated]).toEqual([2_000, true]);
+  await expect(listChannels(listed(100_000).sock)).rejects.toMatchObject({ name: 'UnclearAnswer' });
+});

@@ -2548,7 +2548,7 @@ export interface paths {
         };
         /**
          * Whom a number blocks
-         * @description As its phone knows it. WhatsApp is asked each time.
+         * @description As its phone knows it. WhatsApp is asked once a minute, and after a change that was made here; `askedAt` says when. The first 10,000; `truncated` says that there are more.
          *
          *     An API key needs the scope `read`.
          */
@@ -3452,7 +3452,7 @@ export interface paths {
         };
         /**
          * The channels that a session has or follows
-         * @description Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends.
+         * @description Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends. The first 2,000 that WhatsApp names; `truncated` says that there are more.
          *
          *     An API key needs the scope `read`.
          */
@@ -3562,7 +3562,7 @@ export interface paths {
         };
         /**
          * The profile picture of a person or a group
-         * @description A file with a link that opens for a day; WhatsApp is asked once an hour.
+         * @description A file with a link that opens for a day. WhatsApp is asked once an hour; `askedAt` says when.
          *
          *     An API key needs the scope `read`.
          */
@@ -3650,7 +3650,7 @@ export interface paths {
         };
         /**
          * What a person tells of itself
-         * @description The about text, and the profile of a business. WhatsApp is asked each time.
+         * @description The about text, and the profile of a business. WhatsApp is asked once an hour; `askedAt` says when.
          *
          *     An API key needs the scope `read`.
          */
@@ -6644,6 +6644,11 @@ export interface components {
             /** @description null: none, or not for this session */
             about: string | null;
             aboutSetAt: string | null;
+            /**
+             * Format: date-time
+             * @description when WhatsApp was asked for this
+             */
+            askedAt: string;
             /** @description null: no business */
             business: {
                 address: string | null;
@@ -19629,17 +19634,26 @@ export interface operations {
                      *           "jid": "6281234567890@s.whatsapp.net",
                      *           "phone": "+6281234567890"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "truncated": true,
+                     *       "askedAt": "2026-01-31T08:00:00.000Z"
                      *     }
                      */
                     "application/json": {
                         /** @constant */
                         success: true;
                     } & {
+                        /**
+                         * Format: date-time
+                         * @description when WhatsApp was asked for this
+                         */
+                        askedAt: string;
                         data: {
                             jid: string;
                             phone: string | null;
                         }[];
+                        /** @description there are more than these */
+                        truncated: boolean;
                     };
                 };
             };
@@ -24212,7 +24226,8 @@ export interface operations {
                      *           "verified": false,
                      *           "link": "https://whatsapp.com/channel/0029VaExample0123456789"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "truncated": false
                      *     }
                      */
                     "application/json": {
@@ -24220,6 +24235,8 @@ export interface operations {
                         success: true;
                     } & {
                         data: components["schemas"]["Channel"][];
+                        /** @description there are more than these */
+                        truncated: boolean;
                     };
                 };
             };
@@ -24748,7 +24765,8 @@ export interface operations {
                      *       "success": true,
                      *       "data": {
                      *         "id": "019c1234567870008000a1b2c3d4e5f9",
-                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6"
+                     *         "url": "https://wahub.example.com/media/019c1234567870008000a1b2c3d4e5f6",
+                     *         "askedAt": "2026-01-31T08:00:00.000Z"
                      *       }
                      *     }
                      */
@@ -24758,6 +24776,11 @@ export interface operations {
                     } & {
                         /** @description null: none, or not for this session */
                         data: {
+                            /**
+                             * Format: date-time
+                             * @description when WhatsApp was asked for this
+                             */
+                            askedAt: string;
                             id: string;
                             /** @description opens without a credential for a day */
                             url: string;
@@ -25013,7 +25036,8 @@ export interface operations {
                      *             "text"
                      *           ],
                      *           "address": "text"
-                     *         }
+                     *         },
+                     *         "askedAt": "2026-01-31T08:00:00.000Z"
                      *       }
                      *     }
                      */

@@ -41,17 +41,24 @@ const NOT_KNOWN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The channels that a session has made or follows, by name. Throws SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED,
+ * The channels that a session has made or follows, by name; `truncated`: WhatsApp named more than are read. Throws SESSION_NOT_FOUND, NOT_CONNECTED, NOT_SUPPORTED,
  * RATE_LIMITED, and UNAVAILABLE when WhatsApp did not answer in time.
  */
-export async function listChannels(ctx: Ctx, input: { sessionId: string }): Promise<ChannelOutput[]> {
+export async function listChannels(
+  ctx: Ctx,
+  input: { sessionId: string },
+): Promise<{ channels: ChannelOutput[]; truncated: boolean }> {
   const session = await enterSession(ctx, input.sessionId, 'read', 'channels');
-  const channels = await askWhatsApp(ctx, session, { name: 'channel.list', input: {}, changes: false });
-  return channels.map(({ invite, ...channel }) => ({
-    ...channel,
-    canPost: channel.role === 'owner' || channel.role === 'admin',
-    link: invite === null ? null : `${CHANNEL_LINK}${invite}`,
-  }));
+  const asked = { name: 'channel.list', input: {}, changes: false } as const;
+  const { channels, truncated } = await askWhatsApp(ctx, session, asked);
+  return {
+    channels: channels.map(({ invite, ...channel }) => ({
+      ...channel,
+      canPost: channel.role === 'owner' || channel.role === 'admin',
+      link: invite === null ? null : `${CHANNEL_LINK}${invite}`,
+    })),
+    truncated,
+  };
 }
 
 /**

@@ -2,8 +2,7 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';
 import { waPeople } from '../../db/schema.ts';
-import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
-import { createLru } from '../../utils/lru.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
@@ -13,25 +12,11 @@ import { toPerson } from '../groups/news.ts';
 import { takeMedia } from '../media/take.ts';
 import { signedMediaPath } from '../media/verbs.ts';
 import { readNames } from '../messages/names.ts';
-import { findOwnSession, requireConnected } from '../messages/session.ts';
+import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import type { BlockedPeople } from './answers.ts';
 import { type ContactRef, enterSession, personOf } from './enter.ts';
 import type { PageInput } from './schemas.ts';
-
-/** A picture that was fetched lately is not asked for again. */
-const KEEP_PICTURE_MS = HOUR_MS;
-
-/** Pictures of people as this process has fetched them, by session and JID; null: there is none. */
-export interface PictureBook {
-  get(key: string): { mediaId: string | null; at: number } | undefined;
-  set(key: string, value: { mediaId: string | null; at: number }): void;
-}
-
-const MAX_PICTURES = 10_000;
-
-export function createPictureBook(): PictureBook {
-  return createLru<string, { mediaId: string | null; at: number }>({ max: MAX_PICTURES });
-}
 
 /**
  * The people that the phone has told of, or who have written, by their JIDs; a page may hold fewer than asked for. Throws SESSION_NOT_FOUND,
@@ -88,22 +73,33 @@ async function readOthers(ctx: Ctx, accountId: string, rows: readonly { jid: str
   return { otherOf, others: new Map(kept.map((row) => [row.jid, row])) };
 }
 
-/** What a person tells of itself. Throws INVALID_NUMBER, NOT_CONNECTED, NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE. */
+/**
+ * What a person tells of itself, and when WhatsApp was asked for it: once an hour at most. Throws INVALID_NUMBER, NOT_CONNECTED,
+ * NOT_SUPPORTED, RATE_LIMITED, UNAVAILABLE.
+ */
 export async function getProfile(ctx: Ctx, ref: ContactRef) {
   const session = await enterSession(ctx, ref.sessionId, 'read', 'people');
+  requireConnected(session);
   const { peer, phone } = personOf(ctx, ref.contact);
-  const input = { jid: peer };
-  const { about, setAt } = await askWhatsApp(ctx, session, { name: 'person.about', input, changes: false });
-  const business = await askWhatsApp(ctx, session, { name: 'person.business', input, changes: false });
+  const question = `${session.id} ${peer}`;
+  const ask = () => contactProfile(ctx, session, peer);
+  const { value, askedAt } = await ctx.peopleAnswers.profiles.find(ctx, question, ask);
   const [name = null] = await readNames(ctx, [{ accountId: session.id, jids: [peer] }]);
   return {
     jid: peer,
     phone: phone === null ? null : formatE164(phone),
     name,
-    about,
-    aboutSetAt: setAt === null ? null : new Date(setAt).toISOString(),
-    business,
+    ...value,
+    askedAt: new Date(askedAt).toISOString(),
   };
+}
+
+/** The same as WhatsApp answers it. */
+export async function contactProfile(ctx: Ctx, session: SendingSession, jid: string) {
+  const input = { jid };
+  const { about, setAt } = await askWhatsApp(ctx, session, { name: 'person.about', input, changes: false });
+  const business = await askWhatsApp(ctx, session, { name: 'person.business', input, changes: false });
+  return { about, aboutSetAt: setAt === null ? null : new Date(setAt).toISOString(), business };
 }
 
 /**
@@ -113,15 +109,15 @@ export async function getProfile(ctx: Ctx, ref: ContactRef) {
 export async function getPicture(ctx: Ctx, ref: { sessionId: string; jid: string }) {
   const session = await enterSession(ctx, ref.sessionId, 'read', 'people');
   requireConnected(session);
-  const now = ctx.clock.now();
-  const key = `${session.id} ${ref.jid}`;
-  const known = ctx.pictures.get(key);
-  if (known && known.at > now - KEEP_PICTURE_MS) return linkTo(ctx, known.mediaId);
-  const asked = { name: 'person.picture', input: { jid: ref.jid }, changes: false } as const;
-  const { jpeg } = await askWhatsApp(ctx, session, asked);
-  const mediaId = jpeg === null ? null : await keepPicture(ctx, jpeg, now);
-  ctx.pictures.set(key, { mediaId, at: now });
-  return linkTo(ctx, mediaId);
+  const ask = async () => {
+    const asked = { name: 'person.picture', input: { jid: ref.jid }, changes: false } as const;
+    const { jpeg } = await askWhatsApp(ctx, session, asked);
+    return jpeg === null ? null : keepPicture(ctx, jpeg, ctx.clock.now());
+  };
+  const { value: id, askedAt } = await ctx.peopleAnswers.pictures.find(ctx, `${session.id} ${ref.jid}`, ask);
+  if (id === null) return null;
+  const url = `${ctx.config.publicUrl}${signedMediaPath(ctx, id)}`;
+  return { id, url, askedAt: new Date(askedAt).toISOString() };
 }
 
 async function keepPicture(ctx: Ctx, jpeg: string, now: number): Promise<string> {
@@ -130,25 +126,36 @@ async function keepPicture(ctx: Ctx, jpeg: string, now: number): Promise<string>
   return file.id;
 }
 
-function linkTo(ctx: Ctx, id: string | null) {
-  return id === null ? null : { id, url: `${ctx.config.publicUrl}${signedMediaPath(ctx, id)}` };
-}
-
-/** Whom the number blocks. Throws as `getProfile` does. */
+/** Whom the number blocks, and when WhatsApp was asked: once a minute at most. Throws as `getProfile` does. */
 export async function listBlocked(ctx: Ctx, { sessionId }: { sessionId: string }) {
   const session = await enterSession(ctx, sessionId, 'read', 'people');
-  const blocked = await askWhatsApp(ctx, session, { name: 'block.list', input: {}, changes: false });
-  const lids = blocked.flatMap(({ lid, phone }) => (phone === null && lid !== null ? [lid] : []));
+  requireConnected(session);
+  const ask = () => blockedPeople(ctx, session);
+  const { value, askedAt } = await ctx.peopleAnswers.blocked.find(ctx, session.id, ask);
+  return { ...value, askedAt: new Date(askedAt).toISOString() };
+}
+
+async function blockedPeople(ctx: Ctx, session: SendingSession): Promise<BlockedPeople> {
+  const asked = { name: 'block.list', input: {}, changes: false } as const;
+  const { people, truncated } = await askWhatsApp(ctx, session, asked);
+  const lids = people.flatMap(({ lid, phone }) => (phone === null && lid !== null ? [lid] : []));
   const pairs = await findLidPairs(ctx.db, { accountId: session.id }, 'lid', lids);
   const phones = new Map(pairs.map(({ lid, phone }) => [lid, phone]));
-  return blocked.map((person) =>
-    toPerson({ ...person, phone: person.phone ?? phones.get(person.lid ?? '') ?? null }),
-  );
+  return {
+    people: people.map((person) =>
+      toPerson({ ...person, phone: person.phone ?? phones.get(person.lid ?? '') ?? null }),
+    ),
+    truncated,
+  };
 }
 
 /** Blocks a person, or ends that. Throws NOT_ON_WHATSAPP, and as `getProfile` does. */
 export async function setBlocked(ctx: Ctx, ref: ContactRef, { block }: { block: boolean }): Promise<void> {
   const session = await enterSession(ctx, ref.sessionId, 'messages:write', 'people');
   const { peer } = personOf(ctx, ref.contact);
-  await askWhatsApp(ctx, session, { name: 'block.set', input: { jid: peer, block }, changes: true });
+  try {
+    await askWhatsApp(ctx, session, { name: 'block.set', input: { jid: peer, block }, changes: true });
+  } finally {
+    ctx.peopleAnswers.blocked.forget(session.id);
+  }
 }

@@ -110,6 +110,9 @@ export const ContactOutput = z
   })
   .meta({ id: 'Contact' });
 
+/** Of every answer that is kept for a while. */
+export const askedAtField = z.iso.datetime().describe('when WhatsApp was asked for this');
+
 export const ProfileOutput = z
   .object({
     jid: z.string(),
@@ -127,11 +130,16 @@ export const ProfileOutput = z
       })
       .nullable()
       .describe('null: no business'),
+    askedAt: askedAtField,
   })
   .meta({ id: 'ContactProfile' });
 
 export const PictureOutput = z
-  .object({ id: z.string(), url: z.string().describe('opens without a credential for a day') })
+  .object({
+    id: z.string(),
+    url: z.string().describe('opens without a credential for a day'),
+    askedAt: askedAtField,
+  })
   .nullable()
   .describe('null: none, or not for this session');
 

@@ -6,6 +6,7 @@ import {
   S_WHATSAPP_NET,
   type WASocket,
 } from '@whiskeysockets/baileys';
+import { inBatches } from '../../db/batches.ts';
 import { isChannelJid } from '../jid.ts';
 import { CHANNEL_ROLES, type Channel, type ChannelRole } from '../requests.ts';
 import { refusalCode } from './ask-in-parts.ts';
@@ -18,6 +19,12 @@ const INFO_QUERY = '6563316087068696';
 
 /** WhatsApp lets an account follow more than anybody does; what lies behind these is not read. */
 const MAX_CHANNELS = 2_000;
+/** Channels that are read in one turn of the event loop. */
+const READ_AT_ONCE = 200;
+/** An answer that is longer would hold the event loop while it is read. */
+const MAX_ANSWER_BYTES = 4 * 1024 ** 2;
+/** One for all: to make one takes longer than to compare. */
+const BY_NAME = new Intl.Collator();
 const MAX_NAME = 200;
 const MAX_DESCRIPTION = 2_048;
 const INVITE = /^[A-Za-z0-9_-]{5,64}$/;
@@ -43,15 +50,17 @@ export class UnclearAnswer extends Error {
   }
 }
 
-/** The channels that the account has made or follows, by name. Rejects when the query fails, with UnclearAnswer too. */
-export async function listChannels(sock: Socket): Promise<Channel[]> {
+/** The channels that the account has made or follows, by name, up to 2,000. Rejects when the query fails, with UnclearAnswer too. */
+export async function listChannels(sock: Socket): Promise<{ channels: Channel[]; truncated: boolean }> {
   const { data, code } = await ask(sock, LIST_QUERY, {});
   const list = data.xwa2_newsletter_subscribed;
   if (code !== null || !Array.isArray(list)) throw new UnclearAnswer(code);
-  return list
-    .slice(0, MAX_CHANNELS)
-    .flatMap((told) => readChannel(told) ?? [])
-    .sort((a, b) => a.name.localeCompare(b.name) || a.id.localeCompare(b.id));
+  const channels: Channel[] = [];
+  for await (const piece of inBatches(list.slice(0, MAX_CHANNELS), READ_AT_ONCE)) {
+    channels.push(...piece.flatMap((told) => readChannel(told) ?? []));
+  }
+  channels.sort((a, b) => BY_NAME.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
+  return { channels, truncated: list.length > MAX_CHANNELS };
 }
 
 /**
@@ -123,9 +132,9 @@ async function ask(
   return { data: Object(data), code };
 }
 
-/** Null for what is no JSON. */
+/** Null for what is no JSON, and for more of it than can be read at once. */
 function readJson(content: BinaryNode['content']): unknown {
-  if (!content || Array.isArray(content)) return null;
+  if (!content || Array.isArray(content) || content.length > MAX_ANSWER_BYTES) return null;
   try {
     return JSON.parse(Buffer.from(content).toString());
   } catch {

@@ -29,7 +29,7 @@ export const channelPages: Page[] = [
       if (sessions.length === 0) return { redirect: NEW_SESSION };
       const t = T(view.lang);
       const { session } = query;
-      const channels = session === undefined ? null : await listChannels(ctx, { sessionId: session });
+      const listed = session === undefined ? null : await listChannels(ctx, { sessionId: session });
       const body = (
         <>
           <Crumb to={COMPOSE}>{t.back}</Crumb>
@@ -44,9 +44,7 @@ export const channelPages: Page[] = [
             />
             <button type="submit">{t.show}</button>
           </form>
-          {session !== undefined && channels !== null && (
-            <Channels view={view} session={session} channels={channels} />
-          )}
+          {session !== undefined && listed !== null && <Channels view={view} session={session} {...listed} />}
         </>
       );
       return { title: t.title, section: 'messages', body };
@@ -58,9 +56,10 @@ interface ChannelsProps {
   view: View;
   session: string;
   channels: readonly ChannelOutput[];
+  truncated: boolean;
 }
 
-function Channels({ view, session, channels }: ChannelsProps) {
+function Channels({ view, session, channels, truncated }: ChannelsProps) {
   const t = T(view.lang);
   if (channels.length === 0) return <p class="muted">{t.none}</p>;
   const own = channels.filter(({ canPost }) => canPost);
@@ -88,6 +87,7 @@ function Channels({ view, session, channels }: ChannelsProps) {
         ))}
       </Table>
       {shown.length < channels.length && <p class="muted">{t.more(channels.length - shown.length)}</p>}
+      {truncated && <p class="muted">{t.cut}</p>}
     </>
   );
 }

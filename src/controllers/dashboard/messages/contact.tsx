@@ -53,20 +53,30 @@ interface Told {
   profile: Profile | null;
   /** null: not known */
   blocked: boolean | null;
+  /** when WhatsApp was asked for the oldest of it; null: it was not */
+  askedAt: string | null;
   failure: AppError | null;
 }
 
 const contactPath = ({ number, session }: Where, rest = '/contact') => chatPath(number, session, rest);
 
 async function askAbout(ctx: Ctx, { number, session }: Where, { jid, isGroup }: Chat): Promise<Told> {
-  const told: Told = { pictureId: null, profile: null, blocked: null, failure: null };
+  const told: Told = { pictureId: null, profile: null, blocked: null, askedAt: null, failure: null };
+  // Times of ISO 8601 are ordered as texts.
+  const noteAge = (at: string) => {
+    if (told.askedAt === null || at < told.askedAt) told.askedAt = at;
+  };
   try {
-    told.pictureId = (await getPicture(ctx, { sessionId: session, jid }))?.id ?? null;
+    const picture = await getPicture(ctx, { sessionId: session, jid });
+    if (picture !== null) noteAge(picture.askedAt);
+    told.pictureId = picture?.id ?? null;
     if (isGroup) return told;
     const profile = await getProfile(ctx, { sessionId: session, contact: number });
+    noteAge(profile.askedAt);
     told.profile = profile;
-    const blocked = await listBlocked(ctx, { sessionId: session });
-    told.blocked = blocked.some(
+    const { people, askedAt } = await listBlocked(ctx, { sessionId: session });
+    noteAge(askedAt);
+    told.blocked = people.some(
       (one) => one.jid === jid || (one.phone !== null && one.phone === profile.phone),
     );
   } catch (error) {
@@ -96,7 +106,7 @@ function Business({ view, business }: { view: View; business: NonNullable<Profil
 
 function Person({ view, where, chat, told }: { view: View; where: Where; chat: Chat; told: Told }) {
   const t = CONTACT_TEXTS(view.lang);
-  const { profile, pictureId, blocked, failure } = told;
+  const { profile, pictureId, blocked, askedAt, failure } = told;
   const facts = [
     [t.name, chat.name ?? t.notShown],
     [chat.isGroup ? t.groupId : t.number, where.number],
@@ -115,6 +125,11 @@ function Person({ view, where, chat, told }: { view: View; where: Where; chat: C
           <p>{chat.isGroup ? t.noAnswerGroup : t.noAnswer}</p>
           <FailureLines failure={failure} lang={view.lang} />
         </div>
+      )}
+      {askedAt !== null && (
+        <p class="muted small">
+          {t.asked} <Time at={askedAt} relative />
+        </p>
       )}
       {blocked && <p>{t.blockedNow}</p>}
       {view.canWrite && blocked !== null && (

@@ -1,9 +1,10 @@
 /** Requests about people, over one socket. They reject with AppError where WhatsApp refuses. */
 import { buffer } from 'node:stream/consumers';
 import { USyncQuery, USyncUser } from '@whiskeysockets/baileys';
+import { inBatches } from '../../../db/batches.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { MediaFailure } from '../../inbound-media.ts';
-import type { EngineRequests } from '../../requests.ts';
+import type { BlockedPerson, EngineRequests } from '../../requests.ts';
 import { type RequestContext, toPerson } from './groups.ts';
 import { explainPersonRefusal, refusalCode } from './refusal.ts';
 
@@ -18,6 +19,10 @@ type Handlers = {
 const MAX_PICTURE_BYTES = 512 * 1024;
 const MAX_TEXT = 4_096;
 const MAX_WEBSITES = 10;
+/** More people than anybody blocks by hand. */
+const MAX_BLOCKED = 10_000;
+/** People who are read in one turn of the event loop. */
+const READ_AT_ONCE = 500;
 /** No picture, or none for this session. */
 const NO_PICTURE: ReadonlySet<number> = new Set([401, 404]);
 
@@ -60,7 +65,11 @@ export const PEOPLE_REQUESTS: Handlers = {
   },
   async 'block.list'({ link }) {
     const blocked = await explained(() => link.sock.fetchBlocklist());
-    return blocked.flatMap((jid) => (jid ? [toPerson(link, { jid })] : []));
+    const people: BlockedPerson[] = [];
+    for await (const piece of inBatches(blocked.slice(0, MAX_BLOCKED), READ_AT_ONCE)) {
+      people.push(...piece.flatMap((jid) => (jid ? [toPerson(link, { jid })] : [])));
+    }
+    return { people, truncated: blocked.length > MAX_BLOCKED };
   },
   async 'block.set'({ link }, { jid, block }) {
     try {

@@ -16,5 +16,6 @@ export const messagesChannels = {
   unknown: 'Not known',
   post: 'Write a post',
   more: (n: number) => `${n} more that the session follows are not shown.`,
+  cut: 'WhatsApp named more channels than can be read.',
   back: 'New message',
 };

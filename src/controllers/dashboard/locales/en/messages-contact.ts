@@ -11,6 +11,7 @@ export const contact = {
   number: 'Number',
   groupId: 'ID of the group',
   about: 'About',
+  asked: 'As WhatsApp told:',
   business: 'Business',
   description: 'Description',
   category: 'Category',

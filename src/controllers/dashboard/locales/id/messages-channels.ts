@@ -19,5 +19,6 @@ export const messagesChannels: Texts<typeof english.messagesChannels> = {
   unknown: 'Tidak diketahui',
   post: 'Tulis kiriman',
   more: (n) => `${n} saluran lain yang diikuti sesi tidak ditampilkan.`,
+  cut: 'WhatsApp menyebut lebih banyak saluran daripada yang bisa dibaca.',
   back: 'Pesan baru',
 };

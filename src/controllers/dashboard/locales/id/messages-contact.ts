@@ -11,6 +11,7 @@ export const contact = {
   number: 'Nomor',
   groupId: 'ID grup',
   about: 'Info',
+  asked: 'Menurut WhatsApp:',
   business: 'Bisnis',
   description: 'Deskripsi',
   category: 'Kategori',

@@ -1,0 +1,97 @@
+/** What WhatsApp has answered about people lately: it is asked once for the same, however many look, and not again for a while. */
+import { LRUCache } from 'lru-cache';
+import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { AppError } from '../../utils/errors.ts';
+import type { Ctx } from '../context.ts';
+import type { contactProfile } from './contacts.ts';
+
+/** `askedAt`: epoch milliseconds. */
+export interface Answer<R> {
+  value: R;
+  askedAt: number;
+}
+
+/** A refusal, or no answer, is not asked for again for so long. */
+const KEEP_FAILURE_MS = MINUTE_MS;
+/** Failures that say nothing of WhatsApp: the next caller may have more luck. */
+const OF_THIS_MOMENT: ReadonlySet<string> = new Set(['NOT_CONNECTED', 'SESSION_NOT_FOUND', 'QUOTA_EXCEEDED']);
+
+export interface AnswerBook<R> {
+  /**
+   * The answer to `question`, which names its session: one of lately, or that which somebody waits for already, or else that of
+   * `ask`. Rejects as `ask` does, or did less than a minute ago.
+   */
+  find(ctx: Pick<Ctx, 'clock'>, question: string, ask: () => Promise<R>): Promise<Answer<R>>;
+  /** What was answered does not hold any more. */
+  forget(question: string): void;
+}
+
+type Kept<R> = { until: number } & ({ answer: Answer<R> } | { failure: AppError });
+
+/** `keepMs`: how long an answer is given again; `max`: how many are kept, those that were looked at last. */
+export function createAnswerBook<R>({ keepMs, max }: { keepMs: number; max: number }): AnswerBook<R> {
+  const kept = new LRUCache<string, Kept<R>>({ max });
+  const asked = new Map<string, Promise<Answer<R>>>();
+
+  return {
+    async find({ clock }, question, ask) {
+      const known = kept.get(question);
+      if (known && known.until > clock.now()) {
+        if ('failure' in known) throw known.failure;
+        return known.answer;
+      }
+      const waiting = asked.get(question);
+      if (waiting !== undefined) return waiting;
+      const askedAt = clock.now();
+      const asking = ask().then((value) => ({ value, askedAt }));
+      asked.set(question, asking);
+      try {
+        const answer = await asking;
+        // Forgotten meanwhile: it may be what was before.
+        if (asked.get(question) === asking) kept.set(question, { answer, until: askedAt + keepMs });
+        return answer;
+      } catch (failure) {
+        if (failure instanceof AppError && isOfWhatsApp(failure)) {
+          kept.set(question, { failure, until: clock.now() + KEEP_FAILURE_MS });
+        }
+        throw failure;
+      } finally {
+        if (asked.get(question) === asking) asked.delete(question);
+      }
+    },
+    forget(question) {
+      kept.delete(question);
+      asked.delete(question);
+    },
+  };
+}
+
+/** Our own limit of questions is one of this moment, too; WhatsApp's own names its number. */
+function isOfWhatsApp({ code, details }: AppError): boolean {
+  if (code === 'RATE_LIMITED') return details?.whatsapp !== undefined;
+  return !OF_THIS_MOMENT.has(code);
+}
+
+/** The books of this process. */
+export interface PeopleAnswers {
+  profiles: AnswerBook<Awaited<ReturnType<typeof contactProfile>>>;
+  /** id of the file; null: there is none */
+  pictures: AnswerBook<string | null>;
+  blocked: AnswerBook<BlockedPeople>;
+}
+
+export interface BlockedPeople {
+  people: { jid: string; phone: string | null }[];
+  /** WhatsApp has told of more */
+  truncated: boolean;
+}
+
+export function createPeopleAnswers(): PeopleAnswers {
+  return {
+    // Some KB each at most.
+    profiles: createAnswerBook({ keepMs: HOUR_MS, max: 2_000 }),
+    pictures: createAnswerBook({ keepMs: HOUR_MS, max: 10_000 }),
+    // Each may be long, and the phone changes it without a word.
+    blocked: createAnswerBook({ keepMs: MINUTE_MS, max: 50 }),
+  };
+}
