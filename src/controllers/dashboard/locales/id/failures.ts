@@ -204,6 +204,14 @@ export const sentences: readonly Rule[] = [
   ],
   [/^This domain is taken already/, () => 'Domain ini sudah dipakai.'],
   [/^A workspace can have at most (\d+) domains/, (n) => `Maksimal ${n} domain per workspace.`],
+  [
+    /^The account has (\d+) labels, and WhatsApp no room for more\.$/,
+    (n) => `Akun ini sudah punya ${n} label. WhatsApp tidak menyediakan tempat lagi: hapus satu dulu.`,
+  ],
+  [
+    /^Another device changes the same at this moment\./,
+    () => 'Perangkat lain sedang mengubah hal yang sama. Coba lagi sebentar lagi.',
+  ],
   [/^This form has expired/, () => 'Formulir ini sudah kedaluwarsa. Muat ulang halaman.'],
   [/^This needs the role /, () => 'Halaman ini hanya untuk administrator.'],
   [/^The e-mail or the password is not right\.$/, () => 'Email atau kata sandi salah.'],
