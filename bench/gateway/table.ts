@@ -1,4 +1,5 @@
 import type { DatabaseUse } from '../measure/database-use.ts';
+import type { Profiled } from '../measure/profile.ts';
 
 /** One round of one side: how much work it did, in which time and with how much of its own CPU. */
 export interface Round {
@@ -84,3 +85,27 @@ export function cellsOf(summary: Summary): string[] {
 export function ratio(of: number, to: number, goal: number): string {
   return `${(of / to).toFixed(2)} (goal ${goal})`;
 }
+
+/** What the project wants on the database of this run. */
+export const goalOn = (goals: { sqlite: number; mysql: number }): number =>
+  process.env.DB_TYPE === 'mysql' ? goals.mysql : goals.sqlite;
+
+/** The phases of one unit in the service, and in the bare client where it was profiled, in milliseconds. */
+export function printPhases(count: number, service: Profiled | undefined, bare?: Profiled): void {
+  if (!service) return;
+  for (const what of ['phases', 'owners'] as const) {
+    const [ours, theirs] = [service[what], bare?.[what] ?? new Map<string, number>()];
+    const each = (ms: number | undefined) => ((ms ?? 0) / count).toFixed(3);
+    const rows = [...new Set([...ours.keys(), ...theirs.keys()])]
+      .sort((a, b) => (ours.get(b) ?? 0) - (ours.get(a) ?? 0))
+      .slice(0, SHOWN_PHASES)
+      .map((name) => [name, each(ours.get(name)), each(theirs.get(name))]);
+    const total = (all: Map<string, number>) => each([...all.values()].reduce((sum, ms) => sum + ms, 0));
+    printTable(
+      'Milliseconds each, by phase',
+      ['', 'service', 'bare'],
+      [['all', total(ours), total(theirs)], ...rows],
+    );
+  }
+}
+const SHOWN_PHASES = 60;
