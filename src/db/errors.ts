@@ -42,6 +42,19 @@ function faultsOf(error: unknown): Fault[] {
   return faults;
 }
 
+/**
+ * The number and the code by which a driver says what is wrong, from the first error in the chain that has a code; `code` is the
+ * name of the innermost error where none has.
+ */
+export function reasonOf(error: unknown): { errno: number | null; code: string } {
+  const faults = faultsOf(error);
+  const told = faults.find(({ code }) => typeof code === 'string') ?? faults.at(-1);
+  return {
+    errno: typeof told?.errno === 'number' ? told.errno : null,
+    code: typeof told?.code === 'string' ? told.code : (told?.name ?? 'Error'),
+  };
+}
+
 const some = (error: unknown, test: (fault: Fault) => boolean) => faultsOf(error).some(test);
 
 const hasErrno = (fault: Fault, numbers: ReadonlySet<number>) =>

@@ -7,6 +7,11 @@ import type { HostAddress } from '../utils/host-list.ts';
 /** A server by its address, or by the path of its UNIX socket. */
 type Address = HostAddress & { socketPath?: string | undefined };
 
+/** What mysql2 reads of the configuration of a connection when it signs in. */
+interface Owner {
+  socketPath?: string | undefined;
+}
+
 const PAUSE = { firstMs: 1_000, maxMs: 30_000 };
 const KEEP_ALIVE_AFTER_MS = 10_000;
 
@@ -14,8 +19,11 @@ export interface Hosts {
   readonly count: number;
   /** where new connections go */
   readonly current: HostAddress;
-  /** The socket of a new connection; `owner` is the object by which the connection is known. */
-  connect(owner: object): Socket;
+  /**
+   * The socket of a new connection. `owner` is the configuration that mysql2 keeps for this connection, by which it is known: its
+   * `socketPath` is set where the socket is a UNIX socket, as mysql2 gives a password to nobody else in the clear.
+   */
+  connect(owner: Owner): Socket;
   /** False when the connection leads to a server that has been left. */
   isCurrent(owner: object): boolean;
   /** The server could be used. */
@@ -46,6 +54,7 @@ export function createHosts(addresses: readonly [Address, ...Address[]], nowMs: 
     connect(owner) {
       used.set(owner, current);
       const { host, port, socketPath } = current;
+      owner.socketPath = socketPath;
       const socket = socketPath === undefined ? connect(port, host) : connect(socketPath);
       socket.setNoDelay(true);
       socket.setKeepAlive(true, KEEP_ALIVE_AFTER_MS);

@@ -47,7 +47,7 @@ export function createConnections(options: MysqlOptions): Connections {
   const others: readonly HostAddress[] = options.others ?? [];
   const hosts = createHosts([options, ...others], () => performance.now());
   const pool = createPool({
-    stream: ({ config }: { config: object }) => hosts.connect(config),
+    stream: ({ config }: { config: { socketPath?: string } }) => hosts.connect(config),
     user: options.user,
     password: options.password,
     database: options.database,

@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Mariadb, startMariadb } from '../../scripts/mariadb.mjs';
@@ -6,6 +9,7 @@ import { createHosts } from '../../src/db/mysql-hosts.ts';
 import { requireRowLocks, settingsFor } from '../../src/db/mysql-session.ts';
 import { isRetryable, isUnavailable, rawRows, rawRun, transact } from '../../src/db/ops.ts';
 import { StartError } from '../../src/utils/errors.ts';
+import { runCare } from '../helpers/cli.ts';
 
 describe('several servers', () => {
   const address = (port: number) => ({ host: '127.0.0.1', port });
@@ -131,8 +135,20 @@ describe('on real servers', () => {
     const error = await errorOf(openDatabase(nowhere));
     const line = explainStart(error, nowhere);
     expect(line).toBeInstanceOf(StartError);
-    expect(String(line)).toContain(`${one.socket}.gone cannot be used`);
+    expect(String(line)).toContain(`${one.socket}.gone cannot be used (ENOENT)`);
     expect(String(line)).toContain('check DB_SOCKET');
+  });
+
+  it('the doctor reaches one by its socket', async () => {
+    const dir = mkdtempSync(join(tmpdir(), 'wahub-doctor-'));
+    const { output } = await runCare(['doctor'], {
+      ...{ PATH: process.env.PATH, NODE_ENV: 'development', DATA_DIR: dir },
+      ...{ DB_TYPE: 'mysql', DB_SOCKET: one.socket, DB_NAME: 'wahub' },
+      ...{ DB_USER: one.user, DB_PASSWORD: one.password },
+      ...{ JWT_SECRET: 'doctor'.repeat(12), ENCRYPTION_KEY: '0123456789abcdef'.repeat(4) },
+    });
+    rmSync(dir, { recursive: true, force: true });
+    expect(output).toMatch(/^ok +database.*: it answers/m);
   });
 
   it('one that cannot be reached or only be read is passed over', async () => {
