@@ -6,6 +6,7 @@ import {
   labelsOf,
   setChat,
   setLabel,
+  setLabels,
   setStar,
   starsOf,
 } from './app-state.ts';
@@ -193,6 +194,11 @@ export interface Actions {
     color?: number | undefined;
     deleted?: boolean | undefined;
   }): Promise<Record<string, LabelSettings>>;
+  /** Makes labels on the phone itself, all at once. */
+  setLabels(input: {
+    phone: string;
+    labels: readonly { label: string; name: string; color: number }[];
+  }): Promise<void>;
   /** Puts a label on a chat (digits or a JID) or a message of it on the phone, or takes it away. */
   assignLabel(input: {
     phone: string;
@@ -318,6 +324,8 @@ export function createActions(world: World, faultDesk: FaultDesk): Actions {
       return chatsOf(world, phone);
     },
     labels: ({ phone }) => labelsOf(world, phone),
+    setLabels: ({ phone, labels }) => setLabels(world, phone, labels),
+
     async setLabel({ phone, color = 0, deleted = false, ...label }) {
       await setLabel(world, phone, { ...label, color, deleted });
       return labelsOf(world, phone);

@@ -179,6 +179,22 @@ interface LabelUse {
   labeled: boolean;
 }
 
+/** Makes labels on the phone itself, with one patch for all of them. */
+export async function setLabels(
+  world: World,
+  phone: string,
+  labels: readonly { label: string; name: string; color: number }[],
+): Promise<void> {
+  const actions = labels.map(({ label, ...labelEditAction }) => ({
+    ...{ index: ['label_edit', label], apiVersion: 3, operation: SET },
+    syncAction: { labelEditAction: { ...labelEditAction, deleted: false }, timestamp: Date.now() },
+  }));
+  const [first, ...others] = actions;
+  if (first === undefined) return;
+  await write(world, phone, { ...first, type: 'regular' }, ...others);
+  tellDevices(world, phone, 'regular');
+}
+
 async function changeLabels(
   world: World,
   phone: string,
@@ -279,20 +295,33 @@ function collectionOf(world: World, phone: string, name: string): Collection {
   return known;
 }
 
-async function write(world: World, phone: string, action: WAPatchCreate): Promise<void> {
-  const collection = collectionOf(world, phone, action.type);
+/** One patch with all of them; only one with a single change has digests that hold. */
+async function write(
+  world: World,
+  phone: string,
+  first: WAPatchCreate,
+  ...others: Omit<WAPatchCreate, 'type'>[]
+): Promise<void> {
+  const collection = collectionOf(world, phone, first.type);
   await collection.reading;
   const { id } = settingsKey(world, phone);
-  const { patch, state } = await encodeSyncdPatch(
-    action,
-    id.toString('base64'),
-    collection.state,
-    keyFor(world, phone),
-  );
-  collection.state = state;
-  const numbered = { ...patch, version: { version: collection.patches.length + 1 } };
-  collection.patches.push(Buffer.from(proto.SyncdPatch.encode(numbered).finish()));
-  settingsOf(world, phone).shown.set(JSON.stringify(action.index), action.syncAction);
+  const version = collection.patches.length + 1;
+  const mutations: proto.ISyncdMutation[] = [];
+  let written: proto.ISyncdPatch = {};
+  for (const action of [first, ...others.map((one) => ({ ...one, type: first.type }))]) {
+    const { patch, state } = await encodeSyncdPatch(
+      action,
+      id.toString('base64'),
+      collection.state,
+      keyFor(world, phone),
+    );
+    collection.state = { ...state, version };
+    mutations.push(...(patch.mutations ?? []));
+    written = patch;
+    settingsOf(world, phone).shown.set(JSON.stringify(action.index), action.syncAction);
+  }
+  const whole = { ...written, mutations, version: { version } };
+  collection.patches.push(Buffer.from(proto.SyncdPatch.encode(whole).finish()));
 }
 
 /** Keeps a client's patch, reads it as the phone does, and tells the other devices. */

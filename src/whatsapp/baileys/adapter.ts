@@ -19,6 +19,7 @@ import type {
   PairingRequest,
 } from '../engine.ts';
 import { probeServer } from '../probe.ts';
+import { pauseInChanges } from './app-state-pauses.ts';
 import { isUnanswered } from './ask-in-parts.ts';
 import { withBound } from './bound.ts';
 import { describeBrowser } from './browser.ts';
@@ -81,6 +82,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
   const { clock, logger, store, version } = options;
   installTrust();
   fixLibsignal();
+  pauseInChanges();
   const holder = options.holder ?? ownHolder;
   const links = new Map<string, Link>();
   /** by account: an `open` and a `close` of the same session never overlap */

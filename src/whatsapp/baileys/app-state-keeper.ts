@@ -150,7 +150,17 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
   const keepSoon = AsyncResource.bind(() => {
     keeping = keeping.then(keep);
   });
-  const schedule = () => void setImmediate(keepSoon);
+  let scheduled = false;
+  const keepNow = () => {
+    scheduled = false;
+    keepSoon();
+  };
+  /** In the next turn, once: a phone may tell of 20,000 things in one. */
+  function schedule(): void {
+    if (scheduled) return;
+    scheduled = true;
+    setImmediate(keepNow);
+  }
 
   return {
     begin,

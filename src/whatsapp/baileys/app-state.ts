@@ -12,6 +12,7 @@ import { createMutex } from '../../utils/mutex.ts';
 import type { AppStateChange, AppStateCollection, AppStateVersions, LearntAppState } from '../app-state.ts';
 import { changesIn } from './app-state-changes.ts';
 import { createAppStateKeeper } from './app-state-keeper.ts';
+import { readWithPauses } from './app-state-pauses.ts';
 import { createReader, readMissing } from './app-state-reader.ts';
 import { VERSION } from './app-state-version.ts';
 import { keepPatchesFew } from './few-patches.ts';
@@ -118,7 +119,7 @@ export function createAppState(deps: AppStateDeps): AppState {
       async get(type, names) {
         // Baileys reads a version before it writes the next one.
         if (type === VERSION) await keeper.begin();
-        return raw.get(type, names);
+        return readWithPauses(raw, type, names);
       },
       async set(data) {
         await raw.set(data);

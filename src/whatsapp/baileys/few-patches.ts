@@ -1,5 +1,5 @@
 /** Answers of WhatsApp about how a phone keeps its chats, in pieces that Baileys reads without holding the event loop. */
-import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren } from '@whiskeysockets/baileys';
+import { type BinaryNode, getBinaryNodeChild, getBinaryNodeChildren, proto } from '@whiskeysockets/baileys';
 
 /**
  * What Baileys may do with patches of one answer without a pause, counted in entries that it copies: some 15 ms. With each patch it
@@ -10,6 +10,8 @@ const MAX_COPIED = 20_000;
 const COPIES_OF_CHANGE = 100;
 /** A change has at least so many bytes, sealed. */
 const CHANGE_BYTES = 200;
+/** A patch that names a file has nothing else in it, or little. */
+const MAX_NAMING_BYTES = 4_096;
 
 /** By the name of a collection, how many entries Baileys keeps of it. */
 export type Entries = Map<string, number>;
@@ -20,7 +22,8 @@ export const patchesIn = (collection: BinaryNode): BinaryNode =>
 
 /**
  * Leaves the first patches in an answer of WhatsApp, and says that there are more, as WhatsApp does: Baileys asks for them, and the
- * event loop turns in between. A phone that has changed much would hold it for seconds. What comes with a snapshot stays.
+ * event loop turns in between. A phone that has changed much would hold it for seconds. One patch always stays, whatever its size, and
+ * all that comes with a snapshot: app-state-pauses.ts sees to it that the event loop turns while those are opened.
  */
 export function keepPatchesFew(stanza: BinaryNode, entries: Entries): void {
   for (const collection of getBinaryNodeChildren(getBinaryNodeChild(stanza, 'sync'), 'collection')) {
@@ -46,9 +49,21 @@ export function keepPatchesFew(stanza: BinaryNode, entries: Entries): void {
   }
 }
 
-/** At most so many changes are in a patch; one at least. */
+/** At most so many changes are in a patch and in the file that it names; one at least. */
 function changesOf({ content }: BinaryNode): number {
-  return content instanceof Uint8Array ? Math.max(1, Math.ceil(content.length / CHANGE_BYTES)) : 1;
+  if (!(content instanceof Uint8Array)) return 1;
+  const bytes = content.length > MAX_NAMING_BYTES ? content.length : content.length + fileBytesOf(content);
+  return Math.max(1, Math.ceil(bytes / CHANGE_BYTES));
+}
+
+/** How long the file with its changes is, as the patch says; 0 where they are in the patch. */
+function fileBytesOf(patch: Uint8Array): number {
+  try {
+    const { externalMutations } = proto.SyncdPatch.decode(patch);
+    return Math.max(0, Number(externalMutations?.fileSizeBytes ?? 0));
+  } catch {
+    return 0;
+  }
 }
 
 /** What Baileys keeps of a collection, one for each thing that was ever set. */
