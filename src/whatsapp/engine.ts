@@ -181,7 +181,7 @@ export type EngineEvent =
       lastSeenAt: number | null;
       at: number;
     }
-  /** somebody calls: `storeCall` has kept it */
+  /** somebody calls: `storeCall` has kept it, or takes longer than anybody would let it ring */
   | ({ type: 'call' } & CallNews)
   /** told by the server by itself, when the session is connected, and after a refusal that is about the account */
   | ({ type: 'standing' } & Standing)

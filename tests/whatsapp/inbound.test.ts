@@ -5,7 +5,7 @@ import { createArrivals } from '../../src/whatsapp/baileys/arrivals.ts';
 import { createContacts } from '../../src/whatsapp/baileys/contacts.ts';
 import { createInbound, type InboundOptions, isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
 import { createKeeper } from '../../src/whatsapp/baileys/keeper.ts';
-import { readCall } from '../../src/whatsapp/baileys/presence.ts';
+import { createAttention, readCall, tellCallInTime } from '../../src/whatsapp/baileys/presence.ts';
 import { installTransactions } from '../../src/whatsapp/baileys/transactions.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
@@ -208,6 +208,55 @@ describe('a call', () => {
     const offer = { tag: 'offer', attrs: {} };
     expect(keep({ tag: 'call', attrs: { id: 'A', from: '1@lid' }, content: [offer] })).toBeNull();
     expect(failed).toHaveLength(1);
+  });
+});
+
+describe('a call whose storing takes long', () => {
+  const offer = { tag: 'offer', attrs: { 'call-id': 'A', 'call-creator': '1@lid' } };
+  const stanza = { tag: 'call', attrs: { id: 'B', from: '1@lid' }, content: [offer] };
+
+  function ringing(outcome?: Promise<void>) {
+    const clock = createManualClock();
+    const told: unknown[] = [];
+    const attention = createAttention();
+    const link = { attention, clock, contacts: createContacts() };
+    const keep = tellCallInTime(
+      () => link,
+      { tell: (event) => void told.push(event) },
+      ({ tag }) => (tag === 'call' ? (outcome ?? stored.given) : null),
+    );
+    const stored = createSignal();
+    return { clock, told, attention, keep, stored };
+  }
+
+  it('is told of after 2 s, so that it can be rejected, and once', async () => {
+    const { clock, told, attention, keep, stored } = ringing();
+    const kept = keep(stanza);
+    clock.advance(1_999);
+    expect(told).toEqual([]);
+    clock.advance(1);
+    expect(told).toMatchObject([{ type: 'call', callId: 'A', by: { lid: '1' }, missed: false }]);
+    expect(attention.calls.ringing('A')).toEqual(['1@lid']);
+    expect(attention.calls.begin('A', '1@lid')).toBe(false);
+    stored.give();
+    await kept;
+    expect(told).toHaveLength(1);
+  });
+
+  it('is left to what follows when it was stored in time, when nothing was kept, and when it is over', async () => {
+    const { clock, told, attention, keep, stored } = ringing();
+    expect(keep({ tag: 'other', attrs: {} })).toBeNull();
+    void keep(stanza);
+    attention.calls.end('A', '1@lid');
+    clock.advance(2_000);
+    stored.give();
+    await keep(stanza);
+    clock.advance(2_000);
+    expect(told).toEqual([]);
+    const failing = ringing(Promise.reject(new Error('Connection Closed')));
+    await expect(failing.keep(stanza)).rejects.toThrow('Connection Closed');
+    failing.clock.advance(2_000);
+    expect(failing.told).toEqual([]);
   });
 });
 

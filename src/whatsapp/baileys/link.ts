@@ -44,7 +44,7 @@ import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
 import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
-import { createAttention, followPresence, readCall } from './presence.ts';
+import { createAttention, followPresence, readCall, tellCallInTime } from './presence.ts';
 import { createReceiptKeeper } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
@@ -354,11 +354,15 @@ function createKeepers(parts: SocketParts, storeRetries: RetryOptions) {
       read: (notification) => readNotice({ contacts }, notification, clock.now()),
       store: (notice) => callbacks.storeGroupNotice(account, notice),
     }),
-    call: createKeeper({
-      ...common,
-      read: (stanza) => readCall({ contacts }, stanza, clock.now()),
-      store: (call) => callbacks.storeCall(account, call),
-    }),
+    call: tellCallInTime(
+      parts.self,
+      parts.control,
+      createKeeper({
+        ...common,
+        read: (stanza) => readCall({ contacts }, stanza, clock.now()),
+        store: (call) => callbacks.storeCall(account, call),
+      }),
+    ),
     receipt: createReceiptKeeper({
       ...{ acks, arrivals, contacts, clock, closed },
       onRefused: failed('a receipt could not be written'),

@@ -71,9 +71,9 @@ export function readCall(
 ): CallNews | null {
   const [offer] = Array.isArray(content) ? content : [];
   if (offer?.tag !== 'offer' && offer?.tag !== 'offer_notice') return null;
-  const { 'call-id': callId, 'call-creator': creator, caller_pn, type, 'group-jid': group } = offer.attrs;
-  const from = offer.attrs.from ?? creator;
-  if (callId === undefined || from === undefined) throw new Error('a call without an id or a caller');
+  const { 'call-id': callId, caller_pn, type, 'group-jid': group } = offer.attrs;
+  const from = callerIn(offer);
+  if (callId === undefined || from === '') throw new Error('a call without an id or a caller');
   const seconds = Number(attrs.t);
   return {
     callId,
@@ -85,12 +85,51 @@ export function readCall(
   };
 }
 
+/** Who calls, as Baileys names them; empty where an offer does not say it. */
+const callerIn = ({ attrs }: BinaryNode) => attrs.from ?? attrs['call-creator'] ?? '';
+
+/** A call is told of by then, stored or not: nobody wants it to ring on because a database is slow. */
+const TOLD_WITHIN_MS = 2_000;
+
+/**
+ * Keeps a call with `keep`, and tells `call` after 2 s where that takes longer. So a crash after it was rejected may lose what is
+ * written about it: WhatsApp, to whom nothing was confirmed, tells it again, as one that was missed. What `keep` says is returned.
+ */
+export function tellCallInTime(
+  link: () => RingingLink,
+  control: Pick<LinkControl, 'tell'>,
+  keep: (stanza: BinaryNode) => Promise<void> | null,
+): (stanza: BinaryNode) => Promise<void> | null {
+  return (stanza) => {
+    const kept = keep(stanza);
+    if (kept === null) return null;
+    const tell = () => {
+      const call = readCall(link(), stanza, link().clock.now());
+      const [offer] = Array.isArray(stanza.content) ? stanza.content : [];
+      if (call !== null && offer) tellCall(link(), control, call, callerIn(offer));
+    };
+    return kept.finally(link().clock.setTimer(tell, TOLD_WITHIN_MS));
+  };
+}
+
+type RingingLink = Pick<Link, 'attention' | 'clock' | 'contacts'>;
+
+/** Once for each call; `from`: whom a rejection of it goes to. */
+function tellCall(
+  { attention }: RingingLink,
+  control: Pick<LinkControl, 'tell'>,
+  call: CallNews,
+  from: string,
+): void {
+  if (attention.calls.begin(call.callId, from)) control.tell({ type: 'call', ...call });
+}
+
 /** It does not ring any more: it was answered elsewhere, given up, or refused. */
 const OVER: ReadonlySet<string> = new Set(['accept', 'reject', 'terminate', 'timeout']);
 
 /**
  * Tells `presence` of those that were asked for, and `call` once for each that begins to ring, for what is done about it at
- * once: it is stored before (`readCall`).
+ * once: it is stored before, unless that takes long (`tellCallInTime`).
  */
 export function followPresence(link: Link, control: LinkControl): void {
   const { sock, clock, attention } = link;
@@ -107,12 +146,12 @@ export function followPresence(link: Link, control: LinkControl): void {
   sock.ev.on('call', (calls) => {
     for (const { id, from, callerPn, status, isVideo, isGroup, date, offline } of calls) {
       if (OVER.has(status)) attention.calls.end(id, from);
-      if (status !== 'offer' || !attention.calls.begin(id, from)) continue;
+      if (status !== 'offer') continue;
       const by = toPerson(link, { jid: from, ...(callerPn ? { phone_number: callerPn } : {}) });
       const time = date.getTime();
       const at = Number.isFinite(time) ? time : clock.now();
-      const call = { callId: id, by, video: isVideo === true, group: isGroup === true, missed: offline };
-      control.tell({ type: 'call', ...call, at });
+      const call = { callId: id, by, video: isVideo === true, group: isGroup === true, missed: offline, at };
+      tellCall(link, control, call, from);
     }
   });
 }
