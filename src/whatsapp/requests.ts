@@ -32,8 +32,11 @@ export interface EngineRequests {
   'person.about': { input: { jid: string }; output: { about: string | null; setAt: number | null } };
   /** null: no business */
   'person.business': { input: { jid: string }; output: BusinessProfile | null };
-  /** `truncated`: WhatsApp told of more than are read */
-  'block.list': { input: Record<string, never>; output: { people: BlockedPerson[]; truncated: boolean } };
+  /** `truncated`: WhatsApp told of more than are read. The list alone comes from a process of the release before. */
+  'block.list': {
+    input: Record<string, never>;
+    output: { people: BlockedPerson[]; truncated: boolean } | BlockedPerson[];
+  };
   'block.set': { input: { jid: string; block: boolean }; output: null };
   /** as the phone keeps it; for all of its devices */
   'chat.set': { input: { jid: string; change: ChatChange; last: LastMessage | null }; output: null };
@@ -69,8 +72,11 @@ export interface EngineRequests {
   'presence.typing': { input: { jid: string; state: TypingState }; output: null };
   /** its changes come as events, as long as the connection lives */
   'presence.subscribe': { input: { jid: string }; output: null };
-  /** channels that the account has made or follows; `truncated`: WhatsApp told of more than are read */
-  'channel.list': { input: Record<string, never>; output: { channels: Channel[]; truncated: boolean } };
+  /** channels that the account has made or follows; otherwise as `block.list` */
+  'channel.list': {
+    input: Record<string, never>;
+    output: { channels: Channel[]; truncated: boolean } | Channel[];
+  };
   /** `…@newsletter`; null: WhatsApp knows no such channel */
   'channel.info': { input: { channel: string }; output: Channel | null };
   /** a call that this connection was told of */

@@ -1,7 +1,9 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { channelRoutes } from '../../src/controllers/channel.ts';
 import { labelRoutes } from '../../src/controllers/labels.ts';
 import { messageRoutes } from '../../src/controllers/message.ts';
+import { peopleRoutes } from '../../src/controllers/people.ts';
 import {
   activityLogs,
   firstContacts,
@@ -29,19 +31,23 @@ let dispatcher: Dispatcher;
 let user: Tenant;
 let asked: { accountId: string; name: string; input: unknown }[];
 
+/** What the owner of a session answers to a request, by its name. */
+const answers: Record<string, unknown> = { 'channel.info': { role: 'owner' } };
+
 beforeAll(async () => {
   const config = testConfig();
   const wide = { delayMinMs: 0, delayMaxMs: 0, perMinute: 1e5, perHour: 1e5, perRecipientPerHour: 1e5 };
   asked = [];
   t = await openTestApp({
     config: { pacing: { ...config.pacing, ...wide } },
-    routes: [...messageRoutes, ...labelRoutes],
+    routes: [...messageRoutes, ...labelRoutes, ...peopleRoutes, ...channelRoutes],
     deps: {
       commands: {
         processId: newId(),
         run: async (accountId: string, name: string, input: unknown): Promise<never> => {
           asked.push({ accountId, name, input });
-          return Object(input).name === 'channel.info' ? ({ role: 'owner' } as never) : checked();
+          const answer = answers[Object(input).name];
+          return answer === undefined ? checked() : (answer as never);
         },
         runHere: async () => null,
         handle: () => () => undefined,
@@ -101,6 +107,39 @@ const idOf = (reply: Reply) => String(dataOf(reply).messageId);
 function listOf(reply: Reply): Record<string, unknown>[] {
   return Array.isArray(reply.body.data) ? reply.body.data : [];
 }
+
+it('lists of a session are read as the owner tells them, also one of the release before', async () => {
+  const person = { jid: '6281234567890@s.whatsapp.net', phone: '6281234567890', lid: null };
+  const about = {
+    name: 'Toko',
+    description: null,
+    role: 'owner',
+    followers: 1,
+    verified: false,
+    invite: null,
+  };
+  const channel = { id: '120363412345678901@newsletter', ...about };
+  const told = async (sessionId: string) => {
+    await session({ sessionId });
+    const [blocked, channels] = [
+      await get(`/session/${sessionId}/blocked`),
+      await get(`/session/${sessionId}/channels`),
+    ];
+    return [blocked, channels].map(({ status, body }) => ({
+      ...{ status, truncated: body.truncated },
+      listed: Array.isArray(body.data) ? body.data.length : body,
+    }));
+  };
+  Object.assign(answers, { 'block.list': [person], 'channel.list': [channel] });
+  const whole = { status: 200, truncated: false, listed: 1 };
+  expect(await told('before')).toEqual([whole, whole]);
+  Object.assign(answers, {
+    'block.list': { people: [person], truncated: true },
+    'channel.list': { channels: [channel], truncated: true },
+  });
+  const cut = { ...whole, truncated: true };
+  expect(await told('now')).toEqual([cut, cut]);
+});
 
 describe('POST /message/send-text', () => {
   it('answers the documented example with 202 as soon as the message is durable', async () => {

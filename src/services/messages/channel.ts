@@ -50,7 +50,9 @@ export async function listChannels(
 ): Promise<{ channels: ChannelOutput[]; truncated: boolean }> {
   const session = await enterSession(ctx, input.sessionId, 'read', 'channels');
   const asked = { name: 'channel.list', input: {}, changes: false } as const;
-  const { channels, truncated } = await askWhatsApp(ctx, session, asked);
+  const answer = await askWhatsApp(ctx, session, asked);
+  // A process of the release before answers with the list alone.
+  const { channels, truncated } = Array.isArray(answer) ? { channels: answer, truncated: false } : answer;
   return {
     channels: channels.map(({ invite, ...channel }) => ({
       ...channel,

@@ -137,7 +137,9 @@ export async function listBlocked(ctx: Ctx, { sessionId }: { sessionId: string }
 
 async function blockedPeople(ctx: Ctx, session: SendingSession): Promise<BlockedPeople> {
   const asked = { name: 'block.list', input: {}, changes: false } as const;
-  const { people, truncated } = await askWhatsApp(ctx, session, asked);
+  const answer = await askWhatsApp(ctx, session, asked);
+  // A process of the release before answers with the list alone.
+  const { people, truncated } = Array.isArray(answer) ? { people: answer, truncated: false } : answer;
   const lids = people.flatMap(({ lid, phone }) => (phone === null && lid !== null ? [lid] : []));
   const pairs = await findLidPairs(ctx.db, { accountId: session.id }, 'lid', lids);
   const phones = new Map(pairs.map(({ lid, phone }) => [lid, phone]));
