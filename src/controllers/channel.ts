@@ -12,7 +12,7 @@ export const channelRoutes: Route[] = [
     tag: 'Channels',
     summary: 'The channels that a session has or follows',
     description:
-      'Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends. The first 2,000 that WhatsApp names; `truncated` says that there are more.',
+      'Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends. The first 2,000 that WhatsApp names; `truncated` says that there are more. An answer of WhatsApp of more than 4 MB is not read: 503 with `details.reason` `too_long`.',
     auth: 'credential',
     params: z.object({ sessionId: SessionId }),
     response: z.object({ data: z.array(ChannelOutput), truncated: truncatedField }),

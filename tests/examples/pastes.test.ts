@@ -1,6 +1,9 @@
 /** What docs/messages.md and docs/chats.md have to paste into a shell against the sandbox, as it is. */
 import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
@@ -14,6 +17,8 @@ const PERSON = '6281234567890';
 
 vi.setConfig({ testTimeout: 60_000 });
 
+/** What is pasted may make files. */
+const cwd = mkdtempSync(join(tmpdir(), 'wahub-paste-'));
 let emulator: Emulator;
 let gateway: TestGateway;
 beforeAll(async () => {
@@ -24,6 +29,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway?.remove();
   await emulator?.stop();
+  rmSync(cwd, { recursive: true, force: true });
 });
 
 /** The first commands of a document, which make its words, and the first under that heading. */
@@ -36,7 +42,7 @@ async function paste(file: string, heading: string): Promise<string> {
     .filter((line) => /^\w+\(\)/.test(line));
   const env = { ...process.env, URL: gateway.url, KEY: ADMIN_KEY, PHONE: emulator.url };
   const commands = [...words, blockIn(under)].join('\n');
-  const { stdout } = await promisify(execFile)('sh', ['-c', commands], { env, timeout: 50_000 });
+  const { stdout } = await promisify(execFile)('sh', ['-c', commands], { env, cwd, timeout: 50_000 });
   return stdout;
 }
 

@@ -3452,7 +3452,7 @@ export interface paths {
         };
         /**
          * The channels that a session has or follows
-         * @description Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends. The first 2,000 that WhatsApp names; `truncated` says that there are more.
+         * @description Asks WhatsApp, so the session must be connected. `id` is what `/message/send-text`, `/message/send-image` and `/message/send-video` take as `to` where `canPost` is true. WhatsApp tells nothing after it has taken a post: `sent` is where its way ends. The first 2,000 that WhatsApp names; `truncated` says that there are more. An answer of WhatsApp of more than 4 MB is not read: 503 with `details.reason` `too_long`.
          *
          *     An API key needs the scope `read`.
          */
@@ -15604,12 +15604,12 @@ export interface operations {
                     expiresAt?: string;
                     /** @description `to` is the id of a group */
                     isGroup?: boolean;
-                    /** @description images and videos in their order: each an https URL or the id of an upload */
+                    /** @description images and videos in their order; a `data:` URL is taken too, as long as the whole request stays below 256 KB */
                     items: {
                         caption?: string;
-                        /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                        /** @description an https URL, or the id of an upload (`POST /media`) */
                         image?: string;
-                        /** @description an https URL, a data: URL, the id of an upload, or (as a form) the file itself */
+                        /** @description an https URL, or the id of an upload (`POST /media`) */
                         video?: string;
                     }[];
                     /** @description the same with the sessions of a saved pool, by name or id */

@@ -35,10 +35,13 @@ const HOW_MANY = `must have ${MIN_ITEMS} to ${MAX_ITEMS} items`;
 const { image, video } = KINDS;
 const { quotedMessageId: _notOfAlbums, ...target } = sendFields;
 
+/** A request is JSON of 256 KB at most: a photo of a phone does not fit into it. */
+const FILE = 'an https URL, or the id of an upload (`POST /media`)';
+
 const ItemInput = z
   .object({
-    image: image.fields.image.optional(),
-    video: video.fields.video.optional(),
+    image: image.fields.image.describe(FILE).optional(),
+    video: video.fields.video.describe(FILE).optional(),
     caption: image.fields.caption,
   })
   .refine(
@@ -53,7 +56,9 @@ export const albumFields = {
     .array(ItemInput)
     .min(MIN_ITEMS, HOW_MANY)
     .max(MAX_ITEMS, HOW_MANY)
-    .describe('images and videos in their order: each an https URL or the id of an upload'),
+    .describe(
+      'images and videos in their order; a `data:` URL is taken too, as long as the whole request stays below 256 KB',
+    ),
 };
 
 /** The head, which phones show nothing of, and the items in their order. */

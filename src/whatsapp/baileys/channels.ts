@@ -7,6 +7,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys';
 import { inBatches } from '../../db/batches.ts';
+import { AppError } from '../../utils/errors.ts';
 import { isChannelJid } from '../jid.ts';
 import { CHANNEL_ROLES, type Channel, type ChannelRole } from '../requests.ts';
 import { refusalCode } from './ask-in-parts.ts';
@@ -50,9 +51,17 @@ export class UnclearAnswer extends Error {
   }
 }
 
-/** The channels that the account has made or follows, by name, up to 2,000. Rejects when the query fails, with UnclearAnswer too. */
+/**
+ * The channels that the account has made or follows, by name, up to 2,000. Rejects when the query fails, with UnclearAnswer too,
+ * and with UNAVAILABLE and `details.reason` `too_long` for an answer of more than 4 MB.
+ */
 export async function listChannels(sock: Socket): Promise<{ channels: Channel[]; truncated: boolean }> {
-  const { data, code } = await ask(sock, LIST_QUERY, {});
+  const { data, code, tooLong } = await ask(sock, LIST_QUERY, {});
+  if (tooLong) {
+    throw new AppError('UNAVAILABLE', "WhatsApp's list of channels is longer than 4 MB, and is not read.", {
+      details: { reason: 'too_long', maxBytes: MAX_ANSWER_BYTES },
+    });
+  }
   const list = data.xwa2_newsletter_subscribed;
   if (code !== null || !Array.isArray(list)) throw new UnclearAnswer(code);
   const channels: Channel[] = [];
@@ -110,12 +119,12 @@ function mediaTypeOf({ imageMessage, videoMessage, ptvMessage }: proto.IMessage)
   return ptvMessage ? 'ptv' : null;
 }
 
-/** `code`: of the first error that the answer names; null: it names none. */
+/** `code`: of the first error that the answer names; null: it names none. `tooLong`: it is not read. */
 async function ask(
   sock: Socket,
   queryId: string,
   variables: object,
-): Promise<{ data: Record<string, unknown>; code: number | null }> {
+): Promise<{ data: Record<string, unknown>; code: number | null; tooLong: boolean }> {
   const content = Buffer.from(JSON.stringify({ variables }));
   const node: BinaryNode = {
     tag: 'iq',
@@ -126,15 +135,17 @@ async function ask(
     const refused = refusalCode(error);
     throw refused === null || NOT_OF_THE_QUERY.has(refused) ? error : new UnclearAnswer(refused);
   });
-  const { data, errors } = Object(readJson(getBinaryNodeChild(answer, 'result')?.content));
+  const result = getBinaryNodeChild(answer, 'result')?.content;
+  const tooLong = result !== undefined && result.length > MAX_ANSWER_BYTES;
+  const { data, errors } = Object(tooLong ? null : readJson(result));
   const [first] = Array.isArray(errors) ? errors : [];
   const code = first === undefined ? null : Number(Object(Object(first).extensions).error_code) || 400;
-  return { data: Object(data), code };
+  return { data: Object(data), code, tooLong };
 }
 
-/** Null for what is no JSON, and for more of it than can be read at once. */
+/** Null for what is no JSON. */
 function readJson(content: BinaryNode['content']): unknown {
-  if (!content || Array.isArray(content) || content.length > MAX_ANSWER_BYTES) return null;
+  if (!content || Array.isArray(content)) return null;
   try {
     return JSON.parse(Buffer.from(content).toString());
   } catch {

@@ -272,6 +272,10 @@ export const sentences: readonly Rule[] = [
     /^The address of the proxy is (?:private, or of this service|not one that may be used)\.$/,
     () => 'Alamat proxy bersifat privat atau milik server ini. Pakai proxy di internet publik.',
   ],
+  [
+    /^WhatsApp's list of channels is longer than 4 MB/,
+    () => 'Daftar saluran dari WhatsApp lebih besar dari 4 MB sehingga tidak dibaca.',
+  ],
   [/^This session has no proxy/, () => 'Sesi ini tidak punya proxy. Isi alamat yang ingin diuji.'],
   [/^The proxy did not answer in time\.$/, () => 'Proxy tidak merespons tepat waktu.'],
   [/^The proxy closed the connection\.$/, () => 'Proxy menutup koneksi.'],
