@@ -82,6 +82,12 @@ async function bringBack(
     .where(and(eq(rateLimits.key, row.key), eq(rateLimits.windowStart, row.windowStart)));
 }
 
+/** How far a window is: a text that is another one after each spending. Empty before the first. */
+export async function stampOfWindow(db: Db, key: string): Promise<string> {
+  const [row] = await db.select().from(rateLimits).where(eq(rateLimits.key, key));
+  return row ? `${row.windowStart}.${row.count}` : '';
+}
+
 /** Gives `n` back, if their window still runs. */
 export async function refundWindow(db: Db, { key, windowStart }: SpentWindow, n = 1): Promise<void> {
   await db

@@ -10,7 +10,7 @@ import { enterSession } from '../people/enter.ts';
 import type { SenderInput } from '../pools.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import { requireCapability } from './capability.ts';
-import type { SendingSession } from './session.ts';
+import { linkOf, type SendingSession } from './session.ts';
 
 export const ChannelOutput = z
   .object({
@@ -103,7 +103,7 @@ export function requireOneSession({ sessions, pool }: SenderInput): void {
 /** Undefined while it cannot be known. */
 async function ask(ctx: Ctx, session: SendingSession, channel: string) {
   const now = ctx.clock.now();
-  const key = `${session.id} ${channel}`;
+  const key = `${linkOf(session)} ${channel}`;
   const known = ctx.postableChannels.get(key);
   if (known && known.until > now) return known;
   try {

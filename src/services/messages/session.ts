@@ -17,12 +17,17 @@ const columns = {
   id: whatsappAccounts.id,
   userId: whatsappAccounts.userId,
   sessionId: whatsappAccounts.sessionId,
+  phoneNumber: whatsappAccounts.phoneNumber,
   ...sendingColumns,
   lastHighAt: whatsappAccounts.lastHighAt,
   knownFrom: whatsappAccounts.knownFrom,
 } as const;
 
 export type SendingSession = Pick<typeof whatsappAccounts.$inferSelect, keyof typeof columns>;
+
+/** Names a session with the number that it is linked to: what WhatsApp tells another number of it is something else. */
+export const linkOf = ({ id, phoneNumber }: Pick<SendingSession, 'id' | 'phoneNumber'>): string =>
+  `${id} ${phoneNumber ?? ''}`;
 
 const ownSession = prepared((db) =>
   db

@@ -11,19 +11,15 @@ export interface Answer<R> {
   askedAt: number;
 }
 
-/** A refusal, or no answer, is not asked for again for so long. */
-const KEEP_FAILURE_MS = MINUTE_MS;
-/** Failures that say nothing of WhatsApp: the next caller may have more luck. */
-const OF_THIS_MOMENT: ReadonlySet<string> = new Set(['NOT_CONNECTED', 'SESSION_NOT_FOUND', 'QUOTA_EXCEEDED']);
+/** What WhatsApp has refused is not asked for again for so long. */
+const KEEP_REFUSAL_MS = MINUTE_MS;
 
 export interface AnswerBook<R> {
   /**
-   * The answer to `question`, which names its session: one of lately, or that which somebody waits for already, or else that of
-   * `ask`. Rejects as `ask` does, or did less than a minute ago.
+   * The answer to `question`, which names its session and number: one of lately, or that which somebody waits for already, or
+   * else that of `ask`. Rejects as `ask` does, or as WhatsApp did less than a minute ago.
    */
   find(ctx: Pick<Ctx, 'clock'>, question: string, ask: () => Promise<R>): Promise<Answer<R>>;
-  /** What was answered does not hold any more. */
-  forget(question: string): void;
 }
 
 type Kept<R> = { until: number } & ({ answer: Answer<R> } | { failure: AppError });
@@ -47,30 +43,22 @@ export function createAnswerBook<R>({ keepMs, max }: { keepMs: number; max: numb
       asked.set(question, asking);
       try {
         const answer = await asking;
-        // Forgotten meanwhile: it may be what was before.
-        if (asked.get(question) === asking) kept.set(question, { answer, until: askedAt + keepMs });
+        kept.set(question, { answer, until: askedAt + keepMs });
         return answer;
       } catch (failure) {
         if (failure instanceof AppError && isOfWhatsApp(failure)) {
-          kept.set(question, { failure, until: clock.now() + KEEP_FAILURE_MS });
+          kept.set(question, { failure, until: clock.now() + KEEP_REFUSAL_MS });
         }
         throw failure;
       } finally {
-        if (asked.get(question) === asking) asked.delete(question);
+        asked.delete(question);
       }
-    },
-    forget(question) {
-      kept.delete(question);
-      asked.delete(question);
     },
   };
 }
 
-/** Our own limit of questions is one of this moment, too; WhatsApp's own names its number. */
-function isOfWhatsApp({ code, details }: AppError): boolean {
-  if (code === 'RATE_LIMITED') return details?.whatsapp !== undefined;
-  return !OF_THIS_MOMENT.has(code);
-}
+/** WhatsApp's own refusal names its number. All others are of this moment: the next caller may have more luck. */
+const isOfWhatsApp = ({ details }: AppError): boolean => details?.whatsapp !== undefined;
 
 /** The books of this process. */
 export interface PeopleAnswers {

@@ -2,7 +2,8 @@
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { parseCursorParts } from '../../db/keyset.ts';
 import { waPeople } from '../../db/schema.ts';
-import { DAY_MS } from '../../utils/durations.ts';
+import { spendFromWindow, stampOfWindow } from '../../db/windows.ts';
+import { DAY_MS, HOUR_MS } from '../../utils/durations.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
@@ -12,7 +13,7 @@ import { toPerson } from '../groups/news.ts';
 import { takeMedia } from '../media/take.ts';
 import { signedMediaPath } from '../media/verbs.ts';
 import { readNames } from '../messages/names.ts';
-import { findOwnSession, requireConnected, type SendingSession } from '../messages/session.ts';
+import { findOwnSession, linkOf, requireConnected, type SendingSession } from '../messages/session.ts';
 import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
 import type { BlockedPeople } from './answers.ts';
 import { type ContactRef, enterSession, personOf } from './enter.ts';
@@ -81,7 +82,7 @@ export async function getProfile(ctx: Ctx, ref: ContactRef) {
   const session = await enterSession(ctx, ref.sessionId, 'read', 'people');
   requireConnected(session);
   const { peer, phone } = personOf(ctx, ref.contact);
-  const question = `${session.id} ${peer}`;
+  const question = `${linkOf(session)} ${peer}`;
   const ask = () => contactProfile(ctx, session, peer);
   const { value, askedAt } = await ctx.peopleAnswers.profiles.find(ctx, question, ask);
   const [name = null] = await readNames(ctx, [{ accountId: session.id, jids: [peer] }]);
@@ -114,7 +115,8 @@ export async function getPicture(ctx: Ctx, ref: { sessionId: string; jid: string
     const { jpeg } = await askWhatsApp(ctx, session, asked);
     return jpeg === null ? null : keepPicture(ctx, jpeg, ctx.clock.now());
   };
-  const { value: id, askedAt } = await ctx.peopleAnswers.pictures.find(ctx, `${session.id} ${ref.jid}`, ask);
+  const question = `${linkOf(session)} ${ref.jid}`;
+  const { value: id, askedAt } = await ctx.peopleAnswers.pictures.find(ctx, question, ask);
   if (id === null) return null;
   const url = `${ctx.config.publicUrl}${signedMediaPath(ctx, id)}`;
   return { id, url, askedAt: new Date(askedAt).toISOString() };
@@ -126,12 +128,23 @@ async function keepPicture(ctx: Ctx, jpeg: string, now: number): Promise<string>
   return file.id;
 }
 
-/** Whom the number blocks, and when WhatsApp was asked: once a minute at most. Throws as `getProfile` does. */
+/** Changes of whom a session blocks, told to all processes: what was answered before one answers nobody any more. */
+const blockChanges = ({ id }: SendingSession) => ({
+  key: `wa:blocked:${id}`,
+  max: Number.MAX_SAFE_INTEGER,
+  windowMs: HOUR_MS,
+});
+
+/**
+ * Whom the number blocks, and when WhatsApp was asked: once a minute at most, and after a change that any process made. Throws
+ * as `getProfile` does.
+ */
 export async function listBlocked(ctx: Ctx, { sessionId }: { sessionId: string }) {
   const session = await enterSession(ctx, sessionId, 'read', 'people');
   requireConnected(session);
   const ask = () => blockedPeople(ctx, session);
-  const { value, askedAt } = await ctx.peopleAnswers.blocked.find(ctx, session.id, ask);
+  const question = `${linkOf(session)} ${await stampOfWindow(ctx.db, blockChanges(session).key)}`;
+  const { value, askedAt } = await ctx.peopleAnswers.blocked.find(ctx, question, ask);
   return { ...value, askedAt: new Date(askedAt).toISOString() };
 }
 
@@ -158,6 +171,6 @@ export async function setBlocked(ctx: Ctx, ref: ContactRef, { block }: { block: 
   try {
     await askWhatsApp(ctx, session, { name: 'block.set', input: { jid: peer, block }, changes: true });
   } finally {
-    ctx.peopleAnswers.blocked.forget(session.id);
+    await spendFromWindow(ctx.db, blockChanges(session), ctx.clock.now());
   }
 }
