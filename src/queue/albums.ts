@@ -1,9 +1,11 @@
 /** Albums in the queue: a head, which phones show nothing of, then its images and videos, each a message of its own. */
-import { and, asc, eq, gt } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray } from 'drizzle-orm';
+import { readFitting } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
 import { messages } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { timeOfId } from '../utils/ids.ts';
+import { messageRefColumns } from './claim.ts';
 
 /** How long an album waits for room for all of it: other messages to its recipient must not hold it for ever. */
 const ALL_AT_ONCE_MS = 2 * HOUR_MS;
@@ -22,31 +24,58 @@ interface Times {
 export const waitsForAllUntil = ({ id, scheduledAt, queuedAt }: Times): number =>
   Math.max(scheduledAt ?? 0, queuedAt ?? timeOfId(id)) + ALL_AT_ONCE_MS;
 
-/** Rows of the millisecond in which an album was queued that are looked through: a campaign queues some hundreds in one. */
+/** Images and videos of the millisecond in which an album was queued that are looked through: a campaign queues some hundreds in one. */
 const SCAN_LIMIT = 1_000;
+/** What an item is. */
+const ITEM_TYPES = ['image', 'video'];
 
 type Message = typeof messages.$inferSelect;
+
+/** What canceling and restoring needs of an item, and what says whose it is. */
+const ITEM_COLUMNS = {
+  ...messageRefColumns,
+  content: messages.content,
+  priority: messages.priority,
+  status: messages.status,
+  errorCode: messages.errorCode,
+  scheduledAt: messages.scheduledAt,
+  queuedAt: messages.queuedAt,
+  expiresAt: messages.expiresAt,
+  updatedAt: messages.updatedAt,
+};
+export type Item = Pick<Message, keyof typeof ITEM_COLUMNS>;
 
 /** The items of one of our albums, in their order: they were queued with their head, right behind it. */
 export async function readItems(
   db: Db,
   head: Pick<Message, 'id' | 'accountId' | 'createdAt' | 'messageId'>,
-): Promise<Message[]> {
-  const { id, accountId, createdAt, direction } = messages;
-  const rows = await db
-    .select()
-    .from(messages)
-    .where(
-      and(
-        eq(accountId, head.accountId),
-        eq(createdAt, head.createdAt),
-        gt(id, head.id),
-        eq(direction, 'out'),
-      ),
-    )
-    .orderBy(asc(createdAt), asc(id))
-    .limit(SCAN_LIMIT);
-  return rows.filter(({ content }) => Reflect.get(Object(content), 'album') === head.messageId);
+): Promise<Item[]> {
+  const { id, accountId, createdAt, direction, type } = messages;
+  const read = (last: Item | null, size: number) =>
+    db
+      .select(ITEM_COLUMNS)
+      .from(messages)
+      .where(
+        and(
+          eq(accountId, head.accountId),
+          eq(createdAt, head.createdAt),
+          gt(id, last?.id ?? head.id),
+          eq(direction, 'out'),
+          inArray(type, ITEM_TYPES),
+        ),
+      )
+      .orderBy(asc(createdAt), asc(id))
+      .limit(size);
+  const items: Item[] = [];
+  let left = SCAN_LIMIT;
+  for await (const rows of readFitting(SCAN_LIMIT, read)) {
+    for (const item of rows.slice(0, left)) {
+      if (Reflect.get(Object(item.content), 'album') === head.messageId) items.push(item);
+    }
+    left -= rows.length;
+    if (left <= 0) break;
+  }
+  return items;
 }
 
 interface Row {

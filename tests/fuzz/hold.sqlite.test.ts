@@ -1,14 +1,12 @@
 /** No text in any field of any request holds the event loop: nothing else waits for it longer than 50 ms. */
-import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
 import { type Shape, shapeOf } from '../../src/utils/schema-shape.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
+import { heldAtLeast, heldBy, MAX_HOLD_MS } from '../helpers/held.ts';
 
-const MAX_HOLD_MS = 50;
-const TRIES = 4;
 /** As large as a body may be, and far larger. */
 const SIZES = [240_000, 1_000_000];
 /** What is worst for patterns, for normalization, for readers of numbers, cards and templates. */
@@ -63,25 +61,6 @@ function withText(base: unknown, path: readonly string[], text: string): unknown
   if (name === '{}') return { [text]: text };
   const object = typeof base === 'object' && base !== null && !Array.isArray(base) ? base : {};
   return { ...object, [name]: withText(Reflect.get(object, name), rest, text) };
-}
-
-/** How long the loop was held at most while `work` ran, in ms. */
-async function heldBy(work: () => Promise<unknown>): Promise<number> {
-  const probe = monitorEventLoopDelay({ resolution: 1 });
-  const cpu = process.cpuUsage();
-  probe.enable();
-  await work();
-  probe.disable();
-  const used = process.cpuUsage(cpu);
-  // Time in which the machine ran others is not held by us.
-  return Math.min(probe.max / 1e6, (used.user + used.system) / 1e3);
-}
-
-/** Of some tries the best: what else the machine, the compiler and the collector do comes and goes. */
-async function heldAtLeast(work: () => Promise<unknown>): Promise<number> {
-  let least = Number.POSITIVE_INFINITY;
-  for (let left = TRIES; left > 0 && least > MAX_HOLD_MS; left--) least = Math.min(least, await heldBy(work));
-  return least;
 }
 
 async function send(route: Route, body: string, type: string): Promise<void> {

@@ -1,6 +1,9 @@
-import { inArray } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { inBatches } from '../../src/db/batches.ts';
+import { insertMany } from '../../src/db/ops.ts';
 import { messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import { readItems } from '../../src/queue/albums.ts';
 import type { Actor, Ctx } from '../../src/services/context.ts';
 import { sendAlbum } from '../../src/services/messages/album.ts';
 import {
@@ -20,6 +23,7 @@ import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
 import { pngFile } from '../helpers/files.ts';
+import { heldAtLeast, MAX_HOLD_MS } from '../helpers/held.ts';
 import { until } from '../helpers/until.ts';
 
 let t: TestApp;
@@ -144,6 +148,32 @@ describe('an album', () => {
     expect(await cancel(head)).toEqual([third]);
     expect(await statuses()).toEqual(['sent', 'canceled', 'sent', 'canceled', ...rest]);
     await expect(cancel(head)).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('is found among long texts of the same moment without holding the event loop', async () => {
+    const at = clock.now();
+    const [session] = await t.deps.db
+      .select()
+      .from(whatsappAccounts)
+      .where(eq(whatsappAccounts.userId, userId));
+    const accountId = session?.id ?? '';
+    const row = (n: number, type: string, content: object) => ({
+      ...{ id: `${String(n).padStart(32, '0')}`, userId, accountId, sessionId: 'main', messageId: newId() },
+      ...({ direction: 'out', peer: '628123@s.whatsapp.net', type, content, status: 'queued' } as const),
+      ...{ createdAt: at, updatedAt: at },
+    });
+    const texts = Array.from({ length: 300 }, (_, n) =>
+      row(n, 'text', { type: 'text', text: 'x'.repeat(65_536) }),
+    );
+    const item = row(300, 'image', { type: 'image', album: 'head' });
+    const stranger = row(301, 'image', { type: 'image', album: 'another' });
+    for await (const some of inBatches([...texts, item, stranger], 50))
+      await insertMany(t.deps.db, messages, some);
+    const head = { id: '', accountId, createdAt: at, messageId: 'head' };
+    const heldMs = await heldAtLeast(async () => {
+      expect((await readItems(t.deps.db, head)).map(({ id }) => id)).toEqual([item.id]);
+    });
+    expect(heldMs).toBeLessThan(MAX_HOLD_MS);
   });
 });
 

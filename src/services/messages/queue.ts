@@ -2,7 +2,7 @@
 
 import { and, asc, count, desc, eq, gte, isNull, lte } from 'drizzle-orm';
 import { campaigns, messageQueue, messages } from '../../db/schema.ts';
-import { readItems } from '../../queue/albums.ts';
+import { type Item, readItems } from '../../queue/albums.ts';
 import { audienceOf } from '../../queue/audience.ts';
 import { cancelWaiting, clearWaiting, requeue, restoreCanceled } from '../../queue/cancel.ts';
 import { reserveQueueRoom } from '../../queue/counts.ts';
@@ -186,7 +186,7 @@ export async function cancelMessage(ctx: Ctx, input: Outbound): Promise<Canceled
 }
 
 /** The items of an album whose head the message is; none of another message. */
-const itemsOf = async (ctx: Ctx, message: MessageRecord): Promise<MessageRecord[]> =>
+const itemsOf = async (ctx: Ctx, message: MessageRecord): Promise<Item[]> =>
   message.type === 'album' ? readItems(ctx.db, message) : [];
 
 /**
@@ -253,7 +253,7 @@ export async function restoreMessage(ctx: Ctx, input: Outbound): Promise<Message
 }
 
 /** What was canceled for another reason than a person's request has lost what it belonged to. */
-const isCanceledWith = ({ updatedAt }: MessageRecord, one: MessageRecord): boolean =>
+const isCanceledWith = ({ updatedAt }: MessageRecord, one: MessageRecord | Item): boolean =>
   one.status === 'canceled' && one.errorCode === null && one.updatedAt === updatedAt;
 
 async function requireRestorable(ctx: Ctx, { campaignId, expiresAt }: MessageRecord): Promise<void> {
