@@ -17,6 +17,7 @@ import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { LoopShare } from '../utils/loop-share.ts';
+import type { QuietWarnings } from '../utils/quiet-warnings.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
 import type { LidBook } from '../whatsapp/lids.ts';
 import type { StatisticsCaches } from './analytics/caches.ts';
@@ -97,6 +98,8 @@ export interface Deps {
   groupLists: GroupLists;
   /** channels that sessions could post to lately */
   postableChannels: PostableChannels;
+  /** warnings that are logged once a minute */
+  quietWarnings: QuietWarnings;
   /** QR codes that were drawn lately */
   qrImages: QrImages;
   /** whose turn it is on this process's event loop */

@@ -17,6 +17,7 @@ import { createOutgoing } from '../utils/guarded-fetch.ts';
 import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createLoopShare } from '../utils/loop-share.ts';
+import { createQuietWarnings } from '../utils/quiet-warnings.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
 import { createLidBook } from '../whatsapp/lids.ts';
 import { createStatisticsCaches } from './analytics/caches.ts';
@@ -130,6 +131,7 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       () => createStorage({ config, clock, logger }),
       (storage) => storage.close(),
     ),
+    quietWarnings: part('quietWarnings', () => createQuietWarnings({ clock, logger })),
     credentials: part('credentials', () => createCredentials({ config, db, clock, logger })),
     metrics: part('metrics', () => createServiceMetrics(base.stream)),
     statistics: part('statistics', () => createStatisticsCaches(clock)),

@@ -3,7 +3,7 @@ import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
-import { pause } from '../db/event-loop.ts';
+import { pause, yieldToEventLoop } from '../db/event-loop.ts';
 import { type Guard, incoming, statementsAreCheap, transact, upsert, upsertLocked } from '../db/ops.ts';
 import { waCredentials, waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
@@ -16,12 +16,13 @@ import {
   keyContext,
   keysNamed,
   lockFree,
+  lockOwned,
   OpeningOver,
   OwnershipLost,
   SessionRowLocked,
 } from './credential-rows.ts';
 import type { AccountRef } from './engine.ts';
-import { learnPairs, pairsIn } from './same-chat.ts';
+import { joinChats, learnPairs, PAIRS_AT_ONCE, pairsIn } from './same-chat.ts';
 
 export interface KeyChange {
   type: string;
@@ -58,7 +59,8 @@ const MAX_AT_ONCE = 8;
 /** Looks at a session's row that somebody else has locked, over about a second in all. */
 const LOCKED_TRIES = 6;
 
-type Outcome = 'written' | 'not_held' | 'over';
+/** `more`: it is written, and of the chats of its people more is left to join. */
+type Outcome = 'written' | 'more' | 'not_held' | 'over';
 
 /** Makes the writer of this process. */
 export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
@@ -74,7 +76,8 @@ export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
     async add(write, { alone = false } = {}) {
       for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
         const outcome = await (alone || tries > 1 ? single : shared).add(write);
-        if (outcome === 'written') return;
+        if (outcome === 'more') await joinRest(deps, write);
+        if (outcome === 'written' || outcome === 'more') return;
         if (outcome === 'over') throw new OpeningOver();
         if (!(await isOwned(deps.db, write.account))) throw new OwnershipLost(write.account.id);
         await pause(conflictPauseMs(tries));
@@ -94,8 +97,7 @@ async function writeAll(
   if (only !== undefined && writes.length === 1 && (await writeAtOnce(tx, deps, only))) {
     // Looked at under the lock, as below: what was written is undone.
     if (only.over.aborted) throw new OpeningOver();
-    await learnPairs(tx, only.account.id, pairsIn(only.keys), deps.clock.now());
-    return ['written'];
+    return [await learnPeople(tx, deps, only)];
   }
   const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
   const locked = await lockFree(tx, wanted, options);
@@ -112,12 +114,36 @@ async function writeAll(
     keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
   );
   for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
-  for (const { account, keys } of held) {
-    await deleteKeys(tx, account.id, keys);
+  for (const [n, write] of writes.entries()) {
+    if (outcomes[n] !== 'written') continue;
+    await deleteKeys(tx, write.account.id, write.keys);
     // Together: the engine tells of a pair once, and asks nobody again whom it has a key for.
-    await learnPairs(tx, account.id, pairsIn(keys), deps.clock.now());
+    outcomes[n] = await learnPeople(tx, deps, write);
   }
   return outcomes;
+}
+
+async function learnPeople(
+  tx: Tx,
+  { clock }: CredentialStoreDeps,
+  { account, keys }: KeyWrite,
+): Promise<'written' | 'more'> {
+  const left = await learnPairs(tx, account.id, pairsIn(keys), clock.now());
+  return left.length === 0 ? 'written' : 'more';
+}
+
+/** Joins the rest of the chats of a write's people, in transactions that hold nobody up. Throws OwnershipLost. */
+async function joinRest({ db }: CredentialStoreDeps, { account, keys, over }: KeyWrite): Promise<void> {
+  for await (const pairs of inBatches(pairsIn(keys), PAIRS_AT_ONCE)) {
+    let isJoined = false;
+    while (!isJoined && !over.aborted) {
+      await yieldToEventLoop();
+      isJoined = await transact(db, async (tx) => {
+        await lockOwned(tx, account);
+        return joinChats(tx, account.id, pairs);
+      });
+    }
+  }
 }
 
 /**

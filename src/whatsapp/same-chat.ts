@@ -1,5 +1,5 @@
 /** A LID and a number that turn out to be one person: that is kept, and what is kept of their chat under either name is one from then on. */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, or, type SQL } from 'drizzle-orm';
 import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { incoming, upsert } from '../db/ops.ts';
@@ -16,7 +16,11 @@ export interface Pair {
 const NUMBER = /^\d+$/;
 const KEY_TYPE = 'lid-mapping';
 /** Pairs of one statement. */
-const BATCH_SIZE = 200;
+export const PAIRS_AT_ONCE = 200;
+/** Uses of labels of one statement. */
+const BATCH_SIZE = 100;
+/** Uses of labels that one transaction moves, while others wait for its locks: of one person there may be 50,000. */
+const MAX_MOVED = 500;
 
 /** The pairs among keys that engines keep, the last of each LID. */
 export function pairsIn(keys: readonly { type: string; name: string; value: Buffer | null }[]): Pair[] {
@@ -31,28 +35,34 @@ export function pairsIn(keys: readonly { type: string; name: string; value: Buff
 
 /**
  * Keeps pairs in the caller's transaction, which has locked the session's row, and joins what is kept of their chats. `now`:
- * epoch milliseconds.
+ * epoch milliseconds. The pairs of whose chats more is left than one transaction moves: it is read under both names, and the
+ * caller moves it with `joinChats`.
  */
 export async function learnPairs(
   tx: Tx,
   accountId: string,
   pairs: readonly Pair[],
   now: number,
-): Promise<void> {
-  for await (const batch of inBatches(pairs, BATCH_SIZE)) {
+): Promise<Pair[]> {
+  const left: Pair[] = [];
+  for await (const batch of inBatches(pairs, PAIRS_AT_ONCE)) {
     const rows = batch.map((pair) => ({ ...pair, accountId, updatedAt: now }));
     const set = { phone: incoming<string>(waContacts.phone), updatedAt: now };
     await upsert(tx, waContacts, rows, [waContacts.accountId, waContacts.lid], set);
-    await joinChats(tx, accountId, batch);
+    if (!(await joinChats(tx, accountId, batch))) left.push(...batch);
   }
+  return left;
 }
 
-/** Moves what is kept of chats under their LIDs to their numbers. Under the same lock; up to 200 pairs. */
-export async function joinChats(tx: Tx, accountId: string, pairs: readonly Pair[]): Promise<void> {
+/**
+ * Moves what is kept of chats under their LIDs to their numbers. Under the same lock; up to 200 pairs. False: more of it is left
+ * for another transaction.
+ */
+export async function joinChats(tx: Tx, accountId: string, pairs: readonly Pair[]): Promise<boolean> {
   const numberOf = new Map(pairs.map(({ lid, phone }) => [lidJid(lid), phoneJid(phone)]));
-  if (numberOf.size === 0) return;
+  if (numberOf.size === 0) return true;
   await moveStates(tx, accountId, numberOf);
-  await moveUses(tx, accountId, numberOf);
+  return moveUses(tx, accountId, numberOf);
 }
 
 async function moveStates(tx: Tx, id: string, numberOf: ReadonlyMap<string, string>): Promise<void> {
@@ -79,17 +89,27 @@ async function moveStates(tx: Tx, id: string, numberOf: ReadonlyMap<string, stri
   await tx.delete(waChatStates).where(and(eq(accountId, id), inArray(chat, lids)));
 }
 
-async function moveUses(tx: Tx, id: string, numberOf: ReadonlyMap<string, string>): Promise<void> {
+async function moveUses(tx: Tx, id: string, numberOf: ReadonlyMap<string, string>): Promise<boolean> {
   const { accountId, label, chat, messageId, changedAt } = waLabelUses;
   const old = and(eq(accountId, id), inArray(chat, [...numberOf.keys()]));
-  const rows = await tx.select().from(waLabelUses).where(old);
-  if (rows.length === 0) return;
-  const moved = rows.map((row) => ({ ...row, chat: numberOf.get(row.chat) ?? row.chat }));
-  for await (const batch of inBatches(moved, BATCH_SIZE)) {
+  const rows = await tx.select().from(waLabelUses).where(old).limit(MAX_MOVED);
+  for await (const batch of inBatches(rows, BATCH_SIZE)) {
+    const moved = batch.map((row) => ({ ...row, chat: numberOf.get(row.chat) ?? row.chat }));
     const set = { changedAt: incoming<number>(changedAt) };
-    await upsert(tx, waLabelUses, batch, [accountId, label, chat, messageId], set);
+    await upsert(tx, waLabelUses, moved, [accountId, label, chat, messageId], set);
+    await tx.delete(waLabelUses).where(and(eq(accountId, id), areUses(batch)));
   }
-  await tx.delete(waLabelUses).where(old);
+  return rows.length < MAX_MOVED;
+}
+
+type UseKey = Pick<typeof waLabelUses.$inferSelect, 'label' | 'chat' | 'messageId'>;
+
+/** The condition that a use of a session is one of these: some hundreds at most. */
+export function areUses(uses: readonly UseKey[]): SQL | undefined {
+  const { label, chat, messageId } = waLabelUses;
+  return or(
+    ...uses.map((use) => and(eq(label, use.label), eq(chat, use.chat), eq(messageId, use.messageId))),
+  );
 }
 
 type Kept = Pick<typeof waChatStates.$inferSelect, 'archived' | 'pinned' | 'mutedUntil' | 'markedUnread'>;

@@ -20,20 +20,28 @@ import { settleReceipt } from '../../src/queue/engine-events.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { storeGroupNotice } from '../../src/services/groups/news.ts';
-import { learnAppState, readAppStateVersions } from '../../src/services/inbound/app-state.ts';
-import { nextLabel } from '../../src/services/inbound/label-state.ts';
+import {
+  learnAppState,
+  MAX_CHAT_STATES,
+  readAppStateVersions,
+} from '../../src/services/inbound/app-state.ts';
+import { readChatNames } from '../../src/services/inbound/chat-names.ts';
+import { planLabels } from '../../src/services/inbound/label-plan.ts';
+import { MAX_LABEL_USES, nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
 import { readKeptChats } from '../../src/services/people/chat-states.ts';
 import { storeCall } from '../../src/services/sessions/told.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { createQuietWarnings } from '../../src/utils/quiet-warnings.ts';
 import type { AppStateChange, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import { createCredentialStore } from '../../src/whatsapp/credential-store.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { countStatements } from '../helpers/statements.ts';
 
 const GROUP = '120363012345678901@g.us';
@@ -1089,22 +1097,110 @@ describe('what a phone tells of its chats and labels', () => {
     const logger = { ...t.deps.logger, warn: (_what: string, fields: unknown) => warned.push(fields) };
     const many = Array.from({ length: 100_000 }, (_, i) => label(String(i + 1), `n ${i}`));
     const uses = many.map((change) => labeled('label' in change ? change.label : '', CHAT));
-    await learnAppState({ ...t.deps, logger }, account, {
+    const quietWarnings = createQuietWarnings({ clock: t.deps.clock, logger });
+    await learnAppState({ ...t.deps, quietWarnings }, account, {
       ...{ changes: [...uses, ...many], versions: KNOWN.versions, fresh: ['regular'] },
     });
+    // Once a minute.
+    const more = [label('100001', 'x')];
+    await learnAppState({ ...t.deps, quietWarnings }, account, { changes: more, versions: {}, fresh: [] });
     const rows = () => t.deps.db.select().from(waLabels).where(eq(waLabels.accountId, account.id));
     expect((await rows()).filter((row) => !row.deleted)).toHaveLength(100);
-    expect((await rows()).filter((row) => row.deleted)).toMatchObject([{ label: '100000' }]);
+    expect((await rows()).filter((row) => row.deleted)).toMatchObject([{ label: '100001' }]);
     expect(await usesOf(account)).toHaveLength(100);
     expect(warned).toMatchObject([{ account: account.id, chats: 0, labels: 99_900 }]);
     expect(await factsOf(account)).toEqual([]);
     // Deleted ones go: their number alone counts on.
     const gone = Array.from({ length: 2_000 }, (_, i) => label(String(i + 1), '', true));
     await learn(account, gone);
-    expect(await rows()).toMatchObject([{ label: '100000', deleted: true }]);
+    expect(await rows()).toMatchObject([{ label: '100001', deleted: true }]);
     expect(await usesOf(account)).toEqual([]);
-    expect(await nextLabel(t.deps, account.id, null)).toBe('100001');
+    expect(await nextLabel(t.deps, account.id, null)).toBe('100002');
     expect(await factsOf(account)).toHaveLength(100);
+  });
+
+  test('of deleted labels none is kept where no id is a number', async () => {
+    const account = await addAccount();
+    const rows = () => t.deps.db.select().from(waLabels).where(eq(waLabels.accountId, account.id));
+    for (const id of ['x1', 'x2', '0']) {
+      await learn(account, [label(id, id)], KNOWN);
+      await learn(account, [label(id, id, true)]);
+    }
+    expect(await rows()).toEqual([]);
+  });
+
+  const hundred = (name: string) => Array.from({ length: 100 }, (_, i) => label(`${name}${i}`, name));
+
+  test('of a whole reading a label that is about to go takes no room', async () => {
+    const account = await addAccount();
+    await learn(account, hundred('a'), KNOWN);
+    await learn(account, hundred('b'), { versions: { regular: 2 }, fresh: ['regular'] });
+    const rows = await t.deps.db.select().from(waLabels).where(eq(waLabels.accountId, account.id));
+    expect(rows.map(({ name }) => name)).toEqual(Array(100).fill('b'));
+  });
+
+  // 50,000 rows: what is planned is the same on both databases.
+  testOn('sqlite', 'nor does what it was on', async () => {
+    const account = await addAccount();
+    const rows = Array.from({ length: MAX_LABEL_USES }, (_, i) => ({
+      ...{ accountId: account.id, label: 'a0', chat: CHAT, messageId: `M${i}`, changedAt: 1 },
+    }));
+    await learn(account, hundred('a'), KNOWN);
+    await insertMany(t.deps.db, waLabelUses, rows);
+    const changes = [...hundred('b'), labeled('b0', CHAT)];
+    const reading = { fresh: true, known: true, names: await readChatNames(t.deps.db, account.id, [CHAT]) };
+    const { steps, leftOut } = await planLabels(t.deps, account.id, changes, reading);
+    expect(leftOut).toBe(0);
+    const made = steps.filter((step) => ('label' in step ? !step.label.deleted : !step.gone));
+    expect(made).toHaveLength(101);
+    // Nothing else changes: it is left out as long as there is no room.
+    const one = { ...reading, fresh: false };
+    expect((await planLabels(t.deps, account.id, [labeled('a1', CHAT)], one)).leftOut).toBe(1);
+    const moved = [labeled('a1', CHAT), { ...labeled('a0', CHAT, false), messageId: 'M7' }];
+    expect((await planLabels(t.deps, account.id, moved.toReversed(), one)).leftOut).toBe(0);
+  });
+
+  test('chats of which nothing is set make room for those of which something is', async () => {
+    const account = await addAccount();
+    await learn(account, [], KNOWN);
+    const rows = Array.from({ length: MAX_CHAT_STATES }, (_, i) => ({
+      ...{
+        accountId: account.id,
+        chat: `62812${1_000_000 + i}@s.whatsapp.net`,
+        archived: i >= 2,
+        pinned: null,
+      },
+      ...{ mutedUntil: i === 0 ? 1 : null, markedUnread: null, changedAt: 1 },
+    }));
+    await insertMany(t.deps.db, waChatStates, rows);
+    const shown = async (chat: string) =>
+      (await readKeptChats(t.deps, [{ accountId: account.id, jids: [chat] }]))[0]?.state?.archived;
+    const own = (chat: string): AppStateChange => ({ ...archived(chat, true), own: true }) as AppStateChange;
+    const [one, two] = ['628991@s.whatsapp.net', '628992@s.whatsapp.net'];
+    // Of which nothing would be kept.
+    await learn(account, [archived('628993@s.whatsapp.net', false)]);
+    expect(await statesOf(account)).toHaveLength(MAX_CHAT_STATES);
+    for (const chat of [one, two]) {
+      await learn(account, [own(chat)]);
+      expect(await shown(chat)).toBe(true);
+    }
+    await learn(account, [own(CHAT)]);
+    expect(await shown(CHAT)).toBe(false);
+    expect(await factsOf(account)).toHaveLength(2);
+    // What a whole reading does not tell of is gone, and takes no room.
+    await learn(
+      account,
+      rows
+        .slice(3)
+        .map(({ chat }) => archived(chat, true))
+        .concat([archived(CHAT, true), archived(one, true)]),
+      {
+        ...{ versions: { regular_low: 2 }, fresh: ['regular_low'] },
+      },
+    );
+    expect(await shown(CHAT)).toBe(true);
+    expect(await shown(two)).toBe(false);
+    expect(await statesOf(account)).toHaveLength(MAX_CHAT_STATES - 1);
   });
 
   test('an account has room for as many labels as WhatsApp has', async () => {
@@ -1185,6 +1281,32 @@ describe('what a phone tells of its chats and labels', () => {
         ['5', '6', '7'].map((id) => `${id} ${CHAT}`),
       );
       expect(await factsOf(account)).toEqual(before);
+      await keys.close(1_000);
+    });
+
+    test('moves in transactions that hold nobody up, and is one in between', async () => {
+      const account = await addAccount();
+      await learn(account, [label('5', 'Lunas'), labeled('5', LID)], KNOWN);
+      const messageIds = Array.from({ length: 1_299 }, (_, i) => `M${i}`);
+      const rows = messageIds.map((messageId) => ({
+        ...{ accountId: account.id, label: '5', chat: LID, messageId, changedAt: 1 },
+      }));
+      await insertMany(t.deps.db, waLabelUses, rows);
+      const moved: number[] = [];
+      const db = Object.create(t.deps.db, {
+        transaction: {
+          value: async (fn: Parameters<typeof t.deps.db.transaction>[0]) => {
+            const result = await t.deps.db.transaction(fn);
+            moved.push((await usesOf(account)).filter(({ chat }) => chat === CHAT).length);
+            expect(await shown(account)).toMatchObject({ labels: [{ label: '5' }] });
+            return result;
+          },
+        },
+      });
+      const keys = await createCredentialStore({ ...t.deps, db }).load(account);
+      await keys.set([{ type: 'lid-mapping', name: '628111', value: Buffer.from(JSON.stringify('77')) }]);
+      expect(moved.filter((count) => count > 0)).toEqual([500, 1_000, 1_300]);
+      expect(await usesOf(account)).toHaveLength(1_300);
       await keys.close(1_000);
     });
 

@@ -1,6 +1,6 @@
 /** Keeps what the phones of sessions tell of their chats, labels and stars, and makes known what changed. */
-import { and, count, eq, gt, inArray, sql } from 'drizzle-orm';
-import { inBatches, readFitting } from '../../db/batches.ts';
+import { and, count, eq, gt, inArray, type SQLWrapper, sql } from 'drizzle-orm';
+import { inBatches, readFitting, untilUsedUp } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { waChatStates, whatsappAccounts } from '../../db/schema.ts';
@@ -31,7 +31,7 @@ const BATCH_SIZE = 100;
 /** Chats of a session of which it is kept how its phone keeps them: as many as people of a history. */
 export const MAX_CHAT_STATES = 50_000;
 
-type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'logger'>;
+type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'quietWarnings'>;
 
 export async function readAppStateVersions(
   { db }: Pick<Deps, 'db'>,
@@ -57,7 +57,7 @@ interface ChatStep {
   /** null when nothing was known of it */
   before: StateRow | null;
   own: boolean;
-  /** other names of it, under which it was kept before its number was known */
+  /** other names of it, under which it was kept before its number was known; its own, too, where nothing is set any more */
   gone: readonly string[];
 }
 
@@ -74,7 +74,10 @@ export async function learnAppState(
   const told = await onlyChats(changes);
   const names = await readChatNames(deps.db, account.id, chatsOf(told));
   const named = await namedBy(names, told);
-  const { steps: chats, leftOut } = await planChats(deps, account.id, named, { fresh, names });
+  const plan = () => planChats(deps, account.id, named, { fresh, names });
+  const planned = await plan();
+  const hasRoom = planned.leftOut > 0 && (await forgetUnset(deps, account, planned.leftOut));
+  const { steps: chats, leftOut } = hasRoom ? await plan() : planned;
   const labels = await planLabels(deps, account.id, named, {
     names,
     fresh: fresh.includes('regular'),
@@ -85,11 +88,12 @@ export async function learnAppState(
   const stars = named.filter((change) => change.kind === 'star');
   const steps: Step[] = [...chats, ...labels.steps, ...stars];
   if (leftOut + labels.leftOut > 0) {
-    deps.logger.warn('a phone tells of more chats and labels than are kept', {
-      account: account.id,
-      chats: leftOut,
-      labels: labels.leftOut,
-    });
+    const fields = { account: account.id, chats: leftOut, labels: labels.leftOut };
+    deps.quietWarnings.warn(
+      `left out ${account.id}`,
+      'a phone tells of more chats and labels than are kept',
+      fields,
+    );
   }
   let left = steps.length;
   const after = before === null && Object.keys(versions).length === 0 ? null : { ...before, ...versions };
@@ -176,16 +180,23 @@ async function planChats(
   const now = new Map<string, StateRow>();
   if (all) for (const [chat, { row }] of known) now.set(chat, { ...row, ...reset });
   const own = new Set<string>();
-  let room = MAX_CHAT_STATES - (all ? rows.length : await countStates(db, accountId));
+  // What takes room: in a whole reading not what is about to go.
+  const there = new Set(all ? namesIn([...now.values()].filter((row) => !isUnset(row))) : known.keys());
+  let room = MAX_CHAT_STATES - (all ? there.size : await countStates(db, accountId));
   const leftOut = new Set<string>();
   for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
     for (const { chat, state, own: isOwn } of piece) {
       const before = now.get(chat) ?? known.get(chat)?.row;
-      if (before === undefined && --room < 0) {
-        leftOut.add(chat);
-        continue;
+      const row = { ...(before ?? { ...none, chat, changedAt }), ...state };
+      if (!there.has(chat)) {
+        if (room <= 0) {
+          if (!isUnset(row)) leftOut.add(chat);
+          continue;
+        }
+        room--;
+        there.add(chat);
       }
-      now.set(chat, { ...(before ?? { ...none, chat, changedAt }), ...state });
+      now.set(chat, row);
       if (isOwn) own.add(chat);
       else own.delete(chat);
     }
@@ -194,8 +205,10 @@ async function planChats(
   for await (const piece of inBatches([...now.values()], PLANNED_AT_ONCE)) {
     for (const row of piece) {
       const { row: before, gone } = known.get(row.chat) ?? { row: null, gone: [] };
-      if (before !== null && gone.length === 0 && isSame(before, row)) continue;
-      steps.push({ row: { ...row, changedAt }, before, own: own.has(row.chat), gone });
+      const goes = !there.has(row.chat);
+      if (before !== null && gone.length === 0 && isSame(before, row) && !goes) continue;
+      const names = goes ? [...gone, row.chat] : gone;
+      steps.push({ row: { ...row, changedAt }, before, own: own.has(row.chat), gone: names });
     }
   }
   return { steps, leftOut: leftOut.size };
@@ -278,6 +291,51 @@ function resetOf(fresh: LearntAppState['fresh']): Partial<Record<keyof ChatState
   };
 }
 
+type Settings = Omit<StateRow, 'accountId' | 'chat' | 'changedAt'>;
+
+/** Nothing of it is set. */
+const isUnset = ({ archived, pinned, mutedUntil, markedUnread }: Settings): boolean =>
+  !archived && !pinned && !mutedUntil && !markedUnread;
+
+/**
+ * Forgets chats of which nothing is set: so many as there has to be room for, in the order of their names. False where there are none,
+ * and where another process holds the session.
+ */
+async function forgetUnset({ db, clock }: LearnDeps, account: AccountRef, wanted: number): Promise<boolean> {
+  const { accountId, chat, archived, pinned, mutedUntil, markedUnread } = waChatStates;
+  const isOff = (column: SQLWrapper) => sql`coalesce(${column}, 0) = 0`;
+  // A muting may have ended.
+  const isNotMuted = sql`coalesce(${mutedUntil}, 0) between 0 and ${clock.now()}`;
+  const unset = and(
+    eq(accountId, account.id),
+    isOff(archived),
+    isOff(pinned),
+    isNotMuted,
+    isOff(markedUnread),
+  );
+  let forgotten = 0;
+  let last = '';
+  await untilUsedUp(BATCH_SIZE, async () => {
+    if (forgotten >= wanted) return 0;
+    return transact(db, async (tx) => {
+      const held = await tx.update(whatsappAccounts).set({ fence: account.fence }).where(isHeldRow(account));
+      if (affected(held) === 0) return 0;
+      const rows = await tx
+        .select({ chat })
+        .from(waChatStates)
+        .where(and(unset, gt(chat, last)))
+        .orderBy(chat)
+        .limit(BATCH_SIZE);
+      if (rows.length === 0) return 0;
+      await tx.delete(waChatStates).where(and(eq(accountId, account.id), inArray(chat, namesIn(rows))));
+      last = rows.at(-1)?.chat ?? last;
+      forgotten += rows.length;
+      return rows.length;
+    });
+  });
+  return forgotten > 0;
+}
+
 const isSame = (one: StateRow, other: StateRow): boolean =>
   one.archived === other.archived &&
   one.pinned === other.pinned &&
@@ -286,7 +344,9 @@ const isSame = (one: StateRow, other: StateRow): boolean =>
 
 async function writeChats(tx: Tx, accountId: string, steps: readonly ChatStep[]): Promise<void> {
   if (steps.length === 0) return;
-  const rows = steps.map(({ row }) => ({ ...row, accountId }));
+  const rows = steps
+    .filter(({ row, gone }) => !gone.includes(row.chat))
+    .map(({ row }) => ({ ...row, accountId }));
   const { archived, pinned, mutedUntil, markedUnread, changedAt } = waChatStates;
   await upsert(tx, waChatStates, rows, [waChatStates.accountId, waChatStates.chat], {
     archived: incoming(archived),

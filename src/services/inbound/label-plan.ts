@@ -6,6 +6,7 @@ import type { Deps } from '../context.ts';
 import { type ChatNames, readChatNames } from './chat-names.ts';
 import {
   countUses,
+  findUses,
   type Label,
   type LabelStep,
   MAX_LABEL_USES,
@@ -46,7 +47,9 @@ export async function planLabels(
   const told = changes.filter((change) => change.kind === 'label' || change.kind === 'labeled');
   if (told.length === 0 && !fresh) return { steps: [], leftOut: 0 };
   const labels = await readLabelRows(deps.db, accountId);
-  const rows = await readUses(deps.db, accountId, fresh ? null : chatsOf(told).flatMap(names.all));
+  const rows = fresh
+    ? await readUses(deps.db, accountId)
+    : await findUses(deps.db, accountId, await usesIn(told, names));
   const inUse = fresh ? new Set(rows.map(({ chat }) => chat)) : null;
   const { uses, moves } = await joinUses(
     rows,
@@ -58,7 +61,7 @@ export async function planLabels(
   const nextLabels = await applyLabels(kept, told, { fresh, now });
   const labelOf = (label: string) => nextLabels.labels.get(label)?.label ?? kept.get(label);
   const isThere = (label: string) => labelOf(label)?.deleted === false;
-  const nextUses = await applyUses(fresh ? uses : new Map(), told, { isThere, isKept: uses, room, now });
+  const nextUses = await applyUses(uses, told, { isThere, fresh, room, now });
   const isTold = ({ own }: { own: boolean }) => known || own;
   // One that was made and deleted before anybody knew of it is no news.
   const isNews = ({ label }: { label: Label }) => !label.deleted || kept.get(label.label)?.deleted === false;
@@ -78,6 +81,27 @@ export async function planLabels(
     }
   }
   return { steps, leftOut: nextLabels.leftOut + nextUses.leftOut };
+}
+
+/** The uses that are told of, each under all names of its chat. */
+async function usesIn(told: readonly Told[], names: ChatNames): Promise<UseKey[]> {
+  const uses = new Map<string, UseKey>();
+  for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
+    for (const change of piece) {
+      const named = useOf(change);
+      if (named === null) continue;
+      for (const chat of names.all(named.chat)) uses.set(keyOf({ ...named, chat }), { ...named, chat });
+    }
+  }
+  return [...uses.values()];
+}
+
+/** The use that a change is about; null for none, and for one that fits nowhere. */
+function useOf(change: Told): UseKey | null {
+  if (change.kind !== 'labeled') return null;
+  const { label, chat, messageId } = change;
+  if (label.length > MAX_LABEL || (messageId?.length ?? 0) > MAX_MESSAGE_ID) return null;
+  return { label, chat, messageId: messageId ?? '' };
 }
 
 /** By the names that their chats are kept under from now on, and how they come there. */
@@ -118,7 +142,10 @@ async function applyLabels(
       labels.set(label.label, { label: { ...label, deleted: true }, own: false });
     }
   }
-  const there = new Set([...kept.values()].flatMap(({ label, deleted }) => (deleted ? [] : [label])));
+  // What goes takes no room.
+  const there = new Set(
+    fresh ? [] : [...kept.values()].flatMap(({ label, deleted }) => (deleted ? [] : [label])),
+  );
   let highest = Math.max(0, ...[...kept.keys()].map(numberOf));
   let last: { label: Label; own: boolean } | null = null;
   let leftOut = 0;
@@ -148,38 +175,37 @@ async function applyLabels(
 interface UseBounds {
   /** whether there is such a label */
   isThere(label: string): boolean;
-  /** the uses that are kept, by their keys */
-  isKept: ReadonlyMap<string, Use>;
+  /** what is kept is gone unless something is told of it, and takes no room until then */
+  fresh: boolean;
   /** for so many more */
   room: number;
   now: number;
 }
 
-/** What becomes of the uses that are named. `before`: those that are gone unless something is told of them. */
+/** What becomes of the uses that are named, and with `fresh` of all that are kept. */
 async function applyUses(
-  before: ReadonlyMap<string, Use>,
+  kept: ReadonlyMap<string, Use>,
   told: readonly Told[],
-  { isThere, isKept, room, now }: UseBounds,
+  { isThere, fresh, room, now }: UseBounds,
 ): Promise<{ uses: Map<string, { use: Use; gone: boolean; own: boolean }>; leftOut: number }> {
   const uses = new Map<string, { use: Use; gone: boolean; own: boolean }>();
-  for (const [key, use] of before) uses.set(key, { use, gone: true, own: false });
-  let left = room - before.size;
+  if (fresh) for (const [key, use] of kept) uses.set(key, { use, gone: true, own: false });
+  let left = room;
   let leftOut = 0;
   for await (const piece of inBatches(told, PLANNED_AT_ONCE)) {
     for (const change of piece) {
-      if (change.kind !== 'labeled' || !isThere(change.label)) continue;
-      const { label, chat, messageId, labeled, own } = change;
-      if ((messageId?.length ?? 0) > MAX_MESSAGE_ID) continue;
-      const use = { label, chat, messageId: messageId ?? '', changedAt: now };
-      const key = keyOf(use);
-      if (labeled && !isKept.has(key) && !uses.has(key)) {
-        if (left <= 0) {
-          leftOut++;
-          continue;
-        }
-        left--;
+      const named = useOf(change);
+      if (change.kind !== 'labeled' || named === null || !isThere(named.label)) continue;
+      const { labeled, own } = change;
+      const key = keyOf(named);
+      const last = uses.get(key);
+      const wasThere = last === undefined ? kept.has(key) : !last.gone;
+      if (labeled && !wasThere && left <= 0) {
+        leftOut++;
+        continue;
       }
-      uses.set(key, { use, gone: !labeled, own });
+      left += Number(wasThere) - Number(labeled);
+      uses.set(key, { use: { ...named, changedAt: now }, gone: !labeled, own });
     }
   }
   return { uses, leftOut };
@@ -193,8 +219,9 @@ function toLabel(
   return { label, name: cleanName(name, MAX_NAME) ?? '', color: fitting, deleted, changedAt };
 }
 
-const keyOf = ({ label, chat, messageId }: Pick<Use, 'label' | 'chat' | 'messageId'>) =>
-  `${label} ${chat} ${messageId}`;
+type UseKey = Pick<Use, 'label' | 'chat' | 'messageId'>;
+
+const keyOf = ({ label, chat, messageId }: UseKey) => `${label} ${chat} ${messageId}`;
 
 /** The chats of changes, each once. */
 export const chatsOf = (changes: readonly AppStateChange[]): string[] => [

@@ -7,9 +7,10 @@ import { incoming, upsert } from '../../db/ops.ts';
 import { waLabels, waLabelUses } from '../../db/schema.ts';
 import type { Fact } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
+import { areUses } from '../../whatsapp/same-chat.ts';
 import type { Deps } from '../context.ts';
 
-/** Chats or labels of one statement. */
+/** Uses or labels of one statement. */
 const BATCH_SIZE = 100;
 /** Labels that an account may have: WhatsApp Business has room for 20, its own first ones included (its help, "About labels"). */
 export const MAX_OWN_LABELS = 20;
@@ -123,25 +124,37 @@ const USE_COLUMNS = {
   changedAt: waLabelUses.changedAt,
 };
 
-/** Where labels are, in these chats; in all of them with null. The event loop turns in between. */
-export async function readUses(db: Db, accountId: string, chats: readonly string[] | null): Promise<Use[]> {
+/** Where labels are, in all chats. The event loop turns in between. */
+export async function readUses(db: Db, accountId: string): Promise<Use[]> {
+  const { label, chat, messageId } = waLabelUses;
   const own = eq(waLabelUses.accountId, accountId);
   const found: Use[] = [];
-  if (chats === null) {
-    const { label, chat, messageId } = waLabelUses;
-    const read = (last: Use | null, size: number) =>
-      db
+  const read = (last: Use | null, size: number) =>
+    db
+      .select(USE_COLUMNS)
+      .from(waLabelUses)
+      .where(and(own, isAfter([label, chat, messageId], last && [last.label, last.chat, last.messageId])))
+      .orderBy(label, chat, messageId)
+      .limit(size);
+  for await (const rows of readFitting(MAX_READ, read)) found.push(...rows);
+  return found;
+}
+
+/** Those of these uses that are kept: one chat may have as many as there is room for. The event loop turns in between. */
+export async function findUses(
+  db: Db,
+  accountId: string,
+  uses: readonly Pick<Use, 'label' | 'chat' | 'messageId'>[],
+): Promise<Use[]> {
+  const own = eq(waLabelUses.accountId, accountId);
+  const found: Use[] = [];
+  for await (const piece of inBatches(uses, BATCH_SIZE)) {
+    found.push(
+      ...(await db
         .select(USE_COLUMNS)
         .from(waLabelUses)
-        .where(and(own, isAfter([label, chat, messageId], last && [last.label, last.chat, last.messageId])))
-        .orderBy(label, chat, messageId)
-        .limit(size);
-    for await (const rows of readFitting(MAX_READ, read)) found.push(...rows);
-    return found;
-  }
-  for await (const piece of inBatches(chats, BATCH_SIZE)) {
-    const some = inArray(waLabelUses.chat, piece);
-    found.push(...(await db.select(USE_COLUMNS).from(waLabelUses).where(and(own, some))));
+        .where(and(own, areUses(piece)))),
+    );
   }
   return found;
 }
@@ -159,7 +172,8 @@ export async function writeLabels(tx: Tx, accountId: string, steps: readonly Lab
 async function forgetDeleted(tx: Tx, accountId: string): Promise<void> {
   const rows = await readLabelRows(tx, accountId);
   const highest = Math.max(0, ...rows.map(({ label }) => numberOf(label)));
-  const gone = rows.filter(({ label, deleted }) => deleted && numberOf(label) !== highest);
+  // Without any number there is none that counts on.
+  const gone = rows.filter(({ label, deleted }) => deleted && numberOf(label) < Math.max(highest, 1));
   for await (const piece of inBatches(gone, BATCH_SIZE)) {
     const ids = piece.map(({ label }) => label);
     await tx
