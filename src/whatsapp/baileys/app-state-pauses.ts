@@ -8,6 +8,7 @@ import { LT_HASH_ANTI_TAMPERING, proto } from '@whiskeysockets/baileys';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { RawKeys } from './transactions.ts';
+import { type Field, fieldsOf } from './wire-fields.ts';
 
 /** Changes that are opened in one turn of the event loop: some 8 ms. */
 const OPENED_AT_ONCE = 100;
@@ -26,6 +27,15 @@ const DIGEST_BYTES = 32;
 /** The sum over nothing: 64 numbers of 16 bits, each added by itself and without a carry, as whatsmeow (appstate/lthash) has it. */
 const NOTHING = new Uint8Array(128);
 
+/** The field of a snapshot that is repeated for each record. */
+const RECORDS = 2;
+/** More than the largest accounts have. A record has some hundred bytes, and a snapshot three more fields. */
+const MAX_RECORDS = 100_000;
+const MAX_RECORD_BYTES = 64 * 1024;
+const MAX_OTHERS = 100;
+/** Of the file of a patch, which is decoded without a pause: some 25,000 changes. What is more, WhatsApp gives in a snapshot. */
+const MAX_CHANGES_BYTES = 4 * 1024 ** 2;
+
 type SealedRecord = proto.ISyncdRecord | null | undefined;
 
 /** Changes from one mark to the next: the digests that Baileys adds up, as they lie in the file, and their sum once it is known. */
@@ -43,17 +53,25 @@ const ofRecord = new WeakMap<object, Piece>();
 const summed = new WeakMap<ArrayBufferLike, Map<number, Piece>>();
 const addUp = LT_HASH_ANTI_TAMPERING.subtractThenAdd.bind(LT_HASH_ANTI_TAMPERING);
 
-/** Marks what Baileys decodes from now on, in the whole process. May be called again. */
+/**
+ * Marks what Baileys decodes from now on, in the whole process, and opens a snapshot while it is read. Files that are longer than any
+ * phone writes are refused. May be called again. What Baileys still does in one go: it tells of all that it has opened, 4 µs each.
+ */
 export function pauseInChanges(): void {
   if (installed) return;
   installed = true;
   const { SyncdPatch, SyncdMutations, SyncdSnapshot } = proto;
   const decode = { patch: SyncdPatch.decode, mutations: SyncdMutations.decode, all: SyncdSnapshot.decode };
   SyncdPatch.decode = (...bytes) => markChanges(decode.patch.apply(SyncdPatch, bytes));
-  SyncdMutations.decode = (...bytes) => markChanges(decode.mutations.apply(SyncdMutations, bytes));
-  SyncdSnapshot.decode = (...bytes) => {
-    const snapshot = decode.all.apply(SyncdSnapshot, bytes);
-    mark(snapshot.records, () => true);
+  SyncdMutations.decode = (bytes, length) => {
+    if ('length' in bytes && bytes.length > MAX_CHANGES_BYTES) throw new Error('a patch is too large');
+    return markChanges(decode.mutations.call(SyncdMutations, bytes, length));
+  };
+  SyncdSnapshot.decode = (bytes, length) => {
+    const { records, rest } = Buffer.isBuffer(bytes) ? splitSnapshot(bytes) : { records: null, rest: bytes };
+    const snapshot = decode.all.call(SyncdSnapshot, rest, records === null ? length : undefined);
+    // Baileys goes through them once, one after another.
+    if (records !== null) Reflect.set(snapshot, 'records', records);
     return snapshot;
   };
   LT_HASH_ANTI_TAMPERING.subtractThenAdd = (base, subtract, add) => {
@@ -64,27 +82,51 @@ export function pauseInChanges(): void {
 
 function markChanges<M extends { mutations: proto.ISyncdMutation[] }>(message: M): M {
   const { mutations } = message;
-  const records = mutations.length > OPENED_AT_ONCE ? mutations.map(({ record }) => record) : [];
-  mark(records, (at) => mutations[at]?.operation !== proto.SyncdMutation.SyncdOperation.REMOVE);
+  const { REMOVE } = proto.SyncdMutation.SyncdOperation;
+  for (let at = OPENED_AT_ONCE; at < mutations.length; at += OPENED_AT_ONCE) {
+    const piece = mutations.slice(at, at + OPENED_AT_ONCE);
+    const added = piece.flatMap(({ operation, record }) => (operation === REMOVE ? [] : [record]));
+    mark(piece[0]?.record, added);
+  }
   return message;
 }
 
-/** `isAdded`: whether the digest of the record at that place is among those that are added up. */
-function mark(records: readonly SealedRecord[], isAdded: (at: number) => boolean): void {
-  for (let at = OPENED_AT_ONCE; at < records.length; at += OPENED_AT_ONCE) {
-    const keyId = records[at]?.keyId;
-    if (!keyId?.id || keyId.id.length > MAX_ID_BYTES) continue;
-    const name = withMark(keyId.id);
-    const digests = records
-      .slice(at, at + OPENED_AT_ONCE)
-      .filter((_, n) => isAdded(at + n))
-      .flatMap((record) => record?.value?.blob?.subarray(-DIGEST_BYTES) ?? []);
-    const piece = { digests, sum: null };
-    ofRecord.set(keyId, piece);
-    pieces.set(name, new WeakRef<Piece>(piece));
-    // Baileys makes bytes of whatever it finds here, of a text as well.
-    Reflect.set(keyId, 'id', name);
+/** The records of a snapshot, marked and decoded as they are read, and the bytes of everything else in it. */
+function splitSnapshot(bytes: Buffer): { records: Iterable<proto.SyncdRecord>; rest: Buffer } {
+  const records: Field[] = [];
+  const others: Buffer[] = [];
+  for (const field of fieldsOf(bytes)) {
+    const { number, start, valueStart, end } = field;
+    if (number === RECORDS) records.push(field);
+    else others.push(bytes.subarray(start, end));
+    const isLong = number === RECORDS && end - valueStart > MAX_RECORD_BYTES;
+    if (isLong || records.length > MAX_RECORDS || others.length > MAX_OTHERS)
+      throw new Error('a snapshot is too large');
   }
+  return { records: readRecords(bytes, records), rest: Buffer.concat(others) };
+}
+
+function* readRecords(bytes: Buffer, places: readonly Field[]): Generator<proto.SyncdRecord> {
+  for (let at = 0; at < places.length; at += OPENED_AT_ONCE) {
+    const piece = places
+      .slice(at, at + OPENED_AT_ONCE)
+      .map(({ valueStart, end }) => proto.SyncdRecord.decode(bytes.subarray(valueStart, end)));
+    if (at > 0) mark(piece[0], piece);
+    yield* piece;
+  }
+}
+
+/** Marks the first record of a piece; `added`: those whose digests Baileys adds up. */
+function mark(first: SealedRecord, added: readonly SealedRecord[]): void {
+  const keyId = first?.keyId;
+  if (!keyId?.id || keyId.id.length > MAX_ID_BYTES) return;
+  const name = withMark(keyId.id);
+  const digests = added.flatMap((record) => record?.value?.blob?.subarray(-DIGEST_BYTES) ?? []);
+  const piece = { digests, sum: null };
+  ofRecord.set(keyId, piece);
+  pieces.set(name, new WeakRef<Piece>(piece));
+  // Baileys makes bytes of whatever it finds here, of a text as well.
+  Reflect.set(keyId, 'id', name);
 }
 
 function withMark(id: Uint8Array): string {

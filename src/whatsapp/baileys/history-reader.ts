@@ -4,6 +4,7 @@
  */
 import { createInflate } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
+import { type Field, fieldsOf } from './wire-fields.ts';
 
 /** A person as one piece of history tells of them. */
 export interface HistoryPerson {
@@ -102,51 +103,6 @@ function tokenOf(chat: proto.IConversation): HistoryPerson['token'] {
   if (!chat.tcToken?.length || timestamp <= 0) return null;
   const sent = Number(chat.tcTokenSenderTimestamp ?? 0);
   return { bytes: Buffer.from(chat.tcToken), timestamp, senderTimestamp: sent > 0 ? sent : null };
-}
-
-/** A field of a message in protobuf's wire format. */
-interface Field {
-  number: number;
-  /** of its tag */
-  start: number;
-  /** of its value */
-  valueStart: number;
-  end: number;
-  /** what it lies in */
-  bytes: Buffer;
-}
-
-function* fieldsOf(bytes: Buffer): Generator<Field> {
-  for (let at = 0; at < bytes.length; ) {
-    const start = at;
-    const [tag, afterTag] = readVarint(bytes, at);
-    const [valueStart, end] = extentOf(bytes, tag & 7, afterTag);
-    if (end > bytes.length) throw new Error('a piece of history is cut off');
-    yield { number: tag >>> 3, start, valueStart, end, bytes };
-    at = end;
-  }
-}
-
-/** Where a value of that wire type begins and ends. */
-function extentOf(bytes: Buffer, wireType: number, at: number): [start: number, end: number] {
-  if (wireType === 0) return [at, readVarint(bytes, at)[1]];
-  if (wireType === 1) return [at, at + 8];
-  if (wireType === 5) return [at, at + 4];
-  if (wireType !== 2) throw new Error('a piece of history is no protobuf');
-  const [length, start] = readVarint(bytes, at);
-  return [start, start + length];
-}
-
-/** Larger numbers than 2^31 are only passed over. */
-function readVarint(bytes: Buffer, from: number): [value: number, end: number] {
-  let value = 0;
-  for (let at = from, shift = 0; at < bytes.length && shift < 70; at += 1, shift += 7) {
-    const byte = bytes.readUInt8(at);
-    if (shift < 28) value |= (byte & 0x7f) << shift;
-    else if (shift === 28) value += (byte & 0x7f) * 2 ** 28;
-    if (byte < 0x80) return [value, at + 1];
-  }
-  throw new Error('a piece of history is cut off');
 }
 
 /** The same conversation without its messages, as a whole message that holds nothing else. */
