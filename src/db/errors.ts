@@ -185,7 +185,22 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
-/** Of the numbers above: read-only, nothing can be written, quotas, damaged tables. */
+/** Null where none may be, out of range, cut off, of another kind, characters that are none, too long. */
+const VALUE_NUMBERS = new Set([1048, 1264, 1265, 1292, 1300, 1366, 1406]);
+const VALUE_CODES = new Set(['SQLITE_TOOBIG', 'SQLITE_MISMATCH']);
+
+/** True when a value was refused for what it is: it is refused again however often it is written. */
+export function isRefusedValue(error: unknown): boolean {
+  return some(
+    error,
+    (fault) =>
+      hasErrno(fault, VALUE_NUMBERS) ||
+      hasCode(fault, VALUE_CODES) ||
+      fault.extendedCode === 'SQLITE_CONSTRAINT_NOTNULL',
+  );
+}
+
+/** Of `AWAY_NUMBERS`: read-only, nothing can be written, quotas, damaged tables. */
 const WRITE_REFUSED = new Set([
   3, 20, 1021, 1026, 1030, 1036, 1114, 1142, 1226, 1290, 1792, 1836, 3170, 3675, 1034, 1035, 1194, 1195, 1712,
   1877,

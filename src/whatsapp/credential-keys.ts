@@ -9,6 +9,7 @@ import { retry } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import {
   type CredentialStoreDeps,
+  fitsRow,
   KEYS_AT_ONCE,
   keyContext,
   keysNamed,
@@ -39,13 +40,14 @@ export interface AccountKeys {
   get(type: string, names: readonly string[]): Promise<Map<string, Buffer>>;
   /**
    * Resolves when it is durable. All that is set in one tick goes into one transaction, under the fence; while the
-   * database is away it is tried again. Rejects with OwnershipLost, or when `close` gave up.
+   * database is away it is tried again. A change that no row can hold is left out, as if it had not been set. Rejects with
+   * OwnershipLost, when `close` gave up, or when the database refuses for too long, which is told first (`onAway`).
    */
   set(changes: readonly KeyChange[]): Promise<void>;
   setCredentials(credentials: Buffer): Promise<void>;
   /** Tells once that the session belongs to another process. */
   onLost(listener: () => void): void;
-  /** Tells that the database has been away for too long to go on reading: the socket must be closed. */
+  /** Tells that keys could not be read, or written, for too long: the socket must be closed. */
   onAway(listener: () => void): void;
   /** Waits up to `timeoutMs` for what is still to be written; afterwards everything is refused. */
   close(timeoutMs: number): Promise<void>;
@@ -108,17 +110,26 @@ export function createAccountKeys(
     const batch = merge(changes);
     writing++;
     try {
-      await writeUntilDone(deps, account, batch, giveUp.signal);
+      const leftOut = await writeUntilDone(deps, account, batch, giveUp.signal);
+      for (const { type, name } of leftOut) cache.delete(scope + keyOf(type, name));
+      tellLeftOut(leftOut.length);
     } catch (error) {
       failed = error instanceof Error ? error : new Error(String(error));
       refused = failed;
       if (error instanceof OwnershipLost) for (const listener of lostListeners.splice(0)) listener();
+      else if (!giveUp.signal.aborted) for (const listener of awayListeners) listener();
       throw failed;
     } finally {
       writing--;
     }
     for (const [key, change] of batch.keys) if (unwritten.get(key) === change) unwritten.delete(key);
     return changes.map(() => undefined);
+  }
+
+  /** Without names: they may hold phone numbers, or what a stranger has written. */
+  function tellLeftOut(count: number): void {
+    if (count === 0) return;
+    deps.logger.error('keys that no row can hold were left out', { accountId: account.id, count });
   }
 
   function peek(type: string, name: string): Buffer | null | undefined {
@@ -185,15 +196,17 @@ export function createAccountKeys(
     },
     set(changes) {
       if (refused) return Promise.reject(refused);
-      const isBulk = changes.length > MAX_CACHED_AT_ONCE;
-      for (const change of changes) {
+      const fitting = changes.filter(({ type, name, value }) => fitsRow(type, name, value));
+      tellLeftOut(changes.length - fitting.length);
+      const isBulk = fitting.length > MAX_CACHED_AT_ONCE;
+      for (const change of fitting) {
         const key = keyOf(change.type, change.name);
         unwritten.set(key, change);
         for (const newer of reading) newer.set(key, change.value);
         if (isBulk) cache.delete(scope + key);
         else keep(scope + key, change.value);
       }
-      return write({ keys: changes });
+      return write({ keys: fitting });
     },
     setCredentials(bytes) {
       if (refused) return Promise.reject(refused);
@@ -255,23 +268,35 @@ function merge(changes: readonly Change[]): Batch {
 }
 
 /**
- * Only a lost ownership or the end of the session stops it: a database that is away comes back. A write that it has refused
- * while it was there is tried again without those of other sessions, which it would make slow each time.
+ * Refusals in a row, of a database that is there and for no cause that is known to pass, after which a session is closed: a
+ * minute or so.
+ */
+const MAX_REFUSALS = 20;
+
+/**
+ * What of the keys was left out. A database that is away comes back: only a lost ownership or the end of the session stops that.
+ * A write that it has refused while it was there is tried again without those of other sessions, which it would make slow
+ * each time, and without what it refuses.
  */
 function writeUntilDone(
   deps: CredentialStoreDeps & { writer: KeyWriter },
   account: AccountRef,
   batch: Batch,
   giveUp: AbortSignal,
-): Promise<void> {
+): Promise<readonly KeyChange[]> {
   const { credentials } = batch;
   const keys = [...batch.keys.values()];
   let alone = false;
+  let refusals = 0;
   return retry(() => deps.writer.add({ account, credentials, keys, over: giveUp }, { alone }), {
     clock: deps.clock,
     range: RETRY,
     signal: giveUp,
-    isPassing: (error) => !(error instanceof OwnershipLost),
+    isPassing(error) {
+      const passes = isUnavailable(error) || isRetryable(error) || error instanceof SessionRowLocked;
+      refusals = passes ? 0 : refusals + 1;
+      return refusals < MAX_REFUSALS && !(error instanceof OwnershipLost);
+    },
     onRetry(error) {
       alone = !isUnavailable(error) && !(error instanceof SessionRowLocked);
       deps.logger.warn('credentials could not be written, trying again', { accountId: account.id, error });

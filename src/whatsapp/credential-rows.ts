@@ -145,8 +145,33 @@ export const credentialsContext = (accountId: string): string => `wa_credentials
 export const keyContext = (accountId: string, type: string, name: string): string =>
   `wa_keys:${accountId}:${type}:${name}`;
 
+/** Characters of a key's type and name: what the columns hold. */
+const MAX_TYPE = 40;
+export const MAX_KEY_NAME = 190;
+/**
+ * Bytes of the keys of one statement, and of one key. Written in a statement they take twice as many, and a server takes 16 MiB
+ * (`max_allowed_packet` of MariaDB). A version of shared settings takes 135 bytes an entry: 54,000 entries.
+ */
+const MAX_KEY_BYTES = 7 * 1024 ** 2;
+
+/** Whether a row can hold a key: others, whatever made them up, are never given to the database. */
+export const fitsRow = (type: string, name: string, value: Buffer | null): boolean =>
+  type.length <= MAX_TYPE && name.length <= MAX_KEY_NAME && (value?.length ?? 0) <= MAX_KEY_BYTES;
+
 /** Keys of one statement, and what is sealed or opened before the event loop turns. */
 export const KEYS_AT_ONCE = 150;
+
+/** How many of `keys`, from `at` on, one statement writes. */
+export function keysOfStatement(keys: readonly { value: Buffer | null }[], at: number): number {
+  let bytes = 0;
+  let end = at;
+  while (end < keys.length && end - at < KEYS_AT_ONCE) {
+    bytes += keys[end]?.value?.length ?? 0;
+    if (bytes > MAX_KEY_BYTES) break;
+    end++;
+  }
+  return end - at;
+}
 
 export const keysNamed = (accountId: string, type: string, names: string[]) =>
   and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));

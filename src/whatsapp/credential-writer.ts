@@ -4,7 +4,15 @@ import { inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
 import { pause, yieldToEventLoop } from '../db/event-loop.ts';
-import { type Guard, incoming, statementsAreCheap, transact, upsert, upsertLocked } from '../db/ops.ts';
+import {
+  type Guard,
+  incoming,
+  isRefusedValue,
+  statementsAreCheap,
+  transact,
+  upsert,
+  upsertLocked,
+} from '../db/ops.ts';
 import { waCredentials, waKeys, whatsappAccounts } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { SecretBox } from '../utils/crypto.ts';
@@ -15,6 +23,7 @@ import {
   KEYS_AT_ONCE,
   keyContext,
   keysNamed,
+  keysOfStatement,
   lockFree,
   lockOwned,
   OpeningOver,
@@ -45,9 +54,10 @@ export interface KeyWriter {
   /**
    * Resolves when the write is durable; throws OwnershipLost, OpeningOver, or SessionRowLocked when somebody has held the
    * session's row for a second. A session waits for its write before it asks for the next one: two of one session could
-   * overtake each other. `alone`: not together with others, because the database has refused it.
+   * overtake each other. `alone`: not together with others, because the database has refused it; the keys whose values it
+   * refuses are left out then. Resolves with those.
    */
-  add(write: KeyWrite, options?: { alone?: boolean }): Promise<void>;
+  add(write: KeyWrite, options?: { alone?: boolean }): Promise<readonly KeyChange[]>;
 }
 
 /** Sessions of one transaction: some milliseconds of work. */
@@ -59,26 +69,46 @@ const MAX_AT_ONCE = 8;
 /** Looks at a session's row that somebody else has locked, over about a second in all. */
 const LOCKED_TRIES = 6;
 
-/** `more`: it is written, and of the chats of its people more is left to join. */
-type Outcome = 'written' | 'more' | 'not_held' | 'over';
+/** What was left out of what is written, and whether more is left to join of the chats of its people. */
+interface Written {
+  leftOut: readonly KeyChange[];
+  isMore: boolean;
+}
+type Outcome = Written | 'not_held' | 'over';
+
+interface Manner {
+  /** looks for a moment at rows that somebody has locked */
+  patient: boolean;
+  /** leaves out what the database refuses */
+  careful: boolean;
+}
 
 /** Makes the writer of this process. */
 export function createKeyWriter(deps: CredentialStoreDeps): KeyWriter {
-  const run = (options: { patient: boolean }) => (writes: readonly KeyWrite[]) =>
-    transact(deps.db, (tx) => writeAll(tx, deps, writes, options));
+  const run = (manner: Manner) => (writes: readonly KeyWrite[]) =>
+    transact(deps.db, (tx) => writeAll(tx, deps, writes, manner));
   const shared = createBatcher<KeyWrite, Outcome>({
-    run: run({ patient: true }),
+    run: run({ patient: true, careful: false }),
     maxBatch: MAX_BATCH,
     maxRunning: MAX_RUNNING,
   });
-  const single = createBatcher<KeyWrite, Outcome>({ run: run({ patient: false }), maxBatch: 1 });
+  const single = createBatcher<KeyWrite, Outcome>({
+    run: run({ patient: false, careful: false }),
+    maxBatch: 1,
+  });
+  const careful = createBatcher<KeyWrite, Outcome>({
+    run: run({ patient: false, careful: true }),
+    maxBatch: 1,
+  });
   return {
     async add(write, { alone = false } = {}) {
       for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
-        const outcome = await (alone || tries > 1 ? single : shared).add(write);
-        if (outcome === 'more') await joinRest(deps, write);
-        if (outcome === 'written' || outcome === 'more') return;
+        const outcome = await (alone ? careful : tries > 1 ? single : shared).add(write);
         if (outcome === 'over') throw new OpeningOver();
+        if (outcome !== 'not_held') {
+          if (outcome.isMore) await joinRest(deps, write);
+          return outcome.leftOut;
+        }
         if (!(await isOwned(deps.db, write.account))) throw new OwnershipLost(write.account.id);
         await pause(conflictPauseMs(tries));
       }
@@ -91,45 +121,70 @@ async function writeAll(
   tx: Tx,
   deps: CredentialStoreDeps,
   writes: readonly KeyWrite[],
-  options: { patient: boolean },
+  manner: Manner,
 ): Promise<Outcome[]> {
   const [only] = writes;
-  if (only !== undefined && writes.length === 1 && (await writeAtOnce(tx, deps, only))) {
+  const isAlone = writes.length === 1 && !manner.careful;
+  if (only !== undefined && isAlone && (await writeAtOnce(tx, deps, only))) {
     // Looked at under the lock, as below: what was written is undone.
     if (only.over.aborted) throw new OpeningOver();
-    return [await learnPeople(tx, deps, only)];
+    return [{ leftOut: [], isMore: await learnPeople(tx, deps, only) }];
   }
   const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
-  const locked = await lockFree(tx, wanted, options);
+  const locked = await lockFree(tx, wanted, manner);
   // Looked at under the lock: the next opening takes it before it reads.
   const outcomes = writes.map(({ account, over }): Outcome => {
     if (over.aborted) return 'over';
-    return locked.has(account) ? 'written' : 'not_held';
+    return locked.has(account) ? { leftOut: [], isMore: false } : 'not_held';
   });
-  const held = writes.filter((_, n) => outcomes[n] === 'written');
+  const held = writes.filter((_, n) => typeof outcomes[n] !== 'string');
   for (const { account, credentials } of held) {
     if (credentials) await writeCredentials(tx, deps, account.id, credentials);
   }
   const written = held.flatMap(({ account, keys }) =>
     keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
   );
-  for await (const keys of inBatches(written, KEYS_AT_ONCE)) await upsertKeys(tx, deps.secrets, keys);
+  const put = manner.careful ? writeAccepted : writeEach;
+  const leftOut = await put(tx, written, (on, keys) => upsertKeys(on, deps.secrets, keys));
   for (const [n, write] of writes.entries()) {
-    if (outcomes[n] !== 'written') continue;
+    if (typeof outcomes[n] === 'string') continue;
     await deleteKeys(tx, write.account.id, write.keys);
-    // Together: the engine tells of a pair once, and asks nobody again whom it has a key for.
-    outcomes[n] = await learnPeople(tx, deps, write);
+    // Together: the engine tells of a pair once, and asks nobody again whom it has a key for. Whoever is careful writes alone.
+    outcomes[n] = { leftOut, isMore: await learnPeople(tx, deps, write) };
   }
   return outcomes;
 }
 
+type WriteRows<T> = (tx: Tx, rows: readonly T[]) => Promise<void>;
+
+async function writeEach<T>(tx: Tx, rows: readonly T[], write: WriteRows<T>): Promise<T[]> {
+  await write(tx, rows);
+  return [];
+}
+
+/** Writes those that the database takes, and resolves with the others. A half that is refused is halved again. */
+async function writeAccepted<T>(tx: Tx, rows: readonly T[], write: WriteRows<T>): Promise<T[]> {
+  if (rows.length === 0) return [];
+  try {
+    await tx.transaction((inner) => write(inner, rows));
+    return [];
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+  }
+  if (rows.length === 1) return [...rows];
+  const half = Math.ceil(rows.length / 2);
+  const first = await writeAccepted(tx, rows.slice(0, half), write);
+  return [...first, ...(await writeAccepted(tx, rows.slice(half), write))];
+}
+
+/** Whether more is left to join of their chats. */
 async function learnPeople(
   tx: Tx,
   { clock }: CredentialStoreDeps,
   { account, keys }: KeyWrite,
-): Promise<'written' | 'more'> {
+): Promise<boolean> {
   const left = await learnPairs(tx, account.id, pairsIn(keys), clock.now());
-  return left.length === 0 ? 'written' : 'more';
+  return left.length > 0;
 }
 
 /** Joins the rest of the chats of a write's people, in transactions that hold nobody up. Throws OwnershipLost. */
@@ -156,7 +211,7 @@ async function writeAtOnce(
   { account, credentials, keys, over }: KeyWrite,
 ): Promise<boolean> {
   const isUsual = credentials === null && !over.aborted && keys.length > 0 && keys.length <= MAX_AT_ONCE;
-  if (statementsAreCheap || !isUsual) return false;
+  if (statementsAreCheap || !isUsual || keysOfStatement(keys, 0) < keys.length) return false;
   const rows = keys.flatMap(({ type, name, value }) =>
     value ? [sealedRow(secrets, account.id, { type, name, value })] : [],
   );
@@ -214,8 +269,10 @@ async function upsertKeys(
   secrets: SecretBox,
   keys: readonly (StoredKey & { accountId: string })[],
 ): Promise<void> {
-  const rows = keys.map(({ accountId, ...key }) => sealedRow(secrets, accountId, key));
-  await upsert(tx, waKeys, rows, KEY, SEALED);
+  for await (const batch of inBatches(keys, (at) => keysOfStatement(keys, at))) {
+    const rows = batch.map(({ accountId, ...key }) => sealedRow(secrets, accountId, key));
+    await upsert(tx, waKeys, rows, KEY, SEALED);
+  }
 }
 
 /** Seals the credentials: from the end of the transaction on the session is linked. */

@@ -2,6 +2,7 @@
  * A linked device as the files that Baileys' `useMultiFileAuthState` writes: `creds.json`, and one file for each key,
  * named after its kind and its name. Other gateways on Baileys keep the same.
  */
+import { MAX_KEY_NAME } from './credential-rows.ts';
 
 /** The kinds of keys. One that begins like another comes first. */
 const KINDS = [
@@ -26,9 +27,6 @@ export interface KeyName {
 /** The file of the credentials. */
 export const CREDENTIALS_FILE = 'creds.json';
 
-/** The longest name of a key that we store. */
-const MAX_NAME = 190;
-
 /** The name of a key's file: Baileys writes `/` as `__` and `:` as `-`. */
 export function fileOfKey({ type, name }: { type: string; name: string }): string {
   return `${type}-${name}.json`.replaceAll('/', '__').replaceAll(':', '-');
@@ -40,7 +38,7 @@ export function keyOfFile(file: string): KeyName | null {
   const type = KINDS.find((kind) => base.startsWith(`${kind}-`));
   if (type === undefined) return null;
   const name = nameOf(type, base.slice(type.length + 1));
-  return name === '' || name.length > MAX_NAME ? null : { type, name };
+  return name === '' || name.length > MAX_KEY_NAME ? null : { type, name };
 }
 
 /** Only these two kinds have names in which Baileys changes something. */

@@ -12,8 +12,9 @@ export interface Pair {
   phone: string;
 }
 
-/** The key of a mapping is named by the number; that of the other direction by the LID, and this. */
-const NUMBER = /^\d+$/;
+/** Digits, as many as the columns hold. The key of the other direction is named by the LID, and a word. */
+const PHONE = /^\d{1,20}$/;
+const LID = /^\d{1,32}$/;
 const KEY_TYPE = 'lid-mapping';
 /** Pairs of one statement. */
 export const PAIRS_AT_ONCE = 200;
@@ -22,13 +23,13 @@ const BATCH_SIZE = 100;
 /** Uses of labels that one transaction moves, while others wait for its locks: of one person there may be 50,000. */
 const MAX_MOVED = 500;
 
-/** The pairs among keys that engines keep, the last of each LID. */
+/** The pairs among keys that engines keep, the last of each LID. What is no number, or too long to be one, is left out. */
 export function pairsIn(keys: readonly { type: string; name: string; value: Buffer | null }[]): Pair[] {
   const pairs = new Map<string, Pair>();
   for (const { type, name: phone, value } of keys) {
-    if (type !== KEY_TYPE || value === null || !NUMBER.test(phone)) continue;
+    if (type !== KEY_TYPE || value === null || !PHONE.test(phone)) continue;
     const lid: unknown = JSON.parse(value.toString());
-    if (typeof lid === 'string') pairs.set(lid, { lid, phone });
+    if (typeof lid === 'string' && LID.test(lid)) pairs.set(lid, { lid, phone });
   }
   return [...pairs.values()];
 }

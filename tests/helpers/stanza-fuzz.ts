@@ -29,6 +29,16 @@ const file = {
   mediaKey: Buffer.alloc(32, 1),
   fileLength: 10,
 };
+/** A whole key of a group, for a chat that its author has written down. */
+const groupKey = (groupId: string): proto.IMessage => {
+  const fields = { id: 1, iteration: 0, chainKey: Buffer.alloc(32, 1), signingKey: Buffer.alloc(33, 5) };
+  const bytes = proto.SenderKeyDistributionMessage.encode(fields).finish();
+  const axolotlSenderKeyDistributionMessage = Buffer.concat([Buffer.from([0x33]), bytes]);
+  return {
+    conversation: 'x',
+    senderKeyDistributionMessage: { groupId, axolotlSenderKeyDistributionMessage },
+  };
+};
 const vcard = 'BEGIN:VCARD\nVERSION:3.0\nFN:Eve\nitem1.TEL;type=CELL;waid=628111:+62 811-1\nEND:VCARD';
 
 /** One of each kind that is read, and of some that are not. */
@@ -92,6 +102,9 @@ const REAL: readonly proto.IMessage[] = [
       axolotlSenderKeyDistributionMessage: Buffer.alloc(20),
     },
   },
+  ...['g@g.us', 'status@broadcast', '628590000001@s.whatsapp.net', 'x', `${'1'.repeat(300)}@g.us`].map(
+    groupKey,
+  ),
 ];
 
 /** All can be put into a stanza: an empty JID (`@`) cannot, by WhatsApp's own coding. */

@@ -10,7 +10,8 @@ const OPTIONS = { isOwn: () => false, country: 'ID' };
 /** Far above what reading takes, far below what a pattern that is not linear took: 2 s for one such card. */
 const MAX_MS = 500;
 
-const read = (message: proto.IMessage) => readPayload(proto.Message.encode(message).finish(), OPTIONS);
+const read = (message: proto.IMessage, group?: string) =>
+  readPayload(proto.Message.encode(message).finish(), { ...OPTIONS, group });
 const contentOf = (message: proto.IMessage) => read(message).decoded?.content;
 
 /** The least of three times, so that a busy machine does not count. */
@@ -124,19 +125,27 @@ describe('a payload that cannot be read', () => {
   });
 
   const key = { id: 1, iteration: 0, chainKey: Buffer.alloc(32), signingKey: Buffer.alloc(33) };
-  const keyIn = (fields: proto.ISenderKeyDistributionMessage, groupId: string | null = 'g@g.us') => {
+  const keyIn = (
+    fields: proto.ISenderKeyDistributionMessage,
+    groupId: string | null = 'g@g.us',
+    chat = 'g@g.us',
+  ) => {
     const bytes = proto.SenderKeyDistributionMessage.encode(fields).finish();
     const axolotlSenderKeyDistributionMessage = Buffer.concat([Buffer.from([0x33]), bytes]);
     const senderKeyDistributionMessage = { groupId, axolotlSenderKeyDistributionMessage };
-    return read({ conversation: 'secret', senderKeyDistributionMessage }).groupKey;
+    return read({ conversation: 'secret', senderKeyDistributionMessage }, chat).groupKey;
   };
 
   it('finds the key of a group', () => {
     expect(keyIn(key)).toMatchObject({ groupId: 'g@g.us' });
+    const status = 'status@broadcast';
+    expect(keyIn(key, status, status)).toMatchObject({ groupId: status });
   });
 
   it.each([
     ['of no group', key, null],
+    ['of another group', key, 'other@g.us'],
+    ['of a name without end', key, `${'1'.repeat(300)}@g.us`],
     ['without a secret', { ...key, chainKey: null }, 'g@g.us'],
     ['with a secret that is too short', { ...key, chainKey: Buffer.alloc(31) }, 'g@g.us'],
     ['without a public key', { ...key, signingKey: null }, 'g@g.us'],
@@ -150,7 +159,7 @@ describe('a payload that cannot be read', () => {
       groupId: 'g@g.us',
       axolotlSenderKeyDistributionMessage: Buffer.from('kffff', 'latin1'),
     };
-    expect(read({ conversation: 'x', senderKeyDistributionMessage }).groupKey).toBe(null);
+    expect(read({ conversation: 'x', senderKeyDistributionMessage }, 'g@g.us').groupKey).toBe(null);
   });
 });
 

@@ -4,7 +4,7 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
-import { waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../../src/db/schema.ts';
+import { waContacts, waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -180,6 +180,46 @@ describe('keys', () => {
   });
 });
 
+describe('what no row can hold', () => {
+  const LONG = 'n'.repeat(191);
+
+  it('is left out alone, and what is set with it and after it is kept', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const large = { ...key('large', null), value: Buffer.alloc(8 * 1024 ** 2) };
+    await keys.set([key(LONG, '1'), key('a', '1'), key('b', '1', 't'.repeat(41)), large]);
+    await keys.set([key('c', '1')]);
+    expect((await keysOf(account.id)).map(({ name }) => name).sort()).toEqual(['a', 'c']);
+    // As if it had not been set.
+    expect((await keys.get('session', [LONG, 'large', 'a'])).size).toBe(1);
+    await keys.set([key(LONG, null)]);
+  });
+
+  it('is far from a key of its size: a few large ones are kept, more than fit into a statement', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const names = ['a', 'b', 'c', 'd'];
+    await keys.set(names.map((name) => ({ ...key(name, null), value: randomBytes(6 * 1024 ** 2) })));
+    expect(await keysOf(account.id)).toHaveLength(4);
+  });
+
+  it('of who is who is left out, and the keys are kept', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const pair = (phone: string, lid: string) => key(phone, JSON.stringify(lid), 'lid-mapping');
+    await keys.set([
+      pair('628111', '77'),
+      pair('6'.repeat(21), '78'),
+      pair('628113', '7'.repeat(33)),
+      pair('628114', 'x'),
+    ]);
+    expect(await keysOf(account.id)).toHaveLength(4);
+    const { accountId, lid, phone } = waContacts;
+    const known = await database.db.select({ lid, phone }).from(waContacts).where(eq(accountId, account.id));
+    expect(known).toEqual([{ lid: '77', phone: '628111' }]);
+  });
+});
+
 describe('the fence', () => {
   it('refuses to load for a process that is not the owner', async () => {
     const account = await addAccount();
@@ -318,32 +358,72 @@ describe('a write that closing gave up', () => {
   );
 });
 
-/** What no column takes, where the type says that it is never so. */
-const nothing = () => null as unknown as string;
+/** Seals as the others do, but what it gives for the keys of this name no column takes. */
+const sealingBadly = (name: string): typeof secrets => ({
+  ...secrets,
+  seal: (value, context) =>
+    context.endsWith(`:${name}`) ? (null as unknown as Buffer) : secrets.seal(value, context),
+});
 
-describe('sessions that write at the same time', () => {
-  it('are not made slow for ever by one whose write the database refuses', async () => {
+describe('a value that the database refuses', () => {
+  it('is left out alone, and is not tried for ever before what comes after it', async () => {
+    const account = await addAccount();
+    const { db, failed } = counted(database.db);
+    const lines: object[] = [];
+    const logger = {
+      ...silentLogger,
+      error: (_text: string, fields?: object) => void lines.push(fields ?? {}),
+    };
+    const store = createCredentialStore({ db, secrets: sealingBadly('bad'), clock: systemClock, logger });
+    const keys = await store.load(account);
+    await Promise.all([keys.setCredentials(Buffer.from('me')), keys.set([key('a', '1'), key('bad', '1')])]);
+    await keys.set([key('b', '1')]);
+    expect((await keysOf(account.id)).map(({ name }) => name).sort()).toEqual(['a', 'b']);
+    expect(await store.hasCredentials(account.id)).toBe(true);
+    expect((await keys.get('session', ['bad'])).size).toBe(0);
+    expect(lines).toEqual([{ accountId: account.id, count: 1 }]);
+    expect(failed()).toBe(1);
+  });
+
+  it('makes those of other sessions no slower', async () => {
     const [bad, ...good] = await Promise.all(Array.from({ length: 9 }, addAccount));
     if (!bad) throw new Error('no account');
     const { db, failed } = counted(database.db);
-    const warned: number[] = [];
-    const logger = { ...silentLogger, warn: () => void warned.push(failed()) };
-    const store = createCredentialStore({ db, secrets, clock: systemClock, logger });
+    const store = createCredentialStore({
+      db,
+      secrets: sealingBadly('bad'),
+      clock: systemClock,
+      logger: silentLogger,
+    });
     const refused = await store.load(bad);
     const others = await Promise.all(good.map((account) => store.load(account)));
-    const outcome = refused.set([{ ...key('a', '1'), type: nothing() }]).then(
-      () => 'written',
-      () => 'refused',
-    );
+    let isDone = false;
+    const written = refused.set([key('bad', '1')]).then(() => {
+      isDone = true;
+    });
     // There is always a batch that it could spoil.
-    while (warned.length < 4) await Promise.all(others.map((keys) => keys.set([key('a', '1')])));
-    // It was found once; from then on it fails by itself.
-    const [first = 0] = warned;
-    expect(warned).toEqual([first, first + 1, first + 2, first + 3]);
-    expect(first).toBeLessThanOrEqual(5);
-    await refused.close(0);
-    expect(await outcome).toBe('refused');
+    while (!isDone) await Promise.all(others.map((keys) => keys.set([key('a', '1')])));
+    await written;
+    // It was found once, by halves.
+    expect(failed()).toBeLessThanOrEqual(5);
+    expect(await keysOf(bad.id)).toEqual([]);
   });
+});
+
+it('a database that refuses everything for no known cause ends the session, which tells of it', async () => {
+  const account = await addAccount();
+  const db: Db = Object.create(database.db, {
+    transaction: { value: () => Promise.reject(new Error('no such table')) },
+  });
+  const clock = { ...systemClock, setTimer: (fn: () => void) => systemClock.setTimer(fn, 0) };
+  const keys = await storeOn(db, clock).load(account);
+  let told = 0;
+  keys.onAway(() => {
+    told += 1;
+  });
+  await expect(keys.set([key('a', '1')])).rejects.toThrow('no such table');
+  await expect(keys.set([key('b', '1')])).rejects.toThrow('no such table');
+  expect(told).toBe(1);
 });
 
 /** Holds the lock of these sessions' rows until it is told to let go. */

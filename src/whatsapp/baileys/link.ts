@@ -179,7 +179,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     () =>
       void control.finish({
         reason: 'connection_lost',
-        message: 'the keys of the session could not be read',
+        message: 'the keys of the session could not be read or kept',
       }),
   );
   const passkey = listen();

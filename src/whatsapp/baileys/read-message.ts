@@ -69,6 +69,7 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     country: countryOf(options.me().phone),
     isOurs: whose.isOurs,
     isPart: sealedIn(stanza) > 1,
+    group: attrs.from !== undefined && isSharedJid(attrs.from) ? attrs.from : undefined,
   });
   const { groupKey } = read;
   const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);

@@ -40,6 +40,8 @@ export interface PayloadOptions extends DecodeOptions {
   isOurs?: boolean;
   /** its stanza has more than one: keys come by themselves, beside the message */
   isPart?: boolean;
+  /** the group (JID), or the status, that its stanza came in: keys of any other one are none */
+  group?: string | undefined;
 }
 
 /** Never throws: what cannot be read is reported as `unknown`. `payload` has no padding any more. */
@@ -55,7 +57,7 @@ export function readPayload(payload: Uint8Array, options: PayloadOptions): ReadP
       decoded: decodeContent(message, options) ?? (isOnlyKeys ? null : newKind(payload, message, path)),
       sentTo: sent?.destinationJid ?? null,
       setting: settingOf(message),
-      groupKey: groupKeyOf(message),
+      groupKey: groupKeyOf(message, options.group),
     };
   };
   try {
@@ -149,10 +151,15 @@ function fieldsOf(payload: Uint8Array): Field[] {
 const SECRET_BYTES = 32;
 const PUBLIC_BYTES: readonly (number | undefined)[] = [32, 33];
 
-/** Null for what is no key, or only a part of one: its author may have written anything there. */
-function groupKeyOf({ senderKeyDistributionMessage: given }: proto.IMessage): GroupKey | null {
+/**
+ * Null for what is no key, only a part of one, or one of another chat than `group`: its author may have written anything there.
+ */
+function groupKeyOf(
+  { senderKeyDistributionMessage: given }: proto.IMessage,
+  group: string | undefined,
+): GroupKey | null {
   const bytes = given?.axolotlSenderKeyDistributionMessage;
-  if (!given?.groupId || !bytes) return null;
+  if (!given?.groupId || given.groupId !== group || !bytes) return null;
   try {
     // Behind a byte for the version.
     const { id, iteration, chainKey, signingKey } = proto.SenderKeyDistributionMessage.decode(
