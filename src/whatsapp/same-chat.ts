@@ -98,18 +98,23 @@ async function moveUses(tx: Tx, id: string, numberOf: ReadonlyMap<string, string
     const moved = batch.map((row) => ({ ...row, chat: numberOf.get(row.chat) ?? row.chat }));
     const set = { changedAt: incoming<number>(changedAt) };
     await upsert(tx, waLabelUses, moved, [accountId, label, chat, messageId], set);
-    await tx.delete(waLabelUses).where(and(eq(accountId, id), areUses(batch)));
+    await tx.delete(waLabelUses).where(areUses(id, batch));
   }
   return rows.length < MAX_MOVED;
 }
 
 type UseKey = Pick<typeof waLabelUses.$inferSelect, 'label' | 'chat' | 'messageId'>;
 
-/** The condition that a use of a session is one of these: some hundreds at most. */
-export function areUses(uses: readonly UseKey[]): SQL | undefined {
-  const { label, chat, messageId } = waLabelUses;
+/**
+ * The condition that a row is one of these uses of a session: some hundreds at most. Each names the session: else SQLite looks
+ * through all of them.
+ */
+export function areUses(account: string, uses: readonly UseKey[]): SQL | undefined {
+  const { accountId, label, chat, messageId } = waLabelUses;
   return or(
-    ...uses.map((use) => and(eq(label, use.label), eq(chat, use.chat), eq(messageId, use.messageId))),
+    ...uses.map((use) =>
+      and(eq(accountId, account), eq(label, use.label), eq(chat, use.chat), eq(messageId, use.messageId)),
+    ),
   );
 }
 

@@ -146,15 +146,9 @@ export async function findUses(
   accountId: string,
   uses: readonly Pick<Use, 'label' | 'chat' | 'messageId'>[],
 ): Promise<Use[]> {
-  const own = eq(waLabelUses.accountId, accountId);
   const found: Use[] = [];
   for await (const piece of inBatches(uses, BATCH_SIZE)) {
-    found.push(
-      ...(await db
-        .select(USE_COLUMNS)
-        .from(waLabelUses)
-        .where(and(own, areUses(piece)))),
-    );
+    found.push(...(await db.select(USE_COLUMNS).from(waLabelUses).where(areUses(accountId, piece))));
   }
   return found;
 }
