@@ -27,7 +27,7 @@ import {
 } from '../../src/services/inbound/app-state.ts';
 import { readChatNames } from '../../src/services/inbound/chat-names.ts';
 import { planLabels } from '../../src/services/inbound/label-plan.ts';
-import { MAX_LABEL_USES, nextLabel } from '../../src/services/inbound/label-state.ts';
+import { findUses, MAX_LABEL_USES, nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
 import { findAnswered, findOutbound, isWithdrawn } from '../../src/services/messages/engine-messages.ts';
 import { toMessage } from '../../src/services/messages/view.ts';
@@ -41,6 +41,7 @@ import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
 import type { GroupNotice } from '../../src/whatsapp/group-types.ts';
 import type { InboundContent } from '../../src/whatsapp/inbound-content.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { heldAtLeast, MAX_HOLD_MS } from '../helpers/held.ts';
 import { testOn } from '../helpers/on-database.ts';
 import { countStatements } from '../helpers/statements.ts';
 
@@ -1146,7 +1147,13 @@ describe('what a phone tells of its chats and labels', () => {
       ...{ accountId: account.id, label: 'a0', chat: CHAT, messageId: `M${i}`, changedAt: 1 },
     }));
     await learn(account, hundred('a'), KNOWN);
-    await insertMany(t.deps.db, waLabelUses, rows);
+    await transact(t.deps.db, (tx) => insertMany(tx, waLabelUses, rows));
+    // Some of so many are found by their keys.
+    const some = rows.slice(-100);
+    const heldMs = await heldAtLeast(async () => {
+      expect(await findUses(t.deps.db, account.id, some)).toHaveLength(100);
+    });
+    expect(heldMs).toBeLessThan(MAX_HOLD_MS);
     const changes = [...hundred('b'), labeled('b0', CHAT)];
     const reading = { fresh: true, known: true, names: await readChatNames(t.deps.db, account.id, [CHAT]) };
     const { steps, leftOut } = await planLabels(t.deps, account.id, changes, reading);
@@ -1172,7 +1179,7 @@ describe('what a phone tells of its chats and labels', () => {
       },
       ...{ mutedUntil: i === 0 ? 1 : null, markedUnread: null, changedAt: 1 },
     }));
-    await insertMany(t.deps.db, waChatStates, rows);
+    await transact(t.deps.db, (tx) => insertMany(tx, waChatStates, rows));
     const shown = async (chat: string) =>
       (await readKeptChats(t.deps, [{ accountId: account.id, jids: [chat] }]))[0]?.state?.archived;
     const own = (chat: string): AppStateChange => ({ ...archived(chat, true), own: true }) as AppStateChange;
@@ -1291,7 +1298,7 @@ describe('what a phone tells of its chats and labels', () => {
       const rows = messageIds.map((messageId) => ({
         ...{ accountId: account.id, label: '5', chat: LID, messageId, changedAt: 1 },
       }));
-      await insertMany(t.deps.db, waLabelUses, rows);
+      await transact(t.deps.db, (tx) => insertMany(tx, waLabelUses, rows));
       const moved: number[] = [];
       const db = Object.create(t.deps.db, {
         transaction: {
