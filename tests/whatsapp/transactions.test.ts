@@ -10,6 +10,7 @@ import {
 import { createSignal } from '../helpers/signal.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
+const asVersion = (version: number) => ({ version, hash: Buffer.alloc(0), indexValueMap: {} });
 
 function setUp() {
   const stored = new Map<string, unknown>();
@@ -112,6 +113,23 @@ describe('a key transaction', () => {
       for (;;) await keys.get('app-state-sync-version', ['regular']);
     }, 'a');
     await expect(endless).rejects.toThrow('without end');
+    const goingBack = keys.transaction(async () => {
+      for (let n = 0; ; n++) {
+        await keys.set({ 'app-state-sync-version': { regular: n % 2 === 0 ? null : asVersion(7) } });
+      }
+    }, 'a');
+    await expect(goingBack).rejects.toThrow('without end');
+  });
+
+  it('about settings goes on for as long as their versions rise', async () => {
+    const { keys, stored } = setUp();
+    await keys.transaction(async () => {
+      for (let version = 1; version <= 2_000; version++) {
+        await keys.get('app-state-sync-version', ['regular']);
+        await keys.set({ 'app-state-sync-version': { regular: asVersion(version) } });
+      }
+    }, 'a');
+    expect(stored.get('app-state-sync-version:regular')).toMatchObject({ version: 2_000 });
   });
 
   it('resolves when it is durable, but the next one need not wait for that', async () => {

@@ -45,6 +45,8 @@ interface Scope {
   drop(): void;
   /** Lets go of the keys of messages, and goes on in its turn among those of settings. Rejects when it does so too often. */
   stepAside(turns: Mutex): Promise<void>;
+  /** Versions of settings that it sets. Where one is higher than ever before, it has not asked in vain. */
+  noteVersions(versions: object): void;
   /** resolves when it has let go of the keys of messages */
   ended: Promise<void>;
 }
@@ -108,7 +110,11 @@ export function installTransactions(keys: SignalKeyStoreWithTransaction, stored:
       const scope = current();
       refuseWithdrawn();
       if (!scope) return raw.set(definedOnly(data));
-      if (SETTINGS_VERSION in data) await scope.stepAside(settings);
+      const versions = data[SETTINGS_VERSION];
+      if (versions) {
+        await scope.stepAside(settings);
+        scope.noteVersions(versions);
+      }
       for (const [type, values] of Object.entries(definedOnly(data))) {
         for (const [name, value] of Object.entries(values)) {
           valuesOf(scope.seen, type).set(name, value);
@@ -136,6 +142,8 @@ function openScope(owner: object, raw: HeldKeys): Scope {
   });
   let durable: Promise<void> | null = null;
   let rounds = 0;
+  let roundsInVain = 0;
+  const highest = new Map<string, number>();
   let onEnd = () => {};
   const drop = () => {
     scope.open = false;
@@ -167,7 +175,7 @@ function openScope(owner: object, raw: HeldKeys): Scope {
     },
     drop,
     async stepAside(turns) {
-      if (scope.aside !== null && ++rounds > MAX_ROUNDS) {
+      if (scope.aside !== null && (++roundsInVain > MAX_ROUNDS_IN_VAIN || ++rounds > MAX_ROUNDS)) {
         throw new Error('the server has more settings without end');
       }
       // What has used other keys keeps its turn among these.
@@ -192,6 +200,14 @@ function openScope(owner: object, raw: HeldKeys): Scope {
       });
       end();
       await begun;
+    },
+    noteVersions(versions) {
+      for (const [name, state] of Object.entries(versions)) {
+        const version: unknown = Reflect.get(Object(state), 'version');
+        if (typeof version !== 'number' || version <= (highest.get(name) ?? -1)) continue;
+        highest.set(name, version);
+        roundsInVain = 0;
+      }
     },
     ended,
   };
@@ -228,8 +244,12 @@ const LAST_READ: KeyType = 'tctoken';
 const LAST_OF_GROUP: KeyType = 'sender-key-memory';
 /** What a transaction about settings uses first. */
 const SETTINGS_VERSION: KeyType = 'app-state-sync-version';
-/** How often one may read a version: Baileys asks for as long as the server says that there is more. */
-const MAX_ROUNDS = 1_000;
+/**
+ * How often one may read or set versions without any that rises: Baileys asks for as long as the server says that there is more.
+ */
+const MAX_ROUNDS_IN_VAIN = 1_000;
+/** The same in all: two for each answer, which brings one patch at least where much is known. */
+const MAX_ROUNDS = 100_000;
 
 async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, names: readonly string[]) {
   const found = await (scope ? readInScope(scope, raw, type, names) : raw.get(type, names));
