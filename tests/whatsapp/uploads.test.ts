@@ -140,12 +140,16 @@ it.each([0, 1, 16, 200_001])(
   },
 );
 
-it('the request of an upload that is given up is destroyed, and no other is made', async () => {
+it.each([false, true])('the request of an upload that is given up is destroyed, and no other is made (redirected: %s)', async (redirected) => {
   const filePath = join(folder, 'file');
   await writeFile(filePath, Buffer.alloc(8_000_000));
   let asked = 0;
-  // Takes the head of a request, and neither reads on nor answers.
-  const server = createServer((request) => {
+  // Takes the head of a request, and neither reads on nor answers; in between it may send the upload elsewhere.
+  const server = createServer((request, response) => {
+    if (redirected && request.url === '/file') {
+      request.resume().on('end', () => response.writeHead(302, { location: '/other' }).end());
+      return;
+    }
     asked += 1;
     request.pause();
   });

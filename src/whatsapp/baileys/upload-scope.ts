@@ -46,6 +46,9 @@ function asTaker(agent: Agent): RequestTaker {
 function follow(request: ClientRequest, signal: AbortSignal): void {
   signal.throwIfAborted();
   let source: Readable | null = null;
+  // A socket calls without any value: the request that follows a redirect belongs to the same upload.
+  const { emit } = request;
+  request.emit = (...args: Parameters<typeof emit>) => scope.run(signal, () => emit.apply(request, args));
   const stop = () => {
     source?.destroy();
     request.destroy(new Error('the upload was given up'));
