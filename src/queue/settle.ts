@@ -7,10 +7,11 @@ import { sleep } from '../utils/clock.ts';
 import type { QueueDeps } from './deps.ts';
 import { PRIORITIES } from './priority.ts';
 import { createRecentMessages, type RecentMessages } from './recent-messages.ts';
-import { type AttemptItem, settleAttempt } from './settle-attempts.ts';
-import { type ProofItem, SettleConflictError, settleProofs } from './settle-proofs.ts';
+import { settleAttempt } from './settle-attempts.ts';
+import { SettleConflictError, settleProofs } from './settle-proofs.ts';
+import { createTurns, type Settlement } from './settle-turns.ts';
 
-export type Settlement = ({ kind: 'proof' } & ProofItem) | AttemptItem;
+export type { Settlement } from './settle-turns.ts';
 
 export interface Settler {
   /**
@@ -37,7 +38,7 @@ const RECEIPT_MS = 100;
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
  * is written at once; those that come within `windowMs` after a batch are written together. A receipt waits at most
- * `receiptMs` for others.
+ * `receiptMs` for others. Sessions take turns where more waits than a batch holds.
  */
 export function createSettler(
   deps: QueueDeps,
@@ -58,6 +59,7 @@ export function createSettler(
       return items.map(() => undefined);
     },
     maxBatch: MAX_BATCH,
+    choose: createTurns(MAX_BATCH),
     windowMs,
     patienceMs: receiptMs,
     whileAway: {

@@ -64,6 +64,13 @@ describe('a receipt', () => {
     });
   });
 
+  it('names each message once, a thousand at most, and none by an id without end', () => {
+    const item = (id: string) => ({ tag: 'item', attrs: { id } });
+    expect(receipt({}, ['B', 'A', 'B', 'x'.repeat(129)].map(item))?.ids).toEqual(['A', 'B']);
+    const many = Array.from({ length: 10_000 }, (_, n) => item(`${n}`));
+    expect(receipt({}, many)?.ids).toHaveLength(1_000);
+  });
+
   it.each([
     ['inactive', 'delivered'],
     ['read', 'read'],

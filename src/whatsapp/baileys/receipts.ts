@@ -28,6 +28,14 @@ const STATUS: Readonly<Record<string, ReceiptStatus>> = {
   retry: 'sent',
 };
 
+/**
+ * Messages that one receipt is about. WhatsApp names no bound; one of its stanzas may hold a million of them, and each is looked
+ * up. A phone that has read a chat tells of what it had not read before.
+ */
+const MAX_IDS = 1_000;
+/** Characters of an id; WhatsApp's own have 32 at most. */
+const MAX_ID = 128;
+
 /** Reads a receipt stanza; null for those that are not about our messages. */
 export function readReceipt({ attrs, content }: BinaryNode): Receipt | null {
   const status = STATUS[attrs.type ?? 'delivery'];
@@ -36,7 +44,8 @@ export function readReceipt({ attrs, content }: BinaryNode): Receipt | null {
   // Our own other devices answer `from` us, about a chat with `recipient`.
   const chat = attrs.type === 'sender' ? (attrs.recipient ?? from) : from;
   const at = Number(attrs.t);
-  return { ids: [id, ...itemIds(content)], from: chat, status, at: at > 0 ? at * 1000 : null };
+  const ids = new Set([id, ...itemIds(content)].filter((one) => one.length <= MAX_ID));
+  return { ids: [...ids].slice(0, MAX_IDS), from: chat, status, at: at > 0 ? at * 1000 : null };
 }
 
 function itemIds(content: BinaryNode['content']): string[] {
