@@ -1,11 +1,15 @@
 /** Mails: registrations are confirmed, owners are told, and no crash and no refusing server loses one. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
 import { mailOutbox, pendingRegistrations } from '../../src/db/schema.ts';
-import { sendDueMails } from '../../src/services/mail/outbox.ts';
+import { enqueueMail, sendDueMails } from '../../src/services/mail/outbox.ts';
 import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
+import { createMailSender } from '../../src/workers/mail-sender.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
+import { until } from '../helpers/until.ts';
 
 const PASSWORD = 'a secret of the server';
 let smtp: SmtpServer;
@@ -146,6 +150,40 @@ it('two processes send it once', async () => {
   await register('twice@example.com');
   expect((await Promise.all([send(), send()])).sort()).toEqual([0, 1]);
   expect(smtp.mails).toHaveLength(1);
+});
+
+it('a server that is slow with invitations, or registrations, holds up no mail about an account', async () => {
+  const sent: string[] = [];
+  const stuck = createSignal();
+  const slow: Mailer = {
+    async send({ to }) {
+      sent.push(to);
+      if (!to.startsWith('account')) await stuck.given;
+    },
+    close: () => undefined,
+  };
+  const add = (kind: 'invitation' | 'verify_email' | 'password_was_reset', address: string) =>
+    transact(t.deps.db, (tx) => enqueueMail(tx, t.deps, { kind, address, language: 'en' }));
+  for (const n of [1, 2, 3]) await add('invitation', `invited${n}@example.com`);
+  for (const n of [1, 2, 3]) await add('verify_email', `new${n}@example.com`);
+  for (const n of [1, 2]) await add('password_was_reset', `account${n}@example.com`);
+  const sender = createMailSender(t.deps, slow);
+  sender.start();
+  try {
+    await until(() => {
+      clock.advance(3_000);
+      return sent.length >= 4;
+    });
+    expect(sent.toSorted()).toEqual([
+      'account1@example.com',
+      'account2@example.com',
+      'invited1@example.com',
+      'new1@example.com',
+    ]);
+  } finally {
+    stuck.give();
+    await sender.stop();
+  }
 });
 
 it('the owner of an account is told of an attack once a day', async () => {

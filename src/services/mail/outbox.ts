@@ -1,9 +1,9 @@
 /** Mails wait in the database until the server has taken them: a crash loses none. */
 
-import { and, asc, eq, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
-import { mailOutbox, passwordResets, pendingRegistrations } from '../../db/schema.ts';
+import { MAIL_KINDS, mailOutbox, passwordResets, pendingRegistrations } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
@@ -83,14 +83,19 @@ export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string
 }
 
 /**
- * Sends what is due, at most ten mails; how many were handed over. Safe in several processes at once. A mail whose
- * process dies between the server's answer and the row's end may come twice, under the same Message-ID.
+ * Sends what is due, of all kinds or of `kinds` alone, one after the other, at most ten mails; how many were handed over. Safe in
+ * several processes at once. A mail whose process dies between the server's answer and the row's end may come twice, under the
+ * same Message-ID.
  */
-export async function sendDueMails(deps: MailDeps, mailer: Mailer, signal?: AbortSignal): Promise<number> {
+export async function sendDueMails(
+  deps: MailDeps,
+  mailer: Mailer,
+  { kinds = MAIL_KINDS, signal }: { kinds?: readonly MailKind[]; signal?: AbortSignal } = {},
+): Promise<number> {
   const rows = await deps.db
     .select()
     .from(mailOutbox)
-    .where(lte(mailOutbox.nextAttemptAt, deps.clock.now()))
+    .where(and(lte(mailOutbox.nextAttemptAt, deps.clock.now()), inArray(mailOutbox.kind, [...kinds])))
     .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
     .limit(BATCH_SIZE);
   let sent = 0;
