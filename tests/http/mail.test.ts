@@ -1,8 +1,9 @@
 /** Mails: registrations are confirmed, owners are told, and no crash and no refusing server loses one. */
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
-import { mailOutbox, pendingRegistrations } from '../../src/db/schema.ts';
+import { mailOutbox, pendingRegistrations, workspaceInvitations } from '../../src/db/schema.ts';
 import { enqueueMail, sendDueMails } from '../../src/services/mail/outbox.ts';
+import { newId } from '../../src/utils/ids.ts';
 import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
 import { createMailSender } from '../../src/workers/mail-sender.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
@@ -184,6 +185,24 @@ it('a server that is slow with invitations, or registrations, holds up no mail a
     stuck.give();
     await sender.stop();
   }
+});
+
+it('the invitations of one workspace do not come before those of all others', async () => {
+  const common = { role: 'viewer' as const, invitedBy: 1, createdAt: clock.now(), expiresAt: clock.now() };
+  const invite = (workspaceId: number, n: number) =>
+    transact(t.deps.db, async (tx) => {
+      const id = newId();
+      const address = `${n}@of${workspaceId}.example.com`;
+      await tx.insert(workspaceInvitations).values({ ...common, id, workspaceId, email: address });
+      await enqueueMail(tx, t.deps, { kind: 'invitation', address, language: 'en', invitationId: id });
+    });
+  for (let n = 0; n < 20; n++) await invite(901, n);
+  await invite(902, 0);
+  await invite(903, 0);
+  expect(await send()).toBe(10);
+  expect(smtp.mails.slice(0, 3).map(({ to }) => to)).toEqual(
+    [901, 902, 903].map((id) => `0@of${id}.example.com`),
+  );
 });
 
 it('the owner of an account is told of an attack once a day', async () => {

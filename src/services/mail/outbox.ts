@@ -3,7 +3,13 @@
 import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected } from '../../db/ops.ts';
-import { MAIL_KINDS, mailOutbox, passwordResets, pendingRegistrations } from '../../db/schema.ts';
+import {
+  MAIL_KINDS,
+  mailOutbox,
+  passwordResets,
+  pendingRegistrations,
+  workspaceInvitations,
+} from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
@@ -15,6 +21,8 @@ const GIVE_UP_MS = DAY_MS;
 /** The first is longer than one attempt may take, so that no other process tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
 const BATCH_SIZE = 10;
+/** Looked at of those that are due: what ten workspaces may send in a day. */
+const SCAN_LIMIT = 500;
 /** Of the MACs in links. */
 const REGISTRATION = 'verify-email';
 const INVITATION = 'invitation';
@@ -83,8 +91,8 @@ export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string
 }
 
 /**
- * Sends what is due, of all kinds or of `kinds` alone, one after the other, at most ten mails; how many were handed over. Safe in
- * several processes at once. A mail whose process dies between the server's answer and the row's end may come twice, under the
+ * Sends what is due, of all kinds or of `kinds` alone, one after the other, at most ten mails; how many were handed over. The
+ * invitations of many workspaces take turns. Safe in several processes at once. A mail whose process dies between the server's answer and the row's end may come twice, under the
  * same Message-ID.
  */
 export async function sendDueMails(
@@ -92,18 +100,30 @@ export async function sendDueMails(
   mailer: Mailer,
   { kinds = MAIL_KINDS, signal }: { kinds?: readonly MailKind[]; signal?: AbortSignal } = {},
 ): Promise<number> {
-  const rows = await deps.db
-    .select()
-    .from(mailOutbox)
-    .where(and(lte(mailOutbox.nextAttemptAt, deps.clock.now()), inArray(mailOutbox.kind, [...kinds])))
-    .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
-    .limit(BATCH_SIZE);
   let sent = 0;
-  for (const row of rows) {
+  for (const row of await readDue(deps, kinds)) {
     if (signal?.aborted) break;
     if ((await claim(deps, row)) && (await sendOne(deps, mailer, row))) sent++;
   }
   return sent;
+}
+
+async function readDue({ db, clock }: MailDeps, kinds: readonly MailKind[]): Promise<Row[]> {
+  const due = await db
+    .select({ row: mailOutbox, workspaceId: workspaceInvitations.workspaceId })
+    .from(mailOutbox)
+    .leftJoin(workspaceInvitations, eq(workspaceInvitations.id, mailOutbox.invitationId))
+    .where(and(lte(mailOutbox.nextAttemptAt, clock.now()), inArray(mailOutbox.kind, [...kinds])))
+    .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
+    .limit(SCAN_LIMIT);
+  const counts = new Map<number, number>();
+  const inTurn = due.map(({ row, workspaceId }) => {
+    const turn = workspaceId === null ? 0 : (counts.get(workspaceId) ?? 0);
+    if (workspaceId !== null) counts.set(workspaceId, turn + 1);
+    return { row, turn };
+  });
+  inTurn.sort((a, b) => a.turn - b.turn);
+  return inTurn.slice(0, BATCH_SIZE).map(({ row }) => row);
 }
 
 async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
