@@ -14,9 +14,7 @@ it('what is written with the lock of a row keeps it until the transaction ends: 
   const { db } = database;
   const account = { id: newId(), userId: 1, sessionId: 's', owner: newId(), fence: 1 };
   const times = { createdAt: 1, updatedAt: 1 };
-  await db
-    .insert(whatsappAccounts)
-    .values({ ...account, ...times, status: 'connecting', pairing: 'qr' });
+  await db.insert(whatsappAccounts).values({ ...account, ...times, status: 'connecting', pairing: 'qr' });
   const [written, end] = [createSignal(), createSignal()];
   const { id, owner, fence } = whatsappAccounts;
   const writing = db.transaction(async (tx) => {
@@ -41,10 +39,7 @@ it('what is written with the lock of a row keeps it until the transaction ends: 
   expect(await free()).toEqual([]);
   let keysThen: unknown[] = [];
   const changing = other.db.transaction(async (tx) => {
-    await tx
-      .update(whatsappAccounts)
-      .set({ owner: newId() })
-      .where(eq(id, account.id));
+    await tx.update(whatsappAccounts).set({ owner: newId() }).where(eq(id, account.id));
     keysThen = await tx.select({ name: waKeys.name }).from(waKeys).where(eq(waKeys.accountId, account.id));
   });
   end.give();

@@ -140,39 +140,42 @@ it.each([0, 1, 16, 200_001])(
   },
 );
 
-it.each([false, true])('the request of an upload that is given up is destroyed, and no other is made (redirected: %s)', async (redirected) => {
-  const filePath = join(folder, 'file');
-  await writeFile(filePath, Buffer.alloc(8_000_000));
-  let asked = 0;
-  // Takes the head of a request, and neither reads on nor answers; in between it may send the upload elsewhere.
-  const server = createServer((request, response) => {
-    if (redirected && request.url === '/file') {
-      request.resume().on('end', () => response.writeHead(302, { location: '/other' }).end());
-      return;
-    }
-    asked += 1;
-    request.pause();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
-  const ending = new AbortController();
-  // The server here speaks plain HTTP, which Baileys' type does not know.
-  const plain = new HttpAgent() as Agent;
-  let tries = 0;
-  const upload = async () => {
-    for (; tries < 2; tries++) {
-      await uploadWithNodeHttp({ url, filePath, headers: {}, agent: stoppable(plain) }).catch(
-        () => undefined,
-      );
-    }
-  };
-  const work = untilStopped(ending.signal, upload);
-  const refused = expect(work).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-  await until(() => asked === 1);
-  ending.abort();
-  await refused;
-  await until(() => Object.keys(plain.sockets).length === 0 && tries === 2);
-  expect(asked).toBe(1);
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-});
+it.each([false, true])(
+  'the request of an upload that is given up is destroyed, and no other is made (redirected: %s)',
+  async (redirected) => {
+    const filePath = join(folder, 'file');
+    await writeFile(filePath, Buffer.alloc(8_000_000));
+    let asked = 0;
+    // Takes the head of a request, and neither reads on nor answers; in between it may send the upload elsewhere.
+    const server = createServer((request, response) => {
+      if (redirected && request.url === '/file') {
+        request.resume().on('end', () => response.writeHead(302, { location: '/other' }).end());
+        return;
+      }
+      asked += 1;
+      request.pause();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/file`;
+    const ending = new AbortController();
+    // The server here speaks plain HTTP, which Baileys' type does not know.
+    const plain = new HttpAgent() as Agent;
+    let tries = 0;
+    const upload = async () => {
+      for (; tries < 2; tries++) {
+        await uploadWithNodeHttp({ url, filePath, headers: {}, agent: stoppable(plain) }).catch(
+          () => undefined,
+        );
+      }
+    };
+    const work = untilStopped(ending.signal, upload);
+    const refused = expect(work).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await until(() => asked === 1);
+    ending.abort();
+    await refused;
+    await until(() => Object.keys(plain.sockets).length === 0 && tries === 2);
+    expect(asked).toBe(1);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  },
+);
