@@ -24,12 +24,13 @@ export function createTurns(max: number): (waiting: readonly Settlement[]) => re
     if (waiting.length <= max) return waiting;
     batches++;
     const lines = linesOf(waiting, max);
-    const sent = (lines.get(SENT) ?? []).slice(0, Math.ceil((max * SENT_TENTHS) / 10));
+    const sent = lines.get(SENT) ?? [];
+    const places = Math.ceil((max * SENT_TENTHS) / 10);
     lines.delete(SENT);
     const turnOf = (line: string) => lastTurn.get(line) ?? 0;
     const inTurn = [...lines].sort(([a], [b]) => turnOf(a) - turnOf(b));
     lastTurn = new Map(inTurn.map(([line]) => [line, turnOf(line)]));
-    const chosen = [...sent];
+    const chosen = sent.slice(0, places);
     for (let place = 0; place < max && chosen.length < max; place++) {
       for (const [line, items] of inTurn) {
         const item = items[place];
@@ -38,7 +39,7 @@ export function createTurns(max: number): (waiting: readonly Settlement[]) => re
         lastTurn.set(line, batches);
       }
     }
-    return chosen;
+    return [...chosen, ...sent.slice(places, places + max - chosen.length)];
   };
 }
 

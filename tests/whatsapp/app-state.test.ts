@@ -70,7 +70,7 @@ const entriesOf = (count: number) => {
   return known;
 };
 /** By how many there are: nobody changes them. */
-const many = new Map<number, object>();
+const many = new Map<number, Record<string, { valueMac: Buffer }>>();
 
 /** One connection of the session. */
 function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {}) {
