@@ -15,7 +15,7 @@ const SENT_TENTHS = 8;
  * sends waits for these. Where sessions are many, those that have waited longest for their turn come first, so that a flood of
  * receipts of one session delays another one's by a turn of all sessions.
  */
-export function createTurns(max: number): (waiting: readonly Settlement[]) => readonly Settlement[] {
+export function createOutcomeChoice(max: number): (waiting: readonly Settlement[]) => readonly Settlement[] {
   /** by session, in which batch it had its last turn; of those that waited then */
   let lastTurn = new Map<string, number>();
   let batches = 0;

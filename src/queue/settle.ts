@@ -9,7 +9,7 @@ import { PRIORITIES } from './priority.ts';
 import { createRecentMessages, type RecentMessages } from './recent-messages.ts';
 import { settleAttempt } from './settle-attempts.ts';
 import { SettleConflictError, settleProofs } from './settle-proofs.ts';
-import { createTurns, type Settlement } from './settle-turns.ts';
+import { createOutcomeChoice, type Settlement } from './settle-turns.ts';
 
 export type { Settlement } from './settle-turns.ts';
 
@@ -59,7 +59,7 @@ export function createSettler(
       return items.map(() => undefined);
     },
     maxBatch: MAX_BATCH,
-    choose: createTurns(MAX_BATCH),
+    choose: createOutcomeChoice(MAX_BATCH),
     windowMs,
     patienceMs: receiptMs,
     whileAway: {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createTurns, type Settlement } from '../../src/queue/settle-turns.ts';
+import { createOutcomeChoice, type Settlement } from '../../src/queue/settle-turns.ts';
 
 const MAX = 10;
 const receipt = (accountId: string, n: number): Settlement => ({
@@ -14,7 +14,7 @@ const names = (items: readonly Settlement[]) =>
 
 /** The batches in which all of these are written. */
 function batchesOf(items: readonly Settlement[]): string[][] {
-  const choose = createTurns(MAX);
+  const choose = createOutcomeChoice(MAX);
   const batches: string[][] = [];
   for (let waiting = items; waiting.length > 0; ) {
     const chosen = new Set(choose(waiting));
@@ -27,7 +27,7 @@ function batchesOf(items: readonly Settlement[]): string[][] {
 
 it('what fits into a batch is written as it came', () => {
   const few = [...receipts('a', 3), sent('x'), ...receipts('b', 3)];
-  expect(createTurns(MAX)(few)).toBe(few);
+  expect(createOutcomeChoice(MAX)(few)).toBe(few);
 });
 
 it('a flood of one session delays neither what others have sent nor their receipts', () => {
