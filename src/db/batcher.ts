@@ -11,8 +11,8 @@ export interface BatcherOptions<T, R> {
   /** Items of one batch: what can be done without holding the event loop for long. */
   maxBatch: number;
   /**
-   * Which of those that wait go into the next batch, at most `maxBatch` of them; the oldest when missing. Where it names
-   * none, the others wait until a batch has ended.
+   * Which of those that wait go into the next batch, at most `maxBatch` of them; the oldest when missing. It is shown the
+   * oldest `CHOICE` only. Where it names none, the others wait until a batch has ended.
    */
   choose?(waiting: readonly T[]): readonly T[];
   /** Batches at a time. One, when missing: then items are done in the order they came. */
@@ -42,6 +42,9 @@ export interface Batcher<T, R> {
   /** Rejects what waits and what comes with `reason`. */
   stop(reason: Error): void;
 }
+
+/** How many of those that wait a choice is made of: what is looked through for each batch must not grow with a backlog. */
+export const CHOICE = 20_000;
 
 type Haste = 'now' | 'soon' | 'later';
 
@@ -116,11 +119,10 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   function takeBatch(): Waiting<T, R>[] {
     if (!choose) return waiting.splice(0, maxBatch);
-    const chosen = new Set(choose(waiting.map(({ item }) => item)).slice(0, maxBatch));
-    const batch = waiting.filter(({ item }) => chosen.has(item));
-    const others = waiting.filter(({ item }) => !chosen.has(item));
-    waiting.splice(0, waiting.length, ...others);
-    return batch;
+    const oldest = waiting.splice(0, CHOICE);
+    const chosen = new Set(choose(oldest.map(({ item }) => item)).slice(0, maxBatch));
+    waiting.unshift(...oldest.filter(({ item }) => !chosen.has(item)));
+    return oldest.filter(({ item }) => chosen.has(item));
   }
 
   async function runBatch(batch: readonly Waiting<T, R>[]): Promise<void> {

@@ -9,6 +9,12 @@ const SENT = 'sent';
 const OVERDUE = 'overdue';
 /** Of a batch: so many of ten places go to acknowledgements, where there are enough of them. */
 const SENT_TENTHS = 8;
+/**
+ * Where more than so many wait: a message has one acknowledgement and two receipts. So no backlog of receipts grows while
+ * messages go on: the acknowledgements wait, and with them who sends.
+ */
+const CROWD = 1_000;
+const SENT_TENTHS_OF_CROWD = 3;
 
 /**
  * Makes the choice of a settler's batches of `max`. Outcomes of one session keep their order, but for acknowledgements: whoever
@@ -25,7 +31,8 @@ export function createOutcomeChoice(max: number): (waiting: readonly Settlement[
     batches++;
     const lines = linesOf(waiting, max);
     const sent = lines.get(SENT) ?? [];
-    const places = Math.ceil((max * SENT_TENTHS) / 10);
+    const tenths = waiting.length > CROWD ? SENT_TENTHS_OF_CROWD : SENT_TENTHS;
+    const places = Math.ceil((max * tenths) / 10);
     lines.delete(SENT);
     const turnOf = (line: string) => lastTurn.get(line) ?? 0;
     const inTurn = [...lines].sort(([a], [b]) => turnOf(a) - turnOf(b));

@@ -1,6 +1,6 @@
 /** Calls of the same moment that share one batch. */
 import { describe, expect, test } from 'vitest';
-import { type BatcherOptions, createBatcher } from '../../src/db/batcher.ts';
+import { type BatcherOptions, CHOICE, createBatcher } from '../../src/db/batcher.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 
 const away = () => Object.assign(new Error('no database'), { code: 'ECONNREFUSED' });
@@ -51,6 +51,21 @@ describe('createBatcher', () => {
     });
     await Promise.all([1, 2, 3, 4, 5].map(batcher.add));
     expect(most).toBe(2);
+  });
+
+  test('chooses among the oldest alone, however many wait', async () => {
+    const seen: number[] = [];
+    const { batcher } = setUp({
+      maxBatch: 1_000,
+      choose(waiting) {
+        seen.push(waiting.length);
+        return waiting.slice(0, 1_000);
+      },
+      run: async (items) => items,
+    });
+    const numbers = Array.from({ length: 200_000 }, (_, n) => n);
+    expect(await Promise.all(numbers.map(batcher.add))).toEqual(numbers);
+    expect(Math.max(...seen)).toBe(CHOICE);
   });
 
   test('lets one bad item fail alone', async () => {

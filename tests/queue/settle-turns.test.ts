@@ -49,3 +49,9 @@ it('acknowledgements without end leave places to the others', () => {
   const [first = []] = batchesOf([...acknowledged, ...receipts('b', 1)]);
   expect(first).toContain('b0');
 });
+
+it('no backlog of receipts grows under acknowledgements without end', () => {
+  const acknowledged = Array.from({ length: 2_000 }, (_, n) => sent(`x${n}`));
+  const [first = []] = batchesOf([...acknowledged, ...receipts('b', 100)]);
+  expect(first.filter((name) => name.startsWith('b'))).toHaveLength(7);
+});

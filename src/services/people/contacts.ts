@@ -171,6 +171,9 @@ export async function setBlocked(ctx: Ctx, ref: ContactRef, { block }: { block: 
   try {
     await askWhatsApp(ctx, session, { name: 'block.set', input: { jid: peer, block }, changes: true });
   } finally {
-    await spendFromWindow(ctx.db, blockChanges(session), ctx.clock.now());
+    // What was done stays so when this cannot be told: another process shows the list of before for a minute then.
+    await spendFromWindow(ctx.db, blockChanges(session), ctx.clock.now()).catch((error: unknown) =>
+      ctx.logger.warn('a change of blocking could not be told to others', { sessionId: session.id, error }),
+    );
   }
 }

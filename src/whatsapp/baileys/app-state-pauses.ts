@@ -29,8 +29,8 @@ const NOTHING = new Uint8Array(128);
 
 /** The field of a snapshot that is repeated for each record. */
 const RECORDS = 2;
-/** More than the largest accounts have. A record has some hundred bytes, and a snapshot three more fields. */
-const MAX_RECORDS = 100_000;
+/** As many as a row of the key store holds (`MAX_KEY_BYTES`). A record has some hundred bytes, and a snapshot three more fields. */
+const MAX_RECORDS = 50_000;
 const MAX_RECORD_BYTES = 64 * 1024;
 const MAX_OTHERS = 100;
 /** Of the file of a patch, which is decoded without a pause: some 25,000 changes. What is more, WhatsApp gives in a snapshot. */
