@@ -81,6 +81,16 @@ export function isPostedJid(jid: string): boolean {
   return jid === STATUS_JID || isChannelJid(jid);
 }
 
+const BROADCAST_LIST = /^\d{1,30}@broadcast$/;
+
+/**
+ * Whether this is a list of people to whom its owner writes at once. Whoever gets such a message sees it in the chat with
+ * its author, as whatsmeow has it (`types.MessageSource.IsIncomingBroadcast`).
+ */
+export function isBroadcastListJid(jid: string): boolean {
+  return BROADCAST_LIST.test(jid);
+}
+
 /** A chat of no single person: a group, the status, or a channel. */
 export function isSharedJid(jid: string): boolean {
   return isPostedJid(jid) || isGroupJid(jid);

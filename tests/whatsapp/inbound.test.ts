@@ -61,6 +61,16 @@ describe('an inbound message', () => {
     expect(Math.abs(Date.now() - (from(person)[0]?.at ?? 0))).toBeLessThan(10_000);
   });
 
+  it('to a list of people on which we are is one of its author', async () => {
+    const person = freshNumber();
+    const attributes = { from: '1700000000@broadcast', participant: `${person}@s.whatsapp.net` };
+    const { ids } = await test.emulator.deliver({ to: PHONE, from: person, text: 'to all', attributes });
+    await until(() => wire(ids[0])?.receivedAt !== undefined);
+    expect(from(person)).toMatchObject([
+      { messageId: ids[0], chat: `${person}@s.whatsapp.net`, participant: null, content: { text: 'to all' } },
+    ]);
+  });
+
   it('belongs to the same chat whether it comes by number or by LID', async () => {
     const person = freshNumber();
     for (const via of ['pn', 'lid'] as const) {
@@ -378,6 +388,7 @@ describe('what is nobody’s message to us', () => {
     expect(isIgnoredJid('status@broadcast')).toBe(true);
     expect(isIgnoredJid('123@newsletter')).toBe(true);
     expect(isIgnoredJid('6281@s.whatsapp.net')).toBe(false);
+    expect(isIgnoredJid('1700000000@broadcast')).toBe(false);
     expect(isIgnoredJid('123@g.us')).toBe(false);
   });
 

@@ -65,11 +65,11 @@ function findMessage(world: World, device: Device, { attrs }: BinaryNode, id: st
   const chat = parseJid(attrs.to);
   const member = parseJid(attrs.participant);
   const place = placeOf(chat);
-  const own = attrs.type === 'sender' || chat.kind === 'other';
+  const sender = attrs.type === 'sender' ? '' : senderOf(attrs.to, attrs.participant);
   const ref: PendingRef = {
     class: 'message',
     id,
-    from: place ?? (own || chat.kind !== 'user' ? device.phone : chat.phone),
+    from: place ?? (sender || device.phone),
     participant: place !== undefined && member.kind === 'user' ? member.phone : undefined,
   };
   return world.outboxes.of(device).find(ref);
@@ -168,7 +168,7 @@ export function takeClientAck(world: World, device: Device, { attrs }: BinaryNod
   const pending = outbox.find({
     class: CLASSES.find((known) => known === attrs.class) ?? 'notification',
     id: attrs.id ?? '',
-    from: senderOf(attrs.to),
+    from: senderOf(attrs.to, attrs.participant),
     type: attrs.type,
     participant: placeOf(from) !== undefined && member.kind === 'user' ? member.phone : undefined,
   });

@@ -196,7 +196,7 @@ async function sealAndPush(
     id: stanza.attrs.id ?? id,
     ...(envelope.attributes.from === undefined
       ? { from: group?.id ?? author, ...(group ? { participant: author } : {}) }
-      : { from: senderOf(stanza.attrs.from) }),
+      : { from: senderOf(stanza.attrs.from, stanza.attrs.participant) }),
     retry: { author, plaintext: whole.toString('base64') },
     node: stanza,
   });

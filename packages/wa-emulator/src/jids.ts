@@ -86,11 +86,14 @@ export function placeOf(address: Address): string | undefined {
   return address.kind === 'group' || address.kind === 'channel' ? address.id : undefined;
 }
 
-/** How an outbox names the sender of a stanza: the phone number of a person, the JID of a group, a channel or of the status, nothing else. */
-export function senderOf(jid: string | undefined): string {
-  const address = parseJid(jid);
+/**
+ * How an outbox names the sender of a stanza: the phone number of a person, the JID of a group, a channel or of the status; from
+ * anywhere else, as from a list of people, the phone number of its participant, or nothing.
+ */
+export function senderOf(jid: string | undefined, participant?: string): string {
+  const [address, author] = [parseJid(jid), parseJid(participant)];
   if (address.kind === 'user') {
     return address.phone;
   }
-  return placeOf(address) ?? '';
+  return placeOf(address) ?? (author.kind === 'user' ? author.phone : '');
 }

@@ -305,7 +305,8 @@ async function forgetUnset({ db, clock }: LearnDeps, account: AccountRef, wanted
   const { accountId, chat, archived, pinned, mutedUntil, markedUnread } = waChatStates;
   const isOff = (column: SQLWrapper) => sql`coalesce(${column}, 0) = 0`;
   // A muting may have ended.
-  const isNotMuted = sql`coalesce(${mutedUntil}, 0) between 0 and ${clock.now()}`;
+  const now = clock.now();
+  const isNotMuted = sql`coalesce(${mutedUntil}, 0) between 0 and ${now}`;
   const unset = and(
     eq(accountId, account.id),
     isOff(archived),

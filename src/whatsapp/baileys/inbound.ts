@@ -13,6 +13,7 @@ import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
+import { isBroadcastListJid } from '../jid.ts';
 import type { Chats } from './chats.ts';
 import { type OpenedVote, type SealedVote, withOpened } from './decode-vote.ts';
 import { isUsedKeyError } from './libsignal-fixes.ts';
@@ -31,7 +32,7 @@ import { releaseKeysAfter } from './transactions.ts';
 
 /** Messages to us that have no sender: not decrypted, not stored. Posts are: our own, and all in a session that wants them. */
 export function isIgnoredJid(jid: string): boolean {
-  return Boolean(isJidBroadcast(jid) || isJidNewsletter(jid));
+  return Boolean((isJidBroadcast(jid) && !isBroadcastListJid(jid)) || isJidNewsletter(jid));
 }
 
 export interface InboundOptions extends ReadOptions {

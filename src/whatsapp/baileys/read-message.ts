@@ -9,6 +9,7 @@ import type { ChatSetting, InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
 import {
   canonicalJid,
+  isBroadcastListJid,
   isChannelJid,
   isPostedJid,
   isSharedJid,
@@ -62,14 +63,15 @@ type Named = Attributes & { id: string; from: string };
  * chosen.
  */
 export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: ReadOptions): ReadStanza {
-  const { attrs } = stanza;
+  const attrs = ofConversation(stanza.attrs);
+  const { from: place } = stanza.attrs;
   const whose = whoseOf(attrs, options);
   const read = readPadded(padded, {
     isOwn: (jid) => whose.ownJids.includes(jid),
     country: countryOf(options.me().phone),
     isOurs: whose.isOurs,
     isPart: sealedIn(stanza) > 1,
-    group: attrs.from !== undefined && isSharedJid(attrs.from) ? attrs.from : undefined,
+    group: place !== undefined && (isSharedJid(place) || isBroadcastListJid(place)) ? place : undefined,
   });
   const { groupKey } = read;
   const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);
@@ -101,17 +103,19 @@ const sealedIn = ({ content }: BinaryNode) =>
 
 /** A message of somebody else of which only the stanza is known; null for what our other device has sent. */
 export function describeUnread(
-  { attrs }: BinaryNode,
+  stanza: BinaryNode,
   content: InboundContent,
   options: ReadOptions,
 ): Received | null {
+  const attrs = ofConversation(stanza.attrs);
   const { author, isOurs } = whoseOf(attrs, options);
   if (!isNamed(attrs) || author === null || isOurs) return null;
   return describe(attrs, { decoded: { content, media: null, vote: null }, setting: null }, options);
 }
 
 /** Whether our own phone or another device of it has sent it; of a post of a channel, which names nobody, the server says so. */
-export function isFromUs({ attrs }: BinaryNode, options: ReadOptions): boolean {
+export function isFromUs(stanza: BinaryNode, options: ReadOptions): boolean {
+  const attrs = ofConversation(stanza.attrs);
   if (attrs.from !== undefined && isChannelJid(attrs.from)) return attrs.is_sender === 'true';
   return whoseOf(attrs, options).isOurs;
 }
@@ -126,7 +130,8 @@ const overlap = (one: readonly string[], other: readonly string[]) =>
   one.some((name) => other.includes(name)) || (one.length === 0 && other.length === 0);
 
 /** With all names of the people in it; a recipient only where we have sent it. */
-function originOf(attrs: Attributes, options: ReadOptions) {
+function originOf(given: Attributes, options: ReadOptions) {
+  const attrs = ofConversation(given);
   const { from, participant, recipient } = attrs;
   const isGroup = from !== undefined && isSharedJid(from);
   return {
@@ -146,6 +151,18 @@ function namesOf(jids: readonly (string | undefined)[], { contacts, me }: ReadOp
   const names = [...lids.map(lidJid), ...phones.map(phoneJid)];
   const own = jidsOf(me());
   return names.some((name) => own.includes(name)) ? [...names, ...own] : names;
+}
+
+/** As a stanza of the chat in which it is seen: what its author has written to a list is seen in the chat with the author. */
+function ofConversation(attrs: Attributes): Attributes {
+  const { from, participant, participant_pn, participant_lid, ...others } = attrs;
+  if (from === undefined || participant === undefined || !isBroadcastListJid(from)) return attrs;
+  return {
+    ...others,
+    from: participant,
+    ...(participant_pn === undefined ? {} : { sender_pn: participant_pn }),
+    ...(participant_lid === undefined ? {} : { sender_lid: participant_lid }),
+  };
 }
 
 const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined && attrs.from !== undefined;
