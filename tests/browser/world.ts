@@ -179,6 +179,8 @@ export function watch(page: Page): string[] {
   page.on('console', (message) => {
     if (message.type() !== 'error' && message.type() !== 'warning') return;
     if (/status of 4\d\d/.test(message.text())) return;
+    // A page that is left while it asks for news ends that request; one that fails is told by another message as well.
+    if (/^htmx:(sendAbort|afterRequest),/.test(message.text())) return;
     problems.push(`${message.type()}: ${message.text()}`);
   });
   return problems;
