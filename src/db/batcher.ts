@@ -93,7 +93,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   async function gather(): Promise<void> {
     let waited = false;
     for (;;) {
-      const isPatient = waiting.every(({ haste }) => haste === 'later');
+      const isPatient = waiting.length < maxBatch && waiting.every(({ haste }) => haste === 'later');
       const leftMs = leftToGather(isPatient);
       if (leftMs <= 0) break;
       waited = true;

@@ -1,6 +1,7 @@
 /** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
-import { and, count, eq, gt, inArray, lt, lte, or, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, lt, lte, or } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
+import { countRows } from '../db/count-rows.ts';
 import { messageQueue, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
@@ -80,20 +81,14 @@ export async function readWaiting(deps: IntakeDeps, accountId: string): Promise<
 export async function readBegun(deps: IntakeDeps, accountId: string): Promise<number> {
   const { value } = await readThrough(deps, deps.queueCounts.begunByAccount, accountId, async () => {
     const since = deps.clock.now() - HOUR_MS;
-    const rows = deps.db
-      .select({ one: sql<number>`1`.as('one') })
-      .from(sendAttempts)
-      .where(and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, since)))
-      .limit(MAX_AHEAD)
-      .as('begun');
-    const [row] = await deps.db.select({ n: count() }).from(rows);
-    return row?.n ?? 0;
+    const isBegun = and(eq(sendAttempts.accountId, accountId), gt(sendAttempts.at, since));
+    return countRows(deps.db, sendAttempts, isBegun, MAX_AHEAD);
   });
   return value;
 }
 
 /** How many messages of a session have their turn before one of this priority that falls due then; up to 10,000. */
-export async function countBefore(
+export function countBefore(
   { db }: Pick<QueueDeps, 'db'>,
   message: { id: string; accountId: string; priority: number; availableAt: number },
 ): Promise<number> {
@@ -102,23 +97,15 @@ export async function countBefore(
     lt(availableAt, message.availableAt),
     and(eq(availableAt, message.availableAt), lt(id, message.id)),
   );
-  const rows = db
-    .select({ one: sql<number>`1`.as('one') })
-    .from(messageQueue)
-    .where(
-      and(
-        eq(accountId, message.accountId),
-        eq(status, 'pending'),
-        or(
-          and(lt(priority, message.priority), lte(availableAt, message.availableAt)),
-          and(eq(priority, message.priority), sooner),
-        ),
-      ),
-    )
-    .limit(MAX_AHEAD)
-    .as('before');
-  const [row] = await db.select({ n: count() }).from(rows);
-  return row?.n ?? 0;
+  const isBefore = and(
+    eq(accountId, message.accountId),
+    eq(status, 'pending'),
+    or(
+      and(lt(priority, message.priority), lte(availableAt, message.availableAt)),
+      and(eq(priority, message.priority), sooner),
+    ),
+  );
+  return countRows(db, messageQueue, isBefore, MAX_AHEAD);
 }
 
 async function readThrough<K extends string | number>(
@@ -139,28 +126,15 @@ async function readThrough<K extends string | number>(
   return fresh;
 }
 
-async function countOfUser(deps: Pick<QueueDeps, 'db'>, userId: number, atMost: number): Promise<number> {
+function countOfUser(deps: Pick<QueueDeps, 'db'>, userId: number, atMost: number): Promise<number> {
   const own = deps.db
     .select({ id: whatsappAccounts.id })
     .from(whatsappAccounts)
     .where(eq(whatsappAccounts.userId, userId));
-  const rows = deps.db
-    .select({ one: sql<number>`1`.as('one') })
-    .from(messageQueue)
-    .where(inArray(messageQueue.accountId, own))
-    .limit(atMost)
-    .as('waiting');
-  const [row] = await deps.db.select({ n: count() }).from(rows);
-  return row?.n ?? 0;
+  return countRows(deps.db, messageQueue, inArray(messageQueue.accountId, own), atMost);
 }
 
-async function countOfAccount(deps: QueueDeps, accountId: string): Promise<number> {
-  const rows = deps.db
-    .select({ one: sql<number>`1`.as('one') })
-    .from(messageQueue)
-    .where(and(eq(messageQueue.accountId, accountId), eq(messageQueue.status, 'pending')))
-    .limit(MAX_AHEAD)
-    .as('waiting');
-  const [row] = await deps.db.select({ n: count() }).from(rows);
-  return row?.n ?? 0;
+function countOfAccount(deps: QueueDeps, accountId: string): Promise<number> {
+  const isWaiting = and(eq(messageQueue.accountId, accountId), eq(messageQueue.status, 'pending'));
+  return countRows(deps.db, messageQueue, isWaiting, MAX_AHEAD);
 }

@@ -1,6 +1,7 @@
 /** Pages of a list that may have a million contacts. What looks through many of them does so beside the event loop. */
-import { and, asc, count, eq, gt, gte, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, type SQL } from 'drizzle-orm';
 import type { Database, ReadDb } from '../../db/client.ts';
+import { countRows } from '../../db/count-rows.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import type { PageInput } from '../fields.ts';
@@ -54,14 +55,10 @@ export async function searchPage(
   if (input.counted === false) return { rows, totalItems: null };
   // The page that ends the list has seen them all.
   const isLast = cursor === undefined && rows.length < limit && (rows.length > 0 || skip === 0);
-  const total = isLast ? skip + rows.length : await countUpTo(scan, match, MAX_COUNTED + 1);
+  const total = isLast
+    ? skip + rows.length
+    : await countRows(scan, broadcastContacts, match, MAX_COUNTED + 1);
   return { rows, totalItems: total > MAX_COUNTED ? null : total };
-}
-
-async function countUpTo(scan: ReadDb, where: SQL | undefined, atMost: number): Promise<number> {
-  const found = scan.select({ phone }).from(broadcastContacts).where(where).limit(atMost).as('found');
-  const [row] = await scan.select({ n: count() }).from(found);
-  return Number(row?.n ?? 0);
 }
 
 function rowsOf(db: ReadDb, where: SQL | undefined, limit: number, skip = 0): Promise<ContactRow[]> {

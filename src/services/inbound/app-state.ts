@@ -1,7 +1,8 @@
 /** Keeps what the phones of sessions tell of their chats, labels and stars, and makes known what changed. */
-import { and, count, eq, gt, inArray, type SQLWrapper, sql } from 'drizzle-orm';
+import { and, eq, gt, inArray, type SQLWrapper, sql } from 'drizzle-orm';
 import { inBatches, readFitting, untilUsedUp } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
+import { countRows } from '../../db/count-rows.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { waChatStates, whatsappAccounts } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
@@ -272,15 +273,8 @@ async function readStates(
 }
 
 /** Of how many chats something is kept, up to as many as there is room for. */
-async function countStates(db: Deps['db'], accountId: string): Promise<number> {
-  const rows = db
-    .select({ one: sql<number>`1`.as('one') })
-    .from(waChatStates)
-    .where(eq(waChatStates.accountId, accountId))
-    .limit(MAX_CHAT_STATES)
-    .as('states');
-  const [row] = await db.select({ n: count() }).from(rows);
-  return row?.n ?? 0;
+function countStates(db: Deps['db'], accountId: string): Promise<number> {
+  return countRows(db, waChatStates, eq(waChatStates.accountId, accountId), MAX_CHAT_STATES);
 }
 
 /** What of a chat is as if it was never set, unless something was told of it. */

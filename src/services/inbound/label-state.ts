@@ -1,7 +1,8 @@
 /** The labels of a session's phone and what they are on, as rows: reading, writing, and ids for new ones. */
-import { and, count, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { inBatches, readFitting } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
+import { countRows } from '../../db/count-rows.ts';
 import { isAfter } from '../../db/keyset.ts';
 import { incoming, upsert } from '../../db/ops.ts';
 import { waLabels, waLabelUses } from '../../db/schema.ts';
@@ -106,15 +107,8 @@ const FIRST_LABEL = 10;
 const USUAL_ID = /^\d{1,15}$/;
 
 /** How many chats and messages have labels, up to as many as are kept. */
-export async function countUses(db: Db | Tx, accountId: string): Promise<number> {
-  const rows = db
-    .select({ one: sql<number>`1`.as('one') })
-    .from(waLabelUses)
-    .where(eq(waLabelUses.accountId, accountId))
-    .limit(MAX_LABEL_USES)
-    .as('uses');
-  const [row] = await db.select({ n: count() }).from(rows);
-  return row?.n ?? 0;
+export function countUses(db: Db | Tx, accountId: string): Promise<number> {
+  return countRows(db, waLabelUses, eq(waLabelUses.accountId, accountId), MAX_LABEL_USES);
 }
 
 const USE_COLUMNS = {

@@ -92,8 +92,8 @@ export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string
 
 /**
  * Sends what is due, of all kinds or of `kinds` alone, one after the other, at most ten mails; how many were handed over. The
- * invitations of many workspaces take turns. Safe in several processes at once. A mail whose process dies between the server's answer and the row's end may come twice, under the
- * same Message-ID.
+ * invitations of many workspaces take turns. Safe in several processes at once. A mail whose process dies between the server's
+ * answer and the row's end may come twice, under the same Message-ID.
  */
 export async function sendDueMails(
   deps: MailDeps,

@@ -155,8 +155,9 @@ function namesOf(jids: readonly (string | undefined)[], { contacts, me }: ReadOp
 
 /** As a stanza of the chat in which it is seen: what its author has written to a list is seen in the chat with the author. */
 function ofConversation(attrs: Attributes): Attributes {
-  const { from, participant, participant_pn, participant_lid, ...others } = attrs;
-  if (from === undefined || participant === undefined || !isBroadcastListJid(from)) return attrs;
+  if (attrs.from === undefined || attrs.participant === undefined || !isBroadcastListJid(attrs.from))
+    return attrs;
+  const { participant, participant_pn, participant_lid, ...others } = attrs;
   return {
     ...others,
     from: participant,
