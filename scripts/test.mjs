@@ -102,6 +102,8 @@ const failures = [];
 /** How long each part and each file took, for those who keep the whole short. */
 const times = { parts: [], files: [] };
 const SLOWEST = 20;
+/** When no test has ended for so long, the part has failed. The longest test may take 15 minutes, but those of soaks. */
+const STALL_MINUTES = process.argv.includes('--soak') ? '180' : '20';
 
 /** Runs one part and adds what it counted; a part that counted nothing has failed. */
 async function part(name, args, env = {}) {
@@ -109,7 +111,7 @@ async function part(name, args, env = {}) {
   rmSync(sumFile, { force: true });
   console.log(`\n== ${name}`);
   const reporters = ['--reporter=default', '--reporter=./scripts/sum-reporter.mjs'];
-  const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, ...env };
+  const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, STALL_MINUTES, ...env };
   const startMs = performance.now();
   const code = await run('vitest', ['run', ...reporters, ...args], { env: variables });
   times.parts.push({ name, ms: performance.now() - startMs });
