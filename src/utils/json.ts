@@ -11,9 +11,16 @@ const MAX_READ_AGAIN = 32 * 1024;
 const NEWLINE = 0x0a;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
-const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
-const SEPARATING: ReadonlySet<number> = new Set([0x2c, 0x3a]);
+const [OPENING, CLOSING, SEPARATING] = [1, 2, 3];
+/** What a character of ASCII does outside of texts; 0 where it does not matter. */
+const ROLES = new Uint8Array(128);
+for (const [role, characters] of [
+  [OPENING, '[{'],
+  [CLOSING, ']}'],
+  [SEPARATING, ',:'],
+] as const) {
+  for (const character of characters) ROLES[character.charCodeAt(0)] = role;
+}
 
 /** A text that cannot be taken; `reason` goes on with "the body …". */
 export class UnreadableText extends Error {
@@ -86,18 +93,32 @@ function firstFault(text: string): string {
 function checkSize(text: string): void {
   let depth = 0;
   let values = 1;
-  let inString = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (inString) {
-      if (code === BACKSLASH) at++;
-      else if (code === QUOTE) inString = false;
-    } else if (code === QUOTE) inString = true;
-    else if (OPENING.has(code)) depth++;
-    else if (CLOSING.has(code)) depth--;
-    else if (SEPARATING.has(code)) values++;
+    if (code === QUOTE) {
+      at = endOfText(text, at + 1);
+      continue;
+    }
+    const role = code < ROLES.length ? ROLES[code] : 0;
+    if (role === 0) continue;
+    if (role === OPENING) depth++;
+    else if (role === CLOSING) depth--;
+    else values++;
     if (depth > MAX_DEPTH) throw new UnreadableText(`is nested more than ${MAX_DEPTH} deep`);
     if (values > MAX_VALUES) throw new UnreadableText(`holds more than ${MAX_VALUES} values`);
+  }
+}
+
+/** Where the text that begins at `start` has its closing quote: the length of all when it has none. */
+function endOfText(text: string, start: number): number {
+  let from = start;
+  for (;;) {
+    const quote = text.indexOf('"', from);
+    if (quote === -1) return text.length;
+    let escapes = quote;
+    while (escapes > from && text.charCodeAt(escapes - 1) === BACKSLASH) escapes--;
+    if ((quote - escapes) % 2 === 0) return quote;
+    from = quote + 1;
   }
 }
 
