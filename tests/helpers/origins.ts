@@ -56,7 +56,7 @@ export async function linkWith(
     receive: async (text) => void (await next(`the text ${text}`, (line) => line.text === text)),
     async stop() {
       tell({ stop: true });
-      if (child.exitCode === null) await once(child, 'exit');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     },
     kill: () => void child.kill('SIGKILL'),
   };

@@ -277,7 +277,7 @@ describe('a member who is removed', () => {
     const reader = response.body?.getReader();
     let ended = false;
     const reading = (async () => {
-      while (!(await reader?.read())?.done);
+      while ((await reader?.read())?.done === false);
       ended = true;
     })();
     await passTime(3_000, () => false);

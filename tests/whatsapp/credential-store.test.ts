@@ -398,7 +398,7 @@ describe('a value that the database refuses', () => {
     const refused = await store.load(bad);
     const others = await Promise.all(good.map((account) => store.load(account)));
     let isDone = false;
-    const written = refused.set([key('bad', '1')]).then(() => {
+    const written = refused.set([key('bad', '1')]).finally(() => {
       isDone = true;
     });
     // There is always a batch that it could spoil.
