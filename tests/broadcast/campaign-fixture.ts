@@ -89,6 +89,9 @@ export function contacts(n: number, from = 0): Contact[] {
   }));
 }
 
+/** Longer than a test may take: its loop must not outlive it. */
+const DURING_MS = 30_000;
+
 export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<CampaignWorld> {
   const clock = createFakeClock(Date.UTC(2026, 0, 5, 3, 0, 0));
   const t = await openTestApp({
@@ -195,7 +198,8 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
         done = true;
       };
       work.then(end, end);
-      while (!done) await clock.advance(50);
+      for (const endsMs = performance.now() + DURING_MS; !done && performance.now() < endsMs; )
+        await clock.advance(50);
       return work;
     },
     relayed: () => engine.relayed.map((send) => send.to.phone ?? send.to.jid),

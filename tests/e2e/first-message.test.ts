@@ -75,11 +75,11 @@ describe('a linked number', () => {
   });
 
   test('takes a receipt that overtakes its acknowledgement as proof', async () => {
-    emulator.setRule({ number: '628120000004', behaviour: 'receipt_first:3000' });
+    emulator.setRule({ number: '628120000004', behaviour: 'receipt_first:15000' });
     const { body } = await send('628120000004', 'receipt first');
     await until(
       async () => ['delivered', 'read'].includes((await statusOf(body.data.messageId)).status),
-      2500,
+      12_000,
     );
   });
 

@@ -8,6 +8,7 @@ import {
   releaseKeysAfter,
 } from '../../src/whatsapp/baileys/transactions.ts';
 import { createSignal } from '../helpers/signal.ts';
+import { until } from '../helpers/until.ts';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 const asVersion = (version: number) => ({ version, hash: Buffer.alloc(0), indexValueMap: {} });
@@ -145,7 +146,7 @@ describe('a key transaction', () => {
         done += 1;
       }),
     );
-    while (stored.get('lid-mapping:n') !== '2') await tick();
+    await until(() => stored.get('lid-mapping:n') === '2');
     await tick();
     expect(done).toBe(0);
     release();
@@ -255,11 +256,11 @@ describe('a key transaction', () => {
         expect((await keys.get('lid-mapping', ['n'])).n).toBe('2');
       }, 'a');
     const both = Promise.all([relay(1), relay(2)]);
-    while (stored.get('lid-mapping:n') !== '2') await tick();
+    await until(() => stored.get('lid-mapping:n') === '2');
     await tick();
     expect(left).toEqual([]);
     disks[0]?.give();
-    while (left.length === 0) await tick();
+    await until(() => left.length > 0);
     await tick();
     expect(left).toEqual([1]);
     disks[1]?.give();
