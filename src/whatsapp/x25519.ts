@@ -7,6 +7,7 @@ import {
   createPublicKey,
   diffieHellman,
   generateKeyPairSync,
+  type JsonWebKey,
   type KeyObject,
 } from 'node:crypto';
 
@@ -19,15 +20,29 @@ export interface X25519Pair {
   private: Buffer;
 }
 
-/** A new pair from the system's random source. */
+/**
+ * A new pair from the system's random source. Node encodes it while it makes it: in Node 20 an export of a key whose maker is
+ * garbage by then waits for ever, and the whole process with it, when the garbage collector runs in the middle of it.
+ */
 export function createPair(): X25519Pair {
-  const { publicKey, privateKey } = generateKeyPairSync('x25519');
-  return { public: fieldOf(publicKey, 'x'), private: fieldOf(privateKey, 'd') };
+  const { publicKey, privateKey } = generateJwkPair('x25519', {
+    publicKeyEncoding: JWK,
+    privateKeyEncoding: JWK,
+  });
+  return { public: bytesOf(publicKey.x), private: bytesOf(privateKey.d) };
 }
+
+const JWK = { format: 'jwk' } as const;
+
+/** Safe because Node takes this encoding for all keys that it exports so; its types know the others only. */
+const generateJwkPair = generateKeyPairSync as unknown as (
+  type: 'x25519',
+  encodings: { publicKeyEncoding: typeof JWK; privateKeyEncoding: typeof JWK },
+) => { publicKey: JsonWebKey; privateKey: JsonWebKey };
 
 /** @throws Error when the key has not 32 bytes */
 export function publicKeyOf(privateKey: Uint8Array): Buffer {
-  return fieldOf(createPublicKey(readPrivate(privateKey)), 'x');
+  return bytesOf(createPublicKey(readPrivate(privateKey)).export({ format: 'jwk' }).x);
 }
 
 /** The secret that both sides share. @throws Error when a key has not 32 bytes, or its secret would be the same for everybody */
@@ -49,6 +64,6 @@ function encode(key: Uint8Array): string {
   return Buffer.from(key.buffer, key.byteOffset, key.length).toString('base64url');
 }
 
-function fieldOf(key: KeyObject, field: 'x' | 'd'): Buffer {
-  return Buffer.from(key.export({ format: 'jwk' })[field] ?? '', 'base64url');
+function bytesOf(field: string | undefined): Buffer {
+  return Buffer.from(field ?? '', 'base64url');
 }

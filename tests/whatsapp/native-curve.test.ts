@@ -62,6 +62,19 @@ describe('libsignal by native means', () => {
     expect(own.getPublicFromPrivateKey(privKey)).toEqual(pubKey);
   });
 
+  it('makes many pairs while the garbage collector runs, and waits for nothing', async () => {
+    // In a process of its own: one that hangs cannot be stopped from within.
+    const code = `
+      const { createPair } = await import(process.argv[1]);
+      for (let n = 0; n < 3_000; n++) createPair();
+      console.log('done');
+    `;
+    const path = fileURLToPath(new URL('../../src/whatsapp/x25519.ts', import.meta.url));
+    const args = ['--max-semi-space-size=1', '--import', 'tsx', '--input-type=module', '--eval', code, path];
+    const { stdout } = await run(process.execPath, args, { timeout: 40_000, killSignal: 'SIGKILL' });
+    expect(stdout.trim()).toBe('done');
+  }, 60_000);
+
   it('signs what libsignal verifies, and verifies what libsignal signs', () => {
     fc.assert(
       fc.property(bytes(32), messages, (key, message) => {
