@@ -31,9 +31,12 @@ export interface Batcher<T, R> {
    * fails alone and costs few batches; while the database is away all are rejected at once, or wait (`whileAway`).
    */
   add(item: T): Promise<R>;
-  /** The same for what somebody waits for: no more are gathered (`windowMs`), and those that wait go with it. */
+  /**
+   * The same for what somebody waits for: no more are gathered (`windowMs`), and those that wait go with it, but for those of
+   * `addLater` whose time has not come: they would make it wait for their work.
+   */
   addNow(item: T): Promise<R>;
-  /** The same for what nobody waits for: it goes with the next of the others, or after `patienceMs`. */
+  /** The same for what nobody waits for: it goes with the next one of `add`, or after `patienceMs`. */
   addLater(item: T): Promise<R>;
   /** True while items wait or are done; false while they only wait for the database. */
   isBusy(): boolean;
@@ -118,11 +121,22 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   }
 
   function takeBatch(): Waiting<T, R>[] {
+    // A crowd is not looked through: it is written as it has come.
+    if (waiting.length < maxBatch && waiting.some(({ haste }) => haste === 'now')) return takeHasty();
     if (!choose) return waiting.splice(0, maxBatch);
     const oldest = waiting.splice(0, CHOICE);
     const chosen = new Set(choose(oldest.map(({ item }) => item)).slice(0, maxBatch));
     waiting.unshift(...oldest.filter(({ item }) => !chosen.has(item)));
     return oldest.filter(({ item }) => chosen.has(item));
+  }
+
+  /** Without the patient ones that may still wait. */
+  function takeHasty(): Waiting<T, R>[] {
+    const dueMs = monotonicMs() - patienceMs;
+    const all = waiting.splice(0);
+    const mayWait = ({ haste, addedMs }: Waiting<T, R>) => haste === 'later' && addedMs > dueMs;
+    waiting.push(...all.filter(mayWait));
+    return all.filter((one) => !mayWait(one));
   }
 
   async function runBatch(batch: readonly Waiting<T, R>[]): Promise<void> {

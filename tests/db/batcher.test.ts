@@ -172,6 +172,20 @@ describe('createBatcher', () => {
     expect(await short.batcher.addLater(1)).toBe(10);
   });
 
+  test('keeps nobody waiting for the work of patient items, which are done in their time all the same', async () => {
+    const { batcher, batches } = setUp({ patienceMs: 60_000, maxBatch: 4 });
+    const patient = [batcher.addLater(1), batcher.addLater(2)];
+    expect(await batcher.addNow(3)).toBe(30);
+    expect(await batcher.addNow(4)).toBe(40);
+    expect(batches).toEqual([[3], [4]]);
+    expect(await batcher.add(5)).toBe(50);
+    expect(await Promise.all(patient)).toEqual([10, 20]);
+    expect(batches).toEqual([[3], [4], [1, 2, 5]]);
+    const short = setUp({ patienceMs: 0 });
+    await Promise.all([short.batcher.addLater(1), short.batcher.addNow(2)]);
+    expect(short.batches).toEqual([[1, 2]]);
+  });
+
   test('rejects what waits and what comes after its stop', async () => {
     const clock = createFakeClock();
     const { batcher } = setUp({
