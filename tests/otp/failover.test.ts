@@ -217,6 +217,20 @@ describe('the watcher', () => {
     expect(await queued(ctx)).toHaveLength(1);
   });
 
+  it('looks after few codes at a time, so that the next one does not wait for all of them', async () => {
+    const all = [];
+    for (let n = 0; n < 20; n++) all.push(await send(ctx, `+62812999${1000 + n}`));
+    for (const { messageId } of all.slice(1)) await acknowledge(ctx, messageId);
+    await fixture.clock.advance(1_500);
+    const transactions = vi.spyOn(ctx.database.db, 'transaction');
+    expect(await watchOtps(ctx)).toBeGreaterThanOrEqual(20);
+    expect(transactions.mock.calls.length).toBeGreaterThan(1);
+    transactions.mockRestore();
+    const found = await Promise.all(all.map(({ otpId }) => otpRow(ctx, otpId)));
+    expect(found.map(({ status }) => status)).toEqual(['pending', ...all.slice(1).map(() => 'sent')]);
+    expect(found[0]?.watchAt).toBeGreaterThan(fixture.clock.now());
+  });
+
   it('runs by itself until it is stopped', async () => {
     const sent = await send(ctx, PHONE);
     await acknowledge(ctx, sent.messageId);

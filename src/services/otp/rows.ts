@@ -54,6 +54,10 @@ const CHECK_COLUMNS = {
 } as const;
 export type CheckedOtp = Pick<OtpRow, keyof typeof CHECK_COLUMNS>;
 
+/** The columns that the watcher needs, which reads each code once. */
+export const WATCH_COLUMNS = { ...CHECK_COLUMNS, failover: otps.failover, watchAt: otps.watchAt } as const;
+export type WatchedOtp = Pick<OtpRow, keyof typeof WATCH_COLUMNS>;
+
 const isOpenOf = (ref: NumberRef) =>
   and(eq(otps.userId, ref.userId), inArray(otps.openPhone, [...ref.spellings]), inSessions(ref.sessionIds));
 const isOf = (ref: NumberRef) =>

@@ -32,6 +32,18 @@ export interface Watched {
   now: number;
 }
 
+/** When a message of its newest round was acknowledged, epoch milliseconds; null: none is known to be. */
+export function provenAt(
+  { deliveries }: Pick<OtpRow, 'deliveries'>,
+  states: ReadonlyMap<string, DeliveryState>,
+  now: number,
+): number | null {
+  const round = deliveries.at(-1)?.round;
+  const ofRound = deliveries.filter((delivery) => delivery.round === round);
+  const proof = ofRound.map(({ id }) => states.get(id)).find((state) => state && isProven(state.status));
+  return proof ? (proof.sentAt ?? now) : null;
+}
+
 /** An acknowledgement of any delivery of the newest round decides it; see the guarantees in docs/otp.md. */
 export function decideWatch(watched: Watched): WatchDecision {
   const { otp, states, now } = watched;
@@ -39,8 +51,8 @@ export function decideWatch(watched: Watched): WatchDecision {
   if (!latest) return { action: 'failed', errorCode: 'NO_MESSAGE' };
   const round = otp.deliveries.filter((delivery) => delivery.round === latest.round);
   const stateOf = (delivery: OtpDelivery) => states.get(delivery.id);
-  const proof = round.map(stateOf).find((state) => state && isProven(state.status));
-  if (proof) return { action: 'sent', at: proof.sentAt ?? now };
+  const at = provenAt(otp, states, now);
+  if (at !== null) return { action: 'sent', at };
 
   const latestState = stateOf(latest);
   const dead = latestState === undefined || isUnsentEnd(latestState.status);

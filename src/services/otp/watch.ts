@@ -8,6 +8,7 @@ import {
   caseBy,
   isUnavailable,
   placeholders,
+  prepared,
   preparedWriteFor,
   transact,
   valuesAt,
@@ -18,13 +19,20 @@ import { MINUTE_MS } from '../../utils/durations.ts';
 import { closeOtp, otpFact } from './close.ts';
 import { cancelWaitingCodes, deliver } from './deliver.ts';
 import type { OtpDeps } from './deps.ts';
-import { isOpen, OPEN_STATUSES, type OtpRow, readDeliveries, whileOpen } from './rows.ts';
+import { isOpen, OPEN_STATUSES, readDeliveries, WATCH_COLUMNS, type WatchedOtp, whileOpen } from './rows.ts';
 import { readFallbacks, readyFor, type SendingSession } from './sessions.ts';
-import { type DeliveryState, decideWatch, FIRST_LOOK_MS, type WatchDecision } from './watch-policy.ts';
+import {
+  type DeliveryState,
+  decideWatch,
+  FIRST_LOOK_MS,
+  provenAt,
+  type WatchDecision,
+} from './watch-policy.ts';
 
-const BATCH_SIZE = 100;
-/** Pieces of one round: what is more waits for the next. */
-const MAX_LOOKED_AT = 50 * BATCH_SIZE;
+/** Codes of one piece: few milliseconds of work, because the loop is held for it, and the next code waits. */
+const BATCH_SIZE = 16;
+/** Codes of one round: what is more waits for the next. */
+const MAX_LOOKED_AT = 5_000;
 /** One that the database refused is looked at again after this. */
 const TROUBLE_PAUSE_MS = MINUTE_MS;
 
@@ -34,55 +42,71 @@ const TROUBLE_PAUSE_MS = MINUTE_MS;
  */
 export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
   let looked = 0;
-  const read = () =>
-    deps.db
-      .select()
-      .from(otps)
-      .where(lte(otps.watchAt, deps.clock.now()))
-      .orderBy(asc(otps.watchAt))
-      .limit(BATCH_SIZE);
+  const read = () => dueRows(deps.db).execute({ now: deps.clock.now(), limit: BATCH_SIZE });
   for await (const due of readBatches(BATCH_SIZE, read, signal)) {
-    const [states, sendingSessions] = [await readStates(deps, due), await readAllSessions(deps, due)];
-    const sent: Proven[] = [];
-    for (const otp of due) {
-      const at = await lookAt(deps, otp, states, sendingSessions);
-      if (at !== null) sent.push({ otp, at });
-    }
-    await markAllSent(deps, sent);
+    await lookAtAll(deps, due);
     looked += due.length;
     if (looked >= MAX_LOOKED_AT) break;
   }
   return looked;
 }
 
+const dueRows = prepared((db) =>
+  db
+    .select(WATCH_COLUMNS)
+    .from(otps)
+    .where(lte(otps.watchAt, sql.placeholder('now')))
+    .orderBy(asc(otps.watchAt))
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+);
+
 /** One that was acknowledged, and when. */
 interface Proven {
-  otp: OtpRow;
+  otp: WatchedOtp;
   at: number;
 }
 
-async function readStates(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, DeliveryState>> {
+/** Those that were acknowledged, which are nearly all, are marked together; of the sessions only the others ask. */
+async function lookAtAll(deps: OtpDeps, due: readonly WatchedOtp[]): Promise<void> {
+  const now = deps.clock.now();
+  const states = await readStates(deps, due);
+  const sent: Proven[] = [];
+  const others: WatchedOtp[] = [];
+  for (const otp of due) {
+    const at = otp.status === 'pending' && otp.expiresAt > now ? provenAt(otp, states, now) : null;
+    if (at === null) others.push(otp);
+    else sent.push({ otp, at });
+  }
+  const sendingSessions = await readAllSessions(deps, others);
+  for (const otp of others) await lookAt(deps, otp, states, sendingSessions);
+  await markAllSent(deps, sent);
+}
+
+async function readStates(deps: OtpDeps, due: readonly WatchedOtp[]): Promise<Map<string, DeliveryState>> {
   const ids = due.flatMap((otp) => otp.deliveries.map(({ id }) => id));
   const rows = await readDeliveries(deps.db, ids);
   return new Map(rows.map(({ id, ...state }) => [id, state]));
 }
 
-async function readAllSessions(deps: OtpDeps, due: readonly OtpRow[]): Promise<Map<string, SendingSession>> {
+async function readAllSessions(
+  deps: OtpDeps,
+  due: readonly WatchedOtp[],
+): Promise<Map<string, SendingSession>> {
   const all = new Map(due.flatMap((otp) => otp.failover.map((fallback) => [fallback.accountId, fallback])));
   const sendingSessions = await readFallbacks(deps, [...all.values()], deps.clock.now());
   return new Map(sendingSessions.map((sendingSession) => [sendingSession.accountId, sendingSession]));
 }
 
-/** Does what is to be done about one; when it was sent, if that is still to be marked. */
-async function lookAt(
+/** Does what is to be done about one. */
+function lookAt(
   deps: OtpDeps,
-  otp: OtpRow,
+  otp: WatchedOtp,
   states: ReadonlyMap<string, DeliveryState>,
   sendingSessions: ReadonlyMap<string, SendingSession>,
-): Promise<number | null> {
-  const now = deps.clock.now();
-  let sentAt: number | null = null;
-  await withTrouble(deps, otp, async () => {
+): Promise<void> {
+  return withTrouble(deps, otp, async () => {
+    const now = deps.clock.now();
     // The sweep ends those whose time is over.
     if (!isOpen(otp) || otp.expiresAt <= now) return lookNext(deps, otp, null);
     const ofOtp = otp.failover.flatMap(({ accountId }) => sendingSessions.get(accountId) ?? []);
@@ -93,14 +117,12 @@ async function lookAt(
       failoverAfterMs: deps.config.otp.failoverAfterMs,
       now,
     });
-    if (decision.action === 'sent' && otp.status === 'pending') sentAt = decision.at;
-    else await act(deps, otp, decision);
+    return act(deps, otp, decision);
   });
-  return sentAt;
 }
 
 /** What the database refuses of one OTP is tried again later, and stops no other. */
-async function withTrouble(deps: OtpDeps, otp: OtpRow, work: () => Promise<void>): Promise<void> {
+async function withTrouble(deps: OtpDeps, otp: WatchedOtp, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
@@ -110,7 +132,7 @@ async function withTrouble(deps: OtpDeps, otp: OtpRow, work: () => Promise<void>
   }
 }
 
-async function act(deps: OtpDeps, otp: OtpRow, decision: WatchDecision): Promise<void> {
+async function act(deps: OtpDeps, otp: WatchedOtp, decision: WatchDecision): Promise<void> {
   switch (decision.action) {
     case 'look':
       return lookNext(deps, otp, decision.at);
@@ -125,10 +147,10 @@ async function act(deps: OtpDeps, otp: OtpRow, decision: WatchDecision): Promise
 }
 
 /** The condition that no process has looked at this OTP since it was read. */
-const asSeen = (otp: OtpRow) =>
+const asSeen = (otp: WatchedOtp) =>
   and(whileOpen(otp.id), otp.watchAt === null ? undefined : eq(otps.watchAt, otp.watchAt));
 
-async function lookNext(deps: OtpDeps, otp: OtpRow, watchAt: number | null): Promise<void> {
+async function lookNext(deps: OtpDeps, otp: WatchedOtp, watchAt: number | null): Promise<void> {
   await deps.db
     .update(otps)
     .set({ watchAt })
@@ -186,7 +208,7 @@ const markSeveral = preparedWriteFor((db, named, count) => {
     );
 });
 
-async function fail(deps: OtpDeps, otp: OtpRow, errorCode: string): Promise<void> {
+async function fail(deps: OtpDeps, otp: WatchedOtp, errorCode: string): Promise<void> {
   await transact(deps.database, async (tx) => {
     const facts = await closeOtp(tx, deps, otp, { status: 'failed', reason: 'send_failed' });
     const named = (facts ?? []).map((fact) =>
@@ -196,7 +218,12 @@ async function fail(deps: OtpDeps, otp: OtpRow, errorCode: string): Promise<void
   });
 }
 
-async function failOver(tx: Tx, deps: OtpDeps, otp: OtpRow, sendingSession: SendingSession): Promise<void> {
+async function failOver(
+  tx: Tx,
+  deps: OtpDeps,
+  otp: WatchedOtp,
+  sendingSession: SendingSession,
+): Promise<void> {
   const now = deps.clock.now();
   // Taken first, so that of several processes one goes on; the look after the delivery is set below.
   const taken = await tx
