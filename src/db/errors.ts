@@ -185,8 +185,27 @@ export function isUnavailable(error: unknown): boolean {
   );
 }
 
-/** Null where none may be, out of range, cut off, of another kind, characters that are none, too long. */
-const VALUE_NUMBERS = new Set([1048, 1264, 1265, 1292, 1300, 1366, 1406]);
+const TOO_LONG = 1153;
+/**
+ * Null where none may be, out of range, cut off, of another kind, characters that are none, too long; a row, or a statement, that
+ * is too long; a condition of the table that is not met (4025, 3819), JSON that is none, or too deep.
+ */
+const VALUE_NUMBERS = new Set([
+  1048,
+  1264,
+  1265,
+  1292,
+  1300,
+  1366,
+  1406,
+  1118,
+  TOO_LONG,
+  4025,
+  3819,
+  3140,
+  3141,
+  3157,
+]);
 const VALUE_CODES = new Set(['SQLITE_TOOBIG', 'SQLITE_MISMATCH']);
 
 /** True when a value was refused for what it is: it is refused again however often it is written. */
@@ -198,6 +217,11 @@ export function isRefusedValue(error: unknown): boolean {
       hasCode(fault, VALUE_CODES) ||
       fault.extendedCode === 'SQLITE_CONSTRAINT_NOTNULL',
   );
+}
+
+/** True when a statement is longer than the server takes, so that fewer rows at once may do. */
+export function isStatementTooLong(error: unknown): boolean {
+  return some(error, (fault) => fault.errno === TOO_LONG);
 }
 
 /** Of `AWAY_NUMBERS`: read-only, nothing can be written, quotas, damaged tables. */

@@ -3,6 +3,7 @@ import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzl
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import { affected } from './affected.ts';
 import { columnName } from './column-name.ts';
+import { isStatementTooLong } from './errors.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
 import { type Changes, type Db, isTx, type NewRow, type Tx } from './types.ts';
@@ -184,9 +185,22 @@ async function writeRows(
   for (let at = 0; at < rows.length; ) {
     const left = Math.min(size, rows.length - at);
     const n = sizes.find((many) => many <= left) ?? left;
-    const values = rows.slice(at, at + n).flatMap((row) => valuesOf(plan, row));
-    await runText(db, `${plan.head}${plan.row}${`, ${plan.row}`.repeat(n - 1)}${suffix}`, values);
+    await writeTogether(db, plan, rows.slice(at, at + n), suffix);
     at += n;
+  }
+}
+
+/** In one statement, or in halves where the server takes none so long. */
+async function writeTogether(db: Db, plan: Plan, rows: readonly object[], suffix: string): Promise<void> {
+  const values = rows.flatMap((row) => valuesOf(plan, row));
+  const text = `${plan.head}${plan.row}${`, ${plan.row}`.repeat(rows.length - 1)}${suffix}`;
+  try {
+    await runText(db, text, values);
+  } catch (error) {
+    if (rows.length === 1 || !isStatementTooLong(error)) throw error;
+    const half = Math.ceil(rows.length / 2);
+    await writeTogether(db, plan, rows.slice(0, half), suffix);
+    await writeTogether(db, plan, rows.slice(half), suffix);
   }
 }
 

@@ -5,11 +5,13 @@ import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from 
 import { startTimer, stopTimer } from './event-loop.ts';
 import { createHosts, type Hosts } from './mysql-hosts.ts';
 import { type Commits, commitSetting, keepConnections, noteCommits, watchEnd } from './mysql-kept.ts';
+import { refuseTooLong } from './mysql-packet.ts';
 import {
   IDLE_CONNECTION_MS,
   isGalera,
   isOn,
   isReadOnly,
+  longestStatement,
   requireRowLocks,
   SHOW_READY,
   SHOW_VARIABLES,
@@ -234,6 +236,7 @@ async function prepare(
     for (const setting of settingsFor(server, options.idleTransactionSeconds)) {
       await connection.query({ sql: setting, timeout: QUERY_TIMEOUT_MS });
     }
+    refuseTooLong(connection, longestStatement(server));
     watchEnd(connection);
     prepared.add(underlying);
     hosts.worked(connection.config);

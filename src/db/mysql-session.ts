@@ -18,7 +18,14 @@ const SYNC_WAIT = 7;
 /** The values that `SHOW SESSION VARIABLES` gives of the variables that matter here; a server leaves out those it does not know. */
 export type ServerVariables = ReadonlyMap<string, string>;
 
-const NAMES = ['idle_transaction_timeout', 'wsrep_on', 'wsrep_sync_wait', 'read_only', 'tidb_current_ts'];
+const NAMES = [
+  'idle_transaction_timeout',
+  'wsrep_on',
+  'wsrep_sync_wait',
+  'read_only',
+  'tidb_current_ts',
+  'max_allowed_packet',
+];
 export const SHOW_VARIABLES = `SHOW SESSION VARIABLES WHERE Variable_name IN ('${NAMES.join("', '")}')`;
 /** Only where `isGalera`. */
 export const SHOW_READY = "SHOW STATUS WHERE Variable_name = 'wsrep_ready'";
@@ -36,6 +43,8 @@ export function requireRowLocks(server: ServerVariables): void {
     'the database is TiDB, which takes no lock for FOR UPDATE SKIP LOCKED: use MariaDB or MySQL (docs/sizing.md)',
   );
 }
+/** Bytes of the longest statement that the server takes; NaN where it does not say. */
+export const longestStatement = (server: ServerVariables): number => Number(server.get('max_allowed_packet'));
 export const isOn = (value: string | undefined): boolean => value === 'ON' || value === '1';
 
 /** Statements that commit by themselves, UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */

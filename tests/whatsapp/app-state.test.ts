@@ -2,6 +2,7 @@
 import { EventEmitter } from 'node:events';
 import {
   getBinaryNodeChildren,
+  makeEventBuffer,
   type SignalKeyStoreWithTransaction,
   type WASocket,
 } from '@whiskeysockets/baileys';
@@ -9,6 +10,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { AppStateCollection, AppStateVersions, LearntAppState } from '../../src/whatsapp/app-state.ts';
 import { createAppState } from '../../src/whatsapp/baileys/app-state.ts';
 import { createHistoryTurns } from '../../src/whatsapp/baileys/history.ts';
+import { createQuietLogger } from '../../src/whatsapp/baileys/quiet-logger.ts';
 import { installTransactions, type RawKeys } from '../../src/whatsapp/baileys/transactions.ts';
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
 import { silentLogger } from '../helpers/engine.ts';
@@ -482,4 +484,28 @@ describe('what this service changes itself', () => {
     await expect(link.state.own(work('closed'), wanted)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(begun).toEqual(['waiting']);
   });
+});
+
+it("what the phone tells of its chats does not wait in Baileys' buffer, where each would be joined with all others", () => {
+  const ev = makeEventBuffer(createQuietLogger(silentLogger));
+  const state = createAppState({
+    accountId: 'a',
+    userId: 1,
+    logger: silentLogger,
+    raw,
+    storing: { clock, range: { firstMs: 10, maxMs: 10 }, signal: AbortSignal.abort() },
+    versions: async () => null,
+    learn: async () => undefined,
+  });
+  state.follow({ ev, ws: new EventEmitter(), authState: {} } as unknown as WASocket, createHistoryTurns());
+  const told: string[] = [];
+  ev.process((events) => void told.push(...Object.keys(events)));
+  ev.buffer();
+  const key = { remoteJid: CHAT, id: '3EB0', fromMe: false };
+  ev.emit('chats.update', [{ id: CHAT, archived: true, conditional: () => undefined }]);
+  ev.emit('messages.update', [{ key, update: { starred: true } }]);
+  ev.emit('labels.edit', { id: '1', name: 'x', color: 0, deleted: false });
+  ev.emit('contacts.upsert', [{ id: CHAT, name: 'Ayu' }]);
+  ev.flush();
+  expect(told).toEqual(['contacts.upsert']);
 });

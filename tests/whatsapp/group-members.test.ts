@@ -1,6 +1,13 @@
-import type { BinaryNode } from '@whiskeysockets/baileys';
+import { EventEmitter } from 'node:events';
+import {
+  type BinaryNode,
+  type GroupMetadata,
+  getBinaryNodeChild,
+  type WASocket,
+} from '@whiskeysockets/baileys';
 import { expect, it } from 'vitest';
 import { readGroupNews } from '../../src/whatsapp/baileys/group-news.ts';
+import { createGroupCache, listGroups } from '../../src/whatsapp/baileys/groups.ts';
 import type { Link } from '../../src/whatsapp/baileys/link-types.ts';
 import { missingMembers } from '../../src/whatsapp/baileys/prepare.ts';
 import { createCallBook } from '../../src/whatsapp/baileys/presence.ts';
@@ -88,6 +95,53 @@ it('tells of a group that was made, whatever WhatsApp refuses after that', async
     ],
   });
   expect(made.outcomes).toMatchObject([{ status: 'private', code: '403' }, { status: 'done' }]);
+});
+
+it('lists groups without their members, who may be hundreds of thousands', async () => {
+  const asked: BinaryNode[] = [];
+  const sock = {
+    async query(stanza: BinaryNode) {
+      asked.push(stanza);
+      const groups = [
+        node('group', { id: '2', subject: 'Zebra', size: '1024' }),
+        node('group', { id: '1@g.us', subject: 'Anggrek', size: '3' }),
+      ];
+      return node('iq', {}, [node('groups', {}, groups)]);
+    },
+  };
+  expect(await listGroups(sock as unknown as WASocket)).toEqual([
+    { id: '1@g.us', subject: 'Anggrek', size: 3 },
+    { id: '2@g.us', subject: 'Zebra', size: 1024 },
+  ]);
+  expect(asked.map(({ content }) => content)).toEqual([[{ tag: 'participating', attrs: {} }]]);
+});
+
+it('reads no group again when the server says that groups have changed: each is read when it is needed', async () => {
+  const told: string[] = [];
+  const ws = new EventEmitter();
+  ws.on('CB:ib,,dirty', (stanza: BinaryNode) =>
+    told.push(`Baileys: ${getBinaryNodeChild(stanza, 'dirty')?.attrs.type}`),
+  );
+  const group = { id: '1@g.us', participants: [] } as unknown as GroupMetadata;
+  const sock = {
+    ws,
+    ev: new EventEmitter(),
+    groupMetadata: async () => {
+      told.push('asked');
+      return group;
+    },
+    cleanDirtyBits: async (type: string) => void told.push(`clean: ${type}`),
+  } as unknown as WASocket;
+  const groups = createGroupCache();
+  groups.follow(sock);
+  await groups.fetch(sock, '1@g.us');
+  await groups.fetch(sock, '1@g.us');
+  for (const type of ['groups', 'communities', 'account_sync']) {
+    ws.emit('CB:ib,,dirty', node('ib', {}, [node('dirty', { type, timestamp: '1767225600' })]));
+  }
+  expect(groups.get('1@g.us')).toBeUndefined();
+  await groups.fetch(sock, '1@g.us');
+  expect(told).toEqual(['asked', 'clean: groups', 'clean: groups', 'Baileys: account_sync', 'asked']);
 });
 
 it('tells the end of a group from the end of its picture', () => {

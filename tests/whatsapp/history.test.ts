@@ -8,11 +8,12 @@ import { waContacts, waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { keepPeople } from '../../src/services/sessions/people.ts';
 import { createHistory, createHistoryTurns, namedPeople } from '../../src/whatsapp/baileys/history.ts';
-import { readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
+import { type HistoryPerson, readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
 import type { InboundMessage, Person } from '../../src/whatsapp/engine.ts';
 import { createPushNames } from '../../src/workers/session-supervisor/push-names.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { silentLogger, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { heldAtLeast, MAX_HOLD_MS } from '../helpers/held.ts';
 import { countStatements } from '../helpers/statements.ts';
 
 const PHONE = '628110011001';
@@ -245,6 +246,20 @@ describe('a piece of history', () => {
       }).finish(),
     );
 
+  const FRIEND = {
+    jid: '62899@s.whatsapp.net',
+    otherJid: '777@lid',
+    name: 'Friend',
+    pushName: null,
+    hasChat: true,
+    token: null,
+  };
+  const read = async (bytes: Buffer) => {
+    const all: HistoryPerson[] = [];
+    for await (const batch of readHistory(bytes)) all.push(...batch);
+    return all;
+  };
+
   it('lets the event loop turn while it is read, however long its chats are', async () => {
     const conversations = Array.from({ length: 2_000 }, (_none, n) => ({
       id: `62899${n}@s.whatsapp.net`,
@@ -263,13 +278,60 @@ describe('a piece of history', () => {
     expect(turns).toBeGreaterThan(3);
   });
 
+  const field = (number: number, bytes: Uint8Array) => {
+    const whole = proto.HistorySync.encode({ conversations: [], threadIdUserSecret: bytes }).finish();
+    whole[0] = (number << 3) | 2;
+    return Buffer.from(whole);
+  };
+  const tiny = Buffer.alloc(4_000_000, Buffer.from([0x18, 1]));
+  const people = (count: number) =>
+    Array.from({ length: count }, () => ({ userJid: '62811@s.whatsapp.net' }));
+  const friend = { id: '62899@s.whatsapp.net', name: 'Friend', lidJid: '777@lid' };
+  it.each([
+    ['of messages without anything in them', () => ({ messages: Array(500_000).fill({}) })],
+    ['of members', () => ({ participant: people(300_000) })],
+    [
+      'of one message',
+      () => ({ messages: [{ message: { message: { conversation: 'x'.repeat(20_000_000) } } }] }),
+    ],
+  ])('holds the event loop for no chat %s', async (_name, more) => {
+    const bytes = encode([{ ...friend, ...(more() as proto.IConversation) }]);
+    expect(await heldAtLeast(async () => expect(await read(bytes)).toMatchObject([FRIEND]))).toBeLessThan(
+      MAX_HOLD_MS,
+    );
+  });
+
+  it.each([
+    ['fields that no chat has', () => Buffer.concat([field(2, tiny), encode([friend])])],
+    [
+      'people who have left',
+      () =>
+        Buffer.concat([
+          Buffer.from(
+            proto.HistorySync.encode({
+              conversations: [],
+              pastParticipants: [{ groupJid: 'g', pastParticipants: people(300_000) }],
+            }).finish(),
+          ),
+          encode([friend]),
+        ]),
+    ],
+  ])('passes over %s', async (_name, make) => {
+    const bytes = make();
+    expect(await heldAtLeast(async () => expect(await read(bytes)).toContainEqual(FRIEND))).toBeLessThan(
+      MAX_HOLD_MS,
+    );
+  });
+
+  it('reads no name that is longer than any', async () => {
+    const bytes = encode([{ ...friend, name: 'x'.repeat(5_000) }]);
+    expect(await read(bytes)).toEqual([{ ...FRIEND, name: null }]);
+  });
+
   it('is refused when it unpacks to more than it may, is cut off, or is no history', async () => {
     await expect(unpackHistory([deflateSync(Buffer.alloc(80 * 1024 ** 2))])).rejects.toThrow('too large');
     await expect(unpackHistory([Buffer.from('not packed')])).rejects.toThrow();
     const cut = encode([{ id: '62811@s.whatsapp.net', messages: [message] }]).subarray(0, 100);
-    const read = async () => {
-      for await (const _batch of readHistory(cut));
-    };
-    await expect(read()).rejects.toThrow('cut off');
+    await expect(read(cut)).rejects.toThrow('cut off');
   });
 });

@@ -44,7 +44,13 @@ function answerGeneral(world: World, device: Device, stanza: BinaryNode, request
   const { phone } = device;
   switch (request.tag) {
     case 'participating':
-      return [node('groups', {}, world.groups.of(phone).map(groupNode))];
+      return [
+        node(
+          'groups',
+          {},
+          world.groups.of(phone).map((group) => listedNode(group, request)),
+        ),
+      ];
     case 'create':
       return createGroup(world, phone, request);
     case 'invite': {
@@ -62,6 +68,16 @@ function answerGeneral(world: World, device: Device, stanza: BinaryNode, request
     default:
       return UNKNOWN;
   }
+}
+
+/** A group of a list: with its members and its description only where these are asked for. */
+function listedNode(group: Group, request: BinaryNode): BinaryNode {
+  const whole = groupNode(group);
+  const asked = new Set(children(request).map(({ tag }) => tag));
+  const isWanted = ({ tag }: BinaryNode) =>
+    (tag !== 'participant' || asked.has('participants')) &&
+    (tag !== 'description' || asked.has('description'));
+  return { ...whole, content: children(whole).filter(isWanted) };
 }
 
 function readGroup(group: Group, phone: string, request: BinaryNode): IqAnswer {

@@ -2,19 +2,24 @@
 import type { BaileysEventMap } from '@whiskeysockets/baileys';
 import type { AppStateChange, ChatState } from '../app-state.ts';
 
-/** What an event of Baileys tells of chats, labels and stars. */
+type Reader<E extends keyof BaileysEventMap> = (data: BaileysEventMap[E]) => AppStateChange[];
+
+const READERS: { [E in keyof BaileysEventMap]?: Reader<E> } = {
+  'chats.update': (updates) => updates.flatMap(readChat),
+  'labels.edit': (label) => [readLabel(label)],
+  'labels.association': (labeled) => [readLabeled(labeled)],
+  'messages.update': (updates) => updates.flatMap(readStar),
+};
+
+/**
+ * What an event of Baileys tells of chats, labels and stars; null for one of another kind. These nobody else listens to, and in
+ * Baileys' buffer each would be joined with all others: a phone may tell of 50,000 in one turn of the event loop.
+ */
 export function changesIn<E extends keyof BaileysEventMap>(
   event: E,
   data: BaileysEventMap[E],
-): AppStateChange[] {
-  // Safe because it has one event, with what belongs to it.
-  const all = { [event]: data } as Partial<BaileysEventMap>;
-  return [
-    ...(all['chats.update'] ?? []).flatMap(readChat),
-    ...(all['labels.edit'] ? [readLabel(all['labels.edit'])] : []),
-    ...(all['labels.association'] ? [readLabeled(all['labels.association'])] : []),
-    ...(all['messages.update'] ?? []).flatMap(readStar),
-  ];
+): AppStateChange[] | null {
+  return READERS[event]?.(data) ?? null;
 }
 
 /** Without what Baileys concludes from messages. */

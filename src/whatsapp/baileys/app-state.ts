@@ -132,8 +132,10 @@ export function createAppState(deps: AppStateDeps): AppState {
       const { ev } = sock;
       const emit = ev.emit.bind(ev);
       ev.emit = (event, data) => {
-        keeper.take(changesIn(event, data));
-        return emit(event, data);
+        const changes = changesIn(event, data);
+        if (changes === null) return emit(event, data);
+        keeper.take(changes);
+        return true;
       };
       const reader = createReader(deps, keeper, sock, { turns, inTurn });
       const readAll = AsyncResource.bind(() => void reader.readAll());

@@ -4,6 +4,7 @@
  */
 import { createInflate } from 'node:zlib';
 import { proto } from '@whiskeysockets/baileys';
+import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { type Field, fieldsOf } from './wire-fields.ts';
 
 /** A person as one piece of history tells of them. */
@@ -22,9 +23,18 @@ export interface HistoryPerson {
 const MAX_PLAIN_BYTES = 64 * 1024 ** 2;
 /** Reading goes on for this long before the event loop turns. */
 const MAX_HOLD_MS = 8;
-/** HistorySync.conversations, and in each of them Conversation.messages: nearly all of the bytes. */
+/** Fields of a chat that are passed over between two looks at the time. */
+const PASSED_AT_ONCE = 100;
+/** HistorySync.conversations, .pushnames and .phoneNumberToLidMappings: what tells of people. */
 const CONVERSATIONS = 2;
-const MESSAGES = 2;
+const PEOPLE: ReadonlySet<number> = new Set([CONVERSATIONS, 7, 15]);
+/**
+ * Conversation.id, .name, .tcToken, .tcTokenTimestamp, .tcTokenSenderTimestamp, .displayName, .pnJid and .lidJid. Nearly all of
+ * the bytes are its messages.
+ */
+const OF_CHAT: ReadonlySet<number> = new Set([1, 13, 21, 22, 28, 38, 39, 42]);
+/** No name, address or token is as long: of one that is, nothing is read. */
+const MAX_FIELD_BYTES = 4_096;
 
 /** Unpacks a piece. Rejects for what is damaged or too large. */
 export async function unpackHistory(
@@ -60,19 +70,36 @@ export async function unpackHistory(
 /** Everybody in a piece, a few at a time. Throws for what is no history. */
 export async function* readHistory(bytes: Buffer): AsyncGenerator<HistoryPerson[]> {
   let heldSince = performance.now();
+  const isHeld = () => performance.now() - heldSince >= MAX_HOLD_MS;
+  const turn = async () => {
+    await yieldToEventLoop();
+    heldSince = performance.now();
+  };
   let batch: HistoryPerson[] = [];
   for (const field of fieldsOf(bytes)) {
-    const part =
-      field.number === CONVERSATIONS ? withoutMessages(field) : bytes.subarray(field.start, field.end);
-    batch.push(...peopleIn(proto.HistorySync.decode(part)));
-    if (performance.now() - heldSince < MAX_HOLD_MS) continue;
+    if (field.number === CONVERSATIONS) {
+      const chat = new Map<number, Buffer>();
+      let passed = 0;
+      for (const inner of fieldsOf(insideOf(field))) {
+        if (isWanted(inner, OF_CHAT)) chat.set(inner.number, wholeOf(inner));
+        if (++passed % PASSED_AT_ONCE === 0 && isHeld()) await turn();
+      }
+      batch.push(...peopleIn(proto.HistorySync.decode(asChat([...chat.values()]))));
+    } else if (isWanted(field, PEOPLE)) {
+      batch.push(...peopleIn(proto.HistorySync.decode(wholeOf(field))));
+    }
+    if (!isHeld()) continue;
     if (batch.length > 0) yield batch;
     batch = [];
-    await new Promise<void>((resolve) => setImmediate(resolve));
-    heldSince = performance.now();
+    await turn();
   }
   if (batch.length > 0) yield batch;
 }
+
+const insideOf = ({ bytes, valueStart, end }: Field): Buffer => bytes.subarray(valueStart, end);
+const wholeOf = ({ bytes, start, end }: Field): Buffer => bytes.subarray(start, end);
+const isWanted = ({ number, valueStart, end }: Field, wanted: ReadonlySet<number>): boolean =>
+  wanted.has(number) && end - valueStart <= MAX_FIELD_BYTES;
 
 function peopleIn({
   conversations,
@@ -105,13 +132,9 @@ function tokenOf(chat: proto.IConversation): HistoryPerson['token'] {
   return { bytes: Buffer.from(chat.tcToken), timestamp, senderTimestamp: sent > 0 ? sent : null };
 }
 
-/** The same conversation without its messages, as a whole message that holds nothing else. */
-function withoutMessages({ bytes, valueStart, end }: Field): Buffer {
-  const inner = bytes.subarray(valueStart, end);
-  const kept = [...fieldsOf(inner)]
-    .filter(({ number }) => number !== MESSAGES)
-    .map((field) => inner.subarray(field.start, field.end));
-  const slim = Buffer.concat(kept);
+/** Fields of one conversation, as a whole message that holds nothing else. */
+function asChat(fields: readonly Buffer[]): Buffer {
+  const slim = Buffer.concat(fields);
   return Buffer.concat([Buffer.from([(CONVERSATIONS << 3) | 2]), varint(slim.length), slim]);
 }
 
