@@ -37,6 +37,8 @@ const SANDBOX_DEFAULTS = {
   MESSAGE_DELAY_MIN: '300',
   MESSAGE_DELAY_MAX: '900',
   NEW_CONTACTS_PER_DAY: '0',
+  // The examples of the docs all write to the same person.
+  MAX_MESSAGES_PER_RECIPIENT: '1000',
   WEBHOOK_ALLOW_PRIVATE: 'true',
 };
 

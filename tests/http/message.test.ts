@@ -739,6 +739,20 @@ describe('an album', () => {
     expect(JSON.stringify(reply.body)).toContain('must not be a channel');
   });
 
+  it('names the item whose file is refused, and says what a file may be where it is no upload', async () => {
+    await session();
+    const given = [...items.slice(0, 2), { image: '/home/me/photo.png' }];
+    const reply = await post('/message/send-album', { session: 'main', to: '+6281234567890', items: given });
+    expect(reply).toMatchObject({
+      status: 404,
+      body: {
+        code: 'NOT_FOUND',
+        details: { field: 'items.2' },
+        hint: expect.stringContaining('POST /media'),
+      },
+    });
+  });
+
   it('is a head and its items, each with a state of its own: what fails or is canceled leaves the others', async () => {
     const account = await session({ status: 'connecting' });
     engine.answer = ({ content }) =>

@@ -66,7 +66,9 @@ async function takeUpload(
   id: string,
   { use, neededUntil, voice }: MediaPurpose,
 ): Promise<TakenMedia> {
-  const row = await findMedia(ctx, id);
+  const row = await findMedia(ctx, id).catch((error: unknown) => {
+    throw isUnknown(error) ? noUpload() : error;
+  });
   requireUse(use, row.mimetype);
   if (voice && row.mimetype !== VOICE_TYPE) {
     return withCopy(ctx, row, (copy) => takeAsVoice(ctx, copy, row.mimetype, neededUntil));
@@ -75,6 +77,14 @@ async function takeUpload(
   if (expiresAt > row.expiresAt) await extend(ctx.db, { id: row.id, expiresAt });
   return toTaken(row.details === null ? await lookInto(ctx, row) : row);
 }
+
+const isUnknown = (error: unknown) => error instanceof AppError && error.code === 'NOT_FOUND';
+
+/** What is no URL is read as an id: who gave a path or a name is told what a file may be. */
+const noUpload = () =>
+  new AppError('NOT_FOUND', 'There is no such media.', {
+    hint: 'A file is an https URL, a `data:` URL, the id of an upload that is still kept (`POST /media`), or comes in a form.',
+  });
 
 /** Kept by an earlier release, or received: it was not inspected yet. */
 async function lookInto(ctx: Ctx, row: MediaRecord): Promise<MediaRecord> {

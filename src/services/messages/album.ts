@@ -196,7 +196,11 @@ async function makeContents(
   const makeSome = async () => {
     for (const [place, draft] of waiting) {
       if (signal.aborted) throw new AppError('UNAVAILABLE', 'The caller has gone.');
-      made[place] = await draft.make({ ...ctx, signal }, about);
+      try {
+        made[place] = await draft.make({ ...ctx, signal }, about);
+      } catch (error) {
+        throw ofItem(error, place);
+      }
     }
   };
   try {
@@ -207,6 +211,18 @@ async function makeContents(
   } finally {
     cancel();
   }
+}
+
+/** Says which item it is about, as a refused field of the body does. */
+function ofItem(error: unknown, place: number): unknown {
+  if (!(error instanceof AppError)) return error;
+  const { code, message, details, hint, retryAfterSeconds } = error;
+  return new AppError(code, message, {
+    details: { ...details, field: `items.${place}` },
+    ...(hint === undefined ? {} : { hint }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+    cause: error,
+  });
 }
 
 function tooSlow(): AppError {
