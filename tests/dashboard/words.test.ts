@@ -126,6 +126,27 @@ it('every reason that a kind of message refuses a field for is said in Indonesia
   expect(reasonInIndonesian('cannot be given together with caption')).toContain('Keterangan');
 });
 
+/** Of services that no form of the dashboard asks for, or that are no reasons of fields. */
+const NO_FORM = [
+  /^is (refused by WhatsApp as too old|missing|not base64|too long without base64|not percent-encoded)$/,
+  /^has (no comma|a quote inside a value)/,
+  /^is given (under two names|as delay too), with another value|^is given under two names/,
+  // `must be at most` and `must be at least`, which are said.
+  /^must be at 5 5$/,
+  /^is for POST …|^must hold the session of the address|^must not lead out of its folder/,
+];
+
+it('so is every reason that any other service refuses a field for, in words of that language', () => {
+  const modules = readdirSync(SERVICES, { recursive: true, encoding: 'utf8' });
+  const sources = modules.filter((path) => path.endsWith('.ts')).map((path) => `../${path}`);
+  const pattern = /'((?:must|is|are|has|cannot) [^'\n]+)'|`((?:must|is|are|has|cannot) [^`\n]+)`/g;
+  const reasons = refusalsIn(sources, pattern).filter((reason) => !NO_FORM.some((one) => one.test(reason)));
+  expect(reasons.length).toBeGreaterThan(120);
+  expect(reasons.filter((reason) => reasonInIndonesian(reason) === null)).toEqual([]);
+  const leaks = reasons.filter((reason) => / (of|and|the|or|with) /.test(reasonInIndonesian(reason) ?? ''));
+  expect(leaks).toEqual([]);
+});
+
 it('so is every sentence that an action on a message is refused with', () => {
   const modules = ['forward.ts', 'pin.ts', 'amend.ts', 'queue.ts', 'media-again.ts', 'poll.ts'];
   const sentences = refusalsIn(modules, /'([A-Z][^'\n]+\.)'|`([A-Z][^`\n]+\.)`/g);
