@@ -76,22 +76,22 @@ export function isChannelJid(jid: string): boolean {
   return CHANNEL.test(jid);
 }
 
-/** A place where posts go one way, so that it is no conversation: the status, or a channel. */
-export function isPostedJid(jid: string): boolean {
-  return jid === STATUS_JID || isChannelJid(jid);
-}
-
 const BROADCAST_LIST = /^\d{1,30}@broadcast$/;
 
 /**
  * Whether this is a list of people to whom its owner writes at once. Whoever gets such a message sees it in the chat with
- * its author, as whatsmeow has it (`types.MessageSource.IsIncomingBroadcast`).
+ * its author, as whatsmeow has it (`types.MessageSource.IsIncomingBroadcast`); to its owner the list is the place of it.
  */
 export function isBroadcastListJid(jid: string): boolean {
   return BROADCAST_LIST.test(jid);
 }
 
-/** A chat of no single person: a group, the status, or a channel. */
+/** A place where posts go one way, so that it is no conversation: the status, a channel, or a list of people. */
+export function isPostedJid(jid: string): boolean {
+  return jid === STATUS_JID || isChannelJid(jid) || isBroadcastListJid(jid);
+}
+
+/** A chat of no single person: a group, or a place of posts. */
 export function isSharedJid(jid: string): boolean {
   return isPostedJid(jid) || isGroupJid(jid);
 }

@@ -717,6 +717,8 @@ describe('channels', () => {
       expect(arrived?.mediaError).toBeUndefined();
       expect(await show(id)).toMatchObject({ direction: 'out', to: made.id, chat: made.id, status: 'sent' });
     }
+    const ofList = (await gateway.call('GET', '/message/list?to=1700000001%40broadcast')).body.data;
+    expect(ofList.filter(({ type }: { type: string }) => type === 'text')).toHaveLength(1);
     const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
     expect(numbers).not.toContain(made.id);
   });
@@ -893,6 +895,7 @@ describe('a session', () => {
     const show = async (id: string) => (await gateway.call('GET', `/message/${id}`)).body.data;
     for (const [group, to] of [
       ['status@broadcast', { to: viewer }],
+      ['1700000001@broadcast', { to: viewer }],
       [channel, {}],
     ] as const) {
       const words = await own(group, { text: 'buka', ...to });
@@ -920,7 +923,8 @@ describe('a session', () => {
       if ('to' in to) await until(async () => (await show(words)).status === 'read');
     }
     const numbers: string[] = (await get('/chats')).data.map(({ number }: { number: string }) => number);
-    for (const place of ['status@broadcast', channel]) expect(numbers).not.toContain(place);
+    for (const place of ['status@broadcast', '1700000001@broadcast', channel])
+      expect(numbers).not.toContain(place);
   });
 
   test('that was away marks what came meanwhile when it is back', async () => {

@@ -181,6 +181,21 @@ describe('what the owner sends from the phone', () => {
     expect(test.emulator.messages({ id })).toHaveLength(2);
   });
 
+  it('to a list of people is in the chat of the list, and who is on it counts as known', async () => {
+    const [to, list] = [freshNumber(), '1700000001@broadcast'];
+    const { id } = await test.emulator.sendFromPhone({ phone: PHONE, to, group: list, text: 'to my list' });
+    await until(() => about(id).length === 1);
+    const message = { chat: list, participant: null, phone: null, lid: null, own: true };
+    expect(about(id)).toMatchObject([{ ...message, content: { text: 'to my list' } }]);
+    const people = test.callbacks
+      .events(account.id)
+      .flatMap((event) => (event.type === 'people' ? event.people : []));
+    expect(people).toContainEqual({ jid: jidOf(to), name: null, pushName: null, hasChat: true });
+    const isRead = (event: EngineEvent) =>
+      event.type === 'receipt' && event.messageId === id && event.status === 'read';
+    await until(() => test.callbacks.events(account.id).some(isRead));
+  });
+
   it('with a file says where that is', async () => {
     const data = Buffer.from('a photo').toString('base64');
     const { id } = await test.emulator.sendFromPhone({

@@ -219,6 +219,30 @@ describe('a call', () => {
     expect(keep({ tag: 'call', attrs: { id: 'A', from: '1@lid' }, content: [offer] })).toBeNull();
     expect(failed).toHaveLength(1);
   });
+
+  it('that no row can hold is given up at once, and holds up none behind it', async () => {
+    const [stored, failed]: [string[], unknown[]] = [[], []];
+    // As MariaDB says it of a value that is too long.
+    const refused = Object.assign(new Error('Data too long'), { errno: 1406 });
+    const keep = createKeeper<string>({
+      read: ({ attrs }) => attrs.id ?? null,
+      async store(id) {
+        stored.push(id);
+        if (id === 'poison') throw refused;
+      },
+      onUnreadable: (error) => failed.push(error),
+      storeRetries: {
+        clock: systemClock,
+        range: { firstMs: 1, maxMs: 1 },
+        signal: new AbortController().signal,
+        timeoutMs: 60_000,
+      },
+    });
+    const tell = (id: string) => keep({ tag: 'notification', attrs: { id } });
+    await Promise.all(['a', 'poison', 'b'].map(tell));
+    expect(stored).toEqual(['a', 'poison', 'b']);
+    expect(failed).toEqual([refused]);
+  });
 });
 
 describe('a call whose storing takes long', () => {

@@ -15150,7 +15150,7 @@ export interface operations {
                 session?: string;
                 since?: string;
                 status?: "queued" | "sending" | "sent" | "delivered" | "read" | "failed" | "canceled" | "expired" | "received";
-                /** @description the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`) or `status@broadcast` */
+                /** @description the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`), a list of people (`…@broadcast`) or `status@broadcast` */
                 to?: string;
                 type?: string;
                 until?: string;

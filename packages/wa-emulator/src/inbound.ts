@@ -44,6 +44,8 @@ export interface Envelope {
   group: Place | undefined;
   /** Whom the owner of the session wrote to from the phone. */
   recipient?: string | undefined;
+  /** Whom the owner of the session wrote to from the phone, all at once by a list. */
+  listed?: readonly string[] | undefined;
   garbled?: boolean | undefined;
   placeholder?: string | undefined;
   attributes: Record<string, string | null>;
@@ -189,6 +191,10 @@ async function sealAndPush(
           ),
         )
       : [node('unavailable', { type: placeholder || undefined })];
+  if (envelope.listed) {
+    const people = envelope.listed.map((jid) => node('to', { jid }));
+    content.push(node('participants', {}, people));
+  }
   const whole = built.payload ?? encodeWAMessage({ ...built.message, ...key });
   const stanza = node('message', changed(stanzaAttributes(envelope, built), envelope.attributes), content);
   world.outboxes.of(device).push({

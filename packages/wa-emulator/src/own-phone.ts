@@ -10,13 +10,16 @@ import { rememberFile } from './media-retry.ts';
 import { type Delivery, showReceived } from './receive.ts';
 import type { World } from './world.ts';
 
+const LIST = /^\d+@broadcast$/;
+const newId = () => `3A${randomBytes(9).toString('hex').toUpperCase()}`;
+
 /** A message that the owner of a session sends from the phone itself. */
 export interface OwnInput extends InboundContent {
   /** Phone number of the session. */
   phone: string;
-  /** Whom it is sent to; with `group` only of a status post: somebody who sees it. */
+  /** Whom it is sent to; with `group` only of a status post, or a list: somebody who sees it. */
   to?: string | undefined;
-  /** The group it is sent to, `…@g.us`, `status@broadcast`, or a channel that the phone runs, `…@newsletter`. */
+  /** The group it is sent to, `…@g.us`, `status@broadcast`, a channel that the phone runs, `…@newsletter`, or a list of people, `…@broadcast`. */
   group?: string | undefined;
   /** How the conversation is addressed; a group has its own addressing. */
   via?: 'pn' | 'lid' | undefined;
@@ -35,6 +38,7 @@ export async function sendFromPhone(world: World, input: OwnInput): Promise<stri
   if (world.devices.of(phone).length === 0) {
     throw new ControlError(404, `phone: no session is linked to ${phone}`);
   }
+  if (input.group !== undefined && LIST.test(input.group)) return sendToList(world, input, input.group);
   const isStatus = input.group === STATUS_JID;
   if (!isStatus && (input.to === undefined) === (input.group === undefined)) {
     throw new ControlError(400, 'to: either a number or a group is needed');
@@ -46,7 +50,7 @@ export async function sendFromPhone(world: World, input: OwnInput): Promise<stri
   const isPost = isChannel(group);
   const built = await buildInbound(world, input.to ?? phone, input, { author: phone, via, isPost });
   const envelope: Envelope = {
-    id: input.id ?? `3A${randomBytes(9).toString('hex').toUpperCase()}`,
+    id: input.id ?? newId(),
     author: phone,
     via,
     pushName: phone,
@@ -59,6 +63,27 @@ export async function sendFromPhone(world: World, input: OwnInput): Promise<stri
   if (recipient !== undefined) world.standings.meet(phone, recipient);
   await sealForDevices(world, { to: phone, kind: input.kind }, envelope, wrapped(built, envelope));
   await bringToRecipients(world, phone, envelope, built);
+  return envelope.id;
+}
+
+/** The phone's own lists of people; each of them gets it in the chat with the phone. */
+async function sendToList(world: World, input: OwnInput, list: string): Promise<string> {
+  const { phone, to, via = 'pn' } = input;
+  if (to === undefined) throw new ControlError(400, 'to: somebody on the list is needed');
+  const built = await buildInbound(world, to, input, { author: phone, via, isPost: false });
+  const envelope: Envelope = {
+    id: input.id ?? newId(),
+    author: phone,
+    via,
+    pushName: phone,
+    group: undefined,
+    listed: [userJid(to, via)],
+    attributes: { from: list, participant: userJid(phone, via) },
+  };
+  const message = { deviceSentMessage: { destinationJid: list, message: built.message } };
+  world.standings.meet(phone, to);
+  await sealForDevices(world, { to: phone, kind: input.kind }, envelope, { ...built, message });
+  await bringToRecipients(world, phone, { ...envelope, recipient: to }, built);
   return envelope.id;
 }
 

@@ -11,7 +11,7 @@ import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { AmendContent, EditContent, TextContent } from '../../whatsapp/content.ts';
-import { isChannelJid } from '../../whatsapp/jid.ts';
+import { isBroadcastListJid, isChannelJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -35,14 +35,15 @@ interface AmendInput {
 
 /**
  * The text or the caption that an edit would change at this time (epoch milliseconds), of a message that was sent; null
- * for a kind that has none, for a post to a channel, and when its time is over.
+ * for a kind that has none, for what goes to a channel or a list of people, and when its time is over.
  */
 export function editableText(
   { chat, type, content, sentAt }: Pick<MessageOutput, 'chat' | 'type' | 'content' | 'sentAt'>,
   now: number,
 ): string | null {
   const field = editableFieldOf({ type, content });
-  if (field === null || isChannelJid(chat) || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now)
+  const isOneWay = isChannelJid(chat) || isBroadcastListJid(chat);
+  if (field === null || isOneWay || sentAt === null || Date.parse(sentAt) + EDIT_WITHIN_MS <= now)
     return null;
   const text: unknown = Reflect.get(Object(content), field);
   return typeof text === 'string' ? text : '';
@@ -135,6 +136,11 @@ function requireAmendable(row: MessageRecord, withinMs: number, now: number): nu
   const { status, type, revokedAt, sentAt, peer } = row;
   if (isChannelJid(peer)) {
     throw conflict('A post to a channel cannot be edited or deleted here: use the phone.', { type });
+  }
+  if (isBroadcastListJid(peer)) {
+    throw conflict('A message to a list of people cannot be edited or deleted here: use the phone.', {
+      type,
+    });
   }
   if (!isOfChat(type)) {
     throw conflict('This message is about another one and cannot be changed.', { type });

@@ -7,7 +7,7 @@ import { isProven } from '../../queue/progress.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { PinContent } from '../../whatsapp/content.ts';
-import { isChannelJid, STATUS_JID } from '../../whatsapp/jid.ts';
+import { isBroadcastListJid, isChannelJid, STATUS_JID } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
@@ -100,6 +100,7 @@ function requireMarkable({ direction, status, type, peer, revokedAt }: MessageRe
   if (!isOfChat(type)) throw conflict('This message is about another one and cannot be marked.');
   if (peer === STATUS_JID) throw conflict('A post to the status cannot be marked.');
   if (isChannelJid(peer)) throw conflict('A post to a channel cannot be marked.');
+  if (isBroadcastListJid(peer)) throw conflict('A message to a list of people cannot be marked.');
   if (revokedAt !== null) throw conflict('The message was deleted.');
   if (direction === 'out' && !isProven(status)) throw conflict('The message was not sent yet.');
 }

@@ -2,7 +2,15 @@ import { AppError } from '../../utils/errors.ts';
 import { toPlainText } from '../../utils/phone/characters.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { normalizeGroup, normalizePhone } from '../../utils/phone.ts';
-import { isChannelJid, isGroupJid, lidJid, lidOf, phoneJid, STATUS_JID } from '../../whatsapp/jid.ts';
+import {
+  isBroadcastListJid,
+  isChannelJid,
+  isGroupJid,
+  lidJid,
+  lidOf,
+  phoneJid,
+  STATUS_JID,
+} from '../../whatsapp/jid.ts';
 
 /** The other side of a message: its canonical JID, and the digits behind it where they are known. */
 export interface Peer {
@@ -39,8 +47,12 @@ export function channelOf(to: string): Peer | null {
   return { peer: text, phone: null, lid: null };
 }
 
-/** The other side of kept messages, as filters name it: a recipient, a channel, or the status. Throws INVALID_NUMBER. */
+/**
+ * The other side of kept messages, as filters name it: a recipient, a channel, the status, or a list of people. Throws
+ * INVALID_NUMBER.
+ */
 export function toOtherSide(written: string, defaultCountry: string): Peer {
-  if (written.trim() === STATUS_JID) return { peer: STATUS_JID, phone: null, lid: null };
+  const text = written.trim();
+  if (text === STATUS_JID || isBroadcastListJid(text)) return { peer: text, phone: null, lid: null };
   return channelOf(written) ?? toPeer(written, undefined, defaultCountry);
 }

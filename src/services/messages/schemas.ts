@@ -189,7 +189,7 @@ export const ListFilters = {
   direction: z.enum(['in', 'out']).optional(),
   status: z.enum(MESSAGE_STATUSES).optional(),
   to: RecipientInput.optional().describe(
-    'the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`) or `status@broadcast`',
+    'the other side: a phone number in any usual spelling, a LID, a group, a channel (`…@newsletter`), a list of people (`…@broadcast`) or `status@broadcast`',
   ),
   type: z.string().min(1).max(20).optional(),
   since: Instant.optional(),

@@ -9,9 +9,10 @@ import {
 } from '@whiskeysockets/baileys';
 import { createBatcher } from '../../db/batcher.ts';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
+import { isRefusedValue } from '../../db/ops.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
-import type { InboundMessage } from '../engine.ts';
+import type { ChatSetting, InboundMessage } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
 import { isBroadcastListJid } from '../jid.ts';
 import type { Chats } from './chats.ts';
@@ -287,10 +288,19 @@ function createKeeper(options: InboundOptions): (all: readonly Received[]) => Pr
 async function keep(all: readonly Received[], { chats, store, openVote }: InboundOptions): Promise<void> {
   const messages: InboundMessage[] = [];
   for (const { message, vote, voters, chat, setting } of all) {
-    if (setting) await chats.note(chat, setting);
+    if (setting) await noteSetting(chats, chat, setting);
     if (!message) continue;
     if (vote === null) messages.push(message);
     else messages.push({ ...message, content: withOpened(message.content, await openVote(vote, voters)) });
   }
   if (messages.length > 0) await store(messages);
+}
+
+/** A setting that no row holds is no reason to keep its message away. */
+async function noteSetting(chats: Chats, chat: string, setting: ChatSetting): Promise<void> {
+  try {
+    await chats.note(chat, setting);
+  } catch (error) {
+    if (!isRefusedValue(error)) throw error;
+  }
 }

@@ -45,6 +45,7 @@ import { followPairing } from './pairing.ts';
 import type { PasskeyStep } from './passkey.ts';
 import { encodeAgain, secretOf } from './prepare-message.ts';
 import { createAttention, followPresence, readCall, tellCallInTime } from './presence.ts';
+import { listedPeople } from './read-message.ts';
 import { createReceiptKeeper } from './receipts.ts';
 import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
@@ -337,6 +338,8 @@ function makeSocket(parts: SocketParts): WASocket {
   sock.ws.prependListener('CB:message', (stanza) => {
     const { me } = auth.state.creds;
     arrivals.begin(stanza, [me?.id, me?.lid]);
+    const people = listedPeople(stanza);
+    if (people.length > 0 && inbound.isOurs(stanza)) control.tell({ type: 'people', people });
   });
   return sock;
 }

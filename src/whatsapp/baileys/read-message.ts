@@ -1,11 +1,11 @@
 /** A message stanza and its payload -> the message as the gateway gets it. */
 
-import { type BinaryNode, unpadRandomMax16 } from '@whiskeysockets/baileys';
+import { type BinaryNode, getBinaryNodeChildren, unpadRandomMax16 } from '@whiskeysockets/baileys';
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
-import type { ChatSetting, InboundMessage } from '../engine.ts';
+import type { ChatSetting, InboundMessage, Person } from '../engine.ts';
 import type { InboundContent } from '../inbound-content.ts';
 import {
   canonicalJid,
@@ -16,6 +16,7 @@ import {
   jidsOf,
   lidJid,
   lidOf,
+  type ParsedJid,
   parseJid,
   phoneJid,
   phoneOf,
@@ -54,6 +55,8 @@ export interface ReadStanza {
 
 /** WhatsApp began in 2009: an earlier time is a wrong clock's. */
 const FIRST_MS = Date.UTC(2009, 0, 1);
+/** A list has at most 256 people. */
+const MAX_LISTED = 1_000;
 
 type Attributes = BinaryNode['attrs'];
 type Named = Attributes & { id: string; from: string };
@@ -63,7 +66,7 @@ type Named = Attributes & { id: string; from: string };
  * chosen.
  */
 export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: ReadOptions): ReadStanza {
-  const attrs = ofConversation(stanza.attrs);
+  const attrs = ofConversation(stanza.attrs, options);
   const { from: place } = stanza.attrs;
   const whose = whoseOf(attrs, options);
   const read = readPadded(padded, {
@@ -71,7 +74,7 @@ export function readStanza(stanza: BinaryNode, padded: Uint8Array, options: Read
     country: countryOf(options.me().phone),
     isOurs: whose.isOurs,
     isPart: sealedIn(stanza) > 1,
-    group: place !== undefined && (isSharedJid(place) || isBroadcastListJid(place)) ? place : undefined,
+    group: place !== undefined && isSharedJid(place) ? place : undefined,
   });
   const { groupKey } = read;
   const isKept = whose.author !== null && (read.decoded !== null || read.setting !== null);
@@ -107,7 +110,7 @@ export function describeUnread(
   content: InboundContent,
   options: ReadOptions,
 ): Received | null {
-  const attrs = ofConversation(stanza.attrs);
+  const attrs = ofConversation(stanza.attrs, options);
   const { author, isOurs } = whoseOf(attrs, options);
   if (!isNamed(attrs) || author === null || isOurs) return null;
   return describe(attrs, { decoded: { content, media: null, vote: null }, setting: null }, options);
@@ -115,7 +118,7 @@ export function describeUnread(
 
 /** Whether our own phone or another device of it has sent it; of a post of a channel, which names nobody, the server says so. */
 export function isFromUs(stanza: BinaryNode, options: ReadOptions): boolean {
-  const attrs = ofConversation(stanza.attrs);
+  const attrs = ofConversation(stanza.attrs, options);
   if (attrs.from !== undefined && isChannelJid(attrs.from)) return attrs.is_sender === 'true';
   return whoseOf(attrs, options).isOurs;
 }
@@ -131,7 +134,7 @@ const overlap = (one: readonly string[], other: readonly string[]) =>
 
 /** With all names of the people in it; a recipient only where we have sent it. */
 function originOf(given: Attributes, options: ReadOptions) {
-  const attrs = ofConversation(given);
+  const attrs = ofConversation(given, options);
   const { from, participant, recipient } = attrs;
   const isGroup = from !== undefined && isSharedJid(from);
   return {
@@ -153,10 +156,14 @@ function namesOf(jids: readonly (string | undefined)[], { contacts, me }: ReadOp
   return names.some((name) => own.includes(name)) ? [...names, ...own] : names;
 }
 
-/** As a stanza of the chat in which it is seen: what its author has written to a list is seen in the chat with the author. */
-function ofConversation(attrs: Attributes): Attributes {
+/**
+ * As a stanza of the chat in which it is seen: what somebody else has written to a list is seen in the chat with its author, what
+ * we have, in that of the list.
+ */
+function ofConversation(attrs: Attributes, options: ReadOptions): Attributes {
   if (attrs.from === undefined || attrs.participant === undefined || !isBroadcastListJid(attrs.from))
     return attrs;
+  if (isOwnUser(parseJid(attrs.participant), options)) return attrs;
   const { participant, participant_pn, participant_lid, ...others } = attrs;
   return {
     ...others,
@@ -172,8 +179,27 @@ const isNamed = (attrs: Attributes): attrs is Named => attrs.id !== undefined &&
 function whoseOf({ from, participant }: Attributes, options: ReadOptions) {
   const own = options.me();
   const author = from === undefined ? null : parseJid(isSharedJid(from) ? participant : from);
-  const isOurs = author !== null && (author.user === own.phone || author.user === own.lid);
-  return { author, isOurs, ownJids: jidsOf(own) };
+  return { author, isOurs: isOwnUser(author, options), ownJids: jidsOf(own) };
+}
+
+function isOwnUser(jid: ParsedJid | null, options: ReadOptions): boolean {
+  const own = options.me();
+  return jid !== null && (jid.user === own.phone || jid.user === own.lid);
+}
+
+/** The people of a list to whom our other device has written, as the stanza names them. They know us from then on. */
+export function listedPeople({ attrs, content }: BinaryNode): Person[] {
+  if (attrs.from === undefined || !isBroadcastListJid(attrs.from) || !Array.isArray(content)) return [];
+  const named = getBinaryNodeChildren(
+    content.find(({ tag }) => tag === 'participants'),
+    'to',
+  ).slice(0, MAX_LISTED);
+  const jids = named.flatMap(({ attrs: to }) => [to.jid, recipientAlternative(to)]);
+  return jids.flatMap((jid) =>
+    jid !== undefined && (phoneOf(jid) ?? lidOf(jid)) !== null
+      ? [{ jid: canonicalJid(jid), name: null, pushName: null, hasChat: true }]
+      : [],
+  );
 }
 
 function readPadded(padded: Uint8Array, options: Parameters<typeof readPayload>[1]): ReadPayload {

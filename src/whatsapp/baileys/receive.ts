@@ -11,7 +11,7 @@ import {
   type WASocket,
 } from '@whiskeysockets/baileys';
 import type { PostPlace } from '../engine.ts';
-import { isChannelJid, isPostedJid, lidOf, STATUS_JID } from '../jid.ts';
+import { isBroadcastListJid, isChannelJid, isPostedJid, lidOf, STATUS_JID } from '../jid.ts';
 import { type Inbound, isIgnoredJid } from './inbound.ts';
 import { recipientAlternative } from './read-message.ts';
 
@@ -108,7 +108,8 @@ export function createReceiver(
 
   /** What the owner posts is a part of what the owner sends, whether or not posts of others are wanted. */
   function isWanted(stanza: BinaryNode, from: string): boolean {
-    if (!isPostedJid(from)) return !isIgnoredJid(from);
+    // What others write to a list of people is a message to us.
+    if (!isPostedJid(from) || isBroadcastListJid(from)) return !isIgnoredJid(from);
     return inbound.isOurs(stanza) || wantsPosts(from === STATUS_JID ? 'status' : 'channels');
   }
 

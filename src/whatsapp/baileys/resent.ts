@@ -1,6 +1,6 @@
 /** Messages that could not be opened and that our phone hands in when it was asked for them. */
 import { type BinaryNode, proto, unpadRandomMax16, writeRandomPadMax16 } from '@whiskeysockets/baileys';
-import { isBroadcastListJid, isSharedJid, phoneJid } from '../jid.ts';
+import { isSharedJid, phoneJid } from '../jid.ts';
 
 /** Messages that one answer of the phone may hold. */
 const MAX_HANDED_IN = 100;
@@ -66,7 +66,7 @@ function stanzaOf({ key, messageTimestamp, pushName }: proto.IWebMessageInfo, me
     t: String(messageTimestamp ?? ''),
     ...(pushName ? { notify: pushName } : {}),
   };
-  if (isSharedJid(remoteJid) || isBroadcastListJid(remoteJid)) {
+  if (isSharedJid(remoteJid)) {
     const author = fromMe ? me : participant;
     return author ? { tag: 'message', attrs: { ...common, from: remoteJid, participant: author } } : null;
   }

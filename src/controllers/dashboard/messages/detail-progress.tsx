@@ -2,7 +2,7 @@
 import { explainError } from '../../../services/messages/failure-words.ts';
 import { isOfChat } from '../../../services/messages/of-chat.ts';
 import type { MessageDetail, MessageOutput } from '../../../services/messages/schemas.ts';
-import { isChannelJid, isPostedJid } from '../../../whatsapp/jid.ts';
+import { isBroadcastListJid, isChannelJid, isPostedJid } from '../../../whatsapp/jid.ts';
 import type { View } from '../page.ts';
 import { ActionButton, Live, Time } from '../parts.tsx';
 import { Body, messagePath, StatusBadge } from './bubble.tsx';
@@ -183,7 +183,12 @@ function Marks({ view, message }: { view: View; message: MessageDetail }) {
 }
 
 export const canRevoke = ({ direction, status, type, revokedAt, chat }: MessageOutput) =>
-  direction === 'out' && SENT.has(status) && revokedAt === null && isOfChat(type) && !isChannelJid(chat);
+  direction === 'out' &&
+  SENT.has(status) &&
+  revokedAt === null &&
+  isOfChat(type) &&
+  !isChannelJid(chat) &&
+  !isBroadcastListJid(chat);
 
 /** What became of its content later: edited, or deleted for everyone. */
 function Changed({ view, message }: { view: View; message: MessageOutput }) {

@@ -90,6 +90,11 @@ export const sentences: readonly Rule[] = [
     /^A post to a channel cannot be edited or deleted here: use the phone\.$/,
     () => 'Kiriman saluran tidak bisa diubah atau dihapus dari sini. Pakai ponsel.',
   ],
+  [
+    /^A message to a list of people cannot be edited or deleted here: use the phone\.$/,
+    () => 'Pesan ke daftar siaran tidak bisa diubah atau dihapus dari sini. Pakai ponsel.',
+  ],
+  [/^A message to a list of people cannot be marked\.$/, () => 'Pesan ke daftar siaran tidak bisa ditandai.'],
   [/^WhatsApp knows no such channel\.$/, () => 'WhatsApp tidak mengenal saluran ini.'],
   [/^The session of this message is gone\.$/, () => 'Sesi dari pesan ini sudah dihapus.'],
   [/^The session that this campaign belongs to is gone\.$/, () => 'Sesi kampanye ini sudah dihapus.'],
