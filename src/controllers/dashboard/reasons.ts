@@ -149,10 +149,7 @@ const RULES: readonly Rule[] = [
   [/^has no value yet$/, () => 'belum punya nilai'],
   [/^is no line like name: value$/, () => 'ada baris yang tidak seperti nama: nilai'],
   [/^must name one of your sessions: (.+)$/, (names) => `harus salah satu sesi Anda: ${names}`],
-  [
-    /^must be an encoding, as in (.+) or (.+)$/,
-    (names, last) => `harus encoding seperti ${names}, atau ${last}`,
-  ],
+  [/^must be an encoding, as in .+$/, () => 'harus encoding seperti windows-1251, gbk, atau shift_jis'],
   [/^is not right$/, () => 'salah'],
   [/^is taken$/, () => 'sudah dipakai'],
   [/^is empty$/, () => 'kosong'],
