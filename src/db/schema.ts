@@ -409,6 +409,8 @@ export const messages = table(
     index('messages_account_ix').on(t.accountId, t.createdAt, t.id),
     index('messages_public_ix').on(t.messageId),
     index('messages_chat_ix').on(t.userId, t.peer, t.createdAt, t.id),
+    // On SQLite the migrations leave out of it what belongs to no campaign, whose every step would write to it; drizzle-kit's
+    // `push` cannot compare such an index.
     index('messages_campaign_ix').on(t.campaignId, t.status, t.id),
   ],
 );
