@@ -26,7 +26,7 @@ export {
   preparedWriteFor,
   valuesAt,
 } from './prepared.ts';
-export { raiser } from './raise.ts';
+export { raiser, raiserOfSeveral } from './raise.ts';
 
 const onMysql = dbType === 'mysql';
 

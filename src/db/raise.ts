@@ -3,7 +3,7 @@ import { getTableName } from 'drizzle-orm';
 import type { MySqlColumn } from 'drizzle-orm/mysql-core';
 import { columnName } from './column-name.ts';
 import { dbType } from './kit.ts';
-import { runText } from './prepared.ts';
+import { padded, runText } from './prepared.ts';
 import type { Db } from './types.ts';
 
 const onMysql = dbType === 'mysql';
@@ -26,6 +26,45 @@ export function raiser(
     const result = await runText(db, text, [by, ...row]);
     return onMysql ? insertedId(result) : firstValue(result);
   };
+}
+
+/** Rows of one statement of `raiserOfSeveral`. */
+const MAX_RAISED = 64;
+
+/**
+ * The same for several rows, each by its own number, in one statement that tells their new values: for SQLite alone. `key` is the
+ * unique column that names them; those that are not there are not among the answers.
+ */
+export function raiserOfSeveral(
+  counter: MySqlColumn,
+  key: MySqlColumn,
+): (db: Db, by: ReadonlyMap<string, number>) => Promise<Map<string, number>> {
+  const [table, value, name] = [getTableName(counter.table), columnName(counter), columnName(key)];
+  const texts = new Map<number, string>();
+  const textOf = (count: number): string => {
+    const text =
+      texts.get(count) ??
+      `update ${table} set ${value} = ${value} + case ${name} ${'when ? then ? '.repeat(count)}end where ${name} in (?${', ?'.repeat(count - 1)}) returning ${name}, ${value}`;
+    texts.set(count, text);
+    return text;
+  };
+  return async (db, by) => {
+    const all = [...by];
+    const raised = new Map<string, number>();
+    for (let at = 0; at < all.length; at += MAX_RAISED) {
+      const some = padded(all.slice(at, at + MAX_RAISED), MAX_RAISED);
+      const values = [...some.flat(), ...some.map(([id]) => id)];
+      for (const [id, now] of rowsOf(await runText(db, textOf(some.length), values))) {
+        raised.set(String(id), Number(now));
+      }
+    }
+    return raised;
+  };
+}
+
+/** Safe because SQLite answers `returning` with rows in the order of the columns. */
+function rowsOf(result: unknown): readonly (readonly [unknown, unknown])[] {
+  return Object(result).rows;
 }
 
 function insertedId(result: unknown): number | null {

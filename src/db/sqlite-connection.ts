@@ -80,7 +80,17 @@ export function openConnection(path: string, busyMs: number): Connection {
 function beginTransaction(session: Session): OpenTransaction {
   session.exec('BEGIN IMMEDIATE');
   let over = false;
-  const closed = () => over || !session.inTransaction();
+  // Only a statement that fails can end it, and asking the driver costs as much as a small statement.
+  let hasFailed = false;
+  const closed = () => over || !session.isOpen() || (hasFailed && !session.inTransaction());
+  const attempt = <R>(work: () => R): R => {
+    try {
+      return work();
+    } catch (error) {
+      hasFailed = true;
+      throw error;
+    }
+  };
   const check = () => {
     // Statements after SQLite's own rollback would run, and stay, one by one.
     if (closed()) throw new LibsqlError('The transaction is closed', 'TRANSACTION_CLOSED');
@@ -91,11 +101,11 @@ function beginTransaction(session: Session): OpenTransaction {
     },
     async execute(statement) {
       check();
-      return session.execute(statement);
+      return attempt(() => session.execute(statement));
     },
     async executeMultiple(statements) {
       check();
-      session.exec(statements);
+      attempt(() => session.exec(statements));
     },
     async commit() {
       check();

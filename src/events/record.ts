@@ -7,6 +7,7 @@ import {
   preparedFor,
   preparedWriteFor,
   raiser,
+  raiserOfSeveral,
   statementsAreCheap,
   valuesAt,
 } from '../db/ops.ts';
@@ -101,6 +102,7 @@ const { id, seq, owner, fence } = whatsappAccounts;
 
 const raiseSequence = raiser(seq, id);
 const raiseHeld = raiser(seq, id, owner, fence);
+const raiseOnSqlite = raiserOfSeveral(seq, id);
 
 /** The acts of people and keys, of the kinds that the audit keeps. */
 function auditedOf(
@@ -135,14 +137,23 @@ async function raiseEach(
   held: ReadonlyMap<string, Held>,
 ): Promise<Raised[]> {
   const raised: Raised[] = [];
-  for (const [accountId, n] of counts) {
-    const by = held.get(accountId);
-    const value = by
-      ? await raiseHeld(tx, [accountId, by.owner, by.fence], n)
-      : await raiseSequence(tx, [accountId], n);
-    if (by && value === null) throw new SessionNotHeld(accountId);
-    if (value !== null) raised.push({ id: accountId, seq: value });
+  const free = new Map(counts);
+  for (const [accountId, { owner, fence }] of held) {
+    const value = await raiseHeld(tx, [accountId, owner, fence], counts.get(accountId) ?? 0);
+    if (value === null) throw new SessionNotHeld(accountId);
+    raised.push({ id: accountId, seq: value });
+    free.delete(accountId);
   }
+  const [only, ...more] = free;
+  if (only === undefined) return raised;
+  if (more.length > 0) {
+    for (const [accountId, value] of await raiseOnSqlite(tx, free))
+      raised.push({ id: accountId, seq: value });
+    return raised;
+  }
+  const [accountId, n] = only;
+  const value = await raiseSequence(tx, [accountId], n);
+  if (value !== null) raised.push({ id: accountId, seq: value });
   return raised;
 }
 

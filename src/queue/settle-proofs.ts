@@ -253,13 +253,20 @@ async function writeEach(tx: Tx, rows: readonly Row[], moved: readonly Moved[], 
     const values = { id: row.id, from: row.status, status, sentAt, deliveredAt, readAt, now };
     if (affected(await moveOne(tx, values)) !== 1) throw conflict();
   }
-  for (const { id } of rows) await takeOffOne(tx, { id });
+  await takeOffAll(tx, rows);
+}
+
+async function takeOffAll(tx: Tx, rows: readonly Row[]): Promise<void> {
+  const [only, ...more] = rows;
+  if (more.length > 0) {
+    const ids = rows.map(({ id }) => id);
+    await takeOffSeveral(tx, ids);
+  } else if (only) await takeOffOne(tx, { id: only.id });
 }
 
 async function writeAll(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
   if (moved.length > 0) await moveAll(tx, moved, now);
-  const ids = rows.map((row) => row.id);
-  if (ids.length > 0) await takeOffSeveral(tx, ids);
+  await takeOffAll(tx, rows);
 }
 
 const conflict = () => new SettleConflictError('a message was settled twice at once');

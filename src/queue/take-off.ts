@@ -1,7 +1,7 @@
 /** The way off the queue: for now, for good as `canceled`, or because a message is settled. */
 import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, placeholders, preparedWrite, preparedWriteFor, valuesAt } from '../db/ops.ts';
+import { affected, padded, placeholders, preparedWrite, preparedWriteFor, valuesAt } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { Fact, Origin } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
@@ -22,9 +22,15 @@ const takeOffEach = preparedWriteFor((db, named, count) =>
   db.delete(messageQueue).where(inArray(messageQueue.id, placeholders(named, 'id', count))),
 );
 
-/** The same for several rows, in one statement. */
+/** Ids of one statement. */
+const MAX_AT_ONCE = 64;
+
+/** The same for several rows, in one statement as a rule. */
 export async function takeOffSeveral(tx: Tx, ids: readonly string[]): Promise<void> {
-  await takeOffEach(tx, [ids.length], valuesAt(ids.map((id) => ({ id }))));
+  for (let at = 0; at < ids.length; at += MAX_AT_ONCE) {
+    const some = padded(ids.slice(at, at + MAX_AT_ONCE), MAX_AT_ONCE);
+    await takeOffEach(tx, [some.length], valuesAt(some.map((id) => ({ id }))));
+  }
 }
 
 /**
