@@ -363,6 +363,15 @@ describe('the composer', () => {
     expect(await preview.text()).toContain('bubble out');
   });
 
+  it('says why what it has sent waits, and for how long', async () => {
+    const ofMain = eq(whatsappAccounts.sessionId, 'main');
+    const paused = { pausedUntil: Date.now() + 3_600_000, pauseReason: 'paused' as const };
+    await t.deps.db.update(whatsappAccounts).set(paused).where(ofMain);
+    const reply = await post('/dashboard/messages', { kind: 'text', ...target, text: 'wait' }, HX);
+    await t.deps.db.update(whatsappAccounts).set({ pausedUntil: null, pauseReason: null }).where(ofMain);
+    expect(await reply.text()).toContain('The queue of the session is paused.');
+  });
+
   it.each(plain)('sends %s and answers the part that follows it', async (kind) => {
     const messageId = await add();
     const about = kind === 'reaction' ? { messageId } : {};

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
 import { KINDS } from '../../../services/messages/kinds/index.ts';
-import type { MessageOutput } from '../../../services/messages/schemas.ts';
+import type { MessageDetail } from '../../../services/messages/schemas.ts';
 import { getMessage, sendMessage } from '../../../services/messages.ts';
 import type { ContentType } from '../../../whatsapp/content.ts';
 import { CodeBlocks, CodeButton } from '../code-part.tsx';
@@ -29,7 +29,7 @@ import {
   throwInForm,
 } from './compose-form.ts';
 import { COMPOSE_TEXTS } from './compose-texts.ts';
-import { ErrorPart, Timeline } from './detail-progress.tsx';
+import { ErrorPart, Timeline, WaitingPart } from './detail-progress.tsx';
 import { FormattedLines } from './formatted.tsx';
 import { KIND_PAGES } from './kinds/index.ts';
 import type { KindPages } from './kinds/kind.ts';
@@ -159,7 +159,7 @@ function isEmpty({
 }
 
 /** The progress of the message that was just sent. */
-function Sent({ view, message }: { view: View; message: MessageOutput }) {
+function Sent({ view, message }: { view: View; message: MessageDetail }) {
   const t = MESSAGE_TEXTS(view.lang);
   return (
     <Live
@@ -180,6 +180,7 @@ function Sent({ view, message }: { view: View; message: MessageOutput }) {
         )}
       </p>
       <ErrorPart view={view} message={message} />
+      <WaitingPart view={view} message={message} />
       <Timeline view={view} message={message} />
     </Live>
   );
