@@ -5,5 +5,11 @@ import { config as readDotenv } from 'dotenv';
 readDotenv({ quiet: true });
 // As the service does: only the service may read backups and restored files.
 process.umask(0o077);
-const { runTool } = await import('./tool.ts');
-process.exitCode = await runTool(process.argv.slice(2));
+try {
+  const { runTool } = await import('./tool.ts');
+  process.exitCode = await runTool(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof Error && error.name === 'StartError')) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}
