@@ -32,8 +32,11 @@ const PAUSE = { firstMs: 200, maxMs: 5_000 };
 
 /** Under load outcomes gather for this long: an eighth of the transactions, and 15 ms go unnoticed. */
 const WINDOW_MS = 15;
-/** Nobody waits for a receipt: it goes with the next outcome, or with the one that follows it, such as "read" after "delivered". */
-const RECEIPT_MS = 100;
+/**
+ * Nobody waits for a receipt: it goes with the next outcome that is no code's, or with those that follow it, such as "read" after
+ * "delivered". Codes one after the other leave those of ten and more for one transaction.
+ */
+const RECEIPT_MS = 250;
 
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
