@@ -6,7 +6,7 @@ import { allPages } from './controllers/dashboard/index.ts';
 import { mountPages } from './controllers/dashboard/mount.tsx';
 import { docsRoutes } from './controllers/docs.ts';
 import { type KnownAddresses, knownAddresses } from './controllers/known-addresses.ts';
-import { mount, pathsOf } from './controllers/mount.ts';
+import { createContexts, mount, pathsOf } from './controllers/mount.ts';
 import type { Route } from './controllers/route.ts';
 import { answerFailure, onError } from './middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
@@ -45,8 +45,9 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   app.notFound(notFound(known));
   for (const { method, path } of known.swallowed())
     app.on(method, path, (c) => refuseMethod(c, known.methodsAt(path)));
-  mount(app, { deps, limiter, running: new Set() }, all);
-  mountPages(app, { deps, limiter }, allPages);
+  const toCtx = createContexts(deps);
+  mount(app, { deps, toCtx, limiter, running: new Set() }, all);
+  mountPages(app, { deps, toCtx, limiter }, allPages);
   app.get('/', (c) => c.redirect('/dashboard', 302));
   return {
     fetch: app.fetch,

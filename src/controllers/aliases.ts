@@ -57,6 +57,7 @@ function fold(
   fail: (field: string, reason: string) => void,
 ): unknown {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) return input;
+  if (!Object.keys(input).some((name) => targets.has(name))) return input;
   const fields = new Map<string, unknown>();
   const givenAs = new Map<string, string>();
   for (const [name, value] of Object.entries(input)) {

@@ -7,7 +7,7 @@ import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext } from '../middlewares/http-env.ts';
 import { showOwnKey } from '../services/api-keys.ts';
 import { readMe } from '../services/auth/verbs.ts';
-import type { Ctx } from '../services/context.ts';
+import { type Ctx, withParts } from '../services/context.ts';
 import { listSessions } from '../services/sessions/index.ts';
 import { AppError } from '../utils/errors.ts';
 import { ERROR_PAGE_STYLE, renderErrorPage } from './error-page.tsx';
@@ -173,7 +173,7 @@ async function readerOf(ctx: Ctx, http: HttpContext): Promise<Reader> {
   try {
     const actor = await authenticate(ctx, http, 'browser');
     if (actor.via !== 'cookie' || actor.lacksFactor === true) return stranger;
-    const own: Ctx = { ...ctx, actor };
+    const own = withParts(ctx, { actor });
     const [me, apiKey, { data }] = await Promise.all([readMe(own), showOwnKey(own), listSessions(own)]);
     const session = data.find(({ status }) => status === 'connected') ?? data[0];
     return { url, session: session?.sessionId ?? 'my-session', apiKey, name: me.name };

@@ -1,6 +1,6 @@
 /** The answer of every send: at once, or with `Prefer: wait=N` when the outcome is known. */
 import type { Context } from 'hono';
-import type { Ctx } from '../services/context.ts';
+import { type Ctx, withParts } from '../services/context.ts';
 import { albumBody, type QueuedAlbum } from '../services/messages/album.ts';
 import type { SentMessage } from '../services/messages/schemas.ts';
 import { getMessage, type QueuedMessage, queuedBody } from '../services/messages.ts';
@@ -62,7 +62,7 @@ export async function answerAlbum(
 /** The state that it has come to by now. */
 async function asReached(ctx: Ctx, answer: SentMessage): Promise<SentMessage> {
   // A key with the scope to send may not read messages: it learns of this one message only.
-  const reader: Ctx = { ...ctx, actor: { ...ctx.actor, scopes: null } };
+  const reader = withParts(ctx, { actor: { ...ctx.actor, scopes: null } });
   const { status, waitingFor, estimatedSendAt } = await getMessage(reader, { messageId: answer.messageId });
   return { ...answer, status, waitingFor, estimatedSendAt };
 }

@@ -1,6 +1,5 @@
 /** Route literals -> Hono handlers. */
-import { zValidator } from '@hono/zod-validator';
-import type { Hono, MiddlewareHandler } from 'hono';
+import type { Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
@@ -13,7 +12,7 @@ import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { inShareOf, takeTurn } from '../middlewares/turns.ts';
-import { endUpload, takeUploadPlace } from '../middlewares/upload-place.ts';
+import { endUpload, inUploadPlace } from '../middlewares/upload-place.ts';
 import { warnings } from '../middlewares/warnings.ts';
 import {
   requireFactor,
@@ -46,6 +45,8 @@ const MAX_QUERY_NAMES = 50;
 
 export interface MountParts {
   deps: Deps;
+  /** of `createContexts` */
+  toCtx(c: HttpContext): Ctx;
   limiter: HttpLimiter;
   running: RunningKeys;
 }
@@ -53,11 +54,26 @@ export interface MountParts {
 /** Adds every route under its path and under `/api`. */
 export function mount(app: Hono<HttpEnv>, parts: MountParts, routes: readonly Route[]): void {
   for (const route of routes) {
-    const places = route.files ? [takeUploadPlace(parts.deps)] : [];
-    const chain = [...places, limitBody(route), ...validators(parts, route), run(parts, route)];
+    const serve = serving(parts, route);
     for (const path of pathsOf(route))
-      app.on(route.method.toUpperCase(), path, enter(parts, route, path), ...chain);
+      app.on(route.method.toUpperCase(), path, enter(parts, route, path, serve));
   }
+}
+
+/** Answers a request, or throws what is to be answered. */
+type Serve = (c: HttpContext) => Promise<Response>;
+
+/** From the size of the body to the answer. Functions in each other: as Hono's steps they would cost each request promises. */
+function serving(parts: MountParts, route: Route): Serve {
+  const { params, query, body } = route;
+  let serve: Serve = run(parts, route);
+  if (body) serve = readValid(parts.deps, route, body, serve);
+  serve = query
+    ? keepValid('query', query, serve, { silent: QUIET_NAMES, strict: route.strictNames })
+    : noteQuery(serve);
+  if (params) serve = keepValid('param', params, serve);
+  serve = limitBody(route, serve);
+  return route.files ? inUploadPlace(parts.deps, serve) : serve;
 }
 
 /** Where a route is reached: its canonical path and its aliases, and the same under `/api`. */
@@ -68,10 +84,10 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 }
 
 /** Authentication and rate limit, before anything of the body is read. */
-function enter({ deps, limiter }: MountParts, route: Route, path: string): MiddlewareHandler<HttpEnv> {
+function enter({ deps, limiter }: MountParts, route: Route, path: string, serve: Serve) {
   const style = path.startsWith('/api/') ? route.apiFailures : undefined;
   const knowsQuery = route.query ? foldingOf(route.query, 'form').knows : () => false;
-  return async (c, next) => {
+  return async (c: HttpContext): Promise<Response> => {
     c.set('routePath', route.path);
     c.set('knowsQuery', knowsQuery);
     if (style) c.set('failureStyle', style);
@@ -95,12 +111,21 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string): Middl
     requireAccess(actor, route);
     if (route.unlimited !== true) await takeTurn(deps, c, actor);
     const { limit } = route;
-    const work = () => (limit ? withBudget(deps, c, actor, limit, next) : next());
-    await inShareOf(actor, work);
-    // A file that a page of another origin may show (it has a signed link) must not be blocked by the default.
-    if (route.auth === 'browser') c.res.headers.set('cross-origin-resource-policy', 'cross-origin');
-    return undefined;
+    const work = () => (limit ? withBudget(deps, c, actor, limit, () => serve(c)) : serve(c));
+    return route.auth === 'browser' ? showElsewhere(c, () => inShareOf(actor, work)) : inShareOf(actor, work);
   };
+}
+
+/** A file that a page of another origin may show (it has a signed link) must not be blocked by the default. */
+async function showElsewhere(c: HttpContext, work: () => Promise<Response>): Promise<Response> {
+  try {
+    const response = await work();
+    response.headers.set('cross-origin-resource-policy', 'cross-origin');
+    return response;
+  } catch (error) {
+    c.header('cross-origin-resource-policy', 'cross-origin');
+    throw error;
+  }
 }
 
 /** The own account is not the workspace's, and administrators of the service are in no workspace then. */
@@ -131,7 +156,7 @@ function ownPath(c: HttpContext): string {
   return pathname + search;
 }
 
-function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
+function limitBody(route: Route, serve: Serve): Serve {
   const maxSize = route.maxBodyBytes ?? (takesFile(route) ? FILE_BODY_BYTES : DEFAULT_MAX_BODY_BYTES);
   const refuse = () => {
     throw new AppError('BODY_TOO_LARGE', `The body is larger than ${sayBytes(maxSize)}.`, {
@@ -139,28 +164,21 @@ function limitBody(route: Route): MiddlewareHandler<HttpEnv> {
     });
   };
   const limitStream = bodyLimit({ maxSize, onError: refuse });
-  return (c, next) => {
+  return async (c) => {
     // The file in it has a limit of its own.
-    if (route.files && isMultipart(c)) return next();
+    if (route.files && isMultipart(c)) return serve(c);
     const length = c.req.header('content-length');
-    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return limitStream(c, next);
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) {
+      // It has read the whole body when it goes on.
+      await limitStream(c, async () => undefined);
+      return serve(c);
+    }
     // Node holds a body to its declared length; asking for the stream itself would cost more than the verb.
-    return Number(length) > maxSize ? refuse() : next();
+    return Number(length) > maxSize ? refuse() : serve(c);
   };
 }
 
 const takesFile = ({ files = [] }: Route): boolean => files.length > 0;
-
-function validators({ deps }: MountParts, route: Route): MiddlewareHandler<HttpEnv>[] {
-  const chain: MiddlewareHandler<HttpEnv>[] = [];
-  const { params, query, body } = route;
-  if (params) chain.push(keepValid('param', params));
-  chain.push(
-    query ? keepValid('query', query, { silent: QUIET_NAMES, strict: route.strictNames }) : noteQuery,
-  );
-  if (body) chain.push(readValid(deps, route, body));
-  return chain;
-}
 
 /** Keeps the names that the answer warns of. */
 function note(c: HttpContext, ignored: readonly string[]): void {
@@ -182,22 +200,42 @@ function accept(result: Read, c: HttpContext): void {
 function keepValid(
   target: 'param' | 'query',
   schema: z.ZodType,
+  serve: Serve,
   options?: ReaderOptions,
-): MiddlewareHandler<HttpEnv> {
+): Serve {
   const read = inputReader(schema, 'form', options);
-  return zValidator(target, schema, accept, { validationFunction: (_schema, value) => read(value) });
+  return async (c) => {
+    const result = await read(target === 'param' ? c.req.param() : queryOf(c));
+    accept(result, c);
+    c.req.addValidatedData(target, Object(result.data));
+    return serve(c);
+  };
+}
+
+/** A name that is given several times has a list. */
+function queryOf(c: HttpContext): Record<string, string | string[]> {
+  const entries = Object.entries(c.req.queries());
+  return Object.fromEntries(
+    entries.map(([name, [first = '', ...more]]) => [name, more.length === 0 ? first : [first, ...more]]),
+  );
 }
 
 /** A route that takes no query says so. */
-const noteQuery: MiddlewareHandler<HttpEnv> = (c, next) => {
-  if (!c.req.url.includes('?')) return next();
-  const names = Object.keys(c.req.queries()).slice(0, MAX_QUERY_NAMES);
-  note(c, names.filter((name) => !QUIET_NAMES.has(name)).map(shownName));
-  return next();
-};
+function noteQuery(serve: Serve): Serve {
+  return (c) => {
+    if (c.req.url.includes('?')) {
+      const names = Object.keys(c.req.queries()).slice(0, MAX_QUERY_NAMES);
+      note(
+        c,
+        names.filter((name) => !QUIET_NAMES.has(name)).map((name) => shownName(name)),
+      );
+    }
+    return serve(c);
+  };
+}
 
 /** The fields of the body; its files last as long as the request. */
-function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandler<HttpEnv> {
+function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): Serve {
   const options = { strict: route.strictNames };
   const readers = {
     json: inputReader(schema, 'json', options),
@@ -206,7 +244,7 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandl
   const { files } = deps.config;
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   const { knows } = foldingOf(schema, 'json');
-  return async (c, next) => {
+  return async (c) => {
     const received = route.files ? await receiveBody(c, deps, route.files, limit) : await readBody(c);
     c.set('received', withKnownNames(received.fields, knows));
     try {
@@ -215,14 +253,14 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType): MiddlewareHandl
       accept(read, c);
       c.req.addValidatedData('json', Object(read.data));
       c.set('files', received.files);
-      await next();
+      return await serve(c);
     } finally {
       await received.discard();
     }
   };
 }
 
-function run({ deps, running }: MountParts, route: Route) {
+function run({ toCtx, running }: MountParts, route: Route) {
   return async (c: HttpContext): Promise<Response> => {
     const request = {
       params: route.params ? validated(c, 'param') : undefined,
@@ -230,7 +268,7 @@ function run({ deps, running }: MountParts, route: Route) {
       body: route.body ? validated(c, 'json') : undefined,
     };
     c.set('request', describeRequest(request));
-    const ctx = createCtx(deps, c);
+    const ctx = toCtx(c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
     if (key === undefined) return handle(c, route, ctx, request, warnings(c));
     const named = requireNamedSession(ctx, request);
@@ -284,19 +322,43 @@ async function handle(
   return answerJson(c, { success: true, ...withBothNames(reply), ...also });
 }
 
-/** The context of a verb: the service's parts and the caller. */
-export function createCtx(deps: Deps, c: HttpContext): Ctx {
-  return {
-    ...deps,
-    actor: c.get('actor') ?? ANONYMOUS,
-    requestId: c.get('requestId'),
-    ip: c.get('ip'),
-    userAgent: c.req.header('user-agent') ?? null,
-    // Asked for by few: to make it costs a whole Request.
-    get signal() {
-      return c.req.raw.signal;
-    },
-  };
+type RequestContext = new (c: HttpContext) => Ctx;
+
+/** What is not the service's. */
+class Caller {
+  readonly http: HttpContext;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly ip: string | null;
+  readonly userAgent: string | null;
+
+  constructor(c: HttpContext) {
+    this.http = c;
+    this.actor = c.get('actor') ?? ANONYMOUS;
+    this.requestId = c.get('requestId');
+    this.ip = c.get('ip');
+    this.userAgent = c.req.header('user-agent') ?? null;
+  }
+
+  /** Asked for by few: to make it costs a whole Request. */
+  get signal(): AbortSignal {
+    return this.http.req.raw.signal;
+  }
+}
+
+/** Makes the context of a verb: the caller, and the service's parts, which it inherits. */
+export function createContexts(deps: Deps): (c: HttpContext) => Ctx {
+  const made = class extends Caller {};
+  const { signal } = Object.getOwnPropertyDescriptors(Caller.prototype);
+  Object.setPrototypeOf(made.prototype, deps);
+  Object.defineProperty(made.prototype, 'signal', signal);
+  const context = asContext(made);
+  return (c) => new context(c);
+}
+
+/** Safe because what `Caller` lacks of a context its prototype has. */
+function asContext(made: unknown): RequestContext {
+  return made as RequestContext;
 }
 
 /** Safe because the validator of that target ran before and kept what the route's schema made of it. */

@@ -34,6 +34,7 @@ export function inputReader(
 ): InputReader {
   const { fold, targets } = foldingOf(schema, kind);
   const toFitted = fitterOf(schema, kind);
+  const parse = parserOf(schema);
   const isStrict = (meant: string) => strict?.has(targets.get(meant) ?? meant) !== false;
   const isSlight = ({ meant, isSpare: spare }: UnknownName) => spare || meant === null || !isStrict(meant);
   return async (input) => {
@@ -47,8 +48,23 @@ export function inputReader(
     const ignored = refuseMisspelt(unknown);
     problems.push(...fitted.problems);
     if (problems.length > 0) return { success: false, error: errorOf(problems), ignored };
-    const result = await schema.safeParseAsync(fitted.value, { error: issueWords });
-    return { ...result, ignored };
+    return { ...(await parse(fitted.value)), ignored };
+  };
+}
+
+/** Runs the schema. zod compiles one that has nothing to wait for, but only for those who do not wait. */
+function parserOf(schema: z.ZodType) {
+  const words = { error: issueWords };
+  let waits = false;
+  return (input: unknown) => {
+    if (waits) return schema.safeParseAsync(input, words);
+    try {
+      return schema.safeParse(input, words);
+    } catch (error) {
+      if (!(error instanceof z.core.$ZodAsyncError)) throw error;
+      waits = true;
+      return schema.safeParseAsync(input, words);
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 /** Inserts without drizzle's builder: its time grows with every value, and most of what we write are rows. */
 import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
+import { LRUCache } from 'lru-cache';
 import { affected } from './affected.ts';
 import { columnName } from './column-name.ts';
 import { isStatementTooLong } from './errors.ts';
@@ -114,7 +115,7 @@ export async function upsertLocked<T extends MySqlTable>(
   const text = `insert into ${quote(getTableName(table))} (${names.join(', ')}) select ${names
     .map((name) => `v.${name}`)
     .join(', ')} from ${quote(getTableName(first[0].table))} g join (${given}) v where ${where}`;
-  const values = rows.flatMap((row) => valuesOf(plan, row));
+  const values = valuesOf(plan.columns, rows);
   const lock = onMysql ? ' for update skip locked' : '';
   const result = await runText(tx, `${text}${lock}${suffix}`, [
     ...values,
@@ -129,11 +130,25 @@ function checked<T>(value: unknown): T {
 }
 
 interface Plan {
-  /** `insert into t (a, b) values ` */
-  head: string;
-  /** `(?, ?)` */
-  row: string;
-  columns: { key: string; text: string; column: Column }[];
+  table: string;
+  columns: PlannedColumn[];
+  /** texts of few sizes that come again and again, by columns, number of rows and what follows them */
+  texts: LRUCache<string, string>;
+}
+
+/** Of one table. */
+const MAX_TEXTS = 100;
+
+interface PlannedColumn {
+  /** its place in the table */
+  at: number;
+  key: string;
+  text: string;
+  column: Column;
+  /** drizzle computes the value where the row has none */
+  isComputed: boolean;
+  /** the value of a row that has none, as the driver takes it */
+  missing: unknown;
 }
 
 const plans = new WeakMap<MySqlTable, Plan>();
@@ -141,38 +156,62 @@ const plans = new WeakMap<MySqlTable, Plan>();
 function planOf(table: MySqlTable): Plan {
   const known = plans.get(table);
   if (known) return known;
-  const columns = Object.entries(getTableColumns(table)).map(([key, column]) => ({
+  const columns = Object.entries(getTableColumns(table)).map(([key, column], at) => ({
+    at,
     key,
     text: nameOf(column),
     column,
+    isComputed: is(column.default, SQL),
+    missing: missingOf(column),
   }));
-  const made = {
-    head: `insert into ${quote(getTableName(table))} (${columns.map(({ text }) => text).join(', ')}) values `,
-    row: `(${columns.map(() => '?').join(', ')})`,
-    columns,
-  };
+  const texts = new LRUCache<string, string>({ max: MAX_TEXTS });
+  const made = { table: quote(getTableName(table)), columns, texts };
   plans.set(table, made);
   return made;
 }
 
-const fieldOf = (row: object, key: string): unknown => Reflect.get(row, key);
+/** As drizzle does it: what is missing is the column's default, or null. None of our columns has a function for it. */
+function missingOf(column: Column): unknown {
+  if (column.defaultFn !== undefined) throw new TypeError(`${column.name} has a default that is a function`);
+  const { default: value = null } = column;
+  return value === null || is(value, SQL) ? null : column.mapToDriverValue(value);
+}
+
+/** Safe because rows are objects of our own, read by the names of their columns. */
+const fieldsOf = (row: object) => row as Readonly<Record<string, unknown>>;
 
 /** Expressions are left to drizzle. */
 function hasExpression({ columns }: Plan, row: object): boolean {
-  return columns.some(({ key, column }) => {
-    const value = fieldOf(row, key);
-    return is(value === undefined ? column.default : value, SQL);
-  });
+  const fields = fieldsOf(row);
+  for (const { key, isComputed } of columns) {
+    const value = fields[key];
+    if (value === undefined ? isComputed : typeof value === 'object' && value !== null && is(value, SQL))
+      return true;
+  }
+  return false;
 }
 
-/** As drizzle does it: what is missing is the column's default, or null. */
-function toDriver(column: Column, value: unknown): unknown {
-  const given = value === undefined ? (column.default ?? column.defaultFn?.() ?? null) : value;
-  return given === null ? null : column.mapToDriverValue(given);
+/** Without those that are null in all rows, as they are where nothing is said of them. */
+function givenColumns({ columns }: Plan, rows: readonly object[]): PlannedColumn[] {
+  return columns.filter(
+    ({ key, column, missing }) =>
+      column.notNull || missing !== null || rows.some((row) => (fieldsOf(row)[key] ?? null) !== null),
+  );
 }
 
-const valuesOf = (plan: Plan, row: object): unknown[] =>
-  plan.columns.map(({ key, column }) => toDriver(column, fieldOf(row, key)));
+/** The values of the rows, as the driver takes them. */
+function valuesOf(columns: readonly PlannedColumn[], rows: readonly object[]): unknown[] {
+  const values: unknown[] = [];
+  for (const row of rows) {
+    const fields = fieldsOf(row);
+    for (const { key, column, missing } of columns) {
+      const value = fields[key];
+      if (value === undefined) values.push(missing);
+      else values.push(value === null ? null : column.mapToDriverValue(value));
+    }
+  }
+  return values;
+}
 
 async function writeRows(
   db: Db,
@@ -182,26 +221,47 @@ async function writeRows(
   suffix: string,
 ): Promise<void> {
   const sizes = onMysql || !isTx(db) ? [] : SQLITE_SIZES;
+  const columns = suffix === '' ? givenColumns(plan, rows) : plan.columns;
   for (let at = 0; at < rows.length; ) {
     const left = Math.min(size, rows.length - at);
     const n = sizes.find((many) => many <= left) ?? left;
-    await writeTogether(db, plan, rows.slice(at, at + n), suffix);
+    await writeTogether(db, plan, columns, rows.slice(at, at + n), suffix);
     at += n;
   }
 }
 
 /** In one statement, or in halves where the server takes none so long. */
-async function writeTogether(db: Db, plan: Plan, rows: readonly object[], suffix: string): Promise<void> {
-  const values = rows.flatMap((row) => valuesOf(plan, row));
-  const text = `${plan.head}${plan.row}${`, ${plan.row}`.repeat(rows.length - 1)}${suffix}`;
+async function writeTogether(
+  db: Db,
+  plan: Plan,
+  columns: readonly PlannedColumn[],
+  rows: readonly object[],
+  suffix: string,
+): Promise<void> {
+  const isUsual = !onMysql && SQLITE_SIZES.includes(rows.length);
+  const text = (isUsual ? keptText : textOf)(plan, columns, rows.length, suffix);
   try {
-    await runText(db, text, values);
+    await runText(db, text, valuesOf(columns, rows));
   } catch (error) {
     if (rows.length === 1 || !isStatementTooLong(error)) throw error;
     const half = Math.ceil(rows.length / 2);
-    await writeTogether(db, plan, rows.slice(0, half), suffix);
-    await writeTogether(db, plan, rows.slice(half), suffix);
+    await writeTogether(db, plan, columns, rows.slice(0, half), suffix);
+    await writeTogether(db, plan, columns, rows.slice(half), suffix);
   }
+}
+
+function textOf(plan: Plan, columns: readonly PlannedColumn[], n: number, suffix: string): string {
+  const row = `(${columns.map(() => '?').join(', ')})`;
+  const names = columns.map(({ text }) => text).join(', ');
+  return `insert into ${plan.table} (${names}) values ${row}${`, ${row}`.repeat(n - 1)}${suffix}`;
+}
+
+/** The same text is the same string each time: to compare long ones that were made apart costs as much as to make them. */
+function keptText(plan: Plan, columns: readonly PlannedColumn[], n: number, suffix: string): string {
+  const key = `${columns.map(({ at }) => at).join()} ${n}${suffix}`;
+  const known = plan.texts.get(key) ?? textOf(plan, columns, n, suffix);
+  plan.texts.set(key, known);
+  return known;
 }
 
 /** The text that follows the rows of an upsert; null when it needs drizzle. */

@@ -30,7 +30,7 @@ export interface HttpEnv {
     request?: Described;
     reply?: Described;
     /** the fields of the body as they came, and the answer: the log of API calls keeps what is harmless of them */
-    received?: Record<string, unknown>;
+    received?: Readonly<Record<string, unknown>>;
     /** whether the query may have a field of this name */
     knowsQuery?: (name: string) => boolean;
     answered?: unknown;

@@ -1,8 +1,7 @@
 /** A body with a file takes one of its tenant's places for uploads while it comes in. */
-import type { MiddlewareHandler } from 'hono';
 import type { Deps } from '../services/context.ts';
 import { holdUpload, type QuotaDeps } from '../services/quotas.ts';
-import type { HttpContext, HttpEnv } from './http-env.ts';
+import type { HttpContext } from './http-env.ts';
 
 type PlaceDeps = Pick<Deps, 'db' | 'logger'> & QuotaDeps;
 
@@ -10,13 +9,16 @@ type PlaceDeps = Pick<Deps, 'db' | 'logger'> & QuotaDeps;
 const SMALL_BYTES = 64 * 1024;
 
 /**
- * Takes a place before anything of the body is read; `endUpload` gives it back, and so does the end of the request.
+ * Takes a place before `serve` reads anything of the body; `endUpload` gives it back, and so does the end of the request.
  * Throws QUOTA_EXCEEDED when the tenant has none left, in any process.
  */
-export function takeUploadPlace(deps: PlaceDeps): MiddlewareHandler<HttpEnv> {
-  return async (c, next) => {
+export function inUploadPlace(
+  deps: PlaceDeps,
+  serve: (c: HttpContext) => Promise<Response>,
+): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
     const actor = c.get('actor');
-    if (!actor || isSmall(c)) return next();
+    if (!actor || isSmall(c)) return serve(c);
     const release = await holdUpload(deps, actor.userId);
     let held = true;
     const end = async () => {
@@ -25,7 +27,7 @@ export function takeUploadPlace(deps: PlaceDeps): MiddlewareHandler<HttpEnv> {
     };
     c.set('endUpload', end);
     try {
-      return await next();
+      return await serve(c);
     } finally {
       await end();
     }

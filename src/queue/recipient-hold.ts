@@ -47,11 +47,12 @@ export async function recipientHeldUntil(
 ): Promise<number | null> {
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
   if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
-  const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
   const { id, type = '', content, behind = 0, scheduledAt, queuedAt = null } = message;
-  const allUntil = id === null ? Number.POSITIVE_INFINITY : waitsForAllUntil({ id, scheduledAt, queuedAt });
   const places = Math.min(cap, placesOf({ type, content }));
   const busyFrom = cap - places + 1 - behind;
+  if (busyFrom > SCAN_LIMIT) return null;
+  const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
+  const allUntil = id === null ? Number.POSITIVE_INFINITY : waitsForAllUntil({ id, scheduledAt, queuedAt });
   if (busyFrom > 0 && !(await isBusy(db, message, peers, busyFrom, now))) return null;
   const spent = await readSpentOn(db, message, peers, cap, now);
   const ahead = behind + (await countAheadOf(db, message, peers, now));
@@ -73,7 +74,6 @@ async function isBusy(
   cap: number,
   now: number,
 ): Promise<boolean> {
-  if (cap > SCAN_LIMIT) return false;
   // A part for each spelling: over several at once the index does not give the order.
   const ours = await joined(peers, (peer) => {
     const inChat = and(eq(messages.userId, userId), eq(messages.peer, peer));

@@ -272,7 +272,10 @@ export async function countMessages(
   if (counted.length === 0) return;
   const [day, { engine }] = [dayOf(room.at), deps.config];
   const slotOf = (userId: number) => (room.used.has(userId) ? SHARED_SLOT : deps.usageSlot);
-  const all = counted.map((one) => ({ ...one, day, kind: one.type, engine, category: categoryOf(one) }));
+  const all = counted.map((one): Counted => {
+    const { userId, sessionId, type: kind } = one;
+    return { userId, sessionId, day, kind, engine, category: categoryOf(one) };
+  });
   await addUsage(tx, all, 1, slotOf);
   const byUser = countEach(counted.map(({ userId }) => userId));
   const facts = [...room.used].flatMap(([userId, limits]) =>
@@ -346,30 +349,23 @@ async function addUsage(
   by: 1 | -1,
   slotOf: (userId: number) => number,
 ): Promise<void> {
-  const details = countEach(
-    all.map((one) =>
-      JSON.stringify([one.userId, one.day, one.sessionId, one.kind, one.engine, one.category]),
-    ),
-  );
-  const days = countEach(all.map(({ userId, day }) => JSON.stringify([userId, day])));
   const rows = new Map<string, Row>();
-  for (const [key, n] of days) {
-    const [userId, day]: [number, string] = JSON.parse(key);
-    for (const period of [day.slice(0, 7), day]) {
-      const known = rows.get(`${userId} ${period}`)?.count ?? 0;
-      rows.set(`${userId} ${period}`, {
-        ...WHOLE,
-        userId,
-        period,
-        slot: slotOf(userId),
-        count: known + by * n,
-      });
-    }
-  }
-  for (const [key, n] of details) {
-    const [userId, period, sessionId, kind, engine, category] = JSON.parse(key);
+  const add = (key: string, make: () => Row) => {
+    const row = rows.get(key) ?? make();
+    row.count += by;
+    rows.set(key, row);
+  };
+  for (const one of all) {
+    const { userId, day, sessionId, kind, engine, category } = one;
     const slot = slotOf(userId);
-    rows.set(key, { userId, period, sessionId, kind, engine, category, slot, count: by * n });
+    for (const period of [day.slice(0, 7), day]) {
+      add(`${userId} ${period}`, () => ({ ...WHOLE, userId, period, slot, count: 0 }));
+    }
+    // The name of a session, which may hold anything, comes last.
+    add(`${userId} ${day} ${kind} ${engine} ${category} ${sessionId}`, () => ({
+      ...{ userId, period: day, sessionId, kind, engine, category, slot },
+      count: 0,
+    }));
   }
   await addRows(tx, [...rows.values()]);
 }
@@ -387,13 +383,15 @@ type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent' | 'warnedLimit'
  * other in a circle.
  */
 export async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
-  const { userId, period, sessionId, kind, engine, category, slot, count } = usageCounts;
+  const { userId, period, sessionId, kind, engine, category, slot } = usageCounts;
   const orderOf = (row: Row) =>
     JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]);
   const sorted = [...rows].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
   const key = [userId, period, sessionId, kind, engine, category, slot];
-  await upsert(tx, usageCounts, sorted, key, { count: added(count) });
+  await upsert(tx, usageCounts, sorted, key, ONE_MORE);
 }
+
+const ONE_MORE = { count: added(usageCounts.count) };
 
 function categoryOf({ type, campaignId }: Countable): (typeof USAGE_CATEGORIES)[number] {
   if (type === 'otp') return 'otp';

@@ -155,6 +155,20 @@ export interface Ctx extends Deps {
   idempotency?: IdempotencyClaim;
 }
 
+/**
+ * The same context, or a part of one, with these parts changed. A spread would lose what a request has from the service: a
+ * copy of all parts for each request would cost more than most verbs.
+ */
+export function withParts<C extends object, P extends object>(ctx: C, changes: P): Omit<C, keyof P> & P {
+  // Not by assigning: what is only read in the first one could not be set in this.
+  return asChanged<Omit<C, keyof P> & P>(Object.create(ctx, Object.getOwnPropertyDescriptors(changes)));
+}
+
+/** Safe because the object inherits all that the first one has, except for what was changed. */
+function asChanged<R>(object: unknown): R {
+  return object as R;
+}
+
 /** The caller of a public route. */
 export const ANONYMOUS: Actor = {
   userId: 0,

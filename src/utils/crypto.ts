@@ -93,6 +93,11 @@ export function sha256Hex(value: string | Uint8Array): string {
   return hash('sha256', value, 'hex');
 }
 
+/** The same of two SHA-256 digests in hex, whose length tells nothing. */
+export function isSameDigest(a: string, b: string): boolean {
+  return a.length === b.length && timingSafeEqual(Buffer.from(a, 'latin1'), Buffer.from(b, 'latin1'));
+}
+
 /** Compares without telling by its duration where two texts differ. */
 export function equalsConstantTime(a: string, b: string): boolean {
   return timingSafeEqual(hash('sha256', a, 'buffer'), hash('sha256', b, 'buffer'));

@@ -142,12 +142,14 @@ function toText(value: number): unknown {
 
 function fitText(text: string, place: Place): unknown {
   const { shape, path, fail } = place;
-  if (shape.kinds.size > 0 && !shape.kinds.has('string')) return toOther(text, place);
-  if (text.length > shape.maxLength * 2 + MAX_SPACES) {
-    fail(path, `must have at most ${shape.maxLength} characters`);
-  }
+  if (!wants(shape, 'string')) return toOther(text, place);
+  if (!fits(text, shape)) fail(path, `must have at most ${shape.maxLength} characters`);
   return text;
 }
+
+/** A text that is wanted, and not too long. */
+const fits = (text: string, shape: Shape): boolean =>
+  wants(shape, 'string') && text.length <= shape.maxLength * 2 + MAX_SPACES;
 
 /** A text where a number, a flag, a list or an object is wanted. */
 function toOther(text: string, place: Place): unknown {
@@ -203,6 +205,7 @@ function fitObject(object: object, place: Place): unknown {
         );
         return [name, undefined];
       }
+      if (typeof value === 'string' && fits(value, inner)) return [name, value];
       return [name, fitValue(value, { ...place, shape: inner, path: [...path, name] })];
     }),
   );

@@ -1,5 +1,6 @@
 /** JSON from outside: decoded strictly, and looked over before it is parsed. */
 
+import { isUtf8 } from 'node:buffer';
 import { parse } from '@humanwhocodes/momoa';
 
 /** Deeper than any of our requests, which has five levels. */
@@ -35,11 +36,9 @@ export class UnreadableText extends Error {
 
 /** UTF-8, without a byte order mark. Throws UnreadableText for bytes that are none. */
 export function decodeUtf8(bytes: Uint8Array): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new UnreadableText('is not valid UTF-8');
-  }
+  if (!isUtf8(bytes)) throw new UnreadableText('is not valid UTF-8');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  return text.startsWith('\ufeff') ? text.slice(1) : text;
 }
 
 /**

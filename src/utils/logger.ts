@@ -100,7 +100,12 @@ function rotated(dirname: string, name: string, format?: winston.Logform.Format)
 const LINE = Symbol.for('message');
 const LEVEL = Symbol.for('level');
 
-/** The lines of one turn of the event loop, written together; an error, which may be the last one, at once. */
+/** For so long lines are gathered: a write costs more than all lines of some turns of the event loop. */
+const GATHER_MS = 20;
+/** So many are not waited for. */
+const MAX_LINES = 200;
+
+/** The lines of a moment, written together; an error, which may be the last one, at once. */
 class Batch {
   static readonly #open = new Set<Batch>();
   readonly #write: (text: string) => void;
@@ -117,11 +122,11 @@ class Batch {
   }
 
   add(entry: Record<symbol, unknown>): void {
-    const isFirst = this.#lines.push(String(entry[LINE])) === 1;
-    if (entry[LEVEL] === 'error') this.flush();
-    else if (isFirst) {
+    const count = this.#lines.push(String(entry[LINE]));
+    if (entry[LEVEL] === 'error' || count >= MAX_LINES) this.flush();
+    else if (count === 1) {
       Batch.#open.add(this);
-      setImmediate(() => this.flush());
+      setTimeout(() => this.flush(), GATHER_MS);
     }
   }
 

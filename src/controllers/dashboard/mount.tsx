@@ -6,14 +6,13 @@ import { Fragment } from 'hono/jsx';
 import type { z } from 'zod';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
-import type { HttpLimiter } from '../../middlewares/http-limiter.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
 import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
 import { inShareOf, takeTurn } from '../../middlewares/turns.ts';
 import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
 import { type Alarm, alarmsOfReader } from '../../services/alarms/reader.ts';
 import { readMe } from '../../services/auth/verbs.ts';
-import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../../services/context.ts';
+import { type Actor, ANONYMOUS, type Ctx, type Deps, withParts } from '../../services/context.ts';
 import { holdUpload } from '../../services/quotas.ts';
 import type { Permission } from '../../services/roles.ts';
 import { isSandbox } from '../../services/sandbox/emulator.ts';
@@ -21,7 +20,7 @@ import { AppError, ERROR_STATUS } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
 import { issueWords } from '../../utils/issue-words.ts';
 import { mediaLimit, sayBytes } from '../../utils/sizes.ts';
-import { createCtx } from '../mount.ts';
+import type { MountParts } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
 import { answerPageFailure } from './failure.tsx';
@@ -31,10 +30,7 @@ import { type Page, type PageInput, type PageReply, page, type View } from './pa
 import { SECURITY, SUSPENDED_PATH, signInPath } from './paths.ts';
 import { doneWords, offerUndo, takeOffer, UndoButton } from './undo.tsx';
 
-export interface PageParts {
-  deps: Deps;
-  limiter: HttpLimiter;
-}
+export type PageParts = Pick<MountParts, 'deps' | 'toCtx' | 'limiter'>;
 
 /** Reasons that one page tells. */
 const MAX_REASONS = 50;
@@ -73,7 +69,7 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       const aside = page.auth === 'admin' || page.whileSuspended === true || page.beforeSecondFactor === true;
       await limitRequests(parts.deps, parts.limiter, c, actor, { aside });
       if (!actor && page.auth !== 'public') return toSignIn(c, view);
-      view = await viewOf(parts.deps, c, actor, page);
+      view = await viewOf(parts, c, actor, page);
       refuseOthers(page, actor);
       if (actor?.lacksFactor === true && page.auth !== 'public' && page.beforeSecondFactor !== true) {
         return goTo(c, SECURITY);
@@ -92,21 +88,21 @@ function handlerOf(parts: PageParts, page: Page): MiddlewareHandler<HttpEnv> {
       if (failure.code === 'INTERNAL' || (failure !== error && failure.code === 'UNAVAILABLE')) {
         parts.deps.logger.error('a page failed', { error, requestId: c.get('requestId') });
       }
-      return answerPageFailure(c, view, failure, await alarmsBeside(parts.deps, c, view, failure));
+      return answerPageFailure(c, view, failure, await alarmsBeside(parts, c, view, failure));
     }
   };
 }
 
 /** A page that says what was wrong with the request shows them too; one for which there is no room asks for nothing more. */
 async function alarmsBeside(
-  deps: Deps,
+  { toCtx }: PageParts,
   c: HttpContext,
   view: View,
   { code }: AppError,
 ): Promise<readonly Alarm[]> {
   const isPart = c.req.header('hx-request') !== undefined;
   if (isPart || code === 'RATE_LIMITED' || ERROR_STATUS[code] >= 500) return [];
-  const ctx = createCtx(deps, c);
+  const ctx = toCtx(c);
   return inShareOf(ctx.actor, () => alarmsFor(ctx, view));
 }
 
@@ -141,10 +137,15 @@ function anonymousView(deps: Deps, c: HttpContext): View {
   };
 }
 
-async function viewOf(deps: Deps, c: HttpContext, actor: Actor | null, page: Page): Promise<View> {
+async function viewOf(
+  { deps, toCtx }: PageParts,
+  c: HttpContext,
+  actor: Actor | null,
+  page: Page,
+): Promise<View> {
   const view = anonymousView(deps, c);
   if (!actor) return view;
-  const ctx = { ...createCtx(deps, c), actor };
+  const ctx = withParts(toCtx(c), { actor });
   const user = await readMe(ctx);
   const zone = user.timezone ?? view.zone;
   const csrf = csrfTokenOf(deps.secrets, readSignIn(c) ?? '');
@@ -174,7 +175,7 @@ async function answer(
   c: HttpContext,
   view: View,
 ): Promise<Response> {
-  const ctx = createCtx(parts.deps, c);
+  const ctx = parts.toCtx(c);
   const params = check(schemas.params, c.req.param());
   const query = check(schemas.query, withoutEmpty(c.req.query()));
   if (page.method === 'get') {

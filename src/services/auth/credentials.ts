@@ -6,7 +6,7 @@ import { upsert } from '../../db/ops.ts';
 import { apiKeys, endedTokens, signIns, users, workspaceMembers, workspaces } from '../../db/schema.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
-import { equalsConstantTime, sha256Hex } from '../../utils/crypto.ts';
+import { isSameDigest, sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
@@ -142,11 +142,12 @@ export function createCredentials(deps: {
     async fromKey(key) {
       const prefix = keyPrefix(key);
       const known = prefix === null ? null : await keyCache.get(prefix);
-      if (!known || !equalsConstantTime(known.hash, keyHash(key))) return null;
+      if (!known || !isSameDigest(known.hash, keyHash(key))) return null;
       if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
       touchKey(known.id);
-      const { hash: _hash, expiresAt: _expiresAt, id, ...actor } = known;
-      return { ...actor, via: 'api_key', keyId: id };
+      const { id, userId, personId, role, workspaceRole, scopes, sessionIds, suspension } = known;
+      const may = { role, workspaceRole, scopes, sessionIds, suspension };
+      return { userId, personId, ...may, via: 'api_key', keyId: id };
     },
     async fromLink(userId, scope = null) {
       const workspace = await workspaceCache.get(String(userId));

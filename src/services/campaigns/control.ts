@@ -4,7 +4,7 @@ import { campaigns, messages } from '../../db/schema.ts';
 import { sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import { timeZoneOf } from '../auth/settings.ts';
-import { type Ctx, originOf } from '../context.ts';
+import { type Ctx, originOf, withParts } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
 import type { SessionRecord } from '../sessions/find.ts';
@@ -141,7 +141,7 @@ export async function retryCampaign(
     origin: originOf(ctx),
     also: async (tx, row) => {
       if (!ctx.idempotency) return;
-      await claimIdempotency(ctx, tx, answer(await viewCampaign({ ...ctx, db: tx }, row, session)));
+      await claimIdempotency(ctx, tx, answer(await viewCampaign(withParts(ctx, { db: tx }), row, session)));
     },
   });
   if (moved) return viewCampaign(ctx, moved, session);

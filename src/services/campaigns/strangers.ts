@@ -19,6 +19,7 @@ import type { Addressee } from '../../queue/subscriber-peers.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
+import { withParts } from '../context.ts';
 import type { SendingSession } from './feed-state.ts';
 import { type CampaignDeps, type CampaignOptions, type CampaignRow, optionsOf } from './row.ts';
 import { warmUpCap } from './safety.ts';
@@ -62,7 +63,7 @@ export async function findSurplus(
   chosen: readonly { sender: SendingSession; person: Chosen }[],
 ): Promise<Map<string, number>> {
   const surplus = new Map<string, number>();
-  const inTx = { ...deps, db: tx };
+  const inTx = withParts(deps, { db: tx });
   const senders = new Map(chosen.map(({ sender }) => [sender.id, sender]));
   // In a fixed order, so that two transactions cannot wait for each other in a circle.
   for (const id of [...senders.keys()].sort()) {

@@ -1,5 +1,5 @@
 /** How a file shows in answers, webhooks and live events: with a link that opens it. */
-import type { Deps } from '../context.ts';
+import { type Deps, withParts } from '../context.ts';
 import { signedMediaPath } from '../media/verbs.ts';
 
 export type MediaLinkDeps = Pick<Deps, 'secrets' | 'clock'> & { config: Pick<Deps['config'], 'publicUrl'> };
@@ -14,6 +14,6 @@ export function withMediaUrl(deps: MediaLinkDeps, userId: number, content: unkno
   if (typeof media !== 'object' || media === null || !('id' in media) || typeof media.id !== 'string') {
     return content;
   }
-  const url = `${deps.config.publicUrl}${signedMediaPath({ ...deps, actor: { userId } }, media.id)}`;
+  const url = `${deps.config.publicUrl}${signedMediaPath(withParts(deps, { actor: { userId } }), media.id)}`;
   return { ...content, media: { ...media, url } };
 }

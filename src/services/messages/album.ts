@@ -10,7 +10,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
 import type { AlbumContent, Content } from '../../whatsapp/content.ts';
 import { requireScope } from '../access.ts';
-import type { Ctx } from '../context.ts';
+import { type Ctx, withParts } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { MediaSource } from '../media/sources.ts';
 import { requireContentType } from './capability.ts';
@@ -197,7 +197,7 @@ async function makeContents(
     for (const [place, draft] of waiting) {
       if (signal.aborted) throw new AppError('UNAVAILABLE', 'The caller has gone.');
       try {
-        made[place] = await draft.make({ ...ctx, signal }, about);
+        made[place] = await draft.make(withParts(ctx, { signal }), about);
       } catch (error) {
         throw ofItem(error, place);
       }

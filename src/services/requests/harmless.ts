@@ -152,8 +152,9 @@ const MAX_BODY = 8_192;
 export function withKnownNames(
   fields: Readonly<Record<string, unknown>>,
   knows: (name: string) => boolean,
-): Record<string, unknown> {
+): Readonly<Record<string, unknown>> {
   const entries = Object.entries(fields);
+  if (entries.every(([name]) => knows(name))) return fields;
   return Object.fromEntries(entries.map(([name, field]) => (knows(name) ? [name, field] : [HIDDEN, HIDDEN])));
 }
 
@@ -177,14 +178,12 @@ function harmless(value: unknown, name: string, depth: number, left: { values: n
     return value.length > MAX_ITEMS ? [...items, `… ${value.length - MAX_ITEMS} more`] : items;
   }
   if (!OURS.has(name)) return HIDDEN;
-  const entries = Object.entries(value).slice(0, MAX_FIELDS);
-  return Object.fromEntries(
-    entries
-      .filter(([, field]) => field !== undefined)
-      .map(([key, field]) =>
-        FIELD_NAME.test(key) ? [key, harmless(field, key, depth + 1, left)] : [HIDDEN, HIDDEN],
-      ),
-  );
+  const shown: [string, unknown][] = [];
+  for (const [key, field] of Object.entries(value).slice(0, MAX_FIELDS)) {
+    if (field === undefined) continue;
+    shown.push(FIELD_NAME.test(key) ? [key, harmless(field, key, depth + 1, left)] : [HIDDEN, HIDDEN]);
+  }
+  return Object.fromEntries(shown);
 }
 
 function leaf(value: unknown, name: string): unknown {

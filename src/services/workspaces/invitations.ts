@@ -14,7 +14,7 @@ import { newApiKey } from '../auth/keys.ts';
 import { hashPassword } from '../auth/passwords.ts';
 import { checkPassword, finishSignIn, type SignedIn, signedInAs, signedInStill } from '../auth/verbs.ts';
 import { askedBound, readBound, shownBound, toKept } from '../bound.ts';
-import { type Actor, type Ctx, originOf } from '../context.ts';
+import { type Actor, type Ctx, originOf, withParts } from '../context.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import { takeRoom } from '../quotas.ts';
@@ -192,7 +192,7 @@ export async function acceptInvitation(
   const fresh = known === null ? await newPerson(row, input) : null;
   const person = await transact(ctx.db, (tx) => join(ctx, tx, row, known, fresh));
   if (known === null) return signedInAs(ctx, person);
-  return isProven ? signedInStill({ ...ctx, actor }, person) : finishSignIn(ctx, person);
+  return isProven ? signedInStill(withParts(ctx, { actor }), person) : finishSignIn(ctx, person);
 }
 
 interface Fresh {

@@ -10,7 +10,7 @@ import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import { requireSelf } from '../../access.ts';
-import { type Ctx, originOf } from '../../context.ts';
+import { type Ctx, originOf, withParts } from '../../context.ts';
 import type { UserRow } from '../../users.ts';
 import { accountOf } from '../../workspaces/own.ts';
 import { forgetNetworks } from '../known-devices.ts';
@@ -304,7 +304,7 @@ async function added(tx: Tx, ctx: Ctx, row: FactorRow): Promise<NewFactor> {
   const person = await lockPerson(tx, ctx);
   const others = (await readFactors(tx, personId)).filter(({ id }) => id !== row.id);
   const isFirst = others.length === 0;
-  if (!isFirst && !(await isProven({ ...ctx, db: tx }))) throw giveFirst();
+  if (!isFirst && !(await isProven(withParts(ctx, { db: tx })))) throw giveFirst();
   const signIn = await goOnSignIn(tx, ctx, isFirst);
   if (isFirst) {
     await markProven(tx, signIn.id, now);
