@@ -15,8 +15,13 @@ export interface LidPair {
   phone: string;
 }
 
-/** Whose sessions are asked: one session (whatsapp_accounts.id), or all of a tenant. */
-export type LidOwner = { accountId: string } | { userId: number };
+/** Whose sessions are asked: one session (whatsapp_accounts.id), or those of a tenant, all or these names (null: all). */
+export type LidOwner = { accountId: string } | TenantSessions;
+
+interface TenantSessions {
+  userId: number;
+  sessionIds?: readonly string[] | null;
+}
 
 /** Values of one statement. */
 const BATCH_SIZE = 500;
@@ -32,7 +37,7 @@ export async function findLidPairs(
 ): Promise<LidPair[]> {
   const { accountId, lid, phone } = waContacts;
   const own =
-    'accountId' in owner ? eq(accountId, owner.accountId) : inArray(accountId, accountsOf(db, owner.userId));
+    'accountId' in owner ? eq(accountId, owner.accountId) : inArray(accountId, accountsOf(db, owner));
   const pairs: LidPair[] = [];
   for await (const batch of inBatches(values, BATCH_SIZE)) {
     const named = inArray(waContacts[by], batch);
@@ -41,8 +46,14 @@ export async function findLidPairs(
   return pairs;
 }
 
-const accountsOf = (db: Db | Tx, userId: number) =>
-  db.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(eq(whatsappAccounts.userId, userId));
+function accountsOf(db: Db | Tx, { userId, sessionIds }: TenantSessions) {
+  const { id, sessionId } = whatsappAccounts;
+  const named = sessionIds ? inArray(sessionId, [...sessionIds]) : undefined;
+  return db
+    .select({ id })
+    .from(whatsappAccounts)
+    .where(and(eq(whatsappAccounts.userId, userId), named));
+}
 
 /**
  * The statement that finds the pairs which `where` names, not run: for a read that joins it with another table's in one

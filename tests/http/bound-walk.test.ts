@@ -15,6 +15,8 @@ const MARK = 'of-the-other-session';
 const MARKED_PHONE = '6281399990777';
 /** Of the other session's own phone: no call names it. */
 const SECRET_PHONE = '6281399990888';
+/** LID of somebody who has written to the own session: only the other one knows the number. */
+const WRITER = '777000777000777';
 const OTHER = 'other';
 const OWN = 'own';
 
@@ -145,6 +147,7 @@ async function addBelongings(): Promise<void> {
     updatedAt: at,
   });
   await addMessages(at);
+  await addKnowledge(at);
   await addFiles(at);
   await addWebhooks(at);
   await db.insert(tables.otps).values({
@@ -198,6 +201,37 @@ async function addMessages(at: number): Promise<void> {
     status: 'pending',
     priority: 1,
     availableAt: at,
+  });
+}
+
+/** What the other session has learnt, also of somebody who has written to the own one. */
+async function addKnowledge(at: number): Promise<void> {
+  const { db } = t.deps;
+  const accountId = id.account;
+  const [peer, lid] = [`${MARKED_PHONE}@s.whatsapp.net`, `${WRITER}@lid`];
+  await db.insert(tables.waContacts).values({ accountId, lid: WRITER, phone: SECRET_PHONE, updatedAt: at });
+  await db
+    .insert(tables.waPeople)
+    .values([peer, lid].map((jid) => ({ accountId, jid, name: MARK, hasChat: true, updatedAt: at })));
+  await db
+    .insert(tables.waChatStates)
+    .values([peer, lid].map((chat) => ({ accountId, chat, archived: true, changedAt: at })));
+  await db
+    .insert(tables.waLabelUses)
+    .values([peer, lid].map((chat) => ({ accountId, label: '10', chat, messageId: '', changedAt: at })));
+  await db
+    .insert(tables.pollVotes)
+    .values({ accountId, pollId: `${MARK}-out`, voter: peer, options: [0], votedAt: at });
+  const said = { peer: lid, lid: WRITER, type: 'text', content: { type: 'text', text: 'halo' } };
+  await db.insert(tables.messages).values({
+    ...{ userId: tenant.id, sessionId: OWN, accountId: id.own, ...said, createdAt: at, updatedAt: at },
+    ...{ id: newId(), messageId: 'of-the-writer', direction: 'in', status: 'received' },
+  });
+  const pool = { userId: tenant.id, name: MARK, sessions: [OWN, OTHER], createdAt: at, updatedAt: at };
+  await db.insert(tables.senderPools).values({ ...pool, id: newId() });
+  await db.insert(tables.apiRequests).values({
+    ...{ id: newId(), userId: tenant.id, method: 'GET', route: '/x', path: `/x/${MARK}`, status: 200 },
+    ...{ durationMs: 1, via: 'jwt', actorId: tenant.id, requestId: MARK, sessionId: OTHER, at },
   });
 }
 
@@ -306,11 +340,26 @@ describe('a key of one session, and a member of two', () => {
     for (const bound of [apiKey, membersKey]) {
       const overview = await t.call('/analytics/overview?range=24h', { apiKey: bound });
       expect(Object(overview.body.data)).toMatchObject({ queue: { messages: 0 } });
-      expect(JSON.stringify(Object(overview.body.data).total)).not.toMatch(/[1-9]/);
+      // What somebody has written to the own one.
+      expect(JSON.stringify(Object(overview.body.data).total)).toMatch(/^[^1-9]*"received":1[^1-9]*$/);
     }
     const whole = await t.call('/analytics/overview?range=24h', { token: tenant.token });
     expect(Object(whole.body.data)).toMatchObject({ queue: { messages: 1 } });
     expect((await t.call('/metrics', { apiKey })).status).toBe(403);
+  });
+
+  it('are not told who somebody is by what another one has learnt', async () => {
+    const found = async (to: string, key: string) => {
+      const path = `/session/${OWN}/chats/${encodeURIComponent(to)}/messages`;
+      const reply = await t.call(path, key === '' ? { token: tenant.token } : { apiKey: key });
+      expect(reply.status, reply.text).toBe(200);
+      return [reply.body.data].flat().map((row) => Object(row).messageId);
+    };
+    for (const key of [apiKey, membersKey]) {
+      expect(await found(`${WRITER}@lid`, key)).toEqual(['of-the-writer']);
+      expect(await found(`+${SECRET_PHONE}`, key)).toEqual([]);
+    }
+    expect(await found(`+${SECRET_PHONE}`, '')).toEqual(['of-the-writer']);
   });
 
   it.each(keyed.map((route) => [nameOf(route), route] as const))(

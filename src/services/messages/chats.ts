@@ -74,15 +74,15 @@ async function chatOf(ctx: Ctx, { peer, phone, lid }: Peer, session: string | un
 /** Numbers and LIDs of one person: two each, as a rule. */
 const MAX_SPELLINGS = 10;
 
-/** The LIDs by which the caller's own sessions know those phones: one, as a rule. */
+/** The LIDs by which the sessions that the caller sees know those phones: one, as a rule. */
 async function readLids(ctx: Ctx, phones: readonly string[]): Promise<string[]> {
-  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'phone', phones);
+  const pairs = await findLidPairs(ctx.db, ctx.actor, 'phone', phones);
   return [...new Set(pairs.map(({ lid }) => lid))].slice(0, MAX_SPELLINGS);
 }
 
-/** The number behind a LID, as far as the caller's own sessions know it. */
+/** The number behind a LID, as far as the sessions that the caller sees know it. */
 async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
-  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'lid', [lid]);
+  const pairs = await findLidPairs(ctx.db, ctx.actor, 'lid', [lid]);
   return [...new Set(pairs.map(({ phone }) => phone))].slice(0, MAX_SPELLINGS);
 }
 
@@ -235,7 +235,7 @@ async function findChats(ctx: Ctx): Promise<FoundChat[]> {
 /** A key that is the same for all JIDs of one subscriber: the number where it is known, else the JID. */
 async function readSubscriberKeys(ctx: Ctx, rows: readonly TenantRow[]): Promise<(row: TenantRow) => string> {
   const lids = [...new Set(rows.flatMap(({ peer }) => lidOf(peer) ?? []))];
-  const pairs = await findLidPairs(ctx.db, { userId: ctx.actor.userId }, 'lid', lids);
+  const pairs = await findLidPairs(ctx.db, ctx.actor, 'lid', lids);
   const contacts = new Map(pairs.map(({ accountId, lid, phone }) => [`${accountId} ${lid}`, phone]));
   const phoneBehind = ({ accountId, peer }: TenantRow) =>
     phoneOf(peer) ?? contacts.get(`${accountId} ${lidOf(peer) ?? ''}`) ?? null;

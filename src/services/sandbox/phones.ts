@@ -219,6 +219,8 @@ async function readSent(ctx: Ctx, messageIds: readonly string[]): Promise<Map<st
         and(
           inArray(messages.messageId, batch),
           eq(messages.userId, ctx.actor.userId),
+          // Another session of the tenant may be linked to the same phone.
+          ofBound(ctx.actor.sessionIds, messages.sessionId),
           eq(messages.direction, 'out'),
         ),
       );

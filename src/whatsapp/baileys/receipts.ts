@@ -33,6 +33,11 @@ const STATUS: Readonly<Record<string, ReceiptStatus>> = {
  * up. A phone that has read a chat tells of what it had not read before.
  */
 const MAX_IDS = 1_000;
+/**
+ * What receipts prove of one session and is being stored, at a time. More than that waits here: all sessions share the line to
+ * the database, and who is next in it is chosen among 20,000.
+ */
+const MAX_STORING = 1_000;
 /** Characters of an id; WhatsApp's own have 32 at most. */
 const MAX_ID = 128;
 
@@ -77,11 +82,33 @@ export function createReceiptKeeper({
   store(receipt: ReceiptNews): Promise<void>;
   onRefused(error: unknown): void;
 }): (stanza: BinaryNode) => Promise<void> | null {
+  const waiting = new Set<() => void>();
+  let storing = 0;
+
+  /** Resolves when this one may be stored, in the order of the calls. */
+  function enter(): Promise<void> | undefined {
+    if (storing >= MAX_STORING) return new Promise((resolve) => void waiting.add(resolve));
+    storing++;
+    return undefined;
+  }
+
+  function leave(): void {
+    const [next] = waiting;
+    if (next === undefined) storing--;
+    else {
+      waiting.delete(next);
+      next();
+    }
+  }
+
   async function keep(receipt: ReceiptNews): Promise<void> {
+    await enter();
     try {
       if (!closed.aborted) await store(receipt);
     } catch (error) {
       if (!closed.aborted) onRefused(error);
+    } finally {
+      leave();
     }
     if (closed.aborted) throw new Error('Connection Closed');
   }
