@@ -164,7 +164,7 @@ test('a refused event delays its own session only, and dies after five tries wit
 });
 
 test('what stays undelivered for a day is dead, behind a receiver that is down without a try each; a replay revives it', async () => {
-  const { f, clock, userId, receiver, hook, ctx } = await start({ pollMs: 30_000 });
+  const { f, clock, userId, receiver, hook, ctx } = await start({ pollMs: 3 * MINUTE_MS });
   const session = await f.session(userId);
   receiver.respond = answer(500);
   for (let i = 0; i < 30; i++) await f.message(session, 'message.sent');
@@ -184,7 +184,7 @@ test('what stays undelivered for a day is dead, behind a receiver that is down w
   await clock.advance(MINUTE_MS);
   expect(receiver.received.at(-1)?.headers['webhook-id']).toBe(id);
   expect(await f.states(hook.id)).toEqual({ dead: 29, delivered: 2 });
-});
+}, 60_000);
 
 test('a replay neither waits for its session nor holds it up', async () => {
   const { f, clock, userId, receiver, ctx, hook } = await start();
