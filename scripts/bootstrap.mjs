@@ -84,10 +84,14 @@ export function toolEnvironment(extra = {}) {
   return { ...process.env, PATH: path, ...extra };
 }
 
-/** Runs a command in the foreground, hands signals on, resolves with its exit code. */
-export function run(command, args, { env = {}, stdio = 'inherit', cwd = ROOT } = {}) {
+/**
+ * Runs a command in the foreground, hands signals on, resolves with its exit code. After `timeoutMs` (0: never) it is killed,
+ * which is 1.
+ */
+export function run(command, args, { env = {}, stdio = 'inherit', cwd = ROOT, timeoutMs = 0 } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio, env: toolEnvironment(env) });
+    const bound = { timeout: timeoutMs, killSignal: 'SIGKILL' };
+    const child = spawn(command, args, { cwd, stdio, env: toolEnvironment(env), ...bound });
     const forward = (signal) => child.kill(signal);
     process.on('SIGINT', forward).on('SIGTERM', forward);
     child.on('error', reject);

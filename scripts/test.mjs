@@ -104,6 +104,8 @@ const times = { parts: [], files: [] };
 const SLOWEST = 20;
 /** When no test has ended for so long, the part has failed. The longest test may take 15 minutes, but those of soaks. */
 const STALL_MINUTES = process.argv.includes('--soak') ? '180' : '20';
+/** What ends a part in which vitest itself stands still, before or after its tests: four times what the longest takes. 0: nothing. */
+const PART_MINUTES = process.argv.includes('--soak') ? 0 : 45;
 
 /** Runs one part and adds what it counted; a part that counted nothing has failed. */
 async function part(name, args, env = {}) {
@@ -113,7 +115,10 @@ async function part(name, args, env = {}) {
   const reporters = ['--reporter=default', '--reporter=./scripts/sum-reporter.mjs'];
   const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, STALL_MINUTES, ...env };
   const startMs = performance.now();
-  const code = await run('vitest', ['run', ...reporters, ...args], { env: variables });
+  const bound = { timeoutMs: PART_MINUTES * 60_000 };
+  const code = await run('vitest', ['run', ...reporters, ...args], { env: variables, ...bound });
+  const isLate = PART_MINUTES > 0 && performance.now() - startMs >= bound.timeoutMs;
+  if (isLate) failures.push(`${name}: was not over after ${PART_MINUTES} minutes`);
   times.parts.push({ name, ms: performance.now() - startMs });
   const counted = existsSync(sumFile);
   const sum = counted
