@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { Webhook } from 'standardwebhooks';
-import { afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { statementsAreCheap, transact } from '../../src/db/ops.ts';
 import { messages, webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
@@ -13,6 +13,7 @@ import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
 import { claimLane, createRecorder } from '../../src/workers/webhook-sender/lanes.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { createSignal } from '../helpers/signal.ts';
+import { countStatements } from '../helpers/statements.ts';
 import {
   accept,
   answer,
@@ -25,6 +26,8 @@ import {
   whenIdle,
 } from './fixture.ts';
 
+const counter = countStatements();
+afterAll(() => counter.stop());
 let open: Fixture | undefined;
 afterEach(async () => {
   await open?.close();
@@ -226,6 +229,33 @@ if (!statementsAreCheap)
     expect(ended.slice(others.length)).toEqual(locked.map((row) => row.id));
     expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
   });
+
+test('attempts of one moment are written together: each lane is renewed once, and the log gets all', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
+  const session = await f.session(id);
+  for (let n = 0; n < 4; n++) await f.message(session, 'message.sent');
+  const { db } = f.deps;
+  const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
+  const [{ lane } = { lane: '' }] = rows;
+  const claim = await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 });
+  if (!claim) throw new Error('the lane is not ours');
+  const recorder = createRecorder(db);
+  const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
+  const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
+  const tried = { claim, attempt, step: { state: 'delivered' as const }, now: Date.now() };
+  counter.take();
+  expect(await Promise.all(rows.map((row) => recorder.add({ ...tried, row })))).toEqual(rows.map(() => true));
+  const texts = [...counter.take().texts];
+  const countOf = (kind: RegExp) =>
+    texts.filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
+  expect(countOf(/^update .?webhook_lanes/i)).toBe(1);
+  expect(countOf(/^insert into .?webhook_deliveries/i)).toBe(1);
+  expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
+  const logged = await db.select({ id: webhookDeliveries.outboxId }).from(webhookDeliveries);
+  expect(logged.map((one) => one.id).toSorted()).toEqual(rows.map((row) => row.id).toSorted());
+});
 
 test('what is taken out of the history while others are delivered is not told any more', async () => {
   const clock = createFakeClock();

@@ -175,12 +175,22 @@ export function recordAttempt(database: Database | Db, tried: Tried): Promise<bo
 }
 
 async function writeAttempt(tx: Tx, tried: Tried): Promise<boolean> {
+  const mine = await holdLane(tx, tried);
+  if (!mine && tried.step.state !== 'delivered') return false;
+  if (await endAttempt(tx, tried)) await insertMany(tx, webhookDeliveries, [logOf(tried)]);
+  return mine;
+}
+
+/** Renews the lease of the lane, or gives it back where the event waits for another attempt. False: it is another's. */
+async function holdLane(tx: Tx, { claim, step, now }: Tried): Promise<boolean> {
+  if (step.state === 'pending') return moveLane(tx, claim, step.retryAt, true);
+  const renewed = await renewLane(tx, { lane: claim.lane, claim: claim.token, dueAt: now + LEASE_MS });
+  return affected(renewed) === 1;
+}
+
+/** False: the event was not waiting any more. */
+async function endAttempt(tx: Tx, tried: Tried): Promise<boolean> {
   const { claim, row, attempt, step, now } = tried;
-  const mine =
-    step.state === 'pending'
-      ? await moveLane(tx, claim, step.retryAt, true)
-      : affected(await renewLane(tx, { lane: claim.lane, claim: claim.token, dueAt: now + LEASE_MS })) === 1;
-  if (!mine && step.state !== 'delivered') return false;
   const changed = await moveEvent(tx, {
     id: row.id,
     lane: claim.lane,
@@ -194,8 +204,7 @@ async function writeAttempt(tx: Tx, tried: Tried): Promise<boolean> {
     lastAttemptAt: now,
     keptBody: sha256Hex(attempt.keptBody),
   });
-  if (affected(changed) > 0) await insertMany(tx, webhookDeliveries, [logOf(tried)]);
-  return mine;
+  return affected(changed) > 0;
 }
 
 const errorOf = ({ attempt }: Tried) => attempt.error?.slice(0, MAX_ERROR_LENGTH) ?? null;
@@ -269,17 +278,34 @@ type Written = boolean | 'apart';
 
 /** Where a statement is a round trip, all that went well are written at once; the batcher tries others in halves, and then alone. */
 async function writeAttempts(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Written[]> {
+  if (statementsAreCheap) return writeInTurn(tx, all);
   const mine: Written[] = [];
-  if (statementsAreCheap) {
-    for (const tried of all) mine.push(await writeAttempt(tx, tried));
-    return mine;
-  }
   const free = await lockFree(tx, all, apart);
   const ours = all.filter(({ claim }) => free.has(claim.lane));
   const [only, ...more] = ours;
   if (more.length > 0) mine.push(...(await writeDeliveries(tx, ours)));
   else if (only) mine.push(await writeAttempt(tx, only));
   return all.map(({ claim }) => (free.has(claim.lane) ? (mine.shift() ?? false) : 'apart'));
+}
+
+/** One after the other, but each lane is renewed once, and their rows of the log come together. */
+async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
+  const renewed = new Map<string, boolean>();
+  const logs: (typeof webhookDeliveries.$inferInsert)[] = [];
+  const mine: boolean[] = [];
+  for (const tried of all) {
+    const { token } = tried.claim;
+    const isOver = tried.step.state !== 'pending';
+    const known = isOver ? renewed.get(token) : undefined;
+    const isMine = known ?? (await holdLane(tx, tried));
+    if (isOver) renewed.set(token, isMine);
+    else renewed.delete(token);
+    mine.push(isMine);
+    const counts = isMine || tried.step.state === 'delivered';
+    if (counts && (await endAttempt(tx, tried))) logs.push(logOf(tried));
+  }
+  await insertMany(tx, webhookDeliveries, logs);
+  return mine;
 }
 
 /** Locks those of their lanes that nobody holds, without those in `apart`. One that is lost is not among them. */
