@@ -1,5 +1,6 @@
 /** Rows on their way into a log: gathered in memory, written in batches, one after the other. */
 import { untilUsedUp } from '../db/batches.ts';
+import { isRefusedValue, reasonOf } from '../db/errors.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { createMutex } from '../utils/mutex.ts';
 import type { Deps } from './context.ts';
@@ -10,7 +11,7 @@ export interface WriteBehind<T> {
   /** Writes what waits now, without what comes meanwhile; resolves also when the database is away. */
   flush(): Promise<void>;
   readonly waiting: number;
-  /** Rows that were given up because too many waited. */
+  /** Rows that were given up because too many waited, or because no table holds them. */
   readonly dropped: number;
   /** Writes what waits, and plans nothing more. May be called twice. */
   stop(): Promise<void>;
@@ -24,7 +25,7 @@ interface WriteBehindOptions<T> {
   batchSize: number;
   /** then the oldest are dropped */
   maxWaiting: number;
-  /** Repeatable: after a failure it is called with the same rows, though the database may have them. */
+  /** Repeatable: after a failure it is called with the same rows, or with some of them, though the database may have them. */
   write(rows: readonly T[]): Promise<void>;
 }
 
@@ -78,11 +79,29 @@ export function createWriteBehind<T>(
   async function writeBatch(rows: number): Promise<number> {
     const batch = waiting.splice(0, rows);
     try {
-      if (batch.length > 0) await write(batch);
+      if (batch.length > 0) await writeAccepted(batch);
       return batch.length;
     } catch (error) {
       waiting = [...batch, ...waiting];
       throw error;
+    }
+  }
+
+  /** Writes those that the database takes. Halves of what is refused are tried, so that one bad row costs few tries. */
+  async function writeAccepted(batch: readonly T[]): Promise<void> {
+    try {
+      await write(batch);
+    } catch (error) {
+      if (!isRefusedValue(error)) throw error;
+      if (batch.length === 1) {
+        dropped += 1;
+        // Without its words, which hold the values.
+        deps.logger.error('a row of a log is refused by the database and left out', reasonOf(error));
+        return;
+      }
+      const half = Math.ceil(batch.length / 2);
+      await writeAccepted(batch.slice(0, half));
+      await writeAccepted(batch.slice(half));
     }
   }
 

@@ -1,0 +1,48 @@
+/** Rows on their way into a log: one that the database refuses is left out, and holds up none behind it. */
+import { expect, it } from 'vitest';
+import { createWriteBehind } from '../../src/services/write-behind.ts';
+import { silentLogger } from '../helpers/engine.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
+
+function setUp(failure: (rows: readonly string[]) => Error | null) {
+  const written: string[] = [];
+  let calls = 0;
+  const log = createWriteBehind<string>(
+    { clock: createManualClock(), logger: silentLogger },
+    {
+      sorry: 'rows wait',
+      flushMs: 500,
+      batchSize: 100,
+      maxWaiting: 1_000,
+      async write(rows) {
+        calls += 1;
+        const error = failure(rows);
+        if (error !== null) throw error;
+        written.push(...rows);
+      },
+    },
+  );
+  return { log, written, calls: () => calls };
+}
+
+// As MariaDB says it of a value that is too long.
+const refused = () => Object.assign(new Error('Data too long'), { errno: 1406 });
+const names = Array.from({ length: 50 }, (_, n) => `row ${n}`);
+
+it('a row that no table holds is left out alone, with few tries more', async () => {
+  const { log, written, calls } = setUp((rows) => (rows.includes('row 20') ? refused() : null));
+  for (const name of names) log.add(name);
+  await log.flush();
+  expect(written.toSorted()).toEqual(names.filter((name) => name !== 'row 20').toSorted());
+  expect([log.waiting, log.dropped]).toEqual([0, 1]);
+  expect(calls()).toBeLessThan(16);
+});
+
+it('rows of a database that is away wait, all of them', async () => {
+  const away = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
+  const { log, written } = setUp(() => away);
+  for (const name of names) log.add(name);
+  await log.flush();
+  expect(written).toEqual([]);
+  expect([log.waiting, log.dropped]).toEqual([50, 0]);
+});
