@@ -44,7 +44,7 @@ export function redact(value: unknown, name = '', depth = 0): unknown {
   if (value !== null && value !== undefined && SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''))) {
     return HIDDEN;
   }
-  if (typeof value === 'string') return value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value;
+  if (typeof value === 'string') return cut(withoutValues(value));
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return describeError(value, depth);
@@ -54,6 +54,19 @@ export function redact(value: unknown, name = '', depth = 0): unknown {
   if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => redact(item, name, depth + 1));
   const entries = Object.entries(value).slice(0, MAX_ITEMS);
   return Object.fromEntries(entries.map(([key, item]) => [key, redact(item, key, depth + 1)]));
+}
+
+const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+
+/** How drizzle's errors begin, and where the values begin in them: as texts (`String(error)`) they come by no other way. */
+const FAILED_QUERY = 'Failed query: ';
+const PARAMETERS = '\nparams: ';
+
+/** A text that may hold the words of a failed query, without its values and all that follows them. */
+function withoutValues(text: string): string {
+  const query = text.indexOf(FAILED_QUERY);
+  const values = query === -1 ? -1 : text.indexOf(PARAMETERS, query);
+  return values === -1 ? text : text.slice(0, values);
 }
 
 interface DescribedError {
@@ -85,7 +98,7 @@ export function describeError(error: Error, depth = 0): DescribedError {
 function safeMessage(error: Error): string {
   if ('query' in error && 'params' in error) return `Failed query: ${String(error.query)}`.slice(0, MAX_TEXT);
   if ('sqlMessage' in error) return `database error ${String(codeOf(error) ?? '')}`.trim();
-  return error.message.slice(0, MAX_TEXT);
+  return withoutValues(error.message).slice(0, MAX_TEXT);
 }
 
 function codeOf(error: Error): string | number | undefined {

@@ -85,6 +85,18 @@ describe('redact', () => {
     expect(text).not.toContain('ann@example.com');
   });
 
+  it('tells no value of a failed query that comes as a text, or in the words of another error', () => {
+    const failed = new DrizzleQueryError('insert into messages values (?, ?)', [
+      'two\nlines of a message',
+      '+6281234567890',
+    ]);
+    const fields = { error: String(failed), also: new Error(`it could not be kept: ${failed}`) };
+    const text = JSON.stringify(redact(fields));
+    expect(text.match(/insert into messages/g)).toHaveLength(2);
+    expect(text).not.toMatch(/two|lines of a message|6281234567890/);
+    expect(redact('see \nparams: in the docs')).toBe('see \nparams: in the docs');
+  });
+
   it('is bounded for circles, long texts and long lists', () => {
     const circle: Record<string, unknown> = {};
     circle.self = circle;
