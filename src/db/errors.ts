@@ -34,6 +34,16 @@ interface Fault {
   fatal?: unknown;
 }
 
+/**
+ * The words of an error for those who wait for what failed. Of a database's own there are none: they hold statements and their
+ * values.
+ */
+export function wordsOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const isOfDatabase = ('query' in error && 'params' in error) || 'sqlMessage' in error;
+  return isOfDatabase ? 'the database could not be used' : error.message;
+}
+
 const MAX_CAUSES = 8;
 
 function faultsOf(error: unknown): Fault[] {

@@ -1,6 +1,7 @@
 /** The default engine: sessions straight on Baileys, with credentials in our database. */
 
 import type { WABrowserDescription } from '@whiskeysockets/baileys';
+import { wordsOf } from '../../db/errors.ts';
 import type { Clock } from '../../utils/clock.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -109,8 +110,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
       });
     } catch (error) {
       if (!link) egress?.close();
-      const message = error instanceof Error ? error.message : String(error);
-      const ending = { reason: reasonOfFailedOpen(error), code: null, message };
+      const ending = { reason: reasonOfFailedOpen(error), code: null, message: wordsOf(error) };
       await finishFailed(link, account, ending);
     }
   }

@@ -1,4 +1,5 @@
 /** One attempt to send: everything that needs the network first, then the relay, then the server's word. */
+import { wordsOf } from '../../db/errors.ts';
 import { type Clock, sleep } from '../../utils/clock.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { Outgoing } from '../content.ts';
@@ -65,7 +66,7 @@ async function tryOnce(
     if (error instanceof EncodeError) return UNREADABLE;
     if (isStorageAway(error))
       return { outcome: 'postponed', reason: 'the file cannot be read, or not written, now' };
-    return link.isOpen() ? notSent(describe(error)) : CUT_OFF;
+    return link.isOpen() ? notSent(wordsOf(error)) : CUT_OFF;
   }
   if (!link.isOpen()) return CUT_OFF;
   const result = await relay(link, clock, ready, options);
@@ -157,7 +158,7 @@ function firstWord(acknowledged: Promise<Acknowledgement>, relayed: Promise<void
   return new Promise((resolve) => {
     void acknowledged.then(resolve);
     relayed.catch((error: unknown) => {
-      const reason = describe(error);
+      const reason = wordsOf(error);
       resolve(BEFORE_THE_WIRE.has(reason) ? notSent(reason) : { outcome: 'unknown', reason });
     });
   });
@@ -170,7 +171,3 @@ const BEFORE_THE_WIRE: ReadonlySet<string> = new Set([
   'Timed Out',
   WITHDRAWN,
 ]);
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
