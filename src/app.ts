@@ -11,6 +11,7 @@ import type { Route } from './controllers/route.ts';
 import { answerFailure, onError } from './middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from './middlewares/http-env.ts';
 import { createHttpLimiter } from './middlewares/http-limiter.ts';
+import { KeptMatches } from './middlewares/kept-matches.ts';
 import { requestLog } from './middlewares/request-log.ts';
 import type { SeenRequest } from './services/analytics/request-recorder.ts';
 import type { Deps } from './services/context.ts';
@@ -27,7 +28,7 @@ export interface HttpApp {
 
 /** Builds the app over `deps` and the route literals. */
 export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
-  const app = new Hono<HttpEnv>();
+  const app = new Hono<HttpEnv>({ router: new KeptMatches() });
   const limiter = createHttpLimiter(deps);
   const { requestRecorder: recorder, metrics } = deps;
   const onSeen = (seen: SeenRequest) => {
