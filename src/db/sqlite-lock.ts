@@ -59,5 +59,5 @@ function refusal(path: string): string {
   } catch {
     // It has not written its number yet.
   }
-  return `${path} is in use by another process${holder}: SQLite serves one process, use DB_TYPE=mysql for more`;
+  return `${path} is in use by another process${holder}: SQLite serves one process. Stop the other one first; several at once need DB_TYPE=mysql`;
 }
