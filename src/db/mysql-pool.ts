@@ -9,6 +9,7 @@ import { refuseTooLong } from './mysql-packet.ts';
 import {
   IDLE_CONNECTION_MS,
   isGalera,
+  isMariadb,
   isOn,
   isReadOnly,
   longestStatement,
@@ -17,6 +18,7 @@ import {
   SHOW_VARIABLES,
   settingsFor,
 } from './mysql-session.ts';
+import { letPrepare, MAX_PREPARED } from './mysql-statements.ts';
 import { createPlaces } from './places.ts';
 import { isInTransaction } from './scope.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
@@ -67,6 +69,7 @@ export function createConnections(options: MysqlOptions): Connections {
     flags: ['FOUND_ROWS'],
     // A stack for each statement would take a twentieth of our time; drizzle's errors name the statement.
     trace: false,
+    maxPreparedStatements: MAX_PREPARED,
   });
   const acquireTimeoutMs = options.acquireTimeoutMs ?? DEFAULT_ACQUIRE_TIMEOUT_MS;
   const running = new Set<Promise<unknown>>();
@@ -238,6 +241,7 @@ async function prepare(
     }
     refuseTooLong(connection, longestStatement(server));
     watchEnd(connection);
+    if (isMariadb(server)) letPrepare(connection);
     prepared.add(underlying);
     hosts.worked(connection.config);
     return connection;

@@ -30,6 +30,8 @@ export const SHOW_VARIABLES = `SHOW SESSION VARIABLES WHERE Variable_name IN ('$
 /** Only where `isGalera`. */
 export const SHOW_READY = "SHOW STATUS WHERE Variable_name = 'wsrep_ready'";
 
+/** Only MariaDB has this variable. */
+export const isMariadb = (server: ServerVariables): boolean => server.has('idle_transaction_timeout');
 export const isGalera = (server: ServerVariables): boolean => isOn(server.get('wsrep_on'));
 /** A secondary of a cluster with one primary. */
 export const isReadOnly = (server: ServerVariables): boolean => isOn(server.get('read_only'));
@@ -58,7 +60,7 @@ export function settingsFor(
     `innodb_lock_wait_timeout = ${LOCK_WAIT_SECONDS}`,
     `time_zone = '+00:00'`,
   ];
-  if (server.has('idle_transaction_timeout')) {
+  if (isMariadb(server)) {
     values.push(`idle_transaction_timeout = ${idleTransactionSeconds}`);
     values.push(`idle_write_transaction_timeout = ${idleTransactionSeconds}`);
   } else {

@@ -14,6 +14,7 @@ import {
 import { pause } from './event-loop.ts';
 import { discard } from './mysql-kept.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
+import { runStatement } from './mysql-statements.ts';
 import { createPlaces } from './places.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
 import type { Database, MysqlOptions } from './types.ts';
@@ -89,7 +90,7 @@ function asPool(router: { query: unknown }): Pool {
  * The statement as the driver gets it. Not drizzle's function for each value, which is there for dates: the pool gives these as
  * text itself (`dateStrings`), and a row with a function is read at half the speed.
  */
-function bounded({ sql, rowsAsArray = false }: QueryOptions): QueryOptions {
+function bounded({ sql, rowsAsArray = false }: QueryOptions): QueryOptions & { timeout: number } {
   return { sql, rowsAsArray, timeout: QUERY_TIMEOUT_MS };
 }
 
@@ -102,7 +103,7 @@ const TRIES = 4;
 /** What drizzle sees as its client outside of transactions. */
 function createRouter(connections: Connections) {
   const once = (options: QueryOptions, params?: unknown[]) =>
-    connections.use((connection) => connection.query(bounded(options), params));
+    connections.use((connection) => runStatement(connection, bounded(options), params));
   return {
     async query(options: QueryOptions, params?: unknown[]) {
       if (!READS.test(options.sql)) assertOutsideTransaction();
@@ -191,7 +192,7 @@ function guardConnection(connection: PoolConnection, state: TransactionState) {
       if (!state.open) throw new Error('the transaction is over: its tx cannot be used any more');
       if (state.undone !== undefined) throw state.undone;
       try {
-        return await connection.query(bounded(options), params);
+        return await runStatement(connection, bounded(options), params);
       } catch (error) {
         if (undoesTransaction(error) || isBroken(error)) state.undone ??= error;
         throw error;
