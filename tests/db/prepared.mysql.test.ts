@@ -85,7 +85,7 @@ it('limits, lists, sums, counters and refusals are those of any statement', asyn
       .where(eq(messageQueue.id, ids[1] ?? ''));
     expect(affected(matched)).toBe(1);
     const again = db.insert(counters).values({ name, value: 1 });
-    expect(isUniqueViolation(await again.catch((error: unknown) => error))).toBe(true);
+    expect(isUniqueViolation(await Promise.resolve(again).catch((error: unknown) => error))).toBe(true);
   }
 });
 
