@@ -1,14 +1,20 @@
 /** What a phone tells of its chats when a device is linked: several pieces, inside of messages and as files. */
 import { Readable } from 'node:stream';
 import { deflateSync } from 'node:zlib';
-import { proto } from '@whiskeysockets/baileys';
+import { makeEventBuffer, proto } from '@whiskeysockets/baileys';
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { waContacts, waPeople } from '../../src/db/schema.ts';
 import { readKnown } from '../../src/queue/breaker.ts';
 import { keepPeople } from '../../src/services/sessions/people.ts';
-import { createHistory, createHistoryTurns, namedPeople } from '../../src/whatsapp/baileys/history.ts';
+import {
+  createHistory,
+  createHistoryTurns,
+  followContacts,
+  namedPeople,
+} from '../../src/whatsapp/baileys/history.ts';
 import { type HistoryPerson, readHistory, unpackHistory } from '../../src/whatsapp/baileys/history-reader.ts';
+import { createQuietLogger } from '../../src/whatsapp/baileys/quiet-logger.ts';
 import type { InboundMessage, Person } from '../../src/whatsapp/engine.ts';
 import { createPushNames } from '../../src/workers/session-supervisor/push-names.ts';
 import { createFakeClock } from '../helpers/clock.ts';
@@ -167,6 +173,24 @@ describe('the history of a first link', () => {
       await learning.flush();
       expect(await last()).toHaveLength(1);
       await learning.stop();
+    });
+
+    it('are told as they come, past the buffer in which each would be joined with all others', async () => {
+      const ev = makeEventBuffer(createQuietLogger(silentLogger));
+      const told: unknown[] = [];
+      let parts = 0;
+      followContacts({ ev }, (contacts) => {
+        parts += 1;
+        told.push(...contacts.map(({ id }) => id));
+      });
+      const buffered: string[] = [];
+      ev.process((events) => void buffered.push(...Object.keys(events)));
+      ev.buffer();
+      for (let n = 0; n < 1_200; n++) ev.emit('contacts.upsert', [{ id: `${n}@lid`, name: 'Ayu' }]);
+      ev.emit('contacts.update', [{ id: 'last@lid', notify: 'Ayu' }]);
+      await until(() => told.length === 1_201);
+      ev.flush();
+      expect([told[0], told.at(-1), parts, buffered]).toEqual(['0@lid', 'last@lid', 3, []]);
     });
 
     it('are told by the phone of its contacts, but for the session itself', () => {

@@ -2,8 +2,9 @@
  * The history that a phone tells a device it has just linked: the names, LIDs and privacy tokens of its chats, in pieces inside
  * of messages or as files. All are taken within a bound; what a crash or a failure interrupts is not told again.
  */
-import { type Contact, proto } from '@whiskeysockets/baileys';
+import { type BaileysEventMap, type Contact, proto, type WASocket } from '@whiskeysockets/baileys';
 import PQueue from 'p-queue';
+import { inBatches } from '../../db/batches.ts';
 import { createFairQueue, type FairQueue } from '../../utils/fair-queue.ts';
 import type { Logger } from '../../utils/logger.ts';
 import type { Person } from '../engine.ts';
@@ -130,6 +131,43 @@ export function namedPeople(contacts: readonly Partial<Contact>[], me: readonly 
       ? [{ jid: canonicalJid(id), name: name || null, pushName: notify || null, hasChat: false }]
       : [],
   );
+}
+
+/** Contacts that are told of before the event loop turns. */
+const CONTACTS_AT_ONCE = 500;
+
+/**
+ * Tells of contacts as the library does, soon after. Straight from what it emits: in its buffer each would be joined with all
+ * others, and a phone may bring 50,000 of them at once.
+ */
+export function followContacts(
+  { ev }: Pick<WASocket, 'ev'>,
+  tell: (contacts: readonly Partial<Contact>[]) => void,
+): void {
+  let told: Partial<Contact>[] = [];
+  const tellAll = async () => {
+    const all = told;
+    told = [];
+    for await (const batch of inBatches(all, CONTACTS_AT_ONCE)) tell(batch);
+  };
+  const emit = ev.emit.bind(ev);
+  ev.emit = (event, data) => {
+    const contacts = contactsIn(event, data);
+    if (contacts === null) return emit(event, data);
+    // Names alone are lost where one of them cannot be read.
+    if (told.length === 0) setImmediate(() => void tellAll().catch(() => undefined));
+    for (const contact of contacts) told.push(contact);
+    return true;
+  };
+}
+
+function contactsIn<E extends keyof BaileysEventMap>(
+  event: E,
+  data: BaileysEventMap[E],
+): readonly Partial<Contact>[] | null {
+  if (event !== 'contacts.upsert' && event !== 'contacts.update') return null;
+  // Safe because both events have a list of contacts.
+  return data as readonly Partial<Contact>[];
 }
 
 /** All of the packed file, which is small enough to be held. */

@@ -37,7 +37,7 @@ import { gatherWrites } from './gather-writes.ts';
 import { readNotice } from './group-news.ts';
 import { createGroupCache, type GroupCache } from './groups.ts';
 import { boundClose, boundQueriesUnderLock, guardListeners, refuseQueries } from './guard.ts';
-import { createHistory, namedPeople } from './history.ts';
+import { createHistory, followContacts, namedPeople } from './history.ts';
 import { createInbound } from './inbound.ts';
 import { createKeeper } from './keeper.ts';
 import type { Alias, Link, LinkControl, LinkDeps } from './link-types.ts';
@@ -464,8 +464,7 @@ function followHistory(
     const people = namedPeople(contacts, me());
     if (people.length > 0) control.tell({ type: 'people', people });
   };
-  sock.ev.on('contacts.upsert', tellNames);
-  sock.ev.on('contacts.update', tellNames);
+  followContacts(sock, tellNames);
   sock.ev.on('messages.upsert', ({ messages }) => {
     for (const { key, message } of messages) {
       const notification = message?.protocolMessage?.historySyncNotification;
