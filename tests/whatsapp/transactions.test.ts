@@ -108,6 +108,33 @@ describe('a key transaction', () => {
     expect(stored.get('app-state-sync-version:regular')).toMatchObject({ version: 2 });
   });
 
+  it('about settings begins when the one before is durable and told, and no message waits for that', async () => {
+    const { keys, stored, increase, setDurable } = setUp();
+    const disk = createSignal();
+    const told: string[] = [];
+    const read = () =>
+      keys.transaction(async () => {
+        const { regular } = await keys.get('app-state-sync-version', ['regular']);
+        await keys.set({ 'app-state-sync-version': { regular: asVersion((regular?.version ?? 0) + 1) } });
+      }, 'a');
+    setDurable(() => disk.given);
+    const first = read().then(() => told.push('first'));
+    await until(() => stored.has('app-state-sync-version:regular'));
+    setDurable(async () => undefined);
+    const second = keys.transaction(async () => {
+      // A nested one does not wait for the disk.
+      await read();
+      told.push('second');
+    }, 'a');
+    await keys.transaction(increase, 'a');
+    for (let n = 0; n < 10; n++) await tick();
+    expect(told).toEqual([]);
+    disk.give();
+    await Promise.all([first, second]);
+    expect(told).toEqual(['first', 'second']);
+    expect(stored.get('app-state-sync-version:regular')).toMatchObject({ version: 2 });
+  });
+
   it('about settings ends where a server has more of them without end', async () => {
     const { keys } = setUp();
     const endless = keys.transaction(async () => {

@@ -5,7 +5,8 @@
  * stanza are durable before it leaves, or a crash would take them back and the next message would be sealed with keys
  * that its reader has used. Its transaction is over by then: while it waits for the disk, the next message is sealed,
  * and their keys are written together. What phones share of their settings (app state) has turns of its own: Baileys
- * asks the server within these transactions, which use no key of a message.
+ * asks the server within these transactions, which use no key of a message. Such a turn lasts until what was read in it is
+ * durable and told, so that news is told in its order.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type {
@@ -186,12 +187,13 @@ function openScope(owner: object, raw: HeldKeys): Scope {
       });
       scope.aside = new Promise<void>((resolve, reject) => {
         onEnd = () => {
-          finish();
           if (durable === null) reject(new Error('its work has failed'));
           else durable.then(resolve, reject);
         };
       });
-      scope.aside.catch(() => undefined);
+      // What it has read is told once it is durable, in that turn of the event loop. The next one, whose news is later, waits for that.
+      const endTurn = () => void setImmediate(finish);
+      scope.aside.then(endTurn, endTurn);
       const begun = new Promise<void>((begin) => {
         void turns(() => {
           begin();
