@@ -250,7 +250,7 @@ export const whatsappAccounts = table(
     restrictedUntil: timestamp(),
     restriction: json<RestrictionRow>(),
     newChatCap: json<NewChatCapRow>(),
-    /** up to where is kept what the phone tells of its chats and labels; null: nothing was learnt yet */
+    /** up to where is kept what the phone tells of its chats and labels; null: nothing was learnt, and its link did not begin here */
     appStateVersions: json<AppStateVersionsRow>(),
     /** when the phone linked it; null: not known, as of a link that was imported */
     linkedAt: timestamp(),

@@ -357,8 +357,11 @@ export interface EngineCallbacks {
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */
   saveChat(account: AccountRef, chat: string, setting: ChatSetting): Promise<void>;
-  /** How far is kept what the session's phone has told of its chats and labels. Missing: it is not followed. */
-  appStateVersions?(accountId: string): Promise<AppStateVersions>;
+  /**
+   * How far is kept what the session's phone has told of its chats and labels; null when its link did not begin here and nothing
+   * was learnt since. Missing: it is not followed. Rejects when the database cannot be used.
+   */
+  appStateVersions?(accountId: string): Promise<AppStateVersions | null>;
   /**
    * Keeps what the phone has told, with the versions that it leads to, in one transaction; under the ownership: of
    * another owner's session nothing is written. A session makes one call at a time, the same again when it rejects.

@@ -22,7 +22,7 @@ const CHAT = '6281234567890@s.whatsapp.net';
 type Patch = (emit: (event: string, data: unknown) => void) => void;
 
 /** What the gateway and the key store have kept: it outlives a link. */
-let kept: { versions: AppStateVersions; learnt: LearntAppState[] };
+let kept: { versions: AppStateVersions | null; learnt: LearntAppState[] };
 let stored: Map<string, unknown>;
 /** The patches of each collection at the server; the first one is version 1. */
 let server: Record<AppStateCollection, Patch[]>;
@@ -75,7 +75,16 @@ const entriesOf = (count: number) => {
 const many = new Map<number, Record<string, { valueMac: Buffer }>>();
 
 /** One connection of the session. */
-function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {}) {
+function connect({
+  learn = async () => {},
+  versions = async () => kept.versions,
+  written = async () => {},
+}: {
+  learn?: () => Promise<void>;
+  versions?: () => Promise<AppStateVersions | null>;
+  /** What a write waits for that can be read already. */
+  written?: () => Promise<void>;
+} = {}) {
   const closing = new AbortController();
   /** Questions that were asked, and what they do instead of an answer. */
   const asked: AppStateCollection[][] = [];
@@ -87,9 +96,9 @@ function connect({ learn = async () => {} }: { learn?: () => Promise<void> } = {
     accountId: 'a',
     userId: 1,
     logger: silentLogger,
-    raw,
+    raw: { get: raw.get, set: (data) => raw.set(data).then(written) },
     storing: { clock, range: { firstMs: 10, maxMs: 10 }, signal: closing.signal, timeoutMs: 100 },
-    versions: async () => kept.versions,
+    versions,
     async learn(learnt) {
       await learn();
       kept.learnt.push(learnt);
@@ -197,7 +206,7 @@ it('asks once at a new connection, for what is new since the last one', async ()
   await connect().open();
   expect(toldOf(before)).toMatchObject([{ kind: 'chat', chat: CHAT, state: { archived: true } }]);
   expect(kept.learnt.at(-1)?.fresh).toEqual([]);
-  expect(kept.versions.regular_low).toBe(2);
+  expect(kept.versions?.regular_low).toBe(2);
 });
 
 it('reads much in pieces, smaller ones where Baileys knows much, and keeps all of it together', async () => {
@@ -212,7 +221,7 @@ it('reads much in pieces, smaller ones where Baileys knows much, and keeps all o
   await link.open();
   expect(read.length).toBeGreaterThan(2);
   expect(Math.max(...read)).toBeLessThan(150);
-  expect(kept.versions.regular).toBe(300);
+  expect(kept.versions?.regular).toBe(300);
   expect(toldOf()).toHaveLength(300);
   read = [];
   entries = 30_000;
@@ -222,7 +231,7 @@ it('reads much in pieces, smaller ones where Baileys knows much, and keeps all o
   add(3);
   await link.tell(['regular']);
   expect(read).toEqual([3, 1, 1, 1]);
-  expect(kept.versions.regular).toBe(306);
+  expect(kept.versions?.regular).toBe(306);
   expect(toldOf()).toHaveLength(306);
 });
 
@@ -232,14 +241,14 @@ it('catches up with a phone that has changed much for long, where little is read
   server.regular.push(archive(CHAT, true));
   const link = connect();
   await link.open();
-  expect(kept.versions.regular).toBe(1);
+  expect(kept.versions?.regular).toBe(1);
   read = [];
   const before = link.asked.length;
   for (let id = 0; id < patches; id++) server.regular.push(archive(CHAT, id % 2 === 0));
   await link.tell(['regular']);
-  for (let n = 0; n < patches && kept.versions.regular !== 1 + patches; n++) await turns(60);
+  for (let n = 0; n < patches && kept.versions?.regular !== 1 + patches; n++) await turns(60);
   expect(read).toEqual(Array(patches).fill(1));
-  expect(kept.versions.regular).toBe(1 + patches);
+  expect(kept.versions?.regular).toBe(1 + patches);
   expect(link.asked.length - before).toBe(1);
 });
 
@@ -250,7 +259,7 @@ it('reads again from its beginning what Baileys has kept and the gateway has not
   server.regular_low.push(archive(CHAT, true));
   await dying.tell(['regular_low']);
   // The process ends here: the version is kept, what it brought is not.
-  expect([versionOf('regular_low'), kept.versions.regular_low]).toEqual([2, 1]);
+  expect([versionOf('regular_low'), kept.versions?.regular_low]).toEqual([2, 1]);
   const before = kept.learnt.length;
   await connect().open();
   expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular_low'], versions: { regular_low: 2 } });
@@ -313,7 +322,7 @@ it('reads what it was told of when Baileys fails to, or reads another collection
 
 it('reads everything once after an earlier release, at a moment of its own within five minutes', async () => {
   (await linked()).close();
-  kept = { versions: {}, learnt: [] };
+  kept = { versions: null, learnt: [] };
   const link = connect();
   await link.open();
   expect(link.asked).toEqual([]);
@@ -321,6 +330,78 @@ it('reads everything once after an earlier release, at a moment of its own withi
   expect(link.asked).toEqual([[...NAMES]]);
   expect(kept.learnt.at(-1)).toMatchObject({ fresh: [...NAMES] });
   expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 1 });
+});
+
+it('reads everything after an earlier release at once where the phone has news', async () => {
+  (await linked()).close();
+  kept = { versions: null, learnt: [] };
+  const link = connect();
+  await link.open();
+  expect(link.asked).toEqual([]);
+  await link.tell(['regular_low'], { reads: false });
+  expect(link.asked).toEqual([[...NAMES]]);
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 1 });
+});
+
+it.each([
+  ['died', () => new Promise<void>(() => {})],
+  ['could not be kept', () => Promise.reject(new Error('no database'))],
+])('reads everything at once where the first reading of a link %s', async (_what, learn) => {
+  for (const name of NAMES) server[name].push(archive(CHAT, true));
+  const dying = connect({ learn });
+  await dying.open();
+  await clock.advance(1_000);
+  dying.close();
+  expect([versionOf('regular'), kept.versions]).toEqual([1, {}]);
+  const link = connect();
+  await link.open();
+  expect(link.asked).toEqual([[...NAMES]]);
+  expect(kept.versions).toEqual({ regular_high: 1, regular_low: 1, regular: 1 });
+});
+
+it('follows the phone where the database was away at first, for as long as it takes', async () => {
+  (await linked()).close();
+  for (const failures of [2, 40]) {
+    let left = failures;
+    const versions = async () => {
+      if (left-- > 0) throw new Error('no database');
+      return kept.versions;
+    };
+    const link = connect({ versions });
+    await link.open();
+    await clock.advance(failures * 5_000);
+    server.regular.push((emit) => emit('labels.edit', { id: '3', name: 'Baru', color: 0, deleted: false }));
+    await link.tell(['regular']);
+    expect(toldOf().at(-1)).toMatchObject({ kind: 'label', label: '3' });
+    expect(kept.versions?.regular).toBe(server.regular.length);
+    link.close();
+    kept.learnt.length = 0;
+  }
+});
+
+it('keeps what is newer where the one before still waits for the disk', async () => {
+  (await linked()).close();
+  let end = () => {};
+  const disk = new Promise<void>((resolve) => (end = resolve));
+  let isSlow = false;
+  const link = connect({ written: () => (isSlow ? disk : Promise.resolve()) });
+  await link.open();
+  const rename = (name: string) =>
+    server.regular.push((emit) => emit('labels.edit', { id: '10', name, color: 0, deleted: false }));
+  isSlow = true;
+  rename('Lama');
+  const telling = link.tell(['regular']);
+  await turns(60);
+  isSlow = false;
+  rename('Baru');
+  // Baileys has not read this one: it is read with what may be missing of the others.
+  const more = link.tell(['regular'], { reads: false });
+  await clock.advance(31_000);
+  end();
+  await Promise.all([telling, more]);
+  await clock.advance(31_000);
+  expect(toldOf().flatMap((told) => (told.kind === 'label' ? [told.name] : []))).toEqual(['Lama', 'Baru']);
+  expect(kept.versions?.regular).toBe(3);
 });
 
 it('does not take a collection for empty that could not be read', async () => {
@@ -332,7 +413,7 @@ it('does not take a collection for empty that could not be read', async () => {
   await link.open();
   expect(link.asked).toHaveLength(1);
   expect(kept.learnt.slice(before)).toEqual([]);
-  expect(kept.versions.regular).toBe(0);
+  expect(kept.versions?.regular).toBe(0);
   unreadable.clear();
   await clock.advance(10_000);
   expect(kept.learnt.at(-1)).toMatchObject({ fresh: ['regular'], versions: { regular: 1 } });
@@ -361,6 +442,21 @@ it('reads the others where one cannot be read, asks for that alone, and for an h
   await clock.advance(10_000);
   expect(link.asked.slice(1)).toContainEqual(['regular']);
   expect(link.asked.slice(1)).not.toContainEqual([...NAMES]);
+  // What is new of the others is read meanwhile.
+  await clock.advance(600_000);
+  server.regular_low.push(archive(CHAT, true));
+  await link.tell(['regular', 'regular_low']);
+  await clock.advance(31_000);
+  expect(kept.versions?.regular_low).toBe(2);
+  expect(toldOf().at(-1)).toMatchObject({ state: { archived: true } });
+  const late = link.asked.length;
+  server.regular_low.push(archive(CHAT, false));
+  await link.tell(['regular', 'regular_low']);
+  // The first tries of both fail.
+  link.failures.push(new Error('408'), new Error('408'));
+  await clock.advance(700_000);
+  expect(link.asked.slice(late)).toContainEqual(['regular_low', 'regular']);
+  expect(kept.versions?.regular_low).toBe(3);
   await clock.advance(2 * 3_600_000);
   const tries = link.asked.length;
   server.regular_low.push(archive(CHAT, true));
@@ -370,7 +466,7 @@ it('reads the others where one cannot be read, asks for that alone, and for an h
   // Once by Baileys, and once for what it has not read.
   expect(link.asked.slice(tries)).toEqual([['regular'], ['regular_high', 'regular_low']]);
   expect(toldOf().at(-1)).toMatchObject({ state: { archived: true } });
-  expect(kept.versions.regular_low).toBe(2);
+  expect(kept.versions?.regular_low).toBe(4);
 });
 
 describe('what this service changes itself', () => {
@@ -446,7 +542,7 @@ describe('what this service changes itself', () => {
       { label: '10', own: false },
       { label: '11', own: true },
     ]);
-    expect([kept.versions.regular, versionOf('regular')]).toEqual([2, 2]);
+    expect([kept.versions?.regular, versionOf('regular')]).toEqual([2, 2]);
     const always = async () => {
       await link.refuse('regular');
       return change('12')();

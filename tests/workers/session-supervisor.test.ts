@@ -289,6 +289,8 @@ describe('linking a phone', () => {
       connectedAt: world.clock.now(),
       qr: null,
       qrExpiresAt: null,
+      // Its settings are followed from their beginning.
+      appStateVersions: {},
     });
     expect(await world.history(id)).toEqual(['qr', 'connecting', 'connected']);
     await eventually(() => p.log.sending.has(id));

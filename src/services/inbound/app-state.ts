@@ -34,15 +34,11 @@ export const MAX_CHAT_STATES = 50_000;
 
 type LearnDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'quietWarnings'>;
 
+/** Null for a link that was not followed from its beginning, and of which nothing was learnt yet. */
 export async function readAppStateVersions(
   { db }: Pick<Deps, 'db'>,
   accountId: string,
-): Promise<AppStateVersions> {
-  return (await readVersions(db, accountId)) ?? {};
-}
-
-/** Null when nothing was learnt of that session yet. */
-async function readVersions(db: Deps['db'], accountId: string): Promise<AppStateVersions | null> {
+): Promise<AppStateVersions | null> {
   const [row] = await db
     .select({ versions: whatsappAccounts.appStateVersions })
     .from(whatsappAccounts)
@@ -71,7 +67,7 @@ export async function learnAppState(
   account: AccountRef,
   { changes, versions, fresh }: LearntAppState,
 ): Promise<void> {
-  const before = await readVersions(deps.db, account.id);
+  const before = await readAppStateVersions(deps, account.id);
   const told = await onlyChats(changes);
   const names = await readChatNames(deps.db, account.id, chatsOf(told));
   const named = await namedBy(names, told);

@@ -281,7 +281,7 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
     wantsPosts: (accountId, place) => callbacks.wantsPosts?.(accountId, place) ?? false,
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
-    appStateVersions: async (accountId) => (await callbacks.appStateVersions?.(accountId)) ?? null,
+    appStateVersions: async (accountId) => callbacks.appStateVersions?.(accountId),
     learnAppState: async (account, learnt) => callbacks.learnAppState?.(account, learnt),
     async nextLabel(accountId, after) {
       if (callbacks.nextLabel) return callbacks.nextLabel(accountId, after);

@@ -20,13 +20,16 @@ import { settingsWritten } from './transactions.ts';
 
 /** What was told and is not kept yet. */
 export interface Keeper {
-  /** Reads how far everything was kept before this connection; once, and never rejects. */
-  begin(): Promise<void>;
+  /**
+   * Reads how far everything was kept before this connection, once; as patient as everything that is stored. Never rejects. False
+   * when it could not be read: nothing is kept before a later call has done so.
+   */
+  begin(): Promise<boolean>;
   /** The collections that have to be read: from their beginning, or for the first time. */
   missing(): { behind: AppStateCollection[]; unknown: AppStateCollection[] };
   /** Whether anybody keeps what is told. */
   follows(): boolean;
-  /** Baileys has read all of it in an earlier release, and nothing of it was kept. */
+  /** Baileys has read it in an earlier release or in another program, and nothing of it was kept. */
   isOfEarlierRelease(): boolean;
   sawVersion(name: string, state: unknown): void;
   /** The version that Baileys has read a collection up to; 0 where there is none. */
@@ -61,7 +64,8 @@ const CONFLICT = '409';
 
 export function createAppStateKeeper(deps: AppStateDeps): Keeper {
   let learnt: AppStateVersions | null = null;
-  let beginning: Promise<void> | null = null;
+  let beginning: Promise<boolean> | null = null;
+  let isOfEarlierRelease = false;
   /** everything before what this connection sees is kept */
   const whole = new Set<AppStateCollection>();
   /** what this connection sees begins at their beginning */
@@ -80,29 +84,40 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
 
   async function readBeginning(): Promise<void> {
     const known = await deps.versions();
-    if (known === null) return;
+    if (known === undefined) return;
     for (const name of APP_STATE_COLLECTIONS) {
       // One in a turn of the event loop: a stored version names everything that is in it, and is as long.
       await yieldToEventLoop();
       const stored = await deps.raw.get(VERSION, [name]);
       const version = versionOf(stored[name]);
-      reached.set(name, version);
-      entries.set(name, countEntries(stored[name]));
+      // Where an earlier call has failed Baileys goes on, and may have written the next one meanwhile.
+      if (!touched.has(name)) {
+        reached.set(name, version);
+        entries.set(name, countEntries(stored[name]));
+      }
       if (version === 0) fresh.add(name);
-      if (version === 0 || version === known[name]) whole.add(name);
+      if (version === 0 || version === known?.[name]) whole.add(name);
     }
-    learnt = known;
+    isOfEarlierRelease = known === null && whole.size < APP_STATE_COLLECTIONS.length;
+    learnt = known ?? {};
   }
 
-  const readAlone = AsyncResource.bind(readBeginning);
-
-  function begin(): Promise<void> {
-    beginning ??= readAlone().catch((error: unknown) => {
+  const tryToBegin = AsyncResource.bind(async (): Promise<boolean> => {
+    try {
+      await retry(readBeginning, deps.storing);
+      return true;
+    } catch (error) {
+      beginning = null;
       deps.logger.warn('how far the chats of the phone are known could not be read', {
         accountId: deps.accountId,
         error: String(error),
       });
-    });
+      return false;
+    }
+  });
+
+  function begin(): Promise<boolean> {
+    beginning ??= tryToBegin();
     return beginning;
   }
 
@@ -173,10 +188,7 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
       return { behind, unknown: APP_STATE_COLLECTIONS.filter(isUnknown) };
     },
     follows: () => learnt !== null,
-    isOfEarlierRelease() {
-      const known = learnt;
-      return known !== null && APP_STATE_COLLECTIONS.some((name) => !whole.has(name) && !(name in known));
-    },
+    isOfEarlierRelease: () => isOfEarlierRelease,
     reached: (name) => reached.get(name) ?? 0,
     knows: (name) => whole.has(name) && learnt?.[name] !== undefined,
     asks(names) {

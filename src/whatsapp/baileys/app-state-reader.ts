@@ -43,17 +43,29 @@ export function createReader(
   const told = new Map<AppStateCollection, number>();
   /** what could not be read for an hour */
   const givenUp = new Set<AppStateCollection>();
+  /** news that came while other things were read, and could not be read itself */
+  const late = new Set<AppStateCollection>();
   let leftMs = READ_TIMEOUT_MS;
   let isReading = false;
   let isWaiting = false;
+  /** aborted when it has begun: once in a connection, and at once where there is news */
+  const spread = new AbortController();
 
   const notGivenUp = () => APP_STATE_COLLECTIONS.filter((name) => !givenUp.has(name));
+
+  const inOrder = (work: () => Promise<void>) => turns.files.run(String(deps.userId), () => inTurn(work));
+
+  async function begin(): Promise<void> {
+    if (!(await keeper.begin())) throw new Error('how far they are known could not be read');
+  }
 
   async function readAll(): Promise<void> {
     if (isReading) return;
     isReading = true;
     let names = notGivenUp();
     const readSome = async () => {
+      names = notGivenUp().filter((name) => names.includes(name) || late.has(name));
+      late.clear();
       const unread = await readMissing(deps, keeper, sock, names);
       if (unread.length === 0) return;
       // The others are read; what is new of them is told.
@@ -62,11 +74,13 @@ export function createReader(
     };
     let startedMs = clock.monotonic();
     try {
-      await keeper.begin();
-      if (keeper.isOfEarlierRelease()) await sleep(clock, Math.random() * SPREAD_MS, signal);
+      await retry(begin, { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
+      if (keeper.isOfEarlierRelease()) {
+        await sleep(clock, Math.random() * SPREAD_MS, AbortSignal.any([signal, spread.signal]));
+      }
+      spread.abort();
       startedMs = clock.monotonic();
-      const read = () => turns.files.run(String(deps.userId), () => inTurn(readSome));
-      await retry(read, { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
+      await retry(() => inOrder(readSome), { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
     } catch (error) {
       // The next connection tries again.
       leftMs = Math.max(0, leftMs - (clock.monotonic() - startedMs));
@@ -81,6 +95,18 @@ export function createReader(
     }
   }
 
+  /** Reads what was told of while other collections are read, whose pauses may be long. */
+  async function readNews(news: ReadonlyMap<AppStateCollection, number>): Promise<void> {
+    const unread = () => notGivenUp().filter((name) => keeper.reached(name) < (news.get(name) ?? 0));
+    try {
+      await inOrder(async () => void (await readMissing(deps, keeper, sock, unread())));
+    } catch {
+      for (const name of unread()) late.add(name);
+      // Nothing to do while it goes on: it takes these along.
+      await readAll();
+    }
+  }
+
   return {
     readAll,
     async wasTold(stanza) {
@@ -88,16 +114,19 @@ export function createReader(
         const { name = '' } = attrs;
         if (isCollection(name)) told.set(name, Math.max(versionOf(attrs), told.get(name) ?? 0));
       }
+      spread.abort();
       if (isWaiting) return;
       isWaiting = true;
       await sleep(clock, TOLD_PATIENCE_MS, signal);
       isWaiting = false;
-      const { behind } = keeper.missing();
-      const isUnread = notGivenUp().some(
-        (name) => behind.includes(name) || keeper.reached(name) < (told.get(name) ?? 0),
-      );
+      const news = new Map(told);
       told.clear();
-      if (isUnread && !signal.aborted) await readAll();
+      if (signal.aborted) return;
+      if (isReading) return readNews(news);
+      const { behind } = keeper.missing();
+      const isUnread = (name: AppStateCollection) =>
+        behind.includes(name) || keeper.reached(name) < (news.get(name) ?? 0);
+      if (notGivenUp().some(isUnread)) await readAll();
     },
   };
 }

@@ -32,8 +32,8 @@ export interface AppStateDeps {
   raw: RawKeys;
   /** how often and how long it is tried to keep what was learnt */
   storing: RetryOptions;
-  /** null: nobody keeps it, and nothing is followed */
-  versions(): Promise<AppStateVersions | null>;
+  /** null: the link did not begin here, and nothing was learnt yet; undefined: nobody keeps it, and nothing is followed */
+  versions(): Promise<AppStateVersions | null | undefined>;
   learn(learnt: LearntAppState): Promise<void>;
 }
 

@@ -23,8 +23,8 @@ import type { Uploads } from './uploads.ts';
 
 export interface LinkDeps {
   callbacks: Required<Omit<EngineCallbacks, 'appStateVersions'>> & {
-    /** null: what the phone tells of its chats is not kept */
-    appStateVersions(accountId: string): Promise<AppStateVersions | null>;
+    /** undefined: what the phone tells of its chats is not kept */
+    appStateVersions(accountId: string): Promise<AppStateVersions | null | undefined>;
   };
   clock: Clock;
   logger: Logger;

@@ -66,7 +66,7 @@ export function planProgress(event: ProgressEvent, paired: boolean, now: number)
       return {
         status: 'connecting',
         reason: null,
-        change: { ...NO_PAIRING, paired: true, linkedAt: now, appStateVersions: null },
+        change: { ...NO_PAIRING, paired: true, linkedAt: now, appStateVersions: {} },
         paired: true,
         watch: { timeoutMs: CONNECT_TIMEOUT_MS, reason: 'stalled' },
       };
