@@ -96,7 +96,9 @@ export function createWriteBehind<T>(
       if (batch.length === 1) {
         dropped += 1;
         // Without its words, which hold the values.
-        deps.logger.error('a row of a log is refused by the database and left out', reasonOf(error));
+        const { errno, code } = reasonOf(error);
+        const fields = { errno, errorCode: code };
+        deps.logger.error('a row of a log is refused by the database and left out', fields);
         return;
       }
       const half = Math.ceil(batch.length / 2);

@@ -1,6 +1,7 @@
 /** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
-import { accessSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, mkdirSync } from 'node:fs';
 import { EOL } from 'node:os';
+import { join } from 'node:path';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import type { Config } from './config.ts';
@@ -109,16 +110,20 @@ const MAX_LINES = 200;
 class Batch {
   static readonly #open = new Set<Batch>();
   readonly #write: (text: string) => void;
+  readonly #writeLast: (text: string) => void;
   #lines: string[] = [];
 
   static {
+    // Also after an exception that nobody caught.
     process.once('exit', () => {
-      for (const batch of Batch.#open) batch.flush();
+      for (const batch of Batch.#open) batch.#flush(batch.#writeLast);
     });
   }
 
-  constructor(write: (text: string) => void) {
+  /** `writeLast` is called at the end of the process: nothing that it leaves for later is done. */
+  constructor(write: (text: string) => void, writeLast = write) {
     this.#write = write;
+    this.#writeLast = writeLast;
   }
 
   add(entry: Record<symbol, unknown>): void {
@@ -131,8 +136,12 @@ class Batch {
   }
 
   flush(): void {
+    this.#flush(this.#write);
+  }
+
+  #flush(write: (text: string) => void): void {
     Batch.#open.delete(this);
-    if (this.#lines.length > 0) this.#write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
+    if (this.#lines.length > 0) write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
   }
 }
 
@@ -151,9 +160,21 @@ class BatchedConsole extends winston.transports.Console {
   }
 }
 
+type FileOptions = DailyRotateFile.DailyRotateFileTransportOptions & { dirname: string; symlinkName: string };
+
 /** For every write the library works the date out again. */
 class BatchedFile extends DailyRotateFile {
-  readonly #batch = new Batch((text) => this.logStream.write(text));
+  readonly #batch = new Batch(
+    (text) => this.logStream.write(text),
+    (text) => this.#append(text),
+  );
+  /** the link to the file in use */
+  readonly #path: string;
+
+  constructor(options: FileOptions) {
+    super(options);
+    this.#path = join(options.dirname, options.symlinkName);
+  }
 
   override log(entry: Record<symbol, unknown>, next: () => void): void {
     this.#batch.add(entry);
@@ -163,6 +184,14 @@ class BatchedFile extends DailyRotateFile {
   override close(): void {
     this.#batch.flush();
     super.close?.();
+  }
+
+  #append(text: string): void {
+    try {
+      appendFileSync(this.#path, text, { mode: LOG_MODE });
+    } catch {
+      // A full disk: the console has the line.
+    }
   }
 }
 

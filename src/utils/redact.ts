@@ -44,7 +44,7 @@ export function redact(value: unknown, name = '', depth = 0): unknown {
   if (value !== null && value !== undefined && SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''))) {
     return HIDDEN;
   }
-  if (typeof value === 'string') return cut(withoutValues(value));
+  if (typeof value === 'string') return withoutValues(cut(value));
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return describeError(value, depth);
@@ -62,11 +62,17 @@ const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0,
 const FAILED_QUERY = 'Failed query: ';
 const PARAMETERS = '\nparams: ';
 
+/** What MySQL and MariaDB say before a value, or a piece of a statement with its values. */
+const BEFORE_VALUE =
+  /(?:Duplicate entry|(?:Incorrect|Truncated incorrect|Invalid) [\w ]{1,40}:|right syntax to use near) '/;
+
 /** A text that may hold the words of a failed query, without its values and all that follows them. */
 function withoutValues(text: string): string {
   const query = text.indexOf(FAILED_QUERY);
   const values = query === -1 ? -1 : text.indexOf(PARAMETERS, query);
-  return values === -1 ? text : text.slice(0, values);
+  const left = values === -1 ? text : text.slice(0, values);
+  const told = BEFORE_VALUE.exec(left);
+  return told === null ? left : `${left.slice(0, told.index + told[0].length - 1)}…`;
 }
 
 interface DescribedError {
@@ -98,7 +104,7 @@ export function describeError(error: Error, depth = 0): DescribedError {
 function safeMessage(error: Error): string {
   if ('query' in error && 'params' in error) return `Failed query: ${String(error.query)}`.slice(0, MAX_TEXT);
   if ('sqlMessage' in error) return `database error ${String(codeOf(error) ?? '')}`.trim();
-  return withoutValues(error.message).slice(0, MAX_TEXT);
+  return withoutValues(error.message.slice(0, MAX_TEXT));
 }
 
 function codeOf(error: Error): string | number | undefined {

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -40,6 +41,28 @@ describe('createLogger', () => {
     child.info('late');
     logger.error('late');
     expect(readLog('app.log').map((line) => line.message)).toEqual(['in time']);
+  });
+
+  it.each([
+    ['throws', "throw new Error('uncaught')", 1],
+    ['ends itself', 'process.exit(3)', 3],
+  ])('keeps in its files what was said before the process %s', (_, end, status) => {
+    const { href } = new URL('../../src/utils/logger.ts', import.meta.url);
+    const options = JSON.stringify({ level: 'info', dir, json: true, files: true });
+    const lines = `
+      const { createLogger } = await import('${href}');
+      const logger = createLogger(${options}).child({ component: 'database' });
+      setTimeout(() => {
+        logger.info('first');
+        logger.warn('last');
+        ${end};
+      }, 1);`;
+    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', lines];
+    const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    expect(child.status, child.stderr).toBe(status);
+    for (const name of ['app.log', 'database.log']) {
+      expect(readLog(name).map((line) => line.message)).toEqual(['first', 'last']);
+    }
   });
 
   it('says nothing at level silent', async () => {
@@ -95,6 +118,25 @@ describe('redact', () => {
     expect(text.match(/insert into messages/g)).toHaveLength(2);
     expect(text).not.toMatch(/two|lines of a message|6281234567890/);
     expect(redact('see \nparams: in the docs')).toBe('see \nparams: in the docs');
+  });
+
+  it.each([
+    ["Duplicate entry 'ann@example.com' for key 'users.email'", 'Duplicate entry …'],
+    [`Duplicate entry 'it's "ann@example.com"-1' for key 'PRIMARY'`, 'Duplicate entry …'],
+    [
+      "Incorrect integer value: 'ann@example.com' for column `w`.`t`.`n` at row 1",
+      'Incorrect integer value: …',
+    ],
+    ["Truncated incorrect DOUBLE value: 'ann@example.com'", 'Truncated incorrect DOUBLE value: …'],
+    ["Invalid utf8mb4 character string: 'ann@example.com'", 'Invalid utf8mb4 character string: …'],
+    [
+      "You have an error in your SQL syntax; check the manual for the right syntax to use near 'ann@example.com' at line 1",
+      'You have an error in your SQL syntax; check the manual for the right syntax to use near …',
+    ],
+  ])('tells no value that MySQL names: %s', (words, left) => {
+    expect(redact({ error: String(new Error(words)) })).toEqual({ error: `Error: ${left}` });
+    const { message } = Object(redact(new Error(`it could not be kept: ${words}`)));
+    expect(message).toBe(`it could not be kept: ${left}`);
   });
 
   it('is bounded for circles, long texts and long lists', () => {
