@@ -18,7 +18,7 @@ import {
   SHOW_VARIABLES,
   settingsFor,
 } from './mysql-session.ts';
-import { letPrepare, MAX_PREPARED } from './mysql-statements.ts';
+import { letPrepare } from './mysql-statements.ts';
 import { createPlaces } from './places.ts';
 import { isInTransaction } from './scope.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
@@ -69,7 +69,6 @@ export function createConnections(options: MysqlOptions): Connections {
     flags: ['FOUND_ROWS'],
     // A stack for each statement would take a twentieth of our time; drizzle's errors name the statement.
     trace: false,
-    maxPreparedStatements: MAX_PREPARED,
   });
   const acquireTimeoutMs = options.acquireTimeoutMs ?? DEFAULT_ACQUIRE_TIMEOUT_MS;
   const running = new Set<Promise<unknown>>();
@@ -241,7 +240,7 @@ async function prepare(
     }
     refuseTooLong(connection, longestStatement(server));
     watchEnd(connection);
-    if (isMariadb(server)) letPrepare(connection);
+    if (isMariadb(server)) letPrepare(connection, server);
     prepared.add(underlying);
     hosts.worked(connection.config);
     return connection;

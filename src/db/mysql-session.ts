@@ -25,6 +25,8 @@ const NAMES = [
   'read_only',
   'tidb_current_ts',
   'max_allowed_packet',
+  'max_prepared_stmt_count',
+  'max_connections',
 ];
 export const SHOW_VARIABLES = `SHOW SESSION VARIABLES WHERE Variable_name IN ('${NAMES.join("', '")}')`;
 /** Only where `isGalera`. */
@@ -47,6 +49,9 @@ export function requireRowLocks(server: ServerVariables): void {
 }
 /** Bytes of the longest statement that the server takes; NaN where it does not say. */
 export const longestStatement = (server: ServerVariables): number => Number(server.get('max_allowed_packet'));
+/** Prepared statements that a connection may keep when all that the server takes keep as many; NaN where it does not say. */
+export const preparedShare = (server: ServerVariables): number =>
+  Math.floor(Number(server.get('max_prepared_stmt_count')) / Number(server.get('max_connections')));
 export const isOn = (value: string | undefined): boolean => value === 'ON' || value === '1';
 
 /** Statements that commit by themselves, UTC, no gap locks between claimers, nothing cut off silently, no lock for ever, whatever the server's defaults are. */

@@ -5,65 +5,120 @@
 import { LRUCache } from 'lru-cache';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
 import { startTimer, stopTimer } from './event-loop.ts';
+import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
 
-/** A text is prepared when it has come so often: before, preparing it costs more than it saves. */
+/** A text is prepared when it has come so often on its connection: before, preparing it costs more than it saves. */
 const TIMES = 8;
-/** Texts that are counted; those of batches of all sizes are some hundreds. */
-const MAX_TEXTS = 1_000;
-/** Values of a statement: larger ones are rare, and the server keeps a place for each. */
+/** The same where another one must go for it: of texts that come in turn few are prepared, and stay. */
+const TIMES_FOR_PLACE = 80;
+/** Texts that are counted on a connection; those of batches of all sizes are some hundreds. */
+const MAX_TEXTS = 500;
+/** Characters of a text, and values of it: larger ones are rare, and the server keeps a place for each value. */
+const MAX_CHARACTERS = 16_000;
 const MAX_VALUES = 400;
-/**
- * Statements that one connection keeps. A server keeps 16,382 of all its clients (`max_prepared_stmt_count`): enough for ten
- * processes of ten connections.
- */
-export const MAX_PREPARED = 150;
+/** Bytes of a text with its values: of more than that the reading is the smaller part. */
+const MAX_BYTES = 64 * 1024;
+/** What the protocol adds to a value, or a number takes; less than that. */
+const VALUE_BYTES = 16;
+/** Statements that one connection keeps, where its share of the server's is larger. */
+const MAX_PREPARED = 150;
+
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */
 const TOO_MANY = 1461;
+/** ER_UNKNOWN_STMT_HANDLER (the server behind a proxy is another one), ER_NEED_REPREPARE */
+const GONE: ReadonlySet<unknown> = new Set([1243, 1615]);
 
 const PREPARABLE = /^[\s(]*(select|insert|update|delete)\b/i;
 
-/** Connections that may prepare, with the texts that they have prepared. */
-const able = new WeakMap<object, LRUCache<string, true>>();
-
-const seen = new LRUCache<string, number>({ max: MAX_TEXTS });
-
-/** Lets statements be prepared on a connection to MariaDB. */
-export function letPrepare({ connection }: PoolConnection): void {
-  able.set(connection, new LRUCache({ max: MAX_PREPARED }));
+/** What is known of a connection that may prepare. */
+interface Kept {
+  /** the texts that it has prepared, with the form of their rows; mysql2 keeps a statement of each form */
+  prepared: LRUCache<string, boolean>;
+  /** how often other texts have come */
+  times: LRUCache<string, number>;
+  maxBytes: number;
+  /** false: the server keeps no more of anybody */
+  hasRoom: boolean;
 }
+
+const able = new WeakMap<object, Kept>();
+
+/** Lets statements be prepared on a connection to MariaDB: as many as are its share. */
+export function letPrepare(connection: PoolConnection, server: ServerVariables): void {
+  const max = Math.min(MAX_PREPARED, preparedShare(server));
+  if (!(max >= 1)) return;
+  const prepared = new LRUCache<string, boolean>({
+    max,
+    dispose(rowsAsArray, sql, reason) {
+      if (reason === 'evict') connection.unprepare({ sql, rowsAsArray });
+    },
+  });
+  const times = new LRUCache<string, number>({ max: MAX_TEXTS });
+  const maxBytes = Math.min(MAX_BYTES, longestStatement(server));
+  able.set(connection.connection, { prepared, times, maxBytes, hasRoom: true });
+}
+
+type StatementOptions = QueryOptions & { rowsAsArray: boolean; timeout: number };
 
 /** Runs a statement on its connection, prepared where that pays off. `timeout` of the options bounds each of its answers. */
 export async function runStatement(
   connection: PoolConnection,
-  options: QueryOptions & { timeout: number },
+  options: StatementOptions,
   values: unknown[] = [],
 ): Promise<unknown> {
-  const texts = able.get(connection.connection);
-  if (texts === undefined || !isFrequent(options.sql) || !arePlain(values)) {
+  const kept = able.get(connection.connection);
+  if (kept === undefined || !paysOff(kept, options, values) || !fits(kept, options.sql, values)) {
     return connection.query(options, values);
   }
+  const { sql, rowsAsArray } = options;
+  const isNew = !kept.prepared.has(sql);
   try {
     // Safe because `isPlain` has looked at them.
     const running = connection.execute(options, values as (string | number | null)[]);
-    if (texts.get(options.sql)) return await running;
+    if (!isNew) return await running;
     const result = await bounded(running, options.timeout);
-    texts.set(options.sql, true);
+    kept.times.delete(sql);
+    kept.prepared.set(sql, rowsAsArray);
     return result;
   } catch (error) {
-    if (Object(error).errno !== TOO_MANY) throw error;
-    able.delete(connection.connection);
-    return connection.query(options, values);
+    const { errno, fatal } = Object(error);
+    if (fatal !== true && (isNew || GONE.has(errno))) {
+      kept.times.delete(sql);
+      kept.prepared.delete(sql);
+      connection.unprepare(options);
+    }
+    if (errno === TOO_MANY) kept.hasRoom = false;
+    // Nothing of these has run.
+    if (errno === TOO_MANY || GONE.has(errno)) return connection.query(options, values);
+    throw error;
   }
 }
 
-function isFrequent(text: string): boolean {
-  const times = (seen.get(text) ?? 0) + 1;
-  if (times <= TIMES) seen.set(text, times);
-  return times > TIMES && PREPARABLE.test(text);
+/** Whether the text is prepared, in the same form, or has come so often that it should be. */
+function paysOff(
+  { prepared, times, hasRoom }: Kept,
+  { sql, rowsAsArray }: StatementOptions,
+  values: readonly unknown[],
+): boolean {
+  const known = prepared.get(sql);
+  if (known !== undefined) return known === rowsAsArray;
+  if (!hasRoom || values.length > MAX_VALUES || sql.length > MAX_CHARACTERS) return false;
+  const count = (times.get(sql) ?? 0) + 1;
+  times.set(sql, count);
+  return count > (prepared.size < prepared.max ? TIMES : TIMES_FOR_PLACE) && PREPARABLE.test(sql);
 }
 
-const arePlain = (values: readonly unknown[]): boolean =>
-  values.length <= MAX_VALUES && values.every(isPlain);
+/** Whether the values mean the same beside the text, and are short enough with it. Longer ones are refused as a text. */
+function fits({ maxBytes }: Kept, text: string, values: readonly unknown[]): boolean {
+  let bytes = text.length;
+  for (const value of values) {
+    if (!isPlain(value)) return false;
+    bytes += VALUE_BYTES;
+    if (typeof value === 'string') bytes += Buffer.byteLength(value);
+    else if (Buffer.isBuffer(value)) bytes += value.length;
+  }
+  return bytes <= maxBytes;
+}
 
 /** What means the same inside of a text and beside it. */
 function isPlain(value: unknown): boolean {

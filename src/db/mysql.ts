@@ -90,7 +90,7 @@ function asPool(router: { query: unknown }): Pool {
  * The statement as the driver gets it. Not drizzle's function for each value, which is there for dates: the pool gives these as
  * text itself (`dateStrings`), and a row with a function is read at half the speed.
  */
-function bounded({ sql, rowsAsArray = false }: QueryOptions): QueryOptions & { timeout: number } {
+function bounded({ sql, rowsAsArray = false }: QueryOptions) {
   return { sql, rowsAsArray, timeout: QUERY_TIMEOUT_MS };
 }
 

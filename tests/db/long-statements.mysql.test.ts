@@ -29,10 +29,14 @@ const names = async (accountId: string) =>
     .map(({ name }) => name)
     .sort();
 
+/** After these a statement of the same shape is prepared on its connection. */
+const OFTEN = 10;
+
 it('a row that is too long fails as any value that is refused, and the transaction goes on', async () => {
   const accountId = newId();
   await database.db.transaction(async (tx) => {
     const connection = await connectionOf(tx);
+    for (let n = 0; n < OFTEN; n++) await insertMany(tx, waKeys, [rowOf(newId(), 'often', 1)]);
     await insertMany(tx, waKeys, [rowOf(accountId, 'before', 1)]);
     const failed = await tx
       .transaction((inner) => insertMany(inner, waKeys, [rowOf(accountId, 'long', tooLong)]))
@@ -46,11 +50,16 @@ it('a row that is too long fails as any value that is refused, and the transacti
 
 it('rows that are too long together are written a few at a time', async () => {
   const accountId = newId();
-  const rows = ['a', 'b', 'c', 'd', 'e'].map((name) => rowOf(accountId, name, Math.ceil(tooLong / 2)));
-  await insertMany(database.db, waKeys, rows.slice(0, 3));
-  await upsert(database.db, waKeys, rows, [waKeys.accountId, waKeys.type, waKeys.name], {
-    sealed: incoming(waKeys.sealed),
-  });
+  const rows = (account: string, bytes: number) =>
+    ['a', 'b', 'c', 'd', 'e'].map((name) => rowOf(account, name, bytes));
+  const write = async (given: ReturnType<typeof rows>) => {
+    await insertMany(database.db, waKeys, given.slice(0, 3));
+    await upsert(database.db, waKeys, given, [waKeys.accountId, waKeys.type, waKeys.name], {
+      sealed: incoming(waKeys.sealed),
+    });
+  };
+  for (let n = 0; n < OFTEN; n++) await write(rows(newId(), 1));
+  await write(rows(accountId, Math.ceil(tooLong / 2)));
   expect(await names(accountId)).toEqual(['a', 'b', 'c', 'd', 'e']);
 });
 

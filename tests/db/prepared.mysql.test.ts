@@ -89,45 +89,144 @@ it('limits, lists, sums, counters and refusals are those of any statement', asyn
   }
 });
 
-it('a server that keeps no more of them gets the text', async () => {
-  const asked: string[] = [];
-  const answer = (kind: string, error?: object) => async () => {
-    asked.push(kind);
-    if (error) throw Object.assign(new Error('no'), error);
-    return [];
-  };
+/** A connection that notes how each text is run, and is told what the server says to a prepared one. */
+function noteRuns(share: number, fail: (run: number) => number | null = () => null) {
+  const runs: string[] = [];
+  const statements = new Set<string>();
+  let prepared = 0;
   const connection = {
     connection: {},
-    query: answer('text'),
-    execute: answer('prepared', { errno: 1461 }),
+    async query({ sql: text }: { sql: string }) {
+      runs.push(`text ${text}`);
+      return [];
+    },
+    async execute({ sql: text }: { sql: string }) {
+      const errno = fail(runs.push(`prepared ${text}`));
+      if (errno !== null) throw Object.assign(new Error('no'), { errno });
+      if (!statements.has(text)) prepared++;
+      statements.add(text);
+      return [];
+    },
+    unprepare: ({ sql: text }: { sql: string }) => void statements.delete(text),
   } as unknown as PoolConnection;
-  letPrepare(connection);
-  const options = { sql: `select '${newId()}', ?`, timeout: 1_000 };
-  for (let n = 0; n < TIMES; n++) await runStatement(connection, options, [n]);
-  expect(asked.filter((kind) => kind === 'text')).toHaveLength(TIMES);
-  expect(asked.filter((kind) => kind === 'prepared')).toHaveLength(1);
+  const server = { max_prepared_stmt_count: 10 * share, max_connections: 10, max_allowed_packet: 2 ** 24 };
+  letPrepare(connection, new Map(Object.entries(server).map(([name, value]) => [name, String(value)])));
+  return {
+    runs,
+    statements,
+    count: (kind: string) => runs.filter((run) => run.startsWith(kind)).length,
+    get prepared() {
+      return prepared;
+    },
+    async run(text: string, values: unknown[] = [1], times = 1) {
+      const options = { sql: text, rowsAsArray: false, timeout: 1_000 };
+      for (let n = 0; n < times; n++) await runStatement(connection, options, values);
+    },
+  };
+}
+
+it('a server that keeps no more of them gets the text, and those that it has already', async () => {
+  const { run, runs, count } = noteRuns(100, () => (runs.at(-1)?.endsWith('known') ? null : 1461));
+  await run('select ? known', [1], TIMES);
+  const known = count('prepared');
+  await run('select ? other', [1], TIMES);
+  await run('select ? third', [1], TIMES);
+  expect([known > TIMES / 2, count('prepared') - known]).toEqual([true, 1]);
+  expect(runs.filter((text) => text === 'text select ? other')).toHaveLength(TIMES);
+  await run('select ? known');
+  expect(runs.at(-1)).toBe('prepared select ? known');
 });
 
+it.each([1243, 1615])(
+  'a statement that the server does not know any more (%i) is run as a text, and prepared again',
+  async (errno) => {
+    let gone = false;
+    const { run, runs, statements } = noteRuns(100, () => (gone ? errno : null));
+    await run('select ?', [1], TIMES);
+    expect([...statements]).toEqual(['select ?']);
+    gone = true;
+    await run('select ?');
+    expect(runs.slice(-2)).toEqual(['prepared select ?', 'text select ?']);
+    expect([...statements]).toEqual([]);
+    gone = false;
+    await run('select ?', [1], TIMES);
+    expect(runs.at(-1)).toBe('prepared select ?');
+  },
+);
+
 it('what a text and a value do not mean alike stays a text', async () => {
-  const asked: string[] = [];
-  const note = (kind: string) => async () => {
-    asked.push(kind);
-    return [];
-  };
-  const connection = {
-    connection: {},
-    query: note('text'),
-    execute: note('prepared'),
-  } as unknown as PoolConnection;
-  letPrepare(connection);
-  const options = { sql: `select '${newId()}' in (?)`, timeout: 1_000 };
+  const { run, runs, count } = noteRuns(100);
   for (const value of [['a', 'b'], new Date(0), { a: 1 }, undefined, Number.NaN]) {
-    for (let n = 0; n < TIMES; n++) await runStatement(connection, options, [value]);
+    await run('select 1 in (?)', [value], TIMES);
   }
-  for (let n = 0; n < TIMES; n++) {
-    await runStatement(connection, { ...options, sql: 'savepoint sp1' });
+  await run('savepoint sp1', [], TIMES);
+  expect(count('prepared')).toBe(0);
+  await run('select 1 in (?)', ['a']);
+  expect(runs.at(-1)).toBe('prepared select 1 in (?)');
+});
+
+it('what is long with its values stays a text, which is refused when it is too long', async () => {
+  const { run, runs } = noteRuns(100);
+  await run('select ?', ['a'], TIMES);
+  for (const value of ['a'.repeat(70_000), 'ü'.repeat(35_000), Buffer.alloc(70_000)]) {
+    await run('select ?', [value]);
+    expect(runs.at(-1)).toBe('text select ?');
   }
-  expect(asked).not.toContain('prepared');
-  await runStatement(connection, options, ['a']);
-  expect(asked.at(-1)).toBe('prepared');
+  await run('select ?', ['a'.repeat(60_000)]);
+  expect(runs.at(-1)).toBe('prepared select ?');
+});
+
+it('texts of which none is ever prepared take no place of another', async () => {
+  const { run, runs } = noteRuns(100);
+  const many = Array.from({ length: 500 }, () => 1);
+  for (let n = 0; n < 12; n++) {
+    await run('select ?');
+    for (let other = 0; other < 1_100; other++) await run(`select ${other} ?`, many);
+  }
+  await run('select ?');
+  expect(runs.at(-1)).toBe('prepared select ?');
+});
+
+it('a connection keeps its share of what the server keeps, and none that is left out for another one at each use', async () => {
+  const world = noteRuns(20);
+  const round = async (texts: number) => {
+    for (let n = 0; n < texts; n++) await world.run(`select ? + ${n}`);
+  };
+  for (let n = 0; n < TIMES; n++) await round(40);
+  expect([world.statements.size, world.prepared]).toEqual([20, 20]);
+  for (let n = 0; n < 500; n++) await round(40);
+  expect(world.statements.size).toBe(20);
+  expect(world.prepared / world.count('prepared')).toBeLessThan(0.03);
+  const none = noteRuns(0);
+  await none.run('select ?', [1], TIMES);
+  expect(none.count('prepared')).toBe(0);
+});
+
+it('the server closes what a connection keeps no longer', async () => {
+  await db.transaction(async (tx) => {
+    const ofSession = async (name: string) => {
+      const [row] = await rawRows<{ Value: string }>(tx, sql.raw(`show session status like '${name}'`));
+      return Number(row?.Value);
+    };
+    const [limits] = await rawRows<{ share: string }>(
+      tx,
+      sql`select floor(@@max_prepared_stmt_count / @@max_connections) as share`,
+    );
+    const places = Math.min(Number(limits?.share), 150);
+    const ask = async (from: number, to: number, times: number) => {
+      for (let n = 0; n < times; n++) {
+        for (let text = from; text < to; text++) {
+          await tx.select({ one: sql`${n} + ${sql.raw(String(text))}` }).from(sql`dual`);
+        }
+      }
+    };
+    const before = [await ofSession('Com_stmt_prepare'), await ofSession('Com_stmt_close')];
+    await ask(0, places, 10);
+    await ask(places, places + 5, 100);
+    const prepares = (await ofSession('Com_stmt_prepare')) - (before[0] ?? 0);
+    const closes = (await ofSession('Com_stmt_close')) - (before[1] ?? 0);
+    expect(prepares).toBeGreaterThanOrEqual(5);
+    expect(closes).toBeGreaterThanOrEqual(5);
+    expect(prepares - closes).toBeLessThanOrEqual(places);
+  });
 });
