@@ -193,6 +193,36 @@ describe('the history of a first link', () => {
       expect([told[0], told.at(-1), parts, buffered]).toEqual(['0@lid', 'last@lid', 3, []]);
     });
 
+    it('are told in their order, also what comes while others are told', async () => {
+      const ev = makeEventBuffer(createQuietLogger(silentLogger));
+      const told: unknown[] = [];
+      followContacts({ ev }, (contacts) => {
+        if (told.length === 0) setImmediate(() => ev.emit('contacts.update', [{ id: '1999@lid', name: 'New' }]));
+        told.push(...contacts);
+      });
+      const all = Array.from({ length: 2_000 }, (_, n) => ({ id: `${n}@lid`, name: 'Old' }));
+      ev.emit('contacts.upsert', all);
+      await until(() => told.length === 2_001);
+      expect(told.slice(1_999)).toEqual([
+        { id: '1999@lid', name: 'Old' },
+        { id: '1999@lid', name: 'New' },
+      ]);
+    });
+
+    it('go on after a batch that cannot be read', async () => {
+      const ev = makeEventBuffer(createQuietLogger(silentLogger));
+      const told: unknown[] = [];
+      followContacts({ ev }, (contacts) => {
+        if (contacts.length > 1) throw new Error('not readable');
+        told.push(...contacts);
+      });
+      ev.emit('contacts.upsert', [{ id: '1@lid' }, { id: '2@lid' }]);
+      await new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+      ev.emit('contacts.upsert', [{ id: '3@lid' }]);
+      await until(() => told.length === 1);
+      expect(told).toEqual([{ id: '3@lid' }]);
+    });
+
     it('are told by the phone of its contacts, but for the session itself', () => {
       const contacts = [
         { id: '62815@s.whatsapp.net', name: 'Budi', notify: 'budi99' },

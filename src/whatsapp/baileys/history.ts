@@ -145,18 +145,30 @@ export function followContacts(
   tell: (contacts: readonly Partial<Contact>[]) => void,
 ): void {
   let told: Partial<Contact>[] = [];
+  let isTelling = false;
+  /** One at a time, until none is left: a name that is told later must not be overtaken by one from before. */
   const tellAll = async () => {
-    const all = told;
-    told = [];
-    for await (const batch of inBatches(all, CONTACTS_AT_ONCE)) tell(batch);
+    while (told.length > 0) {
+      const all = told;
+      told = [];
+      for await (const batch of inBatches(all, CONTACTS_AT_ONCE)) tellBatch(batch);
+    }
+    isTelling = false;
+  };
+  const tellBatch = (batch: readonly Partial<Contact>[]) => {
+    try {
+      tell(batch);
+    } catch {
+      // Names alone are lost where one of them cannot be read.
+    }
   };
   const emit = ev.emit.bind(ev);
   ev.emit = (event, data) => {
     const contacts = contactsIn(event, data);
     if (contacts === null) return emit(event, data);
-    // Names alone are lost where one of them cannot be read.
-    if (told.length === 0) setImmediate(() => void tellAll().catch(() => undefined));
     for (const contact of contacts) told.push(contact);
+    if (!isTelling) setImmediate(() => void tellAll());
+    isTelling = true;
     return true;
   };
 }
