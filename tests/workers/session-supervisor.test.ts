@@ -249,6 +249,42 @@ describe('a session that marks what comes in as read by itself', () => {
     expect(read).toEqual(['MEANWHILE']);
   });
 
+  it('marks by itself what could not be marked, later and later', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    const { markRead } = p.engine;
+    const triedAt: number[] = [];
+    p.engine.markRead = async () => {
+      triedAt.push(world.clock.now());
+      throw new Error('away');
+    };
+    await keep(id, 'A');
+    await store(id, 'A');
+    const gaps = () => triedAt.slice(1).map((at, i) => at - (triedAt[i] ?? at));
+    for (let n = 0; n < 60; n++) await world.clock.advance(1_000);
+    expect(gaps().length).toBeGreaterThanOrEqual(4);
+    expect(gaps().length).toBeLessThanOrEqual(6);
+    expect(gaps()[0]).toBeLessThanOrEqual(2_000);
+    expect(gaps()[3]).toBeGreaterThanOrEqual(8_000);
+    p.engine.markRead = markRead;
+    await world.clock.advance(64_000);
+    await eventually(() => read.length === 1);
+    expect(read).toEqual(['A']);
+  });
+
+  it('marks at once what could not be marked when the session is connected again', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    const { markRead } = p.engine;
+    p.engine.markRead = async () => Promise.reject(new Error('away'));
+    await keep(id, 'A');
+    await store(id, 'A');
+    for (let n = 0; n < 60; n++) await world.clock.advance(1_000);
+    p.engine.markRead = markRead;
+    p.engine.connect(id, PHONE);
+    await world.clock.advance(300);
+    await eventually(() => read.length === 1);
+    expect(read).toEqual(['A']);
+  });
+
   it('marks what could not be marked with the next one', async () => {
     const id = await connected({ autoReadFrom: world.clock.now() });
     const { markRead } = p.engine;
@@ -261,6 +297,7 @@ describe('a session that marks what comes in as read by itself', () => {
     p.engine.markRead = markRead;
     await keep(id, 'C');
     await store(id, 'C');
+    await world.clock.advance(10_000);
     await eventually(() => read.length === 3);
     expect(read).toEqual(['A', 'B', 'C']);
   });

@@ -5,6 +5,7 @@ import { inCleanContext } from '../../db/scope.ts';
 import type { Deps } from '../../services/context.ts';
 import { readKeyOf } from '../../services/messages/mark-read.ts';
 import { isMessageOfChat } from '../../services/messages/of-chat.ts';
+import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import type { AccountRef, CallNews, Engine, PostPlace } from '../../whatsapp/engine.ts';
 import { CHANNEL_SERVER, STATUS_JID } from '../../whatsapp/jid.ts';
@@ -37,6 +38,8 @@ export interface Habits {
 
 /** A moment in which what comes is marked together. */
 const GATHER_MS = 300;
+/** Pauses while marking fails: WhatsApp does not answer, or the database is away. */
+const AGAIN = { firstMs: 2_000, maxMs: 5 * MINUTE_MS };
 /** Receipts of one request. */
 const MAX_READ = 100;
 /** What came while the session was away for longer stays unread. */
@@ -67,6 +70,8 @@ export function createHabits(deps: HabitDeps): Habits {
   const waiting = new Map<string, () => void>();
   const running = new Map<string, Promise<void>>();
   const again = new Set<string>();
+  /** failures in a row */
+  const failures = new Map<string, number>();
   let stopped = false;
 
   const failed = (what: string, account: AccountRef) => (error: unknown) =>
@@ -76,10 +81,19 @@ export function createHabits(deps: HabitDeps): Habits {
     waiting.delete(account.id);
     if (running.has(account.id)) return void again.add(account.id);
     const work = markNew(account)
-      .catch(failed('what came in could not be marked read', account))
+      .then(
+        () => void failures.delete(account.id),
+        (error: unknown) => {
+          failed('what came in could not be marked read', account)(error);
+          if (readings.has(account.id)) failures.set(account.id, (failures.get(account.id) ?? 0) + 1);
+        },
+      )
       .finally(() => {
         running.delete(account.id);
-        if (again.delete(account.id)) wait(account);
+        const isAsked = again.delete(account.id);
+        const count = failures.get(account.id);
+        if (count !== undefined) wait(account, jitteredBackoffMs(AGAIN, count, Math.random()));
+        else if (isAsked) wait(account);
       });
     running.set(account.id, work);
   }
@@ -99,15 +113,21 @@ export function createHabits(deps: HabitDeps): Habits {
     if (stopped || !reading) return;
     if (messageId === undefined || reading.stored.size >= MAX_STORED) reading.look = true;
     else reading.stored.add(messageId);
-    if (waiting.has(account.id)) return;
+    // A connection that is there again is no reason to wait on; a message waits with those that could not be marked.
+    if (messageId === undefined && failures.delete(account.id)) cancelWait(account.id);
     wait(account);
   }
 
-  function wait(account: AccountRef): void {
-    if (stopped || waiting.has(account.id)) return;
+  function cancelWait(accountId: string): void {
+    waiting.get(accountId)?.();
+    waiting.delete(accountId);
+  }
+
+  function wait(account: AccountRef, ms = GATHER_MS): void {
+    if (stopped || !readings.has(account.id) || waiting.has(account.id)) return;
     waiting.set(
       account.id,
-      clock.setTimer(() => inCleanContext(() => run(account)), GATHER_MS),
+      clock.setTimer(() => inCleanContext(() => run(account)), ms),
     );
   }
 
@@ -129,8 +149,8 @@ export function createHabits(deps: HabitDeps): Habits {
       rejecting.delete(accountId);
       receivers.status.delete(accountId);
       receivers.channels.delete(accountId);
-      waiting.get(accountId)?.();
-      waiting.delete(accountId);
+      cancelWait(accountId);
+      failures.delete(accountId);
     },
     wantsPosts: (accountId, place) => receivers[place].has(accountId),
     onCall(account, call) {
