@@ -66,7 +66,10 @@ const readRoutes: Route[] = [
         z.object({
           id: z.string().describe('`to` of a message with `isGroup`'),
           subject: z.string(),
-          size: z.int(),
+          size: z
+            .int()
+            .nullable()
+            .describe('members; null where WhatsApp does not tell it in the list: ask for the group itself'),
         }),
       ),
     }),

@@ -252,8 +252,8 @@ export interface GroupSummary {
   /** `…@g.us` */
   id: string;
   subject: string;
-  /** members */
-  size: number;
+  /** members; null where WhatsApp does not tell it in the list */
+  size: number | null;
 }
 
 export interface NumberCheck {

@@ -116,6 +116,22 @@ it('lists groups without their members, who may be hundreds of thousands', async
   expect(asked.map(({ content }) => content)).toEqual([[{ tag: 'participating', attrs: {} }]]);
 });
 
+it('counts the members of a group that names no size, and tells none where there are no members either', async () => {
+  const sizeOf = async (attrs: Record<string, string>, members: number) => {
+    const people = Array.from({ length: members }, (_, n) => node('participant', { jid: lid(n) }));
+    const group = node('group', { id: '1', ...attrs }, people);
+    const sock = { query: async () => node('iq', {}, [node('groups', {}, [group])]) };
+    return (await listGroups(sock as unknown as WASocket)).map(({ size }) => size);
+  };
+  for (const size of ['x', '', '-1', '1e3', '99999999999']) {
+    expect([size, await sizeOf({ size }, 0)]).toEqual([size, [null]]);
+    expect([size, await sizeOf({ size }, 2)]).toEqual([size, [2]]);
+  }
+  expect(await sizeOf({}, 0)).toEqual([null]);
+  expect(await sizeOf({}, 3)).toEqual([3]);
+  expect(await sizeOf({ size: '5' }, 3)).toEqual([5]);
+});
+
 it('reads no group again when the server says that groups have changed: each is read when it is needed', async () => {
   const told: string[] = [];
   const ws = new EventEmitter();

@@ -25250,7 +25250,8 @@ export interface operations {
                         data: {
                             /** @description `to` of a message with `isGroup` */
                             id: string;
-                            size: number;
+                            /** @description members; null where WhatsApp does not tell it in the list: ask for the group itself */
+                            size: number | null;
                             subject: string;
                         }[];
                     };

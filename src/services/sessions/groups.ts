@@ -12,7 +12,8 @@ export interface Group {
   /** `…@g.us`, the `to` of a message with `isGroup` */
   id: string;
   subject: string;
-  size: number;
+  /** members; null where WhatsApp does not tell it in the list: `getGroup` counts them */
+  size: number | null;
 }
 
 /** An answer of so lately is given again: to list hundreds of groups is much work for WhatsApp and for the session. */

@@ -61,6 +61,15 @@ export function createGroupCache(): GroupCache {
   };
 }
 
+/** How many members a group of the list has; null where the answer tells neither that nor who they are. */
+function sizeOf(group: BinaryNode): number | null {
+  const { size = '' } = group.attrs;
+  // A community has thousands at most.
+  if (/^\d{1,9}$/.test(size)) return Number(size);
+  const members = getBinaryNodeChildren(group, 'participant').length;
+  return members > 0 ? members : null;
+}
+
 /**
  * The groups that the session is in, by name, without their members: those of a number in hundreds of large groups are hundreds
  * of thousands of nodes in one stanza, which is decoded without a pause. Rejects when the query fails.
@@ -72,8 +81,9 @@ export async function listGroups(sock: Pick<WASocket, 'query'>): Promise<GroupSu
     content: [{ tag: 'participating', attrs: {} }],
   });
   return getBinaryNodeChildren(getBinaryNodeChild(answer, 'groups'), 'group')
-    .flatMap(({ attrs: { id, subject = '', size } }) =>
-      id ? [{ id: id.includes('@') ? id : `${id}@g.us`, subject, size: Number(size ?? 0) }] : [],
-    )
+    .flatMap((group) => {
+      const { id, subject = '' } = group.attrs;
+      return id ? [{ id: id.includes('@') ? id : `${id}@g.us`, subject, size: sizeOf(group) }] : [];
+    })
     .sort((a, b) => a.subject.localeCompare(b.subject) || a.id.localeCompare(b.id));
 }
