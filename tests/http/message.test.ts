@@ -753,6 +753,14 @@ describe('an album', () => {
     });
   });
 
+  it('names the field of the item whose file is not valid, as every refused body does', async () => {
+    await session();
+    const given = [{ image }, { video: 'data:video/mp4;base64,', caption: 'b' }];
+    const reply = await post('/message/send-album', { session: 'main', to: '+6281234567890', items: given });
+    expect([reply.status, reply.body.code]).toEqual([400, 'VALIDATION_FAILED']);
+    expect(reply.body.details).toEqual({ 'items.1.video': 'is empty' });
+  });
+
   it('is a head and its items, each with a state of its own: what fails or is canceled leaves the others', async () => {
     const account = await session({ status: 'connecting' });
     engine.answer = ({ content }) =>

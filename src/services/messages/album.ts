@@ -199,7 +199,7 @@ async function makeContents(
       try {
         made[place] = await draft.make(withParts(ctx, { signal }), about);
       } catch (error) {
-        throw ofItem(error, place);
+        throw ofItem(error, place, draft.type);
       }
     }
   };
@@ -213,12 +213,18 @@ async function makeContents(
   }
 }
 
-/** Says which item it is about, as a refused field of the body does. */
-function ofItem(error: unknown, place: number): unknown {
+/** Says which item it is about: a value that is not valid under the name of its field, as for every body; else in `field`. */
+function ofItem(error: unknown, place: number, type: string): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, details, hint, retryAfterSeconds } = error;
+  const item = `items.${place}`;
+  // What is refused while an item is made is its file, which has another name wherever it comes from.
+  const [reason = message] = Object.values(details ?? {});
   return new AppError(code, message, {
-    details: { ...details, field: `items.${place}` },
+    details:
+      code === 'VALIDATION_FAILED'
+        ? { [`${item}.${type}`]: reason }
+        : { ...details, field: item },
     ...(hint === undefined ? {} : { hint }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     cause: error,

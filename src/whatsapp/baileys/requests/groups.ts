@@ -204,7 +204,11 @@ function withField(error: unknown, field: string): unknown {
   if (!(error instanceof AppError)) return error;
   const { code, message, retryAfterSeconds } = error;
   return new AppError(code, message, {
-    details: { ...error.details, field },
+    // As for every field of a body that is not valid.
+    details:
+      code === 'VALIDATION_FAILED'
+        ? { [field]: 'is not accepted by WhatsApp' }
+        : { ...error.details, field },
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 }
