@@ -162,9 +162,11 @@ function isFree(port: number): Promise<boolean> {
 }
 
 function describe(gateway: Gateway, secrets: Secrets, emulator: Emulator | null): SandboxFile {
-  const { waServer, adminKey, adminPassword } = gateway.config;
+  const { publicUrl, waServer, adminKey, adminPassword } = gateway.config;
+  // As the links in its answers, where these lead here.
+  const isHere = new URL(publicUrl).port === new URL(gateway.url).port;
   return {
-    url: gateway.url,
+    url: isHere ? publicUrl : gateway.url,
     apiKey: adminKey ?? secrets.KEY,
     admin: { email: ADMIN_EMAIL, password: adminPassword ?? secrets.ADMIN_PASSWORD },
     emulator: {

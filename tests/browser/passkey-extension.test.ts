@@ -62,7 +62,7 @@ describe('without leave', () => {
     expect((await zip).suggestedFilename()).toBe('wahub-passkey.zip');
 
     // Leave is given while the page is open: it notices.
-    await browser.grant('http://127.0.0.1/*');
+    await browser.grant('http://localhost/*');
     await browser.allow(world.url);
     await page.getByText('this page is allowed').waitFor();
     await page.close();

@@ -41,6 +41,12 @@ if (dbType === 'sqlite') {
     expect((await first.call('GET', '/health/ready')).status).toBe(200);
   }, 90_000);
 
+  test('a sandbox prints the address to which its answers link', async () => {
+    const { docUrl } = (await first.call('GET', '/message/none')).body;
+    expect(new URL(docUrl).origin).toBe(first.url);
+    expect(first.output()).toContain(`running at ${first.url}\n`);
+  });
+
   test('a second sandbox beside another takes the port that is named, and free ones for the others', async () => {
     const taken = await Promise.all([5003, 5004].map(occupy));
     const port = await findFreePort();
