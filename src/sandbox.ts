@@ -6,7 +6,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { type Gateway, startGateway } from './gateway.ts';
+import type { Gateway } from './gateway.ts';
 import { runUntilSignal } from './run.ts';
 import { loadConfig } from './utils/config.ts';
 import { StartError } from './utils/errors.ts';
@@ -48,7 +48,10 @@ await runUntilSignal('sandbox', async () => {
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const secrets = await loadSecrets(join(dir, 'secrets.json'));
   const emulator = process.env.EMULATOR === 'external' ? null : await startOwnEmulator(join(dir, 'emulator'));
-  const gateway = await startGateway(loadConfig(environment(dir, secrets, emulator)));
+  const config = loadConfig(environment(dir, secrets, emulator));
+  // Not before: it builds the tables for the dialect that DB_TYPE names, and cannot for another word.
+  const { startGateway } = await import('./gateway.ts');
+  const gateway = await startGateway(config);
   const file = describe(gateway, secrets, emulator);
   await writeAtomically(join(root, 'sandbox.json'), file);
   process.stdout.write(welcome(file));

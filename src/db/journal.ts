@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { DbType } from './kit.ts';
+import type { DbType } from './db-type.ts';
 
 export interface JournalEntry {
   /** the name of the migration, such as 0003_media */

@@ -4,17 +4,7 @@
  */
 import * as my from 'drizzle-orm/mysql-core';
 import * as lite from 'drizzle-orm/sqlite-core';
-import { StartError } from '../utils/errors.ts';
-
-export type DbType = 'sqlite' | 'mysql';
-
-/** Which engine the environment names; SQLite when it names none. Throws StartError for any other word. */
-function readDbType(value: string | undefined): DbType {
-  const type = value === undefined || value === '' ? 'sqlite' : value;
-  if (type !== 'sqlite' && type !== 'mysql')
-    throw new StartError(`DB_TYPE must be sqlite or mysql, not ${type}`);
-  return type;
-}
+import { type DbType, readDbType } from './db-type.ts';
 
 /** The dialect of every table of this process. Fixed at load, because tables are built at load. */
 export const dbType: DbType = readDbType(process.env.DB_TYPE);

@@ -1,7 +1,7 @@
 import type { SQL } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
-import type { DbType } from './kit.ts';
+import type { DbType } from './db-type.ts';
 
 /** A table and a column of either dialect: the kit types them as MySQL's. */
 export type DbTable = MySqlTable;

@@ -1,13 +1,15 @@
 /** What a person is told whose settings are wrong: a line each, of all of them at once, and no stack. */
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 
 const TSX = import.meta.resolve('tsx');
 
 function printed(program: string, args: readonly string[], env: Record<string, string>): Promise<string> {
-  const file = fileURLToPath(new URL(`../../src/${program}`, import.meta.url));
+  const file = fileURLToPath(new URL(`../../${program}`, import.meta.url));
   return new Promise((resolve) => {
     const options = { env: { PATH: process.env.PATH, ...env }, cwd: tmpdir(), timeout: 55_000 };
     execFile(process.execPath, ['--import', TSX, file, ...args], options, (_error, stdout, stderr) =>
@@ -18,7 +20,7 @@ function printed(program: string, args: readonly string[], env: Record<string, s
 
 test('a start in production names every wrong setting, the kind of database too', async () => {
   const env = { NODE_ENV: 'production', DB_TYPE: 'sqlit', PORT: '50x', JWT_SECRET: 'secret' };
-  const lines = (await printed('main.ts', [], env)).trimEnd().split('\n');
+  const lines = (await printed('src/main.ts', [], env)).trimEnd().split('\n');
   expect(lines[0]).toBe('WaHub could not start: The configuration is not usable:');
   for (const name of ['DB_TYPE', 'PORT', 'JWT_SECRET', 'ENCRYPTION_KEY']) {
     expect(lines.filter((line) => line.startsWith(`  ${name} `))).toHaveLength(1);
@@ -26,7 +28,24 @@ test('a start in production names every wrong setting, the kind of database too'
   expect(lines.filter((line) => /^\s+at /.test(line))).toEqual([]);
 }, 60_000);
 
-test('a tool says in a line which kinds of databases there are', async () => {
-  const said = await printed('cli/main.ts', ['doctor'], { DB_TYPE: 'sqlit' });
+test.each([
+  ['src/cli/main.ts', 'doctor'],
+  ['scripts/db-migrate.ts'],
+  ['scripts/db-push.ts'],
+  ['scripts/db-seed.ts'],
+])('a tool says in a line which kinds of databases there are: %s', async (program, ...args) => {
+  const said = await printed(program, args, { DB_TYPE: 'sqlit' });
   expect(said).toBe('DB_TYPE must be sqlite or mysql, not sqlit\n');
+}, 60_000);
+
+test('the sandbox says which of its settings is wrong', async () => {
+  const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));
+  try {
+    const env = { DB_TYPE: 'sqlit', DATA_DIR: dir, EMULATOR: 'external' };
+    expect(await printed('src/sandbox.ts', [], env)).toBe(
+      'sandbox could not start: The configuration is not usable:\n  DB_TYPE must be sqlite or mysql\n',
+    );
+  } finally {
+    await rm(dir, { recursive: true });
+  }
 }, 60_000);
