@@ -1,7 +1,8 @@
 /** What members and admins do with groups, on the emulated WhatsApp, and what webhooks hear of it. */
+import { and, asc, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import { firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
+import { activityLogs, firstContacts, rateLimits, waContacts } from '../../src/db/schema.ts';
 import { dataUrl, pngFile } from '../helpers/files.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { ENGINE } from '../helpers/on-engine.ts';
@@ -227,6 +228,21 @@ describe('as a member, or none', () => {
     const [gone] = await told(id, 'group.members');
     expect(gone).toMatchObject({ action: 'left', members: [{ phone: e164(friend) }] });
     await until(() => emulator.sessions().every(({ pending }) => pending === 0));
+  });
+
+  test('hundreds of changes that wait for one login are all told, each once and in their order', async () => {
+    const admin = newNumber();
+    const { id } = groupOf([admin], admin);
+    const subjects = Array.from({ length: 300 }, (_, n) => `Nama ${n}`);
+    await emulator.fault({ kind: 'drop', phone: OWN });
+    for (const text of subjects) emulator.actInGroup({ id, from: admin, action: 'subject', text });
+    await until(() => emulator.sessions().every(({ pending }) => pending === 0));
+    const rows = await gateway.deps.db
+      .select()
+      .from(activityLogs)
+      .where(and(eq(activityLogs.event, 'group.updated'), eq(activityLogs.subject, id)))
+      .orderBy(asc(activityLogs.seq));
+    expect(rows.map(({ data }) => data.changes)).toEqual(subjects.map((subject) => ({ subject })));
   });
 
   test('a group is left', async () => {

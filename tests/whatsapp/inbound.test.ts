@@ -4,11 +4,11 @@ import { systemClock } from '../../src/utils/clock.ts';
 import { createArrivals } from '../../src/whatsapp/baileys/arrivals.ts';
 import { createContacts } from '../../src/whatsapp/baileys/contacts.ts';
 import { createInbound, type InboundOptions, isIgnoredJid } from '../../src/whatsapp/baileys/inbound.ts';
-import { createKeeper } from '../../src/whatsapp/baileys/keeper.ts';
+import { createKeeper, MAX_WAITING } from '../../src/whatsapp/baileys/keeper.ts';
 import { createAttention, readCall, tellCallInTime } from '../../src/whatsapp/baileys/presence.ts';
 import { installTransactions } from '../../src/whatsapp/baileys/transactions.ts';
 import type { AccountRef, InboundMessage } from '../../src/whatsapp/engine.ts';
-import { startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 import { createSignal } from '../helpers/signal.ts';
 
@@ -170,6 +170,29 @@ describe('what is told of a group', () => {
     expect(told(id)).toMatchObject([{ changes: { subject: 'a' } }, { changes: { subject: 'b' } }]);
   });
 
+  it('counts for the next message to the group before it is stored', async () => {
+    const id = await changed([]);
+    const say = (text: string) =>
+      test.engine.send(account.id, { jid: id, phone: null, lid: null }, { type: 'text', text }, sendOptions());
+    await say('before');
+    const [storing, asked] = [createSignal(), createSignal()];
+    test.callbacks.beforeNotice = () => {
+      asked.give();
+      return storing.given;
+    };
+    const friend = freshNumber();
+    const admin = test.emulator.groups().find((group) => group.id === id)?.creator ?? '';
+    test.emulator.actInGroup({ id, from: admin, action: 'add', participants: [friend] });
+    await asked.given;
+    await say('after');
+    await until(() => test.emulator.messages({ to: friend }).length > 0);
+    expect(test.emulator.messages({ to: friend }).map(({ text }) => text)).toEqual(['after']);
+    expect(told(id)).toEqual([]);
+    storing.give();
+    await until(() => waiting() === 0);
+    expect(told(id)).toMatchObject([{ action: 'added' }]);
+  });
+
   it('closes the socket unconfirmed when it could not be stored, and comes again', async () => {
     test.callbacks.beforeNotice = async () => Promise.reject(new Error('database away'));
     const id = await changed(['a']);
@@ -181,6 +204,12 @@ describe('what is told of a group', () => {
     expect(told(id)).toMatchObject([{ changes: { subject: 'a' } }]);
   });
 });
+
+const storeRetries = {
+  clock: systemClock,
+  range: { firstMs: 1, maxMs: 1 },
+  signal: new AbortController().signal,
+};
 
 describe('a call', () => {
   const waiting = () => test.emulator.sessions().find(({ phone }) => phone === PHONE)?.pending;
@@ -209,39 +238,35 @@ describe('a call', () => {
       read: (stanza) => readCall({ contacts: createContacts() }, stanza, 0),
       store: async () => undefined,
       onUnreadable: (error) => failed.push(error),
-      storeRetries: {
-        clock: systemClock,
-        range: { firstMs: 1, maxMs: 1 },
-        signal: new AbortController().signal,
-      },
+      onFull: () => undefined,
+      storeRetries,
     });
     const offer = { tag: 'offer', attrs: {} };
     expect(keep({ tag: 'call', attrs: { id: 'A', from: '1@lid' }, content: [offer] })).toBeNull();
     expect(failed).toHaveLength(1);
   });
 
-  it('that no row can hold is given up at once, and holds up none behind it', async () => {
-    const [stored, failed]: [string[], unknown[]] = [[], []];
-    // As MariaDB says it of a value that is too long.
-    const refused = Object.assign(new Error('Data too long'), { errno: 1406 });
+  it('is left unconfirmed where too many wait already, until there is room again', async () => {
+    const stored: string[] = [];
+    let timesFull = 0;
+    const room = createSignal();
     const keep = createKeeper<string>({
       read: ({ attrs }) => attrs.id ?? null,
       async store(id) {
+        await room.given;
         stored.push(id);
-        if (id === 'poison') throw refused;
       },
-      onUnreadable: (error) => failed.push(error),
-      storeRetries: {
-        clock: systemClock,
-        range: { firstMs: 1, maxMs: 1 },
-        signal: new AbortController().signal,
-        timeoutMs: 60_000,
-      },
+      onUnreadable: () => undefined,
+      onFull: () => timesFull++,
+      storeRetries,
     });
     const tell = (id: string) => keep({ tag: 'notification', attrs: { id } });
-    await Promise.all(['a', 'poison', 'b'].map(tell));
-    expect(stored).toEqual(['a', 'poison', 'b']);
-    expect(failed).toEqual([refused]);
+    const kept = Array.from({ length: MAX_WAITING }, (_, n) => tell(`${n}`));
+    for (const id of ['full', 'still full']) await expect(tell(id)).rejects.toThrow('waits');
+    room.give();
+    await Promise.all(kept);
+    await tell('next');
+    expect([stored.length, stored.at(-1), timesFull]).toEqual([MAX_WAITING + 1, 'next', 1]);
   });
 });
 
@@ -422,7 +447,7 @@ describe('what is nobody’s message to us', () => {
 });
 
 /** The line of a socket by itself: each message opens once, and then says that its key was used. */
-function openLine(store: InboundOptions['store']) {
+function openLine(store: InboundOptions['store'], more: Partial<InboundOptions> = {}) {
   const closed = new AbortController();
   const contacts = createContacts();
   const keys = Object.assign({}) as SignalKeyStoreWithTransaction;
@@ -434,7 +459,8 @@ function openLine(store: InboundOptions['store']) {
       if (used.has(id)) throw Object.assign(new Error('used'), { name: 'MessageCounterError' });
       used.add(id);
       await keys.set({ session: { [id]: ciphertext } });
-      return writeRandomPadMax16(proto.Message.encode({ conversation: 'hi' }).finish());
+      const extendedTextMessage = { text: 'hi', contextInfo: { expiration: 86_400 } };
+      return writeRandomPadMax16(proto.Message.encode({ extendedTextMessage }).finish());
     },
     decryptGroupMessage: () => Promise.reject(new Error('no groups here')),
     processSenderKeyDistributionMessage: () => Promise.reject(new Error('no groups here')),
@@ -447,6 +473,8 @@ function openLine(store: InboundOptions['store']) {
     store,
     openVote: async () => null,
     storeRetries: { clock: systemClock, range: { firstMs: 1, maxMs: 1 }, signal: closed.signal },
+    onRefusedSetting: () => undefined,
+    ...more,
   });
   inbound.wrap(repository, keys);
   return {
@@ -495,6 +523,21 @@ describe('a message that waits to be stored', () => {
       expect(asked).toEqual(['A']);
     },
   );
+
+  it('is kept although no row holds the setting of its chat, and that is told', async () => {
+    // As MariaDB says it of a value that is too long.
+    const refused = Object.assign(new Error('Data too long'), { errno: 1406 });
+    const [kept, told]: [string[], unknown[]] = [[], []];
+    const store = async (messages: readonly { messageId: string }[]) =>
+      void kept.push(...messages.map(({ messageId }) => messageId));
+    const note = () => Promise.reject(refused);
+    const line = openLine(store, {
+      chats: Object.assign({ note }),
+      onRefusedSetting: (error) => told.push(error),
+    });
+    await line.receive('A').done;
+    expect([kept, told]).toEqual([['A'], [refused]]);
+  });
 
   it('behind one that was given up is not tried', async () => {
     const storing = createSignal();

@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { and, asc, eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   activityLogs,
@@ -48,38 +48,60 @@ async function pairing(more: Parameters<World['account']>[1] = {}): Promise<stri
 }
 
 describe('what WhatsApp tells by itself', () => {
-  it('is kept so often in a minute and no more, and presence not at all while no webhook wants it', async () => {
+  const person = { jid: '1@lid', phone: null, lid: '1' };
+  const account = async (id: string) => ({ ...(await world.row(id)), owner: '', fence: 1 });
+  const call = { callId: 'A', by: person, video: false, group: false, missed: false };
+
+  /** Facts of a session in their order. */
+  async function told(id: string) {
+    const rows = await world.db
+      .select()
+      .from(activityLogs)
+      .where(and(eq(activityLogs.accountId, id), eq(activityLogs.action, 'session_event')))
+      .orderBy(asc(activityLogs.seq));
+    return rows.filter(({ event }) => !event.startsWith('session.'));
+  }
+
+  it('of groups waits for its turn past the pace, in its order, whatever else is told', async () => {
     const id = await connected();
-    const person = { jid: '1@lid', phone: null, lid: '1' };
+    const of = await account(id);
     const at = world.clock.now();
-    const row = await world.row(id);
-    const { seq } = row;
-    p.engine.emit(id, { type: 'presence', person, state: 'online', lastSeenAt: null, at });
-    const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes: { locked: true } } as const;
-    for (let i = 0; i < 125; i++)
-      void p.supervisor.storeGroupNotice({ ...row, owner: '', fence: 1 }, { id: `${i}`, news: [news] });
-    const call = { callId: 'A', by: person, video: false, group: false, missed: false, at };
-    await eventually(async () => (await world.row(id)).seq >= seq + 119, 20_000);
-    await world.clock.advance(60_000);
-    await p.supervisor.storeCall({ ...row, owner: '', fence: 1 }, call);
-    const told = async () => {
-      const rows = await world.db.select().from(activityLogs).where(eq(activityLogs.accountId, id));
-      return rows.filter(({ action }) => action === 'session_event').map(({ event }) => event);
+    // Of presence nothing is kept while no webhook wants it.
+    const isOnline = { type: 'presence', person, state: 'online', lastSeenAt: null, at } as const;
+    for (let n = 0; n < 600; n++) p.engine.emit(id, isOnline);
+    const storeSubject = (n: number) => {
+      const changes = { subject: `${n}` };
+      const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes } as const;
+      return p.supervisor.storeGroupNotice(of, { id: `${n}`, news: [news] });
     };
-    await eventually(async () => (await told()).includes('call.received'));
-    expect(await told()).toHaveLength(120);
-    expect(await told()).not.toContain('presence.updated');
+    const all = Array.from({ length: 504 }, (_, n) => storeSubject(n));
+    await Promise.all(all.slice(0, 500));
+    await p.supervisor.storeCall(of, { ...call, at });
+    await world.idle();
+    expect((await told(id)).map(({ event }) => event)).toEqual([
+      ...Array(500).fill('group.updated'),
+      'call.received',
+    ]);
+    expect(p.log.warnings).toContain('a session is told more than is kept at once');
+    await world.clock.advance(2_000);
+    await Promise.all(all);
+    const groups = (await told(id)).filter(({ event }) => event === 'group.updated');
+    expect(groups.map(({ data }) => Object(data.changes).subject)).toEqual(all.map((_, n) => `${n}`));
+    const late = expect(storeSubject(504)).rejects.toThrow('the process ends');
+    await p.supervisor.stop();
+    await late;
+    expect(await told(id)).toHaveLength(505);
   });
 
   it('is confirmed also when it can never be kept, and not while the database is away', async () => {
-    const id = await connected();
-    const account = { ...(await world.row(id)), owner: '', fence: 1 };
-    const by = { jid: '1@lid', phone: null, lid: '1' };
-    const call = { callId: 'A', by, video: false, group: false, missed: false, at: Number.NaN };
-    await p.supervisor.storeCall(account, call);
+    const of = await account(await connected());
+    await p.supervisor.storeCall(of, { ...call, at: Number.NaN });
+    expect(p.log.warnings).toContain('what WhatsApp told cannot be kept and is given up');
     p.plug.pulled = true;
-    await expect(p.supervisor.storeCall(account, { ...call, at: 0 })).rejects.toThrow();
+    await expect(p.supervisor.storeCall(of, { ...call, at: 0 })).rejects.toThrow();
     p.plug.pulled = false;
+    await p.supervisor.storeCall(of, { ...call, callId: 'B', at: 0 });
+    expect((await told(of.id)).map(({ subject }) => subject)).toEqual(['B']);
   });
 });
 

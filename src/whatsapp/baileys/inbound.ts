@@ -43,6 +43,8 @@ export interface InboundOptions extends ReadOptions {
   openVote: (vote: SealedVote, voters: readonly string[]) => Promise<OpenedVote | null>;
   /** While the gateway cannot store, nothing is confirmed; in the end the socket goes, and the server keeps the message. */
   storeRetries: RetryOptions;
+  /** is told of a chat setting that no row holds: it is given up, and its message is kept */
+  onRefusedSetting(error: unknown): void;
 }
 
 /** The part of Baileys' Signal repository that is wrapped. */
@@ -285,10 +287,11 @@ function createKeeper(options: InboundOptions): (all: readonly Received[]) => Pr
   };
 }
 
-async function keep(all: readonly Received[], { chats, store, openVote }: InboundOptions): Promise<void> {
+async function keep(all: readonly Received[], options: InboundOptions): Promise<void> {
+  const { store, openVote } = options;
   const messages: InboundMessage[] = [];
   for (const { message, vote, voters, chat, setting } of all) {
-    if (setting) await noteSetting(chats, chat, setting);
+    if (setting) await noteSetting(options, chat, setting);
     if (!message) continue;
     if (vote === null) messages.push(message);
     else messages.push({ ...message, content: withOpened(message.content, await openVote(vote, voters)) });
@@ -297,10 +300,15 @@ async function keep(all: readonly Received[], { chats, store, openVote }: Inboun
 }
 
 /** A setting that no row holds is no reason to keep its message away. */
-async function noteSetting(chats: Chats, chat: string, setting: ChatSetting): Promise<void> {
+async function noteSetting(
+  { chats, onRefusedSetting }: InboundOptions,
+  chat: string,
+  setting: ChatSetting,
+): Promise<void> {
   try {
     await chats.note(chat, setting);
   } catch (error) {
     if (!isRefusedValue(error)) throw error;
+    onRefusedSetting(error);
   }
 }

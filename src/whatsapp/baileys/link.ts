@@ -8,6 +8,7 @@ import makeWASocket, {
   type SignalKeyStoreWithTransaction,
   type WASocket,
 } from '@whiskeysockets/baileys';
+import { reasonOf } from '../../db/errors.ts';
 import { type RetryOptions, retry } from '../../utils/backoff.ts';
 import { createLru } from '../../utils/lru.ts';
 import type { AccountKeys } from '../credential-store.ts';
@@ -258,6 +259,11 @@ function makeSocket(parts: SocketParts): WASocket {
     contacts,
     chats: parts.chats,
     storeRetries,
+    onRefusedSetting: (error) =>
+      deps.logger.warn('a setting of a chat is refused by the database and given up', {
+        accountId: account.id,
+        ...reasonOf(error),
+      }),
     me: () => ({ phone: phoneOf(auth.state.creds.me?.id), lid: lidOf(auth.state.creds.me?.lid) }),
     store: (messages) => callbacks.storeInbound(account, messages),
     openVote: (vote, voters) =>
@@ -346,15 +352,27 @@ function makeSocket(parts: SocketParts): WASocket {
 
 /** What has to be stored before it is confirmed, messages apart. */
 function createKeepers(parts: SocketParts, storeRetries: RetryOptions) {
-  const { deps, account, acks, arrivals, contacts, closed } = parts;
+  const { deps, account, acks, arrivals, contacts, groups, closed } = parts;
   const { callbacks, clock } = deps;
   const failed = (what: string) => (error: unknown) =>
     deps.logger.warn(what, { accountId: account.id, error: String(error) });
-  const common = { storeRetries, onUnreadable: failed('what WhatsApp told could not be read') };
+  const common = {
+    storeRetries,
+    onUnreadable: failed('what WhatsApp told could not be read'),
+    onFull: () =>
+      deps.logger.warn('more is told than can wait to be kept: it comes again with the next login', {
+        accountId: account.id,
+      }),
+  };
   return {
     notification: createKeeper({
       ...common,
-      read: (notification) => readNotice({ contacts }, notification, clock.now()),
+      read(notification) {
+        const notice = readNotice({ contacts }, notification, clock.now());
+        // Whom the next message goes to must not wait until this is kept.
+        for (const { group } of notice?.news ?? []) groups.forget(group);
+        return notice;
+      },
       store: (notice) => callbacks.storeGroupNotice(account, notice),
     }),
     call: tellCallInTime(

@@ -11,33 +11,26 @@ import {
   NotOwnerError,
 } from '../../cluster/commands.ts';
 import type { OwnedSession } from '../../cluster/leases.ts';
-import { isRetryable, isUnavailable, transact } from '../../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
-import { record } from '../../events/record.ts';
 import type { Deps } from '../../services/context.ts';
 import { storeGroupNotice } from '../../services/groups/news.ts';
 import { readAgainRequest } from '../../services/inbound/media-work.ts';
-import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import type { CallTextDeps } from '../../services/sessions/call-text.ts';
-import { keepPeople } from '../../services/sessions/people.ts';
-import { factOfPresence, storeCall, type ToldFact } from '../../services/sessions/told.ts';
-import { MINUTE_MS } from '../../utils/durations.ts';
+import { storeCall } from '../../services/sessions/told.ts';
 import { AppError } from '../../utils/errors.ts';
-import { createLru } from '../../utils/lru.ts';
-import { createKeyedMutex } from '../../utils/mutex.ts';
 import type {
   AccountRef,
   CallNews,
   EngineEvent,
   InboundMessage,
-  Person,
   PostPlace,
   Standing,
 } from '../../whatsapp/engine.ts';
 import type { GroupNotice } from '../../whatsapp/group-types.ts';
 import type { Ownership } from '../ownership.ts';
 import { createHabits, type HabitDeps, type Habits } from './habits.ts';
+import { createLearner } from './learner.ts';
 import { createOutage } from './outage.ts';
 import { createPushNames } from './push-names.ts';
 import type { RunnerDeps } from './runner-deps.ts';
@@ -75,8 +68,8 @@ export interface SessionSupervisor {
   /** For the engine's callbacks. */
   onEvent(account: AccountRef, event: EngineEvent): void;
   /**
-   * Keeps what WhatsApp tells of a group; past so much in a minute it is dropped, and what cannot be kept for good as well. Rejects
-   * when the database cannot be used: the same call is made again.
+   * Keeps what WhatsApp tells of a group; past so much it waits for its turn, and what can never be kept is dropped. Rejects when
+   * the database cannot be used, and when the process ends: nothing is to be confirmed then.
    */
   storeGroupNotice(account: AccountRef, notice: GroupNotice): Promise<void>;
   /** The same for a call. */
@@ -200,6 +193,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       stopHandling();
       outage.stop();
       await Promise.all([...runners.keys()].map(drop));
+      learn.stop();
       await Promise.all([names.stop(), habits.stop()]);
       await ownership.stop();
     },
@@ -209,13 +203,13 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
       if (event.type === 'alias') return learn.alias(account, event);
       if (event.type === 'people') return learn.people(account, event.people);
       if (event.type === 'call') return habits.onCall(account, event);
-      if (event.type === 'presence') return learn.fact(account, factOfPresence(event));
+      if (event.type === 'presence') return learn.presence(account, event);
       inCleanContext(() => runners.get(account.id)?.onEvent(account, event));
       if (event.type === 'connected') habits.wake(account);
     },
     storeGroupNotice: (account, notice) =>
-      learn.durably(account, () => storeGroupNotice(deps, account, notice)),
-    storeCall: (account, call) => learn.durably(account, () => storeCall(deps, account, call)),
+      learn.durably(account, 'groups', () => storeGroupNotice(deps, account, notice)),
+    storeCall: (account, call) => learn.durably(account, 'calls', () => storeCall(deps, account, call)),
     onStored(account, message) {
       names.learn(account.id, message);
       if (!message.own) habits.wake(account, message.messageId);
@@ -283,79 +277,6 @@ function createCommands(
     confirm_passkey: async ({ account }, { equal }) => {
       await engine.confirmPasskey(account.id, equal);
       return null;
-    },
-  };
-}
-
-/** What WhatsApp tells of groups, calls and presence of one session in a minute, and how much of it may be presence. */
-const MAX_TOLD_A_MINUTE = 120;
-const MAX_PRESENCES_A_MINUTE = 60;
-const MAX_SESSIONS_WATCHED = 5_000;
-
-/** Writes what a session has learned about people and groups, outside of whatever told it. */
-function createLearner(deps: Pick<SupervisorDeps, 'db' | 'clock' | 'stream' | 'logger'>) {
-  const turns = createKeyedMutex();
-  const shown = createLru<string, { minute: number; told: number; presences: number }>({
-    max: MAX_SESSIONS_WATCHED,
-  });
-
-  /** Counts one more; false when there were enough in this minute. */
-  function mayTell({ id }: AccountRef, isPresence: boolean): boolean {
-    const minute = Math.floor(deps.clock.now() / MINUTE_MS);
-    const known = shown.get(id);
-    const count = known?.minute === minute ? known : { minute, told: 0, presences: 0 };
-    shown.set(id, count);
-    if (isPresence && count.presences >= MAX_PRESENCES_A_MINUTE) return false;
-    count.told += 1;
-    if (isPresence) count.presences += 1;
-    if (count.told === MAX_TOLD_A_MINUTE + 1)
-      deps.logger.warn('a session is told more in a minute than is kept', { account: id });
-    return count.told <= MAX_TOLD_A_MINUTE;
-  }
-
-  return {
-    /** What is confirmed to WhatsApp when it is stored, or never will be. Rejects when the database cannot be used. */
-    async durably(account: AccountRef, store: () => Promise<unknown>): Promise<void> {
-      if (!mayTell(account, false)) return;
-      try {
-        await turns.run(account.id, () => inCleanContext(store));
-      } catch (error) {
-        if (!isUnavailable(error) && !isRetryable(error)) {
-          // Told again, it would fail again: the session must not end over it.
-          deps.logger.error('what WhatsApp told cannot be kept', { account: account.id, error });
-          return;
-        }
-        // It is told again, and counted then.
-        const count = shown.get(account.id);
-        if (count) count.told -= 1;
-        throw error;
-      }
-    },
-
-    /** Forgotten while the database is away; in the order in which WhatsApp told it. So many a minute and no more. */
-    fact(account: AccountRef, fact: ToldFact): void {
-      if (!mayTell(account, fact.event === 'presence.updated')) return;
-      const { id, userId, sessionId } = account;
-      const whole = { userId, session: { id, sessionId }, ...fact };
-      turns
-        .run(id, () => inCleanContext(() => transact(deps.db, (tx) => record(tx, deps, [whole]))))
-        .catch((error: unknown) =>
-          deps.logger.warn('what WhatsApp told could not be kept', { error: String(error) }),
-        );
-    },
-
-    /** The same: the next message to that number brings it again. */
-    alias({ userId }: AccountRef, { alias, phone, lid }: Alias): void {
-      inCleanContext(() => learnAlias(deps.db, userId, { alias, phone, lid }, deps.clock.now())).catch(
-        (error: unknown) => deps.logger.warn('an alias could not be kept', { error: String(error) }),
-      );
-    },
-
-    /** The same: whoever is missing counts as a stranger until the first message. */
-    people({ id }: AccountRef, people: readonly Person[]): void {
-      inCleanContext(() => keepPeople(deps.db, id, people, deps.clock.now())).catch((error: unknown) =>
-        deps.logger.warn('people of a session could not be kept', { error: String(error) }),
-      );
     },
   };
 }
