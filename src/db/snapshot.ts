@@ -5,8 +5,8 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { StartError } from '../utils/errors.ts';
-import { yieldToEventLoop } from './event-loop.ts';
 import type { DbType } from './db-type.ts';
+import { yieldToEventLoop } from './event-loop.ts';
 import { createConnections, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
 import { openConnection } from './sqlite-connection.ts';
 import type { DatabaseOptions, MysqlOptions } from './types.ts';

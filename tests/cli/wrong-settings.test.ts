@@ -33,10 +33,14 @@ test.each([
   ['scripts/db-migrate.ts'],
   ['scripts/db-push.ts'],
   ['scripts/db-seed.ts'],
-])('a tool says in a line which kinds of databases there are: %s', async (program, ...args) => {
-  const said = await printed(program, args, { DB_TYPE: 'sqlit' });
-  expect(said).toBe('DB_TYPE must be sqlite or mysql, not sqlit\n');
-}, 60_000);
+])(
+  'a tool says in a line which kinds of databases there are: %s',
+  async (program, ...args) => {
+    const said = await printed(program, args, { DB_TYPE: 'sqlit' });
+    expect(said).toBe('DB_TYPE must be sqlite or mysql, not sqlit\n');
+  },
+  60_000,
+);
 
 test('the sandbox says which of its settings is wrong', async () => {
   const dir = await mkdtemp(join(tmpdir(), 'sandbox-'));

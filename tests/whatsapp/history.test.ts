@@ -197,7 +197,8 @@ describe('the history of a first link', () => {
       const ev = makeEventBuffer(createQuietLogger(silentLogger));
       const told: unknown[] = [];
       followContacts({ ev }, (contacts) => {
-        if (told.length === 0) setImmediate(() => ev.emit('contacts.update', [{ id: '1999@lid', name: 'New' }]));
+        if (told.length === 0)
+          setImmediate(() => ev.emit('contacts.update', [{ id: '1999@lid', name: 'New' }]));
         told.push(...contacts);
       });
       const all = Array.from({ length: 2_000 }, (_, n) => ({ id: `${n}@lid`, name: 'Old' }));

@@ -173,7 +173,12 @@ describe('what is told of a group', () => {
   it('counts for the next message to the group before it is stored', async () => {
     const id = await changed([]);
     const say = (text: string) =>
-      test.engine.send(account.id, { jid: id, phone: null, lid: null }, { type: 'text', text }, sendOptions());
+      test.engine.send(
+        account.id,
+        { jid: id, phone: null, lid: null },
+        { type: 'text', text },
+        sendOptions(),
+      );
     await say('before');
     const [storing, asked] = [createSignal(), createSignal()];
     test.callbacks.beforeNotice = () => {

@@ -221,10 +221,7 @@ function ofItem(error: unknown, place: number, type: string): unknown {
   // What is refused while an item is made is its file, which has another name wherever it comes from.
   const [reason = message] = Object.values(details ?? {});
   return new AppError(code, message, {
-    details:
-      code === 'VALIDATION_FAILED'
-        ? { [`${item}.${type}`]: reason }
-        : { ...details, field: item },
+    details: code === 'VALIDATION_FAILED' ? { [`${item}.${type}`]: reason } : { ...details, field: item },
     ...(hint === undefined ? {} : { hint }),
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
     cause: error,

@@ -46,7 +46,12 @@ export interface Learner {
 }
 
 /** Makes the writer of all sessions of this process. */
-export function createLearner({ db, clock, stream, logger }: Pick<Deps, 'db' | 'clock' | 'stream' | 'logger'>) {
+export function createLearner({
+  db,
+  clock,
+  stream,
+  logger,
+}: Pick<Deps, 'db' | 'clock' | 'stream' | 'logger'>) {
   const turns = createKeyedMutex();
   const stopping = new AbortController();
   const paces = createLru<string, Record<ToldKind, Pace>>({ max: MAX_SESSIONS_WATCHED });

@@ -206,9 +206,7 @@ function withField(error: unknown, field: string): unknown {
   return new AppError(code, message, {
     // As for every field of a body that is not valid.
     details:
-      code === 'VALIDATION_FAILED'
-        ? { [field]: 'is not accepted by WhatsApp' }
-        : { ...error.details, field },
+      code === 'VALIDATION_FAILED' ? { [field]: 'is not accepted by WhatsApp' } : { ...error.details, field },
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   });
 }
