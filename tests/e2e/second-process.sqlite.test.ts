@@ -22,9 +22,10 @@ if (dbType === 'sqlite') {
     await emulator?.stop();
   });
 
-  test('a second process on the same SQLite file is refused with one clear line, and the first goes on', async () => {
+  /** What a sandbox says that cannot start. */
+  async function linesOf(env: Record<string, string>): Promise<string[]> {
     const second = spawn(process.execPath, [PACKED.sandbox], {
-      env: { ...first.env, PORT: String(await findFreePort()) },
+      env: { ...first.env, PORT: String(await findFreePort()), ...env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let printed = '';
@@ -35,7 +36,18 @@ if (dbType === 'sqlite') {
     const code = await new Promise((resolve) => second.once('exit', resolve));
     clearTimeout(late);
     expect(code).toBe(1);
-    const lines = printed.split('\n').filter((line) => line !== '');
+    return printed.split('\n').filter((line) => line !== '');
+  }
+
+  test('a sandbox says without a stack which of its settings is wrong', async () => {
+    expect(await linesOf({ DB_TYPE: 'sqlit' })).toEqual([
+      'sandbox could not start: The configuration is not usable:',
+      '  DB_TYPE must be sqlite or mysql',
+    ]);
+  }, 90_000);
+
+  test('a second process on the same SQLite file is refused with one clear line, and the first goes on', async () => {
+    const lines = await linesOf({});
     expect(lines).toHaveLength(1);
     expect(lines[0]).toMatch(/is in use by another process \(pid \d+\): SQLite serves one process/);
     expect((await first.call('GET', '/health/ready')).status).toBe(200);
