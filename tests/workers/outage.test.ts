@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { watchCloses } from '../../src/services/metrics/closes.ts';
 import { createMetrics } from '../../src/services/metrics/registry.ts';
+import { redact } from '../../src/utils/redact.ts';
 import { createOutage } from '../../src/workers/session-supervisor/outage.ts';
 import { createFakeClock } from '../helpers/clock.ts';
 import { silentLogger } from '../helpers/engine.ts';
@@ -73,13 +74,15 @@ describe('a socket that ends', () => {
     const closed = watchCloses(metrics, { clock, logger });
     const account = { id: 'a', userId: 1, sessionId: 'main', owner: 'o', fence: 1 };
     const end = (reason: 'stalled' | 'closed_by_us', id = 'a') =>
-      closed({ ...account, id }, { type: 'closed', reason, code: null, message: null });
+      closed({ ...account, id }, { type: 'closed', reason, code: 408, message: 'no answer' });
     for (let i = 0; i < 3; i++) end('stalled');
     end('stalled', 'b');
     end('closed_by_us', 'c');
     await clock.advance(60_000);
     end('stalled');
     expect(lines).toMatchObject([{ reason: 'stalled', leftOut: 0 }, { leftOut: 0 }, { leftOut: 2 }]);
+    // What a log hides by its name is not what this is about.
+    expect(redact(lines[0])).toMatchObject({ errorCode: 408, errorMessage: 'no answer' });
     const text = await metrics.registry.metrics();
     expect(text).toContain('wahub_socket_closes_total{reason="stalled"} 5');
     expect(text).toContain('wahub_socket_closes_total{reason="closed_by_us"} 1');

@@ -19,6 +19,7 @@ export function watchCloses(
   return ({ id, sessionId, userId }, { reason, code, message }) => {
     metrics.socketCloses.inc({ reason });
     if (reason === 'closed_by_us') return;
-    warnings.warn(id, 'a socket was closed', { userId, sessionId, reason, code, message });
+    const fields = { userId, sessionId, reason, errorCode: code, errorMessage: message };
+    warnings.warn(id, 'a socket was closed', fields);
   };
 }
