@@ -49,23 +49,57 @@ export function createLogger(options: Config['log']): ServiceLogger {
     state.closed = true;
     return closeLogger(logger);
   };
-  return { ...wrap(logger, state), close };
+  const writers = options.json ? logger.transports.filter(writesAll) : [];
+  return { ...wrap(logger, state, writers), close };
 }
 
-/** A line that comes when the logger is closed already, as from a client that hears of its end late, is dropped. */
-function wrap(logger: winston.Logger, state: { closed: boolean }): Logger {
+/**
+ * A line that comes when the logger is closed already, as from a client that hears of its end late, is dropped. `writers`: those
+ * who take lines of plain values past winston, which needs five times as long for them.
+ */
+function wrap(logger: winston.Logger, state: { closed: boolean }, writers: readonly LineWriter[]): Logger {
   const write =
     (level: 'error' | 'warn' | 'info' | 'debug') =>
     (message: string, meta: object = {}): void => {
-      if (!state.closed && logger.isLevelEnabled(level)) logger[level](message, meta);
+      if (state.closed || !logger.isLevelEnabled(level)) return;
+      const line = writers.length > 0 ? plainLine(level, message, meta) : null;
+      if (line === null) logger[level](message, meta);
+      else for (const writer of writers) writer.writeLine(level, line);
     };
   return {
     error: write('error'),
     warn: write('warn'),
     info: write('info'),
     debug: write('debug'),
-    child: (meta) => wrap(logger.child(meta), state),
+    child: (meta) => wrap(logger.child(meta), state, []),
   };
+}
+
+/** Who writes every line: what has a format of its own writes some of them, or writes them in another way. */
+const writesAll = (transport: winston.transport): transport is LineWriter =>
+  (transport instanceof BatchedConsole || transport instanceof BatchedFile) && transport.format === undefined;
+
+/** Names that winston sets, joins with others or chooses files by. */
+const NAMES_OF_WINSTON: ReadonlySet<string> = new Set([
+  'level',
+  'message',
+  'timestamp',
+  'stack',
+  'cause',
+  'component',
+]);
+
+/** The line of an entry whose fields are all plain values, as winston makes it; null of every other one. */
+function plainLine(level: string, message: string, meta: object): string | null {
+  const fields: Record<string, unknown> = { level, message, timestamp: new Date().toISOString() };
+  for (const [name, value] of Object.entries(meta)) {
+    const isPlain = value === null || (typeof value !== 'object' && typeof value !== 'function');
+    if (!isPlain || NAMES_OF_WINSTON.has(name)) return null;
+    fields[name] = redact(value, name);
+  }
+  const sorted: Record<string, unknown> = {};
+  for (const name of Object.keys(fields).sort()) sorted[name] = fields[name];
+  return JSON.stringify(sorted);
 }
 
 function transportsOf(options: Config['log']): winston.transport[] {
@@ -126,9 +160,9 @@ class Batch {
     this.#writeLast = writeLast;
   }
 
-  add(entry: Record<symbol, unknown>): void {
-    const count = this.#lines.push(String(entry[LINE]));
-    if (entry[LEVEL] === 'error' || count >= MAX_LINES) this.flush();
+  add(level: string, line: string): void {
+    const count = this.#lines.push(line);
+    if (level === 'error' || count >= MAX_LINES) this.flush();
     else if (count === 1) {
       Batch.#open.add(this);
       setTimeout(() => this.flush(), GATHER_MS);
@@ -145,13 +179,22 @@ class Batch {
   }
 }
 
+interface LineWriter extends winston.transport {
+  /** Writes a finished line, without its end, in turn with those that come from winston. */
+  writeLine(level: string, line: string): void;
+}
+
 /** One system call for many lines. */
-class BatchedConsole extends winston.transports.Console {
+class BatchedConsole extends winston.transports.Console implements LineWriter {
   readonly #batch = new Batch((text) => process.stdout.write(text));
 
   override log(entry: Record<symbol, unknown>, next: () => void): void {
-    this.#batch.add(entry);
+    this.writeLine(String(entry[LEVEL]), String(entry[LINE]));
     next();
+  }
+
+  writeLine(level: string, line: string): void {
+    this.#batch.add(level, line);
   }
 
   override close(): void {
@@ -163,7 +206,7 @@ class BatchedConsole extends winston.transports.Console {
 type FileOptions = DailyRotateFile.DailyRotateFileTransportOptions & { dirname: string; symlinkName: string };
 
 /** For every write the library works the date out again. */
-class BatchedFile extends DailyRotateFile {
+class BatchedFile extends DailyRotateFile implements LineWriter {
   readonly #batch = new Batch(
     (text) => this.logStream.write(text),
     (text) => this.#append(text),
@@ -177,8 +220,12 @@ class BatchedFile extends DailyRotateFile {
   }
 
   override log(entry: Record<symbol, unknown>, next: () => void): void {
-    this.#batch.add(entry);
+    this.writeLine(String(entry[LEVEL]), String(entry[LINE]));
     next();
+  }
+
+  writeLine(level: string, line: string): void {
+    this.#batch.add(level, line);
   }
 
   override close(): void {

@@ -33,6 +33,24 @@ describe('createLogger', () => {
     expect(readLog('database.log').map((line) => line.message)).toEqual(['slow']);
   });
 
+  it('writes lines of plain values in the same form and order as all others', async () => {
+    const logger = createLogger({ level: 'info', dir, json: true, files: true });
+    const meta = { via: 'api_key', status: 202, 'x-api-key': 'wahub_secret', none: undefined, empty: null };
+    const text = `Failed query: select ?\nparams: +6281234567890 ${'x'.repeat(5000)}`;
+    logger.info('one', { ...meta, text, to: text });
+    logger.info('two', { ...meta, text, to: text, zz: [] });
+    logger.warn('of the database', { component: 'database' });
+    logger.error('last', { error: new Error('no') });
+    await logger.close();
+    const [one, two] = readFileSync(join(dir, 'app.log'), 'utf8').split('\n');
+    const bare = (line = '') => line.replace(/"timestamp":"[\d:.TZ-]{24}"/, '"timestamp"');
+    expect(bare(two)).toBe(bare(one).replace('"one"', '"two"').replace(/}$/, ',"zz":[]}'));
+    expect(one).toContain('"x-api-key":"[redacted]"');
+    expect(one).not.toContain('6281234567890');
+    expect(readLog('app.log').map((line) => line.message)).toEqual(['one', 'two', 'of the database', 'last']);
+    expect(readLog('database.log').map((line) => line.message)).toEqual(['of the database']);
+  });
+
   it('drops what is said after it was closed', async () => {
     const logger = createLogger({ level: 'info', dir, json: true, files: true });
     const child = logger.child({ component: 'engine' });
