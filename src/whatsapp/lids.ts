@@ -5,7 +5,15 @@ import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
-import { alias, prepared, statementsAreCheap } from '../db/ops.ts';
+import {
+  alias,
+  padded,
+  placeholders,
+  prepared,
+  preparedFor,
+  statementsAreCheap,
+  valuesAt,
+} from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
 
 /** A contact as one session knows it. */
@@ -106,7 +114,7 @@ interface Contact {
 const MAX_BATCH = 100;
 const MAX_RUNNING = 4;
 
-/** Makes the book of this process. Where a statement is a round trip, those who ask at the same moment share one. */
+/** Makes the book of this process. Those who ask at the same moment share a statement. */
 export function createLidBook(db: Db): LidBook {
   const known = new LRUCache<string, string>({ max: MAX_KNOWN });
   const readings = createBatcher({
@@ -120,7 +128,7 @@ export function createLidBook(db: Db): LidBook {
       const kept = known.get(key);
       if (kept !== undefined) return kept;
       const contact = { accountId, phone };
-      const lid = tx || statementsAreCheap ? await readLid(tx ?? db, contact) : await readings.add(contact);
+      const lid = tx ? await readLid(tx, contact) : await readings.add(contact);
       if (lid !== null) known.set(key, lid);
       return lid;
     },
@@ -155,12 +163,40 @@ async function readLids(db: Db, all: readonly Contact[]): Promise<(string | null
   for (const { accountId, phone } of all) {
     phones.set(accountId, (phones.get(accountId) ?? new Set()).add(phone));
   }
+  const rows = await readRows(db, phones);
+  const found = new Map<string, string>();
+  // The first one of several, as `readLid`.
+  for (const row of rows) if (!found.has(keyOf(row))) found.set(keyOf(row), row.lid);
+  return all.map((contact) => found.get(keyOf(contact)) ?? null);
+}
+
+const lidsOfPhones = preparedFor((db, named, count = 1) =>
+  db
+    .select({ accountId: waContacts.accountId, phone: waContacts.phone, lid: waContacts.lid })
+    .from(waContacts)
+    .where(
+      and(
+        eq(waContacts.accountId, sql.placeholder('accountId')),
+        inArray(waContacts.phone, placeholders(named, 'phone', count)),
+      ),
+    )
+    .prepare(),
+);
+
+/** The contacts with these phones, by their accounts. Where a statement is a round trip all accounts share one. */
+async function readRows(db: Db, phones: ReadonlyMap<string, ReadonlySet<string>>): Promise<LidPair[]> {
+  if (statementsAreCheap || phones.size === 1) {
+    const each = [...phones].map(([accountId, own]) => {
+      const asked = padded([...own], MAX_BATCH);
+      const values = valuesAt(asked.map((phone) => ({ phone })));
+      return lidsOfPhones(db, asked.length).execute({ ...values, accountId });
+    });
+    return (await Promise.all(each)).flat();
+  }
   const { accountId, phone, lid } = waContacts;
   const named = [...phones].map(([id, own]) => and(eq(accountId, id), inArray(phone, [...own])));
-  const rows = await db
+  return db
     .select({ accountId, phone, lid })
     .from(waContacts)
     .where(or(...named));
-  const found = new Map(rows.map((row) => [keyOf(row), row.lid]));
-  return all.map((contact) => found.get(keyOf(contact)) ?? null);
 }

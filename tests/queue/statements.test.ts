@@ -14,6 +14,7 @@ import type { Settlement } from '../../src/queue/settle.ts';
 import { createPeerBook, readPeers } from '../../src/queue/subscriber-peers.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { createLidBook } from '../../src/whatsapp/lids.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { FAST, openQueue, type QueueFixture } from './fixture.ts';
 
@@ -224,5 +225,28 @@ describe('what WhatsApp proves of a message that this process sends', () => {
     await settled(ack(gone, 10));
     await q.database.db.delete(messages).where(eq(id, gone.id));
     expect((await settled(receipt(gone, 'delivered', 20))).reads).toBe(1);
+  });
+});
+
+describe('the LID of a recipient', () => {
+  it('is read in one statement for all of a session who ask at the same moment, and is that of one alone', async () => {
+    const { db } = q.database;
+    const [twice, unknown] = ['6281200000007', '6281200000008'];
+    await insertMany(db, waContacts, [
+      { accountId: account.id, lid: '200000000000009', phone: twice, updatedAt: 1 },
+      { accountId: account.id, lid: '200000000000001', phone: twice, updatedAt: 2 },
+    ]);
+    const phones = ['6281234567890', twice, unknown, '554789211985', twice];
+    const alone = [];
+    for (const phone of phones) alone.push(await createLidBook(db).find(account.id, phone));
+    const book = createLidBook(db);
+    const { result, statements } = await countOf(() =>
+      Promise.all(phones.map((phone) => book.find(account.id, phone))),
+    );
+    expect([result, statements]).toEqual([alone, 1]);
+    expect([alone[0], alone[2], alone[3]]).toEqual(['100000000000001', null, '100000000000002']);
+    const shared = createLidBook(db);
+    const ofAll = [account.id, 'other', newId()].map((id) => shared.find(id, '6281234567890'));
+    expect(await Promise.all(ofAll)).toEqual(['100000000000001', '100000000000003', null]);
   });
 });
