@@ -7,11 +7,11 @@ import type { PoolConnection, QueryOptions } from 'mysql2/promise';
 import { startTimer, stopTimer } from './event-loop.ts';
 import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
 
-/** A text is prepared when it has come so often on its connection: before, preparing it costs more than it saves. */
+/** A text is prepared when it has come so often: before, preparing it costs more than it saves. */
 const TIMES = 8;
-/** The same where another one must go for it: of texts that come in turn few are prepared, and stay. */
-const TIMES_FOR_PLACE = 80;
-/** Texts that are counted on a connection; those of batches of all sizes are some hundreds. */
+/** So often on a connection where another one must go for it: of texts that come in turn few are prepared, and stay. */
+const TIMES_FOR_PLACE = 40;
+/** Texts that are counted, of all connections and of each; those of batches of all sizes are some hundreds. */
 const MAX_TEXTS = 500;
 /** Characters of a text, and values of it: larger ones are rare, and the server keeps a place for each value. */
 const MAX_CHARACTERS = 16_000;
@@ -34,7 +34,7 @@ const PREPARABLE = /^[\s(]*(select|insert|update|delete)\b/i;
 interface Kept {
   /** the texts that it has prepared, with the form of their rows; mysql2 keeps a statement of each form */
   prepared: LRUCache<string, boolean>;
-  /** how often other texts have come */
+  /** how often other texts have come since all places are taken */
   times: LRUCache<string, number>;
   maxBytes: number;
   /** false: the server keeps no more of anybody */
@@ -42,6 +42,9 @@ interface Kept {
 }
 
 const able = new WeakMap<object, Kept>();
+
+/** How often texts have come, on whichever connection. */
+const seen = new LRUCache<string, number>({ max: MAX_TEXTS });
 
 /** Lets statements be prepared on a connection to MariaDB: as many as are its share. */
 export function letPrepare(connection: PoolConnection, server: ServerVariables): void {
@@ -83,6 +86,7 @@ export async function runStatement(
   } catch (error) {
     const { errno, fatal } = Object(error);
     if (fatal !== true && (isNew || GONE.has(errno))) {
+      seen.delete(sql);
       kept.times.delete(sql);
       kept.prepared.delete(sql);
       connection.unprepare(options);
@@ -103,9 +107,11 @@ function paysOff(
   const known = prepared.get(sql);
   if (known !== undefined) return known === rowsAsArray;
   if (!hasRoom || values.length > MAX_VALUES || sql.length > MAX_CHARACTERS) return false;
-  const count = (times.get(sql) ?? 0) + 1;
-  times.set(sql, count);
-  return count > (prepared.size < prepared.max ? TIMES : TIMES_FOR_PLACE) && PREPARABLE.test(sql);
+  const isFull = prepared.size >= prepared.max;
+  const counts = isFull ? times : seen;
+  const count = (counts.get(sql) ?? 0) + 1;
+  counts.set(sql, count);
+  return count > (isFull ? TIMES_FOR_PLACE : TIMES) && PREPARABLE.test(sql);
 }
 
 /** Whether the values mean the same beside the text, and are short enough with it. Longer ones are refused as a text. */

@@ -180,11 +180,11 @@ it('texts of which none is ever prepared take no place of another', async () => 
   const { run, runs } = noteRuns(100);
   const many = Array.from({ length: 500 }, () => 1);
   for (let n = 0; n < 12; n++) {
-    await run('select ?');
+    await run('select ? + 0.5');
     for (let other = 0; other < 1_100; other++) await run(`select ${other} ?`, many);
   }
-  await run('select ?');
-  expect(runs.at(-1)).toBe('prepared select ?');
+  await run('select ? + 0.5');
+  expect(runs.at(-1)).toBe('prepared select ? + 0.5');
 });
 
 it('a connection keeps its share of what the server keeps, and none that is left out for another one at each use', async () => {
@@ -222,7 +222,7 @@ it('the server closes what a connection keeps no longer', async () => {
     };
     const before = [await ofSession('Com_stmt_prepare'), await ofSession('Com_stmt_close')];
     await ask(0, places, 10);
-    await ask(places, places + 5, 100);
+    await ask(places, places + 5, 45);
     const prepares = (await ofSession('Com_stmt_prepare')) - (before[0] ?? 0);
     const closes = (await ofSession('Com_stmt_close')) - (before[1] ?? 0);
     expect(prepares).toBeGreaterThanOrEqual(5);
