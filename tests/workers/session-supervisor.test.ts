@@ -62,35 +62,22 @@ describe('what WhatsApp tells by itself', () => {
     return rows.filter(({ event }) => !event.startsWith('session.'));
   }
 
-  it('of groups waits for its turn past the pace, in its order, whatever else is told', async () => {
+  it('is kept in its order, and refused when the process ends, so that it is told again', async () => {
     const id = await connected();
     const of = await account(id);
     const at = world.clock.now();
-    // Of presence nothing is kept while no webhook wants it.
-    const isOnline = { type: 'presence', person, state: 'online', lastSeenAt: null, at } as const;
-    for (let n = 0; n < 600; n++) p.engine.emit(id, isOnline);
-    const storeSubject = (n: number) => {
-      const changes = { subject: `${n}` };
-      const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes } as const;
-      return p.supervisor.storeGroupNotice(of, { id: `${n}`, news: [news] });
+    const storeSubject = (subject: string) => {
+      const news = { kind: 'updated', group: '1203@g.us', by: null, at, changes: { subject } } as const;
+      return p.supervisor.storeGroupNotice(of, { id: subject, news: [news] });
     };
-    const all = Array.from({ length: 504 }, (_, n) => storeSubject(n));
-    await Promise.all(all.slice(0, 500));
-    await p.supervisor.storeCall(of, { ...call, at });
-    await world.idle();
-    expect((await told(id)).map(({ event }) => event)).toEqual([
-      ...Array(500).fill('group.updated'),
-      'call.received',
-    ]);
-    expect(p.log.warnings).toContain('a session is told more than is kept at once');
-    await world.clock.advance(2_000);
-    await Promise.all(all);
-    const groups = (await told(id)).filter(({ event }) => event === 'group.updated');
-    expect(groups.map(({ data }) => Object(data.changes).subject)).toEqual(all.map((_, n) => `${n}`));
-    const late = expect(storeSubject(504)).rejects.toThrow('the process ends');
+    // Of presence nothing is kept while no webhook wants it.
+    p.engine.emit(id, { type: 'presence', person, state: 'online', lastSeenAt: null, at });
+    await Promise.all([storeSubject('a'), storeSubject('b'), p.supervisor.storeCall(of, { ...call, at })]);
     await p.supervisor.stop();
-    await late;
-    expect(await told(id)).toHaveLength(505);
+    await expect(storeSubject('c')).rejects.toThrow('the process ends');
+    const facts = await told(id);
+    expect(facts.map(({ event }) => event)).toEqual(['group.updated', 'group.updated', 'call.received']);
+    expect(facts.slice(0, 2).map(({ data }) => data.changes)).toEqual([{ subject: 'a' }, { subject: 'b' }]);
   });
 
   it('is confirmed also when it can never be kept, and not while the database is away', async () => {
