@@ -10,7 +10,7 @@ import { longestStatement, preparedShare, type ServerVariables } from './mysql-s
 /** A text is prepared when it has come so often: before, preparing it costs more than it saves. */
 const TIMES = 8;
 /** So often on a connection where another one must go for it: of texts that come in turn few are prepared, and stay. */
-const TIMES_FOR_PLACE = 40;
+const TIMES_FOR_PLACE = 20;
 /** Texts that are counted, of all connections and of each; those of batches of all sizes are some hundreds. */
 const MAX_TEXTS = 500;
 /** Characters of a text, and values of it: larger ones are rare, and the server keeps a place for each value. */
