@@ -79,11 +79,14 @@ function connect({
   learn = async () => {},
   versions = async () => kept.versions,
   written = async () => {},
+  readable = async () => {},
 }: {
   learn?: () => Promise<void>;
   versions?: () => Promise<AppStateVersions | null>;
   /** What a write waits for that can be read already. */
   written?: () => Promise<void>;
+  /** What a look at what is stored waits for. */
+  readable?: (names: readonly string[]) => Promise<void>;
 } = {}) {
   const closing = new AbortController();
   /** Questions that were asked, and what they do instead of an answer. */
@@ -96,7 +99,10 @@ function connect({
     accountId: 'a',
     userId: 1,
     logger: silentLogger,
-    raw: { get: raw.get, set: (data) => raw.set(data).then(written) },
+    raw: {
+      get: (type, names) => readable(names).then(() => raw.get(type, names)),
+      set: (data) => raw.set(data).then(written),
+    },
     storing: { clock, range: { firstMs: 10, maxMs: 10 }, signal: closing.signal, timeoutMs: 100 },
     versions,
     async learn(learnt) {
@@ -148,8 +154,18 @@ function connect({
       for (const patch of patches) patch(emit);
     },
   } as unknown as WASocket;
-  state.follow(sock, createHistoryTurns());
+  const { reading, files } = createHistoryTurns();
+  /** How many are in the line for files, with those that have a place. */
+  let lined = 0;
+  const counted: typeof files = {
+    run: (owner, work, signal) => {
+      lined++;
+      return files.run(owner, work, signal).finally(() => lined--);
+    },
+  };
+  state.follow(sock, { reading, files: counted });
   return {
+    lined: () => lined,
     asked,
     failures,
     slow,
@@ -467,6 +483,85 @@ it('reads the others where one cannot be read, asks for that alone, and for an h
   expect(link.asked.slice(tries)).toEqual([['regular'], ['regular_high', 'regular_low']]);
   expect(toldOf().at(-1)).toMatchObject({ state: { archived: true } });
   expect(kept.versions?.regular_low).toBe(4);
+});
+
+describe('news while one collection cannot be read', () => {
+  /** A link that has just failed to read it again, and tries it next in 150 seconds at the earliest. */
+  async function pausing() {
+    (await linked()).close();
+    kept.versions = { ...kept.versions, regular: 0 };
+    unreadable.add('regular');
+    const link = connect();
+    await link.open();
+    await clock.advance(900_000);
+    const { length } = link.asked;
+    while (link.asked.length === length) await clock.advance(1_000);
+    return link;
+  }
+
+  it('is read with what is tried again, where its own question fails just before', async () => {
+    const link = await pausing();
+    server.regular_low.push(archive(CHAT, true));
+    await link.tell(['regular_low'], { reads: false });
+    let fail = (_error: Error) => {};
+    link.slow.push(new Promise((_resolve, reject) => (fail = reject)));
+    await clock.advance(31_000);
+    expect(link.asked.at(-1)).toEqual(['regular_low']);
+    await clock.advance(300_000);
+    expect(link.lined()).toBe(2);
+    unreadable.clear();
+    fail(new Error('408'));
+    await turns(60);
+    await clock.advance(600_000);
+    expect(kept.versions).toEqual({ regular_high: 1, regular_low: 2, regular: 1 });
+    expect(link.asked.at(-1)).toEqual(['regular_low', 'regular']);
+  });
+
+  it('is asked for once, however often there is more before the answer', async () => {
+    const link = await pausing();
+    const before = link.asked.length;
+    let answer = () => {};
+    const tell = async (name: AppStateCollection) => {
+      server[name].push(archive(CHAT, true));
+      await link.tell([name], { reads: false });
+    };
+    await tell('regular_low');
+    link.slow.push(new Promise((resolve) => (answer = resolve)));
+    for (let n = 0; n < 5; n++) {
+      await clock.advance(31_000);
+      await tell('regular_high');
+    }
+    await clock.advance(31_000);
+    // With what is tried again.
+    expect(link.lined()).toBeLessThanOrEqual(2);
+    answer();
+    await turns(60);
+    const news = link.asked.slice(before).filter((names) => !names.includes('regular'));
+    expect(news).toEqual([['regular_low'], ['regular_high']]);
+    expect(kept.versions).toEqual({ regular_high: 6, regular_low: 2, regular: 0 });
+    expect(link.lined()).toBe(0);
+  });
+});
+
+it('takes nothing for known that it found before it failed, and that Baileys has read since', async () => {
+  (await linked()).close();
+  let isAway = true;
+  const readable = async (names: readonly string[]) => {
+    if (isAway && names.includes('regular')) throw new Error('no database');
+  };
+  const link = connect({ readable });
+  await link.open();
+  await clock.advance(1_000);
+  server.regular_low.push(archive(CHAT, true));
+  const telling = link.tell(['regular_low']);
+  await clock.advance(1_000);
+  await telling;
+  await clock.advance(1_000);
+  expect([versionOf('regular_low'), kept.versions?.regular_low]).toEqual([2, 1]);
+  isAway = false;
+  await clock.advance(60_000);
+  expect(kept.versions?.regular_low).toBe(2);
+  expect(toldOf().at(-1)).toMatchObject({ kind: 'chat', state: { archived: true } });
 });
 
 describe('what this service changes itself', () => {

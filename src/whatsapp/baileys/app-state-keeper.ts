@@ -85,6 +85,9 @@ export function createAppStateKeeper(deps: AppStateDeps): Keeper {
   async function readBeginning(): Promise<void> {
     const known = await deps.versions();
     if (known === undefined) return;
+    // Where an earlier call has failed on its way, Baileys may have read more since, of which nothing was kept.
+    whole.clear();
+    fresh.clear();
     for (const name of APP_STATE_COLLECTIONS) {
       // One in a turn of the event loop: a stored version names everything that is in it, and is as long.
       await yieldToEventLoop();

@@ -43,10 +43,13 @@ export function createReader(
   const told = new Map<AppStateCollection, number>();
   /** what could not be read for an hour */
   const givenUp = new Set<AppStateCollection>();
-  /** news that came while other things were read, and could not be read itself */
+  /** news that came while other things were read: collections, and the versions that they were told to have */
+  const news = new Map<AppStateCollection, number>();
+  /** those of them whose own question failed: they are read with the other things */
   const late = new Set<AppStateCollection>();
   let leftMs = READ_TIMEOUT_MS;
   let isReading = false;
+  let isReadingNews = false;
   let isWaiting = false;
   /** aborted when it has begun: once in a connection, and at once where there is news */
   const spread = new AbortController();
@@ -66,11 +69,10 @@ export function createReader(
     const readSome = async () => {
       names = notGivenUp().filter((name) => names.includes(name) || late.has(name));
       late.clear();
-      const unread = await readMissing(deps, keeper, sock, names);
-      if (unread.length === 0) return;
-      // The others are read; what is new of them is told.
-      names = unread;
-      throw new Error(`not read: ${unread.join(', ')}`);
+      // The others are read then; what is new of them is told.
+      names = await readMissing(deps, keeper, sock, names);
+      if (names.length === 0) return;
+      throw new Error(`not read: ${names.join(', ')}`);
     };
     let startedMs = clock.monotonic();
     try {
@@ -80,7 +82,10 @@ export function createReader(
       }
       spread.abort();
       startedMs = clock.monotonic();
-      await retry(() => inOrder(readSome), { ...deps.storing, range: READ_RETRY, timeoutMs: leftMs });
+      do {
+        const timeoutMs = leftMs - (clock.monotonic() - startedMs);
+        await retry(() => inOrder(readSome), { ...deps.storing, range: READ_RETRY, timeoutMs });
+      } while (late.size > 0);
     } catch (error) {
       // The next connection tries again.
       leftMs = Math.max(0, leftMs - (clock.monotonic() - startedMs));
@@ -95,16 +100,30 @@ export function createReader(
     }
   }
 
-  /** Reads what was told of while other collections are read, whose pauses may be long. */
-  async function readNews(news: ReadonlyMap<AppStateCollection, number>): Promise<void> {
-    const unread = () => notGivenUp().filter((name) => keeper.reached(name) < (news.get(name) ?? 0));
+  /**
+   * Reads what was told of while other collections are read, whose pauses may be long. One question at a time: it takes along
+   * all that was told before its turn.
+   */
+  async function readNews(): Promise<void> {
+    if (isReadingNews) return;
+    isReadingNews = true;
+    const readOnce = async () => {
+      const unread = notGivenUp().filter((name) => keeper.reached(name) < (news.get(name) ?? 0));
+      news.clear();
+      try {
+        await readMissing(deps, keeper, sock, unread);
+      } catch {
+        // Before the turn ends: what is tried again may have the next one.
+        for (const name of unread) late.add(name);
+      }
+    };
     try {
-      await inOrder(async () => void (await readMissing(deps, keeper, sock, unread())));
-    } catch {
-      for (const name of unread()) late.add(name);
-      // Nothing to do while it goes on: it takes these along.
-      await readAll();
+      while (news.size > 0) await inOrder(readOnce);
+    } finally {
+      isReadingNews = false;
     }
+    // Nothing to do while it goes on: it takes these along.
+    if (late.size > 0) await readAll();
   }
 
   return {
@@ -119,13 +138,16 @@ export function createReader(
       isWaiting = true;
       await sleep(clock, TOLD_PATIENCE_MS, signal);
       isWaiting = false;
-      const news = new Map(told);
+      const versions = new Map(told);
       told.clear();
       if (signal.aborted) return;
-      if (isReading) return readNews(news);
+      if (isReading) {
+        for (const [name, version] of versions) news.set(name, Math.max(version, news.get(name) ?? 0));
+        return readNews();
+      }
       const { behind } = keeper.missing();
       const isUnread = (name: AppStateCollection) =>
-        behind.includes(name) || keeper.reached(name) < (news.get(name) ?? 0);
+        behind.includes(name) || keeper.reached(name) < (versions.get(name) ?? 0);
       if (notGivenUp().some(isUnread)) await readAll();
     },
   };

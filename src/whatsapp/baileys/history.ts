@@ -41,7 +41,8 @@ export interface HistoryTurns {
 }
 
 export const createHistoryTurns = (): HistoryTurns => ({
-  // A session asks for one at a time, so that there is no end to give to the waiting.
+  // A session asks for three at a time at most, so that there is no end to give to the waiting: a piece of its history, what is
+  // missing of its chats and labels, and the news of them.
   files: createFairQueue({
     concurrency: MAX_FILES,
     perOwner: MAX_FILES_PER_TENANT,
