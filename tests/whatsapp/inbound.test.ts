@@ -283,14 +283,15 @@ describe('a call whose storing takes long', () => {
     const clock = createManualClock();
     const told: unknown[] = [];
     const attention = createAttention();
-    const link = { attention, clock, contacts: createContacts() };
+    const line = { open: true };
+    const link = { attention, clock, contacts: createContacts(), isOpen: () => line.open };
     const keep = tellCallInTime(
       () => link,
       { tell: (event) => void told.push(event) },
       ({ tag }) => (tag === 'call' ? (outcome ?? stored.given) : null),
     );
     const stored = createSignal();
-    return { clock, told, attention, keep, stored };
+    return { clock, told, attention, keep, stored, line };
   }
 
   it('is told of after 2 s, so that it can be rejected, and once', async () => {
@@ -318,9 +319,24 @@ describe('a call whose storing takes long', () => {
     clock.advance(2_000);
     expect(told).toEqual([]);
     const failing = ringing(Promise.reject(new Error('Connection Closed')));
+    failing.line.open = false;
     await expect(failing.keep(stanza)).rejects.toThrow('Connection Closed');
     failing.clock.advance(2_000);
     expect(failing.told).toEqual([]);
+  });
+
+  it('is told of at once and stays unconfirmed where too many wait to be stored', async () => {
+    const { clock, told, keep } = ringing(Promise.reject(new Error('too much waits to be stored')));
+    await expect(keep(stanza)).rejects.toThrow('waits');
+    expect(told).toMatchObject([{ type: 'call', callId: 'A', missed: false }]);
+    clock.advance(2_000);
+    expect(told).toHaveLength(1);
+  });
+
+  it('is told of once, however many others wait with it', () => {
+    const { attention } = ringing();
+    for (let n = 0; n <= MAX_WAITING; n++) expect(attention.calls.begin(`${n}`, '1@lid')).toBe(true);
+    expect(attention.calls.begin('0', '1@lid')).toBe(false);
   });
 });
 

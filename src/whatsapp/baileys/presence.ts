@@ -4,13 +4,14 @@ import { createLru } from '../../utils/lru.ts';
 import type { CallNews } from '../engine.ts';
 import { canonicalJid } from '../jid.ts';
 import { MAX_SECONDS } from './decode-text.ts';
+import { MAX_WAITING } from './keeper.ts';
 import type { Link, LinkControl } from './link-types.ts';
 import { toPerson } from './requests/groups.ts';
 
 /** More people than anybody watches over one number. */
 const MAX_WATCHED = 500;
-/** Calls that ring at a time, and a little longer. */
-const MAX_CALLS = 100;
+/** More than wait to be stored: one that was told of already must be known when it is stored. */
+const MAX_CALLS = 2 * MAX_WAITING;
 
 /** What a socket remembers of it: names of people whose presence was asked for, and who has begun which call. */
 export interface Attention {
@@ -92,7 +93,7 @@ const callerIn = ({ attrs }: BinaryNode) => attrs.from ?? attrs['call-creator'] 
 const TOLD_WITHIN_MS = 2_000;
 
 /**
- * Keeps a call with `keep`, and tells `call` after 2 s where that takes longer. So a crash after it was rejected may lose what is
+ * Keeps a call with `keep`, and tells `call` after 2 s where that takes longer, at once where the call cannot be kept now. So a crash after it was rejected may lose what is
  * written about it: WhatsApp, to whom nothing was confirmed, tells it again, as one that was missed. What `keep` says is returned.
  */
 export function tellCallInTime(
@@ -108,11 +109,17 @@ export function tellCallInTime(
       const [offer] = Array.isArray(stanza.content) ? stanza.content : [];
       if (call !== null && offer) tellCall(link(), control, call, callerIn(offer));
     };
-    return kept.finally(link().clock.setTimer(tell, TOLD_WITHIN_MS));
+    return kept
+      .catch((error: unknown) => {
+        // It is stored after a later login, but rings now.
+        if (link().isOpen()) tell();
+        throw error;
+      })
+      .finally(link().clock.setTimer(tell, TOLD_WITHIN_MS));
   };
 }
 
-type RingingLink = Pick<Link, 'attention' | 'clock' | 'contacts'>;
+type RingingLink = Pick<Link, 'attention' | 'clock' | 'contacts' | 'isOpen'>;
 
 /** Once for each call; `from`: whom a rejection of it goes to. */
 function tellCall(
