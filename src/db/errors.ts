@@ -53,15 +53,15 @@ function faultsOf(error: unknown): Fault[] {
 }
 
 /**
- * The number and the code by which a driver says what is wrong, from the first error in the chain that has a code; `code` is the
- * name of the innermost error where none has.
+ * The number and the code by which a driver says what is wrong, from the first error in the chain that has a code; `errorCode` is
+ * the name of the innermost error where none has. They may be logged as they are.
  */
-export function reasonOf(error: unknown): { errno: number | null; code: string } {
+export function reasonOf(error: unknown): { errno: number | null; errorCode: string } {
   const faults = faultsOf(error);
   const told = faults.find(({ code }) => typeof code === 'string') ?? faults.at(-1);
   return {
     errno: typeof told?.errno === 'number' ? told.errno : null,
-    code: typeof told?.code === 'string' ? told.code : (told?.name ?? 'Error'),
+    errorCode: typeof told?.code === 'string' ? told.code : (told?.name ?? 'Error'),
   };
 }
 

@@ -7,13 +7,14 @@ import type { MysqlOptions } from './types.ts';
 export function explainMysqlError(error: unknown, options: MysqlOptions): unknown {
   if (!(error instanceof Error)) return error;
   const { user, database } = options;
-  const { errno, code } = reasonOf(error);
+  const { errno, errorCode } = reasonOf(error);
   const say = (line: string) =>
     new StartError(`the database at ${placeOf(options)} ${line}`, { cause: error });
   if (errno === 1045 || errno === 1698) return say(`refuses the user ${user}: check DB_USER and DB_PASSWORD`);
   if (errno === 1044) return say(`lets the user ${user} not use ${database}: grant it, or check DB_NAME`);
   if (errno === 1049) return say(`has no database ${database}: create it, or check DB_NAME`);
-  if (isUnavailable(error)) return say(`cannot be used (${code}): start it, or check ${settingsOf(options)}`);
+  if (isUnavailable(error))
+    return say(`cannot be used (${errorCode}): start it, or check ${settingsOf(options)}`);
   return error;
 }
 

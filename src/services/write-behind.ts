@@ -96,9 +96,7 @@ export function createWriteBehind<T>(
       if (batch.length === 1) {
         dropped += 1;
         // Without its words, which hold the values.
-        const { errno, code } = reasonOf(error);
-        const fields = { errno, errorCode: code };
-        deps.logger.error('a row of a log is refused by the database and left out', fields);
+        deps.logger.error('a row of a log is refused by the database and left out', reasonOf(error));
         return;
       }
       const half = Math.ceil(batch.length / 2);

@@ -1,5 +1,5 @@
 /** Writes what a session has learned about people, groups and calls, outside of whatever told it. */
-import { reasonOf, wordsOf } from '../../db/errors.ts';
+import { reasonOf } from '../../db/errors.ts';
 import { isRetryable, isUnavailable, transact } from '../../db/ops.ts';
 import { inCleanContext } from '../../db/scope.ts';
 import { record } from '../../events/record.ts';
@@ -8,7 +8,6 @@ import { type Alias, learnAlias } from '../../services/messages/aliases.ts';
 import { keepPeople } from '../../services/sessions/people.ts';
 import { factOfPresence } from '../../services/sessions/told.ts';
 import { sleep } from '../../utils/clock.ts';
-import { MINUTE_MS } from '../../utils/durations.ts';
 import { createLru } from '../../utils/lru.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import { createPace, type Pace, type PaceOptions } from '../../utils/pace.ts';
@@ -51,11 +50,11 @@ export function createLearner({
   clock,
   stream,
   logger,
-}: Pick<Deps, 'db' | 'clock' | 'stream' | 'logger'>) {
+  quietWarnings,
+}: Pick<Deps, 'db' | 'clock' | 'stream' | 'logger' | 'quietWarnings'>) {
   const turns = createKeyedMutex();
   const stopping = new AbortController();
   const paces = createLru<string, Record<ToldKind, Pace>>({ max: MAX_SESSIONS_WATCHED });
-  const saidAt = createLru<string, number>({ max: MAX_SESSIONS_WATCHED });
 
   function paceOf({ id }: AccountRef, kind: ToldKind): Pace {
     const known = paces.get(id);
@@ -69,12 +68,9 @@ export function createLearner({
     return made[kind];
   }
 
-  /** Once a minute for a session is enough. */
   function sayTooMuch({ id }: AccountRef, kind: ToldKind): void {
-    const now = clock.monotonic();
-    if (now - (saidAt.get(id) ?? Number.NEGATIVE_INFINITY) < MINUTE_MS) return;
-    saidAt.set(id, now);
-    logger.warn('a session is told more than is kept at once', { account: id, kind });
+    const fields = { account: id, kind };
+    quietWarnings.warn(`${id} ${kind}`, 'a session is told more than is kept at once', fields);
   }
 
   const forgotten = (what: string) => (error: unknown) => logger.warn(what, { error: String(error) });
@@ -98,11 +94,10 @@ export function createLearner({
           throw error;
         }
         // Told again, it would fail again: the session must not end over it.
-        const reason = { reason: wordsOf(error), ...reasonOf(error) };
         logger.warn('what WhatsApp told cannot be kept and is given up', {
           account: account.id,
           kind,
-          ...reason,
+          ...reasonOf(error),
         });
       }
     },
