@@ -246,8 +246,8 @@ const presenceRoutes: Route[] = [
     tag: 'Presence',
     summary: 'Hear when a person is online or writes',
     description:
-      'As the event `presence.updated`, which only a webhook that names it gets; for as long as the connection lives, 500 people ' +
-      'and 60 events a minute at most. WhatsApp tells it only while the number itself is shown as online.',
+      'As the event `presence.updated`, which only a webhook that names it gets; for as long as the connection lives. 500 people ' +
+      'at most; 60 events at once and then 60 a minute. WhatsApp tells it only while the number itself is shown as online.',
     auth: 'credential',
     scope,
     params: OneSession,

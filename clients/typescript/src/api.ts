@@ -3771,7 +3771,7 @@ export interface paths {
         get: operations["getSessionSessionIdGroupsGroup"];
         /**
          * Change a group
-         * @description What is missing stays. Several changes are made one after another; when one fails, `details.field` names it, and those before it are made: subject, description, announce, locked, ephemeral, joinApproval, membersAdd.
+         * @description What is missing stays. Several changes are made one after another; when one fails, `details.field` names it (`VALIDATION_FAILED`: its name is the key in `details`, with the reason), and those before it are made: subject, description, announce, locked, ephemeral, joinApproval, membersAdd.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -4192,7 +4192,7 @@ export interface paths {
         put?: never;
         /**
          * Hear when a person is online or writes
-         * @description As the event `presence.updated`, which only a webhook that names it gets; for as long as the connection lives, 500 people and 60 events a minute at most. WhatsApp tells it only while the number itself is shown as online.
+         * @description As the event `presence.updated`, which only a webhook that names it gets; for as long as the connection lives. 500 people at most; 60 events at once and then 60 a minute. WhatsApp tells it only while the number itself is shown as online.
          *
          *     An API key needs the scope `messages:write`.
          */
