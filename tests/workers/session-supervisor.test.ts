@@ -280,6 +280,27 @@ describe('a session that marks what comes in as read by itself', () => {
     expect(read).toEqual(['A']);
   });
 
+  it('marks within 30 s of the end of an outage, however long that was', async () => {
+    const id = await connected({ autoReadFrom: world.clock.now() });
+    const { markRead } = p.engine;
+    const triedAt: number[] = [];
+    p.engine.markRead = async () => {
+      triedAt.push(world.clock.now());
+      throw new Error('away');
+    };
+    await keep(id, 'A');
+    await store(id, 'A');
+    for (let n = 0; n < 120; n++) await world.clock.advance(5_000);
+    const gaps = triedAt.slice(1).map((at, i) => at - (triedAt[i] ?? at));
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(35_000);
+    p.engine.markRead = markRead;
+    await keep(id, 'B');
+    await store(id, 'B');
+    await world.clock.advance(29_000);
+    await eventually(() => read.length === 2);
+    expect(read).toEqual(['A', 'B']);
+  });
+
   it('marks at once what could not be marked when the session is connected again', async () => {
     const id = await connected({ autoReadFrom: world.clock.now() });
     const { markRead } = p.engine;
