@@ -244,7 +244,8 @@ const changeRoutes: Route[] = [
     summary: 'Change a group',
     description:
       'What is missing stays. Several changes are made one after another; when one fails, `details.field` names it ' +
-      '(`VALIDATION_FAILED`: its name is the key in `details`, with the reason), and those before it are made: subject, description, announce, locked, ephemeral, joinApproval, membersAdd.',
+      '(`VALIDATION_FAILED`: its name is the key in `details`, with the reason), ' +
+      'and those before it are made: subject, description, announce, locked, ephemeral, joinApproval, membersAdd.',
     auth: 'credential',
     scope,
     params: OneGroup,

@@ -12,6 +12,7 @@ import { loadConfig } from '../../src/utils/config.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Logger } from '../../src/utils/logger.ts';
+import { createQuietWarnings } from '../../src/utils/quiet-warnings.ts';
 import { createOwnership } from '../../src/workers/ownership.ts';
 import { createSessionSupervisor, type ReceiptEvent } from '../../src/workers/session-supervisor/index.ts';
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
@@ -169,9 +170,11 @@ export async function openWorld() {
       warnings: [] as string[],
       refreshes: 0,
     };
+    const logger: Logger = { ...silent, warn: (what) => log.warnings.push(what) };
     const supervisor = createSessionSupervisor({
       ...deps,
-      logger: { ...silent, warn: (what) => log.warnings.push(what) },
+      logger,
+      quietWarnings: createQuietWarnings({ clock, logger }),
       database,
       config: { ...config, queueQuota: options.queueQuota ?? 100 },
       queueCounts: createQueueCounts(),

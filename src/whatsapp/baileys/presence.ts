@@ -93,8 +93,9 @@ const callerIn = ({ attrs }: BinaryNode) => attrs.from ?? attrs['call-creator'] 
 const TOLD_WITHIN_MS = 2_000;
 
 /**
- * Keeps a call with `keep`, and tells `call` after 2 s where that takes longer, at once where the call cannot be kept now. So a crash after it was rejected may lose what is
- * written about it: WhatsApp, to whom nothing was confirmed, tells it again, as one that was missed. What `keep` says is returned.
+ * Keeps a call with `keep`, and tells `call` after 2 s where that takes longer, at once where the call cannot be kept now. So a
+ * crash after it was rejected may lose what is written about it: WhatsApp, to whom nothing was confirmed, tells it again, as one
+ * that was missed. What `keep` says is returned.
  */
 export function tellCallInTime(
   link: () => RingingLink,

@@ -38,7 +38,7 @@ export interface Habits {
 
 /** A moment in which what comes is marked together. */
 const GATHER_MS = 300;
-/** Pauses while marking fails: WhatsApp does not answer, or the database is away. What came waits no longer when that is over. */
+/** Pauses while marking fails: WhatsApp does not answer, or the database is away. */
 const AGAIN = { firstMs: 2_000, maxMs: 30_000 };
 /** Receipts of one request. */
 const MAX_READ = 100;

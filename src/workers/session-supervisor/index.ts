@@ -46,7 +46,7 @@ export interface SupervisorDeps
   extends Pick<RunnerDeps, 'db' | 'clock' | 'stream' | 'logger' | 'engine' | 'credentials' | 'dispatcher'>,
     HabitDeps,
     CallTextDeps,
-    Pick<Deps, 'secrets'> {
+    Pick<Deps, 'secrets' | 'quietWarnings'> {
   ownership: Ownership;
   commands: CommandBus;
   /** must not throw; what it returns is not waited for */
