@@ -18,7 +18,7 @@ import {
   SHOW_VARIABLES,
   settingsFor,
 } from './mysql-session.ts';
-import { letPrepare } from './mysql-statements.ts';
+import { letPrepare, MAX_PREPARED } from './mysql-statements.ts';
 import { createPlaces } from './places.ts';
 import { isInTransaction } from './scope.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
@@ -67,6 +67,9 @@ export function createConnections(options: MysqlOptions): Connections {
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Affected rows are matched rows, as on SQLite.
     flags: ['FOUND_ROWS'],
+    // mysql2 sets places aside for all of them: half a megabyte a connection for its own 16,000. It takes a new
+    // statement in before ours gives an old one up, so it needs more than ours.
+    maxPreparedStatements: 2 * MAX_PREPARED,
     // A stack for each statement would take a twentieth of our time; drizzle's errors name the statement.
     trace: false,
   });

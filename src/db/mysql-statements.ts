@@ -21,7 +21,7 @@ const MAX_BYTES = 64 * 1024;
 /** What the protocol adds to a value, or a number takes; less than that. */
 const VALUE_BYTES = 16;
 /** Statements that one connection keeps, where its share of the server's is larger. */
-const MAX_PREPARED = 150;
+export const MAX_PREPARED = 150;
 
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */
 const TOO_MANY = 1461;

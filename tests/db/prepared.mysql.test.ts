@@ -3,12 +3,14 @@ import { asc, eq, inArray, sql } from 'drizzle-orm';
 import type { PoolConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
+import { createConnections } from '../../src/db/mysql-pool.ts';
 import { letPrepare, runStatement } from '../../src/db/mysql-statements.ts';
 import { affected, insertMany, isUniqueViolation, rawRows } from '../../src/db/ops.ts';
 import { raiser } from '../../src/db/raise.ts';
 import { counters, messageQueue, waKeys } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestDatabase } from '../helpers/database.ts';
+import { mysqlOptions } from '../helpers/mariadb.ts';
 
 const TIMES = 30;
 let db: Db;
@@ -200,6 +202,17 @@ it('a connection keeps its share of what the server keeps, and none that is left
   const none = noteRuns(0);
   await none.run('select ?', [1], TIMES);
   expect(none.count('prepared')).toBe(0);
+});
+
+it('the driver sets no more places aside than twice the statements of a connection', async () => {
+  const connections = createConnections(mysqlOptions(''));
+  try {
+    const places = await connections.use(async ({ connection }) => Object(connection)._statements.max);
+    expect(places).toBeLessThanOrEqual(300);
+    expect(places).toBeGreaterThan(150);
+  } finally {
+    await connections.close();
+  }
 });
 
 it('the server closes what a connection keeps no longer', async () => {
