@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
+import { readDbType } from '../../src/db/db-type.ts';
 
 const TSX = import.meta.resolve('tsx');
 
@@ -39,3 +40,9 @@ test.each([
   },
   60_000,
 );
+
+test('spaces about the kind of database, as a file of Docker keeps them, are no part of it', async () => {
+  const env = { DB_TYPE: 'sqlite ', DB_SQLITE_PATH: ':memory:' };
+  expect(await printed('scripts/db-migrate.ts', [], env)).toBe(':memory: is at the newest migration.\n');
+  expect([' ', ' mysql\r'].map(readDbType)).toEqual(['sqlite', 'mysql']);
+}, 60_000);
