@@ -39,21 +39,31 @@ const MAX_ITEMS = 50;
 const MAX_TEXT = 2000;
 const HIDDEN = '[redacted]';
 
-/** A copy that may be logged: bounded in depth, items and length; values of secret names are hidden. */
-export function redact(value: unknown, name = '', depth = 0): unknown {
+/** A copy that may be logged: as `withoutSecrets`, and no text has the values that a failed query names. */
+export function redact(value: unknown, name = ''): unknown {
+  return shown(value, name, 0, withoutValues);
+}
+
+/** A copy bounded in depth, items and length, where values of secret names are hidden. All other words stay. */
+export function withoutSecrets(value: unknown): unknown {
+  return shown(value, '', 0, (text) => text);
+}
+
+function shown(value: unknown, name: string, depth: number, textOf: (text: string) => string): unknown {
   if (value !== null && value !== undefined && SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''))) {
     return HIDDEN;
   }
-  if (typeof value === 'string') return withoutValues(cut(value));
+  if (typeof value === 'string') return textOf(cut(value));
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return describeError(value, depth);
   if (value instanceof Date) return value.toISOString();
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (depth >= MAX_DEPTH) return '[…]';
-  if (Array.isArray(value)) return value.slice(0, MAX_ITEMS).map((item) => redact(item, name, depth + 1));
+  if (Array.isArray(value))
+    return value.slice(0, MAX_ITEMS).map((item) => shown(item, name, depth + 1, textOf));
   const entries = Object.entries(value).slice(0, MAX_ITEMS);
-  return Object.fromEntries(entries.map(([key, item]) => [key, redact(item, key, depth + 1)]));
+  return Object.fromEntries(entries.map(([key, item]) => [key, shown(item, key, depth + 1, textOf)]));
 }
 
 const cut = (text: string): string => (text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);

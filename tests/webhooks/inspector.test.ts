@@ -22,6 +22,7 @@ import {
   testWebhook,
 } from '../../src/services/webhooks/deliveries.ts';
 import { readEndpoint } from '../../src/services/webhooks/endpoint.ts';
+import { keptBodyOf } from '../../src/services/webhooks/exchange.ts';
 import { feedReplays, listReplays, replayFailed, stopReplay } from '../../src/services/webhooks/replays.ts';
 import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
 import { deleteWebhook, getWebhook, listWebhooks, updateWebhook } from '../../src/services/webhooks/verbs.ts';
@@ -163,6 +164,13 @@ describe('an attempt', () => {
     await f.deps.db.delete(messages).where(eq(messages.sessionId, session.sessionId));
     const later = await getDelivery(ctx, { id: data[0]?.id ?? '' });
     expect(later.log[0]?.request?.body).toContain('"content":"[redacted]"');
+  });
+
+  it('keeps the words of people as they are, also where they look like those of a database', () => {
+    const data = { subject: "Invalid voucher: 'X' today", text: 'hello' };
+    const { text, hidden } = keptBodyOf({ type: 'group.updated', timestamp: '2026-01-01T00:00:00Z', data });
+    expect(JSON.parse(text).data).toEqual({ subject: data.subject, text: '[redacted]' });
+    expect(hidden).toEqual(['hello']);
   });
 
   it('keeps a body once while it stays the same, and shows it with every attempt', async () => {

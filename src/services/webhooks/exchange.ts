@@ -1,5 +1,5 @@
 /** What the log of attempts may keep of a request and its answer: no secret, no code, no content of a message. */
-import { redact } from '../../utils/redact.ts';
+import { withoutSecrets } from '../../utils/redact.ts';
 import type { EventPayload } from '../events/payload.ts';
 
 /** In characters. Events are small; only contents of messages are large, and they are not kept. */
@@ -18,7 +18,7 @@ export interface KeptBody {
 
 /** The body of an event as it is kept. */
 export function keptBodyOf(payload: EventPayload): KeptBody {
-  const shown = redact(payload);
+  const shown = withoutSecrets(payload);
   const hidden = new Set<string>();
   for (const text of hiddenTexts(payload, shown)) {
     for (const part of partsOf(text)) hidden.add(part);
