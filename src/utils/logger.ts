@@ -1,11 +1,11 @@
 /** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
-import { accessSync, appendFileSync, constants, mkdirSync } from 'node:fs';
-import { EOL } from 'node:os';
+import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import winston from 'winston';
 import DailyRotateFile from 'winston-daily-rotate-file';
 import type { Config } from './config.ts';
 import { withFileErrors } from './file-errors.ts';
+import { appendLast, batched, type LineWriter } from './log-batch.ts';
 import { redact } from './redact.ts';
 
 /** A logger, as far as the service needs it. `meta` may hold an `error`; secrets in it are taken out by name. */
@@ -77,7 +77,7 @@ function wrap(logger: winston.Logger, state: { closed: boolean }, writers: reado
 
 /** Who writes every line: what has a format of its own writes some of them, or writes them in another way. */
 const writesAll = (transport: winston.transport): transport is LineWriter =>
-  (transport instanceof BatchedConsole || transport instanceof BatchedFile) && transport.format === undefined;
+  'writeLine' in transport && transport.format === undefined;
 
 /** Names that winston sets, joins with others or chooses files by. */
 const NAMES_OF_WINSTON: ReadonlySet<string> = new Set([
@@ -102,8 +102,20 @@ function plainLine(level: string, message: string, meta: object): string | null 
   return JSON.stringify(sorted);
 }
 
+/** A write to it is done when it returns: pipes and files are written at once. */
+function consoleOf(format?: winston.Logform.Format): winston.transport {
+  const write = (text: string) => process.stdout.write(text);
+  return batched(new winston.transports.Console(format ? { format } : {}), {
+    write(text, settled) {
+      write(text);
+      settled();
+    },
+    writeLast: write,
+  });
+}
+
 function transportsOf(options: Config['log']): winston.transport[] {
-  const all: winston.transport[] = [new BatchedConsole(options.json ? {} : { format: readable })];
+  const all = [consoleOf(options.json ? undefined : readable)];
   if (options.files) {
     withFileErrors(options.dir, 'LOG_DIR', () => {
       mkdirSync(options.dir, { recursive: true, mode: LOG_DIR_MODE });
@@ -118,128 +130,23 @@ function transportsOf(options: Config['log']): winston.transport[] {
 }
 
 function rotated(dirname: string, name: string, format?: winston.Logform.Format): winston.transport {
-  return new BatchedFile({
+  const link = `${name}.log`;
+  const file = new DailyRotateFile({
     dirname,
     filename: `${name}-%DATE%.log`,
     auditFile: `${dirname}/.${name}-rotation.json`,
     createSymlink: true,
-    symlinkName: `${name}.log`,
+    symlinkName: link,
     maxSize: MAX_FILE_SIZE,
     maxFiles: MAX_FILES,
     options: { flags: 'a', mode: LOG_MODE },
     ...(format ? { format } : {}),
   });
-}
-
-/** The finished line of an entry, under the symbol that winston (triple-beam) keeps it by. */
-const LINE = Symbol.for('message');
-const LEVEL = Symbol.for('level');
-
-/** For so long lines are gathered: a write costs more than all lines of some turns of the event loop. */
-const GATHER_MS = 20;
-/** So many are not waited for. */
-const MAX_LINES = 200;
-
-/** The lines of a moment, written together; an error, which may be the last one, at once. */
-class Batch {
-  static readonly #open = new Set<Batch>();
-  readonly #write: (text: string) => void;
-  readonly #writeLast: (text: string) => void;
-  #lines: string[] = [];
-
-  static {
-    // Also after an exception that nobody caught.
-    process.once('exit', () => {
-      for (const batch of Batch.#open) batch.#flush(batch.#writeLast);
-    });
-  }
-
-  /** `writeLast` is called at the end of the process: nothing that it leaves for later is done. */
-  constructor(write: (text: string) => void, writeLast = write) {
-    this.#write = write;
-    this.#writeLast = writeLast;
-  }
-
-  add(level: string, line: string): void {
-    const count = this.#lines.push(line);
-    if (level === 'error' || count >= MAX_LINES) this.flush();
-    else if (count === 1) {
-      Batch.#open.add(this);
-      setTimeout(() => this.flush(), GATHER_MS);
-    }
-  }
-
-  flush(): void {
-    this.#flush(this.#write);
-  }
-
-  #flush(write: (text: string) => void): void {
-    Batch.#open.delete(this);
-    if (this.#lines.length > 0) write(`${this.#lines.splice(0).join(EOL)}${EOL}`);
-  }
-}
-
-interface LineWriter extends winston.transport {
-  /** Writes a finished line, without its end, in turn with those that come from winston. */
-  writeLine(level: string, line: string): void;
-}
-
-/** One system call for many lines. */
-class BatchedConsole extends winston.transports.Console implements LineWriter {
-  readonly #batch = new Batch((text) => process.stdout.write(text));
-
-  override log(entry: Record<symbol, unknown>, next: () => void): void {
-    this.writeLine(String(entry[LEVEL]), String(entry[LINE]));
-    next();
-  }
-
-  writeLine(level: string, line: string): void {
-    this.#batch.add(level, line);
-  }
-
-  override close(): void {
-    this.#batch.flush();
-    super.close?.();
-  }
-}
-
-type FileOptions = DailyRotateFile.DailyRotateFileTransportOptions & { dirname: string; symlinkName: string };
-
-/** For every write the library works the date out again. */
-class BatchedFile extends DailyRotateFile implements LineWriter {
-  readonly #batch = new Batch(
-    (text) => this.logStream.write(text),
-    (text) => this.#append(text),
-  );
-  /** the link to the file in use */
-  readonly #path: string;
-
-  constructor(options: FileOptions) {
-    super(options);
-    this.#path = join(options.dirname, options.symlinkName);
-  }
-
-  override log(entry: Record<symbol, unknown>, next: () => void): void {
-    this.writeLine(String(entry[LEVEL]), String(entry[LINE]));
-    next();
-  }
-
-  writeLine(level: string, line: string): void {
-    this.#batch.add(level, line);
-  }
-
-  override close(): void {
-    this.#batch.flush();
-    super.close?.();
-  }
-
-  #append(text: string): void {
-    try {
-      appendFileSync(this.#path, text, { mode: LOG_MODE });
-    } catch {
-      // A full disk: the console has the line.
-    }
-  }
+  // For every write the library works the date out again. It hands its second argument on, and no third one.
+  return batched(file, {
+    write: (text, settled) => file.logStream.write(text, settled),
+    writeLast: (text, given) => appendLast(join(dirname, link), LOG_MODE, text, given),
+  });
 }
 
 const redaction = winston.format((info) => {

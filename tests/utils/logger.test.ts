@@ -61,27 +61,43 @@ describe('createLogger', () => {
     expect(readLog('app.log').map((line) => line.message)).toEqual(['in time']);
   });
 
+  const atOnce = (first: string, rest: string) => `${first} ${rest}`;
+  const soon = (first: string, rest: string) => `setTimeout(() => { ${first} ${rest} }, 1);`;
+  const withOpenFiles = (first: string, rest: string) => `
+    ${first}
+    const hasFirst = (name) => readFileSync('${dir}/' + name, 'utf8').includes('first');
+    setInterval(() => {
+      try { if (!hasFirst('app.log') || !hasFirst('database.log')) return; } catch { return; }
+      ${rest}
+    }, 1);`;
+
   it.each([
-    ['throws', "throw new Error('uncaught')", 1],
-    ['ends itself', 'process.exit(3)', 3],
-  ])('keeps in its files what was said before the process %s', (_, end, status) => {
-    const { href } = new URL('../../src/utils/logger.ts', import.meta.url);
-    const options = JSON.stringify({ level: 'info', dir, json: true, files: true });
-    const lines = `
+    ['throws', 'warn', soon, "throw new Error('uncaught')", 1],
+    ['ends itself', 'warn', soon, 'process.exit(3)', 3],
+    ['throws, errors too', 'error', soon, "throw new Error('uncaught')", 1],
+    ['ends itself, errors too', 'error', soon, 'process.exit(3)', 3],
+    ['ends itself, errors too when their files are open', 'error', withOpenFiles, 'process.exit(3)', 3],
+    ['ends itself at once, errors too', 'error', atOnce, 'process.exit(3)', 3],
+  ])(
+    'keeps in its files what was said before the process %s',
+    (_, level, when, end, status) => {
+      const { href } = new URL('../../src/utils/logger.ts', import.meta.url);
+      const options = JSON.stringify({ level: 'info', dir, json: true, files: true });
+      const say = (message: string) => `logger.${level}('${message}');`;
+      const lines = `
+      import { readFileSync } from 'node:fs';
       const { createLogger } = await import('${href}');
       const logger = createLogger(${options}).child({ component: 'database' });
-      setTimeout(() => {
-        logger.info('first');
-        logger.warn('last');
-        ${end};
-      }, 1);`;
-    const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', lines];
-    const child = spawnSync(process.execPath, args, { encoding: 'utf8' });
-    expect(child.status, child.stderr).toBe(status);
-    for (const name of ['app.log', 'database.log']) {
-      expect(readLog(name).map((line) => line.message)).toEqual(['first', 'last']);
-    }
-  });
+      ${when(say('first'), `${say('second')} ${say('last')} ${end};`)}`;
+      const args = ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', lines];
+      const child = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 30_000 });
+      expect(child.status, child.stderr).toBe(status);
+      for (const name of ['app.log', 'database.log']) {
+        expect(readLog(name).map((line) => line.message)).toEqual(['first', 'second', 'last']);
+      }
+    },
+    40_000,
+  );
 
   it('says nothing at level silent', async () => {
     const logger = createLogger({ level: 'silent', dir, json: true, files: true });
