@@ -1,5 +1,6 @@
 /** Route literals -> Hono handlers. */
-import type { Hono } from 'hono';
+import { zValidator } from '@hono/zod-validator';
+import type { Hono, MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { z } from 'zod';
@@ -204,20 +205,13 @@ function keepValid(
   options?: ReaderOptions,
 ): Serve {
   const read = inputReader(schema, 'form', options);
+  const validate: MiddlewareHandler<HttpEnv> = zValidator(target, schema, accept, {
+    validationFunction: (_schema, value) => read(value),
+  });
   return async (c) => {
-    const result = await read(target === 'param' ? c.req.param() : queryOf(c));
-    accept(result, c);
-    c.req.addValidatedData(target, Object(result.data));
+    await validate(c, async () => undefined);
     return serve(c);
   };
-}
-
-/** A name that is given several times has a list. */
-function queryOf(c: HttpContext): Record<string, string | string[]> {
-  const entries = Object.entries(c.req.queries());
-  return Object.fromEntries(
-    entries.map(([name, [first = '', ...more]]) => [name, more.length === 0 ? first : [first, ...more]]),
-  );
 }
 
 /** A route that takes no query says so. */
