@@ -8,13 +8,21 @@ import { newId } from '../../src/utils/ids.ts';
 import { openTestDatabase } from '../helpers/database.ts';
 import { createSignal } from '../helpers/signal.ts';
 
-it('what is written with the lock of a row keeps it until the transaction ends: no other changes its owner meanwhile', async () => {
+/** A database with a session, and a second way to it. */
+async function openWithAccount() {
   const database = await openTestDatabase();
   const other = await openDatabase(database.options);
-  const { db } = database;
   const account = { id: newId(), userId: 1, sessionId: 's', owner: newId(), fence: 1 };
   const times = { createdAt: 1, updatedAt: 1 };
-  await db.insert(whatsappAccounts).values({ ...account, ...times, status: 'connecting', pairing: 'qr' });
+  await database.db
+    .insert(whatsappAccounts)
+    .values({ ...account, ...times, status: 'connecting', pairing: 'qr' });
+  return { database, other, account };
+}
+
+it('what is written with the lock of a row keeps it until the transaction ends: no other changes its owner meanwhile', async () => {
+  const { database, other, account } = await openWithAccount();
+  const { db } = database;
   const [written, end] = [createSignal(), createSignal()];
   const { id, owner, fence } = whatsappAccounts;
   const writing = db.transaction(async (tx) => {
@@ -52,12 +60,8 @@ it('what is written with the lock of a row keeps it until the transaction ends: 
 });
 
 it('it means the same when it is prepared: values of all lengths, more rows than one, a row that somebody else has locked', async () => {
-  const database = await openTestDatabase();
-  const other = await openDatabase(database.options);
+  const { database, other, account } = await openWithAccount();
   const { db } = database;
-  const account = { id: newId(), userId: 1, sessionId: 's', owner: newId(), fence: 1 };
-  const times = { createdAt: 1, updatedAt: 1 };
-  await db.insert(whatsappAccounts).values({ ...account, ...times, status: 'connecting', pairing: 'qr' });
   const { id } = whatsappAccounts;
   const write = (names: readonly string[], bytes: number) => {
     const sealed = Buffer.from(Array.from({ length: bytes }, (_, at) => (at * 7 + bytes) % 256));
