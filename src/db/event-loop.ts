@@ -71,3 +71,16 @@ export function pause(ms: number): Promise<void> {
     later(resolve, ms);
   });
 }
+
+/** What `work` gives; rejects with the error of `toError` when it takes longer. It is not stopped then. */
+export async function within<R>(work: Promise<R>, timeoutMs: number, toError: () => Error): Promise<R> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = startTimer(() => reject(toError()), timeoutMs);
+  });
+  try {
+    return await Promise.race([work, timeout]);
+  } finally {
+    stopTimer(timer);
+  }
+}

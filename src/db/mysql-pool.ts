@@ -2,7 +2,7 @@
 import { createPool, type PoolConnection, type RowDataPacket } from 'mysql2/promise';
 import type { HostAddress } from '../utils/host-list.ts';
 import { DatabaseTimeoutError, isUnfit, isWriteRefused, UnfitServerError } from './errors.ts';
-import { startTimer, stopTimer } from './event-loop.ts';
+import { within } from './event-loop.ts';
 import { createHosts, type Hosts } from './mysql-hosts.ts';
 import { type Commits, commitSetting, keepConnections, noteCommits, watchEnd } from './mysql-kept.ts';
 import { refuseTooLong } from './mysql-packet.ts';
@@ -119,7 +119,7 @@ export function createConnections(options: MysqlOptions): Connections {
   async function acquire(commits: Commits): Promise<Lent> {
     const pending = take(commits);
     try {
-      return await within(pending, acquireTimeoutMs);
+      return await inTime(pending, acquireTimeoutMs);
     } catch (error) {
       pending.then(
         ({ connection, leave }) => {
@@ -174,7 +174,7 @@ export function createConnections(options: MysqlOptions): Connections {
   }
 
   async function end(): Promise<void> {
-    await within(Promise.allSettled(running), DRAIN_TIMEOUT_MS).catch(() => undefined);
+    await inTime(Promise.allSettled(running), DRAIN_TIMEOUT_MS).catch(() => undefined);
     kept.close();
     await pool.end();
   }
@@ -208,17 +208,9 @@ interface Lent {
 }
 
 /** Rejects with DatabaseTimeoutError when `work` takes longer. */
-async function within<R>(work: Promise<R>, timeoutMs: number): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const message = `no database connection was free for ${timeoutMs} ms`;
-    timer = startTimer(() => reject(new DatabaseTimeoutError(message)), timeoutMs);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    stopTimer(timer);
-  }
+function inTime<R>(work: Promise<R>, timeoutMs: number): Promise<R> {
+  const message = `no database connection was free for ${timeoutMs} ms`;
+  return within(work, timeoutMs, () => new DatabaseTimeoutError(message));
 }
 
 const prepared = new WeakSet<object>();

@@ -4,7 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
-import { startTimer, stopTimer } from './event-loop.ts';
+import { within } from './event-loop.ts';
 import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
 
 /** A text is prepared when it has come so often: before, preparing it costs more than it saves. */
@@ -133,18 +133,11 @@ function isPlain(value: unknown): boolean {
 }
 
 /** mysql2 has no bound on the preparing itself. A connection that does not answer is as good as gone. */
-async function bounded<R>(running: Promise<R>, timeoutMs: number): Promise<R> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    const error = new Error(`a statement was not prepared in ${timeoutMs} ms`);
-    timer = startTimer(
-      () => reject(Object.assign(error, { code: 'PROTOCOL_SEQUENCE_TIMEOUT', fatal: true })),
-      timeoutMs,
-    );
-  });
-  try {
-    return await Promise.race([running, timeout]);
-  } finally {
-    stopTimer(timer);
-  }
+function bounded<R>(running: Promise<R>, timeoutMs: number): Promise<R> {
+  return within(running, timeoutMs, () =>
+    Object.assign(new Error(`a statement was not prepared in ${timeoutMs} ms`), {
+      code: 'PROTOCOL_SEQUENCE_TIMEOUT',
+      fatal: true,
+    }),
+  );
 }
