@@ -23,6 +23,7 @@ const CSV_LINES = 5_000;
 /** The campaign is under way: its first messages have left. */
 const UNDER_WAY = 100;
 const START_TIMEOUT_MS = 300_000;
+const ARRIVAL_TIMEOUT_MS = 10_000;
 const HEAD = ['', 'n', 'p50 ms', 'p99 ms', 'max ms', 'p99 above the bare one and the wire'];
 
 /** A number gets one code only: its next one would have to cool down. */
@@ -112,14 +113,27 @@ async function timeOne(
   const startMs = performance.now();
   await work();
   told.push(performance.now() - startMs);
-  phone.push((await arrivedAt(world, pair)) - startedAt);
+  phone.push((await arrivedAt(world, pair, startedAt)) - startedAt);
 }
 
-/** When the newest message of this sender was on that phone, epoch milliseconds: all processes share a clock. */
-async function arrivedAt(world: World, { from, to }: { from: string; to: string }): Promise<number> {
+/**
+ * When the message that left since then was on that phone, epoch milliseconds: all processes share a clock. The sender may know
+ * of it before the phone has it.
+ */
+async function arrivedAt(
+  world: World,
+  { from, to }: { from: string; to: string },
+  since: number,
+): Promise<number> {
   const query = new URLSearchParams({ from, to, limit: '1' });
-  const answer = await (await fetch(`${world.target.url}/messages?${query}`)).json();
-  return Date.parse(asArrivals(answer)[0]?.at ?? '');
+  let at = Number.NaN;
+  const hasArrived = async () => {
+    const answer = await (await fetch(`${world.target.url}/messages?${query}`)).json();
+    at = Date.parse(asArrivals(answer)[0]?.at ?? '');
+    return at >= since;
+  };
+  await waitUntil('the phone has the message', hasArrived, { timeoutMs: ARRIVAL_TIMEOUT_MS, everyMs: 5 });
+  return at;
 }
 
 /** One that has ended by itself did not run beside all of the codes. */

@@ -232,6 +232,8 @@ export interface SendOptions {
   prepareTimeoutMs: number;
   /** bound on the wait for the server's acknowledgement, milliseconds */
   ackTimeoutMs: number;
+  /** it goes before what is not urgent on the same session */
+  urgent?: boolean;
   /** how long "typing…" shows before it leaves, milliseconds; 0 or missing: not at all */
   typingMs?: number;
   /** asked once more when everything is prepared and before the stanza leaves: expiry, pause, ownership */
@@ -435,6 +437,11 @@ export interface Engine {
    * CONFLICT when no code is being compared.
    */
   confirmPasskey(accountId: string, equal: boolean): Promise<void>;
+  /**
+   * An urgent message comes in a moment: what is not urgent on that session makes room for it, for a quarter of a second at most.
+   * Nothing happens when there is no socket.
+   */
+  expectUrgent?(accountId: string): void;
   send(accountId: string, to: Recipient, content: Outgoing, options: SendOptions): Promise<SendResult>;
   /**
    * One answer per phone asked, in order; phones that WhatsApp has said nothing of are missing. Throws AppError UNAVAILABLE when not connected or not answered in time,

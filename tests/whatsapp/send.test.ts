@@ -41,6 +41,24 @@ describe('sending a text', () => {
     expect(receiptsOf(messageId)[0]?.chat).toBe(`${to}@s.whatsapp.net`);
   });
 
+  it('waits for an urgent one that is expected, and for it alone', async () => {
+    const over: string[] = [];
+    const send = async (text: string, urgent: boolean) => {
+      const { outcome } = await test.send(account, freshNumber(), text, { urgent });
+      over.push(`${text}: ${outcome}`);
+    };
+    test.engine.expectUrgent?.(account.id);
+    const others = [send('one', false), send('two', false)];
+    await send('code', true);
+    expect(over).toEqual(['code: acknowledged']);
+    await Promise.all(others);
+    expect(over).toHaveLength(3);
+    // Expected, and never sent: the others do not wait for long.
+    test.engine.expectUrgent?.(account.id);
+    await send('three', false);
+    expect(over.at(-1)).toBe('three: acknowledged');
+  });
+
   it('goes to the LID of the contact, and keeps which it is', async () => {
     const to = freshNumber();
     const result = await test.send(account, to, 'hello');

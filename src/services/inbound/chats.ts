@@ -1,6 +1,7 @@
 /** How chats are set, as their messages have told: for what is sent into them. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { upsert } from '../../db/ops.ts';
+import { prepared } from '../../db/prepared.ts';
 import { waChats } from '../../db/schema.ts';
 import type { AccountRef, ChatSetting } from '../../whatsapp/engine.ts';
 import type { Deps } from '../context.ts';
@@ -14,12 +15,19 @@ export async function findChat(
   accountId: string,
   chat: string,
 ): Promise<ChatSetting | null> {
-  const [row] = await db
-    .select({ expiration: waChats.expiration, setAt: waChats.expirationSetAt })
-    .from(waChats)
-    .where(and(eq(waChats.accountId, accountId), eq(waChats.chat, chat)));
+  const [row] = await settingOf(db).execute({ accountId, chat });
   return row ?? null;
 }
+
+const settingOf = prepared((db) =>
+  db
+    .select({ expiration: waChats.expiration, setAt: waChats.expirationSetAt })
+    .from(waChats)
+    .where(
+      and(eq(waChats.accountId, sql.placeholder('accountId')), eq(waChats.chat, sql.placeholder('chat'))),
+    )
+    .prepare(),
+);
 
 /** Remembers how a chat is set, in place of what was known. */
 export async function saveChat(

@@ -206,6 +206,7 @@ export function createBaileysEngine(options: BaileysEngineOptions): Engine {
     isConnected: (accountId) => links.get(accountId)?.isOpen() ?? false,
     answerPasskey: async (accountId, assertion) => passkeyOf(accountId).answer(assertion),
     confirmPasskey: async (accountId, equal) => passkeyOf(accountId).confirm(equal),
+    expectUrgent: (accountId) => links.get(accountId)?.rightOfWay.expect(),
     async send(accountId, to, content, sendOptions) {
       const link = links.get(accountId);
       if (!link) return { outcome: 'not_sent', reason: 'not connected' };

@@ -11,6 +11,7 @@ import { parseJid } from '../jid.ts';
 import { askInParts, UnansweredError } from './ask-in-parts.ts';
 import { withBound } from './bound.ts';
 import type { DeviceCache } from './device-cache.ts';
+import type { RightOfWay } from './right-of-way.ts';
 
 export interface DeviceQueries {
   sock: WASocket;
@@ -19,6 +20,7 @@ export interface DeviceQueries {
   closed: AbortSignal;
   /** how long WhatsApp may take to answer about devices and keys */
   answerTimeoutMs: number;
+  rightOfWay: RightOfWay;
 }
 
 /** Users whose devices could not be found out, as they were asked for. */
@@ -42,6 +44,7 @@ export async function findDevices(
   { fresh = false } = {},
 ): Promise<FoundDevices> {
   const unknown = fresh ? [...users] : users.filter((jid) => !link.devices.has(userOf(jid)));
+  if (unknown.length > 0) await link.rightOfWay.give();
   const { refused, unanswered } = await askInParts(unknown, (part) => queryDevices(link, part));
   const jids = users.flatMap((jid) => link.devices.jidsOf(userOf(jid)));
   return { jids, refused, unanswered };
@@ -54,6 +57,7 @@ async function queryDevices(link: DeviceQueries, users: readonly string[]): Prom
   for (const jid of users) query.withUser(new USyncUser().withId(jid));
   const result = await answered(link, sock.executeUSyncQuery(query));
   if (!result) throw new UnansweredError('the directory did not answer');
+  await link.rightOfWay.give();
   const { me } = sock.authState.creds;
   if (!me) throw new Error('the socket is not logged in');
   const pairs = result.list.flatMap(({ id, lid }) => (typeof lid === 'string' ? [{ lid, pn: id }] : []));
@@ -83,6 +87,7 @@ export interface Keyless {
 export async function ensureSessions(link: DeviceQueries, jids: readonly string[]): Promise<Keyless> {
   const without = await withoutSession(link.sock, jids);
   if (without.length === 0) return { jids: new Set(), unanswered: false };
+  await link.rightOfWay.give();
   const { unanswered } = await askInParts(without, (part) =>
     answered(link, link.sock.assertSessions([...part], false)),
   );

@@ -18,6 +18,7 @@ import type { HistoryTurns } from './history.ts';
 import type { MediaFetcher } from './inbound-file.ts';
 import type { PasskeyStep } from './passkey.ts';
 import type { Attention } from './presence.ts';
+import type { RightOfWay } from './right-of-way.ts';
 import type { SocketSettings } from './socket-config.ts';
 import type { Uploads } from './uploads.ts';
 
@@ -55,6 +56,7 @@ export interface Link {
   /** accounts behind numbers that WhatsApp knows under another spelling, by the number that is dialled (digits) */
   readonly aliases: { get(phone: string): Alias | undefined };
   readonly doubts: Doubts;
+  readonly rightOfWay: RightOfWay;
   readonly groups: GroupCache;
   readonly chats: Chats;
   readonly appState: AppState;

@@ -52,6 +52,7 @@ import { createReceiver } from './receive.ts';
 import { isRelaying, refuseWithdrawn } from './relay-scope.ts';
 import { createResends } from './resends.ts';
 import { boundRetryMemory, forgetSent } from './retry-memory.ts';
+import { createRightOfWay } from './right-of-way.ts';
 import { lookAtStoredSessions } from './session-look.ts';
 import { makeSocketConfig, type SessionParts, uploadAgentFor } from './socket-config.ts';
 import { followStanding } from './standing.ts';
@@ -159,6 +160,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
     devices,
     aliases,
     doubts,
+    rightOfWay: createRightOfWay(clock),
     groups,
     chats,
     appState,

@@ -15,6 +15,7 @@ import type { Link } from './link-types.ts';
 import { type Ready, refreshRecipient } from './prepare.ts';
 import { EncodeError, prepareMessage } from './prepare-message.ts';
 import { markLeaving, type Relay, runRelay, WITHDRAWN } from './relay-scope.ts';
+import { NOT_WAITING } from './right-of-way.ts';
 import { MediaGoneError } from './uploads.ts';
 
 /**
@@ -22,6 +23,22 @@ import { MediaGoneError } from './uploads.ts';
  * for again and the message is sent once more, with the same id.
  */
 export async function sendOnce(
+  link: Link,
+  clock: Clock,
+  to: Recipient,
+  content: Outgoing,
+  options: SendOptions,
+): Promise<SendResult> {
+  if (!options.urgent) return sendInTurn(link, clock, to, content, options);
+  const end = link.rightOfWay.take();
+  try {
+    return await sendInTurn({ ...link, rightOfWay: NOT_WAITING }, clock, to, content, options);
+  } finally {
+    end();
+  }
+}
+
+async function sendInTurn(
   link: Link,
   clock: Clock,
   to: Recipient,
@@ -44,6 +61,7 @@ async function tryOnce(
   if (!link.isOpen()) return notSent('not connected');
   let ready: Ready & { encoded: EncodedContent };
   try {
+    await link.rightOfWay.give();
     const work = prepareMessage(link, to, content, options.messageId);
     const bound = await withBound(clock, work, options.prepareTimeoutMs, link.closed);
     if (!bound.done) {
@@ -60,6 +78,7 @@ async function tryOnce(
     }
     ready = bound.value;
     await showTyping(link, clock, ready.jid, options.typingMs ?? 0);
+    await link.rightOfWay.give();
     if (!(await options.mayRelay())) return { outcome: 'withheld' };
   } catch (error) {
     if (error instanceof MediaGoneError) return MEDIA_GONE;
@@ -68,6 +87,7 @@ async function tryOnce(
       return { outcome: 'postponed', reason: 'the file cannot be read, or not written, now' };
     return link.isOpen() ? notSent(wordsOf(error)) : CUT_OFF;
   }
+  await link.rightOfWay.give();
   if (!link.isOpen()) return CUT_OFF;
   const result = await relay(link, clock, ready, options);
   const { missing } = ready;

@@ -73,6 +73,7 @@ async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolea
       messageId: claim.messageId,
       prepareTimeoutMs,
       ackTimeoutMs,
+      urgent: claim.priority === PRIORITIES.high,
       typingMs: typingMsOf(content, deps.config.pacing.typingMsPerChar, claim.priority),
       mayRelay,
     });

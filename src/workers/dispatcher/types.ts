@@ -8,7 +8,7 @@ import type { Outgoing } from '../../whatsapp/content.ts';
 import type { Engine } from '../../whatsapp/engine.ts';
 
 export interface DispatcherDeps extends QueueDeps, Pick<IntakeDeps, 'peers'> {
-  engine: Pick<Engine, 'send' | 'isConnected'>;
+  engine: Pick<Engine, 'send' | 'isConnected' | 'expectUrgent'>;
   settler: Settler;
   loopShare: LoopShare;
   /**

@@ -1,0 +1,64 @@
+/**
+ * A code goes first on its session's socket: while one is under way, what is not urgent waits between its steps. Each step of
+ * a first message costs the event loop some milliseconds, and a campaign has eight of them under way.
+ */
+import { type Clock, sleep } from '../../utils/clock.ts';
+
+export interface RightOfWay {
+  /** An urgent message is being queued: as good as under way until it is taken up, for `MAX_WAIT_MS` at most. */
+  expect(): void;
+  /** An urgent message is under way, until what it returns is called. */
+  take(): () => void;
+  /** Resolves when no urgent message is under way: at once, mostly, and after `MAX_WAIT_MS` at the latest. Never rejects. */
+  give(): Promise<void>;
+}
+
+/** A code takes some tens of milliseconds. One whose answer does not come must not hold the others. */
+const MAX_WAIT_MS = 250;
+
+export function createRightOfWay(clock: Clock): RightOfWay {
+  let underWay = 0;
+  let free = new AbortController();
+  const expected: (() => void)[] = [];
+
+  function begin(): () => void {
+    underWay++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      underWay--;
+      if (underWay > 0) return;
+      free.abort();
+      free = new AbortController();
+    };
+  }
+
+  return {
+    expect() {
+      const end = begin();
+      const forget = () => {
+        cancel();
+        expected.splice(expected.indexOf(forget), 1);
+        end();
+      };
+      const cancel = clock.setTimer(forget, MAX_WAIT_MS);
+      expected.push(forget);
+    },
+    take() {
+      const end = begin();
+      expected[0]?.();
+      return end;
+    },
+    async give() {
+      if (underWay > 0) await sleep(clock, MAX_WAIT_MS, free.signal);
+    },
+  };
+}
+
+/** Of the urgent message itself. */
+export const NOT_WAITING: RightOfWay = {
+  expect: () => undefined,
+  take: () => () => undefined,
+  give: async () => undefined,
+};
