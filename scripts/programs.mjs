@@ -1,31 +1,66 @@
-/** Finds the programs that some tests need; on Debian, as root, installs the packages that hold them. */
+#!/usr/bin/env node
+/**
+ * Finds the programs that some tests need; on Debian, as root, installs the packages that hold them.
+ * `node scripts/programs.mjs` installs whatever is missing of them at once. Uses nothing but Node: in a fresh clone it runs
+ * beside `npm ci`.
+ */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** The clients in examples/, each by its own language. */
+export const LANGUAGES = {
+  node: { names: ['node'], packages: ['nodejs'] },
+  bash: { names: ['bash'], packages: ['bash'] },
+  python3: { names: ['python3'], packages: ['python3-minimal'] },
+  php: {
+    names: ['php'],
+    packages: ['php-cli', 'php-curl'],
+    probe: ['-r', "exit(extension_loaded('curl') ? 0 : 1);"],
+  },
+  go: { names: ['go'], packages: ['golang-go'] },
+};
+
+export const CHROMIUM = {
+  names: ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'],
+  packages: ['chromium'],
+  variable: 'CHROMIUM_PATH',
+};
+export const CLAMD = { names: ['clamd'], packages: ['clamav-daemon'], variable: 'CLAMD_PATH' };
+const MARIADB = { names: ['mariadbd'], packages: ['mariadb-server'] };
+const ALL = [MARIADB, CHROMIUM, CLAMD, ...Object.values(LANGUAGES)];
 
 let indexIsFresh = false;
+
+/** The program's path, or null. */
+function look({ names, variable, probe }) {
+  const named = variable && process.env[variable];
+  if (named) return named;
+  const path = find(names);
+  return path !== null && works(path, probe) ? path : null;
+}
+
+/** Only root may install packages, and only Debian names them like this. */
+const mayInstall = () => existsSync('/etc/debian_version') && process.getuid?.() === 0;
 
 /**
  * The path of the first of `names` that this machine has, after an attempt to install `packages`; else null and the
  * sentence why not. `variable` names an environment variable that overrules the search; with `probe` a program only
  * counts when it ends with 0 on these arguments.
  */
-export function ensureProgram(names, packages, { variable, probe } = {}) {
-  const named = variable && process.env[variable];
-  const look = () => {
-    const path = find(names);
-    return path !== null && works(path, probe) ? path : null;
-  };
-  const found = named || look();
+export function ensureProgram(program) {
+  const { names, packages, variable } = program;
+  const found = look(program);
   if (found) return { path: found, why: '' };
-  if (!existsSync('/etc/debian_version') || process.getuid?.() !== 0) {
+  if (!mayInstall()) {
     const missing = find(names) === null ? 'was not found' : 'lacks what the tests need of it';
     const hint = variable ? `; ${variable} can name it` : '';
     return { path: null, why: `${names[0]} ${missing} (Debian: ${packages.join(' ')})${hint}` };
   }
   console.log(`Installing ${packages.join(' ')} ...`);
   install(packages);
-  const path = look();
+  const path = look(program);
   return { path, why: path ? '' : `${packages.join(' ')} could not be installed` };
 }
 
@@ -73,3 +108,13 @@ export function withoutServices(install) {
     if (ours) rmSync(policy, { force: true });
   }
 }
+
+/** What cannot be installed here is told by the tests that need it. */
+function installMissing() {
+  const missing = ALL.filter((program) => look(program) === null).flatMap(({ packages }) => packages);
+  if (missing.length === 0 || !mayInstall()) return;
+  console.error(`Installing ${missing.join(' ')} ...`);
+  install(missing);
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) installMissing();

@@ -13,7 +13,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
-import { ensureProgram } from './programs.mjs';
+import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
 /** Tests with a process of their own, a network, a real client or many seconds take too long for the everyday loop. */
@@ -163,30 +163,21 @@ async function mysqlParts(env) {
 }
 
 async function browserPart() {
-  const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
-  const chromium = ensureProgram(names, ['chromium'], { variable: 'CHROMIUM_PATH' });
+  const chromium = ensureProgram(CHROMIUM);
   if (!chromium.path) return cannotRun('browser', chromium.why);
   await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
 }
 
 /** A real clamd, with a signature of the test's own: the public ones are 200 MB, and are not what is tested. */
 async function scannerPart() {
-  const clamd = ensureProgram(['clamd'], ['clamav-daemon'], { variable: 'CLAMD_PATH' });
+  const clamd = ensureProgram(CLAMD);
   if (!clamd.path) return cannotRun('scanner', clamd.why);
   await part('scanner', ['tests/scanner'], { DB_TYPE: 'sqlite', CLAMD_PATH: clamd.path });
 }
 
-/** The clients in examples/, each by its own language. */
 async function examplesPart() {
-  const languages = {
-    node: { packages: ['nodejs'] },
-    bash: { packages: ['bash'] },
-    python3: { packages: ['python3-minimal'] },
-    php: { packages: ['php-cli', 'php-curl'], probe: ['-r', "exit(extension_loaded('curl') ? 0 : 1);"] },
-    go: { packages: ['golang-go'] },
-  };
-  const runnable = Object.entries(languages).filter(([name, { packages, probe }]) => {
-    const program = ensureProgram([name], packages, { probe });
+  const runnable = Object.entries(LANGUAGES).filter(([name, language]) => {
+    const program = ensureProgram(language);
     if (!program.path) cannotRun(`examples in ${name}`, program.why);
     return program.path !== null;
   });
