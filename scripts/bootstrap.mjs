@@ -7,6 +7,8 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -84,19 +86,29 @@ export function toolEnvironment(extra = {}) {
   return { ...process.env, PATH: path, ...extra };
 }
 
+/** What a command has left behind may keep its output open. */
+const LAST_LINES_MS = 1_000;
+
 /**
  * Runs a command in the foreground, hands signals on, resolves with its exit code. After `timeoutMs` (0: never) it is killed,
- * which is 1.
+ * which is 1. With `label` each line of its output begins with that: another command runs beside it.
  */
-export function run(command, args, { env = {}, stdio = 'inherit', cwd = ROOT, timeoutMs = 0 } = {}) {
+export function run(command, args, { env = {}, cwd = ROOT, timeoutMs = 0, label } = {}) {
   return new Promise((resolve, reject) => {
     const bound = { timeout: timeoutMs, killSignal: 'SIGKILL' };
+    const stdio = label === undefined ? 'inherit' : ['inherit', 'pipe', 'pipe'];
     const child = spawn(command, args, { cwd, stdio, env: toolEnvironment(env), ...bound });
+    const told = [child.stdout, child.stderr].filter(Boolean).map((input) => {
+      const lines = createInterface({ input }).on('line', (line) => console.log(`${label} | ${line}`));
+      return new Promise((ended) => lines.once('close', ended));
+    });
     const forward = (signal) => child.kill(signal);
     process.on('SIGINT', forward).on('SIGTERM', forward);
     child.on('error', reject);
-    child.on('exit', (code, signal) => {
+    child.on('exit', async (code, signal) => {
       process.off('SIGINT', forward).off('SIGTERM', forward);
+      if (told.length > 0)
+        await Promise.race([Promise.all(told), pause(LAST_LINES_MS, null, { ref: false })]);
       resolve(code ?? (signal ? 1 : 0));
     });
   });

@@ -100,3 +100,5 @@ export async function preparePacked() {
     if (Math.min(...packed) <= Math.max(...built)) await pack();
   });
 }
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await preparePacked();

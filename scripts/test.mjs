@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 /**
- * `npm test`: installs what is missing and runs every test, part by part: everything on SQLite, what touches the
- * database once more on a private MariaDB, the browser tests in a Chromium, uploads against ClamAV's scanner. A part
- * that cannot run says so by name and counts as skipped; in CI (CI=true) that is a failure. The last line is the sum
- * over all parts.
+ * `npm test`: installs what is missing and runs every test, in parts: everything on SQLite, what touches the
+ * database once more on a private MariaDB, the browser tests in a Chromium, uploads against ClamAV's scanner. Two parts at
+ * a time run beside each other, and their lines begin with their names. A part that cannot run says so by name and counts as
+ * skipped; in CI (CI=true) that is a failure. The last line is the sum over all parts.
  * `--fast`: units and services on SQLite only. `--coverage`: the SQLite part alone, with its coverage, told also when a
  * test failed.
  * `--soak [names] [kills]`: many processes and thousands of messages, all of tests/soak or these (`kills`, or a path); what
@@ -11,6 +11,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
@@ -107,8 +108,14 @@ const STALL_MINUTES = process.argv.includes('--soak') ? '180' : '20';
 /** What ends a part in which vitest itself stands still, before or after its tests: four times what the longest takes. 0: nothing. */
 const PART_MINUTES = process.argv.includes('--soak') ? 0 : 45;
 
-/** Runs one part and adds what it counted; a part that counted nothing has failed. */
-async function part(name, args, env = {}) {
+/** A fault between the parts (a server that does not start) is a failure like the others, and ends what needs it. */
+function noteFault(error) {
+  failures.push(`between the parts: ${String(error)}`);
+  return null;
+}
+
+/** Runs one part and adds what it counted; a part that counted nothing has failed. `isBeside`: another part runs meanwhile. */
+async function part(name, args, env = {}, { isBeside = false } = {}) {
   const sumFile = join(REPORTS, `${name.replaceAll(' ', '-')}.json`);
   rmSync(sumFile, { force: true });
   console.log(`\n== ${name}`);
@@ -116,7 +123,8 @@ async function part(name, args, env = {}) {
   const variables = { NODE_ENV: 'test', SUM_FILE: sumFile, STALL_MINUTES, ...env };
   const startMs = performance.now();
   const bound = { timeoutMs: PART_MINUTES * 60_000 };
-  const code = await run('vitest', ['run', ...reporters, ...args], { env: variables, ...bound });
+  const told = isBeside ? { label: name } : {};
+  const code = await run('vitest', ['run', ...reporters, ...args], { env: variables, ...bound, ...told });
   const isLate = PART_MINUTES > 0 && performance.now() - startMs >= bound.timeoutMs;
   if (isLate) failures.push(`${name}: was not over after ${PART_MINUTES} minutes`);
   times.parts.push({ name, ms: performance.now() - startMs });
@@ -143,36 +151,57 @@ function cannotRun(name, why) {
   else total.skipped += 1;
 }
 
+/** `work` gets the environment that names a server, or null where none can run. */
 async function onMariadb(work) {
   const { ensureMariadb, startMariadb } = await import('./mariadb.mjs');
   const ready = await ensureMariadb();
-  if (ready !== true) return cannotRun('mariadb', ready);
-  const server = await startMariadb();
+  if (ready !== true) cannotRun('mariadb', ready);
+  const server = ready === true ? await startMariadb().catch(noteFault) : null;
   try {
-    const url = `mysql://${server.user}:${server.password}@${server.host}:${server.port}/`;
-    await work({ DB_TYPE: 'mysql', TEST_MYSQL_URL: url });
+    await work(server && { DB_TYPE: 'mysql', TEST_MYSQL_URL: server.url });
   } finally {
-    await server.stop();
+    await server?.stop();
   }
 }
 
-async function mysqlParts(env) {
-  await part('mariadb', without(NOT_ON_MYSQL), env);
-  const processes = [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])];
-  await part('processes on mariadb', processes, { ...env, ...workers(3) });
+const SQLITE = { DB_TYPE: 'sqlite' };
+const BESIDE = { isBeside: true };
+
+/**
+ * Everything, in two lines of parts beside each other. What computes keeps two workers busy in the first; in the second one worker
+ * waits for starts, receipts and outages half of the time. The lines take about as long.
+ */
+function everything(mysql, packed) {
+  // What the service does in processes of low priority would come after all tests: it waits for its turn as they do.
+  setPriority(constants.priority.PRIORITY_LOW);
+  const computing = async () => {
+    await part('sqlite', without(NOT_ON_SQLITE), SQLITE, BESIDE);
+    if (mysql) await part('mariadb', without(NOT_ON_MYSQL), mysql, BESIDE);
+    await browserPart();
+  };
+  const waiting = async () => {
+    await packed;
+    const onSqlite = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
+    await part('processes on sqlite', onSqlite, { ...SQLITE, ...workers(1) }, BESIDE);
+    const onMysql = [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])];
+    if (mysql) await part('processes on mariadb', onMysql, { ...mysql, ...workers(1) }, BESIDE);
+    await scannerPart();
+    await examplesPart();
+  };
+  return Promise.all([computing, waiting].map((line) => line().catch(noteFault)));
 }
 
 async function browserPart() {
   const chromium = ensureProgram(CHROMIUM);
   if (!chromium.path) return cannotRun('browser', chromium.why);
-  await part('browser', ['tests/browser'], { DB_TYPE: 'sqlite', CHROMIUM_PATH: chromium.path });
+  await part('browser', ['tests/browser'], { ...SQLITE, CHROMIUM_PATH: chromium.path }, BESIDE);
 }
 
 /** A real clamd, with a signature of the test's own: the public ones are 200 MB, and are not what is tested. */
 async function scannerPart() {
   const clamd = ensureProgram(CLAMD);
   if (!clamd.path) return cannotRun('scanner', clamd.why);
-  await part('scanner', ['tests/scanner'], { DB_TYPE: 'sqlite', CLAMD_PATH: clamd.path });
+  await part('scanner', ['tests/scanner'], { ...SQLITE, CLAMD_PATH: clamd.path }, BESIDE);
 }
 
 async function examplesPart() {
@@ -182,7 +211,7 @@ async function examplesPart() {
     return program.path !== null;
   });
   const names = runnable.map(([name]) => name).join(',');
-  await part('examples', ['tests/examples'], { DB_TYPE: 'sqlite', WAHUB_EXAMPLES: names });
+  await part('examples', ['tests/examples'], { ...SQLITE, WAHUB_EXAMPLES: names }, BESIDE);
 }
 
 /** Whether the client on whatsmeow can be built; when not, says so once. Debian's packages are too old. */
@@ -196,8 +225,9 @@ function hasGo() {
 
 async function allParts(options, files) {
   if (options.has('--fast')) {
-    await part('fast', [...FAST, ...without(NOT_FAST)], { DB_TYPE: 'sqlite' });
+    await part('fast', [...FAST, ...without(NOT_FAST)], SQLITE);
   } else if (options.has('--soak')) {
+    await pack();
     const kills = files.find((file) => /^\d+$/.test(file));
     if (kills !== undefined) process.env.KILLS = kills;
     const named = files.filter((file) => file !== kills);
@@ -207,37 +237,36 @@ async function allParts(options, files) {
     // Several processes need a server.
     const notAlone = ['tests/soak/cluster-*.test.ts', ...(inGo && !hasGo() ? [WHATSMEOW] : [])];
     const alone = [...wanted, '--passWithNoTests', ...without(notAlone)];
-    await part('soak on sqlite', alone, { DB_TYPE: 'sqlite', ...workers(1) });
+    await part('soak on sqlite', alone, { ...SQLITE, ...workers(1) });
     // There is no database in it.
     if (wanted.every((path) => WHATSMEOW.startsWith(path) && path !== 'tests/soak')) return;
-    await onMariadb((env) =>
-      part('soak on mariadb', [...wanted, ...without([WHATSMEOW])], { ...env, ...workers(1) }),
-    );
+    const onServer = [...wanted, ...without([WHATSMEOW])];
+    await onMariadb((mysql) => mysql && part('soak on mariadb', onServer, { ...mysql, ...workers(1) }));
   } else if (options.has('--coverage')) {
+    await pack();
     const coverage = ['--coverage', '--coverage.reportOnFailure'];
-    await part('coverage', [...without(NOT_ON_SQLITE), ...coverage, ...files], { DB_TYPE: 'sqlite' });
+    await part('coverage', [...without(NOT_ON_SQLITE), ...coverage, ...files], SQLITE);
   } else {
-    await part('sqlite', without(NOT_ON_SQLITE), { DB_TYPE: 'sqlite' });
-    const processes = [...PROCESSES, ...without(['tests/**/*.mysql.test.ts'])];
-    await part('processes on sqlite', processes, { DB_TYPE: 'sqlite', ...workers(3) });
-    await onMariadb(mysqlParts);
-    await browserPart();
-    await scannerPart();
-    await examplesPart();
+    // Tests that need it before it is there wait for it.
+    const packed = pack();
+    await onMariadb((mysql) => everything(mysql, packed));
   }
+}
+
+/** Tests that start the service in a process find it compiled. The packer itself may have been missing until now. */
+async function pack() {
+  const code = await run(process.execPath, [join(ROOT, 'scripts', 'pack.mjs')]);
+  if (code !== 0) failures.push('src/ could not be compiled and packed');
 }
 
 installPackages();
 mkdirSync(REPORTS, { recursive: true });
 const given = process.argv.slice(2);
 const isOption = (argument) => argument.startsWith('-');
-// Tests that start the service in a process find it compiled. The packer itself may have been missing until now.
-if (!given.includes('--fast')) await (await import('./pack.mjs')).preparePacked();
-// A fault between the parts (a server that does not start) is a failure like the others, and ends the run.
 await allParts(
   new Set(given.filter(isOption)),
   given.filter((argument) => !isOption(argument)),
-).catch((error) => failures.push(`between the parts: ${String(error)}`));
+).catch(noteFault);
 const seconds = ({ name, ms }) => `${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`;
 const slowest = times.files.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
 console.log(`\nTIME\n${[...times.parts, ...slowest].map(seconds).join('\n')}`);

@@ -4,11 +4,10 @@ import { promisify } from 'node:util';
 
 export const PACKED = { sandbox: 'dist/.packed/sandbox.mjs', cli: 'dist/.packed/cli.mjs' } as const;
 
-const PACK = "import('./scripts/pack.mjs').then(({ preparePacked }) => preparePacked())";
 let prepared: Promise<unknown> | undefined;
 
 /** Compiles and packs src/ when it has changed. Rejects with the compiler's lines. */
 export async function preparePacked(): Promise<void> {
-  prepared ??= promisify(execFile)(process.execPath, ['--input-type=module', '--eval', PACK]);
+  prepared ??= promisify(execFile)(process.execPath, ['scripts/pack.mjs']);
   await prepared;
 }
