@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Emulator, type EmulatorOptions, startEmulator } from 'wa-emulator';
 import { type DatabaseOptions, openDatabase } from '../../src/db/client.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
-import { createEmptyDatabase } from '../helpers/database.ts';
+import { createMigratedDatabase } from '../helpers/database.ts';
 import { type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
 import { readTables } from '../helpers/tables.ts';
 import { until } from '../helpers/until.ts';
@@ -42,8 +42,7 @@ beforeAll(async () => {
       dying = sandbox.kill();
     },
   });
-  const empty = await createEmptyDatabase();
-  ({ options, remove } = empty);
+  ({ options, remove } = await createMigratedDatabase());
   sandbox = await startSandboxProcess(emulator, { API_RATE_LIMIT_MAX: '100000' }, options);
 }, 120_000);
 afterAll(async () => {

@@ -106,7 +106,7 @@ async function sqliteTemplate(): Promise<string> {
 }
 
 function hashOfMigrations(): string {
-  const dir = new URL('../../drizzle/sqlite/', import.meta.url);
+  const dir = new URL(`../../drizzle/${dbType}/`, import.meta.url);
   const hash = createHash('sha256');
   // The journal, too: its times are what a database knows its migrations by.
   for (const name of [
@@ -118,7 +118,7 @@ function hashOfMigrations(): string {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Migrated databases of this process, to be emptied and used again: migrating costs more than that. */
+/** Migrated databases of this process, to be emptied and used again: another copy costs more than that. */
 const migrated: MysqlOptions[] = [];
 /** Those of them that this test file has opened and does not use at the moment. */
 const free: { database: Database; options: MysqlOptions }[] = [];
@@ -159,20 +159,38 @@ async function newMysqlTest() {
 /** One that is empty and numbers its rows from 1 on. */
 async function takeMigrated(): Promise<MysqlOptions> {
   const used = migrated.pop();
-  if (used === undefined) return migrateMysql();
+  if (used === undefined) return copyTemplate();
   await resetNumbers(used);
   return used;
 }
 
-async function migrateMysql(): Promise<MysqlOptions> {
+const namesOf = (rows: readonly object[]) => rows.map((row) => String(Object.values(row)[0]));
+
+/** The same tables with the same rows as in the template: no migration makes a key that leads to another table. */
+async function copyTemplate(): Promise<MysqlOptions> {
+  template ??= mysqlTemplate();
+  const { name, tables } = await template;
   const options = await createMysqlDatabase();
-  const database = await openDatabase(options);
-  await migrate(database);
-  await database.close();
+  const copies = tables.flatMap((table) => [
+    `CREATE TABLE \`${table}\` LIKE \`${name}\`.\`${table}\``,
+    ...(KEPT.has(table) ? [`INSERT INTO \`${table}\` SELECT * FROM \`${name}\`.\`${table}\``] : []),
+  ]);
+  await onServer(options, copies);
   return options;
 }
 
-const namesOf = (rows: readonly object[]) => rows.map((row) => String(Object.values(row)[0]));
+let template: Promise<{ name: string; tables: string[] }> | undefined;
+
+/** A migrated database of the server, made once for these migrations: copying it takes a tenth of the time. */
+async function mysqlTemplate(): Promise<{ name: string; tables: string[] }> {
+  const options = mysqlOptions(`wahub_template_${hashOfMigrations()}`);
+  const name = options.database;
+  await onServer({ ...options, database: '' }, [createDatabaseStatement(name)]);
+  const database = await openDatabase(options);
+  await migrate(database);
+  await database.close();
+  return { name, tables: namesOf(await onServer(options, ['SHOW TABLES'])) };
+}
 
 async function emptyTables(options: MysqlOptions): Promise<void> {
   const ours = namesOf(await onServer(options, ['SHOW TABLES'])).filter((name) => !KEPT.has(name));

@@ -7,7 +7,9 @@ export default function setUp(): () => Promise<void> {
   return async () => {
     if (dbType !== 'mysql' || !process.env.TEST_MYSQL_URL) return;
     const server = { ...mysqlOptions(''), database: '' };
-    const rows = await onServer(server, [`SHOW DATABASES LIKE '${testDatabasePrefix(process.pid)}%'`]);
+    // `_` stands for any sign: those of another run must not go.
+    const ours = `${testDatabasePrefix(process.pid).replaceAll('_', '\\\\_')}%`;
+    const rows = await onServer(server, [`SHOW DATABASES LIKE '${ours}'`]);
     const names = rows.map((row) => String(Object.values(row)[0]));
     await onServer(
       server,

@@ -10,7 +10,7 @@ import { openDatabase } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { idempotencyKeys, inboundMedia, webhookLanes } from '../../src/db/schema.ts';
 import { type Receiver, startReceiver } from '../webhooks/fixture.ts';
-import { createEmptyDatabase } from './database.ts';
+import { createMigratedDatabase } from './database.ts';
 import { INBOUND_CASES, type InboundCase, type Played, type Stage } from './inbound-cases.ts';
 import { createRandom } from './random.ts';
 import { type Answer, linkSession, type SandboxProcess, startSandboxProcess } from './sandbox-process.ts';
@@ -59,7 +59,7 @@ interface World {
 
 async function startWorld(): Promise<World> {
   const emulator = await startEmulator();
-  const database = await createEmptyDatabase();
+  const database = await createMigratedDatabase();
   const sandbox = await startSandboxProcess(
     emulator,
     {

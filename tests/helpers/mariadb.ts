@@ -17,7 +17,7 @@ export function mysqlOptions(database: string): MysqlOptions {
   };
 }
 
-/** Runs statements on a connection of its own, outside of the pool under test. Gives the rows of the last. */
+/** Runs statements in turn on a connection of its own, outside of the pool under test. Gives the rows of the last. */
 export async function onServer(
   options: Omit<MysqlOptions, 'database' | 'type'> & { database?: string },
   statements: readonly string[],
@@ -39,8 +39,9 @@ export async function onServer(
   }
 }
 
+/** Leaves one that is there as it is. */
 export function createDatabaseStatement(name: string): string {
-  return `CREATE DATABASE \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
+  return `CREATE DATABASE IF NOT EXISTS \`${name}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`;
 }
 
 /** What the databases of one test run begin with, by the pid of the process that started its workers. */

@@ -1,10 +1,9 @@
 import { expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/client.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { resendOtp } from '../../src/services/otp/resend.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { watchOtps } from '../../src/services/otp/watch.ts';
-import { createEmptyDatabase } from '../helpers/database.ts';
+import { createMigratedDatabase } from '../helpers/database.ts';
 import {
   acknowledge,
   addSession,
@@ -25,9 +24,8 @@ const GUESSED = '+6281200000004';
 
 it('a restart in the middle of pending codes changes nothing for those who type them', async () => {
   const fixture = await openOtpFixture();
-  const { options, remove } = await createEmptyDatabase();
+  const { options, remove } = await createMigratedDatabase();
   const first = await openDatabase(options);
-  await migrate(first);
   const tenant = await fixture.otpTenant();
   const before = elsewhere(tenant, first);
   await addSession(before, 'main');
