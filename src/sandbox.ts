@@ -1,6 +1,7 @@
 /** `npm run sandbox`: the whole service against an emulated WhatsApp; no phone, no MySQL, no account anywhere. */
 import './whatsapp/baileys/preload.ts';
 import './whatsapp/baileys/native-curve.ts';
+import './whatsapp/baileys/native-hash.ts';
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';

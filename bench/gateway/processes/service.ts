@@ -1,5 +1,6 @@
 /** The whole service as it is started, and beside it the bare server it is compared with, on the same database. */
 import '../../../src/whatsapp/baileys/native-curve.ts';
+import '../../../src/whatsapp/baileys/native-hash.ts';
 import type { AddressInfo } from 'node:net';
 import { serve } from '@hono/node-server';
 import { config as readDotenv } from 'dotenv';
