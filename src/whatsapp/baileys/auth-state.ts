@@ -71,27 +71,36 @@ function encodeChanges(data: Readonly<Record<string, Readonly<Record<string, unk
 }
 
 /**
- * Signal sessions by the bytes they are kept as. Each message reads two or three and writes two; libsignal makes
- * objects of its own of what it is given and hands over fresh ones, so that these are not changed.
+ * What is read with each message, by the bytes it is kept as. Each reads two or three Signal sessions and writes two, and reads the
+ * token of its chat; libsignal and Baileys make objects of their own of what they are given and hand over fresh ones, so that
+ * these are not changed.
  */
-const sessions = new WeakMap<Buffer, unknown>();
+const known = new WeakMap<Buffer, unknown>();
+const OFTEN_READ: ReadonlySet<string> = new Set(['session', 'tctoken']);
 
 function encodeOnce(type: string, value: unknown): Buffer | null {
   if (value === null || value === undefined) return null;
   if (type === VERSION) return encodeVersion(value);
   if (type !== 'session') return encode(value);
-  const bytes = Buffer.from(JSON.stringify(value));
-  sessions.set(bytes, value);
+  const bytes = ownBytes(JSON.stringify(value));
+  known.set(bytes, value);
+  return bytes;
+}
+
+/** In memory that is not shared: the store keeps this very Buffer, and the next message finds what it means. */
+function ownBytes(text: string): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(Buffer.byteLength(text));
+  bytes.write(text);
   return bytes;
 }
 
 function decodeOnce(type: string, bytes: Buffer): unknown {
-  if (type !== 'session') return decode(type, bytes);
-  const known = sessions.get(bytes);
-  if (known !== undefined) return known;
-  // No bytes in it: libsignal writes them as base64.
-  const value: unknown = JSON.parse(bytes.toString());
-  sessions.set(bytes, value);
+  if (!OFTEN_READ.has(type)) return decode(type, bytes);
+  const before = known.get(bytes);
+  if (before !== undefined) return before;
+  // No bytes in a session: libsignal writes them as base64.
+  const value: unknown = type === 'session' ? JSON.parse(bytes.toString()) : decode(type, bytes);
+  known.set(bytes, value);
   return value;
 }
 

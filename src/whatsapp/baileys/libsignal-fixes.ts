@@ -23,10 +23,22 @@ interface Builder {
   initOutgoing(bundle: unknown): Promise<void>;
 }
 
+interface Chain {
+  chainType: number;
+  messageKeys: Record<string, Buffer>;
+}
+
+/** All ratchets with one device, by the time they were made. Their chains are, too. */
+interface SessionRecord {
+  sessions: Record<string, { _chains: Record<string, Chain> }>;
+  removeOldSessions(): void;
+}
+
 /** The parts of libsignal that its type declarations leave out; pinned by the lock file, proven by the tests. */
 interface LibsignalClasses {
   SessionCipher: { prototype: Cipher };
   SessionBuilder: { prototype: Builder };
+  SessionRecord: { prototype: SessionRecord };
   SessionError: new (message: string) => Error;
 }
 
@@ -41,9 +53,10 @@ let installed = false;
 export function fixLibsignal(): void {
   if (installed) return;
   installed = true;
-  const { SessionCipher, SessionBuilder, SessionError } = classesOf(libsignal);
+  const { SessionCipher, SessionBuilder, SessionRecord, SessionError } = classesOf(libsignal);
   keepContextInQueue(SessionCipher.prototype, SessionBuilder.prototype);
   tellUsedKeys(SessionCipher.prototype, SessionError);
+  boundRecords(SessionRecord.prototype);
 }
 
 /**
@@ -54,7 +67,9 @@ function keepContextInQueue(cipher: Cipher, builder: Builder): void {
   const queueJob = cipher.queueJob;
   cipher.queueJob = function inOwnContext<R>(this: Cipher, job: () => Promise<R>): Promise<R> {
     const inContext = AsyncLocalStorage.snapshot();
-    return queueJob.call(this, () => inContext(job)) as Promise<R>;
+    // With a name of its own: libsignal gives one to each function that has none, which takes longer than the call.
+    const named = () => inContext(job);
+    return queueJob.call(this, named) as Promise<R>;
   };
   const initOutgoing = builder.initOutgoing;
   builder.initOutgoing = function inOwnContext(this: Builder, bundle: unknown): Promise<void> {
@@ -104,4 +119,38 @@ export function isUsedKeyError(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   // The second is what Baileys' own sender keys (groups) say.
   return error.name === USED_KEY || error.message.startsWith('Received message with old counter');
+}
+
+/** libsignal's number for a chain of what the other side sends. */
+const RECEIVING = 2;
+/**
+ * Chains of the other side that are kept for what comes late, or twice. It begins one with each answer to ours; Signal's own library
+ * keeps 5 (`MAX_RECEIVER_CHAINS`).
+ */
+const MAX_CHAINS = 10;
+/** Keys of messages that were passed over, of all chains with one device. As many as Signal's own keeps of a chain (`MAX_MESSAGE_KEYS`). */
+const MAX_MESSAGE_KEYS = 2_000;
+
+/**
+ * libsignal keeps all chains for ever, and all keys that were passed over: what is read and written with each message grows with
+ * the conversation, or as its other side likes. The newest stay.
+ */
+function boundRecords(record: SessionRecord): void {
+  const { removeOldSessions } = record;
+  record.removeOldSessions = function bounded(this: SessionRecord): void {
+    removeOldSessions.call(this);
+    let left = MAX_MESSAGE_KEYS;
+    for (const { _chains: chains } of Object.values(this.sessions).reverse()) {
+      const receiving = Object.entries(chains).filter(([, { chainType }]) => chainType === RECEIVING);
+      const old = receiving.splice(0, Math.max(0, receiving.length - MAX_CHAINS));
+      for (const [id] of old) delete chains[id];
+      for (const [, chain] of receiving.reverse()) {
+        const counters = Object.keys(chain.messageKeys);
+        for (const counter of counters.slice(0, Math.max(0, counters.length - left))) {
+          delete chain.messageKeys[counter];
+        }
+        left = Math.max(0, left - counters.length);
+      }
+    }
+  };
 }
