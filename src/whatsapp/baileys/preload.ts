@@ -3,6 +3,7 @@
  * libsignal are loaded. Imports nothing that imports more than Node.
  */
 import asyncHooks from 'node:async_hooks';
+import crypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
 import { ContextResource, PromiseLocalStorage } from '../../utils/async-context.ts';
 
@@ -12,14 +13,19 @@ const INSTALLED = Symbol.for('wahub.preload');
 const FROM_LIBSIGNAL = /node_modules[\\/]libsignal[\\/]/;
 const METHODS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
 
+/** Bytes of the pool, and of what is taken from it at most. */
+const POOL_BYTES = 8_192;
+const MAX_POOLED_BYTES = 64;
+
 /**
- * Puts a cheaper AsyncLocalStorage in the place of Node's (Node < 24) and silences libsignal, which prints private
- * session keys. May be called again: the second call does nothing.
+ * Puts a cheaper AsyncLocalStorage in the place of Node's (Node < 24), gives small random values from a pool, and silences
+ * libsignal, which prints private session keys. May be called again: the second call does nothing.
  */
 export function installPreload(): void {
   if (Reflect.has(globalThis, INSTALLED)) return;
   Reflect.set(globalThis, INSTALLED, true);
   if (Number.parseInt(process.versions.node, 10) < FIRST_GOOD_NODE) shareAsyncStorage();
+  poolRandomBytes();
   silenceLibsignal();
 }
 
@@ -27,6 +33,33 @@ type AnyFunction<A extends unknown[], R> = (...args: A) => R;
 
 function shareAsyncStorage(): void {
   Object.assign(asyncHooks, { AsyncLocalStorage: PromiseLocalStorage, AsyncResource: ContextResource });
+  syncBuiltinESMExports();
+}
+
+/**
+ * Baileys asks for one random byte with each message that it encodes, and Node asks the system's source each time. Here it is asked
+ * for many at once, as Node itself does for `randomUUID`. Each byte is given once, in memory of its own, and is then forgotten.
+ */
+function poolRandomBytes(): void {
+  const ask = crypto.randomBytes;
+  const pool = Buffer.alloc(POOL_BYTES);
+  let at = POOL_BYTES;
+  const randomBytes = (size: number, callback?: Parameters<typeof ask>[1]): Buffer | undefined => {
+    const isPooled =
+      callback === undefined && Number.isInteger(size) && size >= 0 && size <= MAX_POOLED_BYTES;
+    if (!isPooled) return Reflect.apply(ask, crypto, callback === undefined ? [size] : [size, callback]);
+    if (at + size > POOL_BYTES) {
+      crypto.randomFillSync(pool);
+      at = 0;
+    }
+    const given = Buffer.alloc(size);
+    for (let n = 0; n < size; n++, at++) {
+      given[n] = pool[at] ?? 0;
+      pool[at] = 0;
+    }
+    return given;
+  };
+  Object.assign(crypto, { randomBytes });
   syncBuiltinESMExports();
 }
 
