@@ -58,6 +58,7 @@ import { makeSocketConfig, type SessionParts, uploadAgentFor } from './socket-co
 import { followStanding } from './standing.ts';
 import { holdsKeys, installTransactions, persistKeys } from './transactions.ts';
 import { withServerRoot } from './trust.ts';
+import { passOverUnheard } from './unheard.ts';
 
 /** From the server's `<success>` to an open session: a first login also uploads 812 pre-keys. */
 const LOGIN_TIMEOUT_MS = 45_000;
@@ -343,6 +344,7 @@ function makeSocket(parts: SocketParts): WASocket {
     // Anything behind it in the same frame waits in Baileys' buffer.
     sock.ws.emit('message', NO_BYTES);
   });
+  passOverUnheard(sock.ws);
   sock.ws.prependListener('CB:message', (stanza) => {
     const { me } = auth.state.creds;
     arrivals.begin(stanza, [me?.id, me?.lid]);
