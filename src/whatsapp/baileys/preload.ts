@@ -13,9 +13,9 @@ const INSTALLED = Symbol.for('wahub.preload');
 const FROM_LIBSIGNAL = /node_modules[\\/]libsignal[\\/]/;
 const METHODS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
 
-/** Bytes of the pool, and of what is taken from it at most. */
+/** Bytes of the pool, and of what is taken from it at most: paddings and nonces, no keys. */
 const POOL_BYTES = 8_192;
-const MAX_POOLED_BYTES = 64;
+const MAX_POOLED_BYTES = 16;
 
 /**
  * Puts a cheaper AsyncLocalStorage in the place of Node's (Node < 24), gives small random values from a pool, and silences
