@@ -14,6 +14,7 @@ import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, t
 /** A second name for a table within one statement: both dialects write it alike. */
 export { alias } from 'drizzle-orm/mysql-core';
 export { affected } from './affected.ts';
+export { changerOfSeveral } from './change-several.ts';
 export { isRefusedValue, isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
 export { added, type Guard, incoming, insertMany, upsert, upsertLocked } from './insert.ts';
 export {

@@ -4,9 +4,9 @@ import type { Tx } from '../db/client.ts';
 import {
   affected,
   caseBy,
+  changerOfSeveral,
   placeholders,
   prepared,
-  preparedWrite,
   preparedWriteFor,
   statementsAreCheap,
   valuesAt,
@@ -68,12 +68,13 @@ export async function settleProofs(
   const { seen, unseen } = lookUp(items, recent);
   const read = unseen.length === 0 ? [] : await readRows(tx, unseen);
   const rows = [...new Map([...seen, ...read].map((row) => [row.id, row])).values()];
-  const moved = rows.map((row) => moveRow(row, items)).filter((move) => move.steps.length > 0);
+  const moved = moveRows(rows, items);
   for (const { row } of moved) recent?.forget(row);
   await writeLeftOut(tx, items);
   // What was seen as proven has left the queue with that.
   const queued = rows.filter((row) => read.includes(row) || !isProven(row.status));
-  await (statementsAreCheap ? writeEach(tx, queued, moved, now) : writeAll(tx, queued, moved, now));
+  if (moved.length > 0) await moveAll(tx, moved, now);
+  await takeOffAll(tx, queued);
   tx.afterCommit(() => {
     for (const { row, next } of moved) recent?.keep({ ...row, ...next });
   });
@@ -121,17 +122,27 @@ async function recallAgain(tx: Tx, moved: readonly Moved[], now: number): Promis
 function lookUp(
   items: readonly ProofItem[],
   recent: RecentMessages | null,
-): { seen: Row[]; unseen: ProofItem[] } {
+): { seen: Iterable<Row>; unseen: ProofItem[] } {
   if (recent === null) return { seen: [], unseen: [...items] };
-  const sending = items.flatMap((item) => ('id' in item && item.sending ? toSending(item.sending) : []));
-  const seen = [...sending];
+  const seen = new Map<string, Row>();
   const unseen: ProofItem[] = [];
   for (const item of items) {
-    const row = sending.find((one) => names(item, one)) ?? ('id' in item ? undefined : recent.get(item));
-    if (row === undefined) unseen.push(item);
-    else if (!seen.includes(row)) seen.push(row);
+    if (!('id' in item) || item.sending === undefined) continue;
+    // A receipt that came before the acknowledgement has moved its row: how it is now is read.
+    if (recent.get(item.sending) === undefined) seen.set(wireKey(item.sending), toSending(item.sending));
+    else unseen.push(item);
   }
-  return { seen, unseen };
+  for (const item of items) {
+    if ('id' in item) {
+      if (item.sending === undefined) unseen.push(item);
+      continue;
+    }
+    const key = wireKey(item);
+    const row = seen.get(key) ?? recent.get(item);
+    if (row === undefined) unseen.push(item);
+    else seen.set(key, row);
+  }
+  return { seen: seen.values(), unseen };
 }
 
 /** As the claim has left its row. */
@@ -141,10 +152,9 @@ function toSending(message: MessageRef): Row {
   return { id, userId, accountId, sessionId, messageId, peer, phone, type, ...progress };
 }
 
-function names(item: ProofItem, row: MessageRef): boolean {
-  if ('id' in item) return item.id === row.id;
-  return item.accountId === row.accountId && item.messageId === row.messageId;
-}
+/** What the items of a message by its id on the wire have in common. */
+const wireKey = ({ accountId, messageId }: Pick<MessageRef, 'accountId' | 'messageId'>) =>
+  `${accountId} ${messageId}`;
 
 /** Whatever else is known of the message by now. */
 async function writeLeftOut(tx: Tx, items: readonly ProofItem[]): Promise<void> {
@@ -211,50 +221,34 @@ function readAll(tx: Tx, items: readonly ProofItem[]): Promise<Row[]> {
     .where(or(ids.length > 0 ? inArray(messages.id, ids) : undefined, ...byWire));
 }
 
-function moveRow(row: Row, items: readonly ProofItem[]): Moved {
-  const moved: Moved = { row, next: row, steps: [] };
+/** Those of the rows that the items move, with all that they prove together. Several messages may have one id on the wire. */
+function moveRows(rows: readonly Row[], items: readonly ProofItem[]): Moved[] {
+  const all = rows.map((row): Moved => ({ row, next: row, steps: [] }));
+  const byId = new Map(all.map((moved) => [moved.row.id, moved]));
+  const byWireId = new Map<string, Moved[]>();
+  for (const moved of all) {
+    const key = wireKey(moved.row);
+    byWireId.set(key, [...(byWireId.get(key) ?? []), moved]);
+  }
   for (const item of items) {
-    if (!names(item, row)) continue;
-    const { next, steps } = applyProof(moved.next, item);
-    moved.next = next;
-    moved.steps.push(...steps);
+    const named = 'id' in item ? [byId.get(item.id)] : (byWireId.get(wireKey(item)) ?? []);
+    for (const moved of named) {
+      if (moved === undefined) continue;
+      const { next, steps } = applyProof(moved.next, item);
+      moved.next = next;
+      moved.steps.push(...steps);
+    }
   }
-  return moved;
+  return all.filter(({ steps }) => steps.length > 0);
 }
 
-/** The status that a row must still have makes the forward move safe between processes. */
-const moveOne = preparedWrite<{
-  id: string;
-  from: string;
-  status: string;
-  sentAt: number | null;
-  deliveredAt: number | null;
-  readAt: number | null;
-  now: number;
-}>((db) =>
-  db
-    .update(messages)
-    .set({
-      status: sql`${sql.placeholder('status')}`,
-      sentAt: sql`${sql.placeholder('sentAt')}`,
-      deliveredAt: sql`${sql.placeholder('deliveredAt')}`,
-      readAt: sql`${sql.placeholder('readAt')}`,
-      failedAt: null,
-      errorCode: null,
-      errorMessage: null,
-      updatedAt: sql`${sql.placeholder('now')}`,
-    })
-    .where(and(eq(messages.id, sql.placeholder('id')), eq(messages.status, sql.placeholder('from')))),
-);
-
-async function writeEach(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
-  for (const { row, next } of moved) {
-    const { status, sentAt, deliveredAt, readAt } = next;
-    const values = { id: row.id, from: row.status, status, sentAt, deliveredAt, readAt, now };
-    if (affected(await moveOne(tx, values)) !== 1) throw conflict();
-  }
-  await takeOffAll(tx, rows);
-}
+/** On SQLite. The status that a row must still have makes the forward move safe between processes. */
+const moveOnSqlite = changerOfSeveral({
+  key: messages.id,
+  seen: messages.status,
+  own: [messages.status, messages.sentAt, messages.deliveredAt, messages.readAt],
+  shared: [messages.updatedAt, messages.failedAt, messages.errorCode, messages.errorMessage],
+});
 
 async function takeOffAll(tx: Tx, rows: readonly Row[]): Promise<void> {
   const [only, ...more] = rows;
@@ -264,14 +258,7 @@ async function takeOffAll(tx: Tx, rows: readonly Row[]): Promise<void> {
   } else if (only) await takeOffOne(tx, { id: only.id });
 }
 
-async function writeAll(tx: Tx, rows: readonly Row[], moved: readonly Moved[], now: number): Promise<void> {
-  if (moved.length > 0) await moveAll(tx, moved, now);
-  await takeOffAll(tx, rows);
-}
-
-const conflict = () => new SettleConflictError('a message was settled twice at once');
-
-/** As `moveOne`, for several rows in one statement. */
+/** The same on MySQL. */
 const moveSeveral = preparedWriteFor((db, named, count) => {
   const byId = (name: string) =>
     caseBy(
@@ -294,14 +281,33 @@ const moveSeveral = preparedWriteFor((db, named, count) => {
 });
 
 async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
+  const move = statementsAreCheap ? writeOnSqlite : writeOnMysql;
+  if ((await move(tx, moved, now)) !== moved.length) {
+    throw new SettleConflictError('a message was settled twice at once');
+  }
+}
+
+/** How many rows were moved. */
+function writeOnSqlite(tx: Tx, moved: readonly Moved[], now: number): Promise<number> {
+  const rows = moved.map(({ row, next: { status, sentAt, deliveredAt, readAt } }) => [
+    row.id,
+    row.status,
+    status,
+    sentAt,
+    deliveredAt,
+    readAt,
+  ]);
+  return moveOnSqlite(tx, rows, [now, null, null, null]);
+}
+
+async function writeOnMysql(tx: Tx, moved: readonly Moved[], now: number): Promise<number> {
   const values = valuesAt(
     moved.map(({ row, next: { status, sentAt, deliveredAt, readAt } }) => ({
       ...{ id: row.id, from: row.status },
       ...{ status, sentAt, deliveredAt, readAt },
     })),
   );
-  const result = await moveSeveral(tx, [moved.length], { ...values, now });
-  if (affected(result) !== moved.length) throw conflict();
+  return affected(await moveSeveral(tx, [moved.length], { ...values, now }));
 }
 
 function provenStatus(status: Progress['status']): Proof['status'] {

@@ -384,9 +384,11 @@ type Row = Omit<typeof usageCounts.$inferInsert, 'warnedPercent' | 'warnedLimit'
  */
 export async function addRows(tx: Tx, rows: readonly Row[]): Promise<void> {
   const { userId, period, sessionId, kind, engine, category, slot } = usageCounts;
-  const orderOf = (row: Row) =>
-    JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]);
-  const sorted = [...rows].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
+  const placed = rows.map((row) => ({
+    row,
+    place: JSON.stringify([row.userId, row.period, row.sessionId, row.kind, row.category]),
+  }));
+  const sorted = placed.sort((a, b) => (a.place < b.place ? -1 : 1)).map(({ row }) => row);
   const key = [userId, period, sessionId, kind, engine, category, slot];
   await upsert(tx, usageCounts, sorted, key, ONE_MORE);
 }

@@ -205,6 +205,44 @@ describe('what WhatsApp proves of a message that this process sends', () => {
     expect(await q.message(claim.id)).toMatchObject({ status: 'read', ...times });
   });
 
+  /** How many of the statements of what was settled since the last count begin so. */
+  const countOfThese = (kind: RegExp) =>
+    [...counter.take().texts].filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
+
+  it('is written in one statement for all of a moment, once for each message, and told in order', async () => {
+    const claims = [];
+    for (let n = 0; n < 5; n++) claims.push(await claimOne(`62811122300${n}`));
+    const [first] = claims;
+    if (!first) throw new Error('no claim');
+    const items = [
+      ...claims.map((claim, n) => ack(claim, 10 + n)),
+      ...claims.map((claim, n) => receipt(claim, 'delivered', 20 + n)),
+      receipt(first, 'read', 30),
+    ];
+    const before = q.events.length;
+    counter.take();
+    await Promise.all(items.map((item) => q.settler.settle(item)));
+    expect(countOfThese(/^update .messages/i)).toBe(1);
+    for (const [n, claim] of claims.entries()) {
+      const read = claim === first ? { status: 'read', readAt: 30 } : { status: 'delivered', readAt: null };
+      expect(await q.message(claim.id)).toMatchObject({ sentAt: 10 + n, deliveredAt: 20 + n, ...read });
+    }
+    const told = q.events.slice(before);
+    const toldOf = ({ messageId }: Claim) =>
+      told.filter(({ subject }) => subject === messageId).map(({ event }) => event);
+    expect(toldOf(first)).toEqual(['message.sent', 'message.delivered', 'message.read']);
+    expect(told.map(({ seq }) => seq)).toEqual(told.map((_, n) => (told[0]?.seq ?? 0) + n));
+  });
+
+  it('is written at the first try where a receipt came before the acknowledgement', async () => {
+    const claim = await claimOne('628111222448');
+    await settled(receipt(claim, 'delivered', 20));
+    counter.take();
+    await q.settler.settle(ack(claim, 10));
+    expect(countOfThese(/^rollback/i)).toBe(0);
+    expect(await q.message(claim.id)).toMatchObject({ status: 'delivered', sentAt: 20, deliveredAt: 20 });
+  });
+
   it('is read where it is not as this process has seen it', async () => {
     const { id } = messages;
     const [canceled, moved, gone] = [

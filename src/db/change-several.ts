@@ -1,0 +1,72 @@
+/** Several rows of a table changed in one statement, each to values of its own: for SQLite alone. */
+import { getTableName } from 'drizzle-orm';
+import type { MySqlColumn } from 'drizzle-orm/mysql-core';
+import { affected } from './affected.ts';
+import { columnName } from './column-name.ts';
+import { runText } from './prepared.ts';
+import type { Db } from './types.ts';
+
+/** A value as the driver takes it. */
+type Value = string | number | null;
+
+/** The columns of a change, all of one table. */
+export interface ChangedColumns {
+  /** the unique one that names a row */
+  key: MySqlColumn;
+  /** a row that has another value in it than it was seen with is left as it is */
+  seen: MySqlColumn;
+  /** of which each row gets a value of its own */
+  own: readonly MySqlColumn[];
+  /** of which all rows get the same value */
+  shared: readonly MySqlColumn[];
+}
+
+/** Rows of one statement. */
+const MAX_CHANGED = 64;
+/** Fewer are changed one by one: a list of so few costs more than it saves. */
+const MIN_CHANGED = 3;
+/** Numbers of rows that have texts of their own are multiples of it. */
+const STEP = 8;
+
+/**
+ * Makes what changes rows: `rows` has the values of `key`, `seen` and `own` of each, `shared` those of all. Values go to the driver as
+ * they are. Resolves with how many rows were changed. Not atomic unless `db` is a transaction.
+ */
+export function changerOfSeveral({ key, seen, own, shared }: ChangedColumns): Changer {
+  const table = `"${getTableName(key.table)}"`;
+  const name = (column: MySqlColumn) => `"${columnName(column)}"`;
+  const textFor = (from: string, value: (at: number) => string): string => {
+    const all = [...shared.map((column) => `${name(column)} = ?`)];
+    const set = [...all, ...own.map((column, at) => `${name(column)} = ${value(at + 2)}`)].join(', ');
+    return `update ${table} set ${set}${from} where ${table}.${name(key)} = ${value(0)} and ${table}.${name(seen)} = ${value(1)}`;
+  };
+  const row = `(?${', ?'.repeat(own.length + 1)})`;
+  const single = textFor('', () => '?');
+  // The same text is the same string each time: see `keptText` in insert.ts.
+  const texts = new Map<number, string>();
+  const textOf = (count: number): string => {
+    const values = `values ${row}${`, ${row}`.repeat(count - 1)}`;
+    const text = texts.get(count) ?? textFor(` from (${values}) v`, (at) => `v.column${at + 1}`);
+    texts.set(count, text);
+    return text;
+  };
+  return async (db, rows, all) => {
+    let changed = 0;
+    for (let at = 0; at < rows.length; at += MAX_CHANGED) {
+      const some = rows.slice(at, at + MAX_CHANGED);
+      if (some.length < MIN_CHANGED) {
+        for (const [id = null, was = null, ...values] of some) {
+          changed += affected(await runText(db, single, [...all, ...values, id, was]));
+        }
+        continue;
+      }
+      const count = STEP * Math.ceil(some.length / STEP);
+      // Rows without a key are nobody's: they fill the list up to the next of few lengths.
+      const filling = Array.from<Value>({ length: (count - some.length) * (own.length + 2) }).fill(null);
+      changed += affected(await runText(db, textOf(count), [...all, ...some.flat(), ...filling]));
+    }
+    return changed;
+  };
+}
+
+type Changer = (db: Db, rows: readonly (readonly Value[])[], shared: readonly Value[]) => Promise<number>;
