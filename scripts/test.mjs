@@ -10,7 +10,7 @@
  * one process can do on SQLite too. A number is how often processes are killed. `whatsmeow` needs Go.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
@@ -107,6 +107,11 @@ const SLOWEST = 20;
 const STALL_MINUTES = process.argv.includes('--soak') ? '180' : '20';
 /** What ends a part in which vitest itself stands still, before or after its tests: four times what the longest takes. 0: nothing. */
 const PART_MINUTES = process.argv.includes('--soak') ? 0 : 45;
+
+/** Linux keeps its files in memory. */
+const MEMORY = '/dev/shm';
+/** Several times what the files of all tests take at once. */
+const ENOUGH_BYTES = 8 * 1024 ** 3;
 
 /** A fault between the parts (a server that does not start) is a failure like the others, and ends what needs it. */
 function noteFault(error) {
@@ -253,6 +258,21 @@ async function allParts(options, files) {
   }
 }
 
+/**
+ * Makes a folder in memory the place of temporary files, where there is much memory: databases wait for a disk with each table
+ * that is made and each file that is closed. It goes with this process.
+ */
+function keepTemporaryInMemory() {
+  if (!existsSync(MEMORY)) return;
+  const { bavail, bsize } = statfsSync(MEMORY);
+  if (Math.min(bavail * bsize, process.availableMemory()) < ENOUGH_BYTES) return;
+  const folder = mkdtempSync(join(MEMORY, 'wahub-test-'));
+  // A database server that may not run as root has its own folder in there.
+  chmodSync(folder, 0o711);
+  process.env.TMPDIR = folder;
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+}
+
 /** Tests that start the service in a process find it compiled. The packer itself may have been missing until now. */
 async function pack() {
   const code = await run(process.execPath, [join(ROOT, 'scripts', 'pack.mjs')]);
@@ -263,6 +283,8 @@ installPackages();
 mkdirSync(REPORTS, { recursive: true });
 const given = process.argv.slice(2);
 const isOption = (argument) => argument.startsWith('-');
+// Long runs write as much as they like.
+if (!given.includes('--soak')) keepTemporaryInMemory();
 await allParts(
   new Set(given.filter(isOption)),
   given.filter((argument) => !isOption(argument)),
