@@ -16,7 +16,13 @@ import { setTimeout } from 'node:timers/promises';
 import { type Database, type DatabaseOptions, type MysqlOptions, openDatabase } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { migrate } from '../../src/db/migrate.ts';
-import { createDatabaseStatement, mysqlOptions, onServer, testDatabasePrefix } from './mariadb.ts';
+import {
+  createDatabaseStatement,
+  mysqlOptions,
+  onServer,
+  testDatabasePrefix,
+  withServer,
+} from './mariadb.ts';
 
 export interface TestDatabase extends Database {
   /** what opens the same database once more, for tests of several processes (MySQL) or of a restart */
@@ -192,10 +198,12 @@ async function mysqlTemplate(): Promise<{ name: string; tables: string[] }> {
   return { name, tables: namesOf(await onServer(options, ['SHOW TABLES'])) };
 }
 
-async function emptyTables(options: MysqlOptions): Promise<void> {
-  const ours = namesOf(await onServer(options, ['SHOW TABLES'])).filter((name) => !KEPT.has(name));
-  const deletes = ours.map((name) => `DELETE FROM \`${name}\``);
-  await onServer(options, ['SET foreign_key_checks = 0', ...deletes]);
+function emptyTables(options: MysqlOptions): Promise<void> {
+  return withServer(options, async (query) => {
+    const ours = namesOf(await query('SHOW TABLES')).filter((name) => !KEPT.has(name));
+    const deletes = ours.map((name) => `DELETE FROM \`${name}\`;`).join('');
+    await query(`SET foreign_key_checks = 0; START TRANSACTION; ${deletes} COMMIT`);
+  });
 }
 
 const LEFT_WITHIN_MS = 5_000;
@@ -214,12 +222,12 @@ async function isLeft(options: MysqlOptions): Promise<boolean> {
 }
 
 /** Rows that are numbered begin with 1 again, as in a new database. */
-async function resetNumbers(options: MysqlOptions): Promise<void> {
+function resetNumbers(options: MysqlOptions): Promise<void> {
   const numbered = `SELECT table_name FROM information_schema.tables WHERE table_schema = '${options.database}' AND auto_increment > 1`;
-  const names = namesOf(await onServer(options, [numbered]));
-  await onServer(
-    options,
-    names.map((name) => `ALTER TABLE \`${name}\` AUTO_INCREMENT = 1`),
-  );
+  return withServer(options, async (query) => {
+    for (const name of namesOf(await query(numbered))) {
+      await query(`ALTER TABLE \`${name}\` AUTO_INCREMENT = 1`);
+    }
+  });
 }
 const KEPT = new Set(['__drizzle_migrations', 'migration_lease']);

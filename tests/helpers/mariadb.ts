@@ -17,11 +17,25 @@ export function mysqlOptions(database: string): MysqlOptions {
   };
 }
 
+type ServerOptions = Omit<MysqlOptions, 'database' | 'type'> & { database?: string };
+
 /** Runs statements in turn on a connection of its own, outside of the pool under test. Gives the rows of the last. */
 export async function onServer(
-  options: Omit<MysqlOptions, 'database' | 'type'> & { database?: string },
+  options: ServerOptions,
   statements: readonly string[],
 ): Promise<RowDataPacket[]> {
+  return withServer(options, async (query) => {
+    let rows: RowDataPacket[] = [];
+    for (const statement of statements) rows = await query(statement);
+    return rows;
+  });
+}
+
+/** The same for `work`, which may send several statements as one text. */
+export async function withServer<R>(
+  options: ServerOptions,
+  work: (query: (text: string) => Promise<RowDataPacket[]>) => Promise<R>,
+): Promise<R> {
   const { host, port, user, password, database } = options;
   const connection = await createConnection({
     host,
@@ -29,11 +43,10 @@ export async function onServer(
     user,
     password,
     ...(database ? { database } : {}),
+    multipleStatements: true,
   });
   try {
-    let rows: RowDataPacket[] = [];
-    for (const statement of statements) [rows] = await connection.query<RowDataPacket[]>(statement);
-    return rows;
+    return await work(async (text) => (await connection.query<RowDataPacket[]>(text))[0]);
   } finally {
     await connection.end();
   }
