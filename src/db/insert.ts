@@ -124,6 +124,50 @@ export async function upsertLocked<T extends MySqlTable>(
   return affected(result) > 0;
 }
 
+/** Rows of one statement of `upsertGuarded`, and up to how many each number has a text of its own. */
+export const MAX_GUARDED = 64;
+const FEW_GUARDED = 4;
+
+/**
+ * As `upsertLocked`, on SQLite, where nobody else writes meanwhile, for at most `MAX_GUARDED` rows: each has a guard of its own, of
+ * the same columns, and is written only where there is a row with those values. Resolves with how many were written.
+ */
+export async function upsertGuarded<T extends MySqlTable>(
+  tx: Tx,
+  table: T,
+  rows: readonly NewRow<T>[],
+  keyColumns: MySqlColumn[],
+  { set, guards }: { set: Changes<T>; guards: readonly Guard[] },
+): Promise<number> {
+  const plan = planOf(table);
+  const suffix = conflictText(plan, keyColumns, set);
+  const [guard = []] = guards;
+  const [first] = guard;
+  if (suffix === null || first === undefined) throw new TypeError('this needs drizzle, or has no guard');
+  const width = plan.columns.length + guard.length;
+  const count = rows.length > FEW_GUARDED ? 8 * Math.ceil(rows.length / 8) : rows.length;
+  const key = `guarded ${count}${suffix}`;
+  const text = plan.texts.get(key) ?? guardedText(plan, guard, count) + suffix;
+  plan.texts.set(key, text);
+  const values = rows.flatMap((row, at) => [
+    ...valuesOf(plan.columns, [row]),
+    ...(guards[at] ?? []).map(([, value]) => value),
+  ]);
+  // No row has these values: they fill the list up to the next of few lengths.
+  const filling = Array.from({ length: (count - rows.length) * width }, () => null);
+  return affected(await runText(tx, text, [...values, ...filling]));
+}
+
+function guardedText({ table, columns }: Plan, guard: Guard, count: number): string {
+  const [first] = guard;
+  const row = `(?${', ?'.repeat(columns.length + guard.length - 1)})`;
+  const names = columns.map(({ text }) => text).join(', ');
+  const given = columns.map((_, at) => `v.column${at + 1}`).join(', ');
+  const where = guard.map(([column], at) => `g.${nameOf(column)} = v.column${columns.length + at + 1}`);
+  const held = `select 1 from ${first ? quote(getTableName(first[0].table)) : ''} g where ${where.join(' and ')}`;
+  return `insert into ${table} (${names}) select ${given} from (values ${row}${`, ${row}`.repeat(count - 1)}) v where exists (${held})`;
+}
+
 /** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */
 function checked<T>(value: unknown): T {
   return value as T;

@@ -16,7 +16,16 @@ export { alias } from 'drizzle-orm/mysql-core';
 export { affected } from './affected.ts';
 export { changerOfSeveral } from './change-several.ts';
 export { isRefusedValue, isRetryable, isUnavailable, isUniqueViolation } from './errors.ts';
-export { added, type Guard, incoming, insertMany, upsert, upsertLocked } from './insert.ts';
+export {
+  added,
+  type Guard,
+  incoming,
+  insertMany,
+  MAX_GUARDED,
+  upsert,
+  upsertGuarded,
+  upsertLocked,
+} from './insert.ts';
 export {
   type Named,
   padded,

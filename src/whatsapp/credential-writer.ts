@@ -8,9 +8,11 @@ import {
   type Guard,
   incoming,
   isRefusedValue,
+  MAX_GUARDED,
   statementsAreCheap,
   transact,
   upsert,
+  upsertGuarded,
   upsertLocked,
 } from '../db/ops.ts';
 import { waCredentials, waKeys, whatsappAccounts } from '../db/schema.ts';
@@ -130,12 +132,14 @@ async function writeAll(
     if (only.over.aborted) throw new OpeningOver();
     return [{ leftOut: [], isMore: await learnPeople(tx, deps, only) }];
   }
-  const wanted = writes.filter(({ over }) => !over.aborted).map(({ account }) => account);
-  const locked = await lockFree(tx, wanted, manner);
-  // Looked at under the lock: the next opening takes it before it reads.
-  const outcomes = writes.map(({ account, over }): Outcome => {
-    if (over.aborted) return 'over';
-    return locked.has(account) ? { leftOut: [], isMore: false } : 'not_held';
+  const wanted = writes.filter(({ over }) => !over.aborted);
+  const isWritten = !manner.careful && (await writeHeld(tx, deps, wanted));
+  const accounts = wanted.map(({ account }) => account);
+  const locked = isWritten ? new Set(accounts) : await lockFree(tx, accounts, manner);
+  // Looked at under the lock: the next opening takes it before it reads. What is written by now has come before that.
+  const outcomes = writes.map((write): Outcome => {
+    if (isWritten ? !wanted.includes(write) : write.over.aborted) return 'over';
+    return locked.has(write.account) ? { leftOut: [], isMore: false } : 'not_held';
   });
   const held = writes.filter((_, n) => typeof outcomes[n] !== 'string');
   for (const { account, credentials } of held) {
@@ -145,7 +149,7 @@ async function writeAll(
     keys.flatMap(({ type, name, value }) => (value ? [{ accountId: account.id, type, name, value }] : [])),
   );
   const put = manner.careful ? writeAccepted : writeEach;
-  const leftOut = await put(tx, written, (on, keys) => upsertKeys(on, deps.secrets, keys));
+  const leftOut = isWritten ? [] : await put(tx, written, (on, keys) => upsertKeys(on, deps.secrets, keys));
   for (const [n, write] of writes.entries()) {
     if (typeof outcomes[n] === 'string') continue;
     await deleteKeys(tx, write.account.id, write.keys);
@@ -216,13 +220,36 @@ async function writeAtOnce(
     value ? [sealedRow(secrets, account.id, { type, name, value })] : [],
   );
   if (rows.length < keys.length) return false;
+  return upsertLocked(tx, waKeys, rows, KEY, { set: SEALED, guard: guardOf(account) });
+}
+
+/**
+ * On SQLite the keys that these sessions set, in one statement with the look at their rows: false, and nothing counts as written, where
+ * one of the sessions is not held, sets none, or where they are too many for a statement.
+ */
+async function writeHeld(
+  tx: Tx,
+  { secrets }: CredentialStoreDeps,
+  writes: readonly KeyWrite[],
+): Promise<boolean> {
+  if (!statementsAreCheap || writes.length === 0) return false;
+  const set = writes.flatMap(({ account, keys }) =>
+    keys.flatMap(({ type, name, value }) => (value ? [{ account, type, name, value }] : [])),
+  );
+  const isEach = new Set(set.map(({ account }) => account)).size === writes.length;
+  if (!isEach || set.length > MAX_GUARDED || keysOfStatement(set, 0) < set.length) return false;
+  const rows = set.map(({ account, ...key }) => sealedRow(secrets, account.id, key));
+  const guards = set.map(({ account }) => guardOf(account));
+  return (await upsertGuarded(tx, waKeys, rows, KEY, { set: SEALED, guards })) === rows.length;
+}
+
+function guardOf(account: AccountRef): Guard {
   const { id, owner, fence } = whatsappAccounts;
-  const guard: Guard = [
+  return [
     [id, account.id],
     [owner, account.owner],
     [fence, account.fence],
   ];
-  return upsertLocked(tx, waKeys, rows, KEY, { set: SEALED, guard });
 }
 
 const KEY = [waKeys.accountId, waKeys.type, waKeys.name];

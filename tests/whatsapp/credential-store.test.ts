@@ -8,18 +8,24 @@ import { waContacts, waCredentials, waKeys, waQuarantine, whatsappAccounts } fro
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
+import { keyContext } from '../../src/whatsapp/credential-rows.ts';
 import { createCredentialStore, OwnershipLost } from '../../src/whatsapp/credential-store.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { silentLogger } from '../helpers/engine.ts';
 import { createSignal } from '../helpers/signal.ts';
+import { countStatements } from '../helpers/statements.ts';
 
+const counter = countStatements();
 let database: TestDatabase;
 const secrets = createSecretBox([randomBytes(32)]);
 beforeAll(async () => {
   database = await openTestDatabase();
 });
-afterAll(() => database.close());
+afterAll(async () => {
+  await database.close();
+  counter.stop();
+});
 
 const storeOn = (db: Db, clock = systemClock) =>
   createCredentialStore({ db, secrets, clock, logger: silentLogger });
@@ -113,6 +119,34 @@ describe('keys', () => {
     ]);
     expect(transactions() - before).toBe(1);
     expect(await keysOf(account.id)).toHaveLength(50);
+  });
+
+  it('of many sessions are written without a change to their rows, and those of a lost one are not', async () => {
+    const accounts = await Promise.all(Array.from({ length: 6 }, addAccount));
+    const [lost] = accounts;
+    if (!lost) throw new Error('no account');
+    const store = storeOn(database.db);
+    const opened = await Promise.all(accounts.map((account) => store.load(account)));
+    const setAll = (value: string) =>
+      Promise.allSettled(opened.map((keys, n) => keys.set([key(`k${n}`, value), key('same', value)])));
+    counter.take();
+    await setAll('1');
+    const texts = [...counter.take().texts.keys()];
+    expect(texts.filter((text) => /^update .?whatsapp_accounts/i.test(text))).toEqual([]);
+    await takeOver(lost);
+    const before = await keysOf(lost.id);
+    const written = await setAll('2');
+    expect(written.map(({ status }) => status)).toEqual(
+      accounts.map((account) => (account === lost ? 'rejected' : 'fulfilled')),
+    );
+    expect([before.length, await keysOf(lost.id)]).toEqual([2, before]);
+    for (const { id } of accounts.slice(1)) {
+      const rows = await keysOf(id);
+      const values = rows.map(({ type, name, keyId, sealed }) =>
+        secrets.open(sealed, keyId, keyContext(id, type, name)).toString(),
+      );
+      expect(values).toEqual(['2', '2']);
+    }
   });
 
   it('that are set while they are read are found as they were set, many at once too', async () => {
