@@ -87,8 +87,8 @@ export function isUniqueViolation(error: unknown): boolean {
   );
 }
 
-/** Deadlock, lock wait timeout, Galera node not ready, record changed since last read. */
-const RETRYABLE = new Set([1213, 1205, 1047, 1020]);
+/** Deadlock, lock wait timeout, Galera node not ready, record changed since last read, prepared for a table that has changed. */
+const RETRYABLE = new Set([1213, 1205, 1047, 1020, 1615]);
 
 /** The same without the lock wait timeout, which has taken long already. */
 const CONFLICTS = new Set([1213, 1047, 1020]);

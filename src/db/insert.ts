@@ -104,24 +104,26 @@ export async function upsertLocked<T extends MySqlTable>(
 ): Promise<boolean> {
   const plan = planOf(table);
   const suffix = conflictText(plan, keyColumns, set);
+  if (suffix === null) throw new TypeError('this needs drizzle');
+  const key = `locked ${rows.length} ${guard.map(([column]) => ownName(column)).join()}${suffix}`;
+  const text = plan.texts.get(key) ?? lockedText(plan, rows.length, guard, suffix);
+  plan.texts.set(key, text);
+  const values = valuesOf(plan.columns, rows);
+  const result = await runText(tx, text, [...values, ...guard.map(([, value]) => value)]);
+  return affected(result) > 0;
+}
+
+function lockedText(plan: Plan, n: number, guard: Guard, suffix: string): string {
   const [first] = guard;
-  if (suffix === null || first === undefined) throw new TypeError('this needs drizzle, or has no guard');
+  if (first === undefined) throw new TypeError('there is no guard');
   const names = plan.columns.map(({ text }) => text);
   const one = `select ${names.map((name) => `? as ${name}`).join(', ')}`;
-  const given = [one, ...rows.slice(1).map(() => `select ${names.map(() => '?').join(', ')}`)].join(
-    ' union all ',
-  );
+  const more = ` union all select ${names.map(() => '?').join(', ')}`.repeat(n - 1);
   const where = guard.map(([column]) => `g.${nameOf(column)} = ?`).join(' and ');
-  const text = `insert into ${quote(getTableName(table))} (${names.join(', ')}) select ${names
-    .map((name) => `v.${name}`)
-    .join(', ')} from ${quote(getTableName(first[0].table))} g join (${given}) v where ${where}`;
-  const values = valuesOf(plan.columns, rows);
+  const taken = names.map((name) => `v.${name}`).join(', ');
+  const guarded = quote(getTableName(first[0].table));
   const lock = onMysql ? ' for update skip locked' : '';
-  const result = await runText(tx, `${text}${lock}${suffix}`, [
-    ...values,
-    ...guard.map(([, value]) => value),
-  ]);
-  return affected(result) > 0;
+  return `insert into ${plan.table} (${names.join(', ')}) select ${taken} from ${guarded} g join (${one}${more}) v where ${where}${lock}${suffix}`;
 }
 
 /** Rows of one statement of `upsertGuarded`, and up to how many each number has a text of its own. */
@@ -176,12 +178,14 @@ function checked<T>(value: unknown): T {
 interface Plan {
   table: string;
   columns: PlannedColumn[];
-  /** texts of few sizes that come again and again, by columns, number of rows and what follows them */
+  /** texts that come again and again, by columns, number of rows and what follows them */
   texts: LRUCache<string, string>;
 }
 
 /** Of one table. */
-const MAX_TEXTS = 100;
+const MAX_TEXTS = 300;
+/** Rows of a text that is kept, on MySQL, where all rows share a statement. */
+const MAX_KEPT_ROWS = 100;
 
 interface PlannedColumn {
   /** its place in the table */
@@ -282,7 +286,7 @@ async function writeTogether(
   rows: readonly object[],
   suffix: string,
 ): Promise<void> {
-  const isUsual = !onMysql && SQLITE_SIZES.includes(rows.length);
+  const isUsual = onMysql ? rows.length <= MAX_KEPT_ROWS : SQLITE_SIZES.includes(rows.length);
   const text = (isUsual ? keptText : textOf)(plan, columns, rows.length, suffix);
   try {
     await runText(db, text, valuesOf(columns, rows));

@@ -1,6 +1,6 @@
 /**
- * Connections on which a statement begins a transaction, kept for the next one: BEGIN would be a round trip in each. They
- * stay within the limit of the pool.
+ * Connections that are kept for the next one that needs such a connection: on those of transactions a statement begins one, as
+ * BEGIN would be a round trip in each. The pool would give them out only in a later turn. They stay within its limit.
  */
 import type { PoolConnection } from 'mysql2/promise';
 import { monotonicMs, startTimer, stopTimer } from './event-loop.ts';
@@ -11,9 +11,11 @@ export type Commits = 'single' | 'several';
 const modes = new WeakMap<object, Commits>();
 const ended = new WeakSet<object>();
 
+const commitsOf = ({ connection }: PoolConnection): Commits => modes.get(connection) ?? 'single';
+
 /** The statement that lets a connection commit so; null: it does. */
-export function commitSetting({ connection }: PoolConnection, commits: Commits): string | null {
-  if ((modes.get(connection) ?? 'single') === commits) return null;
+export function commitSetting(connection: PoolConnection, commits: Commits): string | null {
+  if (commitsOf(connection) === commits) return null;
   return `set autocommit = ${commits === 'single' ? 1 : 0}`;
 }
 
@@ -38,8 +40,8 @@ export function discard(connection: PoolConnection): void {
 export interface KeptConnections {
   readonly size: number;
   add(connection: PoolConnection): void;
-  /** The one that was used last; undefined: there is none. */
-  take(): PoolConnection | undefined;
+  /** The one of those that commit so, or of all (`any`), that was used last; undefined: there is none. */
+  take(commits: Commits, any: boolean): PoolConnection | undefined;
   /** Closes them; from then on none is kept. */
   close(): void;
 }
@@ -72,12 +74,14 @@ export function keepConnections(idleMs: number): KeptConnections {
       kept.push({ connection, atMs: monotonicMs() });
       timer ??= startTimer(sweep, SWEEP_MS).unref();
     },
-    take() {
-      for (let one = kept.pop(); one; one = kept.pop()) {
-        if (!ended.has(one.connection.connection)) return one.connection;
+    take(commits, any) {
+      for (;;) {
+        const same = kept.findLastIndex(({ connection }) => commitsOf(connection) === commits);
+        const at = same < 0 && any ? kept.length - 1 : same;
+        const [one] = at < 0 ? [] : kept.splice(at, 1);
+        if (one === undefined || !ended.has(one.connection.connection)) return one?.connection;
         one.connection.destroy();
       }
-      return undefined;
     },
     close() {
       closed = true;

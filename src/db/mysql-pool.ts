@@ -19,6 +19,7 @@ import {
   settingsFor,
 } from './mysql-session.ts';
 import { letPrepare, MAX_PREPARED } from './mysql-statements.ts';
+import { letSendTogether } from './mysql-together.ts';
 import { createPlaces } from './places.ts';
 import { isInTransaction } from './scope.ts';
 import type { DatabaseLoad, MysqlOptions } from './types.ts';
@@ -90,23 +91,23 @@ export function createConnections(options: MysqlOptions): Connections {
       if (setting !== null) await connection.query({ sql: setting, timeout: QUERY_TIMEOUT_MS });
       noteCommits(connection, commits);
       const result = await fn(connection);
-      giveBack(connection, commits);
+      giveBack(connection);
       return result;
     } catch (error) {
       if (isWriteRefused(error)) refusedAtMs = performance.now();
       if (isUnfit(error) && hosts.isCurrent(connection.config)) hosts.leave(hosts.current);
       if (isBroken(error) || isUnfit(error)) drop(connection);
-      else giveBack(connection, commits);
+      else giveBack(connection);
       throw error;
     } finally {
       leave();
     }
   }
 
-  /** Kept for the next transaction, unless somebody waits for a connection. */
-  function giveBack(connection: PoolConnection, commits: Commits): void {
+  /** Kept for the next one, unless somebody waits for a connection. */
+  function giveBack(connection: PoolConnection): void {
     lent -= 1;
-    if (commits === 'several' && lent + kept.size < limit) kept.add(connection);
+    if (lent + kept.size < limit) kept.add(connection);
     else connection.release();
   }
 
@@ -115,41 +116,30 @@ export function createConnections(options: MysqlOptions): Connections {
     connection.destroy();
   }
 
-  /** mysql2 has no bound on the wait for a connection; one that comes too late goes back to the pool. */
   async function acquire(commits: Commits): Promise<Lent> {
-    const pending = take(commits);
-    try {
-      return await inTime(pending, acquireTimeoutMs);
-    } catch (error) {
-      pending.then(
-        ({ connection, leave }) => {
-          giveBack(connection, 'single');
-          leave();
-        },
-        () => undefined,
-      );
-      throw error;
-    }
-  }
-
-  async function take(commits: Commits): Promise<Lent> {
+    const giveUpMs = performance.now() + acquireTimeoutMs;
     // Who has a connection already and needs another one waits for nobody's share: both would wait for ever.
     const leave = isInTransaction() ? () => undefined : await places.enter(acquireTimeoutMs);
     const connection = takeKept(commits);
     lent += 1;
+    return { connection: connection ?? (await open(giveUpMs, leave)), leave };
+  }
+
+  /** mysql2 has no bound on the wait for a connection; one that comes too late is kept. */
+  async function open(giveUpMs: number, leave: () => void): Promise<PoolConnection> {
+    const pending = connectSomewhere();
     try {
-      return { connection: connection ?? (await connectSomewhere()), leave };
+      return await inTime(pending, giveUpMs - performance.now());
     } catch (error) {
-      lent -= 1;
-      leave();
+      void pending.then(giveBack, () => void (lent -= 1)).finally(leave);
       throw error;
     }
   }
 
-  /** One that was kept, for a transaction, or where mysql2 has none left. */
+  /** One that was kept and commits so; any where mysql2 has none left. */
   function takeKept(commits: Commits): PoolConnection | undefined {
-    if (commits === 'single' && lent + kept.size < limit) return undefined;
-    for (let connection = kept.take(); connection; connection = kept.take()) {
+    const isLast = lent + kept.size >= limit;
+    for (let connection = kept.take(commits, isLast); connection; connection = kept.take(commits, isLast)) {
       if (hosts.isCurrent(connection.config)) return connection;
       connection.destroy();
     }
@@ -207,7 +197,7 @@ interface Lent {
   leave(): void;
 }
 
-/** Rejects with DatabaseTimeoutError when `work` takes longer. */
+/** Rejects with DatabaseTimeoutError when `work` takes longer. `timeoutMs` may be over already. */
 function inTime<R>(work: Promise<R>, timeoutMs: number): Promise<R> {
   const message = `no database connection was free for ${timeoutMs} ms`;
   return within(work, timeoutMs, () => new DatabaseTimeoutError(message));
@@ -235,7 +225,10 @@ async function prepare(
     }
     refuseTooLong(connection, longestStatement(server));
     watchEnd(connection);
-    if (isMariadb(server)) letPrepare(connection, server);
+    if (isMariadb(server)) {
+      letPrepare(connection, server);
+      await letSendTogether(connection, { maxBytes: longestStatement(server), timeoutMs: QUERY_TIMEOUT_MS });
+    }
     prepared.add(underlying);
     hosts.worked(connection.config);
     return connection;

@@ -5,7 +5,9 @@
 import { LRUCache } from 'lru-cache';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
 import { within } from './event-loop.ts';
+import { type Again, prepareAndRun } from './mysql-execute.ts';
 import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
+import { isCompound } from './mysql-together.ts';
 
 /** A text is prepared when it has come so often: before, preparing it costs more than it saves. */
 const TIMES = 8;
@@ -20,25 +22,35 @@ const MAX_VALUES = 400;
 const MAX_BYTES = 64 * 1024;
 /** What the protocol adds to a value, or a number takes; less than that. */
 const VALUE_BYTES = 16;
+/** A character of a string takes so many bytes in UTF-8 at most. */
+const MAX_CHARACTER_BYTES = 3;
 /** Statements that one connection keeps, where its share of the server's is larger. */
 export const MAX_PREPARED = 150;
 
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */
 const TOO_MANY = 1461;
-/** ER_UNKNOWN_STMT_HANDLER (the server behind a proxy is another one), ER_NEED_REPREPARE */
-const GONE: ReadonlySet<unknown> = new Set([1243, 1615]);
+/** ER_UNKNOWN_STMT_HANDLER (the server behind a proxy is another one) */
+const UNKNOWN = 1243;
+/** That, and ER_NEED_REPREPARE. */
+const GONE: ReadonlySet<unknown> = new Set([UNKNOWN, 1615]);
 
-const PREPARABLE = /^[\s(]*(select|insert|update|delete)\b/i;
+const PREPARABLE = /^[\s(]*(select|insert|update|delete|begin not atomic)\b/i;
 
 /** What is known of a connection that may prepare. */
 interface Kept {
-  /** the texts that it has prepared, with the form of their rows; mysql2 keeps a statement of each form */
-  prepared: LRUCache<string, boolean>;
+  /** the texts that it has prepared */
+  prepared: LRUCache<string, Prepared>;
   /** how often other texts have come since all places are taken */
   times: LRUCache<string, number>;
   maxBytes: number;
   /** false: the server keeps no more of anybody */
   hasRoom: boolean;
+}
+
+interface Prepared {
+  /** the form of its rows; mysql2 keeps a statement of each form */
+  rowsAsArray: boolean;
+  run: Again;
 }
 
 const able = new WeakMap<object, Kept>();
@@ -50,9 +62,9 @@ const seen = new LRUCache<string, number>({ max: MAX_TEXTS });
 export function letPrepare(connection: PoolConnection, server: ServerVariables): void {
   const max = Math.min(MAX_PREPARED, preparedShare(server));
   if (!(max >= 1)) return;
-  const prepared = new LRUCache<string, boolean>({
+  const prepared = new LRUCache<string, Prepared>({
     max,
-    dispose(rowsAsArray, sql, reason) {
+    dispose({ rowsAsArray }, sql, reason) {
       if (reason === 'evict') connection.unprepare({ sql, rowsAsArray });
     },
   });
@@ -74,14 +86,14 @@ export async function runStatement(
     return connection.query(options, values);
   }
   const { sql, rowsAsArray } = options;
-  const isNew = !kept.prepared.has(sql);
+  const known = kept.prepared.get(sql);
+  const isNew = known === undefined;
   try {
-    // Safe because `isPlain` has looked at them.
-    const running = connection.execute(options, values as (string | number | null)[]);
-    if (!isNew) return await running;
-    const result = await bounded(running, options.timeout);
+    if (!isNew) return await known.run(options, values);
+    const { answer, again } = prepareAndRun(connection, options, values);
+    const result = await bounded(answer, options.timeout);
     kept.times.delete(sql);
-    kept.prepared.set(sql, rowsAsArray);
+    kept.prepared.set(sql, { rowsAsArray, run: again() });
     return result;
   } catch (error) {
     const { errno, fatal } = Object(error);
@@ -92,8 +104,9 @@ export async function runStatement(
       connection.unprepare(options);
     }
     if (errno === TOO_MANY) kept.hasRoom = false;
-    // Nothing of these has run.
-    if (errno === TOO_MANY || GONE.has(errno)) return connection.query(options, values);
+    // Nothing of these has run; of a compound statement some may have, when one inside of it says that it has changed.
+    const isUnrun = errno === TOO_MANY || (isCompound(sql) ? errno === UNKNOWN : GONE.has(errno));
+    if (isUnrun) return connection.query(options, values);
     throw error;
   }
 }
@@ -105,7 +118,7 @@ function paysOff(
   values: readonly unknown[],
 ): boolean {
   const known = prepared.get(sql);
-  if (known !== undefined) return known === rowsAsArray;
+  if (known !== undefined) return known.rowsAsArray === rowsAsArray;
   if (!hasRoom || values.length > MAX_VALUES || sql.length > MAX_CHARACTERS) return false;
   const isFull = prepared.size >= prepared.max;
   const counts = isFull ? times : seen;
@@ -116,14 +129,25 @@ function paysOff(
 
 /** Whether the values mean the same beside the text, and are short enough with it. Longer ones are refused as a text. */
 function fits({ maxBytes }: Kept, text: string, values: readonly unknown[]): boolean {
-  let bytes = text.length;
+  let atMost = text.length;
   for (const value of values) {
     if (!isPlain(value)) return false;
+    atMost += VALUE_BYTES;
+    if (typeof value === 'string') atMost += value.length * MAX_CHARACTER_BYTES;
+    else if (Buffer.isBuffer(value)) atMost += value.length;
+  }
+  // Mostly so: to count the bytes of each value costs more than all of this.
+  return atMost <= maxBytes || bytesOf(text, values) <= maxBytes;
+}
+
+function bytesOf(text: string, values: readonly unknown[]): number {
+  let bytes = text.length;
+  for (const value of values) {
     bytes += VALUE_BYTES;
     if (typeof value === 'string') bytes += Buffer.byteLength(value);
     else if (Buffer.isBuffer(value)) bytes += value.length;
   }
-  return bytes <= maxBytes;
+  return bytes;
 }
 
 /** What means the same inside of a text and beside it. */

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
+import { affected } from './affected.ts';
 import {
   conflictPauseMs,
   DatabaseTimeoutError,
@@ -14,10 +15,12 @@ import {
 import { pause } from './event-loop.ts';
 import { discard } from './mysql-kept.ts';
 import { type Connections, createConnections, isBroken, QUERY_TIMEOUT_MS } from './mysql-pool.ts';
+import { shortenQueries } from './mysql-queries.ts';
 import { runStatement } from './mysql-statements.ts';
+import { canKeep, type KeptWrite, keptAlone, meaningOf, withNext } from './mysql-together.ts';
 import { createPlaces } from './places.ts';
 import { assertOutsideTransaction, wrapDatabase } from './scope.ts';
-import type { Database, MysqlOptions } from './types.ts';
+import type { Database, Match, MysqlOptions } from './types.ts';
 
 /** Opens a pool and proves by one query that the server can be used. */
 export async function openMysql(options: MysqlOptions): Promise<Database> {
@@ -40,6 +43,7 @@ const MAX_SCANS = 4;
 const MAX_WAITING_SCANS = 200;
 
 function createDatabase(connections: Connections, scanTimeoutMs: number): Database {
+  shortenQueries();
   const dialect = new MySqlDialect({ casing: 'snake_case' });
   const sessionOn = (client: Pool | PoolConnection) =>
     new MySql2Session<NoSchema, NoSchema>(client, dialect, undefined, { mode: 'default' });
@@ -157,51 +161,136 @@ async function inTransaction<R>(
   connection: PoolConnection,
   fn: (guarded: PoolConnection) => Promise<R>,
 ): Promise<R> {
-  const state: TransactionState = { open: true };
-  const query = (statement: string) => connection.query({ sql: statement, timeout: QUERY_TIMEOUT_MS });
+  const state: TransactionState = { open: true, kept: [] };
   try {
     const result = await fn(asConnection(guardConnection(connection, state)));
     // Whoever caught it may think that the rest is there: it is not.
     if (state.undone !== undefined) throw state.undone;
     state.open = false;
-    await query('commit');
+    await commit(connection, state);
     return result;
   } catch (error) {
     const wasOpen = state.open;
     state.open = false;
-    if (!isBroken(error)) await query('rollback').catch(() => discard(connection));
+    if (!isBroken(error)) await runPlain(connection, 'rollback').catch(() => discard(connection));
     else if (wasOpen && isConnectionLost(error)) throw new TransactionLostError('cut off', { cause: error });
-    throw error;
+    // drizzle has wrapped what a caller of ours is to know.
+    throw state.mismatch !== undefined && Object(error).cause === state.mismatch ? state.mismatch : error;
+  }
+}
+
+const runPlain = (connection: PoolConnection, sql: string) =>
+  connection.query({ sql, timeout: QUERY_TIMEOUT_MS });
+
+async function commit(connection: PoolConnection, { kept }: TransactionState): Promise<void> {
+  if (kept.length === 0) {
+    await runPlain(connection, 'commit');
+    return;
+  }
+  const { sql, values } = keptAlone(kept, { commit: true });
+  try {
+    await runStatement(connection, bounded({ sql }), values);
+  } catch (error) {
+    throw meaningOf(error, kept);
   }
 }
 
 interface TransactionState {
   open: boolean;
+  /** writes that wait for the next statement */
+  kept: KeptWrite[];
   /** the error with which the server has undone it, or after which nobody knows */
   undone?: unknown;
+  /** that of a write that did not match its rows */
+  mismatch?: unknown;
 }
+
+/** A connection in a transaction. */
+interface Guarded {
+  query(options: QueryOptions, params?: unknown[]): Promise<unknown>;
+  /** See `unanswered` of prepared.ts. */
+  keep(options: QueryOptions, params: unknown[], how: Keeping): Promise<unknown>;
+  /** Sends what was kept back. */
+  sendKept(): Promise<void>;
+}
+
+interface Keeping {
+  match: Match | undefined;
+  /** in a nested transaction, which may be undone alone: it is sent at once */
+  isNested: boolean;
+}
+
+/** What is answered to a write that is kept back. */
+const UNTOLD = [{}];
 
 /**
  * Refuses what comes after the end: the connection may be in another caller's transaction by then. After an error that undid the
  * transaction the next statement would begin another one, which would be committed alone: each fails with that error
- * instead. Among them is drizzle's way back to a savepoint, whose own failure would hide it.
+ * instead. Among them is drizzle's way back to a savepoint, whose own failure would hide it. So does each after an error of what
+ * was kept back: nobody who could have caught it has asked for that.
  */
-function guardConnection(connection: PoolConnection, state: TransactionState) {
-  return {
-    async query(options: QueryOptions, params?: unknown[]) {
-      if (!state.open) throw new Error('the transaction is over: its tx cannot be used any more');
-      if (state.undone !== undefined) throw state.undone;
-      try {
-        return await runStatement(connection, bounded(options), params);
-      } catch (error) {
-        if (undoesTransaction(error) || isBroken(error)) state.undone ??= error;
-        throw error;
+function guardConnection(connection: PoolConnection, state: TransactionState): Guarded {
+  function check(): void {
+    if (!state.open) throw new Error('the transaction is over: its tx cannot be used any more');
+    if (state.undone !== undefined) throw state.undone;
+  }
+
+  async function run(options: QueryOptions, params?: unknown[]): Promise<unknown> {
+    try {
+      return await runStatement(connection, bounded(options), params);
+    } catch (error) {
+      if (undoesTransaction(error) || isBroken(error)) state.undone ??= error;
+      throw error;
+    }
+  }
+
+  async function runKept(next?: QueryOptions, params: unknown[] = []): Promise<unknown> {
+    const kept = state.kept.splice(0);
+    const together = next && withNext(kept, { sql: next.sql, values: params });
+    const { sql, values, read } = together ?? keptAlone(kept, { commit: false });
+    const rowsAsArray = next?.rowsAsArray ?? false;
+    try {
+      const answer = await runStatement(connection, bounded({ sql, rowsAsArray }), values);
+      return together ? read(answer) : next && (await run(next, params));
+    } catch (error) {
+      const meaning = meaningOf(error, kept);
+      if (meaning !== error) state.mismatch ??= meaning;
+      state.undone ??= meaning;
+      throw meaning;
+    }
+  }
+
+  async function query(options: QueryOptions, params?: unknown[]): Promise<unknown> {
+    check();
+    return state.kept.length === 0 ? run(options, params) : runKept(options, params);
+  }
+
+  async function sendKept(): Promise<void> {
+    check();
+    if (state.kept.length > 0) await runKept();
+  }
+
+  async function keep(options: QueryOptions, params: unknown[], how: Keeping): Promise<unknown> {
+    check();
+    const { match, isNested } = how;
+    const write = { sql: options.sql, values: params, match };
+    if (isNested || !canKeep(connection, [], write)) {
+      const result = await query(options, params);
+      if (match && affected(result) !== match.rows) {
+        state.mismatch = state.undone = match.toError();
+        throw state.mismatch;
       }
-    },
-  };
+      return UNTOLD;
+    }
+    if (!canKeep(connection, state.kept, write)) await runKept();
+    state.kept.push(write);
+    return UNTOLD;
+  }
+
+  return { query, keep, sendKept };
 }
 
 /** Safe because drizzle's session calls nothing but `query` on the connection of a transaction. */
-function asConnection(guarded: { query: unknown }): PoolConnection {
-  return guarded as PoolConnection;
+function asConnection(guarded: Guarded): PoolConnection {
+  return guarded as unknown as PoolConnection;
 }

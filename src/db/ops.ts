@@ -9,6 +9,7 @@ import { createBatchSize, readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { monotonicMs, pause } from './event-loop.ts';
 import { dbType } from './kit.ts';
+import { sendKept } from './prepared.ts';
 import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
 
 /** A second name for a table within one statement: both dialects write it alike. */
@@ -34,6 +35,7 @@ export {
   preparedFor,
   preparedWrite,
   preparedWriteFor,
+  unanswered,
   valuesAt,
 } from './prepared.ts';
 export { raiser, raiserOfSeveral } from './raise.ts';
@@ -60,6 +62,7 @@ function checked<T>(value: unknown): T {
 
 /** Inserts; false when a unique key is taken already. Other errors are thrown (INSERT IGNORE would hide them). */
 export async function tryInsert<T extends MySqlTable>(db: Db, table: T, values: NewRow<T>): Promise<boolean> {
+  await sendKept(db);
   try {
     await db.insert(table).values(values);
     return true;

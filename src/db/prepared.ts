@@ -1,8 +1,9 @@
 /** Queries that are built once and run with other values each time: building one costs as much as running it. */
 import { type Placeholder, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { inCleanContext, rootOf } from './scope.ts';
-import { type Db, isTx, type Write } from './types.ts';
+import { affected } from './affected.ts';
+import { inCleanContext, rootOf, viewOf } from './scope.ts';
+import { type Db, isTx, type Match, type Tx, type Write } from './types.ts';
 
 /**
  * A reading query, made with `.prepare()` and `sql.placeholder(…)` once for each database, and run on it or in one
@@ -84,6 +85,42 @@ export function placeholders(named: Named, name: string, count: number): Placeho
   return Array.from({ length: count }, (_, at) => named(at, name));
 }
 
+/**
+ * The transaction for writes whose answers nobody needs. Where a statement is a round trip such writes are kept back, in their order,
+ * and go with the statement after them, at the latest with the commit (MariaDB); elsewhere, and in nested transactions, each
+ * runs at once. What they did to how many rows is not told. One that fails undoes the transaction, whoever catches the error: it
+ * may come from a later statement, or from the commit. `match`: how many rows each must match; its error is thrown where one
+ * does not.
+ */
+export function unanswered(tx: Tx, match?: Match): Tx {
+  const session = sessionOf(tx);
+  const { client, tx: member } = session;
+  if ('keep' in client) {
+    const isNested = isNestedIn(tx);
+    const query = ({ sql: text }: { sql: string }, values: readonly unknown[]) =>
+      client.keep({ sql: text }, values, { match, isNested });
+    return viewOf(tx, Object.assign(Object.create(session), { client: { query } }));
+  }
+  if (match === undefined || member === undefined) return tx;
+  const execute: SqliteClient['execute'] = async (statement) => {
+    const result = await member.execute(statement);
+    if (affected(result) !== match.rows) throw match.toError();
+    return result;
+  };
+  return viewOf(tx, Object.assign(Object.create(session), { tx: { execute } }));
+}
+
+/** Sends what `unanswered` has kept back, before a statement whose error is caught. */
+export async function sendKept(db: Db): Promise<void> {
+  const { client } = sessionOf(db);
+  if ('sendKept' in client) await client.sendKept();
+}
+
+/** Safe because drizzle counts in its transactions how deep they are. */
+function isNestedIn(tx: Tx): boolean {
+  return (tx as unknown as { nestedIndex: number }).nestedIndex > 0;
+}
+
 /** A statement that was not built by drizzle, with one `?` for each value. */
 export function runText(db: Db, text: string, values: readonly unknown[]): Promise<unknown> {
   const { client, tx } = sessionOf(db);
@@ -97,8 +134,17 @@ interface SqliteClient {
 interface MysqlClient {
   query(options: { sql: string }, values: readonly unknown[]): Promise<unknown>;
 }
+/** The same in a transaction. */
+interface MysqlTransaction extends MysqlClient {
+  keep(
+    options: { sql: string },
+    values: readonly unknown[],
+    how: { match: Match | undefined; isNested: boolean },
+  ): Promise<unknown>;
+  sendKept(): Promise<void>;
+}
 interface Session {
-  client: SqliteClient | MysqlClient;
+  client: SqliteClient | MysqlClient | MysqlTransaction;
   /** SQLite: the transaction that the session belongs to */
   tx?: SqliteClient | undefined;
 }

@@ -94,6 +94,13 @@ export function rootOf(db: Db): Db {
   return roots.get(db) ?? db;
 }
 
+/** The transaction with another session: what is written through it goes another way. */
+export function viewOf(tx: Tx, session: object): Tx {
+  const view: Tx = Object.assign(Object.create(tx), { session });
+  roots.set(view, rootOf(tx));
+  return view;
+}
+
 /** What the transaction and those nested in it belong to, what is to be done at its end, and what after its commit. */
 interface Outer {
   root: Db;

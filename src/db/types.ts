@@ -45,6 +45,12 @@ export interface Tx extends Db {
   atEnd<T>(work: AtEnd<T>, items: readonly T[]): void;
 }
 
+/** How many rows a write has to match, and the error of its transaction where it does not. */
+export interface Match {
+  rows: number;
+  toError(): Error;
+}
+
 /** What a transaction does last. It adds nothing more to be done at its end. */
 export type AtEnd<T> = (tx: Tx, items: readonly T[]) => Promise<void>;
 

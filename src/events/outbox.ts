@@ -3,7 +3,7 @@
 import { randomInt } from 'node:crypto';
 import { eq } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
-import { incoming, insertMany, upsert } from '../db/ops.ts';
+import { incoming, insertMany, unanswered, upsert } from '../db/ops.ts';
 import { counters, webhookLanes, webhookOutbox, webhooks } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { DAY_MS } from '../utils/durations.ts';
@@ -77,7 +77,7 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
           .map((target) => toRow(target, event)),
       );
       if (rows.length === 0) return;
-      await insertMany(tx, webhookOutbox, rows);
+      await insertMany(unanswered(tx), webhookOutbox, rows);
       // Last of all: some lanes are of no session, and whoever holds one must not come to need the row of a session.
       tx.atEnd(
         openLanes,
@@ -166,5 +166,5 @@ export async function openLanes(tx: Tx, lanes: readonly Lane[]): Promise<void> {
   const byName = new Map(lanes.map((lane) => [lane.lane, lane]));
   const sorted = [...byName.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
   const untouched = { webhookId: incoming(webhookLanes.webhookId) };
-  await upsert(tx, webhookLanes, sorted, [webhookLanes.lane], untouched);
+  await upsert(unanswered(tx), webhookLanes, sorted, [webhookLanes.lane], untouched);
 }

@@ -9,6 +9,7 @@ import {
   raiser,
   raiserOfSeveral,
   statementsAreCheap,
+  unanswered,
   valuesAt,
 } from '../db/ops.ts';
 import { activityLogs, auditEntries, whatsappAccounts } from '../db/schema.ts';
@@ -74,9 +75,9 @@ export async function record(
   const next = await takeSequence(tx, facts);
   const events = facts.map((fact) => toEvent(fact, next, at));
   const rows = facts.map((fact, i) => toRow(fact, events[i], at));
-  await insertMany(tx, activityLogs, rows);
+  await insertMany(unanswered(tx), activityLogs, rows);
   const audited = facts.flatMap((fact, i) => auditedOf(fact, rows[i]));
-  if (audited.length > 0) await insertMany(tx, auditEntries, audited);
+  if (audited.length > 0) await insertMany(unanswered(tx), auditEntries, audited);
   await deps.stream.outbox?.write(tx, events);
   tx.afterCommit(() => {
     for (const event of events) deps.stream.publish(event);

@@ -5,7 +5,7 @@
 import { createBatcher } from '../db/batcher.ts';
 import type { Tx } from '../db/client.ts';
 import { startTimer, stopTimer } from '../db/event-loop.ts';
-import { insertMany, isRetryable, isUnavailable, transact } from '../db/ops.ts';
+import { insertMany, isRetryable, isUnavailable, transact, unanswered } from '../db/ops.ts';
 import { createPlaces, type Places } from '../db/places.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import { noteHighPriority } from './code-reserve.ts';
@@ -130,7 +130,7 @@ export async function enqueueClaimed(
 ): Promise<void> {
   const room = await openMessageRoom(tx, deps, [message], deps.clock.now());
   room.take(message);
-  await insertRows(tx, [{ message, queued, start }]);
+  await insertRows(unanswered(tx), [{ message, queued, start }]);
   await countBorn(tx, start, candidateOf(message, queued));
   await countMessages(tx, deps, [message], room);
 }
@@ -230,7 +230,7 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
     }
     const admitted = items.filter((item) => !failed.has(item));
     const queued = admitted.map(({ message }) => message);
-    await insertRows(tx, admitted);
+    await insertRows(unanswered(tx), admitted);
     await countMessages(tx, deps, queued, room);
     await noteHighPriority(tx, queued, now);
   });

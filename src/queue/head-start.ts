@@ -4,7 +4,7 @@
  * and goes back to the queue when nobody sends it.
  */
 import type { Tx } from '../db/client.ts';
-import { insertMany } from '../db/ops.ts';
+import { insertMany, unanswered } from '../db/ops.ts';
 import { sendAttempts } from '../db/schema.ts';
 import type { Outgoing } from '../whatsapp/content.ts';
 import type { Held } from './fence.ts';
@@ -37,5 +37,5 @@ export async function countBorn(
   { held, attemptId, at }: HeadStart,
   { recipient, priority }: Pick<Candidate, 'recipient' | 'priority'>,
 ): Promise<void> {
-  await insertMany(tx, sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at }]);
+  await insertMany(unanswered(tx), sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at }]);
 }

@@ -4,7 +4,7 @@
  */
 import { and, eq, inArray, type SQL, sum } from 'drizzle-orm';
 import type { Database, Db, Tx } from '../db/client.ts';
-import { added, upsert } from '../db/ops.ts';
+import { added, unanswered, upsert } from '../db/ops.ts';
 import { type USAGE_CATEGORIES, usageCounts } from '../db/schema.ts';
 import { type Fact, record } from '../events/record.ts';
 import { countEach } from '../utils/count-each.ts';
@@ -276,7 +276,7 @@ export async function countMessages(
     const { userId, sessionId, type: kind } = one;
     return { userId, sessionId, day, kind, engine, category: categoryOf(one) };
   });
-  await addUsage(tx, all, 1, slotOf);
+  await addUsage(unanswered(tx), all, 1, slotOf);
   const byUser = countEach(counted.map(({ userId }) => userId));
   const facts = [...room.used].flatMap(([userId, limits]) =>
     limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),

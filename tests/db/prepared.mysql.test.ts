@@ -96,17 +96,33 @@ function noteRuns(share: number, fail: (run: number) => number | null = () => nu
   const runs: string[] = [];
   const statements = new Set<string>();
   let prepared = 0;
+  function execute(text: string, done: (error: unknown, rows?: unknown) => void): void {
+    const errno = fail(runs.push(`prepared ${text}`));
+    if (errno !== null) return done(Object.assign(new Error('no'), { errno }));
+    if (!statements.has(text)) prepared++;
+    statements.add(text);
+    done(null, []);
+  }
+  /** What the driver makes of each run. */
+  class Execution {
+    statement = {};
+    readonly #run: () => void;
+    constructor({ sql: text }: { sql: string }, done: (error: unknown, rows?: unknown) => void) {
+      this.#run = () => execute(text, done);
+    }
+    start() {
+      this.#run();
+      return this;
+    }
+  }
   const connection = {
-    connection: {},
+    connection: {
+      execute: (options: { sql: string }, _values: unknown, done: () => void) =>
+        new Execution(options, done).start(),
+      addCommand: (command: Execution) => command.start(),
+    },
     async query({ sql: text }: { sql: string }) {
       runs.push(`text ${text}`);
-      return [];
-    },
-    async execute({ sql: text }: { sql: string }) {
-      const errno = fail(runs.push(`prepared ${text}`));
-      if (errno !== null) throw Object.assign(new Error('no'), { errno });
-      if (!statements.has(text)) prepared++;
-      statements.add(text);
       return [];
     },
     unprepare: ({ sql: text }: { sql: string }) => void statements.delete(text),

@@ -2,7 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { eq, sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
-import { transact } from '../../src/db/ops.ts';
+import { transact, unanswered } from '../../src/db/ops.ts';
+import { raiser } from '../../src/db/raise.ts';
 import { describeOn } from '../helpers/on-database.ts';
 import { tallies, useFixture } from './fixture.ts';
 
@@ -85,6 +86,50 @@ test('transactions that lock in opposite orders all succeed in the end', async (
   await Promise.all(Array.from({ length: 10 }, (_, i) => touch(i % 2 ? ['a', 'b'] : ['b', 'a'])));
   const rows = await db.select({ value: tallies.value }).from(tallies);
   expect(rows).toEqual([{ value: 10 }, { value: 10 }]);
+});
+
+describe('writes whose answers nobody needs', () => {
+  class Mismatch extends Error {
+    override name = 'Mismatch';
+  }
+
+  test('are there when the transaction has ended, and gone with it', async () => {
+    const { db } = await open();
+    await db.transaction(async (tx) => {
+      await unanswered(tx).insert(tallies).values({ name: 'a' });
+      expect(await namesIn(tx)).toEqual(['a']);
+      await unanswered(tx).insert(tallies).values({ name: 'b' });
+    });
+    const failing = db.transaction(async (tx) => {
+      await unanswered(tx).insert(tallies).values({ name: 'c' });
+      throw new Error('no');
+    });
+    await expect(failing).rejects.toThrow('no');
+    expect(await namesIn(db)).toEqual(['a', 'b']);
+  });
+
+  test.each(['the commit', 'a read', 'a write', 'a counter'])(
+    'that match other rows than they must undo all, with their own error: followed by %s',
+    async (next) => {
+      const { db } = await open();
+      await db.insert(tallies).values([{ name: 'a' }, { name: 'b' }]);
+      const failing = db.transaction(async (tx) => {
+        await unanswered(tx).insert(tallies).values({ name: 'c' });
+        const all = unanswered(tx, { rows: 3, toError: () => new Mismatch() });
+        await all.update(tallies).set({ value: 1 });
+        const none = unanswered(tx, { rows: 1, toError: () => new Mismatch() });
+        await none.update(tallies).set({ value: 2 }).where(eq(tallies.name, 'nobody'));
+        if (next === 'a read') await namesIn(tx);
+        if (next === 'a write') await tx.insert(tallies).values({ name: 'd' });
+        if (next === 'a counter') await raiser(tallies.value, tallies.name)(tx, ['a'], 1);
+      });
+      await expect(failing).rejects.toBeInstanceOf(Mismatch);
+      expect(await db.select({ name: tallies.name, value: tallies.value }).from(tallies)).toEqual([
+        { name: 'a', value: 0 },
+        { name: 'b', value: 0 },
+      ]);
+    },
+  );
 });
 
 describe('misuse is an error that says so', () => {

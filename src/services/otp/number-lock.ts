@@ -1,7 +1,7 @@
 /** One number of a tenant at a time: sends and resends to it take its lock on its row. */
 import { and, eq, gt, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { incoming, placeholders, preparedFor, preparedWrite, upsert, valuesAt } from '../../db/ops.ts';
+import { incoming, placeholders, preparedFor, preparedWrite, unanswered, upsert, valuesAt } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import type { Subscriber } from '../../whatsapp/subscribers.ts';
 import { spendOtp } from '../quotas.ts';
@@ -41,7 +41,7 @@ export async function lockNumber(
   const sent = otpId === null ? [] : [now];
   const fresh = { userId, phone: key, sends: sent, lastOtpId: otpId, updatedAt: now };
   // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
-  await upsert(tx, otpNumbers, fresh, [otpNumbers.userId, otpNumbers.phone], {
+  await upsert(unanswered(tx), otpNumbers, fresh, [otpNumbers.userId, otpNumbers.phone], {
     updatedAt: incoming<number>(otpNumbers.updatedAt),
   });
   const phones = [...new Set([key, ...spellings])];

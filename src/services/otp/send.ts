@@ -1,7 +1,7 @@
 /** A new code to a number. */
 import type { z } from 'zod';
 import type { Tx } from '../../db/client.ts';
-import { insertMany, isRetryable, isUnavailable, transact } from '../../db/ops.ts';
+import { insertMany, isRetryable, isUnavailable, transact, unanswered } from '../../db/ops.ts';
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record, SessionNotHeld } from '../../events/record.ts';
 import { candidateOf } from '../../queue/enqueue.ts';
@@ -189,7 +189,7 @@ async function writeSend(
     failover: sendingSessions.map(({ accountId, sessionId }) => ({ accountId, sessionId })),
     expiresAt,
   };
-  await insertMany(tx, otps, [row]);
+  await insertMany(unanswered(tx), otps, [row]);
   await record(tx, ctx, [...replaced, fact]);
   const kept: SentOtp = {
     otpId,

@@ -1,0 +1,63 @@
+/**
+ * Prepared statements that are run again with the driver's own command, by what it knows of them. Its `execute` makes two commands
+ * of each run, the first of which looks for the statement by a text that it puts together.
+ */
+import type { PoolConnection, QueryOptions } from 'mysql2/promise';
+
+type Done = (error: unknown, rows?: unknown, fields?: unknown) => void;
+
+/** The parts of the driver's connection that are used here; pinned by the lock file, proven by the tests. */
+interface Core {
+  execute(options: QueryOptions, values: readonly unknown[], done: Done): Execution;
+  addCommand(command: object): unknown;
+}
+
+/** The same of its command. */
+interface Execution {
+  /** set when the statement is prepared */
+  statement?: unknown;
+  constructor: Function;
+}
+
+type ExecutionClass = new (options: object, done: Done) => object;
+
+/** Runs the statement again. */
+export type Again = (options: QueryOptions, values: readonly unknown[]) => Promise<unknown>;
+
+/** Prepares a statement and runs it. `again` may be called when the answer is there. */
+export function prepareAndRun(
+  connection: PoolConnection,
+  options: QueryOptions,
+  values: readonly unknown[],
+): { answer: Promise<unknown>; again(): Again } {
+  const core = coreOf(connection);
+  let first: Execution | undefined;
+  const answer = new Promise((resolve, reject) => {
+    first = core.execute(options, values, doneOf(resolve, reject));
+  });
+  return {
+    answer,
+    again() {
+      if (first?.statement === undefined) throw new Error('the statement was not prepared');
+      const { statement } = first;
+      const Execute = first.constructor as ExecutionClass;
+      return ({ sql, rowsAsArray, timeout }, more) =>
+        new Promise((resolve, reject) => {
+          const run = { sql, rowsAsArray, timeout, values: more, statement };
+          core.addCommand(new Execute(run, doneOf(resolve, reject)));
+        });
+    },
+  };
+}
+
+function doneOf(resolve: (answer: unknown) => void, reject: (error: unknown) => void): Done {
+  return (error, rows, fields) => {
+    if (error) reject(error);
+    else resolve([rows, fields]);
+  };
+}
+
+/** Safe because every connection of the driver has these. */
+function coreOf({ connection }: PoolConnection): Core {
+  return connection as unknown as Core;
+}
