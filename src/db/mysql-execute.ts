@@ -16,7 +16,7 @@ interface Core {
 interface Execution {
   /** set when the statement is prepared */
   statement?: unknown;
-  constructor: Function;
+  constructor: unknown;
 }
 
 type ExecutionClass = new (options: object, done: Done) => object;
@@ -24,12 +24,19 @@ type ExecutionClass = new (options: object, done: Done) => object;
 /** Runs the statement again. */
 export type Again = (options: QueryOptions, values: readonly unknown[]) => Promise<unknown>;
 
-/** Prepares a statement and runs it. `again` may be called when the answer is there. */
+/** The first run of a statement. */
+export interface FirstRun {
+  answer: Promise<unknown>;
+  /** How it is run again; null while it is not prepared: nothing of it has run then. */
+  again(): Again | null;
+}
+
+/** Prepares a statement and runs it. */
 export function prepareAndRun(
   connection: PoolConnection,
   options: QueryOptions,
   values: readonly unknown[],
-): { answer: Promise<unknown>; again(): Again } {
+): FirstRun {
   const core = coreOf(connection);
   let first: Execution | undefined;
   const answer = new Promise((resolve, reject) => {
@@ -38,9 +45,9 @@ export function prepareAndRun(
   return {
     answer,
     again() {
-      if (first?.statement === undefined) throw new Error('the statement was not prepared');
+      if (first?.statement === undefined) return null;
       const { statement } = first;
-      const Execute = first.constructor as ExecutionClass;
+      const Execute = classOf(first);
       return ({ sql, rowsAsArray, timeout }, more) =>
         new Promise((resolve, reject) => {
           const run = { sql, rowsAsArray, timeout, values: more, statement };
@@ -55,6 +62,11 @@ function doneOf(resolve: (answer: unknown) => void, reject: (error: unknown) => 
     if (error) reject(error);
     else resolve([rows, fields]);
   };
+}
+
+/** Safe because the driver makes its commands of their options and of what hears of their end. */
+function classOf(execution: Execution): ExecutionClass {
+  return execution.constructor as ExecutionClass;
 }
 
 /** Safe because every connection of the driver has these. */

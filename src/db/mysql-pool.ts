@@ -131,7 +131,10 @@ export function createConnections(options: MysqlOptions): Connections {
     try {
       return await inTime(pending, giveUpMs - performance.now());
     } catch (error) {
-      void pending.then(giveBack, () => void (lent -= 1)).finally(leave);
+      const endWaiting = () => {
+        lent -= 1;
+      };
+      void pending.then(giveBack, endWaiting).finally(leave);
       throw error;
     }
   }

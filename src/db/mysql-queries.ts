@@ -27,12 +27,16 @@ interface SelectedField {
 
 type Execute = (this: Query, values?: Record<string, unknown>) => Promise<unknown>;
 
-const prototype = MySql2PreparedQuery.prototype as unknown as { execute: Execute };
-const { execute: executeAsDrizzle } = prototype;
+const { execute: executeAsDrizzle } = prototype();
 
 /** Call it before the first query. May be called again. */
 export function shortenQueries(): void {
-  prototype.execute = execute;
+  prototype().execute = execute;
+}
+
+/** Safe because drizzle's prepared queries are run by this method. */
+function prototype(): { execute: Execute } {
+  return MySql2PreparedQuery.prototype as unknown as { execute: Execute };
 }
 
 const execute: Execute = async function (this: Query, values = {}) {

@@ -5,7 +5,7 @@
 import { LRUCache } from 'lru-cache';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
 import { within } from './event-loop.ts';
-import { type Again, prepareAndRun } from './mysql-execute.ts';
+import { type Again, type FirstRun, prepareAndRun } from './mysql-execute.ts';
 import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
 import { isCompound } from './mysql-together.ts';
 
@@ -87,28 +87,36 @@ export async function runStatement(
   }
   const { sql, rowsAsArray } = options;
   const known = kept.prepared.get(sql);
-  const isNew = known === undefined;
+  let first: FirstRun | undefined;
   try {
-    if (!isNew) return await known.run(options, values);
-    const { answer, again } = prepareAndRun(connection, options, values);
-    const result = await bounded(answer, options.timeout);
+    if (known !== undefined) return await known.run(options, values);
+    first = prepareAndRun(connection, options, values);
+    const result = await bounded(first.answer, options.timeout);
+    const run = first.again();
     kept.times.delete(sql);
-    kept.prepared.set(sql, { rowsAsArray, run: again() });
+    if (run !== null) kept.prepared.set(sql, { rowsAsArray, run });
     return result;
   } catch (error) {
     const { errno, fatal } = Object(error);
-    if (fatal !== true && (isNew || GONE.has(errno))) {
+    if (fatal === true) throw error;
+    if (first !== undefined || GONE.has(errno)) {
       seen.delete(sql);
       kept.times.delete(sql);
       kept.prepared.delete(sql);
       connection.unprepare(options);
     }
     if (errno === TOO_MANY) kept.hasRoom = false;
-    // Nothing of these has run; of a compound statement some may have, when one inside of it says that it has changed.
-    const isUnrun = errno === TOO_MANY || (isCompound(sql) ? errno === UNKNOWN : GONE.has(errno));
-    if (isUnrun) return connection.query(options, values);
+    const isRefused = first?.again() === null;
+    // It is not prepared again by anybody.
+    if (isRefused && errno !== TOO_MANY) seen.set(sql, Number.NEGATIVE_INFINITY);
+    if (isRefused || errno === TOO_MANY || isUnknown(errno, sql)) return connection.query(options, values);
     throw error;
   }
+}
+
+/** Whether nothing has run, because the statement is none any more. Of a compound one a part may have, when another has changed. */
+function isUnknown(errno: unknown, sql: string): boolean {
+  return isCompound(sql) ? errno === UNKNOWN : GONE.has(errno);
 }
 
 /** Whether the text is prepared, in the same form, or has come so often that it should be. */

@@ -152,19 +152,20 @@ const valuesOf = (kept: readonly KeptWrite[]) => kept.flatMap(({ values }) => [.
 /** The error of the write that did not match its rows; the error itself where it is another one. */
 export function meaningOf(error: unknown, kept: readonly KeptWrite[]): unknown {
   const { sqlState, sqlMessage } = Object(error);
-  if (sqlState !== '45000' || typeof sqlMessage !== 'string' || !sqlMessage.startsWith(MISMATCH)) return error;
+  if (sqlState !== '45000' || typeof sqlMessage !== 'string' || !sqlMessage.startsWith(MISMATCH))
+    return error;
   const match = kept[Number(sqlMessage.slice(MISMATCH.length))]?.match;
   return match ? match.toError() : error;
 }
 
 /** Safe because the driver answers a compound statement with all of its results, and those of its rows come first. */
-function readRows(answer: unknown): unknown {
+function readRows(answer: unknown): readonly [rows: unknown, fields: unknown] {
   const [results, fields] = answer as [readonly unknown[], readonly unknown[] | undefined];
   return [results[0], fields?.[0]];
 }
 
 function readHeader(answer: unknown): unknown {
-  const [rows] = readRows(answer) as [readonly unknown[]];
-  const { affectedRows, insertId } = Object(rows[0]);
+  const [rows] = readRows(answer);
+  const { affectedRows, insertId } = Object(Object(rows)[0]);
   return [{ affectedRows: Number(affectedRows), insertId: Number(insertId) }, undefined];
 }

@@ -174,7 +174,7 @@ async function inTransaction<R>(
     state.open = false;
     if (!isBroken(error)) await runPlain(connection, 'rollback').catch(() => discard(connection));
     else if (wasOpen && isConnectionLost(error)) throw new TransactionLostError('cut off', { cause: error });
-    // drizzle has wrapped what a caller of ours is to know.
+    // drizzle has wrapped what the caller is to know.
     throw state.mismatch !== undefined && Object(error).cause === state.mismatch ? state.mismatch : error;
   }
 }
@@ -244,20 +244,22 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
     }
   }
 
+  /** Sends what was kept back, with the statement that comes next where there is one, and answers that. */
   async function runKept(next?: QueryOptions, params: unknown[] = []): Promise<unknown> {
     const kept = state.kept.splice(0);
-    const together = next && withNext(kept, { sql: next.sql, values: params });
+    const together = next ? withNext(kept, { sql: next.sql, values: params }) : null;
     const { sql, values, read } = together ?? keptAlone(kept, { commit: false });
-    const rowsAsArray = next?.rowsAsArray ?? false;
+    const rowsAsArray = together !== null && next?.rowsAsArray === true;
+    let answer: unknown;
     try {
-      const answer = await runStatement(connection, bounded({ sql, rowsAsArray }), values);
-      return together ? read(answer) : next && (await run(next, params));
+      answer = await runStatement(connection, bounded({ sql, rowsAsArray }), values);
     } catch (error) {
       const meaning = meaningOf(error, kept);
       if (meaning !== error) state.mismatch ??= meaning;
       state.undone ??= meaning;
       throw meaning;
     }
+    return together === null && next ? run(next, params) : read(answer);
   }
 
   async function query(options: QueryOptions, params?: unknown[]): Promise<unknown> {
@@ -277,7 +279,8 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
     if (isNested || !canKeep(connection, [], write)) {
       const result = await query(options, params);
       if (match && affected(result) !== match.rows) {
-        state.mismatch = state.undone = match.toError();
+        state.mismatch = match.toError();
+        state.undone = state.mismatch;
         throw state.mismatch;
       }
       return UNTOLD;

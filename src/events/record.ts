@@ -3,6 +3,7 @@ import type { Tx } from '../db/client.ts';
 import {
   caseBy,
   insertMany,
+  padded,
   placeholders,
   preparedFor,
   preparedWriteFor,
@@ -178,6 +179,9 @@ const raisedRows = preparedFor((db, named, count) =>
     .prepare(),
 );
 
+/** Sessions up to which few sizes of these statements are made: larger ones are as they come. */
+const MAX_RAISED = 64;
+
 /** The rows are locked in the order of their ids, so that two transactions cannot wait for each other in a circle. */
 async function raiseAll(
   tx: Tx,
@@ -185,9 +189,10 @@ async function raiseAll(
   held: ReadonlyMap<string, Held>,
 ): Promise<Raised[]> {
   if (counts.size === 0) return [];
-  const values = valuesAt([...counts].map(([accountId, by]) => ({ id: accountId, by })));
-  await raiseSeveral(tx, [counts.size], values);
-  const rows = await raisedRows(tx, counts.size).execute(values);
+  const some = padded([...counts], MAX_RAISED);
+  const values = valuesAt(some.map(([accountId, by]) => ({ id: accountId, by })));
+  await raiseSeveral(unanswered(tx), [some.length], values);
+  const rows = await raisedRows(tx, some.length).execute(values);
   for (const [accountId, by] of held) {
     const row = rows.find((one) => one.id === accountId);
     if (row?.owner !== by.owner || row.fence !== by.fence) throw new SessionNotHeld(accountId);

@@ -37,5 +37,7 @@ export async function countBorn(
   { held, attemptId, at }: HeadStart,
   { recipient, priority }: Pick<Candidate, 'recipient' | 'priority'>,
 ): Promise<void> {
-  await insertMany(unanswered(tx), sendAttempts, [{ id: attemptId, accountId: held.id, recipient, priority, at }]);
+  await insertMany(unanswered(tx), sendAttempts, [
+    { id: attemptId, accountId: held.id, recipient, priority, at },
+  ]);
 }

@@ -98,10 +98,9 @@ function noteRuns(share: number, fail: (run: number) => number | null = () => nu
   let prepared = 0;
   function execute(text: string, done: (error: unknown, rows?: unknown) => void): void {
     const errno = fail(runs.push(`prepared ${text}`));
-    if (errno !== null) return done(Object.assign(new Error('no'), { errno }));
-    if (!statements.has(text)) prepared++;
-    statements.add(text);
-    done(null, []);
+    if (errno === null && !statements.has(text)) prepared++;
+    if (errno === null) statements.add(text);
+    done(errno === null ? null : Object.assign(new Error('no'), { errno }), []);
   }
   /** What the driver makes of each run. */
   class Execution {

@@ -70,7 +70,10 @@ it('a statement after them is answered as by itself: rows, counts, numbers of a 
   const raise = raiser(tallies.value, tallies.name);
   for (let n = 1; n <= TIMES; n++) {
     await db.transaction(async (tx) => {
-      const touch = () => unanswered(tx).update(tallies).set({ active: n % 2 === 0 });
+      const touch = () =>
+        unanswered(tx)
+          .update(tallies)
+          .set({ active: n % 2 === 0 });
       await touch();
       expect(await raise(tx, ['a'], 3)).toBe(3 * n);
       await touch();
@@ -151,7 +154,10 @@ it('transactions that lose to one another are repeated as a whole', async () => 
       async (tx) => {
         for (const name of order) {
           const row = eq(tallies.name, name);
-          await unanswered(tx).update(tallies).set({ value: sql`${tallies.value} + 1` }).where(row);
+          await unanswered(tx)
+            .update(tallies)
+            .set({ value: sql`${tallies.value} + 1` })
+            .where(row);
           await tx.select().from(tallies).where(row);
         }
       },

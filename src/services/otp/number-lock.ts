@@ -1,7 +1,15 @@
 /** One number of a tenant at a time: sends and resends to it take its lock on its row. */
 import { and, eq, gt, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { incoming, placeholders, preparedFor, preparedWrite, unanswered, upsert, valuesAt } from '../../db/ops.ts';
+import {
+  incoming,
+  placeholders,
+  preparedFor,
+  preparedWrite,
+  unanswered,
+  upsert,
+  valuesAt,
+} from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import type { Subscriber } from '../../whatsapp/subscribers.ts';
 import { spendOtp } from '../quotas.ts';
