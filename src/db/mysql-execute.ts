@@ -2,7 +2,10 @@
  * Prepared statements that are run again with the driver's own command, by what it knows of them. Its `execute` makes two commands
  * of each run, the first of which looks for the statement by a text that it puts together.
  */
+import { tracingChannel } from 'node:diagnostics_channel';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
+
+const executions = tracingChannel('mysql2:execute').start;
 
 type Done = (error: unknown, rows?: unknown, fields?: unknown) => void;
 
@@ -51,7 +54,10 @@ export function prepareAndRun(
       return ({ sql, rowsAsArray, timeout }, more) =>
         new Promise((resolve, reject) => {
           const run = { sql, rowsAsArray, timeout, values: more, statement };
-          core.addCommand(new Execute(run, doneOf(resolve, reject)));
+          const done = doneOf(resolve, reject);
+          // Who listens to what is executed hears of it from the driver.
+          if (executions.hasSubscribers) core.execute(run, more, done);
+          else core.addCommand(new Execute(run, done));
         });
     },
   };

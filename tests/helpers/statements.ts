@@ -8,7 +8,7 @@ export interface StatementCount {
   statements: number;
   /** explicit transactions that were committed */
   transactions: number;
-  /** how often each text was sent; lists and numbers of rows do not make another text */
+  /** how often each text was sent, alone or with others; lists and numbers of rows do not make another text */
   texts: Map<string, number>;
 }
 
@@ -30,9 +30,10 @@ export function countStatements(): StatementCounter {
   const note = (text: string) => {
     if (OF_CONNECTION.test(text)) return;
     count.statements++;
-    if (/^commit$/i.test(text)) count.transactions++;
-    const known = shorten(text);
-    count.texts.set(known, (count.texts.get(known) ?? 0) + 1);
+    for (const part of partsOf(shorten(text))) {
+      if (/^commit$/i.test(part)) count.transactions++;
+      count.texts.set(part, (count.texts.get(part) ?? 0) + 1);
+    }
   };
   const stops = [watchMysql(note), watchSqlite(note)];
   return {
@@ -54,6 +55,13 @@ const OF_CONNECTION = /^(show session variables|set session|set autocommit)\b/i;
 const MAX_TEXTS = 1_000;
 
 const nothing = (): StatementCount => ({ statements: 0, transactions: 0, texts: new Map() });
+
+/** The statements that were sent in one, without what the server is told to look at between them. */
+function partsOf(text: string): string[] {
+  const [, several] = /^begin not atomic (.*); end$/s.exec(text) ?? [];
+  if (several === undefined) return [text];
+  return several.split('; ').filter((part) => !/^(if row_count|end if|select row_count)/.test(part));
+}
 
 /** Values become `?`; `(?, ?, ?)` and `(?, ?), (?, ?)` become one. */
 function withoutLists(text: string): string {
