@@ -11,7 +11,7 @@ type Done = (error: unknown, rows?: unknown, fields?: unknown) => void;
 
 /** The parts of the driver's connection that are used here; pinned by the lock file, proven by the tests. */
 interface Core {
-  execute(options: QueryOptions, values: readonly unknown[], done: Done): Execution;
+  execute(options: object, values: readonly unknown[], done: Done): Execution;
   addCommand(command: object): unknown;
 }
 
