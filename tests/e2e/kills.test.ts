@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { dbType } from '../../src/db/kit.ts';
 import { startKillWorld } from '../helpers/kill-world.ts';
 
-/** 30 on each database; `npm run test:soak -- tests/soak/kills.test.ts` does a thousand. */
-const KILLS = 30;
+/** 16 on each database; `npm run test:soak -- tests/soak/kills.test.ts` does a thousand. */
+const KILLS = 16;
 const WORLDS = dbType === 'sqlite' ? [1] : [1, 3];
 /** Another one each time, printed so that the kills can be had again. */
 const SEED = Date.now() % 2 ** 31;

@@ -11,9 +11,9 @@ import { makeTenant, type Tenant } from '../helpers/tenant.ts';
 import { createMemory } from './memory.ts';
 import { type Caller, type FuzzRequest, requests, toDocument } from './requests.ts';
 
-const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 1_500);
+const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 750);
 /** Where nobody asked for a number, a slow machine makes fewer. */
-const TIME_LIMIT_MS = process.env.FUZZ_REQUESTS === undefined ? 45_000 : 4 * 3_600_000;
+const TIME_LIMIT_MS = process.env.FUZZ_REQUESTS === undefined ? 25_000 : 4 * 3_600_000;
 const SEED = Number(process.env.FUZZ_SEED ?? Date.now() % 2_147_483_647);
 /** Requests that are on their way at the same time. */
 const LANES = 6;
