@@ -2,13 +2,14 @@
 import { and, eq, inArray, isNotNull, or, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import {
-  affected,
   caseBy,
   changerOfSeveral,
+  padded,
   placeholders,
   prepared,
   preparedWriteFor,
   statementsAreCheap,
+  unanswered,
   valuesAt,
 } from '../db/ops.ts';
 import { campaigns, ENDED_CAMPAIGN_STATUSES, type LeftOut, messages } from '../db/schema.ts';
@@ -74,7 +75,7 @@ export async function settleProofs(
   // What was seen as proven has left the queue with that.
   const queued = rows.filter((row) => read.includes(row) || !isProven(row.status));
   if (moved.length > 0) await moveAll(tx, moved, now);
-  await takeOffAll(tx, queued);
+  await takeOffAll(unanswered(tx), queued);
   tx.afterCommit(() => {
     for (const { row, next } of moved) recent?.keep({ ...row, ...next });
   });
@@ -280,11 +281,12 @@ const moveSeveral = preparedWriteFor((db, named, count) => {
     .where(and(inArray(messages.id, placeholders(named, 'id', count)), eq(messages.status, byId('from'))));
 });
 
+const conflict = () => new SettleConflictError('a message was settled twice at once');
+
 async function moveAll(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
-  const move = statementsAreCheap ? writeOnSqlite : writeOnMysql;
-  if ((await move(tx, moved, now)) !== moved.length) {
-    throw new SettleConflictError('a message was settled twice at once');
-  }
+  if (!statementsAreCheap) {
+    await writeOnMysql(unanswered(tx, { rows: moved.length, toError: conflict }), moved, now);
+  } else if ((await writeOnSqlite(tx, moved, now)) !== moved.length) throw conflict();
 }
 
 /** How many rows were moved. */
@@ -300,14 +302,18 @@ function writeOnSqlite(tx: Tx, moved: readonly Moved[], now: number): Promise<nu
   return moveOnSqlite(tx, rows, [now, null, null, null]);
 }
 
-async function writeOnMysql(tx: Tx, moved: readonly Moved[], now: number): Promise<number> {
+/** Rows up to which few sizes of the statement are made. */
+const MAX_PADDED = 64;
+
+async function writeOnMysql(tx: Tx, moved: readonly Moved[], now: number): Promise<void> {
+  const some = padded(moved, MAX_PADDED);
   const values = valuesAt(
-    moved.map(({ row, next: { status, sentAt, deliveredAt, readAt } }) => ({
+    some.map(({ row, next: { status, sentAt, deliveredAt, readAt } }) => ({
       ...{ id: row.id, from: row.status },
       ...{ status, sentAt, deliveredAt, readAt },
     })),
   );
-  return affected(await moveSeveral(tx, [moved.length], { ...values, now }));
+  await moveSeveral(tx, [some.length], { ...values, now });
 }
 
 function provenStatus(status: Progress['status']): Proof['status'] {
