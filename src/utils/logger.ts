@@ -89,18 +89,54 @@ const NAMES_OF_WINSTON: ReadonlySet<string> = new Set([
   'component',
 ]);
 
+/** How lines of the same words are made: the names that they bring, and all names as winston sorts them. */
+interface LineForm {
+  given: readonly string[];
+  /** each with how it begins in the line */
+  sorted: readonly { name: string; text: string }[];
+}
+
+const forms = new Map<string, LineForm>();
+/** Our own code says far fewer different words. */
+const MAX_FORMS = 1_000;
+
+function formOf(message: string, given: readonly string[]): LineForm {
+  const known = forms.get(message);
+  if (known?.given.length === given.length && given.every((name, at) => name === known.given[at])) {
+    return known;
+  }
+  const sorted = ['level', 'message', 'timestamp', ...given].sort();
+  const form = { given, sorted: sorted.map((name) => ({ name, text: `${JSON.stringify(name)}:` })) };
+  if (known !== undefined || forms.size < MAX_FORMS) forms.set(message, form);
+  return form;
+}
+
 /** The line of an entry whose fields are all plain values, as winston makes it; null of every other one. */
 function plainLine(level: string, message: string, meta: object): string | null {
-  const fields: Record<string, unknown> = { level, message, timestamp: new Date().toISOString() };
-  for (const [name, value] of Object.entries(meta)) {
+  const given = Object.keys(meta);
+  const fields = fieldsOf(meta);
+  for (const name of given) {
+    const value = fields[name];
     const isPlain = value === null || (typeof value !== 'object' && typeof value !== 'function');
     if (!isPlain || NAMES_OF_WINSTON.has(name)) return null;
-    fields[name] = redact(value, name);
   }
-  const sorted: Record<string, unknown> = {};
-  for (const name of Object.keys(fields).sort()) sorted[name] = fields[name];
-  return JSON.stringify(sorted);
+  let line = '{';
+  for (const { name, text } of formOf(message, given).sorted) {
+    // What JSON has no text for is undefined, and left out.
+    const value: string | undefined = JSON.stringify(valueIn(name, level, message, fields));
+    if (value !== undefined) line += line === '{' ? text + value : `,${text}${value}`;
+  }
+  return `${line}}`;
 }
+
+function valueIn(name: string, level: string, message: string, fields: Readonly<Record<string, unknown>>) {
+  if (name === 'level') return level;
+  if (name === 'message') return message;
+  return name === 'timestamp' ? new Date().toISOString() : redact(fields[name], name);
+}
+
+/** Safe because the fields are only read, by names that the object has. */
+const fieldsOf = (meta: object) => meta as Readonly<Record<string, unknown>>;
 
 /** A write to it is done when it returns: pipes and files are written at once. */
 function consoleOf(format?: winston.Logform.Format): winston.transport {

@@ -34,10 +34,24 @@ const SECRET_KEYS = new Set([
   'params',
   'query',
 ]);
+/** Names that are compared once: each line of the log has the same few. */
+const MAX_KNOWN_NAMES = 1_000;
+const MAX_KNOWN_LENGTH = 40;
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 50;
 const MAX_TEXT = 2000;
 const HIDDEN = '[redacted]';
+
+const known = new Map<string, boolean>();
+
+/** Whether values of this name are hidden. */
+function isSecretName(name: string): boolean {
+  const before = known.get(name);
+  if (before !== undefined) return before;
+  const isSecret = SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''));
+  if (known.size < MAX_KNOWN_NAMES && name.length <= MAX_KNOWN_LENGTH) known.set(name, isSecret);
+  return isSecret;
+}
 
 /** A copy that may be logged: as `withoutSecrets`, and no text has the values that a failed query names. */
 export function redact(value: unknown, name = ''): unknown {
@@ -50,9 +64,7 @@ export function withoutSecrets(value: unknown): unknown {
 }
 
 function shown(value: unknown, name: string, depth: number, textOf: (text: string) => string): unknown {
-  if (value !== null && value !== undefined && SECRET_KEYS.has(name.toLowerCase().replace(/[-_]/g, ''))) {
-    return HIDDEN;
-  }
+  if (value !== null && value !== undefined && isSecretName(name)) return HIDDEN;
   if (typeof value === 'string') return textOf(cut(value));
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
@@ -81,7 +93,8 @@ function withoutValues(text: string): string {
   const query = text.indexOf(FAILED_QUERY);
   const values = query === -1 ? -1 : text.indexOf(PARAMETERS, query);
   const left = values === -1 ? text : text.slice(0, values);
-  const told = BEFORE_VALUE.exec(left);
+  // Most texts have no quotation mark, and then nothing is looked for.
+  const told = left.includes("'") ? BEFORE_VALUE.exec(left) : null;
   return told === null ? left : `${left.slice(0, told.index + told[0].length - 1)}…`;
 }
 
