@@ -1,7 +1,6 @@
 /** The whole HTTP surface, without any I/O of its own: what main serves and tests call. */
-import { Hono, type MiddlewareHandler } from 'hono';
+import { Hono, type Next } from 'hono';
 import { cors } from 'hono/cors';
-import { secureHeaders } from 'hono/secure-headers';
 import { allPages } from './controllers/dashboard/index.ts';
 import { mountPages } from './controllers/dashboard/mount.tsx';
 import { docsRoutes } from './controllers/docs.ts';
@@ -35,9 +34,10 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
     recorder.add(seen);
     countRequest(metrics, seen);
   };
-  app.use(requestLog(deps, onSeen));
-  app.use(securityHeaders);
-  app.use(corsFor(deps.config.allowedOrigins));
+  const log = requestLog(deps, onSeen);
+  const answerPages = corsFor(deps.config.allowedOrigins);
+  // One step of Hono's: each costs every request promises.
+  app.use((c, next) => log(c, () => answerPages(c, next)));
   app.onError(onError(deps));
   const all = [...routes, ...docsRoutes(routes)];
   const known = knownAddresses(
@@ -57,26 +57,8 @@ export function createApp(deps: Deps, routes: readonly Route[]): HttpApp {
   };
 }
 
-/** Nothing from elsewhere, nothing inline: pages bring their scripts and styles as our own files. */
-const securityHeaders = secureHeaders({
-  contentSecurityPolicy: {
-    defaultSrc: ["'self'"],
-    scriptSrc: ["'self'"],
-    styleSrc: ["'self'"],
-    imgSrc: ["'self'", 'data:', 'blob:'],
-    connectSrc: ["'self'"],
-    objectSrc: ["'none'"],
-    baseUri: ["'none'"],
-    formAction: ["'self'"],
-    frameAncestors: ["'none'"],
-  },
-  xFrameOptions: 'DENY',
-  referrerPolicy: 'no-referrer',
-  // Routes that a page elsewhere may show set their own.
-  overwrite: false,
-});
-
-function corsFor(allowedOrigins: readonly string[]): MiddlewareHandler {
+/** Answers pages of other origins. A backend needs none of these headers, and hono/cors makes three answers to set them. */
+function corsFor(allowedOrigins: readonly string[]): (c: HttpContext, next: Next) => Promise<void> {
   const allowed = new Set(allowedOrigins);
   const answerPage = cors({
     origin: (origin) => (allowed.has('*') || allowed.has(origin) ? origin : null),
@@ -94,12 +76,13 @@ function corsFor(allowedOrigins: readonly string[]): MiddlewareHandler {
     exposeHeaders: ['idempotent-replayed', 'ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
     maxAge: 600,
   });
-  return async (c, next) => {
-    if (c.req.method === 'OPTIONS' || c.req.header('origin') !== undefined) return answerPage(c, next);
-    // A backend asks: it needs none of the headers, and hono/cors makes three answers to set them.
-    await next();
-    c.res.headers.append('vary', 'Origin');
+  const answerAsked = async (c: HttpContext, next: Next): Promise<void> => {
+    c.set('fromPage', true);
+    const answer = await answerPage(c, next);
+    if (answer) c.res = answer;
   };
+  return (c, next) =>
+    c.req.method === 'OPTIONS' || c.req.header('origin') !== undefined ? answerAsked(c, next) : next();
 }
 
 /** 405 with `Allow`, for a path that has other methods. */

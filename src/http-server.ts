@@ -2,9 +2,10 @@
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import { serve } from '@hono/node-server';
-import { createApp } from './app.ts';
+import { createApp, type HttpApp } from './app.ts';
 import { allRoutes } from './controllers/index.ts';
 import { noteConnection } from './db/event-loop.ts';
+import { forNode } from './middlewares/json-answer.ts';
 import type { Deps } from './services/context.ts';
 import { type Clock, sleep } from './utils/clock.ts';
 
@@ -31,9 +32,11 @@ const OPEN_GRACE_MS = 8_000;
 export function startHttp(deps: Deps, { handsOver = false } = {}): Promise<HttpServer> {
   const app = createApp(deps, allRoutes);
   const { host, port } = deps.config;
+  const answer = (...asked: Parameters<HttpApp['fetch']>) =>
+    Promise.resolve(app.fetch(...asked)).then(forNode);
   return new Promise((resolve, reject) => {
     const server = asHttpServer(
-      serve({ fetch: app.fetch, hostname: host, port }, (address) => {
+      serve({ fetch: answer, hostname: host, port }, (address) => {
         server.off('error', reject);
         const name = address.address.includes(':')
           ? 'localhost'

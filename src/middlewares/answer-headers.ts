@@ -1,21 +1,59 @@
 /** The headers of an answer of our own. */
 
 /**
- * Takes what Node's own `Headers` takes, in a map. Node's checks and sorts names and values at every step, for each of the
- * twenty that an answer has; what may not be sent it refuses once more when the answer is written.
+ * What every answer says, unless it says something else under the same name. Nothing from elsewhere, nothing inline: pages
+ * bring their scripts and styles as our own files.
+ */
+const FIXED = {
+  'content-security-policy':
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
+    "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'origin-agent-cluster': '?1',
+  'referrer-policy': 'no-referrer',
+  'strict-transport-security': 'max-age=15552000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'x-dns-prefetch-control': 'off',
+  'x-download-options': 'noopen',
+  'x-frame-options': 'DENY',
+  'x-permitted-cross-domain-policies': 'none',
+  'x-xss-protection': '0',
+  'cache-control': 'no-store',
+};
+
+/** Adds what every answer says to headers that do not say it yet. */
+export function addFixedHeaders(headers: Headers): void {
+  // It began with them.
+  if (headers instanceof AnswerHeaders) return;
+  for (const [name, value] of Object.entries(FIXED)) if (!headers.has(name)) headers.set(name, value);
+}
+
+/**
+ * Takes what Node's own `Headers` takes, and begins with what every answer says. Node's checks and sorts names and values at
+ * every step, for each of the twenty that an answer has; what may not be sent it refuses once more when the answer is written.
  */
 export class AnswerHeaders {
-  readonly #values = new Map<string, string>();
+  // A copy of an object of this form is one step, and Node writes an object as it is.
+  readonly #values: Record<string, string> = { ...FIXED };
   readonly #cookies: string[] = [];
 
   constructor(headers: Iterable<readonly [string, string]> = []) {
-    for (const [name, value] of headers) this.append(name, value);
+    for (const [name, value] of headers) {
+      if (lowerOf(name) === COOKIE) this.append(name, value);
+      else this.set(name, value);
+    }
+  }
+
+  /** All of them, as Node's `writeHead` takes them. */
+  toNode(): Record<string, string | string[]> {
+    return this.#cookies.length === 0 ? this.#values : { ...this.#values, [COOKIE]: this.#cookies };
   }
 
   get(name: string): string | null {
     const known = lowerOf(name);
     if (known === COOKIE) return this.#cookies.length > 0 ? this.#cookies.join(', ') : null;
-    return this.#values.get(known) ?? null;
+    return Object.hasOwn(this.#values, known) ? (this.#values[known] ?? null) : null;
   }
 
   has(name: string): boolean {
@@ -25,20 +63,22 @@ export class AnswerHeaders {
   set(name: string, value: string): void {
     const known = lowerOf(name);
     if (known === COOKIE) this.#cookies.splice(0, this.#cookies.length, value);
-    else this.#values.set(known, value);
+    else this.#values[known] = value;
   }
 
   append(name: string, value: string): void {
     const known = lowerOf(name);
-    const before = this.#values.get(known);
     if (known === COOKIE) this.#cookies.push(value);
-    else this.#values.set(known, before === undefined ? value : `${before}, ${value}`);
+    else {
+      const before = this.get(known);
+      this.#values[known] = before === null ? value : `${before}, ${value}`;
+    }
   }
 
   delete(name: string): void {
     const known = lowerOf(name);
     if (known === COOKIE) this.#cookies.length = 0;
-    else this.#values.delete(known);
+    else delete this.#values[known];
   }
 
   getSetCookie(): string[] {
@@ -50,9 +90,8 @@ export class AnswerHeaders {
   }
 
   entries(): IterableIterator<[string, string]> {
-    if (this.#cookies.length === 0) return this.#values.entries();
     const cookies = this.#cookies.map((cookie): [string, string] => [COOKIE, cookie]);
-    return [...this.#values, ...cookies].values();
+    return [...Object.entries(this.#values), ...cookies].values();
   }
 
   keys(): IterableIterator<string> {

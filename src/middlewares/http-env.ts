@@ -34,6 +34,8 @@ export interface HttpEnv {
     /** whether the query may have a field of this name */
     knowsQuery?: (name: string) => boolean;
     answered?: unknown;
+    /** a page of some origin asks, rather than a program: hono/cors has set the headers for it */
+    fromPage?: boolean;
     /** a probe or a page: not in the activity log */
     quiet?: boolean;
   };

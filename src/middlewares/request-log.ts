@@ -5,6 +5,7 @@ import type { Deps } from '../services/context.ts';
 import { withKnownNames } from '../services/requests/harmless.ts';
 import { newRequestId } from '../utils/ids.ts';
 import { clientAddress } from './address.ts';
+import { addFixedHeaders } from './answer-headers.ts';
 import type { HttpContext, HttpEnv, RateVerdict } from './http-env.ts';
 
 /** 64 characters is what the activity log keeps. */
@@ -29,8 +30,9 @@ export function requestLog(
     await next();
     // Hono's `c.header` would make a whole new answer for each of these.
     const { headers } = c.res;
+    addFixedHeaders(headers);
     headers.set('x-request-id', requestId);
-    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+    if (c.get('fromPage') !== true) headers.append('vary', 'Origin');
     const verdict = c.get('rateLimit');
     if (verdict) for (const [name, value] of rateLimitHeaders(verdict)) headers.set(name, value);
     const seen = see(c, requestId, Math.round((deps.clock.monotonic() - startedMs) * 10) / 10);
