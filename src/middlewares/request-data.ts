@@ -9,21 +9,25 @@ export type Described = Record<string, string | number | boolean | null>;
 
 /** The fields of a request as its schemas left them; a name in the path wins over the same one in the body. */
 export function describeRequest(parts: { params?: unknown; query?: unknown; body?: unknown }): Described {
-  return { ...describe(parts.query), ...describe(parts.body), ...describe(parts.params) };
+  const fields: Described = {};
+  for (const part of [parts.query, parts.body, parts.params]) describe(part, fields);
+  return fields;
 }
 
 /** The fields of an answer's `data`, lists left out: what a log entry needs is who and which. */
 export function describeReply(reply: Record<string, unknown>): Described {
-  const fields = describe(reply.data ?? reply);
-  for (const name of Object.keys(fields)) if (fields[name] === HIDDEN) delete fields[name];
-  return fields;
+  return describe(reply.data ?? reply, {}, false);
 }
 
-function describe(value: unknown): Described {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
-  const fields: Described = {};
-  for (const [name, field] of Object.entries(value).slice(0, MAX_FIELDS)) {
-    if (field !== undefined) fields[name.slice(0, 64)] = HARMLESS.has(name) ? shorten(field) : HIDDEN;
+/** Adds the fields of `value`; without `withNames` those alone whose values may be kept. */
+function describe(value: unknown, fields: Described, withNames = true): Described {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return fields;
+  let left = MAX_FIELDS;
+  for (const [name, field] of Object.entries(value)) {
+    if (left-- === 0) break;
+    if (field === undefined) continue;
+    const shown = HARMLESS.has(name) ? shorten(field) : HIDDEN;
+    if (withNames || shown !== HIDDEN) fields[name.slice(0, 64)] = shown;
   }
   return fields;
 }

@@ -116,13 +116,14 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
 
 function toRow(seen: SeenRequest, actor: Actor, route: string, at: number): Row {
   const { method, status, durationMs, failure, request, response } = seen;
+  const call = `${method} ${route}`;
   return {
     id: newId(at),
     userId: actor.userId,
     sessionId: sessionOf(seen),
     event: REQUEST_EVENT,
-    action: actionOf(seen, route),
-    subject: `${method} ${route}`.slice(0, 100),
+    action: actionOf(seen, call),
+    subject: call.slice(0, 100),
     actorId: actor.personId,
     ip: seen.ip,
     userAgent: seen.userAgent?.slice(0, 255) ?? null,
@@ -141,8 +142,12 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^POST .*\/(media|upload\w*|upload-\w+)$/, 'file_upload'],
 ];
 
-function actionOf({ method, failure, status }: SeenRequest, route: string): Action {
-  const action = ACTIONS.find(([pattern]) => pattern.test(`${method} ${route}`))?.[1] ?? 'api_call';
+/** By call: there are no more than routes. */
+const actions = new Map<string, Action>();
+
+function actionOf({ failure, status }: SeenRequest, call: string): Action {
+  const action = actions.get(call) ?? ACTIONS.find(([pattern]) => pattern.test(call))?.[1] ?? 'api_call';
+  actions.set(call, action);
   if (action !== 'message_send' && action !== 'otp_send') return action;
   // The outcome of a message that was taken is a fact of its own; a call that was refused has no other row.
   const isRefused = status >= 400 && failure?.code !== 'SEND_FAILED';

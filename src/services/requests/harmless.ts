@@ -153,8 +153,8 @@ export function withKnownNames(
   fields: Readonly<Record<string, unknown>>,
   knows: (name: string) => boolean,
 ): Readonly<Record<string, unknown>> {
+  if (Object.keys(fields).every(knows)) return fields;
   const entries = Object.entries(fields);
-  if (entries.every(([name]) => knows(name))) return fields;
   return Object.fromEntries(entries.map(([name, field]) => (knows(name) ? [name, field] : [HIDDEN, HIDDEN])));
 }
 
@@ -164,30 +164,54 @@ export function withKnownNames(
  */
 export function harmlessJson(value: unknown): string | null {
   if (typeof value !== 'object' || value === null) return null;
-  const json = JSON.stringify(harmless(value, '', 0, { values: MAX_VALUES }));
+  const json = harmless(value, '', 0, { values: MAX_VALUES });
   return json.length > MAX_BODY ? `${json.slice(0, MAX_BODY)}…` : json;
 }
 
-function harmless(value: unknown, name: string, depth: number, left: { values: number }): unknown {
-  if (value === null || typeof value === 'boolean') return value;
+const HIDDEN_JSON = JSON.stringify(HIDDEN);
+
+/** The JSON of what may be shown of a value. Written at once: a copy to make it of would cost more than all the rest. */
+function harmless(value: unknown, name: string, depth: number, left: { values: number }): string {
+  if (value === null || typeof value === 'boolean') return String(value);
   if (typeof value !== 'object') return leaf(value, name);
   left.values--;
-  if (depth >= MAX_DEPTH || left.values < 0) return '…';
-  if (Array.isArray(value)) {
-    const items = value.slice(0, MAX_ITEMS).map((item) => harmless(item, name, depth + 1, left));
-    return value.length > MAX_ITEMS ? [...items, `… ${value.length - MAX_ITEMS} more`] : items;
-  }
-  if (!OURS.has(name)) return HIDDEN;
-  const shown: [string, unknown][] = [];
-  for (const [key, field] of Object.entries(value).slice(0, MAX_FIELDS)) {
-    if (field === undefined) continue;
-    shown.push(FIELD_NAME.test(key) ? [key, harmless(field, key, depth + 1, left)] : [HIDDEN, HIDDEN]);
-  }
-  return Object.fromEntries(shown);
+  if (depth >= MAX_DEPTH || left.values < 0) return '"…"';
+  if (Array.isArray(value)) return harmlessList(value, name, depth, left);
+  return OURS.has(name) ? harmlessFields(value, depth, left) : HIDDEN_JSON;
 }
 
-function leaf(value: unknown, name: string): unknown {
-  if (!HARMLESS.has(name) && !HARMLESS_BELOW.has(name)) return HIDDEN;
-  if (typeof value === 'number') return value;
-  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : HIDDEN;
+function harmlessList(
+  list: readonly unknown[],
+  name: string,
+  depth: number,
+  left: { values: number },
+): string {
+  const items = list.slice(0, MAX_ITEMS).map((item) => harmless(item, name, depth + 1, left));
+  if (list.length > MAX_ITEMS) items.push(`"… ${list.length - MAX_ITEMS} more"`);
+  return `[${items.join(',')}]`;
+}
+
+function harmlessFields(fields: object, depth: number, left: { values: number }): string {
+  let json = '';
+  let room = MAX_FIELDS;
+  let hidesName = false;
+  for (const [key, field] of Object.entries(fields)) {
+    if (room-- === 0) break;
+    if (field === undefined) continue;
+    if (isFieldName(key)) json += `,"${key}":${harmless(field, key, depth + 1, left)}`;
+    // One stands for all of them, as in any object.
+    else if (!hidesName) json += `,${HIDDEN_JSON}:${HIDDEN_JSON}`;
+    hidesName ||= !isFieldName(key);
+  }
+  return `{${json.slice(1)}}`;
+}
+
+/** Such a name stands in JSON as it is. */
+const isFieldName = (key: string): boolean =>
+  HARMLESS.has(key) || OURS.has(key) ? key !== '' : FIELD_NAME.test(key);
+
+function leaf(value: unknown, name: string): string {
+  if (!HARMLESS.has(name) && !HARMLESS_BELOW.has(name)) return HIDDEN_JSON;
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  return typeof value === 'string' ? JSON.stringify(value.slice(0, MAX_TEXT)) : HIDDEN_JSON;
 }
