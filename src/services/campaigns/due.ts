@@ -1,7 +1,7 @@
 /** Campaigns whose time has come, and those whose sessions have ended or come back. */
-import { and, asc, eq, gt, inArray, lte, or } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte, or, sql } from 'drizzle-orm';
 import { inBatches, readBatches } from '../../db/batches.ts';
-import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { affected, prepared, transact, tryInsert } from '../../db/ops.ts';
 import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -23,14 +23,19 @@ const BATCH_SIZE = 200;
 /** One that must wait for another campaign to its list looks again after this. */
 const BUSY_PAUSE_MS = 30_000;
 
-/** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
-export async function startDue(deps: CampaignDeps): Promise<number> {
-  const due = await deps.db
+const dueCampaigns = prepared((db) =>
+  db
     .select()
     .from(campaigns)
-    .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, deps.clock.now())))
+    .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, sql.placeholder('now'))))
     .orderBy(asc(campaigns.dueAt))
-    .limit(BATCH_SIZE);
+    .limit(BATCH_SIZE)
+    .prepare(),
+);
+
+/** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
+export async function startDue(deps: CampaignDeps): Promise<number> {
+  const due = await dueCampaigns(deps.db).execute({ now: deps.clock.now() });
   const states = await readStates(deps, due);
   for (const row of due) {
     if (!sendersIn(row).some(({ accountId }) => states.has(accountId))) await failForSession(deps, row.id);
@@ -131,8 +136,8 @@ type Reviewed = Pick<
   'id' | 'userId' | 'accountId' | 'sessionId' | 'senders' | 'status' | 'reason'
 >;
 
-function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
-  return db
+const activeCampaigns = prepared((db) =>
+  db
     .select({
       id: campaigns.id,
       userId: campaigns.userId,
@@ -149,12 +154,16 @@ function readActive({ db }: CampaignDeps, after: string): Promise<Reviewed[]> {
           eq(campaigns.status, 'running'),
           and(eq(campaigns.status, 'paused'), inArray(campaigns.reason, SESSION_REASONS)),
         ),
-        gt(campaigns.id, after),
+        gt(campaigns.id, sql.placeholder('after')),
       ),
     )
     .orderBy(asc(campaigns.id))
-    .limit(BATCH_SIZE);
-}
+    .limit(BATCH_SIZE)
+    .prepare(),
+);
+
+const readActive = ({ db }: CampaignDeps, after: string): Promise<Reviewed[]> =>
+  activeCampaigns(db).execute({ after });
 
 type SenderState = Pick<typeof whatsappAccounts.$inferSelect, 'id' | 'status' | 'owner'>;
 

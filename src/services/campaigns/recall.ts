@@ -20,7 +20,7 @@ import {
   sql,
 } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
-import { affected, transact } from '../../db/ops.ts';
+import { affected, prepared, transact } from '../../db/ops.ts';
 import { campaigns, ENDED_CAMPAIGN_STATUSES, messages } from '../../db/schema.ts';
 import { takeAmendment } from '../../queue/amend.ts';
 import { messageRefColumns } from '../../queue/claim.ts';
@@ -71,20 +71,25 @@ export async function recallCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campai
   return viewCampaign(ctx, after, session);
 }
 
-/** Queues the next batch of each recall that is due. Safe in several processes at once; one that fails stops no other. */
-export async function stepRecalls(deps: CampaignDeps): Promise<void> {
-  const due = await deps.db
+const dueRecalls = prepared((db) =>
+  db
     .select()
     .from(campaigns)
     .where(
       and(
         inArray(campaigns.status, [...ENDED_CAMPAIGN_STATUSES]),
-        lte(campaigns.dueAt, deps.clock.now()),
+        lte(campaigns.dueAt, sql.placeholder('now')),
         isNotNull(campaigns.recallAt),
       ),
     )
     .orderBy(asc(campaigns.dueAt))
-    .limit(MAX_RECALLS);
+    .limit(MAX_RECALLS)
+    .prepare(),
+);
+
+/** Queues the next batch of each recall that is due. Safe in several processes at once; one that fails stops no other. */
+export async function stepRecalls(deps: CampaignDeps): Promise<void> {
+  const due = await dueRecalls(deps.db).execute({ now: deps.clock.now() });
   for (const row of due) {
     try {
       await stepRecall(deps, row);

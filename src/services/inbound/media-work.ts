@@ -1,8 +1,8 @@
 /** The files of inbound messages that are still to be downloaded: a row each, claimed by one process at a time. */
 
-import { and, asc, count, eq, isNotNull, isNull, lte, notInArray, type SQL } from 'drizzle-orm';
+import { and, asc, count, eq, isNotNull, isNull, lte, notInArray, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
-import { affected } from '../../db/ops.ts';
+import { affected, prepared } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -138,6 +138,8 @@ export async function claimMedia(
     const passed = [...counts].filter(([, count]) => count > level).map(([userId]) => userId);
     const [row] = await readDue(db, now, passed);
     if (!row) {
+      // Nothing at all is due.
+      if (passed.length === 0) break;
       level += 1;
       continue;
     }
@@ -153,10 +155,20 @@ export async function claimMedia(
   return claimed;
 }
 
+const longestWaiting = prepared((db) =>
+  db
+    .select()
+    .from(inboundMedia)
+    .where(lte(inboundMedia.nextAttemptAt, sql.placeholder('now')))
+    .orderBy(asc(inboundMedia.nextAttemptAt))
+    .limit(1)
+    .prepare(),
+);
+
 /** The longest waiting of those tenants that are not passed over. */
 function readDue(db: Deps['db'], now: number, passed: readonly number[]): Promise<Row[]> {
-  const others: SQL | undefined =
-    passed.length === 0 ? undefined : notInArray(inboundMedia.userId, [...passed]);
+  if (passed.length === 0) return longestWaiting(db).execute({ now });
+  const others = notInArray(inboundMedia.userId, [...passed]);
   return db
     .select()
     .from(inboundMedia)

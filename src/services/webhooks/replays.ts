@@ -1,7 +1,7 @@
 /** Delivering again what failed since a time: some events at a time, in the background, by whichever process. */
 import { and, asc, count, desc, eq, gte, inArray, isNotNull, lte } from 'drizzle-orm';
 import { isAfter } from '../../db/keyset.ts';
-import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { affected, prepared, transact, tryInsert } from '../../db/ops.ts';
 import { webhookOutbox, webhookReplays } from '../../db/schema.ts';
 import { openLanes, RETRY_FOR_MS } from '../../events/outbox.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -120,17 +120,22 @@ function isFailed(webhookId: string, { since, until, sessionId }: Span) {
   );
 }
 
+const activeReplays = prepared((db) =>
+  db
+    .select()
+    .from(webhookReplays)
+    .where(isNotNull(webhookReplays.activeKey))
+    .orderBy(asc(webhookReplays.updatedAt), asc(webhookReplays.id))
+    .limit(ROUND)
+    .prepare(),
+);
+
 /**
  * One step of every replay that runs, in turns where there are many; true when any has something more to do at once. One
  * whose step fails holds up no other. For the worker.
  */
 export async function feedReplays(deps: ReplayDeps, signal: AbortSignal): Promise<boolean> {
-  const rows = await deps.db
-    .select()
-    .from(webhookReplays)
-    .where(isNotNull(webhookReplays.activeKey))
-    .orderBy(asc(webhookReplays.updatedAt), asc(webhookReplays.id))
-    .limit(ROUND);
+  const rows = await activeReplays(deps.db).execute();
   let busy = false;
   for (const row of rows) {
     if (signal.aborted) break;

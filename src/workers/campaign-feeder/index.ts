@@ -1,13 +1,14 @@
 /** Feeds running campaigns to the queue: a line for each whose feeder this process holds, and a look for what is due. */
 
 import { createLoop } from '../../db/loop.ts';
+import type { News } from '../../queue/signals.ts';
 import { reviewCampaigns, startDue } from '../../services/campaigns/due.ts';
 import { stepRecalls } from '../../services/campaigns/recall.ts';
 import { type CampaignLine, type LineDeps, startCampaignLine } from './line.ts';
 
 /** A schedule is kept to the second. */
 const LOOK_EVERY_MS = 1_000;
-/** Between two looks at least: sends of other kinds wake it too. */
+/** Between two looks at least: many things wake it. */
 const GATHER_MS = 200;
 
 export interface FeederDeps extends LineDeps {
@@ -57,15 +58,16 @@ export function createCampaignFeeder(deps: FeederDeps): CampaignFeeder {
     round: look,
   });
 
-  /** A campaign of this session may have been started, resumed or ended; or something was queued for it. */
-  function onWake(accountId: string): void {
+  /** A campaign of this session may have been started, resumed or ended; or, with a priority, something was queued for it. */
+  function onWake(accountId: string, { priority }: News): void {
     let known = false;
     for (const line of lines.values()) {
       if (!line.isOf(accountId)) continue;
       known = true;
       line.wake();
     }
-    if (!known) loop.wake();
+    // What was queued alone has started no campaign.
+    if (!known && priority === undefined) loop.wake();
   }
 
   return {

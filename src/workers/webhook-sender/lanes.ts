@@ -8,6 +8,7 @@ import {
   affected,
   caseBy,
   insertMany,
+  prepared,
   preparedWrite,
   skipLocked,
   statementsAreCheap,
@@ -48,14 +49,18 @@ export interface DueWebhook {
   urgent: boolean;
 }
 
-/** Webhooks with a lane that may be worked on now. */
-export async function readDueWebhooks(db: Db, now: number): Promise<DueWebhook[]> {
-  const dueAt = min(webhookLanes.dueAt);
-  const rows = await db
-    .select({ id: webhookLanes.webhookId, userId: min(webhooks.userId), dueAt })
+const webhooksWithLanes = prepared((db) =>
+  db
+    .select({ id: webhookLanes.webhookId, userId: min(webhooks.userId), dueAt: min(webhookLanes.dueAt) })
     .from(webhookLanes)
     .leftJoin(webhooks, eq(webhooks.id, webhookLanes.webhookId))
-    .groupBy(webhookLanes.webhookId);
+    .groupBy(webhookLanes.webhookId)
+    .prepare(),
+);
+
+/** Webhooks with a lane that may be worked on now. */
+export async function readDueWebhooks(db: Db, now: number): Promise<DueWebhook[]> {
+  const rows = await webhooksWithLanes(db).execute();
   return rows
     .filter((row) => Number(row.dueAt) <= now)
     .map(({ id, userId, dueAt }) => ({ id, userId, urgent: Number(dueAt) === RETRY_NOW_AT }));
