@@ -1,7 +1,7 @@
 import { and, eq, inArray, or, sql } from 'drizzle-orm';
 import { type Batcher, createBatcher } from '../../db/batcher.ts';
 import type { Db } from '../../db/client.ts';
-import { prepared, statementsAreCheap } from '../../db/ops.ts';
+import { padded, placeholders, prepared, preparedFor, statementsAreCheap, valuesAt } from '../../db/ops.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { rankPool, readPool } from '../../queue/pool.ts';
 import type { Priority } from '../../queue/priority.ts';
@@ -73,10 +73,36 @@ export function createSessionReadings(db: Db): SessionReadings {
 
 const nameOf = ({ userId, sessionId }: Named) => `${userId}:${sessionId}`;
 
+const ownSessions = preparedFor((db, named, count = 1) =>
+  db
+    .select(columns)
+    .from(whatsappAccounts)
+    .where(
+      and(
+        eq(whatsappAccounts.userId, sql.placeholder('userId')),
+        inArray(whatsappAccounts.sessionId, placeholders(named, 'sessionId', count)),
+      ),
+    )
+    .prepare(),
+);
+
+/** Where a statement is a round trip all workspaces share one. */
 async function readNamed(db: Db, all: readonly Named[]): Promise<SendingSession[]> {
-  if (statementsAreCheap || all.length === 1) {
+  const [first] = all;
+  if (first !== undefined && all.length === 1) return ownSession(db).execute({ ...first });
+  if (statementsAreCheap || all.every(({ userId }) => userId === first?.userId)) {
+    const byUser = new Map<number, string[]>();
+    for (const { userId, sessionId } of all) {
+      const own = byUser.get(userId);
+      if (own) own.push(sessionId);
+      else byUser.set(userId, [sessionId]);
+    }
     const found = await Promise.all(
-      all.map(({ userId, sessionId }) => ownSession(db).execute({ userId, sessionId })),
+      [...byUser].map(([userId, own]) => {
+        const asked = padded(own, MAX_BATCH);
+        const values = valuesAt(asked.map((sessionId) => ({ sessionId })));
+        return ownSessions(db, asked.length).execute({ ...values, userId });
+      }),
     );
     return found.flat();
   }
@@ -130,7 +156,19 @@ export async function sessionOfMessage(
  * The session of a request, or of those that it names the one that is to write to this person now. Throws
  * SESSION_NOT_FOUND, NOT_FOUND for a pool, VALIDATION_FAILED unless it names them in one way.
  */
-export async function chooseSender(
+export function chooseSender(
+  ctx: Ctx,
+  input: SenderInput,
+  person: Addressee,
+  priority: Priority,
+): Promise<SendingSession> {
+  const { session, sessions, pool } = input;
+  return session !== undefined && sessions === undefined && pool === undefined
+    ? findOwnSession(ctx, session)
+    : chooseAmong(ctx, input, person, priority);
+}
+
+async function chooseAmong(
   ctx: Ctx,
   input: SenderInput,
   person: Addressee,
