@@ -5,19 +5,24 @@ import { albumBody, type QueuedAlbum } from '../services/messages/album.ts';
 import type { SentMessage } from '../services/messages/schemas.ts';
 import { getMessage, type QueuedMessage, queuedBody } from '../services/messages.ts';
 import { isSent, throwUnlessSent, waitForOutcome } from '../services/outcomes.ts';
+import type { Maybe } from '../utils/maybe.ts';
 import { readWaitSeconds } from './prefer.ts';
 
 /**
  * 202 for what is queued; with `Prefer: wait` 200 once WhatsApp's server has it, its error when it was not sent,
  * or 202 with the state it has reached when the time runs out: the message goes on. Throws what waiting found.
  */
-export async function answerSend(
+export function answerSend(ctx: Ctx, http: Context, queued: QueuedMessage): Maybe<Record<string, unknown>> {
+  const seconds = readWaitSeconds(http);
+  return seconds === 0 ? queuedBody(queued.answer) : answerWaiting(ctx, http, queued, seconds);
+}
+
+async function answerWaiting(
   ctx: Ctx,
   http: Context,
   queued: QueuedMessage,
+  seconds: number,
 ): Promise<Record<string, unknown>> {
-  const seconds = readWaitSeconds(http);
-  if (seconds === 0) return queuedBody(queued.answer);
   http.header('Preference-Applied', `wait=${seconds}`);
   const signal = http.req.raw.signal;
   const outcome = await waitForOutcome(ctx, queued.id, { timeoutMs: seconds * 1_000, signal });

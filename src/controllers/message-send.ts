@@ -40,7 +40,10 @@ const MEDIA_DESCRIPTION =
 
 /** The fields of the kind, without those that every send has. */
 function ownFieldsOf(body: object): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(body).filter(([name]) => !Object.hasOwn(sendFields, name)));
+  const own: Record<string, unknown> = {};
+  // The schema has left only names that it declares.
+  for (const [name, value] of Object.entries(body)) if (!Object.hasOwn(sendFields, name)) own[name] = value;
+  return own;
 }
 
 const answerExample = (type: string) => ({
@@ -79,7 +82,9 @@ function sendRoute(kind: Kind): Route {
     prefer: 'wait',
     example: { body: { ...TO, ...kind.example }, answer: answerExample(type) },
     async handler({ ctx, body, files, http }) {
-      const content = kind.draft({ ...ownFieldsOf(body), ...Object.fromEntries(files) });
+      const fields = ownFieldsOf(body);
+      for (const [name, file] of files) fields[name] = file;
+      const content = kind.draft(fields);
       return answerSend(ctx, http, await sendMessage(ctx, { ...body, content }));
     },
   });

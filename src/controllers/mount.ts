@@ -10,7 +10,7 @@ import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
 import { answerJson } from '../middlewares/json-answer.ts';
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
-import { isMultipart, readBody, receiveBody } from '../middlewares/receive-body.ts';
+import { isMultipart, type ReceivedBody, readBody, receiveBody } from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { inShareOf, takeTurn } from '../middlewares/turns.ts';
 import { endUpload, inUploadPlace } from '../middlewares/upload-place.ts';
@@ -95,7 +95,8 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string, serve:
     c.set('quiet', route.unlimited === true);
     let actor: Actor;
     try {
-      actor = await authenticate(deps, c, route.auth, route.link);
+      const found = authenticate(deps, c, route.auth, route.link);
+      actor = found instanceof Promise ? await found : found;
     } catch (error) {
       // Guessing credentials is limited by address.
       if (error instanceof AppError && error.code === 'UNAUTHORIZED') {
@@ -107,10 +108,14 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string, serve:
     }
     c.set('actor', actor);
     const aside = isOpenWhileSuspended(route);
-    if (route.unlimited !== true) await limitRequests(deps, limiter, c, actor, { aside });
+    if (route.unlimited !== true) {
+      const limited = limitRequests(deps, limiter, c, actor, { aside });
+      if (limited instanceof Promise) await limited;
+    }
     if (!aside) requireNotSuspended(actor);
     requireAccess(actor, route);
-    if (route.unlimited !== true) await takeTurn(deps, c, actor);
+    const turn = route.unlimited === true ? undefined : takeTurn(deps, c, actor);
+    if (turn !== undefined) await turn;
     const { limit } = route;
     const work = () => (limit ? withBudget(deps, c, actor, limit, () => serve(c)) : serve(c));
     return route.auth === 'browser' ? showElsewhere(c, () => inShareOf(actor, work)) : inShareOf(actor, work);
@@ -137,14 +142,17 @@ function isOpenWhileSuspended({ whileSuspended, beforeSecondFactor, role }: Rout
 /** Throws FORBIDDEN: whoever may not do it is told so, whatever the body says, and spends nothing of the tenant's. */
 function requireAccess(actor: Actor, route: Route): void {
   if (route.auth === 'public') return;
-  const { lacksFactor: _lacksFactor, ...known } = actor;
-  const caller = { actor: route.beforeSecondFactor === true ? known : actor };
+  const caller = { actor: route.beforeSecondFactor === true ? withFactor(actor) : actor };
   requireFactor(caller);
   if (route.role) requireRole(caller, route.role);
   if (route.writes === true) requireWrite(caller);
   if (route.permission) requireRoleFor(caller, route.permission);
   const scope = route.auth === 'jwt' ? (route.scope ?? null) : scopeOf(route);
   if (scope !== null) requireScope(caller, scope);
+}
+
+function withFactor({ lacksFactor: _lacksFactor, ...actor }: Actor): Actor {
+  return actor;
 }
 
 /** A person's browser that opened an address, not a program that follows what pages load. */
@@ -165,15 +173,16 @@ function limitBody(route: Route, serve: Serve): Serve {
     });
   };
   const limitStream = bodyLimit({ maxSize, onError: refuse });
-  return async (c) => {
+  const serveStream: Serve = async (c) => {
+    // It has read the whole body when it goes on.
+    await limitStream(c, async () => undefined);
+    return serve(c);
+  };
+  return (c) => {
     // The file in it has a limit of its own.
     if (route.files && isMultipart(c)) return serve(c);
     const length = c.req.header('content-length');
-    if (length === undefined || c.req.header('transfer-encoding') !== undefined) {
-      // It has read the whole body when it goes on.
-      await limitStream(c, async () => undefined);
-      return serve(c);
-    }
+    if (length === undefined || c.req.header('transfer-encoding') !== undefined) return serveStream(c);
     // Node holds a body to its declared length; asking for the stream itself would cost more than the verb.
     return Number(length) > maxSize ? refuse() : serve(c);
   };
@@ -238,24 +247,30 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): S
   const { files } = deps.config;
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   const { knows } = foldingOf(schema, 'json');
-  return async (c) => {
-    const received = route.files ? await receiveBody(c, deps, route.files, limit) : await readBody(c);
+  const accepted = async (c: HttpContext, received: ReceivedBody): Promise<Response> => {
     c.set('received', withKnownNames(received.fields, knows));
+    const reading = readers[received.kind](received.fields);
+    const read = reading instanceof Promise ? await reading : reading;
+    accept(read, c);
+    c.req.addValidatedData('json', Object(read.data));
+    c.set('files', received.files);
+    return serve(c);
+  };
+  const { files: fields } = route;
+  if (!fields) return (c) => c.req.arrayBuffer().then((bytes) => accepted(c, readBody(c, bytes)));
+  return async (c) => {
+    const received = await receiveBody(c, deps, fields, limit);
     try {
       await endUpload(c);
-      const read = await readers[received.kind](received.fields);
-      accept(read, c);
-      c.req.addValidatedData('json', Object(read.data));
-      c.set('files', received.files);
-      return await serve(c);
+      return await accepted(c, received);
     } finally {
       await received.discard();
     }
   };
 }
 
-function run({ toCtx, running }: MountParts, route: Route) {
-  return async (c: HttpContext): Promise<Response> => {
+function run({ toCtx, running }: MountParts, route: Route): Serve {
+  return (c) => {
     const request = {
       params: route.params ? validated(c, 'param') : undefined,
       query: route.query ? validated(c, 'query') : undefined,
@@ -264,21 +279,32 @@ function run({ toCtx, running }: MountParts, route: Route) {
     c.set('request', describeRequest(request));
     const ctx = toCtx(c);
     const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
-    if (key === undefined) return handle(c, route, ctx, request, warnings(c));
-    const named = requireNamedSession(ctx, request);
-    const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
-    // A request that names no session is another one with a key that is bound to one: it is not given the account's answer.
-    const bound = named || ctx.actor.sessionIds === null ? {} : { bound: ctx.actor.sessionIds.join(',') };
-    const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
-    ctx.idempotency = claim;
-    const answer = await answerOnce(ctx, claim, running, async () => {
-      const response = await handle(c, route, ctx, request);
-      return { status: response.status, body: await jsonOf(response) };
-    });
-    if (answer.replayed) c.header('idempotent-replayed', 'true');
-    c.set('answered', answer.body);
-    return answerJson(c, { ...answer.body, ...warnings(c) }, toStatus(answer.status));
+    return key === undefined
+      ? handle(c, route, ctx, request, warnings(c))
+      : handleOnce(c, route, ctx, request, { key, running });
   };
+}
+
+async function handleOnce(
+  c: HttpContext,
+  route: Route,
+  ctx: Ctx,
+  request: ParsedRequest,
+  { key, running }: { key: string; running: RunningKeys },
+): Promise<Response> {
+  const named = requireNamedSession(ctx, request);
+  const hashed = { ...request, body: withoutFields(request.body, route.unhashed) };
+  // A request that names no session is another one with a key that is bound to one: it is not given the account's answer.
+  const bound = named || ctx.actor.sessionIds === null ? {} : { bound: ctx.actor.sessionIds.join(',') };
+  const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
+  ctx.idempotency = claim;
+  const answer = await answerOnce(ctx, claim, running, async () => {
+    const response = await handle(c, route, ctx, request);
+    return { status: response.status, body: await jsonOf(response) };
+  });
+  if (answer.replayed) c.header('idempotent-replayed', 'true');
+  c.set('answered', answer.body);
+  return answerJson(c, { ...answer.body, ...warnings(c) }, toStatus(answer.status));
 }
 
 /**
@@ -309,7 +335,8 @@ async function handle(
   also: object = {},
 ): Promise<Response> {
   c.status(route.status ?? 200);
-  const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, ...request });
+  const { params, query, body } = request;
+  const reply = await route.handler({ ctx, http: c, files: c.get('files') ?? NO_FILES, params, query, body });
   if (reply instanceof Response) return reply;
   c.set('reply', describeReply(reply));
   c.set('answered', reply);

@@ -4,8 +4,9 @@ import { MAX_WAIT_SECONDS } from '../services/outcomes.ts';
 
 /** Whole seconds that the caller wants to wait, at most 60; 0: not at all. What is malformed is ignored, as the RFC says. */
 export function readWaitSeconds(http: Context): number {
-  const preferences = (http.req.header('prefer') ?? '').split(',');
-  for (const preference of preferences) {
+  const given = http.req.header('prefer');
+  if (given === undefined) return 0;
+  for (const preference of given.split(',')) {
     const match = /^\s*wait\s*=\s*"?(\d{1,6})"?\s*(?:;.*)?$/i.exec(preference);
     if (match?.[1] !== undefined) return Math.min(Number(match[1]), MAX_WAIT_SECONDS);
   }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
 import { fitterOf, type InputKind, isSpare, type Problem, type UnknownName } from '../utils/fit-input.ts';
 import { issueWords } from '../utils/issue-words.ts';
+import { type Maybe, whenThere } from '../utils/maybe.ts';
 import { misspeltName } from '../utils/near-name.ts';
 import { refuseMisspelt } from '../utils/unknown-names.ts';
 import { foldingOf } from './aliases.ts';
@@ -14,7 +15,7 @@ const MAX_HINTED = 3;
 /** What zod says of an input, and the names in it that mean nothing here. */
 export type ReadResult = z.ZodSafeParseResult<unknown> & { ignored: readonly string[] };
 
-export type InputReader = (input: unknown) => Promise<ReadResult>;
+export type InputReader = (input: unknown) => Maybe<ReadResult>;
 
 export interface ReaderOptions {
   /** names that are ignored without a word */
@@ -37,20 +38,26 @@ export function inputReader(
   const parse = parserOf(schema);
   const isStrict = (meant: string) => strict?.has(targets.get(meant) ?? meant) !== false;
   const isSlight = ({ meant, isSpare: spare }: UnknownName) => spare || meant === null || !isStrict(meant);
-  return async (input) => {
+  /** Names that are nothing here. Throws VALIDATION_FAILED. */
+  const meet = (unknown: readonly UnknownName[], folded: unknown): readonly string[] =>
+    refuseMisspelt(
+      unknown
+        .filter(({ path, name }) => path.length > 0 || silent?.has(name) !== true)
+        .map((name) => (name.path.length > 0 ? name : amongAliases(name, Object(folded), targets)))
+        .map((name) => ({ ...name, isSpare: isSlight(name) })),
+    );
+  return (input) => {
     const problems: Problem[] = [];
     const folded = fold(input, (field, message) => problems.push({ path: [field], message }));
     const fitted = toFitted(folded);
-    const unknown = fitted.unknown
-      .filter(({ path, name }) => path.length > 0 || silent?.has(name) !== true)
-      .map((name) => (name.path.length > 0 ? name : amongAliases(name, Object(folded), targets)))
-      .map((name) => ({ ...name, isSpare: isSlight(name) }));
-    const ignored = refuseMisspelt(unknown);
+    const ignored = fitted.unknown.length === 0 ? NO_NAMES : meet(fitted.unknown, folded);
     problems.push(...fitted.problems);
     if (problems.length > 0) return { success: false, error: errorOf(problems), ignored };
-    return { ...(await parse(fitted.value)), ignored };
+    return whenThere(parse(fitted.value), (result) => ({ ...result, ignored }));
   };
 }
+
+const NO_NAMES: readonly string[] = [];
 
 /** Runs the schema. zod compiles one that has nothing to wait for, but only for those who do not wait. */
 function parserOf(schema: z.ZodType) {

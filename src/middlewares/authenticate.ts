@@ -3,6 +3,7 @@ import { getCookie } from 'hono/cookie';
 import { type Actor, ANONYMOUS, type Deps } from '../services/context.ts';
 import { type LinkPurpose, verifyLink } from '../services/signed-links.ts';
 import { AppError } from '../utils/errors.ts';
+import { type Maybe, whenThere } from '../utils/maybe.ts';
 import type { HttpContext } from './http-env.ts';
 
 /** The dashboard's cookie: HttpOnly, a JWT. */
@@ -14,31 +15,35 @@ export type AuthKind = 'public' | 'credential' | 'jwt' | 'browser';
 type AuthDeps = Pick<Deps, 'credentials' | 'secrets' | 'clock'>;
 
 /**
- * The actor of a request. Throws UNAUTHORIZED without a valid credential, FORBIDDEN for an API key where a
+ * The actor of a request. Throws or rejects with UNAUTHORIZED without a valid credential, FORBIDDEN for an API key where a
  * signed-in user is needed. Only what a browser opens (GET, kind `browser`) takes the cookie or a signed link, and of
  * links only those for the purpose `link`.
  */
-export async function authenticate(
+export function authenticate(
   deps: AuthDeps,
   c: HttpContext,
   kind: AuthKind,
   link: LinkPurpose | null = null,
-): Promise<Actor> {
+): Maybe<Actor> {
   if (kind === 'public') return ANONYMOUS;
   const token = bearerToken(c.req.header('authorization'));
   if (token !== null)
-    return (await deps.credentials.fromToken(token, 'jwt')) ?? refuse('The token is not valid.');
+    return whenThere(
+      deps.credentials.fromToken(token, 'jwt'),
+      (actor) => actor ?? refuse('The token is not valid.'),
+    );
   const key = c.req.header('x-api-key')?.trim();
-  if (key) return fromKey(deps, key, kind);
+  if (key) return whenThere(deps.credentials.fromKey(key), (actor) => ofKey(actor, kind));
   if (kind === 'browser' && (c.req.method === 'GET' || c.req.method === 'HEAD')) {
-    const actor = await fromBrowser(deps, c, link);
-    if (actor) return actor;
+    return fromBrowser(deps, c, link).then((actor) => actor ?? refuse(NO_CREDENTIAL));
   }
-  return refuse('This needs a credential: Authorization: Bearer <token>, or x-api-key.');
+  return refuse(NO_CREDENTIAL);
 }
 
-async function fromKey(deps: AuthDeps, key: string, kind: AuthKind): Promise<Actor> {
-  const actor = (await deps.credentials.fromKey(key)) ?? refuse('The API key is not valid.');
+const NO_CREDENTIAL = 'This needs a credential: Authorization: Bearer <token>, or x-api-key.';
+
+function ofKey(actor: Actor | null, kind: AuthKind): Actor {
+  if (actor === null) return refuse('The API key is not valid.');
   if (kind !== 'jwt') return actor;
   throw new AppError(
     'FORBIDDEN',
@@ -61,7 +66,7 @@ async function fromBrowser(
 
 /** The token of an Authorization header; null when there is none. */
 export function bearerToken(header: string | undefined): string | null {
-  return /^Bearer +(\S+)\s*$/i.exec(header ?? '')?.[1] ?? null;
+  return header === undefined ? null : (/^Bearer +(\S+)\s*$/i.exec(header)?.[1] ?? null);
 }
 
 function refuse(message: string): never {

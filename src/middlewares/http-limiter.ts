@@ -11,12 +11,13 @@ import { deleteInBatches, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
+import type { Maybe } from '../utils/maybe.ts';
 import { createMutex } from '../utils/mutex.ts';
 import type { RatePolicy, RateVerdict } from './http-env.ts';
 
 export interface HttpLimiter {
   /** Counts one request of `subject` when the window still has room. */
-  take(subject: string, policy: RatePolicy): Promise<RateVerdict>;
+  take(subject: string, policy: RatePolicy): Maybe<RateVerdict>;
   /** Writes what is counted to the database, now. */
   flush(): Promise<void>;
   /** Writes what is counted and stops. May be called twice. */
@@ -32,6 +33,10 @@ const MAX_SUBJECTS = 20_000;
 const BATCH_SIZE = 500;
 
 type LimiterDeps = Pick<Deps, 'db' | 'clock' | 'logger'>;
+/** Of a subject in a window: the table's and what was counted here since. */
+interface Total {
+  count: number;
+}
 interface Unwritten {
   count: number;
   windowStart: number;
@@ -41,9 +46,8 @@ interface Unwritten {
 /** Makes the limiter of this process. Without a database it goes on counting by itself. */
 export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
   const { clock } = deps;
-  /** known total of a subject in a window: the table's and what was counted here since */
-  const totals = new LRUCache<string, { count: number }>({ max: MAX_SUBJECTS });
-  const loading = new Map<string, Promise<{ count: number }>>();
+  const totals = new LRUCache<string, Total>({ max: MAX_SUBJECTS });
+  const loading = new Map<string, Promise<Total>>();
   let unwritten = new Map<string, Unwritten>();
   let cancelTimer: (() => void) | null = null;
   let sharing: Promise<void> | null = null;
@@ -51,7 +55,7 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
   let sweptAt = clock.monotonic();
   let stopped = false;
 
-  async function load(key: string): Promise<{ count: number }> {
+  async function load(key: string): Promise<Total> {
     try {
       const rows = await readCounts(deps, [key]);
       const total = { count: (rows.get(key) ?? 0) + (unwritten.get(key)?.count ?? 0) };
@@ -67,7 +71,7 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     }
   }
 
-  function totalOf(key: string): Promise<{ count: number }> | { count: number } {
+  function totalOf(key: string): Maybe<Total> {
     const known = totals.get(key);
     if (known) return known;
     const promise = loading.get(key) ?? load(key);
@@ -120,23 +124,38 @@ export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
     }
   }
 
+  /** So many are to be shared before one more is counted. */
+  const mustShare = (key: string, { max }: RatePolicy, total: Total) =>
+    total.count < max && (unwritten.get(key)?.count ?? 0) >= Math.max(1, Math.floor(max * UNSHARED));
+
+  function count(key: string, policy: RatePolicy, now: number, total: Total): RateVerdict {
+    const { max, windowMs } = policy;
+    const windowStart = now - (now % windowMs);
+    const resetSeconds = Math.ceil((windowStart + windowMs - now) / 1000);
+    if (total.count >= max) return { allowed: false, policy, remaining: 0, resetSeconds };
+    total.count++;
+    const waiting = unwritten.get(key);
+    if (waiting) waiting.count++;
+    else unwritten.set(key, { count: 1, windowStart, expiresAt: windowStart + windowMs });
+    if (unwritten.size >= MAX_SUBJECTS) void flush();
+    else schedule();
+    return { allowed: true, policy, remaining: max - total.count, resetSeconds };
+  }
+
+  async function countShared(key: string, policy: RatePolicy, now: number): Promise<RateVerdict> {
+    const total = await totalOf(key);
+    while (mustShare(key, policy, total)) await shareNow();
+    return count(key, policy, now, total);
+  }
+
   return {
-    async take(subject, policy) {
+    take(subject, policy) {
       const now = clock.now();
-      const windowStart = now - (now % policy.windowMs);
-      const key = `http:${policy.name}:${subject}:${windowStart}`;
-      const total = await totalOf(key);
-      const atMost = Math.max(1, Math.floor(policy.max * UNSHARED));
-      while ((unwritten.get(key)?.count ?? 0) >= atMost && total.count < policy.max) await shareNow();
-      const resetSeconds = Math.ceil((windowStart + policy.windowMs - now) / 1000);
-      if (total.count >= policy.max) return { allowed: false, policy, remaining: 0, resetSeconds };
-      total.count++;
-      const waiting = unwritten.get(key);
-      if (waiting) waiting.count++;
-      else unwritten.set(key, { count: 1, windowStart, expiresAt: windowStart + policy.windowMs });
-      if (unwritten.size >= MAX_SUBJECTS) void flush();
-      else schedule();
-      return { allowed: true, policy, remaining: policy.max - total.count, resetSeconds };
+      const key = `http:${policy.name}:${subject}:${now - (now % policy.windowMs)}`;
+      const known = totals.get(key);
+      return known && !mustShare(key, policy, known)
+        ? count(key, policy, now, known)
+        : countShared(key, policy, now);
     },
     flush,
     async stop() {

@@ -6,29 +6,35 @@ import { quotaOf } from '../services/quotas.ts';
 import { addressGroup } from '../utils/address.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError, ERROR_STATUS } from '../utils/errors.ts';
+import { type Maybe, whenThere } from '../utils/maybe.ts';
 import type { HttpContext, RatePolicy, RateVerdict } from './http-env.ts';
 import type { HttpLimiter } from './http-limiter.ts';
 
 /**
  * Counts the request against its credential (its address when it has none), and against what all credentials of its
  * tenant may ask together. `aside`: it is about the own account or the service, so it is none of its tenant's requests, and
- * no plan locks anybody out of it. Throws RATE_LIMITED.
+ * no plan locks anybody out of it. Throws or rejects with RATE_LIMITED.
  */
-export async function limitRequests(
+export function limitRequests(
   deps: Pick<Deps, 'config' | 'allowances'>,
   limiter: HttpLimiter,
   c: HttpContext,
   actor: Actor | null,
   { aside = false }: { aside?: boolean } = {},
-): Promise<void> {
-  const verdict = await limiter.take(subjectOf(actor, c.get('ip')), policyOf(deps.config, c.req.path));
-  c.set('rateLimit', verdict);
-  refuse(verdict);
-  if (aside || actor === null || actor.via === 'anonymous') return;
-  const max = await quotaOf(deps, actor.userId, 'requestsPerMinute');
-  if (max === null) return;
-  const ofTenant = { name: 'tenant', max, windowMs: MINUTE_MS };
-  const total = await limiter.take(`u:${actor.userId}`, ofTenant);
+): Maybe<void> {
+  const taken = limiter.take(subjectOf(actor, c.get('ip')), policyOf(deps.config, c.req.path));
+  return whenThere(taken, (verdict) => {
+    c.set('rateLimit', verdict);
+    refuse(verdict);
+    if (aside || actor === null || actor.via === 'anonymous') return undefined;
+    return whenThere(quotaOf(deps, actor.userId, 'requestsPerMinute'), (max) =>
+      max === null ? undefined : limitTenant(limiter, c, actor.userId, max),
+    );
+  });
+}
+
+async function limitTenant(limiter: HttpLimiter, c: HttpContext, userId: number, max: number): Promise<void> {
+  const total = await limiter.take(`u:${userId}`, { name: 'tenant', max, windowMs: MINUTE_MS });
   if (!total.allowed) c.set('rateLimit', total);
   refuse(total);
 }

@@ -26,6 +26,10 @@ export interface ReceivedBody {
   fields: Record<string, unknown>;
   kind: InputKind;
   files: ReadonlyMap<string, ReceivedFile>;
+}
+
+/** One that may have brought files. */
+export interface ReceivedFiles extends ReceivedBody {
   /** Removes the files that nothing has kept. */
   discard(): Promise<void>;
 }
@@ -52,13 +56,12 @@ function mediaTypeOf(c: HttpContext): string {
 }
 
 /**
- * Reads a body without files: JSON or a form; none at all is `{}`. Its size is limited before. Throws VALIDATION_FAILED
- * for what cannot be read, UNSUPPORTED_MEDIA for another content type.
+ * The fields of a body without files: JSON or a form; none at all is `{}`. Its size is limited before. Throws
+ * VALIDATION_FAILED for what cannot be read, UNSUPPORTED_MEDIA for another content type.
  */
-export async function readBody(c: HttpContext): Promise<ReceivedBody> {
-  const bytes = new Uint8Array(await c.req.arrayBuffer());
-  const read = toFields(c, bytes, 'Send JSON: Content-Type: application/json.');
-  return { ...read, files: NO_FILES, discard: async () => undefined };
+export function readBody(c: HttpContext, bytes: ArrayBuffer): ReceivedBody {
+  const read = toFields(c, new Uint8Array(bytes), 'Send JSON: Content-Type: application/json.');
+  return { fields: read.fields, kind: read.kind, files: NO_FILES };
 }
 
 /**
@@ -70,7 +73,7 @@ export async function receiveBody(
   deps: ReceiveDeps,
   fileFields: readonly string[],
   limit: SizeLimit,
-): Promise<ReceivedBody> {
+): Promise<ReceivedFiles> {
   const files = new Map<string, ReceivedFile>();
   const discard = async () => {
     await Promise.all([...files.values()].map(discardFile));
@@ -117,7 +120,7 @@ function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<Recei
     if (type === 'application/x-www-form-urlencoded') {
       return { fields: parseFormFields(decodeUtf8(bytes)), kind: 'form' };
     }
-    const isJson = /^application\/([\w.-]+\+)?json$/.test(type);
+    const isJson = type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
     // Another type is told so even where nothing in it is UTF-8.
     const text = isJson || bytes.length < MAX_SPACES ? decodeUtf8(bytes) : 'x';
     if (text.trim() === '') return { fields: {}, kind: 'json' };
@@ -132,7 +135,12 @@ function toObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw unreadable('is not a JSON object');
   }
-  return { ...value };
+  return asFields(value);
+}
+
+/** Safe because it was just parsed from JSON: whatever has a name in it is its own. */
+function asFields(value: object): Record<string, unknown> {
+  return value as Record<string, unknown>;
 }
 
 async function readMultipart(

@@ -19,14 +19,17 @@ function turnOf({ loopShare }: Shares, c: HttpContext, actor: Actor | undefined,
 }
 
 /**
- * Resolves when the caller may go on; `actor` undefined: its credential is not valid. Whoever asks for much leaves room for the
- * others, and so do strangers, whose wrong keys and passwords are work as well. Nobody leaves room for strangers. Throws
- * UNAVAILABLE when too many of them wait.
+ * Nothing where the caller may go on at once, else a promise of when it may; `actor` undefined: its credential is not valid.
+ * Whoever asks for much leaves room for the others, and so do strangers, whose wrong keys and passwords are work as well.
+ * Nobody leaves room for strangers. Rejects with UNAVAILABLE when too many of them wait.
  */
-export async function takeTurn(deps: Shares, c: HttpContext, actor?: Actor): Promise<void> {
+export function takeTurn(deps: Shares, c: HttpContext, actor?: Actor): Promise<void> | undefined {
   const sharer = sharerOf(actor);
-  if (sharer !== STRANGERS) deps.loopShare.noteActive(sharer);
-  await turnOf(deps, c, actor, 'request');
+  if (sharer !== STRANGERS) {
+    deps.loopShare.noteActive(sharer);
+    if (deps.loopShare.tryTurn(sharer)) return undefined;
+  }
+  return turnOf(deps, c, actor, 'request');
 }
 
 /** Resolves when the next piece of what the caller sends may be looked at. Throws UNAVAILABLE as `takeTurn` does. */

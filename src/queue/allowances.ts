@@ -8,6 +8,7 @@ import type { Db } from '../db/client.ts';
 import { plans, workspaces } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config, Quotas } from '../utils/config.ts';
+import type { Maybe } from '../utils/maybe.ts';
 
 /** Everything that a plan, or a workspace by itself, may limit. */
 export type LimitName = keyof Quotas | 'otpsPerHour';
@@ -20,7 +21,7 @@ export interface Allowances {
    * The limits that were set for the workspace, at most a second old. Inside of a transaction name it: what is not known is
    * read by it, for another connection might never become free.
    */
-  of(userId: number, tx?: Db): Promise<Limits>;
+  of(userId: number, tx?: Db): Maybe<Limits>;
   /** Call after a commit that changed a plan or a workspace: this process knows at once, others in a second. */
   forget(): void;
 }
@@ -45,7 +46,7 @@ export function createAllowances({ db, clock }: { db: Db; clock: Clock }): Allow
   }
 
   return {
-    async of(userId, tx) {
+    of(userId, tx) {
       const known = kept.get(userId);
       if (known && known.until > clock.monotonic()) return known.limits;
       if (tx) return read(userId, tx);

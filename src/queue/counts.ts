@@ -5,6 +5,7 @@ import { countRows } from '../db/count-rows.ts';
 import { messageQueue, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
+import { type Maybe, whenThere } from '../utils/maybe.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
 
 interface Counted {
@@ -49,9 +50,8 @@ export type RoomDeps = Pick<IntakeDeps, 'db' | 'clock' | 'queueCounts'> & {
  */
 export async function reserveQueueRoom(deps: RoomDeps, userId: number, n: number): Promise<void> {
   const quota = deps.config.queueQuota;
-  const counted = await readThrough(deps, deps.queueCounts.byUser, userId, () =>
-    countOfUser(deps, userId, quota),
-  );
+  const reading = readThrough(deps, deps.queueCounts.byUser, userId, () => countOfUser(deps, userId, quota));
+  const counted = reading instanceof Promise ? await reading : reading;
   if (counted.value + n > quota) {
     throw new AppError('RATE_LIMITED', `The queue is full: ${quota} messages are waiting to be sent.`, {
       retryAfterSeconds: QUOTA_RETRY_SECONDS,
@@ -62,11 +62,11 @@ export async function reserveQueueRoom(deps: RoomDeps, userId: number, n: number
 }
 
 /** How many messages of a session wait, up to 10,000, a few seconds old at most. Counts one more for the caller. */
-export async function countAhead(deps: IntakeDeps, accountId: string): Promise<number> {
-  const counted = await readThrough(deps, deps.queueCounts.byAccount, accountId, () =>
+export function countAhead(deps: IntakeDeps, accountId: string): Maybe<number> {
+  const reading = readThrough(deps, deps.queueCounts.byAccount, accountId, () =>
     countOfAccount(deps, accountId),
   );
-  return counted.value++;
+  return whenThere(reading, (counted) => counted.value++);
 }
 
 /** The same without counting one more. */
@@ -108,22 +108,23 @@ export function countBefore(
   return countRows(db, messageQueue, isBefore, MAX_AHEAD);
 }
 
-async function readThrough<K extends string | number>(
+function readThrough<K extends string | number>(
   deps: Pick<QueueDeps, 'clock'>,
   cache: LRUCache<K, Counted>,
   key: K,
   read: () => Promise<number>,
-): Promise<Counted> {
+): Maybe<Counted> {
   const startedMs = deps.clock.monotonic();
   const known = cache.get(key);
   if (known && known.until > startedMs) return known;
   // Others go on with the old count while this one is read.
   if (known) known.until = startedMs + KEEP_MS;
-  const value = await read();
-  const endedMs = deps.clock.monotonic();
-  const fresh = { value, until: endedMs + Math.max(KEEP_MS, (endedMs - startedMs) * KEEP_FACTOR) };
-  cache.set(key, fresh);
-  return fresh;
+  return read().then((value) => {
+    const endedMs = deps.clock.monotonic();
+    const fresh = { value, until: endedMs + Math.max(KEEP_MS, (endedMs - startedMs) * KEEP_FACTOR) };
+    cache.set(key, fresh);
+    return fresh;
+  });
 }
 
 function countOfUser(deps: Pick<QueueDeps, 'db'>, userId: number, atMost: number): Promise<number> {

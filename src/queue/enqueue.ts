@@ -255,30 +255,48 @@ async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
   await insertMany(
     tx,
     messages,
-    items.map(({ message: { counts: _counts, ...message }, queued: { id, queuedAt: now }, start }) => ({
-      ...message,
-      id,
-      direction: 'out' as const,
-      ...(start ? bornClaimed(start).history : { status: 'queued' as const }),
-      queuedAt: now,
-      createdAt: now,
-      updatedAt: now,
-    })),
+    items.map(({ message, queued: { id, queuedAt: now }, start }) => {
+      const row = {
+        id,
+        userId: message.userId,
+        accountId: message.accountId,
+        sessionId: message.sessionId,
+        messageId: message.messageId,
+        campaignId: message.campaignId,
+        direction: 'out' as const,
+        peer: message.peer,
+        phone: message.phone,
+        lid: message.lid,
+        type: message.type,
+        content: message.content,
+        status: 'queued' as const,
+        priority: message.priority,
+        scheduledAt: message.scheduledAt,
+        expiresAt: message.expiresAt,
+        queuedAt: now,
+        createdAt: now,
+        updatedAt: now,
+      };
+      return start ? { ...row, ...bornClaimed(start).history } : row;
+    }),
   );
   await insertMany(
     tx,
     messageQueue,
-    items.map(({ message, queued: { id, queuedAt }, start }) => ({
-      id,
-      userId: message.userId,
-      accountId: message.accountId,
-      messageId: message.messageId,
-      recipient: message.peer,
-      ...(start ? bornClaimed(start).queue : { status: 'pending' as const }),
-      priority: message.priority,
-      availableAt: message.scheduledAt ?? queuedAt,
-      expiresAt: message.expiresAt,
-    })),
+    items.map(({ message, queued: { id, queuedAt }, start }) => {
+      const row = {
+        id,
+        userId: message.userId,
+        accountId: message.accountId,
+        messageId: message.messageId,
+        recipient: message.peer,
+        status: 'pending' as const,
+        priority: message.priority,
+        availableAt: message.scheduledAt ?? queuedAt,
+        expiresAt: message.expiresAt,
+      };
+      return start ? { ...row, ...bornClaimed(start).queue } : row;
+    }),
   );
 }
 
@@ -309,8 +327,19 @@ function toCandidate({ message, queued: { id, queuedAt } }: NewRow): Candidate {
   const { userId, accountId, sessionId, messageId, peer, phone, lid, type, priority } = message;
   const { scheduledAt, expiresAt } = message;
   return {
-    ...{ id, userId, accountId, sessionId, messageId, peer, phone, lid, type, priority, expiresAt },
-    ...{ scheduledAt, queuedAt },
+    id,
+    userId,
+    accountId,
+    sessionId,
+    messageId,
+    peer,
+    phone,
+    lid,
+    type,
+    priority,
+    expiresAt,
+    scheduledAt,
+    queuedAt,
     recipient: peer,
     contentJson: contentAhead(message.content),
     availableAt: scheduledAt ?? queuedAt,

@@ -35,6 +35,11 @@ export interface HeldMessage {
   behind?: number;
 }
 
+/** Whether messages of this priority reach the limit of one recipient before that of the session. */
+export function limitsRecipients(pace: Pace, priority: Priority): boolean {
+  return capOf(pace.perRecipientPerHour, pace, priority) < capOf(pace.perHour, pace, priority);
+}
+
 /**
  * When the recipient's window lets the message through, epoch milliseconds; null when it does not hold it. What waits
  * for the same recipient counts as sent at its turn.
@@ -45,8 +50,8 @@ export async function recipientHeldUntil(
   message: HeldMessage,
   now: number,
 ): Promise<number | null> {
+  if (!limitsRecipients(pace, message.priority)) return null;
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
-  if (cap >= capOf(pace.perHour, pace, message.priority)) return null;
   const { id, type = '', content, behind = 0, scheduledAt, queuedAt = null } = message;
   const places = Math.min(cap, placesOf({ type, content }));
   const busyFrom = cap - places + 1 - behind;

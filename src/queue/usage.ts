@@ -242,6 +242,9 @@ export async function messagesLeft(
  * that would be in vain.
  */
 export async function refuseWhenUsed(db: Db, deps: UsageDeps, userId: number): Promise<void> {
+  const allowed = deps.allowances.of(userId, db);
+  const limits = allowed instanceof Promise ? await allowed : allowed;
+  if (limitsFor(deps, limits).length === 0) return;
   const now = deps.clock.now();
   const full = (await readLimited(db, deps, userId, now)).find(({ used, max }) => used >= max);
   if (full) throw messagesExceeded(full, now);

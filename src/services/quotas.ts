@@ -32,6 +32,7 @@ import {
 import { DAY_MS, HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
+import { type Maybe, whenThere } from '../utils/maybe.ts';
 import { requireScope, requireWholeTenant, tenantOf } from './access.ts';
 import { IS_MEMBERS_KEY } from './auth/keys.ts';
 import type { Ctx, Deps } from './context.ts';
@@ -197,13 +198,13 @@ const COUNTED: Record<CountedQuota, Counted> = {
 };
 
 /** The tenant's limit now: its own, that of its plan, or the service's; null where there is none. */
-export async function quotaOf(
+export function quotaOf(
   deps: Pick<QuotaDeps, 'config' | 'allowances'>,
   userId: number,
   name: QuotaName,
   db?: Db,
-): Promise<number | null> {
-  return limitOf(deps.config, await deps.allowances.of(userId, db), name);
+): Maybe<number | null> {
+  return whenThere(deps.allowances.of(userId, db), (limits) => limitOf(deps.config, limits, name));
 }
 
 /**

@@ -4,6 +4,8 @@ import { isIP } from 'node:net';
 /** Without port, brackets and the IPv4-in-IPv6 prefix; null for what is not an address. */
 export function normalizeAddress(entry: string | undefined): string | null {
   if (entry === undefined) return null;
+  // Nearly every one: a socket of IPv4, or what a proxy wrote.
+  if (isIP(entry) === 4) return entry;
   const text = entry.trim().replace(/^::ffff:(?=\d+\.)/i, '');
   const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(text)?.[1] ?? text;
   const address = isIP(bare) ? bare : bare.replace(/:\d+$/, '');

@@ -191,22 +191,22 @@ function fitObject(object: object, place: Place): unknown {
     fail(path, `must have at most ${MAX_NAMES} names`);
     return {};
   }
-  return Object.fromEntries(
-    entries.map(([name, value]) => {
-      const inner = shape.properties.get(name) ?? shape.rest;
-      if (inner === null) {
-        place.meet({ path, name, object }, shape);
-        return [name, value];
-      }
-      if (name.length > MAX_NAME_LENGTH || name === '__proto__') {
-        fail(
-          [...path, name.slice(0, 40)],
-          `must have a name of at most ${MAX_NAME_LENGTH} characters, other than __proto__`,
-        );
-        return [name, undefined];
-      }
-      if (typeof value === 'string' && fits(value, inner)) return [name, value];
-      return [name, fitValue(value, { ...place, shape: inner, path: [...path, name] })];
-    }),
-  );
+  let isChanged = false;
+  for (const entry of entries) {
+    const [name, value] = entry;
+    const inner = shape.properties.get(name) ?? shape.rest;
+    if (inner === null) place.meet({ path, name, object }, shape);
+    else if (name.length > MAX_NAME_LENGTH || name === '__proto__') {
+      fail(
+        [...path, name.slice(0, 40)],
+        `must have a name of at most ${MAX_NAME_LENGTH} characters, other than __proto__`,
+      );
+      entry[1] = undefined;
+    } else if (typeof value !== 'string' || !fits(value, inner)) {
+      entry[1] = fitValue(value, { ...place, shape: inner, path: [...path, name] });
+    }
+    isChanged ||= entry[1] !== value;
+  }
+  // Most are as the schema takes them.
+  return isChanged ? Object.fromEntries(entries) : object;
 }

@@ -1,10 +1,11 @@
 /** A bounded cache of what was read lately, so that a busy credential costs one query a second. */
 import { LRUCache } from 'lru-cache';
 import type { Clock } from './clock.ts';
+import type { Maybe } from './maybe.ts';
 
 export interface FreshCache<V> {
   /** The value, at most `maxAgeMs` old. Callers at the same time share one load; a failed load is not kept. */
-  get(key: string): Promise<V | null>;
+  get(key: string): Maybe<V | null>;
   /** The next `get` loads again; a load that is under way is not kept. */
   forget(key: string): void;
   /** Forgets every value for which `test` is true. */
@@ -36,7 +37,7 @@ export function createFreshCache<V extends object>(options: {
   }
 
   return {
-    async get(key) {
+    get(key) {
       const entry = kept.get(key);
       if (entry && options.clock.monotonic() - entry.at < options.maxAgeMs) return entry.value;
       return loading.get(key) ?? load(key);

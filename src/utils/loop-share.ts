@@ -209,6 +209,11 @@ export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
   }
 
   function noteActive(tenant: number): void {
+    const [last] = lately;
+    if (last?.tenant === tenant) {
+      last.at = probe.now();
+      return;
+    }
     lately = [{ tenant, at: probe.now() }, ...lately.filter((one) => one.tenant !== tenant)].slice(0, 2);
   }
 

@@ -15,6 +15,7 @@ import {
   valuesAt,
 } from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
+import type { Maybe } from '../utils/maybe.ts';
 
 /** A contact as one session knows it. */
 export interface LidPair {
@@ -102,7 +103,7 @@ export function hasLidOf(
 /** The LIDs of contacts, as this process has looked them up. */
 export interface LidBook {
   /** The LID of one contact; null while the session has not seen it. `tx`: an open transaction to read in. */
-  find(accountId: string, phone: string, tx?: Tx): Promise<string | null>;
+  find(accountId: string, phone: string, tx?: Tx): Maybe<string | null>;
 }
 
 interface Contact {
@@ -123,14 +124,15 @@ export function createLidBook(db: Db): LidBook {
     maxRunning: MAX_RUNNING,
   });
   return {
-    async find(accountId, phone, tx) {
-      const key = keyOf({ accountId, phone });
+    find(accountId, phone, tx) {
+      const contact = { accountId, phone };
+      const key = keyOf(contact);
       const kept = known.get(key);
       if (kept !== undefined) return kept;
-      const contact = { accountId, phone };
-      const lid = tx ? await readLid(tx, contact) : await readings.add(contact);
-      if (lid !== null) known.set(key, lid);
-      return lid;
+      return (tx ? readLid(tx, contact) : readings.add(contact)).then((lid) => {
+        if (lid !== null) known.set(key, lid);
+        return lid;
+      });
     },
   };
 }

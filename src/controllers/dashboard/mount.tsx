@@ -233,7 +233,7 @@ async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promis
     }
   }
   await limitForm(c, async () => undefined);
-  return readBody(c);
+  return { ...readBody(c, await c.req.arrayBuffer()), discard: async () => undefined };
 }
 
 /** A field that a person left empty is a field that is not there. */

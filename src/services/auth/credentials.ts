@@ -10,6 +10,7 @@ import { isSameDigest, sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { createFreshCache } from '../../utils/fresh-cache.ts';
 import type { Logger } from '../../utils/logger.ts';
+import { type Maybe, whenThere } from '../../utils/maybe.ts';
 import { createKeyedMutex } from '../../utils/mutex.ts';
 import { type BoundSessions, bothBound, readBound } from '../bound.ts';
 import type { Actor, Role } from '../context.ts';
@@ -26,7 +27,7 @@ export interface Credentials {
   /** The actor of a JWT; null when it is not valid (any more). */
   fromToken(token: string, via: 'jwt' | 'cookie'): Promise<Actor | null>;
   /** The actor of an API key; null when it is not valid (any more). */
-  fromKey(key: string): Promise<Actor | null>;
+  fromKey(key: string): Maybe<Actor | null>;
   /**
    * The actor of a link that the service signed for this workspace; may only read. Null for a disabled one, and for a
    * link that is older than a password of its members.
@@ -114,6 +115,17 @@ export function createCredentials(deps: {
   );
   const attempts = createKeyedMutex({ maxWaiting: MAX_WAITING });
 
+  function actorOf(known: KnownKey | null, key: string): Actor | null {
+    if (!known || !isSameDigest(known.hash, keyHash(key))) return null;
+    if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
+    touchKey(known.id);
+    const { id, userId, personId, role, workspaceRole, scopes, sessionIds, suspension } = known;
+    return {
+      ...{ userId, personId, role, workspaceRole, via: 'api_key', scopes, sessionIds, suspension },
+      keyId: id,
+    };
+  }
+
   return {
     async fromToken(token, via) {
       const claims = tokens.verify(token);
@@ -139,15 +151,9 @@ export function createCredentials(deps: {
         suspension,
       };
     },
-    async fromKey(key) {
+    fromKey(key) {
       const prefix = keyPrefix(key);
-      const known = prefix === null ? null : await keyCache.get(prefix);
-      if (!known || !isSameDigest(known.hash, keyHash(key))) return null;
-      if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
-      touchKey(known.id);
-      const { id, userId, personId, role, workspaceRole, scopes, sessionIds, suspension } = known;
-      const may = { role, workspaceRole, scopes, sessionIds, suspension };
-      return { userId, personId, ...may, via: 'api_key', keyId: id };
+      return prefix === null ? null : whenThere(keyCache.get(prefix), (known) => actorOf(known, key));
     },
     async fromLink(userId, scope = null) {
       const workspace = await workspaceCache.get(String(userId));

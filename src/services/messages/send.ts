@@ -4,10 +4,12 @@ import type { z } from 'zod';
 import { countAhead, reserveQueueRoom } from '../../queue/counts.ts';
 import { enqueue } from '../../queue/enqueue.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
+import type { Hold } from '../../queue/session-state.ts';
 import { refuseWhenUsed } from '../../queue/usage.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newMessageId } from '../../utils/ids.ts';
+import { type Maybe, whenThere } from '../../utils/maybe.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import { isChannelJid, isGroupJid } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
@@ -67,28 +69,35 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const session = await chooseSender(ctx, input, asked, PRIORITIES[input.priority ?? 'normal']);
   if (input.connectedOnly) requireConnected(session);
   else requireQueueing(session);
-  const { times, timeZone } = await readTimes(ctx, session, input);
+  const reading = readTimes(ctx, session, input);
+  const { times, timeZone } = reading instanceof Promise ? await reading : reading;
+  const { scheduledAt, expiresAt } = times;
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   if (isChannelJid(asked.peer)) await requirePostable(ctx, session, asked.peer, input);
   await reserveQueueRoom(ctx, ctx.actor.userId, 1);
   // An answer that is known by its Idempotency-Key was given before, or is given in place of this refusal.
   if ('make' in input.content) await refuseWhenUsed(ctx.db, ctx, ctx.actor.userId);
-  const to = asked.phone === null ? asked : { ...asked, lid: await ctx.lids.find(session.id, asked.phone) };
-  const neededUntil = Math.max(ctx.clock.now(), times.scheduledAt ?? 0);
-  const content = await makeContent(ctx, session, { ...input, peer: to.peer }, neededUntil);
-  const expected = await foresee(ctx, session, { ...to, priority, ...times });
+  const { peer, phone } = asked;
+  const finding = phone === null ? asked.lid : ctx.lids.find(session.id, phone);
+  const lid = finding instanceof Promise ? await finding : finding;
+  const neededUntil = Math.max(ctx.clock.now(), scheduledAt ?? 0);
+  const making = makeContent(ctx, session, input, { peer, neededUntil });
+  const content = making instanceof Promise ? await making : making;
+  const foreseeing = foresee(ctx, session, { peer, phone, lid, priority, scheduledAt });
+  const { estimatedSendAt, waitingFor } = foreseeing instanceof Promise ? await foreseeing : foreseeing;
   const messageId = newMessageId();
   const answerAt = (at: number): SentMessage => ({
     messageId,
     session: session.sessionId,
     sessionId: session.sessionId,
-    to: addressOf(to),
+    to: addressOf(asked),
     type: content.type,
     ...('rendering' in content ? { rendering: content.rendering } : {}),
     status: 'queued',
-    ...expected,
-    scheduledAt: toIso(times.scheduledAt),
+    estimatedSendAt,
+    waitingFor,
+    scheduledAt: toIso(scheduledAt),
     ...(timeZone === null ? {} : { timezone: timeZone }),
     timestamp: new Date(at).toISOString(),
   });
@@ -99,11 +108,14 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
       accountId: session.id,
       sessionId: session.sessionId,
       messageId,
-      ...to,
+      peer,
+      phone,
+      lid,
       type: content.type,
       content,
       priority,
-      ...times,
+      scheduledAt,
+      expiresAt,
     },
     ctx.idempotency &&
       ((tx, { queuedAt }) =>
@@ -116,48 +128,60 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
 }
 
 /** When it is likely to be sent, and what it waits for until then. `before`: messages that are queued with it, before it. */
-export async function foresee(
+export function foresee(
   ctx: Ctx,
   session: SendingSession,
   message: Omit<WaitingMessage, 'id' | 'availableAt' | 'attempts'>,
   before = 0,
-): Promise<Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>> {
-  const [waiting, holds] = await Promise.all([
-    countAhead(ctx, session.id),
-    holdsOf(ctx, session, { ...message, id: null, availableAt: null, attempts: 0 }),
-  ]);
+): Maybe<Pick<SentMessage, 'estimatedSendAt' | 'waitingFor'>> {
   const { priority } = message;
-  const ahead = before + (priority === PRIORITIES.high ? 0 : waiting);
-  const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
-  return { estimatedSendAt, waitingFor: toWaitingFor(holds) };
+  const counting = countAhead(ctx, session.id);
+  const holding = holdsOf(ctx, session, { ...message, id: null, availableAt: null, attempts: 0 });
+  const tell = (waiting: number, holds: Hold[]) => {
+    const ahead = before + (priority === PRIORITIES.high ? 0 : waiting);
+    const estimatedSendAt = toIso(estimateSendAt(ctx, session, { priority, ahead, holds }));
+    return { estimatedSendAt, waitingFor: toWaitingFor(holds) };
+  };
+  return counting instanceof Promise || holding instanceof Promise
+    ? Promise.all([counting, holding]).then(([waiting, holds]) => tell(waiting, holds))
+    : tell(counting, holding);
 }
 
 /** Last of all checks: a draft may take a download. */
-async function makeContent(
+function makeContent(
   ctx: Ctx,
   session: SendingSession,
-  { content, quotedMessageId, peer }: Pick<SendInput, 'content' | 'quotedMessageId'> & Pick<Peer, 'peer'>,
-  neededUntil: number,
-): Promise<Content> {
-  const quoted = quotedMessageId === undefined ? null : await findQuoted(ctx, session, quotedMessageId);
-  const made = 'make' in content ? await content.make(ctx, { session, neededUntil }) : content;
+  { content, quotedMessageId }: Pick<SendInput, 'content' | 'quotedMessageId'>,
+  { peer, neededUntil }: Pick<Peer, 'peer'> & { neededUntil: number },
+): Maybe<Content> {
+  const make = () => ('make' in content ? content.make(ctx, { session, neededUntil }) : content);
+  if (quotedMessageId === undefined) return whenThere(make(), (made) => fitting(made, peer));
+  return findQuoted(ctx, session, quotedMessageId).then(async (quoted) => {
+    const made = fitting(await make(), peer);
+    return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
+  });
+}
+
+/** Throws VALIDATION_FAILED for what a chat of this kind does not take. */
+function fitting(made: Content, peer: string): Content {
   if ('mentionAll' in made && made.mentionAll && !isGroupJid(peer)) {
     throw invalid('mentionAll', 'is for groups only');
   }
   if (isChannelJid(peer)) requirePlainPost(made);
-  return quoted === null || made.type === 'reaction' ? made : { ...made, quoted };
+  return made;
 }
 
 /** Its times, and the zone in which a local one was read; null when none was. Throws VALIDATION_FAILED. */
-export async function readTimes(
+export function readTimes(
   ctx: Ctx,
   session: SendingSession,
   input: Pick<SendInput, 'scheduledAt' | 'expiresAt'>,
-): Promise<{ times: ReturnType<typeof checkTimes>; timeZone: string | null }> {
+): Maybe<{ times: ReturnType<typeof checkTimes>; timeZone: string | null }> {
   const isLocal = typeof input.scheduledAt === 'string' || typeof input.expiresAt === 'string';
-  const timeZone = isLocal ? await timeZoneOf(ctx, session.userId) : ctx.config.housekeepingTimeZone;
-  const times = checkTimes(ctx.clock.now(), input, timeZone);
-  return { times, timeZone: isLocal ? timeZone : null };
+  const timesIn = (timeZone: string) => checkTimes(ctx.clock.now(), input, timeZone);
+  return isLocal
+    ? timeZoneOf(ctx, session.userId).then((timeZone) => ({ times: timesIn(timeZone), timeZone }))
+    : { times: timesIn(ctx.config.housekeepingTimeZone), timeZone: null };
 }
 
 /** Throws VALIDATION_FAILED for times that cannot be meant. A scheduled time that has just passed means now. */

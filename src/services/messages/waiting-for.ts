@@ -16,8 +16,9 @@ import {
 } from '../../queue/first-contacts.ts';
 import { paceOf } from '../../queue/pace.ts';
 import { asPriority, PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
-import { recipientHeldUntil } from '../../queue/recipient-hold.ts';
+import { limitsRecipients, recipientHeldUntil } from '../../queue/recipient-hold.ts';
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
+import { type Maybe, whenThere } from '../../utils/maybe.ts';
 import { once } from '../../utils/once.ts';
 import { isSharedJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
@@ -47,16 +48,29 @@ export interface WaitingMessage {
 }
 
 /** Everything that is in the way of the message, what lasts longest first. */
-export async function holdsOf(ctx: Ctx, session: SendingSession, message: WaitingMessage): Promise<Hold[]> {
+export function holdsOf(ctx: Ctx, session: SendingSession, message: WaitingMessage): Maybe<Hold[]> {
   const now = ctx.clock.now();
-  const holds = await holdsOfAll(ctx, session, message, strangersAmong(ctx, session, [message], now));
-  const until = await recipientHeldUntil(
-    ctx,
-    paceOf(ctx.config.pacing, session, now),
-    { ...message, userId: session.userId, accountId: session.id },
-    now,
-  );
-  if (until !== null) holds.push({ reason: 'recipient_limit', until, everybody: true });
+  const holds = holdsOfAll(ctx, session, message, () => strangersAmong(ctx, session, [message], now));
+  return whenThere(holds, (found) => withOwnHolds(ctx, session, message, { found, now }));
+}
+
+/** The holds that were found, and those of the message itself: the limit of its recipient, and an earlier attempt. */
+function withOwnHolds(
+  ctx: Ctx,
+  session: SendingSession,
+  message: WaitingMessage,
+  { found, now }: { found: Hold[]; now: number },
+): Maybe<Hold[]> {
+  const pace = paceOf(ctx.config.pacing, session, now);
+  if (!limitsRecipients(pace, message.priority)) return sortedHolds(found, message, now);
+  const held = { ...message, userId: session.userId, accountId: session.id };
+  return recipientHeldUntil(ctx, pace, held, now).then((until) => {
+    if (until !== null) found.push({ reason: 'recipient_limit', until, everybody: true });
+    return sortedHolds(found, message, now);
+  });
+}
+
+function sortedHolds(holds: Hold[], message: WaitingMessage, now: number): Hold[] {
   const { availableAt } = message;
   const explained = Math.max(0, ...holds.map((hold) => hold.until ?? 0));
   if (availableAt !== null && availableAt > Math.max(now, explained)) {
@@ -65,23 +79,38 @@ export async function holdsOf(ctx: Ctx, session: SendingSession, message: Waitin
   return holds.sort(byLength);
 }
 
-/** What holds the message without its recipient's own limit: the session, the limits of strangers, its schedule. */
-async function holdsOfAll(
+/**
+ * What holds the message without its recipient's own limit: the session, the limits of strangers, its schedule. `strangersOf` is
+ * called only where it matters who is one.
+ */
+function holdsOfAll(
   ctx: Ctx,
   session: SendingSession,
   message: WaitingMessage,
-  strangers: Strangers,
-): Promise<Hold[]> {
+  strangersOf: () => Strangers,
+): Maybe<Hold[]> {
   const now = ctx.clock.now();
   const { scheduledAt, priority } = message;
-  const holds = [...sendingState(session, now, priority).holds];
+  const { holds } = sendingState(session, now, priority);
   const stranger = holds.findIndex(({ everybody }) => !everybody);
-  if (stranger >= 0 && !(await reachesStranger(ctx, session, message, strangers))) holds.splice(stranger, 1);
-  else
-    holds.push(...(await contactHolds(ctx, session, message, { now, strangers, isStranger: stranger >= 0 })));
   if (scheduledAt !== null && scheduledAt > now) {
     holds.push({ reason: 'scheduled', until: scheduledAt, everybody: true });
   }
+  if (stranger < 0 && !limitsContacts(contactLimitOf(ctx.config.pacing, session, now))) return holds;
+  return heldAsStranger(ctx, session, message, { holds, stranger, strangers: strangersOf(), now });
+}
+
+/** The same holds without that of strangers (at `stranger`; -1: there is none) where the recipient is none. */
+async function heldAsStranger(
+  ctx: Ctx,
+  session: SendingSession,
+  message: WaitingMessage,
+  about: { holds: Hold[]; stranger: number; strangers: Strangers; now: number },
+): Promise<Hold[]> {
+  const { holds, stranger, strangers, now } = about;
+  const isHeld = stranger >= 0;
+  if (isHeld && !(await reachesStranger(ctx, session, message, strangers))) holds.splice(stranger, 1);
+  else holds.push(...(await contactHolds(ctx, session, message, { now, strangers, isStranger: isHeld })));
   return holds;
 }
 
@@ -200,7 +229,7 @@ export async function headlinesOf(
     const known = strangersOf.get(session.id);
     const strangers = known ?? strangersAmong(ctx, session, messagesOf(waiting, places, session.id), now);
     strangersOf.set(session.id, strangers);
-    const held = (await holdsOfAll(ctx, session, message, strangers)).sort(byLength);
+    const held = (await holdsOfAll(ctx, session, message, () => strangers)).sort(byLength);
     const holds = held.length > 0 ? held : await holdsOf(ctx, session, message);
     headlines.push(toWaitingFor(holds.slice(0, 1))[0] ?? null);
   }

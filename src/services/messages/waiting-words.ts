@@ -147,5 +147,5 @@ export function holdAnswer(reason: string): Words {
 
 function toldOf(lang: Lang, reason: string): Told {
   const name = reason.startsWith('breaker') ? 'breaker' : (SAME.get(reason) ?? reason);
-  return new Map(Object.entries(REASONS)).get(name)?.[lang] ?? OTHER[lang];
+  return (Object.hasOwn(REASONS, name) ? REASONS[name] : OTHER)?.[lang] ?? OTHER[lang];
 }

@@ -20,15 +20,17 @@ function createBound(): (value: unknown) => string {
   };
 }
 
+const MESSAGE = 'message.';
+const OTP = 'otp.';
+
 /** Counts facts after their commit. */
 export function countEvents(metrics: Metrics, stream: EventStream): void {
   const code = createBound();
   const reason = createBound();
   const quota = createBound();
   stream.tap((event: LiveEvent) => {
-    const [kind, step = ''] = event.event.split('.');
-    if (kind === 'message') metrics.messages.inc({ event: step });
-    if (kind === 'otp') metrics.otps.inc({ event: step });
+    if (event.event.startsWith(MESSAGE)) metrics.messages.inc({ event: event.event.slice(MESSAGE.length) });
+    else if (event.event.startsWith(OTP)) metrics.otps.inc({ event: event.event.slice(OTP.length) });
     if (event.event === 'message.failed') metrics.messageFailures.inc({ code: code(event.data.errorCode) });
     if (event.event === 'usage.warning') {
       metrics.usageWarnings.inc({ quota: quota(event.data.quota), percent: String(event.data.percent) });

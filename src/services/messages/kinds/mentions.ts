@@ -34,6 +34,7 @@ export async function namedIn(
   { mentions = [], mentionAll = false }: MentionInput,
   defaultCountry: string,
 ): Promise<{ mentions?: string[]; mentionAll?: true }> {
+  if (mentions.length === 0) return mentionAll ? { mentionAll: true } : {};
   const written = [...new Set(mentions)].filter((one) => !EVERYONE.has(one));
   const people = new Set<string>();
   for await (const batch of inBatches(written, READ_AT_ONCE)) {
