@@ -142,12 +142,8 @@ const ACTIONS: readonly (readonly [RegExp, Action])[] = [
   [/^POST .*\/(media|upload\w*|upload-\w+)$/, 'file_upload'],
 ];
 
-/** By call: there are no more than routes. */
-const actions = new Map<string, Action>();
-
 function actionOf({ failure, status }: SeenRequest, call: string): Action {
-  const action = actions.get(call) ?? ACTIONS.find(([pattern]) => pattern.test(call))?.[1] ?? 'api_call';
-  actions.set(call, action);
+  const action = ACTIONS.find(([pattern]) => pattern.test(call))?.[1] ?? 'api_call';
   if (action !== 'message_send' && action !== 'otp_send') return action;
   // The outcome of a message that was taken is a fact of its own; a call that was refused has no other row.
   const isRefused = status >= 400 && failure?.code !== 'SEND_FAILED';
