@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import type { DatabaseOptions } from '../../src/db/client.ts';
@@ -9,13 +10,15 @@ import { readFolder, zipOf } from '../helpers/archives.ts';
 import { createEmptyDatabase } from '../helpers/database.ts';
 import { linkWith } from '../helpers/origins.ts';
 import { type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
-import { readTables } from '../helpers/tables.ts';
+import { countRows } from '../helpers/tables.ts';
 import { until } from '../helpers/until.ts';
 
 const PHONE = '628110009501';
 const FRIEND = '628110009502';
 /** A number with many chats, so that there is a middle to be killed in. */
 const MANY = 8_000;
+/** Far less than a piece of the import takes. */
+const LOOK_EVERY_MS = 5;
 const KEYS = ['wa_keys', 'wa_credentials', 'wa_contacts', 'wa_people'] as const;
 
 let emulator: Emulator;
@@ -55,10 +58,7 @@ async function upload(key: string): Promise<number> {
   );
 }
 
-const rows = async () => {
-  const tables = await readTables(options, [...KEYS]);
-  return Object.fromEntries(KEYS.map((name) => [name, tables[name]?.length ?? 0]));
-};
+const rows = () => countRows(options, KEYS);
 const session = async () => (await sandbox.call('GET', '/session/status?session=main')).body?.data;
 
 /** Kills it as soon as `look` is true of what is stored; false when the import was quicker. */
@@ -67,7 +67,7 @@ async function killWhen(key: string, look: (stored: Record<string, number>) => b
   const answer = upload(key).finally(() => {
     answered = true;
   });
-  while (!answered && !look(await rows()));
+  while (!answered && !look(await rows())) await pause(LOOK_EVERY_MS);
   const inTime = !answered;
   await sandbox.kill();
   await answer;
@@ -83,6 +83,8 @@ it('leaves nothing of an import that was killed in the middle, and takes the nex
     if (!inTime || (await session()).status === 'connected') break;
     killed += 1;
     await until(async () => Object.values(await rows()).every((count) => count === 0));
+    // The session's own row may follow a moment later.
+    await until(async () => (await session()).reason === 'import_interrupted');
     expect(await session()).toMatchObject({
       status: 'disconnected',
       reason: 'import_interrupted',
