@@ -89,6 +89,23 @@ it.each([
   expect(reads).toHaveLength(known + 1);
 });
 
+it('what is queued behind all that is known of a long queue is read when that is used up', async () => {
+  const row = (n: number) => ({ ...candidate(`r${String(n).padStart(2, '0')}`), availableAt: n });
+  const all = Array.from({ length: 18 }, (_, n) => row(n));
+  lanes = createLookahead(async (priority, limit) => {
+    reads.push(priority);
+    return all.splice(0, limit);
+  });
+  expect(await pick(normal, 99)).toBe('r00');
+  for (let n = 0; n < 12; n++) lanes.drop(normal, row(n).id);
+  lanes.offer(normal, [row(18), row(19)]);
+  expect(await pick(normal, 99)).toBe('r12');
+  expect(reads).toEqual([normal]);
+  for (let n = 12; n < 16; n++) lanes.drop(normal, row(n).id);
+  expect(await pick(normal, 99)).toBe('r16');
+  expect(reads).toEqual([normal, normal]);
+});
+
 it('what is queued while a lane is read has it read once more', async () => {
   waiting.set(normal, []);
   const reading = pick(normal, 0);

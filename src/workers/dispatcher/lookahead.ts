@@ -17,7 +17,7 @@ export interface Lookahead {
   invalidate(priority?: Priority): void;
   /**
    * These were queued: rows of this priority, as a reading would find them. Where all that waits is known they take their
-   * place; elsewhere the lane is read again.
+   * place. Elsewhere those behind what is known are found when it is used up; for any other the lane is read again.
    */
   offer(priority: Priority, rows: readonly Candidate[]): void;
   pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<NextRow>;
@@ -102,8 +102,13 @@ export function createLookahead(read: ReadLane): Lookahead {
     },
     offer(priority, rows) {
       const lane = laneOf(priority);
-      if (lane.stale || lane.reading !== null || !lane.complete) {
+      if (lane.stale || lane.reading !== null) {
         lane.stale = true;
+        return;
+      }
+      if (!lane.complete) {
+        const last = lane.rows.at(-1);
+        lane.stale = last === undefined || rows.some((row) => byTurn(row, last) < 0);
         return;
       }
       const known = new Set(lane.rows.map((row) => row.id));
