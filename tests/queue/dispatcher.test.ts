@@ -98,6 +98,26 @@ describe('the way of a message', () => {
     expect(q.engine.maxInFlight).toBe(8);
   });
 
+  it('fills a full window when half of it is free or a moment has passed, and lets a code through meanwhile', async () => {
+    const account = await q.account();
+    const answers = [20, 22, 24, 26, 500, 600, 700, 800];
+    q.engine.answer = () => q.engine.later(answers.shift() ?? 10_000);
+    for (const phone of phones(16)) await q.queue(account, { phone });
+    await q.dispatcher.add(account);
+    const counts: number[] = [];
+    for (const ms of [0, 25, 1, 483, 0]) {
+      await q.clock.advance(ms);
+      counts.push(q.engine.attempts.length);
+    }
+    expect(counts).toEqual([8, 8, 12, 12, 12]);
+    const code = await q.queue(account, { phone: '6281300000001', priority: 0 });
+    await q.clock.advance(0);
+    expect(q.engine.attempts.at(-1)?.messageId).toBe(code.messageId);
+    await q.clock.advance(91);
+    expect(q.engine.attempts).toHaveLength(13);
+    await q.clock.advance(0);
+  });
+
   it('sends a code while eight others wait for their uploads or answers', async () => {
     const account = await q.account();
     q.engine.prepare = async ({ to }) => {

@@ -6,6 +6,7 @@ import {
   isFullFor,
   type LineView,
   MAX_IN_FLIGHT,
+  planRefill,
   planRow,
   planStep,
   REREAD_MS,
@@ -90,4 +91,14 @@ test('messages leave the last places to codes', () => {
   expect(isFullFor(PRIORITIES.normal, MAX_IN_FLIGHT - 1)).toBe(false);
   expect(isFullFor(PRIORITIES.normal, MAX_IN_FLIGHT)).toBe(true);
   expect(isFullFor(PRIORITIES.high, MAX_IN_FLIGHT)).toBe(false);
+});
+
+test('a full window waits a moment until half of it is free', () => {
+  const at = (inFlight: number, nowMs: number, hasGap = false) => ({ inFlight, hasGap, nowMs });
+  expect(planRefill('at once', at(7, 100))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill('when one is free', at(7, 100))).toEqual({ ms: 10, refill: 110 });
+  expect(planRefill(110, at(5, 104))).toEqual({ ms: 6, refill: 110 });
+  expect(planRefill(110, at(4, 105))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill(110, at(7, 110))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill('when one is free', at(7, 100, true))).toEqual({ ms: 0, refill: 'at once' });
 });

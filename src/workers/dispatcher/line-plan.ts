@@ -7,6 +7,10 @@ import { FUTURE_MS } from '../../utils/clock.ts';
 
 /** A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. */
 export const MAX_IN_FLIGHT = 8;
+/** A full window is filled when so many places are free: with one claim, which costs the same for one message as for many. */
+const REFILL_AT = MAX_IN_FLIGHT / 2;
+/** No free place waits for others longer than this. */
+const REFILL_MS = 10;
 /** On top of those, for codes: they do not wait for a campaign's uploads or for its answers. */
 const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
@@ -94,4 +98,20 @@ export function planRow(
 /** Only codes are looked at while so many messages are on their way. */
 export function isFullFor(priority: Priority, inFlight: number): boolean {
   return inFlight >= MAX_IN_FLIGHT && priority !== PRIORITIES.high;
+}
+
+/** Of a window that was full: when its free places are filled, monotonic milliseconds. */
+export type Refill = number | 'when one is free' | 'at once';
+
+/**
+ * Whether messages that are no codes wait for more free places: `ms` is 0 when they do not. `refill` is what was said before.
+ * With a gap they do not: each goes when it is due.
+ */
+export function planRefill(
+  refill: Refill,
+  { inFlight, hasGap, nowMs }: { inFlight: number; hasGap: boolean; nowMs: number },
+): { ms: number; refill: Refill } {
+  if (refill === 'at once' || hasGap || inFlight <= REFILL_AT) return { ms: 0, refill: 'at once' };
+  const atMs = refill === 'when one is free' ? nowMs + REFILL_MS : refill;
+  return atMs > nowMs ? { ms: atMs - nowMs, refill: atMs } : { ms: 0, refill: 'at once' };
 }

@@ -14,7 +14,7 @@ import { createLru } from '../../utils/lru.ts';
 import { createWaiter, type Waiter } from '../../utils/waiter.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { createGate, type Gate } from './gate.ts';
-import type { Allowed, LineView } from './line-plan.ts';
+import { type Allowed, type LineView, planRefill, type Refill } from './line-plan.ts';
 import { createLookahead, type Lookahead } from './lookahead.ts';
 import { createPauseSign, type PauseSign } from './pause-sign.ts';
 import type { LineDeps } from './types.ts';
@@ -67,6 +67,7 @@ export interface Line {
   seenAt: number;
   /** monotonic */
   healAgainMs: number;
+  refill: Refill;
   /** whether the next message that is no code may use the event loop */
   loop: 'ask' | 'asked' | 'free';
   /** waits after a failure, or has stopped */
@@ -121,6 +122,7 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     rereadAt: 0,
     seenAt: 0,
     healAgainMs: 0,
+    refill: 'at once',
     loop: 'ask',
     resting: false,
     idle: false,
@@ -150,6 +152,15 @@ export function mayUseLoop(line: Line): boolean {
     });
   }
   return line.loop === 'free';
+}
+
+/** Milliseconds that messages which are no codes wait for more free places; 0: they may go on. */
+export function waitForPlaces(line: Line): number {
+  const { busy, pace, deps } = line;
+  const view = { inFlight: busy.size, hasGap: pace.delayMaxMs > 0, nowMs: deps.clock.monotonic() };
+  const { ms, refill } = planRefill(line.refill, view);
+  line.refill = refill;
+  return ms;
 }
 
 export function viewOf(line: Line, at: Windows): LineView {

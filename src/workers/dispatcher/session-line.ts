@@ -11,7 +11,16 @@ import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import { sleep } from '../../utils/clock.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import { giveHeadStart } from './head-start.ts';
-import { allowedAt, beginWindows, createLine, type Line, mayUseLoop, viewOf, type Windows } from './line.ts';
+import {
+  allowedAt,
+  beginWindows,
+  createLine,
+  type Line,
+  mayUseLoop,
+  viewOf,
+  type Windows,
+  waitForPlaces,
+} from './line.ts';
 import { takeRow } from './line-claim.ts';
 import { FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
 import type { LimitPause } from './pause-sign.ts';
@@ -163,7 +172,15 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
   let earliest = FOREVER;
   let blocked: LimitPause | null = null;
   for (const priority of PRIORITY_ORDER) {
-    if (isFullFor(priority, line.busy.size)) break;
+    if (isFullFor(priority, line.busy.size)) {
+      line.refill = 'when one is free';
+      break;
+    }
+    const waitMs = priority === PRIORITIES.high ? 0 : waitForPlaces(line);
+    if (waitMs > 0) {
+      earliest = Math.min(earliest, now + waitMs);
+      break;
+    }
     const { row, nextAt } = await line.lookahead.pick(priority, now, line.busy);
     if (row === null) {
       earliest = Math.min(earliest, nextAt);
