@@ -10,7 +10,16 @@ import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { monotonicMs, pause } from './event-loop.ts';
 import { dbType } from './kit.ts';
 import { sendKept } from './prepared.ts';
-import { type Changes, type Database, type Db, isTx, type NewRow, type ReadDb, type Tx } from './types.ts';
+import {
+  type Changes,
+  type Database,
+  type Db,
+  isTx,
+  type NewRow,
+  type ReadDb,
+  type Tx,
+  type Write,
+} from './types.ts';
 
 /** A second name for a table within one statement: both dialects write it alike. */
 export { alias } from 'drizzle-orm/mysql-core';
@@ -39,6 +48,7 @@ export {
   valuesAt,
 } from './prepared.ts';
 export { raiser, raiserOfSeveral } from './raise.ts';
+export { preparedUpdateOfTwo } from './update-of-two.ts';
 
 const onMysql = dbType === 'mysql';
 
@@ -134,6 +144,11 @@ export function skipLocked<Q extends object>(query: Q): Q {
   return checked<{ for(strength: 'update', config: { skipLocked: true }): Q }>(query).for('update', {
     skipLocked: true,
   });
+}
+
+/** Inserts what a query selects, which has the columns of the table in their order. */
+export function insertSelected<T extends MySqlTable>(db: Db, table: T, query: object): Write {
+  return checked<{ select(query: object): Write }>(db.insert(table)).select(query);
 }
 
 /** Which rows to go through, and in pieces of how many. */

@@ -29,7 +29,7 @@ export function preparedWrite<V extends Record<string, unknown>>(
 }
 
 /** Texts that are kept of one statement: of most there are as many as rows in a batch; 287 for 50 rows of `padded` sessions. */
-const MAX_TEXTS = 300;
+export const MAX_TEXTS = 300;
 
 /** `named(2, 'id')` is the placeholder of the value `id2`. */
 export type Named = (at: number, name: string) => Placeholder;
@@ -58,7 +58,7 @@ export function preparedWriteFor(
   return (db, counts, values) => query(db, ...counts).execute(values);
 }
 
-const placeholderAt: Named = (at, name) => sql.placeholder(`${name}${at}`);
+export const placeholderAt: Named = (at, name) => sql.placeholder(`${name}${at}`);
 
 /** The values of rows under the names of their placeholders: `id0`, `id1`, … */
 export function valuesAt(rows: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {

@@ -1,8 +1,8 @@
 /** Albums in the queue: a head, which phones show nothing of, then its images and videos, each a message of its own. */
-import { and, asc, eq, gt, inArray } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, sql } from 'drizzle-orm';
 import { readFitting } from '../db/batches.ts';
 import type { Db } from '../db/client.ts';
-import { messages } from '../db/schema.ts';
+import { messageQueue, messages } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { timeOfId } from '../utils/ids.ts';
 import { messageRefColumns } from './claim.ts';
@@ -95,3 +95,6 @@ export function placesOf({ type, content }: Row): number {
 export function windowOf({ type, recipient }: { type: string; recipient: string }): string {
   return type === 'album' ? '' : recipient;
 }
+
+/** The same of a row of the queue and its message, in a query. */
+export const rowWindow = sql<string>`case ${messages.type} when 'album' then '' else ${messageQueue.recipient} end`;

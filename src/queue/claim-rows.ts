@@ -1,5 +1,5 @@
 /** From waiting to being sent, under the fence. Claims of the same moment share one transaction, in their order. */
-import { and, eq, exists, gte, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, type Column, eq, exists, gte, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
@@ -8,10 +8,12 @@ import {
   affected,
   caseBy,
   insertMany,
+  insertSelected,
   type Named,
   padded,
   placeholders,
   preparedFor,
+  preparedUpdateOfTwo,
   preparedWrite,
   preparedWriteFor,
   skipLocked,
@@ -21,7 +23,7 @@ import {
 } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { newId } from '../utils/ids.ts';
-import { windowOf } from './albums.ts';
+import { rowWindow, windowOf } from './albums.ts';
 import type { Claim } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
 import { HELD, type Held, heldValues, isHeld } from './fence.ts';
@@ -103,8 +105,8 @@ interface Wanted extends ClaimRequest {
 /**
  * Takes rows: marks them and counts the attempts (row, history and send_attempts) in one transaction. Null for a row that
  * is gone, taken, tried meanwhile or not due, whose `held` is not the session's owner and fence any more, or whose
- * `contact` there is no room for; LOCKED for a row that another transaction has locked. Of several on MySQL throws ClaimLost
- * where it would be null, and takes none: which one it was, each by itself will tell.
+ * `contact` there is no room for; LOCKED for a row that another transaction has locked. Of several throws ClaimLost where
+ * one cannot be had, and takes none: which one it was, each by itself will tell.
  */
 async function claimRows(
   deps: Pick<QueueDeps, 'database'>,
@@ -117,20 +119,16 @@ async function claimRows(
     priority: asPriority(request.candidate.priority),
   }));
   return transact(deps.database, async (tx) => {
+    if (isTogether(all) && (await takeAll(tx, all))) {
+      const large = await readLarge(tx, all);
+      return all.map((wanted) => toClaim(wanted, large));
+    }
     const locked = await readLocked(tx, all);
-    const free = all.filter(({ id }) => !locked.has(id));
-    const taken = isEach(free) ? await takeEach(tx, free) : await takeAll(tx, free);
-    await insertMany(
+    const taken = await takeEach(
       tx,
-      sendAttempts,
-      taken.map(({ attemptId, held, candidate, priority, now }) => ({
-        id: attemptId,
-        accountId: held.id,
-        recipient: windowOf(candidate),
-        priority,
-        at: now,
-      })),
+      all.filter(({ id }) => !locked.has(id)),
     );
+    await insertMany(tx, sendAttempts, taken.map(toAttempt));
     const large = await readLarge(tx, taken);
     const isTaken = new Set(taken);
     return all.map((wanted) => {
@@ -140,14 +138,25 @@ async function claimRows(
   });
 }
 
-/** Whether each row is to be taken by statements of its own. */
-function isEach(all: readonly Wanted[]): boolean {
-  if (statementsAreCheap || all.length <= 1) return true;
+const toAttempt = ({ attemptId, held, candidate, priority, now }: Wanted) => ({
+  id: attemptId,
+  accountId: held.id,
+  recipient: windowOf(candidate),
+  priority,
+  at: now,
+});
+
+/** Where a statement is no round trip, one for fewer rows costs as much as one for each of them. */
+const TOGETHER_FROM = statementsAreCheap ? 8 : 1;
+
+/** Whether the rows are taken by the same statements. */
+function isTogether(all: readonly Wanted[]): boolean {
+  if (all.length < TOGETHER_FROM) return false;
   const held = new Map(all.map((wanted) => [wanted.held.id, wanted.held]));
-  return all.some(({ contact, held: { id, owner, fence } }) => {
+  return all.every(({ contact, held: { id, owner, fence } }) => {
     const other = held.get(id);
     // Of two owners of a session one is stale, and must not get its row by the other's fence.
-    return contact !== null || other?.owner !== owner || other.fence !== fence;
+    return contact === null && other?.owner === owner && other.fence === fence;
   });
 }
 
@@ -234,56 +243,116 @@ async function takeEach(tx: Tx, all: readonly Wanted[]): Promise<Wanted[]> {
   return taken;
 }
 
-/** Of so many queue rows, of so many sessions. */
-const takeSeveral = preparedWriteFor((db, named, rows, sessions) => {
-  const { id, accountId, status, attempts, availableAt } = messageQueue;
-  const byId = (name: string) => caseBy(id, pairs(named, 'id', name, rows));
-  return db
-    .update(messageQueue)
-    .set({
-      status: 'sending',
-      claimedFence: caseBy(accountId, pairs(named, 'session', 'fence', sessions)),
-      dueAt: null,
-      attempts: sql`${attempts} + 1`,
-    })
-    .where(
-      and(
-        inArray(id, placeholders(named, 'id', rows)),
-        eq(status, 'pending'),
-        eq(attempts, byId('seenAttempts')),
-        gte(byId('now'), availableAt),
-        areHeld(db, named, sessions),
-      ),
-    );
-});
+/** The rows that are still as they were seen, due, and of sessions that belong to whom their claims say. */
+function areFree(db: Db, named: Named, rows: number, sessions: number): SQL | undefined {
+  const { id, status, attempts, availableAt } = messageQueue;
+  return and(
+    inArray(id, placeholders(named, 'id', rows)),
+    eq(status, 'pending'),
+    eq(attempts, byName(id, named, 'seenAttempts', rows)),
+    gte(byName(id, named, 'now', rows), availableAt),
+    areHeld(db, named, sessions),
+  );
+}
 
-const countAttempts = preparedWriteFor((db, named, rows) => {
-  const at = caseBy(messages.id, pairs(named, 'id', 'now', rows));
-  return db
-    .update(messages)
-    .set({
-      status: 'sending',
-      attempts: sql`${messages.attempts} + 1`,
-      sendingAt: sql`coalesce(${messages.sendingAt}, ${at})`,
-      updatedAt: at,
-    })
-    .where(inArray(messages.id, placeholders(named, 'id', rows)));
-});
+/** A value for each row, by its id. */
+const byName = (id: Column, named: Named, name: string, rows: number) =>
+  caseBy(id, pairs(named, 'id', name, rows));
 
 const pairs = (named: Named, key: string, value: string, count: number) =>
   Array.from({ length: count }, (_, at) => [named(at, key), named(at, value)] as const);
 
-async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<readonly Wanted[]> {
-  const each = new Map(all.map((wanted) => [wanted.held.id, wanted.held]));
-  const held = padded([...each.values()], MAX_BATCH);
+/** What a claim makes of queue rows of so many sessions. */
+const taking = (named: Named, sessions: number) => ({
+  status: 'sending' as const,
+  claimedFence: caseBy(messageQueue.accountId, pairs(named, 'session', 'fence', sessions)),
+  dueAt: null,
+  attempts: sql`${messageQueue.attempts} + 1`,
+});
+
+/** And of the history of so many rows. */
+function counting(named: Named, rows: number) {
+  const at = byName(messages.id, named, 'now', rows);
+  return {
+    status: 'sending' as const,
+    attempts: sql`${messages.attempts} + 1`,
+    sendingAt: sql`coalesce(${messages.sendingAt}, ${at})`,
+    updatedAt: at,
+  };
+}
+
+const takeSeveral = preparedWriteFor((db, named, rows, sessions) =>
+  db
+    .update(messageQueue)
+    .set(taking(named, sessions))
+    .where(areFree(db, named, rows, sessions)),
+);
+
+const countAttempts = preparedWriteFor((db, named, rows) =>
+  db
+    .update(messages)
+    .set(counting(named, rows))
+    .where(inArray(messages.id, placeholders(named, 'id', rows))),
+);
+
+/** Locks the rows that are free, and counts their attempts. It waits for no row that somebody else has locked. */
+const lockAndCount = preparedWriteFor((db, named, rows, sessions) => {
+  const { id, accountId, priority } = messageQueue;
+  return insertSelected(
+    db,
+    sendAttempts,
+    skipLocked(
+      db
+        .select({
+          id: byName(id, named, 'attemptId', rows),
+          accountId,
+          recipient: rowWindow,
+          priority,
+          at: byName(id, named, 'now', rows),
+        })
+        .from(messageQueue)
+        .innerJoin(messages, eq(messages.id, id))
+        .where(areFree(db, named, rows, sessions)),
+    ),
+  );
+});
+
+const markBoth = preparedUpdateOfTwo((named, rows, sessions) => ({
+  tables: [messageQueue, messages],
+  on: eq(messages.id, messageQueue.id),
+  set: [taking(named, sessions), counting(named, rows)],
+  where: inArray(messageQueue.id, placeholders(named, 'id', rows)),
+}));
+
+/**
+ * Takes all the rows in a few statements. Of several that cannot all be taken throws ClaimLost; false where a single one
+ * cannot, and nothing is written.
+ */
+async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<boolean> {
+  const rows = padded(all, MAX_BATCH);
+  const held = padded([...new Map(all.map((wanted) => [wanted.held.id, wanted.held])).values()], MAX_BATCH);
+  const counts = [rows.length, held.length];
   const values = {
-    ...valuesAt(all.map(({ id, now, candidate }) => ({ id, now, seenAttempts: candidate.attempts }))),
+    ...valuesAt(
+      rows.map(({ id, now, attemptId, candidate }) => ({
+        id,
+        now,
+        attemptId,
+        seenAttempts: candidate.attempts,
+      })),
+    ),
     ...valuesAt(held.map(({ id: session, owner, fence }) => ({ session, owner, fence }))),
   };
-  const result = await takeSeveral(tx, [all.length, held.length], values);
-  if (affected(result) !== all.length) throw new ClaimLost('a row was taken by somebody else');
-  await countAttempts(tx, [all.length], values);
-  return all;
+  const taken = affected(await (statementsAreCheap ? takeSeveral : lockAndCount)(tx, counts, values));
+  if (taken === all.length) {
+    if (statementsAreCheap) {
+      await countAttempts(tx, [rows.length], values);
+      await insertMany(tx, sendAttempts, all.map(toAttempt));
+    } else await markBoth(tx, counts, values);
+    return true;
+  }
+  if (all.length > 1) throw new ClaimLost('a row was taken by somebody else');
+  return false;
 }
 
 /** That the session of a queue row belongs to whom its claim says. */

@@ -154,6 +154,41 @@ describe('claims that meet somebody', () => {
     });
 });
 
+// On SQLite nobody else writes meanwhile.
+if (dbType === 'mysql')
+  describe('claims while something else of the session is written', () => {
+    it('wait for neither its row nor the history of other messages', async () => {
+      const account = await q.account();
+      const ids = [];
+      for (const phone of phones(4)) ids.push((await q.queue(account, { phone })).id);
+      const [own, ...others] = ids;
+      const [held, end] = [createSignal(), createSignal()];
+      const holding = q.deps.db.transaction(async (tx) => {
+        await tx.update(whatsappAccounts).set({ name: 'x' }).where(eq(whatsappAccounts.id, account.id));
+        await tx
+          .update(messages)
+          .set({ updatedAt: 1 })
+          .where(eq(messages.id, own ?? ''));
+        held.give();
+        await end.given;
+      });
+      await held.given;
+      const claimer = createClaimer(q.deps);
+      const requests = await Promise.all(
+        others.map(async (id) => ({
+          held: account,
+          candidate: await candidate(account, id),
+          now: now(),
+          contact: null,
+        })),
+      );
+      const claims = await Promise.all(requests.map((request) => claimer.add(request)));
+      expect(claims.map((one) => one?.id)).toEqual(others);
+      end.give();
+      await holding;
+    });
+  });
+
 describe('outcomes of an attempt', () => {
   async function send(...results: SendResult[]) {
     const account = await q.account();

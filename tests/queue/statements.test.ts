@@ -1,9 +1,9 @@
 /** How many statements the limit of a recipient costs a message: when it is queued, and when it is its turn. */
 
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { insertMany } from '../../src/db/ops.ts';
-import { messages, waAliases, waContacts } from '../../src/db/schema.ts';
+import { insertMany, statementsAreCheap } from '../../src/db/ops.ts';
+import { messageQueue, messages, sendAttempts, waAliases, waContacts } from '../../src/db/schema.ts';
 import type { Claim } from '../../src/queue/claim.ts';
 import { createClaimer } from '../../src/queue/claim-rows.ts';
 import { readCandidates } from '../../src/queue/look-ahead.ts';
@@ -16,7 +16,7 @@ import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { createLidBook } from '../../src/whatsapp/lids.ts';
 import { countStatements } from '../helpers/statements.ts';
-import { FAST, openQueue, type QueueFixture } from './fixture.ts';
+import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const ALIASED = '5547989211984';
 const counter = countStatements();
@@ -149,6 +149,40 @@ describe('whether the limit of a recipient holds a message', () => {
     });
     await insertMany(q.database.db, messages, [row(), row()]);
     expect((await held(phone)).result).toBe(q.clock.now() + 3_600_000);
+  });
+});
+
+describe('messages that leave in the same moment', () => {
+  async function claimSeveral(held: AccountRef, count: number): Promise<(Claim | null)[]> {
+    for (const phone of phones(count)) await q.queue(held, { peer: jid(phone), phone, userId: held.userId });
+    const rows = await readCandidates(q.database.db, held.id, PRIORITIES.normal, count);
+    const claimer = createClaimer(q.deps);
+    counter.take();
+    return Promise.all(
+      rows.map((candidate) => claimer.add({ held, candidate, now: q.clock.now(), contact: null })),
+    );
+  }
+
+  const atMost = (count: number) => (statementsAreCheap ? (count < 8 ? 9 : 5) : 3);
+
+  it('are claimed in a few statements, however many they are', async () => {
+    for (const count of [1, 3, 8]) {
+      const claims = await claimSeveral(await q.account(), count);
+      expect(counter.take().statements).toBeLessThanOrEqual(atMost(count));
+      expect(claims.every((claim) => claim !== null)).toBe(true);
+      const ids = claims.map((claim) => claim?.id ?? '');
+      const rows = await q.database.db.select().from(messageQueue).where(inArray(messageQueue.id, ids));
+      expect(rows.map(({ status, claimedFence, attempts }) => [status, claimedFence, attempts])).toEqual(
+        claims.map(() => ['sending', 1, 1]),
+      );
+      const attempts = await q.database.db
+        .select()
+        .from(sendAttempts)
+        .where(eq(sendAttempts.accountId, claims[0]?.accountId ?? ''));
+      expect(attempts.map(({ recipient, priority, at }) => [recipient, priority, at]).toSorted()).toEqual(
+        claims.map((claim) => [claim?.peer, PRIORITIES.normal, q.clock.now()]).toSorted(),
+      );
+    }
   });
 });
 
