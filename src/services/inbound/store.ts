@@ -51,6 +51,8 @@ const MAX_SIZE = 1_000_000;
 const FIT_AT_ONCE = 200_000;
 /** Transactions at a time: a session whose row is locked must not stop the others. */
 const MAX_RUNNING = 2;
+/** Where messages come one after the other, those of so many milliseconds share a transaction. The first one waits for nothing. */
+const WINDOW_MS = 10;
 
 /**
  * Makes the store of this process. What comes at the same moment, to whichever session, is stored in one transaction:
@@ -66,6 +68,7 @@ export function createInboundStore(deps: StoreDeps): InboundStore {
     choose: chooseInTurns,
     maxBatch: MAX_BATCH,
     maxRunning: MAX_RUNNING,
+    windowMs: WINDOW_MS,
   });
   return async (account, messages) => batcher.add(await toDelivery(deps, account, messages));
 }

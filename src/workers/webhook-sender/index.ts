@@ -114,7 +114,8 @@ export function createWebhookSender(
     const claim = await claimLane(db, deps.processId, { lane, webhookId: webhook.id, now: clock.now() });
     if (claim === null) return;
     places.take(webhook);
-    const run = runLane(laneDeps, claim).finally(() => {
+    // Where a place is free, every lane that is due has one.
+    const run = runLane(laneDeps, claim, () => places.freeFor(webhook) > 0).finally(() => {
       places.giveBack(webhook);
       loop.wake();
     });

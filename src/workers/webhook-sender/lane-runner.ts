@@ -48,61 +48,91 @@ export interface LaneDeps {
   onDown(webhookId: string): void;
 }
 
-/** Then the lane goes to the end of the line, so that one with a long backlog leaves room for the others. */
+/** Then the lane goes to the end of the line where others wait, so that one with a long backlog leaves room for them. */
 const MAX_EVENTS = 25;
 
-/** Works on the lane until it is empty, has to wait, or had its share; then lets it go. */
-export async function runLane(deps: LaneDeps, claim: Claim): Promise<void> {
+/**
+ * Works on the lane until it is empty, has to wait, or had its share; then lets it go. `mayGoOn`: nobody waits for its place, so it
+ * goes on after that.
+ */
+export async function runLane(deps: LaneDeps, claim: Claim, mayGoOn: () => boolean): Promise<void> {
   const endpoints = createEndpointSource(deps, claim.webhookId);
+  const notes = createNotes();
   for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
-    const rows = await readHeads(deps.db, claim.lane, left);
+    const limit = left + notes.open().size;
+    const found = await readHeads(deps.db, claim.lane, limit);
+    const rows = found.filter(({ id }) => !notes.open().has(id)).slice(0, left);
     if (rows.length > 0) {
       const payloads = createPayloadSource(deps, rows);
-      if ((await deliverAll(deps, { claim, endpoints, payloads }, rows)) === 'gone') return;
+      if ((await deliverAll(deps, { claim, endpoints, payloads, notes }, rows)) === 'gone') return;
     }
     // Fewer than there may be: then these were all.
-    if (rows.length < left && !deps.stopping.aborted) {
-      if (await closeLane(deps.db, claim, deps.clock.now())) return;
+    if (found.length < limit && !deps.stopping.aborted) {
+      if (!(await notes.all()) || (await closeLane(deps.db, claim, deps.clock.now()))) return;
     }
     left -= Math.max(1, rows.length);
+    if (left <= 0 && mayGoOn()) left = MAX_EVENTS;
   }
-  await releaseLane(deps.db, claim, deps.clock.now());
+  if (await notes.all()) await releaseLane(deps.db, claim, deps.clock.now());
+}
+
+/** What has arrived and is being noted. */
+interface Notes {
+  add(row: OutboxRow, noted: Promise<boolean>): void;
+  /** rows whose note is not durable: a reading finds them as if they waited still */
+  open(): ReadonlySet<string>;
+  /** The lane went to another process, or a note failed. */
+  isLost(): boolean;
+  /** Resolves when all are durable; false: the lane went to another process. Rejects when one failed. */
+  all(): Promise<boolean>;
+}
+
+function createNotes(): Notes {
+  const open = new Set<string>();
+  let lost = false;
+  let all: Promise<boolean> = Promise.resolve(true);
+  return {
+    add(row, noted) {
+      open.add(row.id);
+      const one = noted.then((mine) => {
+        if (!mine) lost = true;
+        open.delete(row.id);
+        return mine;
+      });
+      one.catch(() => {
+        lost = true;
+      });
+      all = Promise.all([all, one]).then((mine) => mine.every(Boolean));
+      all.catch(() => undefined);
+    },
+    open: () => open,
+    isLost: () => lost,
+    all: () => all,
+  };
 }
 
 interface Lane {
   claim: Claim;
   endpoints: EndpointSource;
   payloads: PayloadSource;
+  notes: Notes;
 }
 
 /**
- * Delivers the events one after the other. While one is on its way it is written that the one before has arrived: a process that
+ * Delivers the events one after the other. While one is on its way it is written that those before have arrived: a process that
  * dies may have delivered some that look as if they were not, and they come again, under the same ids. `gone`: the
  * lane has been let go, or lost.
  */
 async function deliverAll(
   deps: LaneDeps,
-  { claim, endpoints, payloads }: Lane,
+  { claim, endpoints, payloads, notes }: Lane,
   rows: readonly OutboxRow[],
 ): Promise<'held' | 'gone'> {
-  const written: Promise<boolean>[] = [];
-  let lost = false;
-  const note = (record: Promise<boolean>) => {
-    const noted = record.then((mine) => {
-      if (!mine) lost = true;
-      return mine;
-    });
-    noted.catch(() => {
-      lost = true;
-    });
-    written.push(noted);
-  };
-  const allWritten = async () => (await Promise.all(written)).every(Boolean);
   for (const row of rows) {
-    if (deps.stopping.aborted || lost) break;
+    if (deps.stopping.aborted || notes.isLost()) break;
     const endpoint = await endpoints.read();
     if (endpoint === null || !endpoint.active) {
-      if (!(await allWritten())) return 'gone';
+      if (!(await notes.all())) return 'gone';
       if (endpoint === null) {
         await dropLane(deps.db, claim, deps.clock.now(), deps.stopping);
         return 'gone';
@@ -118,10 +148,10 @@ async function deliverAll(
     const told = endpoint.messageContent ? await withSentContent(deps, payload, row) : payload;
     const tried = await deliver(deps, endpoint, row, told);
     if (tried !== null && tried.step.state === 'delivered') {
-      note(deps.recorder.add({ ...tried, claim, row }));
+      notes.add(row, deps.recorder.add({ ...tried, claim, row }));
       continue;
     }
-    if (!(await allWritten())) return 'gone';
+    if (!(await notes.all())) return 'gone';
     if (tried === null) {
       await releaseLane(deps.db, claim, deps.clock.now());
       return 'gone';
@@ -129,7 +159,7 @@ async function deliverAll(
     const mine = await recordAttempt(deps.db, { ...tried, claim, row });
     if (!mine || tried.step.state === 'pending') return 'gone';
   }
-  return (await allWritten()) ? 'held' : 'gone';
+  return notes.isLost() && !(await notes.all()) ? 'gone' : 'held';
 }
 
 /** How it went; null when it was given up by us: nothing is known, and the next process finds the event as it was. */

@@ -235,6 +235,8 @@ function logOf(tried: Tried): typeof webhookDeliveries.$inferInsert {
 /** Attempts of one transaction, and transactions at a time. */
 const MAX_BATCH = 50;
 const MAX_RUNNING = 2;
+/** Nobody waits for a note but the end of a lane's events: those of so many milliseconds share a transaction. */
+const WINDOW_MS = 10;
 /** Lanes at a time whose lock is waited for: each wait holds a connection. */
 const MAX_APART = 2;
 
@@ -254,6 +256,7 @@ export function createRecorder(db: Db): Recorder {
   const places = new PQueue({ concurrency: MAX_APART });
   const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
+    windowMs: WINDOW_MS,
     // With one connection that writes, a second one would only wait.
     maxRunning: statementsAreCheap ? 1 : MAX_RUNNING,
     choose(waiting) {
