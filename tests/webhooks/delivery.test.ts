@@ -71,6 +71,46 @@ test('each session is told in the order of seq, whatever the receiver takes its 
   expect(new Set(receiver.received.map((request) => request.headers['webhook-id'])).size).toBe(45);
 });
 
+const claimsOf = (texts: Iterable<[string, number]>) =>
+  [...texts].filter(([text]) => /^update .?webhook_lanes.? set (?:(?! where ).)*claim.? = \?/i.test(text));
+
+test('a lane is not let go while nobody waits for its place, however much waits in it', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  for (let n = 0; n < 60; n++) await f.message(session, 'message.sent');
+  counter.take();
+  const sender = f.sender();
+  await receiver.count(60);
+  await sender.stop();
+  expect(seqsOf(receiver, session)).toEqual(upTo(60));
+  expect(await f.states(hook.id)).toEqual({ delivered: 60 });
+  const { texts } = counter.take();
+  // Claimed once, and let go at the stop.
+  expect(claimsOf(texts).reduce((sum, [, n]) => sum + n, 0)).toBeLessThanOrEqual(2);
+  // Notes are written together.
+  const logs = [...texts].filter(([text]) => /^insert into .?webhook_deliveries/i.test(text));
+  expect(logs.reduce((sum, [, n]) => sum + n, 0)).toBeLessThan(50);
+});
+
+test('a lane with a backlog goes to the end of the line where another one waits for its place', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  await f.hook(id, { url: receiver.url, events: ['*'] });
+  const sessions = [await f.session(id), await f.session(id)];
+  for (const session of sessions) for (let n = 0; n < 30; n++) await f.message(session, 'message.sent');
+  f.sender({ maxPerWebhook: 1 });
+  await receiver.count(60);
+  const order = receiver.received.map(({ data }) => data.sessionId);
+  const [first] = order;
+  const second = order.findIndex((one) => one !== first);
+  expect(second).toBeLessThan(30);
+  for (const session of sessions) expect(seqsOf(receiver, session)).toEqual(upTo(30));
+});
+
 test('two processes share the work: every event once, still in order', async () => {
   const f = await start();
   const { id } = await f.tenant();
