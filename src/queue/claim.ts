@@ -5,7 +5,7 @@ import type { Db } from '../db/client.ts';
 import { affected, caseBy, placeholders, preparedWriteFor, statementsAreCheap, valuesAt } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import type { Outgoing } from '../whatsapp/content.ts';
-import type { Recipient } from '../whatsapp/engine.ts';
+import type { Recipient, SendResult } from '../whatsapp/engine.ts';
 import type { QueueDeps } from './deps.ts';
 import { type Held, isHeld } from './fence.ts';
 import { contactsLeave } from './first-contacts.ts';
@@ -44,6 +44,16 @@ export interface Claim extends MessageRef {
   strangers: readonly string[];
   /** makes its content of what its transaction has committed a moment ago; missing: the row's content is opened */
   open?: (() => Outgoing | null) | undefined;
+  /** it was given to the engine before its transaction was committed */
+  begun?: BegunSend | undefined;
+}
+
+/** A message that the engine makes ready and seals. It waits for `leave` before it goes. */
+export interface BegunSend {
+  /** never rejects */
+  result: Promise<SendResult>;
+  /** Whether it may go. Only the first call counts. */
+  leave(may: boolean): void;
 }
 
 export const messageRefColumns = {

@@ -8,6 +8,7 @@ import { startTimer, stopTimer } from '../db/event-loop.ts';
 import { insertMany, isRetryable, isUnavailable, transact, unanswered } from '../db/ops.ts';
 import { createPlaces, type Places } from '../db/places.ts';
 import { messageQueue, messages } from '../db/schema.ts';
+import type { Outgoing } from '../whatsapp/content.ts';
 import { noteHighPriority } from './code-reserve.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
 import { bornClaimed, countBorn, type HeadStart } from './head-start.ts';
@@ -118,7 +119,8 @@ export function candidateOf(message: NewMessage, queued: Queued): Candidate {
 
 /**
  * Queues a message in the caller's transaction that is claimed with that, and counts it. Nobody is woken: its head start is
- * to `go` after the commit. The caller records a fact with `session.held` in the same transaction, which tells whether it may go.
+ * to `go` after the commit. `open` makes its content: it is begun with that, so nothing that a client can repeat may refuse it after this
+ * call. The caller records a fact with `session.held` in the same transaction, which tells whether it may go.
  * Throws QUOTA_EXCEEDED as `enqueueMany`.
  */
 export async function enqueueClaimed(
@@ -127,9 +129,11 @@ export async function enqueueClaimed(
   message: NewMessage,
   queued: Queued,
   start: HeadStart,
+  open?: () => Outgoing | null,
 ): Promise<void> {
   const room = await openMessageRoom(tx, deps, [message], deps.clock.now());
   room.take(message);
+  if (open) start.begin(open);
   await insertRows(unanswered(tx), [{ message, queued, start }]);
   await countBorn(tx, start, candidateOf(message, queued));
   await countMessages(tx, deps, [message], room);

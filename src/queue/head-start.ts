@@ -17,6 +17,11 @@ export interface HeadStart {
   readonly attemptId: string;
   /** the time that the attempt counts from, epoch milliseconds */
   readonly at: number;
+  /**
+   * Nothing that a client could repeat refuses it any more, in the transaction that queues it: it is made ready and sealed
+   * meanwhile, and leaves after `go`. Each one that is sealed in vain leaves a gap in the keys of its recipient. May be called again.
+   */
+  begin(open: () => Outgoing | null): void;
   /** The row is committed: it is sent. `open` makes its content now, from what was committed; null: it may not be sent any more. */
   go(open?: () => Outgoing | null): void;
   /** It is not sent. Null: nothing was written; with an error that is not known, and the line asks the database. */

@@ -31,12 +31,16 @@ export interface QueueSignals {
   onHeadStart(giver: (row: Candidate) => Promise<HeadStart | null>): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
+  /** WhatsApp's server has acknowledged it, and its outcome is being written: `settled` follows. Of codes alone. */
+  acknowledged(id: string): void;
+  onAcknowledged(listener: (outcome: Outcome) => void): () => void;
 }
 
 /** Makes the signals of this process. Listeners run in turn and must not throw. */
 export function createQueueSignals(): QueueSignals {
   const wakes = new Set<(accountId: string, news: News) => void>();
   const outcomes = new Set<(outcome: Outcome) => void>();
+  const acknowledgements = new Set<(outcome: Outcome) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
   return {
     wake: (accountId, news = {}) => {
@@ -63,6 +67,14 @@ export function createQueueSignals(): QueueSignals {
     onSettled: (listener) => {
       outcomes.add(listener);
       return () => outcomes.delete(listener);
+    },
+    acknowledged: (id) => {
+      const outcome = { id, status: 'sent', errorCode: null, errorMessage: null } as const;
+      for (const listener of [...acknowledgements]) listener(outcome);
+    },
+    onAcknowledged: (listener) => {
+      acknowledgements.add(listener);
+      return () => acknowledgements.delete(listener);
     },
   };
 }

@@ -29,7 +29,8 @@ export interface Outcomes {
 
 /**
  * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or
- * `signal` was aborted. What this process settles is known at once, what another one does within 250 ms.
+ * `signal` was aborted. What this process settles is known at once, what another one does within 250 ms. A code that has left at once
+ * is known to be sent by WhatsApp's word, some milliseconds before its history says so: a person waits for it.
  */
 export function waitForOutcome(
   deps: WaitDeps,
@@ -76,7 +77,8 @@ export function createOutcomes(): Outcomes {
   function start(deps: PollDeps): () => void {
     let cancel: () => void = () => undefined;
     let running = true;
-    const unsubscribe = deps.signals.onSettled(tell);
+    const noOutcomes = deps.signals.onSettled(tell);
+    const noAcknowledgements = deps.signals.onAcknowledged(tell);
     const schedule = () => {
       cancel = deps.clock.setTimer(() => {
         readOutcomes(deps, [...waiting.keys()])
@@ -89,7 +91,8 @@ export function createOutcomes(): Outcomes {
     return () => {
       running = false;
       cancel();
-      unsubscribe();
+      noOutcomes();
+      noAcknowledgements();
     };
   }
 

@@ -221,7 +221,7 @@ export type SendResult =
   | { outcome: 'postponed'; reason: string }
   /** nothing was put on the wire, and no attempt ever will be: not on WhatsApp, unsupported content, … */
   | { outcome: 'impossible'; code: string; message: string }
-  /** `mayRelay` said no at the last moment */
+  /** `mayRelay` or `mayLeave` said no at the last moment */
   | { outcome: 'withheld' }
   | { outcome: 'unknown'; reason: string };
 
@@ -238,6 +238,8 @@ export interface SendOptions {
   typingMs?: number;
   /** asked once more when everything is prepared and before the stanza leaves: expiry, pause, ownership */
   mayRelay: () => Promise<boolean>;
+  /** asked last of all, when it is sealed and its keys are durable; false: `withheld`. Missing: it may */
+  mayLeave?: () => Promise<boolean>;
 }
 
 /** An inbound message that the phone's owner has seen. */

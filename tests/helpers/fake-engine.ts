@@ -57,6 +57,7 @@ export function createFakeEngine(clock: Clock): FakeEngine {
         await engine.prepare(send);
         if (!connected) return { outcome: 'not_sent', reason: 'not connected' };
         if (!(await options.mayRelay())) return { outcome: 'withheld' };
+        if ((await options.mayLeave?.()) === false) return { outcome: 'withheld' };
         engine.relayed.push(send);
         return await engine.answer(send);
       } finally {

@@ -168,6 +168,7 @@ describe('a code with a head start', () => {
       held: { id: newId(), owner: newId(), fence: 1 },
       attemptId: newId(),
       at: ctx.clock.now(),
+      begin: () => undefined,
       go: () => void ended.push('gone'),
       giveUp: (reason: unknown) => void ended.push(reason),
     };

@@ -1,18 +1,22 @@
 /** Codes that are claimed as they are queued: what has to hold as for every other claim. On both databases. */
 import { eq } from 'drizzle-orm';
-import { afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
 import { activityLogs, messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { record, SessionNotHeld } from '../../src/events/record.ts';
 import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
 import type { HeadStart } from '../../src/queue/head-start.ts';
 import { messageFact } from '../../src/queue/message-fact.ts';
+import { pauseByHand } from '../../src/queue/pause.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { turns } from '../helpers/clock.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 import { newMessage, openQueue, type QueueFixture } from './fixture.ts';
 
+const counter = countStatements();
+afterAll(() => counter.stop());
 let q: QueueFixture;
 afterEach(() => q.close());
 
@@ -83,6 +87,82 @@ it('is a claim with fence and attempt from its commit on, leaves after that, and
   next.start?.go();
   await q.clock.advance(0);
   expect(q.engine.relayed).toHaveLength(2);
+});
+
+const OPEN = () => ({ type: 'text' as const, text: 'a code' });
+
+it('is made ready while its transaction runs, and leaves when that is committed', async () => {
+  const account = await start();
+  const code = await ask(account);
+  code.start?.begin(OPEN);
+  // Its transaction is tried again.
+  code.start?.begin(OPEN);
+  await turns(5);
+  expect(q.engine.attempts.map(({ messageId }) => messageId)).toEqual([code.message.messageId]);
+  await code.commit();
+  await turns(5);
+  expect(q.engine.relayed).toEqual([]);
+  code.start?.go(OPEN);
+  await q.clock.advance(0);
+  expect(q.engine.attempts).toHaveLength(1);
+  expect(q.engine.relayed).toHaveLength(1);
+  expect(await q.message(code.id)).toMatchObject({ status: 'sent', attempts: 1 });
+});
+
+it.each([
+  ['is rolled back', null],
+  ['may be committed or not', new Error('the connection is gone')],
+])('that was made ready does not leave when its transaction %s', async (_how, error) => {
+  const account = await start();
+  const code = await ask(account);
+  code.start?.begin(OPEN);
+  await turns(5);
+  code.start?.giveUp(error);
+  await q.clock.advance(1_000);
+  expect(q.engine.attempts).toHaveLength(1);
+  expect(q.engine.relayed).toEqual([]);
+  const next = await ask(account);
+  await next.commit();
+  next.start?.go(OPEN);
+  await q.clock.advance(0);
+  expect(q.engine.relayed.map(({ messageId }) => messageId)).toEqual([next.message.messageId]);
+});
+
+it('does not read its session again before it leaves, but hears of a pause', async () => {
+  const account = await start();
+  const code = await ask(account);
+  code.start?.begin(OPEN);
+  await code.commit();
+  counter.take();
+  code.start?.go(OPEN);
+  await q.clock.advance(0);
+  expect(q.engine.relayed).toHaveLength(1);
+  const reads = [...counter.take().texts.keys()].filter((text) => /^select .*whatsapp_accounts/.test(text));
+  expect(reads).toEqual([]);
+
+  const paused = await ask(account, { phone: '6281200000002' });
+  paused.start?.begin(OPEN);
+  await paused.commit();
+  await pauseByHand(q.deps, account, null, { actorId: 1, ip: null, userAgent: null, requestId: 'test' });
+  paused.start?.go(OPEN);
+  await q.clock.advance(1_000);
+  expect(q.engine.relayed).toHaveLength(1);
+  expect(await q.row(paused.id)).toMatchObject({ status: 'pending' });
+});
+
+it('is told of at the acknowledgement, before its outcome is written; other messages are told of after that', async () => {
+  const account = await start();
+  const heard: string[] = [];
+  q.deps.signals.onAcknowledged(({ id, status }) => heard.push(`${id} acknowledged ${status}`));
+  q.deps.signals.onSettled(({ id, status }) => heard.push(`${id} settled ${status}`));
+  const code = await ask(account);
+  code.start?.begin(OPEN);
+  await code.commit();
+  code.start?.go(OPEN);
+  await q.clock.advance(0);
+  const { id } = await q.queue(account, { phone: '6281200000003' });
+  await q.clock.advance(0);
+  expect(heard).toEqual([`${code.id} acknowledged sent`, `${code.id} settled sent`, `${id} settled sent`]);
 });
 
 it('takes its place in the limits and before its recipient, and gives it back when nothing is written', async () => {

@@ -8,6 +8,7 @@ import { waContacts } from '../../src/db/schema.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, Recipient } from '../../src/whatsapp/engine.ts';
 import { recipientOf, sendOptions, startTestEngine, type TestEngine, until } from '../helpers/engine.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { BYTES, CONTENTS, FILE } from './fixtures/contents.ts';
 
 let test: TestEngine;
@@ -144,6 +145,30 @@ describe('sending a text', () => {
       reason: 'database away',
     });
     expect(test.emulator.stanzas()).toEqual([]);
+  });
+
+  it('waits sealed for the word that it may leave, and what was sealed in vain keeps no later one from being read', async () => {
+    const to = freshNumber();
+    await test.send(account, to, 'first');
+    const asked = createSignal();
+    const told = createSignal();
+    const mayLeave = async () => {
+      asked.give();
+      await told.given;
+      return true;
+    };
+    const sent = test.send(account, to, 'second', { mayLeave });
+    await asked.given;
+    // What was written to the socket before this question has arrived when its answer comes.
+    await test.engine.checkNumbers(account.id, [to]);
+    expect(test.emulator.messages({ to })).toHaveLength(1);
+    told.give();
+    expect(await sent).toMatchObject({ outcome: 'acknowledged' });
+    const vain = { mayLeave: async () => false };
+    expect(await test.send(account, to, 'in vain', vain)).toEqual({ outcome: 'withheld' });
+    expect(await test.send(account, to, 'third')).toMatchObject({ outcome: 'acknowledged' });
+    await until(() => test.emulator.messages({ to }).length === 3);
+    expect(test.emulator.messages({ to }).map(({ text }) => text)).toEqual(['first', 'second', 'third']);
   });
 
   it('is not sent when preparing takes too long, and nothing follows later', async () => {

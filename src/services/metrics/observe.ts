@@ -71,13 +71,16 @@ async function measureSend(
 ): Promise<SendResult> {
   const beganMs = clock.monotonic();
   let leftMs: number | null = null;
+  const noted = (ask: () => Promise<boolean>) => async () => {
+    const may = await ask();
+    if (may) leftMs = clock.monotonic();
+    return may;
+  };
+  const { mayRelay, mayLeave } = options;
   const result = await engine.send(accountId, to, content, {
     ...options,
-    async mayRelay() {
-      const may = await options.mayRelay();
-      if (may) leftMs = clock.monotonic();
-      return may;
-    },
+    mayRelay: noted(mayRelay),
+    ...(mayLeave ? { mayLeave: noted(mayLeave) } : {}),
   });
   const endedMs = clock.monotonic();
   metrics.sends.observe({ outcome: result.outcome }, (endedMs - beganMs) / 1000);

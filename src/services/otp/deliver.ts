@@ -10,6 +10,7 @@ import { messageFact } from '../../queue/message-fact.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { cancelRows } from '../../queue/take-off.ts';
 import { newMessageId } from '../../utils/ids.ts';
+import type { Outgoing } from '../../whatsapp/content.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import type { OtpDeps } from './deps.ts';
 import type { SendingSession } from './sessions.ts';
@@ -96,15 +97,21 @@ export async function deliver(
   return delivered(request, { message, queued });
 }
 
+/** A head start, and what makes the text of the code. */
+export interface Start {
+  start: HeadStart;
+  open: () => Outgoing | null;
+}
+
 /** The same with a head start, which is to `go` after the commit; recording the fact throws SessionNotHeld when it is lost. */
 export async function deliverAtOnce(
   tx: Tx,
   deps: OtpDeps,
   request: DeliveryRequest,
   code: PreparedCode,
-  start: HeadStart,
+  { start, open }: Start,
 ): Promise<Delivered> {
-  await enqueueClaimed(tx, deps, code.message, code.queued, start);
+  await enqueueClaimed(tx, deps, code.message, code.queued, start, open);
   const { delivery, fact } = delivered(request, code);
   const { accountId: id, sessionId } = code.message;
   return { delivery, fact: { ...fact, session: { id, sessionId, held: start.held } } };

@@ -5,7 +5,6 @@ import { insertMany, isRetryable, isUnavailable, transact, unanswered } from '..
 import { type OtpDelivery, otps } from '../../db/schema.ts';
 import { type Fact, record, SessionNotHeld } from '../../events/record.ts';
 import { candidateOf } from '../../queue/enqueue.ts';
-import type { HeadStart } from '../../queue/head-start.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
@@ -21,7 +20,14 @@ import { closeOtp, endingByTime } from './close.ts';
 import { macOf, makeCode, sealCode } from './codes.ts';
 import { writeCode } from './content.ts';
 import { requireCountry } from './country.ts';
-import { type DeliveryRequest, deliver, deliverAtOnce, type PreparedCode, prepareCode } from './deliver.ts';
+import {
+  type DeliveryRequest,
+  deliver,
+  deliverAtOnce,
+  type PreparedCode,
+  prepareCode,
+  type Start,
+} from './deliver.ts';
 import { type LockedNumber, lockNumber, readBudget, spendSend } from './number-lock.ts';
 import { findOpen } from './rows.ts';
 import type { SendOtpFields, SentOtp } from './schemas.ts';
@@ -97,14 +103,15 @@ async function sendNow(
   const request = requestOf(ctx, otp, by);
   const code = await prepareCode(ctx, request);
   const start = await ctx.signals.headStart(candidateOf(code.message, code.queued));
-  const send = (withStart: HeadStart | null) =>
+  const open = () => writeCode(otp, ctx.clock.now());
+  const send = (withStart: Start | null) =>
     transact(ctx.database, (tx) =>
       writeSend(tx, ctx, otp, sendingSessions, { request, code, start: withStart }),
     );
   if (start === null) return send(null);
   try {
-    const sent = await send(start);
-    start.go(() => writeCode(otp, ctx.clock.now()));
+    const sent = await send({ start, open });
+    start.go(open);
     return sent;
   } catch (error) {
     start.giveUp(isRolledBack(error) ? null : error);
@@ -124,7 +131,7 @@ function isRolledBack(error: unknown): boolean {
 interface ReadyCode {
   request: DeliveryRequest;
   code: PreparedCode;
-  start: HeadStart | null;
+  start: Start | null;
 }
 
 function requestOf(

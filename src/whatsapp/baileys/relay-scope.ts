@@ -8,6 +8,10 @@ export interface Relay {
   withdrawn: boolean;
   /** none of our code runs between here and the wire */
   leaving: boolean;
+  /** see SendOptions */
+  readonly mayLeave?: (() => Promise<boolean>) | undefined;
+  /** `mayLeave` said no */
+  withheld: boolean;
 }
 
 const scope = new AsyncLocalStorage<Relay>();
@@ -30,11 +34,16 @@ export function refuseWithdrawn(): void {
   if (scope.getStore()?.withdrawn) throw new Error(WITHDRAWN);
 }
 
-/** The last of our steps before the wire. Throws in a relay that was given up. */
-export function markLeaving(): void {
-  refuseWithdrawn();
+/** The last of our steps before the wire. Rejects in a relay that was given up, or that may not leave. */
+export async function markLeaving(): Promise<void> {
   const relay = scope.getStore();
-  if (relay) relay.leaving = true;
+  if (!relay || relay.leaving) return refuseWithdrawn();
+  if (relay.mayLeave && !(await relay.mayLeave())) {
+    relay.withheld = true;
+    relay.withdrawn = true;
+  }
+  refuseWithdrawn();
+  relay.leaving = true;
 }
 
 export const WITHDRAWN = 'the message was withdrawn before it left';

@@ -129,12 +129,12 @@ async function relay(
   link: Link,
   clock: Clock,
   { jid: target, leftOut, audience, encoded }: Ready & { encoded: EncodedContent },
-  { messageId, ackTimeoutMs }: SendOptions,
+  { messageId, ackTimeoutMs, mayLeave }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
   if (!acknowledged) return notSent('this message is being sent already');
   let written = false;
-  const scope: Relay = { leftOut, withdrawn: false, leaving: false };
+  const scope: Relay = { leftOut, mayLeave, withdrawn: false, withheld: false, leaving: false };
   const relayed = runRelay(scope, async () => {
     if (isChannelJid(target)) return post(link, target, messageId, encoded);
     const { message, ...additional } = encoded;
@@ -148,6 +148,7 @@ async function relay(
   });
   try {
     const bound = await withBound(clock, firstWord(acknowledged, relayed), ackTimeoutMs, link.closed);
+    if (scope.withheld) return { outcome: 'withheld' };
     if (bound.done) return bound.value;
     if (bound.why === 'closed') return { outcome: 'unknown', reason: 'connection closed' };
     if (!written && !scope.leaving) {
@@ -169,7 +170,7 @@ async function relay(
 
 /** Rejects as `relayMessage` does. */
 async function post(link: Link, channel: string, messageId: string, encoded: EncodedContent): Promise<void> {
-  markLeaving();
+  await markLeaving();
   await link.sock.sendNode(postStanza(channel, messageId, encoded));
 }
 

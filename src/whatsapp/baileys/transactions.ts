@@ -262,7 +262,7 @@ async function readLast(scope: Scope | undefined, raw: RawKeys, type: KeyType, n
 /** Ends the transaction, and with it the turn of this message: nothing that it still does changes a key of another. */
 async function leave(scope: Scope | undefined): Promise<void> {
   await scope?.close();
-  markLeaving();
+  await markLeaving();
 }
 
 async function readInScope(

@@ -1,18 +1,20 @@
 /** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
 import { isUnavailable } from '../../db/ops.ts';
 import type { AccountState } from '../../queue/account-state.ts';
-import { type Claim, recipientOf } from '../../queue/claim.ts';
+import { type BegunSend, type Claim, recipientOf } from '../../queue/claim.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
 import type { Outgoing } from '../../whatsapp/content.ts';
-import type { SendResult } from '../../whatsapp/engine.ts';
+import type { SendOptions, SendResult } from '../../whatsapp/engine.ts';
 import type { LineDeps } from './types.ts';
 
 /** The calls of an attempt to its session. */
 export interface AttemptSession {
   /** Runs the look before the relay, so that the session knows it is not waiting for WhatsApp meanwhile. */
   look<R>(read: () => Promise<R>): Promise<R>;
+  /** What the line knows of its session is what the claim's transaction found: it need not be read again. */
+  isAsClaimed(): boolean;
   /** Takes in what the session's row says now; false: this process may not send for it (lost, paused, stopping). */
   maySend(state: AccountState | null): boolean;
   /** False while the session's breaker is open and the recipient does not know it. After `maySend`. */
@@ -28,8 +30,11 @@ export interface AttemptSession {
 export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSession): Promise<void> {
   let overdue = false;
   const check = async (): Promise<boolean> => {
-    const { account, claimed } = await deps.lookBeforeRelay(claim.held, claim.id);
-    if (!session.maySend(account) || !claimed || !(await session.mayReach())) return false;
+    if (!session.isAsClaimed()) {
+      const { account, claimed } = await deps.lookBeforeRelay(claim.held, claim.id);
+      if (!session.maySend(account) || !claimed) return false;
+    }
+    if (!(await session.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
     if (overdue) return false;
@@ -46,6 +51,8 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
     now: deps.clock.now(),
     random: (deps.random ?? Math.random)(),
   });
+  // Should this process die now, the row goes out again under its id, and its phone shows it once.
+  if (decision.action === 'sent' && claim.open) deps.signals.acknowledged(claim.id);
   session.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
   try {
     await deps.settler.settle(overdue ? { kind: 'expired', claim } : settlementOf(claim, decision));
@@ -55,7 +62,26 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
   }
 }
 
+/** Gives the engine a message whose claim is not committed yet. It leaves when it is told that it may. */
+export function beginSend(deps: LineDeps, claim: Claim, content: Outgoing): BegunSend {
+  let leave: (may: boolean) => void = () => undefined;
+  const told = new Promise<boolean>((resolve) => {
+    leave = resolve;
+  });
+  const asks = { mayRelay: async () => true, mayLeave: () => told };
+  return { result: giveToEngine(deps, claim, content, asks), leave };
+}
+
+/** Its claim is committed by now. */
+async function letLeave(begun: BegunSend, mayLeave: () => Promise<boolean>): Promise<SendResult> {
+  const may = await mayLeave();
+  begun.leave(may);
+  const result = await begun.result;
+  return may ? result : { outcome: 'withheld' };
+}
+
 async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolean>): Promise<SendResult> {
+  if (claim.begun) return letLeave(claim.begun, mayRelay);
   let content: Outgoing | null;
   try {
     content = claim.open ? claim.open() : await (deps.openContent ?? asContent)(claim.content);
@@ -67,6 +93,15 @@ async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolea
   if (content === null) {
     return { outcome: 'impossible', code: 'CONTENT_GONE', message: 'Its content may not be sent any more.' };
   }
+  return giveToEngine(deps, claim, content, { mayRelay });
+}
+
+async function giveToEngine(
+  deps: LineDeps,
+  claim: Claim,
+  content: Outgoing,
+  asks: Pick<SendOptions, 'mayRelay' | 'mayLeave'>,
+): Promise<SendResult> {
   const { prepareTimeoutMs, ackTimeoutMs } = deps.config.pacing;
   try {
     return await deps.engine.send(claim.accountId, recipientOf(claim), content, {
@@ -75,7 +110,7 @@ async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolea
       ackTimeoutMs,
       urgent: claim.priority === PRIORITIES.high,
       typingMs: typingMsOf(content, deps.config.pacing.typingMsPerChar, claim.priority),
-      mayRelay,
+      ...asks,
     });
   } catch (error) {
     deps.logger.error('the engine failed', { messageId: claim.messageId, error: String(error) });

@@ -1,6 +1,8 @@
 /** Gives a message that is being queued the next place of its session's line. */
 
-import type { Claim } from '../../queue/claim.ts';
+import { inCleanContext } from '../../db/scope.ts';
+import { asTenant } from '../../db/work.ts';
+import type { BegunSend, Claim } from '../../queue/claim.ts';
 import { claimOf } from '../../queue/claim-rows.ts';
 import { isToBeNoted } from '../../queue/code-reserve.ts';
 import { limitsContacts } from '../../queue/first-contacts.ts';
@@ -8,6 +10,8 @@ import type { HeadStart } from '../../queue/head-start.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { newId } from '../../utils/ids.ts';
+import type { Outgoing } from '../../whatsapp/content.ts';
+import { beginSend } from './attempt.ts';
 import { allowedAt, type Line, viewOf, type Windows } from './line.ts';
 import { follow, isStranger, spend } from './line-claim.ts';
 import { planRow, planStep } from './line-plan.ts';
@@ -50,6 +54,8 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   if (at.limits.recipientAllowedAt(now, PRIORITIES.high, [row.recipient, ...others]) > now) return null;
   const { spent, giveBack } = spend(line, at, row, now);
   const start = { held: line.account, attemptId: newId(now), at: spent.at };
+  const claim = claimOf(row, start, JSON.parse(row.contentJson ?? 'null'));
+  const early = waitToBegin(line, claim);
   let end: (claim: Claim | null) => void = () => undefined;
   const claimed = new Promise<Claim | null>((resolve) => {
     end = resolve;
@@ -57,12 +63,14 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   follow(line, at, row, spent, claimed);
   return {
     ...start,
+    begin: early.begin,
     go(open) {
       spent.id = start.attemptId;
       line.inPreparation.add(spent);
-      end({ ...claimOf(row, start, JSON.parse(row.contentJson ?? 'null')), open });
+      end({ ...claim, open, begun: early.begun() });
     },
     giveUp(error) {
+      early.begun()?.leave(false);
       // It may be committed: then it is taken back as any claim whose answer was lost.
       if (error !== null) line.claimFailure = { error };
       else {
@@ -71,5 +79,18 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
       }
       end(null);
     },
+  };
+}
+
+/** Begins at most once, outside of the request and the transaction that it is asked in. */
+function waitToBegin({ deps, account }: Line, claim: Claim) {
+  let begun: BegunSend | undefined;
+  return {
+    begin(open: () => Outgoing | null) {
+      const content = begun === undefined ? open() : null;
+      if (content === null) return;
+      begun = inCleanContext(() => asTenant(account.userId, () => beginSend(deps, claim, content)));
+    },
+    begun: () => begun,
   };
 }

@@ -240,6 +240,22 @@ function claim(
   );
 }
 
+/** So long ago may a head start have been given whose session is not looked at again. */
+const AS_CLAIMED_MS = 250;
+
+/**
+ * The session's row need not be read for a head start that was committed a moment ago: its transaction has seen the fence, and who has
+ * changed something else since did so in this process, which is alone, and has told the line.
+ */
+function isAsClaimed(line: Line, { open, attemptAt }: Claim): boolean {
+  const { deps, gate } = line;
+  const now = deps.clock.now();
+  if (open === undefined || line.stale || line.reading || deps.isAlone?.() === false) return false;
+  if (now < attemptAt || now - attemptAt > AS_CLAIMED_MS) return false;
+  const isStopped = line.stopping.signal.aborted || deps.isSafe?.() === false;
+  return !isStopped && !gate.isLost() && gate.pausedUntil() <= now;
+}
+
 async function attemptClaimed(
   line: Line,
   at: Windows,
@@ -258,6 +274,7 @@ async function attemptClaimed(
         line.looking--;
       });
     },
+    isAsClaimed: () => isAsClaimed(line, claim),
     maySend: (state) => gate.takeIn(state) && !line.stopping.signal.aborted && deps.isSafe?.() !== false,
     mayReach: async () => (await mayReach(line, row)) && (await isCounted(line, row, claim)),
     answered(decision, unsent) {

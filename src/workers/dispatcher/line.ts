@@ -63,6 +63,8 @@ export interface Line {
   /** see LineView */
   tripping: number;
   stale: boolean;
+  /** its row is being read */
+  reading: boolean;
   rereadAt: number;
   seenAt: number;
   /** monotonic */
@@ -119,6 +121,7 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     looking: 0,
     tripping: 0,
     stale: false,
+    reading: false,
     rereadAt: 0,
     seenAt: 0,
     healAgainMs: 0,

@@ -160,10 +160,16 @@ async function step(line: Line, at: Windows): Promise<number> {
 async function readSession(line: Line): Promise<void> {
   // Before the reading: what changes while it runs is not in it.
   line.stale = false;
-  await line.gate.refresh().catch((error) => {
-    line.stale = true;
-    throw error;
-  });
+  line.reading = true;
+  await line.gate
+    .refresh()
+    .catch((error) => {
+      line.stale = true;
+      throw error;
+    })
+    .finally(() => {
+      line.reading = false;
+    });
 }
 
 /** Finds the first row that may go, by priority, and takes it. */
