@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { createSettler } from '../../src/queue/settle.ts';
+import { whileHere } from '../helpers/while-here.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -17,7 +18,8 @@ function flaky(loseAnswers = { left: 0 }): { db: Db; database: QueueFixture['dat
   const { db } = q.database;
   const wrapped: Db = {
     ...db,
-    select: ((...args: Parameters<Db['select']>) => whileHere(db.select(...args), refused)) as Db['select'],
+    select: ((...args: Parameters<Db['select']>) =>
+      whileHere(db.select(...args), { isAway: () => away, refused })) as Db['select'],
     selectDistinct: db.selectDistinct.bind(db),
     insert: db.insert.bind(db),
     update: (table) => {
@@ -36,31 +38,6 @@ function flaky(loseAnswers = { left: 0 }): { db: Db; database: QueueFixture['dat
     },
   };
   return { db: wrapped, database: { ...q.database, db: wrapped } };
-}
-
-const STEPS = new Set(['from', 'where', 'leftJoin', 'innerJoin', 'orderBy', 'limit', 'offset', 'prepare']);
-
-/** A query that is refused when it runs while the database is away, however early it was built. */
-function whileHere<Q extends object>(query: Q, refused: () => Error): Q {
-  return new Proxy(query, {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== 'function' || typeof name === 'symbol' || name === 'constructor') return value;
-      return (...args: unknown[]) => {
-        const runs = name === 'execute' || name === 'then';
-        const result: unknown = runs && away ? Promise.reject(refused()) : value.apply(target, args);
-        if (name === 'then' && away && result instanceof Promise) return result.then(...args.map(asCallback));
-        return STEPS.has(name) && typeof result === 'object' && result !== null
-          ? whileHere(result, refused)
-          : result;
-      };
-    },
-  });
-}
-
-/** Safe because `then` is only ever called with functions. */
-function asCallback(value: unknown): () => unknown {
-  return value as () => unknown;
 }
 
 it('while the database is away nothing leaves and nothing is lost; it resumes by itself', async () => {

@@ -12,6 +12,7 @@ import {
   type TestEngine,
   until,
 } from '../helpers/engine.ts';
+import { whileHere } from '../helpers/while-here.ts';
 
 const PHONE = '6281100000801';
 const READ_TIMEOUT_MS = 1_500;
@@ -43,6 +44,11 @@ beforeAll(async () => {
 });
 afterAll(() => test?.stop());
 
+function refuse(): Error {
+  refused += 1;
+  return Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+}
+
 /** Reads fail as they do when the server was killed. */
 function sometimesAway(db: Db): Db {
   return new Proxy(db, {
@@ -50,11 +56,10 @@ function sometimesAway(db: Db): Db {
       const value: unknown = Reflect.get(target, name);
       if (typeof value !== 'function') return value;
       return (...args: unknown[]): unknown => {
-        if (name === 'select' && isAway) {
-          refused += 1;
-          throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-        }
-        return Reflect.apply(value, target, args);
+        const result: unknown = Reflect.apply(value, target, args);
+        return name === 'select'
+          ? whileHere(Object(result), { isAway: () => isAway, refused: refuse })
+          : result;
       };
     },
   });
