@@ -7,6 +7,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type LibsignalHashes, nativeHashes } from '../../src/whatsapp/baileys/native-hash.ts';
+import { secretOf } from '../../src/whatsapp/baileys/prepare-message.ts';
 
 const require = createRequire(import.meta.url);
 const run = promisify(execFile);
@@ -75,6 +76,13 @@ describe("libsignal's hashes by native means", () => {
     const [input, salt, info] = [Buffer.alloc(32, 1), Buffer.alloc(32), Buffer.from('WhisperText')];
     expect(nativeHashes.deriveSecrets(input, salt, info)).toEqual(own.deriveSecrets(input, salt, info));
     expect(nativeHashes.deriveSecrets(input, salt, info, 0)).toEqual(own.deriveSecrets(input, salt, info, 0));
+  });
+
+  it('make of a message the secret that its votes were sealed with in earlier releases', () => {
+    const key = Buffer.alloc(32, 3);
+    const keys = { signedIdentityKey: { private: new Uint8Array(key), public: key } };
+    const expected = createHmac('sha256', key).update('message secret').update('3EB0É').digest();
+    expect(Buffer.from(secretOf(keys, '3EB0É'))).toEqual(expected);
   });
 
   it('give secrets that nothing changes later', () => {

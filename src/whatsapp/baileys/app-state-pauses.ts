@@ -136,7 +136,7 @@ function withMark(id: Uint8Array): string {
 }
 
 /** The same keys: one that is asked for by a marked name is found after the event loop has turned. */
-export async function readWithPauses(
+export function readWithPauses(
   raw: Pick<RawKeys, 'get'>,
   type: Parameters<RawKeys['get']>[0],
   names: readonly string[],
@@ -144,12 +144,18 @@ export async function readWithPauses(
   const [name = ''] = names;
   const asked = type === KEY && name.length <= MAX_NAME ? Buffer.from(name, 'base64').toString('latin1') : '';
   const id = MARKED.exec(asked)?.[1];
-  if (id === undefined) return raw.get(type, names);
+  return id === undefined ? raw.get(type, names) : readMarked(raw, { asked, name, id });
+}
+
+async function readMarked(
+  raw: Pick<RawKeys, 'get'>,
+  { asked, name, id }: { asked: string; name: string; id: string },
+): Promise<Record<string, unknown>> {
   await yieldToEventLoop();
   const piece = pieces.get(asked)?.deref();
   pieces.delete(asked);
   if (piece !== undefined) keepSum(piece);
-  const found = await raw.get(type, [id]);
+  const found = await raw.get(KEY, [id]);
   return id in found ? { [name]: found[id] } : {};
 }
 

@@ -116,9 +116,9 @@ export function createAppState(deps: AppStateDeps): AppState {
 
   return {
     keys: {
-      async get(type, names) {
+      get(type, names) {
         // Baileys reads a version before it writes the next one.
-        if (type === VERSION) await keeper.begin();
+        if (type === VERSION) return keeper.begin().then(() => raw.get(type, names));
         return readWithPauses(raw, type, names);
       },
       async set(data) {

@@ -33,18 +33,20 @@ export function holdBack(raw: RawKeys): HeldKeys {
     return begun.then(({ written }) => written);
   }
 
+  async function getHeld(...[type, names]: Parameters<RawKeys['get']>): ReturnType<RawKeys['get']> {
+    const ours: Record<string, unknown> = {};
+    const missing: string[] = [];
+    for (const name of names) {
+      const one = held.get(keyOf(type, name));
+      if (one === undefined) missing.push(name);
+      else if (one.value !== null && one.value !== undefined) ours[name] = one.value;
+    }
+    return missing.length === 0 ? ours : { ...(await raw.get(type, missing)), ...ours };
+  }
+
   return {
-    async get(type, names) {
-      if (held.size === 0) return raw.get(type, names);
-      const ours: Record<string, unknown> = {};
-      const missing: string[] = [];
-      for (const name of names) {
-        const one = held.get(keyOf(type, name));
-        if (one === undefined) missing.push(name);
-        else if (one.value !== null && one.value !== undefined) ours[name] = one.value;
-      }
-      return missing.length === 0 ? ours : { ...(await raw.get(type, missing)), ...ours };
-    },
+    // Each message asks several times: a promise less for each layer.
+    get: (type, names) => (held.size === 0 ? raw.get(type, names) : getHeld(type, names)),
     set: (data) => (waiting === 0 ? raw.set(data) : setAfter(data, Promise.resolve())),
     setAfter,
   };

@@ -1,11 +1,11 @@
 /** A message made ready to leave: its recipient found, its file uploaded, its content encoded. */
-import { createHmac } from 'node:crypto';
 import { type AuthenticationCreds, proto } from '@whiskeysockets/baileys';
 import { hasMedia, type Outgoing } from '../content.ts';
 import type { ChatSetting, Recipient } from '../engine.ts';
 import { canonicalJid, isChannelJid, isGroupJid, parseJid } from '../jid.ts';
 import { type EncodedContent, encodeContent } from './encode.ts';
 import type { Link } from './link-types.ts';
+import { nativeHashes } from './native-hash.ts';
 import { ownJid, type Prepared, prepareRecipient, type Ready } from './prepare.ts';
 import { MediaGoneError, type UploadedMedia } from './uploads.ts';
 
@@ -112,5 +112,6 @@ type IdentityKey = Pick<AuthenticationCreds, 'signedIdentityKey'>;
 
 /** Made from the session's own key and not kept anywhere: the same for every attempt, known only here. */
 export function secretOf({ signedIdentityKey }: IdentityKey, messageId: string): Uint8Array {
-  return createHmac('sha256', signedIdentityKey.private).update('message secret').update(messageId).digest();
+  const key = Buffer.from(signedIdentityKey.private);
+  return nativeHashes.calculateMAC(key, Buffer.from(`message secret${messageId}`));
 }
