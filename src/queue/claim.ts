@@ -52,8 +52,8 @@ export interface Claim extends MessageRef {
 export interface BegunSend {
   /** never rejects */
   result: Promise<SendResult>;
-  /** Whether it may go. Only the first call counts. */
-  leave(may: boolean): void;
+  /** Its transaction has ended: `may` is asked when it is ready to go. Only the first call counts. */
+  leave(may: () => Promise<boolean>): void;
 }
 
 export const messageRefColumns = {

@@ -29,6 +29,9 @@ export interface QueueSignals {
   /** Asks the line of the row's session for a head start: null when it cannot give one, or is in another process. */
   headStart(row: Candidate): Promise<HeadStart | null>;
   onHeadStart(giver: (row: Candidate) => Promise<HeadStart | null>): () => void;
+  /** A code of the session is about to be queued, and nothing that a client can repeat refuses it any more. */
+  codeComes(accountId: string): void;
+  onCodeComes(listener: (accountId: string) => void): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
   /** WhatsApp's server has acknowledged it, and its outcome is being written: `settled` follows. Of codes alone. */
@@ -41,6 +44,7 @@ export function createQueueSignals(): QueueSignals {
   const wakes = new Set<(accountId: string, news: News) => void>();
   const outcomes = new Set<(outcome: Outcome) => void>();
   const acknowledgements = new Set<(outcome: Outcome) => void>();
+  const coming = new Set<(accountId: string) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
   return {
     wake: (accountId, news = {}) => {
@@ -49,6 +53,13 @@ export function createQueueSignals(): QueueSignals {
     onWake: (listener) => {
       wakes.add(listener);
       return () => wakes.delete(listener);
+    },
+    codeComes: (accountId) => {
+      for (const listener of [...coming]) listener(accountId);
+    },
+    onCodeComes: (listener) => {
+      coming.add(listener);
+      return () => coming.delete(listener);
     },
     async headStart(row) {
       for (const give of [...givers]) {

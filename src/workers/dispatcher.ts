@@ -113,9 +113,11 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       const noStarts = deps.signals.onHeadStart(
         async (row) => (await lines.get(row.accountId)?.headStart(row)) ?? null,
       );
+      const noCodes = deps.signals.onCodeComes((accountId) => deps.engine.expectUrgent?.(accountId));
       unsubscribe = () => {
         noWakes();
         noStarts();
+        noCodes();
       };
       sweep.start();
       // SQLite serves one process, whose wake-ups cannot be lost.

@@ -7,8 +7,9 @@ import { record, SessionNotHeld } from '../../src/events/record.ts';
 import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
 import type { HeadStart } from '../../src/queue/head-start.ts';
 import { messageFact } from '../../src/queue/message-fact.ts';
-import { pauseByHand } from '../../src/queue/pause.ts';
+import { pauseByHand, resumeByHand } from '../../src/queue/pause.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
+import { sleep } from '../../src/utils/clock.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { turns } from '../helpers/clock.ts';
 import { countStatements } from '../helpers/statements.ts';
@@ -148,6 +149,39 @@ it('does not read its session again before it leaves, but hears of a pause', asy
   await q.clock.advance(1_000);
   expect(q.engine.relayed).toHaveLength(1);
   expect(await q.row(paused.id)).toMatchObject({ status: 'pending' });
+});
+
+it('is looked at once more when it is ready, however long that takes: a pause holds it, a late one expires', async () => {
+  const account = await start();
+  q.engine.prepare = () => sleep(q.clock, 5_000);
+  const begin = async (changes: Partial<NewMessage>): Promise<Code> => {
+    const code = await ask(account, changes);
+    code.start?.begin(OPEN);
+    await code.commit();
+    code.start?.go(OPEN);
+    await q.clock.advance(0);
+    return code;
+  };
+  const held = await begin({});
+  const actor = { actorId: 1, ip: null, userAgent: null, requestId: 'test' };
+  await pauseByHand(q.deps, account, null, actor);
+  await q.clock.advance(10_000);
+  expect(q.engine.relayed).toEqual([]);
+  expect(await q.row(held.id)).toMatchObject({ status: 'pending' });
+  await resumeByHand(q.deps, account, actor);
+  await q.clock.advance(10_000);
+  expect(q.engine.relayed).toMatchObject([{ messageId: held.message.messageId }]);
+
+  const late = await begin({ phone: '6281200000002', expiresAt: q.clock.now() + 3_000 });
+  await q.clock.advance(10_000);
+  expect(q.engine.relayed).toHaveLength(1);
+  expect(await q.message(late.id)).toMatchObject({ status: 'expired' });
+
+  const slow = await begin({ phone: '6281200000003' });
+  await q.clock.advance(10_000);
+  expect(q.engine.relayed).toHaveLength(2);
+  const left = (await attemptsOf(account)).find(({ id }) => id === slow.start?.attemptId);
+  expect(left?.at).toBe((slow.start?.at ?? 0) + 5_000);
 });
 
 it('is told of at the acknowledgement, before its outcome is written; other messages are told of after that', async () => {

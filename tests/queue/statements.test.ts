@@ -163,7 +163,7 @@ describe('messages that leave in the same moment', () => {
     );
   }
 
-  const atMost = (count: number) => (statementsAreCheap ? (count < 8 ? 9 : 5) : 3);
+  const atMost = (count: number) => (statementsAreCheap ? (count < 8 ? 9 : 6) : 3);
 
   it('are claimed in a few statements, however many they are', async () => {
     for (const count of [1, 3, 8]) {

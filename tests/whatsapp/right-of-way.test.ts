@@ -57,8 +57,16 @@ it('forgets one that is expected and never comes, and waits for none longer than
   clock.advance(1);
   expect(await hasPassed()).toBe(true);
   expect(await asksWay()()).toBe(true);
-  way.take();
-  const hasWaited = asksWay();
+});
+
+it('is not held by one that takes long, however often it is asked', async () => {
+  const { clock, way, asksWay } = setUp();
+  const end = way.take();
+  const hasPassed = asksWay();
   clock.advance(250);
-  expect(await hasWaited()).toBe(true);
+  expect(await hasPassed()).toBe(true);
+  expect(await asksWay()()).toBe(true);
+  way.take();
+  end();
+  expect(await asksWay()()).toBe(false);
 });

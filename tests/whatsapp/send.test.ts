@@ -171,6 +171,21 @@ describe('sending a text', () => {
     expect(test.emulator.messages({ to }).map(({ text }) => text)).toEqual(['first', 'second', 'third']);
   });
 
+  it('is not sent when the connection ends before it may leave', async () => {
+    const to = freshNumber();
+    const other = await test.connect('6281100000002');
+    await test.send(other, to, 'first');
+    const asked = createSignal();
+    const mayLeave = () => {
+      asked.give();
+      return new Promise<boolean>(() => undefined);
+    };
+    const sent = test.send(other, to, 'second', { mayLeave });
+    await asked.given;
+    await test.engine.close(other.id);
+    expect(await sent).toMatchObject({ outcome: 'not_sent' });
+  });
+
   it('is not sent when preparing takes too long, and nothing follows later', async () => {
     const to = freshNumber();
     await test.emulator.fault({ kind: 'slow_iq', ms: 300 });

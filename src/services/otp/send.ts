@@ -155,6 +155,12 @@ async function namesFor(ctx: Ctx, input: SendOtpInput, phone: string): Promise<s
   return names;
 }
 
+/** Without a head start: others of its session make room meanwhile. */
+function deliverInTurn(tx: Tx, ctx: Ctx, request: DeliveryRequest, code: PreparedCode) {
+  ctx.signals.codeComes(request.sendingSession.accountId);
+  return deliver(tx, ctx, request, code);
+}
+
 interface NewOtp {
   id: string;
   userId: number;
@@ -186,7 +192,7 @@ async function writeSend(
   const maxAttempts = Math.min(otp.maxAttempts, await readBudget(tx, number, now));
   const { delivery, fact } = start
     ? await deliverAtOnce(tx, ctx, request, code, start)
-    : await deliver(tx, ctx, request, code);
+    : await deliverInTurn(tx, ctx, request, code);
   const { otpId, phone, sendingSession } = request;
   const { expiresAt } = otp;
   const row = {

@@ -7,7 +7,7 @@ import { type Clock, sleep } from '../../utils/clock.ts';
 export interface RightOfWay {
   /** An urgent message is being queued: as good as under way until it is taken up, for `MAX_WAIT_MS` at most. */
   expect(): void;
-  /** An urgent message is under way, until what it returns is called. */
+  /** An urgent message is under way, until what it returns is called, and for `MAX_WAIT_MS` at most. */
   take(): () => void;
   /** Resolves when no urgent message is under way: at once, mostly, and after `MAX_WAIT_MS` at the latest. Never rejects. */
   give(): Promise<void>;
@@ -19,35 +19,33 @@ const MAX_WAIT_MS = 250;
 export function createRightOfWay(clock: Clock): RightOfWay {
   let underWay = 0;
   let free = new AbortController();
-  const expected: (() => void)[] = [];
+  const expected = new Set<() => void>();
 
   function begin(): () => void {
     underWay++;
     let isOver = false;
-    return () => {
+    const end = () => {
       if (isOver) return;
       isOver = true;
+      expected.delete(end);
+      cancel();
       underWay--;
       if (underWay > 0) return;
       free.abort();
       free = new AbortController();
     };
+    const cancel = clock.setTimer(end, MAX_WAIT_MS);
+    return end;
   }
 
   return {
     expect() {
-      const end = begin();
-      const forget = () => {
-        cancel();
-        expected.splice(expected.indexOf(forget), 1);
-        end();
-      };
-      const cancel = clock.setTimer(forget, MAX_WAIT_MS);
-      expected.push(forget);
+      expected.add(begin());
     },
     take() {
       const end = begin();
-      expected[0]?.();
+      const [first] = expected;
+      first?.();
       return end;
     },
     async give() {

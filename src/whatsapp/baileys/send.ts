@@ -87,7 +87,6 @@ async function tryOnce(
       return { outcome: 'postponed', reason: 'the file cannot be read, or not written, now' };
     return link.isOpen() ? notSent(wordsOf(error)) : CUT_OFF;
   }
-  await link.rightOfWay.give();
   if (!link.isOpen()) return CUT_OFF;
   const result = await relay(link, clock, ready, options);
   const { missing } = ready;
@@ -150,7 +149,11 @@ async function relay(
     const bound = await withBound(clock, firstWord(acknowledged, relayed), ackTimeoutMs, link.closed);
     if (scope.withheld) return { outcome: 'withheld' };
     if (bound.done) return bound.value;
-    if (bound.why === 'closed') return { outcome: 'unknown', reason: 'connection closed' };
+    if (bound.why === 'closed') {
+      if (scope.leaving) return { outcome: 'unknown', reason: 'connection closed' };
+      scope.withdrawn = true;
+      return CUT_OFF;
+    }
     if (!written && !scope.leaving) {
       scope.withdrawn = true;
       link.doubts.unanswered(target);

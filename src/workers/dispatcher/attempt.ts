@@ -62,26 +62,22 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
   }
 }
 
-/** Gives the engine a message whose claim is not committed yet. It leaves when it is told that it may. */
+/** Gives the engine a message whose claim is not committed yet. When it is ready it waits to be told whom to ask whether it may leave. */
 export function beginSend(deps: LineDeps, claim: Claim, content: Outgoing): BegunSend {
-  let leave: (may: boolean) => void = () => undefined;
-  const told = new Promise<boolean>((resolve) => {
+  let leave: BegunSend['leave'] = () => undefined;
+  const told = new Promise<() => Promise<boolean>>((resolve) => {
     leave = resolve;
   });
-  const asks = { mayRelay: async () => true, mayLeave: () => told };
+  const asks = { mayRelay: async () => true, mayLeave: async () => (await told)() };
   return { result: giveToEngine(deps, claim, content, asks), leave };
 }
 
-/** Its claim is committed by now. */
-async function letLeave(begun: BegunSend, mayLeave: () => Promise<boolean>): Promise<SendResult> {
-  const may = await mayLeave();
-  begun.leave(may);
-  const result = await begun.result;
-  return may ? result : { outcome: 'withheld' };
-}
-
 async function send(deps: LineDeps, claim: Claim, mayRelay: () => Promise<boolean>): Promise<SendResult> {
-  if (claim.begun) return letLeave(claim.begun, mayRelay);
+  if (claim.begun) {
+    // Its claim is committed by now. It may take long until it is sealed, so that the look waits for that.
+    claim.begun.leave(mayRelay);
+    return claim.begun.result;
+  }
   let content: Outgoing | null;
   try {
     content = claim.open ? claim.open() : await (deps.openContent ?? asContent)(claim.content);

@@ -70,7 +70,7 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
       end({ ...claim, open, begun: early.begun() });
     },
     giveUp(error) {
-      early.begun()?.leave(false);
+      early.begun()?.leave(async () => false);
       // It may be committed: then it is taken back as any claim whose answer was lost.
       if (error !== null) line.claimFailure = { error };
       else {

@@ -67,14 +67,7 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
       waiter.wake();
     },
     // What it begins belongs to no request and no transaction.
-    headStart: (row) =>
-      inCleanContext(() =>
-        asTenant(account.userId, async () => {
-          const start = await giveHeadStart(line, row);
-          if (start === null) deps.engine.expectUrgent?.(account.id);
-          return start;
-        }),
-      ),
+    headStart: (row) => inCleanContext(() => asTenant(account.userId, () => giveHeadStart(line, row))),
     beginAgain() {
       line.windows = null;
       lookahead.invalidate();
