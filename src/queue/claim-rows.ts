@@ -19,7 +19,6 @@ import {
   skipLocked,
   statementsAreCheap,
   transact,
-  unanswered,
   valuesAt,
 } from '../db/ops.ts';
 import { messageQueue, messages, sendAttempts, whatsappAccounts } from '../db/schema.ts';
@@ -349,7 +348,7 @@ async function takeAll(tx: Tx, all: readonly Wanted[]): Promise<boolean> {
     if (statementsAreCheap) {
       await countAttempts(tx, [rows.length], values);
       await insertMany(tx, sendAttempts, all.map(toAttempt));
-    } else await markBoth(unanswered(tx), counts, values);
+    } else await markBoth(tx, counts, values);
     return true;
   }
   if (all.length > 1) throw new ClaimLost('a row was taken by somebody else');
