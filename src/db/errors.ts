@@ -19,7 +19,7 @@ export class UnfitServerError extends Error {
   override name = 'UnfitServerError';
 }
 
-/** The connection of a transaction was lost before its commit was sent: nothing of it was kept. */
+/** The connection of a transaction, or its server, was lost before its commit was done: nothing of it was kept. */
 export class TransactionLostError extends Error {
   override name = 'TransactionLostError';
 }
@@ -119,7 +119,7 @@ const UNDOING = new Set([1213, 1020, 1206, 1047, 1205, 1305]);
 
 /** True when nothing may be left of the transaction whose statement failed so, though its connection works. */
 export function undoesTransaction(error: unknown): boolean {
-  return some(error, (fault) => hasErrno(fault, UNDOING));
+  return some(error, (fault) => hasErrno(fault, UNDOING) || fault.name === 'TransactionLostError');
 }
 
 /** Galera node not ready, shutting down, read-only (option, mode). */

@@ -4,6 +4,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { PoolConnection, QueryOptions } from 'mysql2/promise';
+import { TransactionLostError } from './errors.ts';
 import { within } from './event-loop.ts';
 import { type Again, type FirstRun, prepareAndRun } from './mysql-execute.ts';
 import { longestStatement, preparedShare, type ServerVariables } from './mysql-session.ts';
@@ -29,6 +30,8 @@ export const MAX_PREPARED = 150;
 
 /** ER_MAX_PREPARED_STMT_COUNT_REACHED */
 const TOO_MANY = 1461;
+/** Of the text itself, which is never prepared then: ER_UNSUPPORTED_PS, ER_PARSE_ERROR. */
+const NOT_PREPARABLE: ReadonlySet<unknown> = new Set([1295, 1064]);
 /** ER_UNKNOWN_STMT_HANDLER (the server behind a proxy is another one) */
 const UNKNOWN = 1243;
 /** That, and ER_NEED_REPREPARE. */
@@ -75,11 +78,15 @@ export function letPrepare(connection: PoolConnection, server: ServerVariables):
 
 type StatementOptions = QueryOptions & { rowsAsArray: boolean; timeout: number };
 
-/** Runs a statement on its connection, prepared where that pays off. `timeout` of the options bounds each of its answers. */
+/**
+ * Runs a statement on its connection, prepared where that pays off. `timeout` of the options bounds each of its answers. `hasBegun`: in
+ * a transaction that has run something. Throws TransactionLostError when the server is another one since then.
+ */
 export async function runStatement(
   connection: PoolConnection,
   options: StatementOptions,
   values: unknown[] = [],
+  hasBegun = false,
 ): Promise<unknown> {
   const kept = able.get(connection.connection);
   if (kept === undefined || !paysOff(kept, options, values) || !fits(kept, options.sql, values)) {
@@ -106,9 +113,13 @@ export async function runStatement(
       connection.unprepare(options);
     }
     if (errno === TOO_MANY) kept.hasRoom = false;
-    const isRefused = first?.again() === null;
+    // Any other error may have undone the transaction: the text would begin another one.
+    const isRefused = first?.again() === null && NOT_PREPARABLE.has(errno);
     // It is not prepared again by anybody.
-    if (isRefused && errno !== TOO_MANY) seen.set(sql, Number.NEGATIVE_INFINITY);
+    if (isRefused) seen.set(sql, Number.NEGATIVE_INFINITY);
+    if (errno === UNKNOWN && hasBegun) {
+      throw new TransactionLostError('the server is another one', { cause: error });
+    }
     if (isRefused || errno === TOO_MANY || isUnknown(errno, sql)) return connection.query(options, values);
     throw error;
   }

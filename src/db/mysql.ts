@@ -161,7 +161,7 @@ async function inTransaction<R>(
   connection: PoolConnection,
   fn: (guarded: PoolConnection) => Promise<R>,
 ): Promise<R> {
-  const state: TransactionState = { open: true, kept: [] };
+  const state: TransactionState = { open: true, hasBegun: false, kept: [] };
   try {
     const result = await fn(asConnection(guardConnection(connection, state)));
     // Whoever caught it may think that the rest is there: it is not.
@@ -182,21 +182,36 @@ async function inTransaction<R>(
 const runPlain = (connection: PoolConnection, sql: string) =>
   connection.query({ sql, timeout: QUERY_TIMEOUT_MS });
 
-async function commit(connection: PoolConnection, { kept }: TransactionState): Promise<void> {
+async function commit(connection: PoolConnection, state: TransactionState): Promise<void> {
+  const { kept } = state;
   if (kept.length === 0) {
     await runPlain(connection, 'commit');
     return;
   }
   const { sql, values } = keptAlone(kept, { commit: true });
   try {
-    await runStatement(connection, bounded({ sql }), values);
+    await runInTransaction(connection, state, bounded({ sql }), values);
   } catch (error) {
     throw meaningOf(error, kept);
   }
 }
 
+/** As `runStatement`. */
+function runInTransaction(
+  connection: PoolConnection,
+  state: TransactionState,
+  options: ReturnType<typeof bounded>,
+  values?: unknown[],
+): Promise<unknown> {
+  const { hasBegun } = state;
+  state.hasBegun = true;
+  return runStatement(connection, options, values, hasBegun);
+}
+
 interface TransactionState {
   open: boolean;
+  /** something of it was sent */
+  hasBegun: boolean;
   /** writes that wait for the next statement */
   kept: KeptWrite[];
   /** the error with which the server has undone it, or after which nobody knows */
@@ -237,7 +252,7 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
 
   async function run(options: QueryOptions, params?: unknown[]): Promise<unknown> {
     try {
-      return await runStatement(connection, bounded(options), params);
+      return await runInTransaction(connection, state, bounded(options), params);
     } catch (error) {
       if (undoesTransaction(error) || isBroken(error)) state.undone ??= error;
       throw error;
@@ -252,7 +267,7 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
     const rowsAsArray = together !== null && next?.rowsAsArray === true;
     let answer: unknown;
     try {
-      answer = await runStatement(connection, bounded({ sql, rowsAsArray }), values);
+      answer = await runInTransaction(connection, state, bounded({ sql, rowsAsArray }), values);
     } catch (error) {
       const meaning = meaningOf(error, kept);
       if (meaning !== error) state.mismatch ??= meaning;

@@ -1,11 +1,13 @@
 /** Statements that come again and again are prepared on their connection, and mean the same as before. */
+import { tracingChannel } from 'node:diagnostics_channel';
 import { asc, eq, inArray, sql } from 'drizzle-orm';
 import type { PoolConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { Db } from '../../src/db/client.ts';
+import type { Db, Tx } from '../../src/db/client.ts';
+import { isRetryable, undoesTransaction } from '../../src/db/errors.ts';
 import { createConnections } from '../../src/db/mysql-pool.ts';
 import { letPrepare, runStatement } from '../../src/db/mysql-statements.ts';
-import { affected, insertMany, isUniqueViolation, rawRows } from '../../src/db/ops.ts';
+import { affected, insertMany, isUniqueViolation, rawRows, rawRun, transact } from '../../src/db/ops.ts';
 import { raiser } from '../../src/db/raise.ts';
 import { counters, messageQueue, waKeys } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -91,8 +93,15 @@ it('limits, lists, sums, counters and refusals are those of any statement', asyn
   }
 });
 
-/** A connection that notes how each text is run, and is told what the server says to a prepared one. */
-function noteRuns(share: number, fail: (run: number) => number | null = () => null) {
+/**
+ * A connection that notes how each text is run, and is told what the server says to a prepared one (`fail`), and to one that it is to
+ * prepare (`refuse`).
+ */
+function noteRuns(
+  share: number,
+  fail: (run: number) => number | null = () => null,
+  refuse: () => number | null = () => null,
+) {
   const runs: string[] = [];
   const statements = new Set<string>();
   let prepared = 0;
@@ -116,8 +125,13 @@ function noteRuns(share: number, fail: (run: number) => number | null = () => nu
   }
   const connection = {
     connection: {
-      execute: (options: { sql: string }, _values: unknown, done: () => void) =>
-        new Execution(options, done).start(),
+      execute: (options: { sql: string }, _values: unknown, done: (error?: unknown) => void) => {
+        const errno = refuse();
+        if (errno === null) return new Execution(options, done).start();
+        runs.push(`refused ${options.sql}`);
+        done(Object.assign(new Error('no'), { errno }));
+        return {};
+      },
       addCommand: (command: Execution) => command.start(),
     },
     async query({ sql: text }: { sql: string }) {
@@ -135,9 +149,9 @@ function noteRuns(share: number, fail: (run: number) => number | null = () => nu
     get prepared() {
       return prepared;
     },
-    async run(text: string, values: unknown[] = [1], times = 1) {
+    async run(text: string, values: unknown[] = [1], times = 1, hasBegun = false) {
       const options = { sql: text, rowsAsArray: false, timeout: 1_000 };
-      for (let n = 0; n < times; n++) await runStatement(connection, options, values);
+      for (let n = 0; n < times; n++) await runStatement(connection, options, values, hasBegun);
     },
   };
 }
@@ -170,6 +184,104 @@ it.each([1243, 1615])(
     expect(runs.at(-1)).toBe('prepared select ?');
   },
 );
+
+it.each([1213, 1205, 1047, 1146])(
+  'an error that speaks of more than the text (%i) is thrown, and the text is prepared later',
+  async (errno) => {
+    let refused: number | null = errno;
+    const { run, runs, count } = noteRuns(
+      100,
+      () => null,
+      () => refused,
+    );
+    const text = `select ? + ${errno}`;
+    await expect(run(text, [1], TIMES)).rejects.toMatchObject({ errno });
+    expect(runs.at(-1)).toBe(`refused ${text}`);
+    refused = null;
+    await run(text, [1], TIMES);
+    expect([count('refused'), runs.at(-1)]).toEqual([1, `prepared ${text}`]);
+  },
+);
+
+it.each([1295, 1064])('a text that the server never prepares (%i) stays one', async (errno) => {
+  const { run, runs, count } = noteRuns(
+    100,
+    () => null,
+    () => errno,
+  );
+  const text = `select ? + ${errno}`;
+  await run(text, [1], TIMES);
+  expect([count('refused'), count('text'), runs.at(-1)]).toEqual([1, TIMES, `text ${text}`]);
+});
+
+it('a transaction is lost when the server has changed in the middle of it', async () => {
+  let gone = false;
+  const { run, runs } = noteRuns(100, () => (gone ? 1243 : null));
+  await run('select ? + 1', [1], TIMES);
+  gone = true;
+  const failed = await run('select ? + 1', [1], 1, true).catch((error: unknown) => error);
+  expect([isRetryable(failed), undoesTransaction(failed)]).toEqual([true, true]);
+  expect(runs.at(-1)).toBe('prepared select ? + 1');
+});
+
+it.each([
+  ['is undone while it is idle', 1213, false],
+  ['has another server all at once', 1243, true],
+])('a transaction that %s is repeated as a whole', async (_what, errno, again) => {
+  const name = newId();
+  const raise = raiser(counters.value, counters.name);
+  const failOnce = await failPrepared(`in ${errno}`, { errno, again });
+  const work = async (tx: Tx) => {
+    await raise(tx, [name], 1);
+    await rawRun(
+      tx,
+      sql.raw(`update counters set value = value + 10 where name = '${name}' /* in ${errno} */`),
+    );
+    await raise(tx, [name], 100);
+  };
+  await db.insert(counters).values({ name, value: 0 });
+  try {
+    for (let n = 1; n <= TIMES; n++) {
+      await transact(db, work);
+      const [row] = await db.select({ value: counters.value }).from(counters).where(eq(counters.name, name));
+      expect(row?.value).toBe(111 * n);
+    }
+    expect(failOnce.failures).toBe(1);
+  } finally {
+    failOnce.stop();
+  }
+});
+
+/**
+ * Undoes the transaction of the first statement with `part` in its text that is to be prepared, or run `again` when it is, and answers
+ * it with an error.
+ */
+async function failPrepared(part: string, { errno, again }: { errno: number; again: boolean }) {
+  // Who listens to what is executed gets each run from the driver's own method.
+  const channel = tracingChannel('mysql2:execute').start;
+  const listen = () => undefined;
+  channel.subscribe(listen);
+  const connections = createConnections(mysqlOptions(''));
+  const driver = await connections.use(async ({ connection }) => Object.getPrototypeOf(connection));
+  await connections.close();
+  const { execute } = driver;
+  const state = {
+    failures: 0,
+    stop() {
+      channel.unsubscribe(listen);
+      driver.execute = execute;
+    },
+  };
+  driver.execute = function (options: { sql: string; statement?: object }, ...rest: unknown[]) {
+    const isOne = options.sql.includes(part) && (options.statement !== undefined) === again;
+    if (!isOne || state.failures > 0) return execute.call(this, options, ...rest);
+    state.failures++;
+    const done = rest.at(-1) as (error: unknown) => void;
+    this.query('rollback', () => done(Object.assign(new Error('no'), { errno })));
+    return {};
+  };
+  return state;
+}
 
 it('what a text and a value do not mean alike stays a text', async () => {
   const { run, runs, count } = noteRuns(100);
