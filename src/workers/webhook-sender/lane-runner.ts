@@ -18,11 +18,13 @@ import {
   type Claim,
   closeLane,
   dropLane,
+  LEASE_MS,
   type OutboxRow,
   type Recorder,
   readHeads,
   recordAttempt,
   releaseLane,
+  renewLease,
   type Tried,
 } from './lanes.ts';
 import { nextStep } from './policy.ts';
@@ -50,6 +52,8 @@ export interface LaneDeps {
 
 /** Then the lane goes to the end of the line where others wait, so that one with a long backlog leaves room for them. */
 const MAX_EVENTS = 25;
+/** Events that have arrived without a durable note: so many come again at most when the process dies. */
+const MAX_OPEN = 25;
 
 /**
  * Works on the lane until it is empty, has to wait, or had its share; then lets it go. `mayGoOn`: nobody waits for its place, so it
@@ -57,14 +61,17 @@ const MAX_EVENTS = 25;
  */
 export async function runLane(deps: LaneDeps, claim: Claim, mayGoOn: () => boolean): Promise<void> {
   const endpoints = createEndpointSource(deps, claim.webhookId);
-  const notes = createNotes();
+  const lease = createLease(deps, claim);
+  const notes = createNotes(lease);
   for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
-    const limit = left + notes.open().size;
+    // As it was before the reading: what becomes durable meanwhile may be found as well.
+    const arrived = notes.open();
+    const limit = left + arrived.size;
     const found = await readHeads(deps.db, claim.lane, limit);
-    const rows = found.filter(({ id }) => !notes.open().has(id)).slice(0, left);
+    const rows = found.filter(({ id }) => !arrived.has(id)).slice(0, left);
     if (rows.length > 0) {
       const payloads = createPayloadSource(deps, rows);
-      if ((await deliverAll(deps, { claim, endpoints, payloads, notes }, rows)) === 'gone') return;
+      if ((await deliverAll(deps, { claim, lease, endpoints, payloads, notes }, rows)) === 'gone') return;
     }
     // Fewer than there may be: then these were all.
     if (found.length < limit && !deps.stopping.aborted) {
@@ -76,36 +83,70 @@ export async function runLane(deps: LaneDeps, claim: Claim, mayGoOn: () => boole
   if (await notes.all()) await releaseLane(deps.db, claim, deps.clock.now());
 }
 
+/** How long the lane is ours still, as far as this process knows. */
+interface Lease {
+  /** It runs from this time on, epoch milliseconds. */
+  renewed(now: number): void;
+  /** Renews it where half of it is over. False: the lane went to another process. */
+  hold(): Promise<boolean>;
+}
+
+function createLease({ db, clock }: LaneDeps, claim: Claim): Lease {
+  let from = clock.now();
+  return {
+    renewed(now) {
+      from = now;
+    },
+    async hold() {
+      const now = clock.now();
+      if (now - from < LEASE_MS / 2) return true;
+      from = now;
+      return renewLease(db, claim, now);
+    },
+  };
+}
+
 /** What has arrived and is being noted. */
 interface Notes {
-  add(row: OutboxRow, noted: Promise<boolean>): void;
-  /** rows whose note is not durable: a reading finds them as if they waited still */
+  /** `now`: when it arrived; its note renews the lease from then on. */
+  add(row: OutboxRow, now: number, noted: Promise<boolean>): void;
+  /** rows whose note is not durable at this moment: a reading finds them as if they waited still */
   open(): ReadonlySet<string>;
+  /** Resolves when one more may arrive, or the lane is lost. Rejects when a note failed. */
+  room(): Promise<void>;
   /** The lane went to another process, or a note failed. */
   isLost(): boolean;
   /** Resolves when all are durable; false: the lane went to another process. Rejects when one failed. */
   all(): Promise<boolean>;
 }
 
-function createNotes(): Notes {
-  const open = new Set<string>();
+function createNotes(lease: Lease): Notes {
+  /** by the row's id, the oldest first */
+  const open = new Map<string, Promise<boolean>>();
   let lost = false;
   let all: Promise<boolean> = Promise.resolve(true);
   return {
-    add(row, noted) {
-      open.add(row.id);
+    add(row, now, noted) {
       const one = noted.then((mine) => {
-        if (!mine) lost = true;
+        if (mine) lease.renewed(now);
+        else lost = true;
         open.delete(row.id);
         return mine;
       });
+      open.set(row.id, one);
       one.catch(() => {
         lost = true;
       });
       all = Promise.all([all, one]).then((mine) => mine.every(Boolean));
       all.catch(() => undefined);
     },
-    open: () => open,
+    open: () => new Set(open.keys()),
+    async room() {
+      for (const one of open.values()) {
+        if (open.size < MAX_OPEN || lost) return;
+        await one;
+      }
+    },
     isLost: () => lost,
     all: () => all,
   };
@@ -113,6 +154,7 @@ function createNotes(): Notes {
 
 interface Lane {
   claim: Claim;
+  lease: Lease;
   endpoints: EndpointSource;
   payloads: PayloadSource;
   notes: Notes;
@@ -120,16 +162,21 @@ interface Lane {
 
 /**
  * Delivers the events one after the other. While one is on its way it is written that those before have arrived: a process that
- * dies may have delivered some that look as if they were not, and they come again, under the same ids. `gone`: the
+ * dies may have delivered some (`MAX_OPEN`) that look as if they were not, and they come again, under the same ids. `gone`: the
  * lane has been let go, or lost.
  */
 async function deliverAll(
   deps: LaneDeps,
-  { claim, endpoints, payloads, notes }: Lane,
+  { claim, lease, endpoints, payloads, notes }: Lane,
   rows: readonly OutboxRow[],
 ): Promise<'held' | 'gone'> {
   for (const row of rows) {
+    await notes.room();
     if (deps.stopping.aborted || notes.isLost()) break;
+    if (!(await lease.hold())) {
+      await notes.all();
+      return 'gone';
+    }
     const endpoint = await endpoints.read();
     if (endpoint === null || !endpoint.active) {
       if (!(await notes.all())) return 'gone';
@@ -148,7 +195,7 @@ async function deliverAll(
     const told = endpoint.messageContent ? await withSentContent(deps, payload, row) : payload;
     const tried = await deliver(deps, endpoint, row, told);
     if (tried !== null && tried.step.state === 'delivered') {
-      notes.add(row, deps.recorder.add({ ...tried, claim, row }));
+      notes.add(row, tried.now, deps.recorder.add({ ...tried, claim, row }));
       continue;
     }
     if (!(await notes.all())) return 'gone';

@@ -31,7 +31,7 @@ import type { Step } from './policy.ts';
  * Longer than an attempt can take. A process that dies is followed by another after this long; at once where it is known to be
  * dead (`freeLanes`).
  */
-const LEASE_MS = MINUTE_MS;
+export const LEASE_MS = MINUTE_MS;
 const MAX_ERROR_LENGTH = 300;
 
 export interface Claim {
@@ -103,12 +103,6 @@ export async function readHeads(db: Db, lane: string, limit: number): Promise<Ou
 
 const held = (claim: Claim) => and(eq(webhookLanes.lane, claim.lane), eq(webhookLanes.claim, claim.token));
 
-/** Renews the lease, or (`release`) gives the lane back. False: it is another's. */
-async function moveLane(db: Db, claim: Claim, dueAt: number, release: boolean): Promise<boolean> {
-  const set = release ? { dueAt, claim: null } : { dueAt };
-  return affected(await db.update(webhookLanes).set(set).where(held(claim))) === 1;
-}
-
 const renewLane = preparedWrite<{ lane: string; claim: string; dueAt: number }>((db) =>
   db
     .update(webhookLanes)
@@ -157,9 +151,15 @@ const moveEvent = preparedWrite<MovedEvent>((db) => {
     );
 });
 
-/** Gives the lane back; it may be taken again at `dueAt`. */
-export async function releaseLane(db: Db, claim: Claim, dueAt: number): Promise<void> {
-  await moveLane(db, claim, dueAt, true);
+/** Renews the lease of the lane, which then ends `LEASE_MS` after `now`. False: it is another's. */
+export async function renewLease(db: Db, { lane, token }: Claim, now: number): Promise<boolean> {
+  return affected(await renewLane(db, { lane, claim: token, dueAt: now + LEASE_MS })) === 1;
+}
+
+/** Gives the lane back; it may be taken again at `dueAt`. False: it is another's. */
+export async function releaseLane(db: Db, claim: Claim, dueAt: number): Promise<boolean> {
+  const set = { dueAt, claim: null };
+  return affected(await db.update(webhookLanes).set(set).where(held(claim))) === 1;
 }
 
 /** An attempt that is over. */
@@ -188,9 +188,7 @@ async function writeAttempt(tx: Tx, tried: Tried): Promise<boolean> {
 
 /** Renews the lease of the lane, or gives it back where the event waits for another attempt. False: it is another's. */
 async function holdLane(tx: Tx, { claim, step, now }: Tried): Promise<boolean> {
-  if (step.state === 'pending') return moveLane(tx, claim, step.retryAt, true);
-  const renewed = await renewLane(tx, { lane: claim.lane, claim: claim.token, dueAt: now + LEASE_MS });
-  return affected(renewed) === 1;
+  return step.state === 'pending' ? releaseLane(tx, claim, step.retryAt) : renewLease(tx, claim, now);
 }
 
 /** False: the event was not waiting any more. */
@@ -438,7 +436,7 @@ export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortS
  */
 export function closeLane(database: Database | Db, claim: Claim, now: number): Promise<boolean> {
   return transact(database, async (tx) => {
-    if (!(await moveLane(tx, claim, now + LEASE_MS, false))) return true;
+    if (!(await renewLease(tx, claim, now))) return true;
     const waiting = tx
       .select({ id: webhookOutbox.id })
       .from(webhookOutbox)
