@@ -1,6 +1,6 @@
 import '../../src/whatsapp/baileys/preload.ts';
 import crypto, { randomBytes } from 'node:crypto';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 it('random values of every size are there, each by itself, and none comes twice', async () => {
   expect(randomBytes).toBe(crypto.randomBytes);
@@ -25,4 +25,16 @@ it('random values of every size are there, each by itself, and none comes twice'
   const later = await new Promise<Buffer>((resolve) => randomBytes(4, (_error, bytes) => resolve(bytes)));
   expect(later).toHaveLength(4);
   for (const bad of [-1, Number.NaN, '4']) expect(() => randomBytes(bad as number)).toThrow();
+});
+
+it('single bytes alone come from the pool: what is longer may be a secret', () => {
+  const filled = vi.spyOn(crypto, 'randomFillSync');
+  try {
+    for (let n = 0; n < 20_000; n++) randomBytes(2 + (n % 31));
+    expect(filled).not.toHaveBeenCalled();
+    for (let n = 0; n < 2 * 8_192; n++) randomBytes(1);
+    expect(filled).toHaveBeenCalledTimes(2);
+  } finally {
+    filled.mockRestore();
+  }
 });

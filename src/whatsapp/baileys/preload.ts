@@ -13,12 +13,11 @@ const INSTALLED = Symbol.for('wahub.preload');
 const FROM_LIBSIGNAL = /node_modules[\\/]libsignal[\\/]/;
 const METHODS = ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const;
 
-/** Bytes of the pool, and of what is taken from it at most: paddings and nonces, no keys. */
+/** So many messages are padded until the system's source is asked again. */
 const POOL_BYTES = 8_192;
-const MAX_POOLED_BYTES = 16;
 
 /**
- * Puts a cheaper AsyncLocalStorage in the place of Node's (Node < 24), gives small random values from a pool, and silences
+ * Puts a cheaper AsyncLocalStorage in the place of Node's (Node < 24), gives single random bytes from a pool, and silences
  * libsignal, which prints private session keys. May be called again: the second call does nothing.
  */
 export function installPreload(): void {
@@ -37,26 +36,24 @@ function shareAsyncStorage(): void {
 }
 
 /**
- * Baileys asks for one random byte with each message that it encodes, and Node asks the system's source each time. Here it is asked
- * for many at once, as Node itself does for `randomUUID`. Each byte is given once, in memory of its own, and is then forgotten.
+ * Baileys asks for one random byte with each message that it encodes (the length of its padding), and Node asks the system's source
+ * each time. Here it is asked for many at once, as Node itself does for `randomUUID`. Each byte is given once, in memory of its own,
+ * and is then forgotten. What is longer may be a secret, and never comes from the pool.
  */
 function poolRandomBytes(): void {
   const ask = crypto.randomBytes;
   const pool = Buffer.alloc(POOL_BYTES);
   let at = POOL_BYTES;
   const randomBytes = (size: number, callback?: Parameters<typeof ask>[1]): Buffer | undefined => {
-    const isPooled =
-      callback === undefined && Number.isInteger(size) && size >= 0 && size <= MAX_POOLED_BYTES;
+    const isPooled = callback === undefined && size === 1;
     if (!isPooled) return Reflect.apply(ask, crypto, callback === undefined ? [size] : [size, callback]);
-    if (at + size > POOL_BYTES) {
+    if (at === POOL_BYTES) {
       crypto.randomFillSync(pool);
       at = 0;
     }
-    const given = Buffer.alloc(size);
-    for (let n = 0; n < size; n++, at++) {
-      given[n] = pool[at] ?? 0;
-      pool[at] = 0;
-    }
+    const given = Buffer.alloc(1);
+    given[0] = pool[at] ?? 0;
+    pool[at++] = 0;
     return given;
   };
   Object.assign(crypto, { randomBytes });
