@@ -4,6 +4,7 @@
  * outside of procedures. The server ends it at the first error, so no commit follows one.
  */
 import type { PoolConnection } from 'mysql2/promise';
+import { isWrite } from './affected.ts';
 import type { Match } from './types.ts';
 
 /** A statement of a transaction that is kept back. */
@@ -19,14 +20,15 @@ const MAX_BYTES = 128 * 1024;
 const MAX_CHARACTER_BYTES = 4;
 /** What the protocol, or a number, adds to a value; less than that. */
 const VALUE_BYTES = 24;
+/** What the protocol adds to a statement; far less than that. */
+const ENVELOPE_BYTES = 256;
 
 const READ = /^[\s(]*select\b/i;
-const WRITE = /^\s*(insert|update|delete)\b/i;
 const PROBE = 'begin not atomic do 0; end';
 const WHAT_IT_DID = 'select row_count() as affectedRows, last_insert_id() as insertId';
 
-/** Of connections that take compound statements: the bytes that one may have. */
-const able = new WeakMap<object, number>();
+/** Of connections that take compound statements: the bytes of all that is kept back, and those of the longest statement. */
+const able = new WeakMap<object, { keptBytes: number; maxBytes: number }>();
 
 /** Asks the server, and what stands before it, whether compound statements are taken. `maxBytes`: of its longest statement. */
 export async function letSendTogether(
@@ -40,20 +42,21 @@ export async function letSendTogether(
     if (fatal === true || code === 'PROTOCOL_SEQUENCE_TIMEOUT') throw error;
     return;
   }
-  able.set(connection.connection, Math.min(MAX_BYTES, maxBytes / 2 || MAX_BYTES));
+  const keptBytes = Math.min(MAX_BYTES, maxBytes / 2 || MAX_BYTES);
+  able.set(connection.connection, { keptBytes, maxBytes });
 }
 
 /** Whether a write can be kept back beside those that are. */
 export function canKeep(connection: PoolConnection, kept: readonly KeptWrite[], write: KeptWrite): boolean {
-  const maxBytes = able.get(connection.connection);
-  if (maxBytes === undefined || !WRITE.test(write.sql)) return false;
+  const limits = able.get(connection.connection);
+  if (limits === undefined || !isWrite(write.sql)) return false;
   let bytes = bytesOf(write);
   for (const one of kept) bytes += bytesOf(one);
-  return bytes <= maxBytes;
+  return bytes <= limits.keptBytes;
 }
 
 /** At most: nothing is counted exactly. */
-function bytesOf({ sql, values }: KeptWrite): number {
+function bytesOf({ sql, values }: Pick<KeptWrite, 'sql' | 'values'>): number {
   let bytes = sql.length;
   for (const value of values) {
     bytes += VALUE_BYTES;
@@ -70,15 +73,21 @@ export interface Together {
   read(answer: unknown): unknown;
 }
 
-/** What was kept back, with the statement that comes after it; null where that one has to be sent by itself. */
+/**
+ * What was kept back, with the statement that comes after it; null where that one has to be sent by itself. So has one that may be too
+ * long beside the others: alone it may fit, and where it does not, it is refused alone.
+ */
 export function withNext(
+  connection: PoolConnection,
   kept: readonly KeptWrite[],
   next: { sql: string; values: readonly unknown[] },
 ): Together | null {
   const isRead = READ.test(next.sql);
-  if (!isRead && !WRITE.test(next.sql)) return null;
+  if (!isRead && !isWrite(next.sql)) return null;
   const sql = compound(kept, isRead ? [next.sql] : [next.sql, WHAT_IT_DID]);
   const values = [...valuesOf(kept), ...next.values];
+  const maxBytes = able.get(connection.connection)?.maxBytes ?? Number.NaN;
+  if (bytesOf({ sql, values }) + ENVELOPE_BYTES > maxBytes) return null;
   return { sql, values, read: isRead ? readRows : readHeader };
 }
 

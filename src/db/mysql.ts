@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { MySqlDialect } from 'drizzle-orm/mysql-core';
 import { MySql2Database, MySql2Session, MySql2Transaction } from 'drizzle-orm/mysql2';
 import type { Pool, PoolConnection, QueryOptions } from 'mysql2/promise';
-import { affected } from './affected.ts';
+import { affected, isWrite } from './affected.ts';
 import {
   conflictPauseMs,
   DatabaseTimeoutError,
@@ -223,7 +223,7 @@ interface TransactionState {
 /** A connection in a transaction. */
 interface Guarded {
   query(options: QueryOptions, params?: unknown[]): Promise<unknown>;
-  /** See `unanswered` of prepared.ts. */
+  /** See `unanswered` of prepared.ts. What is no write is sent and answered. */
   keep(options: QueryOptions, params: unknown[], how: Keeping): Promise<unknown>;
   /** Sends what was kept back. */
   sendKept(): Promise<void>;
@@ -262,7 +262,7 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
   /** Sends what was kept back, with the statement that comes next where there is one, and answers that. */
   async function runKept(next?: QueryOptions, params: unknown[] = []): Promise<unknown> {
     const kept = state.kept.splice(0);
-    const together = next ? withNext(kept, { sql: next.sql, values: params }) : null;
+    const together = next ? withNext(connection, kept, { sql: next.sql, values: params }) : null;
     const { sql, values, read } = together ?? keptAlone(kept, { commit: false });
     const rowsAsArray = together !== null && next?.rowsAsArray === true;
     let answer: unknown;
@@ -288,6 +288,7 @@ function guardConnection(connection: PoolConnection, state: TransactionState): G
   }
 
   async function keep(options: QueryOptions, params: unknown[], how: Keeping): Promise<unknown> {
+    if (!isWrite(options.sql)) return query(options, params);
     check();
     const { match, isNested } = how;
     const write = { sql: options.sql, values: params, match };
