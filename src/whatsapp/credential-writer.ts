@@ -133,12 +133,13 @@ async function writeAll(
     return [{ leftOut: [], isMore: await learnPeople(tx, deps, only) }];
   }
   const wanted = writes.filter(({ over }) => !over.aborted);
-  const isWritten = !manner.careful && (await writeHeld(tx, deps, wanted));
+  const done = manner.careful ? 'nothing' : await writeHeld(tx, deps, wanted);
+  const isWritten = done === 'all';
   const accounts = wanted.map(({ account }) => account);
   const locked = isWritten ? new Set(accounts) : await lockFree(tx, accounts, manner);
   // Looked at under the lock: the next opening takes it before it reads. What is written by now has come before that.
   const outcomes = writes.map((write): Outcome => {
-    if (isWritten ? !wanted.includes(write) : write.over.aborted) return 'over';
+    if (done === 'nothing' ? write.over.aborted : !wanted.includes(write)) return 'over';
     return locked.has(write.account) ? { leftOut: [], isMore: false } : 'not_held';
   });
   const held = writes.filter((_, n) => typeof outcomes[n] !== 'string');
@@ -224,23 +225,24 @@ async function writeAtOnce(
 }
 
 /**
- * On SQLite the keys that these sessions set, in one statement with the look at their rows: false, and nothing counts as written, where
- * one of the sessions is not held, sets none, or where they are too many for a statement.
+ * On SQLite the keys that these sessions set, in one statement with the look at their rows. `held`: only those of the sessions that are
+ * held, because one is not. `nothing`: one sets none, or they are too many for a statement.
  */
 async function writeHeld(
   tx: Tx,
   { secrets }: CredentialStoreDeps,
   writes: readonly KeyWrite[],
-): Promise<boolean> {
-  if (!statementsAreCheap || writes.length === 0) return false;
+): Promise<'all' | 'held' | 'nothing'> {
+  if (!statementsAreCheap || writes.length === 0) return 'nothing';
   const set = writes.flatMap(({ account, keys }) =>
     keys.flatMap(({ type, name, value }) => (value ? [{ account, type, name, value }] : [])),
   );
   const isEach = new Set(set.map(({ account }) => account)).size === writes.length;
-  if (!isEach || set.length > MAX_GUARDED || keysOfStatement(set, 0) < set.length) return false;
+  if (!isEach || set.length > MAX_GUARDED || keysOfStatement(set, 0) < set.length) return 'nothing';
   const rows = set.map(({ account, ...key }) => sealedRow(secrets, account.id, key));
   const guards = set.map(({ account }) => guardOf(account));
-  return (await upsertGuarded(tx, waKeys, rows, KEY, { set: SEALED, guards })) === rows.length;
+  const count = await upsertGuarded(tx, waKeys, rows, KEY, { set: SEALED, guards });
+  return count === rows.length ? 'all' : 'held';
 }
 
 function guardOf(account: AccountRef): Guard {

@@ -6,10 +6,11 @@ import type { Db } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { waContacts, waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../../src/db/schema.ts';
 import { systemClock } from '../../src/utils/clock.ts';
-import { createSecretBox } from '../../src/utils/crypto.ts';
+import { createSecretBox, type SecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { keyContext } from '../../src/whatsapp/credential-rows.ts';
 import { createCredentialStore, OwnershipLost } from '../../src/whatsapp/credential-store.ts';
+import { createKeyWriter } from '../../src/whatsapp/credential-writer.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
 import { silentLogger } from '../helpers/engine.ts';
@@ -147,6 +148,30 @@ describe('keys', () => {
       );
       expect(values).toEqual(['2', '2']);
     }
+  });
+
+  it('that are written are not told of as left out because the opening ended meanwhile', async () => {
+    const [account, lost] = await Promise.all([addAccount(), addAccount()]);
+    await takeOver(lost);
+    const opening = new AbortController();
+    const sealing: SecretBox = {
+      ...secrets,
+      seal(value, context) {
+        opening.abort();
+        return secrets.seal(value, context);
+      },
+    };
+    const writer = createKeyWriter({
+      db: database.db,
+      secrets: sealing,
+      clock: systemClock,
+      logger: silentLogger,
+    });
+    const write = ({ signal }: AbortController, to: AccountRef) =>
+      writer.add({ account: to, credentials: null, keys: [key('a', '1')], over: signal });
+    const written = await Promise.allSettled([write(opening, account), write(new AbortController(), lost)]);
+    expect(written.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
+    expect([await keysOf(account.id), await keysOf(lost.id)]).toMatchObject([[{ name: 'a' }], []]);
   });
 
   it('that are set while they are read are found as they were set, many at once too', async () => {
