@@ -8,6 +8,7 @@ import { affected } from './affected.ts';
 import { createBatchSize, readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { monotonicMs, pause } from './event-loop.ts';
+import { insertMany } from './insert.ts';
 import { dbType } from './kit.ts';
 import { sendKept } from './prepared.ts';
 import {
@@ -72,9 +73,25 @@ function checked<T>(value: unknown): T {
 
 /** Inserts; false when a unique key is taken already. Other errors are thrown (INSERT IGNORE would hide them). */
 export async function tryInsert<T extends MySqlTable>(db: Db, table: T, values: NewRow<T>): Promise<boolean> {
+  return unlessTaken(db, async () => {
+    await db.insert(table).values(values);
+  });
+}
+
+/** The same for several rows, as `insertMany`: when it is false, those of pieces before may be in. */
+export async function tryInsertMany<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  rows: readonly NewRow<T>[],
+): Promise<boolean> {
+  return unlessTaken(db, () => insertMany(db, table, rows));
+}
+
+/** What was kept back is sent before: an error of it would undo the transaction. */
+async function unlessTaken(db: Db, insert: () => Promise<void>): Promise<boolean> {
   await sendKept(db);
   try {
-    await db.insert(table).values(values);
+    await insert();
     return true;
   } catch (error) {
     if (isUniqueViolation(error)) return false;

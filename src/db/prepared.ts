@@ -1,7 +1,7 @@
 /** Queries that are built once and run with other values each time: building one costs as much as running it. */
 import { type Placeholder, sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
-import { affected } from './affected.ts';
+import { affected, isWrite } from './affected.ts';
 import { inCleanContext, rootOf, viewOf } from './scope.ts';
 import { type Db, isTx, type Match, type Tx, type Write } from './types.ts';
 
@@ -89,7 +89,7 @@ export function placeholders(named: Named, name: string, count: number): Placeho
  * The transaction for writes whose answers nobody needs. Where a statement is a round trip such writes are kept back, in their order,
  * and go with the statement after them, at the latest with the commit (MariaDB); elsewhere, and in nested transactions, each
  * runs at once. What they did to how many rows is not told. One that fails undoes the transaction, whoever catches the error: it
- * may come from a later statement, or from the commit. `match`: how many rows each must match; its error is thrown where one
+ * may come from a later statement, or from the commit. Reads are answered as ever. `match`: how many rows each must match; its error is thrown where one
  * does not.
  */
 export function unanswered(tx: Tx, match?: Match): Tx {
@@ -97,14 +97,19 @@ export function unanswered(tx: Tx, match?: Match): Tx {
   const { client, tx: member } = session;
   if ('keep' in client) {
     const isNested = isNestedIn(tx);
-    const query = ({ sql: text }: { sql: string }, values: readonly unknown[]) =>
-      client.keep({ sql: text }, values, { match, isNested });
-    return viewOf(tx, Object.assign(Object.create(session), { client: { query } }));
+    const keep: MysqlTransaction['keep'] = (options, values, how) =>
+      client.keep(options, values, { match: how.match ?? match, isNested: how.isNested });
+    const view: MysqlTransaction = {
+      query: (options, values) => keep(options, values, { match, isNested }),
+      keep,
+      sendKept: () => client.sendKept(),
+    };
+    return viewOf(tx, Object.assign(Object.create(session), { client: view }));
   }
   if (match === undefined || member === undefined) return tx;
   const execute: SqliteClient['execute'] = async (statement) => {
     const result = await member.execute(statement);
-    if (affected(result) !== match.rows) throw match.toError();
+    if (isWrite(statement.sql) && affected(result) !== match.rows) throw match.toError();
     return result;
   };
   return viewOf(tx, Object.assign(Object.create(session), { tx: { execute } }));

@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { eq, sql } from 'drizzle-orm';
 import { describe, expect, test } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
-import { transact, unanswered } from '../../src/db/ops.ts';
+import { insertMany, transact, tryInsertMany, unanswered } from '../../src/db/ops.ts';
 import { raiser } from '../../src/db/raise.ts';
 import { describeOn } from '../helpers/on-database.ts';
 import { tallies, useFixture } from './fixture.ts';
@@ -130,6 +130,43 @@ describe('writes whose answers nobody needs', () => {
       ]);
     },
   );
+
+  test('have a way that also reads', async () => {
+    const { db } = await open();
+    await db.transaction(async (tx) => {
+      const view = unanswered(tx, { rows: 1, toError: () => new Mismatch() });
+      await view.insert(tallies).values({ name: 'a' });
+      expect(await namesIn(view)).toEqual(['a']);
+      await view.insert(tallies).values({ name: 'b' });
+      expect(await namesIn(unanswered(view))).toEqual(['a', 'b']);
+    });
+    expect(await namesIn(db)).toEqual(['a', 'b']);
+  });
+
+  test('must match their rows however often the way was made', async () => {
+    const { db } = await open();
+    const match = { rows: 1, toError: () => new Mismatch() };
+    for (const view of [
+      (tx: Tx) => unanswered(unanswered(tx), match),
+      (tx: Tx) => unanswered(unanswered(tx, match)),
+    ]) {
+      const failing = db.transaction(async (tx) => {
+        await view(tx).update(tallies).set({ value: 2 });
+      });
+      await expect(failing).rejects.toBeInstanceOf(Mismatch);
+    }
+  });
+
+  test('have no part in a try of several rows that may fail', async () => {
+    const { db } = await open();
+    await db.insert(tallies).values({ name: 'taken' });
+    await db.transaction(async (tx) => {
+      await insertMany(unanswered(tx), tallies, [{ name: 'a' }]);
+      expect(await tryInsertMany(tx, tallies, [{ name: 'taken' }])).toBe(false);
+      expect(await tryInsertMany(tx, tallies, [{ name: 'b' }, { name: 'c' }])).toBe(true);
+    });
+    expect(await namesIn(db)).toEqual(['a', 'b', 'c', 'taken']);
+  });
 });
 
 describe('misuse is an error that says so', () => {

@@ -8,9 +8,9 @@ import {
   insertMany,
   isRetryable,
   isUnavailable,
-  isUniqueViolation,
   transact,
   tryInsert,
+  tryInsertMany,
 } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { createWorkQueue } from '../../db/work.ts';
@@ -296,12 +296,7 @@ function factOf({ account, id, content, message }: Fitted): Fact {
  * and they stay with WhatsApp.
  */
 async function insertNew(tx: Tx, all: readonly Fitted[]): Promise<ReadonlyMap<Fitted, string>> {
-  try {
-    await insertMany(tx, messages, all.map(toRow));
-    return new Map(all.map((one) => [one, one.id]));
-  } catch (error) {
-    if (!isUniqueViolation(error)) throw error;
-  }
+  if (await tryInsertMany(tx, messages, all.map(toRow))) return new Map(all.map((one) => [one, one.id]));
   // Messages are redelivered after a crash or a lost connection: then each is tried by itself. Some may be in, of a piece before.
   const ids = all.map(({ id }) => id);
   const rows = await tx.select({ id: messages.id }).from(messages).where(inArray(messages.id, ids));

@@ -2,14 +2,7 @@
 
 import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import {
-  insertMany,
-  isUniqueViolation,
-  statementsAreCheap,
-  transact,
-  tryInsert,
-  upsert,
-} from '../../db/ops.ts';
+import { statementsAreCheap, transact, tryInsert, tryInsertMany, upsert } from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
@@ -122,14 +115,7 @@ function rowOf(userId: number, phone: string, { account, id, word }: Leaving, cr
 
 /** Those that somebody else has not put there at this moment. */
 async function insertNew(tx: Tx, rows: readonly NewOptOut[]): Promise<readonly NewOptOut[]> {
-  if (rows.length > 1 && !statementsAreCheap) {
-    try {
-      await insertMany(tx, optOuts, rows);
-      return rows;
-    } catch (error) {
-      if (!isUniqueViolation(error)) throw error;
-    }
-  }
+  if (rows.length > 1 && !statementsAreCheap && (await tryInsertMany(tx, optOuts, rows))) return rows;
   const added: NewOptOut[] = [];
   for (const row of rows) if (await tryInsert(tx, optOuts, row)) added.push(row);
   return added;
