@@ -63,8 +63,13 @@ function partsOf(text: string): string[] {
   return several.split('; ').filter((part) => !/^(if row_count|end if|select row_count)/.test(part));
 }
 
-/** Values become `?`; `(?, ?, ?)` and `(?, ?), (?, ?)` become one. */
+/** Longer ones hold large values: a pattern that meets megabytes of one runs out of stack. */
+const MAX_LENGTH = 100_000;
+const BEGINNING = 100;
+
+/** Values become `?`; `(?, ?, ?)` and `(?, ?), (?, ?)` become one. Of a very long text the beginning stays. */
 function withoutLists(text: string): string {
+  if (text.length > MAX_LENGTH) return `${text.slice(0, BEGINNING)}…`;
   return text
     .replace(/'(?:[^'\\]|\\.)*'/g, '?')
     .replace(/\b\d+\b/g, '?')
