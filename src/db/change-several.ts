@@ -5,6 +5,7 @@ import { affected } from './affected.ts';
 import { columnName } from './column-name.ts';
 import { runText } from './prepared.ts';
 import type { Db } from './types.ts';
+import { listLength, listText, listValues } from './value-list.ts';
 
 /** A value as the driver takes it. */
 type Value = string | number | null;
@@ -25,8 +26,6 @@ export interface ChangedColumns {
 const MAX_CHANGED = 64;
 /** Fewer are changed one by one: a list of so few costs more than it saves. */
 const MIN_CHANGED = 3;
-/** Numbers of rows that have texts of their own are multiples of it. */
-const STEP = 8;
 
 /**
  * Makes what changes rows: `rows` has the values of `key`, `seen` and `own` of each, `shared` those of all. Values go to the driver as
@@ -36,18 +35,18 @@ export function changerOfSeveral({ key, seen, own, shared }: ChangedColumns): Ch
   const table = `"${getTableName(key.table)}"`;
   const name = (column: MySqlColumn) => `"${columnName(column)}"`;
   const textFor = (from: string, value: (at: number) => string): string => {
-    const all = [...shared.map((column) => `${name(column)} = ?`)];
-    const set = [...all, ...own.map((column, at) => `${name(column)} = ${value(at + 2)}`)].join(', ');
+    const same = shared.map((column) => `${name(column)} = ?`);
+    const set = [...same, ...own.map((column, at) => `${name(column)} = ${value(at + 2)}`)].join(', ');
     return `update ${table} set ${set}${from} where ${table}.${name(key)} = ${value(0)} and ${table}.${name(seen)} = ${value(1)}`;
   };
-  const row = `(?${', ?'.repeat(own.length + 1)})`;
+  const width = own.length + 2;
   const single = textFor('', () => '?');
   // The same text is the same string each time: see `keptText` in insert.ts.
   const texts = new Map<number, string>();
-  const textOf = (count: number): string => {
-    const values = `values ${row}${`, ${row}`.repeat(count - 1)}`;
-    const text = texts.get(count) ?? textFor(` from (${values}) v`, (at) => `v.column${at + 1}`);
-    texts.set(count, text);
+  const textOf = (length: number): string => {
+    const text =
+      texts.get(length) ?? textFor(` from ${listText(length, width)} v`, (at) => `v.column${at + 1}`);
+    texts.set(length, text);
     return text;
   };
   return async (db, rows, all) => {
@@ -60,10 +59,8 @@ export function changerOfSeveral({ key, seen, own, shared }: ChangedColumns): Ch
         }
         continue;
       }
-      const count = STEP * Math.ceil(some.length / STEP);
-      // Rows without a key are nobody's: they fill the list up to the next of few lengths.
-      const filling = Array.from<Value>({ length: (count - some.length) * (own.length + 2) }).fill(null);
-      changed += affected(await runText(db, textOf(count), [...all, ...some.flat(), ...filling]));
+      const text = textOf(listLength(some.length));
+      changed += affected(await runText(db, text, [...all, ...listValues(some, width)]));
     }
     return changed;
   };

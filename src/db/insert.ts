@@ -8,6 +8,7 @@ import { isStatementTooLong } from './errors.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
 import { type Changes, type Db, isTx, type NewRow, type Tx } from './types.ts';
+import { listLength, listText, listValues } from './value-list.ts';
 
 const onMysql = dbType === 'mysql';
 const quote = (name: string) => (onMysql ? `\`${name}\`` : `"${name}"`);
@@ -126,9 +127,8 @@ function lockedText(plan: Plan, n: number, guard: Guard, suffix: string): string
   return `insert into ${plan.table} (${names.join(', ')}) select ${taken} from ${guarded} g join (${one}${more}) v where ${where}${lock}${suffix}`;
 }
 
-/** Rows of one statement of `upsertGuarded`, and up to how many each number has a text of its own. */
+/** Rows of one statement of `upsertGuarded`. */
 export const MAX_GUARDED = 64;
-const FEW_GUARDED = 4;
 
 /**
  * As `upsertLocked`, on SQLite, where nobody else writes meanwhile, for at most `MAX_GUARDED` rows: each has a guard of its own, of
@@ -146,28 +146,25 @@ export async function upsertGuarded<T extends MySqlTable>(
   const [guard = []] = guards;
   const [first] = guard;
   if (suffix === null || first === undefined) throw new TypeError('this needs drizzle, or has no guard');
-  const width = plan.columns.length + guard.length;
-  const count = rows.length > FEW_GUARDED ? 8 * Math.ceil(rows.length / 8) : rows.length;
-  const key = `guarded ${count}${suffix}`;
-  const text = plan.texts.get(key) ?? guardedText(plan, guard, count) + suffix;
+  const length = listLength(rows.length);
+  const key = `guarded ${length}${suffix}`;
+  const text = plan.texts.get(key) ?? guardedText(plan, guard, length) + suffix;
   plan.texts.set(key, text);
-  const values = rows.flatMap((row, at) => [
+  const given = rows.map((row, at) => [
     ...valuesOf(plan.columns, [row]),
     ...(guards[at] ?? []).map(([, value]) => value),
   ]);
-  // No row has these values: they fill the list up to the next of few lengths.
-  const filling = Array.from({ length: (count - rows.length) * width }, () => null);
-  return affected(await runText(tx, text, [...values, ...filling]));
+  return affected(await runText(tx, text, listValues(given, plan.columns.length + guard.length)));
 }
 
-function guardedText({ table, columns }: Plan, guard: Guard, count: number): string {
+function guardedText({ table, columns }: Plan, guard: Guard, length: number): string {
   const [first] = guard;
-  const row = `(?${', ?'.repeat(columns.length + guard.length - 1)})`;
+  const list = listText(length, columns.length + guard.length);
   const names = columns.map(({ text }) => text).join(', ');
   const given = columns.map((_, at) => `v.column${at + 1}`).join(', ');
   const where = guard.map(([column], at) => `g.${nameOf(column)} = v.column${columns.length + at + 1}`);
   const held = `select 1 from ${first ? quote(getTableName(first[0].table)) : ''} g where ${where.join(' and ')}`;
-  return `insert into ${table} (${names}) select ${given} from (values ${row}${`, ${row}`.repeat(count - 1)}) v where exists (${held})`;
+  return `insert into ${table} (${names}) select ${given} from ${list} v where exists (${held})`;
 }
 
 /** drizzle's value types depend on the dialect; ours (NewRow, Changes) were checked where the caller wrote them. */

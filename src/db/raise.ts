@@ -3,8 +3,9 @@ import { getTableName } from 'drizzle-orm';
 import type { MySqlColumn } from 'drizzle-orm/mysql-core';
 import { columnName } from './column-name.ts';
 import { dbType } from './kit.ts';
-import { padded, runText } from './prepared.ts';
+import { runText } from './prepared.ts';
 import type { Db } from './types.ts';
+import { listLength, listText, listValues } from './value-list.ts';
 
 const onMysql = dbType === 'mysql';
 
@@ -41,20 +42,20 @@ export function raiserOfSeveral(
 ): (db: Db, by: ReadonlyMap<string, number>) => Promise<Map<string, number>> {
   const [table, value, name] = [getTableName(counter.table), columnName(counter), columnName(key)];
   const texts = new Map<number, string>();
-  const textOf = (count: number): string => {
+  const textOf = (length: number): string => {
     const text =
-      texts.get(count) ??
-      `update ${table} set ${value} = ${value} + case ${name} ${'when ? then ? '.repeat(count)}end where ${name} in (?${', ?'.repeat(count - 1)}) returning ${name}, ${value}`;
-    texts.set(count, text);
+      texts.get(length) ??
+      `update ${table} set ${value} = ${value} + v.column2 from ${listText(length, 2)} v where ${name} = v.column1 returning ${name}, ${value}`;
+    texts.set(length, text);
     return text;
   };
   return async (db, by) => {
     const all = [...by];
     const raised = new Map<string, number>();
     for (let at = 0; at < all.length; at += MAX_RAISED) {
-      const some = padded(all.slice(at, at + MAX_RAISED), MAX_RAISED);
-      const values = [...some.flat(), ...some.map(([id]) => id)];
-      for (const [id, now] of rowsOf(await runText(db, textOf(some.length), values))) {
+      const some = all.slice(at, at + MAX_RAISED);
+      const text = textOf(listLength(some.length));
+      for (const [id, now] of rowsOf(await runText(db, text, listValues(some, 2)))) {
         raised.set(String(id), Number(now));
       }
     }

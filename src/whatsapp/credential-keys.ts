@@ -1,11 +1,11 @@
 /** One opened session's credentials and keys: reads through a bounded cache, writes together and in order. */
 
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import { isRetryable, isUnavailable } from '../db/ops.ts';
-import { padded, placeholders, preparedFor } from '../db/prepared.ts';
+import { padded, placeholders, preparedFor, valuesAt } from '../db/prepared.ts';
 import { waKeys } from '../db/schema.ts';
 import { retry } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
@@ -14,6 +14,7 @@ import {
   fitsRow,
   KEYS_AT_ONCE,
   keyContext,
+  keysNamed,
   OwnershipLost,
   SessionRowLocked,
 } from './credential-rows.ts';
@@ -318,7 +319,7 @@ async function readKeys(
   const found = new Map<string, Buffer>();
   for await (const batch of inBatches(names, KEYS_AT_ONCE)) {
     const wanted = padded(batch, KEYS_AT_ONCE);
-    const named = Object.fromEntries(wanted.map((name, at) => [`name${at}`, name]));
+    const named = valuesAt(wanted.map((name) => ({ name })));
     const rows = await keysOf(db, wanted.length).execute({ accountId, type, ...named });
     for (const { name, keyId, sealed } of rows) {
       try {
@@ -341,10 +342,10 @@ const keysOf = preparedFor((db, named, count) =>
     .select({ name: waKeys.name, keyId: waKeys.keyId, sealed: waKeys.sealed })
     .from(waKeys)
     .where(
-      and(
-        eq(waKeys.accountId, sql.placeholder('accountId')),
-        eq(waKeys.type, sql.placeholder('type')),
-        inArray(waKeys.name, placeholders(named, 'name', count ?? 0)),
+      keysNamed(
+        sql.placeholder('accountId'),
+        sql.placeholder('type'),
+        placeholders(named, 'name', count ?? 0),
       ),
     )
     .prepare(),

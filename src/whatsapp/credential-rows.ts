@@ -1,5 +1,5 @@
 /** Shared by reading and writing credentials: the fence, the errors and what a sealed row is bound to. */
-import { and, eq, inArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, type Placeholder, sql } from 'drizzle-orm';
 import type { Db, Tx } from '../db/client.ts';
 import { pause } from '../db/event-loop.ts';
 import {
@@ -173,5 +173,8 @@ export function keysOfStatement(keys: readonly { value: Buffer | null }[], at: n
   return end - at;
 }
 
-export const keysNamed = (accountId: string, type: string, names: string[]) =>
-  and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
+export const keysNamed = (
+  accountId: string | Placeholder,
+  type: string | Placeholder,
+  names: (string | Placeholder)[],
+) => and(eq(waKeys.accountId, accountId), eq(waKeys.type, type), inArray(waKeys.name, names));
