@@ -5,6 +5,7 @@
  * counts: it warms the recipients and the code.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_IN_FLIGHT } from '../src/workers/dispatcher/line-plan.ts';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import {
@@ -19,7 +20,7 @@ import {
   summarize,
 } from './gateway/table.ts';
 import { atOnce, openApi, startWorld, takeProfile, type World } from './gateway/world.ts';
-import { difference } from './measure/database-use.ts';
+import { type DatabaseUse, difference } from './measure/database-use.ts';
 import { isProfiling } from './measure/profile.ts';
 
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -27,11 +28,16 @@ const ENQUEUE_SECONDS = 4;
 /** At least so many in each round, also in the one that warms the code: on a busy machine 4 s are too few of them. */
 const MIN_ENQUEUES = 4_000;
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281220000000 + n));
-/** As many messages of a session as the service leaves unacknowledged (session-line.ts). */
-const WINDOW = 8;
+/** As many messages of a session as the service leaves unacknowledged. */
+const WINDOW = MAX_IN_FLIGHT;
+/**
+ * How fast the machine is changes within seconds: in a round both sides take turns, so that it meets both. A slice has
+ * several windows of each session.
+ */
+const SLICES = 8;
 const CASES = [
-  { sessions: 1, each: 1500 },
-  { sessions: 20, each: 100 },
+  { sessions: 1, each: 200 },
+  { sessions: 20, each: 16 },
 ];
 const CHURN = 300;
 const CHURN_AT_ONCE = 10;
@@ -55,6 +61,24 @@ async function measureRound(
   await delay(RECEIPTS_MS);
   const spentMs = (await cpuMs()) - cpuBefore;
   return { count, seconds, cpuMs: spentMs, database: difference(await world.databaseUse(), databaseBefore) };
+}
+
+/** Slices of one side as one round. */
+function addUp(slices: readonly Round[]): Round {
+  const sum = (of: (slice: Round) => number) => slices.reduce((total, slice) => total + of(slice), 0);
+  const use = (field: keyof DatabaseUse) => sum(({ database }) => database?.[field] ?? Number.NaN);
+  return {
+    count: sum(({ count }) => count),
+    seconds: sum(({ seconds }) => seconds),
+    cpuMs: sum(({ cpuMs }) => cpuMs),
+    database: {
+      cpuMs: use('cpuMs'),
+      statements: use('statements'),
+      transactions: use('transactions'),
+      lockWaits: use('lockWaits'),
+      lockWaitMs: use('lockWaitMs'),
+    },
+  };
 }
 
 async function benchEnqueue(): Promise<void> {
@@ -136,20 +160,29 @@ async function benchSend(): Promise<void> {
         cpuMs: () => world.service.calls.cpuMs(),
       },
     };
+    const slice = async (side: keyof typeof sides): Promise<Round> => {
+      const { work, cpuMs } = sides[side];
+      const round = await measureRound(world, sessions * each, () => work(each), cpuMs);
+      await world.emulator.calls.reset();
+      return round;
+    };
+    const takeTurns = async () => {
+      const slices: Record<keyof typeof sides, Round[]> = { bare: [], service: [] };
+      for (let n = 0; n < SLICES; n++) {
+        for (const side of ['bare', 'service'] as const) slices[side].push(await slice(side));
+      }
+      return { bare: addUp(slices.bare), service: addUp(slices.service) };
+    };
     const rounds: Record<keyof typeof sides, Round[]> = { bare: [], service: [] };
     for (let n = 0; n <= ROUNDS; n++) {
-      for (const side of ['bare', 'service'] as const) {
-        const { work, cpuMs } = sides[side];
-        const count = sessions * each;
-        const measured = () => measureRound(world, count, () => work(each), cpuMs);
-        const isSeen = n === ROUNDS && side === 'service';
-        if (n === ROUNDS && side === 'bare' && isProfiling()) await bare.calls.startProfile();
-        const round = await (isSeen ? world.observed(count, measured) : measured());
-        if (n > 0) rounds[side].push(round);
-        await world.emulator.calls.reset();
-      }
-      if (n === ROUNDS && isProfiling())
-        printPhases(sessions * each, takeProfile()?.profiled, await bare.calls.stopProfile());
+      const isSeen = n === ROUNDS;
+      if (isSeen && isProfiling()) await bare.calls.startProfile();
+      const count = SLICES * sessions * each;
+      const round = await (isSeen ? world.observed(count, takeTurns) : takeTurns());
+      if (isSeen && isProfiling())
+        printPhases(count, takeProfile()?.profiled, await bare.calls.stopProfile());
+      if (n === 0) continue;
+      for (const side of ['bare', 'service'] as const) rounds[side].push(round[side]);
     }
     const [one, other] = [summarize(rounds.bare), summarize(rounds.service)];
     printTable(`Messages acknowledged, ${sessions} session(s), known recipients (${world.title})`, HEAD, [

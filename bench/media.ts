@@ -3,6 +3,7 @@
  * acknowledgement, against a bare Baileys loop; and one upload that is sent to many. Medians of 5 rounds.
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { MAX_IN_FLIGHT } from '../src/workers/dispatcher/line-plan.ts';
 import { dataUrl, pngFile } from '../tests/helpers/files.ts';
 import { startChild } from './gateway/child.ts';
 import type { BareMediaCalls } from './gateway/processes/bare-media.ts';
@@ -12,8 +13,8 @@ import { atOnce, startWorld, type World } from './gateway/world.ts';
 const ROUNDS = 5;
 const EACH = 160;
 const BYTES = 100_000;
-/** As many messages of a session as the service leaves unacknowledged (session-line.ts). */
-const WINDOW = 8;
+/** As many messages of a session as the service leaves unacknowledged. */
+const WINDOW = MAX_IN_FLIGHT;
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6281240000000 + n));
 /** Receipts come up to 80 ms after the acknowledgement; they belong to the message's cost. */
 const RECEIPTS_MS = 300;

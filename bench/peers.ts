@@ -5,6 +5,7 @@
  * connections, on the same emulated WhatsApp and in turn, beside a bare Baileys loop; until the phones have all messages.
  */
 import { join } from 'node:path';
+import { MAX_IN_FLIGHT } from '../src/workers/dispatcher/line-plan.ts';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import type { MultiSessionCalls } from './gateway/processes/multi-session.ts';
@@ -19,7 +20,7 @@ const MESSAGES = Number(process.argv[2] ?? 600);
 const ROUNDS = Number(process.argv[3] ?? 3);
 const RECIPIENTS = Array.from({ length: 20 }, (_, n) => String(6_281_220_000_000 + n));
 /** As many messages as the service leaves unacknowledged. */
-const WINDOW = 8;
+const WINDOW = MAX_IN_FLIGHT;
 const PHONES = {
   bare: '6281110001000',
   service: '6281110000000',

@@ -75,7 +75,7 @@ describe('the way of a message', () => {
     expect(tenants).toEqual([q.userId]);
   });
 
-  it('has at most eight in flight, and never two to the same recipient', async () => {
+  it('has at most sixteen in flight, and never two to the same recipient', async () => {
     const account = await q.account();
     const busy = new Set<string>();
     q.engine.answer = async (send) => {
@@ -90,52 +90,52 @@ describe('the way of a message', () => {
     await q.dispatcher.add(account);
     await q.clock.advance(500);
     expect(q.engine.attempts).toHaveLength(3);
-    for (const phone of phones(20)) await q.queue(account, { phone });
+    for (const phone of phones(30)) await q.queue(account, { phone });
     await q.clock.advance(0);
-    expect(q.engine.attempts).toHaveLength(8);
+    expect(q.engine.attempts).toHaveLength(16);
     await q.clock.advance(20_000);
-    expect(q.engine.attempts).toHaveLength(35);
-    expect(q.engine.maxInFlight).toBe(8);
+    expect(q.engine.attempts).toHaveLength(45);
+    expect(q.engine.maxInFlight).toBe(16);
   });
 
   it('fills a full window when half of it is free or a moment has passed, and lets a code through meanwhile', async () => {
     const account = await q.account();
-    const answers = [20, 22, 24, 26, 500, 600, 700, 800];
+    const answers = [20, 21, 22, 23, 24, 25, 26, 26, 500, ...Array.from({ length: 7 }, () => 700)];
     q.engine.answer = () => q.engine.later(answers.shift() ?? 10_000);
-    for (const phone of phones(16)) await q.queue(account, { phone });
+    for (const phone of phones(32)) await q.queue(account, { phone });
     await q.dispatcher.add(account);
     const counts: number[] = [];
     for (const ms of [0, 25, 1, 483, 0]) {
       await q.clock.advance(ms);
       counts.push(q.engine.attempts.length);
     }
-    expect(counts).toEqual([8, 8, 12, 12, 12]);
+    expect(counts).toEqual([16, 16, 24, 24, 24]);
     const code = await q.queue(account, { phone: '6281300000001', priority: 0 });
     await q.clock.advance(0);
     expect(q.engine.attempts.at(-1)?.messageId).toBe(code.messageId);
     await q.clock.advance(91);
-    expect(q.engine.attempts).toHaveLength(13);
+    expect(q.engine.attempts).toHaveLength(25);
     await q.clock.advance(0);
   });
 
-  it('sends a code while eight others wait for their uploads or answers', async () => {
+  it('sends a code while sixteen others wait for their uploads or answers', async () => {
     const account = await q.account();
     q.engine.prepare = async ({ to }) => {
       if (to.phone?.startsWith('62812')) await q.engine.later(50_000);
     };
-    for (const phone of phones(12)) await q.queue(account, { phone, priority: 2 });
+    for (const phone of phones(20)) await q.queue(account, { phone, priority: 2 });
     await q.dispatcher.add(account);
     await q.clock.advance(1_000);
-    expect(q.engine.attempts).toHaveLength(8);
+    expect(q.engine.attempts).toHaveLength(16);
     const codes = [];
     for (let i = 0; i < 6; i++) {
       codes.push(await q.queue(account, { phone: `628130000000${i}`, priority: 0 }));
     }
     await q.clock.advance(0);
     for (const { id } of codes) expect((await q.message(id)).status).toBe('sent');
-    expect(q.engine.maxInFlight).toBeLessThanOrEqual(12);
+    expect(q.engine.maxInFlight).toBeLessThanOrEqual(20);
     await q.clock.advance(120_000);
-    expect(q.engine.attempts).toHaveLength(18);
+    expect(q.engine.attempts).toHaveLength(26);
   });
 
   it('serves high priority before everything that waits, and low after it', async () => {

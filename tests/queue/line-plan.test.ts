@@ -31,9 +31,9 @@ const view = (change: Partial<LineView> = {}): LineView => ({
 
 test.each<[string, Partial<LineView>, Step]>([
   ['nothing is in the way', {}, { do: 'choose' }],
-  ['every place is taken, those for codes too', { inFlight: 12 }, { do: 'wait', ms: FOREVER }],
-  ['a place for a code is left', { inFlight: 11 }, { do: 'choose' }],
-  ['too many outcomes are not written', { unsettled: 32 }, { do: 'wait', ms: FOREVER }],
+  ['every place is taken, those for codes too', { inFlight: 20 }, { do: 'wait', ms: FOREVER }],
+  ['a place for a code is left', { inFlight: 19 }, { do: 'choose' }],
+  ['too many outcomes are not written', { unsettled: 48 }, { do: 'wait', ms: FOREVER }],
   ['a refusal that opens the breaker is not written', { tripping: 1 }, { do: 'wait', ms: FOREVER }],
   ['the row may have changed', { isStale: true }, { do: 'read session' }],
   ['the row may have changed, and says whose it is', { isStale: true, isLost: true }, { do: 'read session' }],
@@ -95,10 +95,10 @@ test('messages leave the last places to codes', () => {
 
 test('a full window waits a moment until half of it is free', () => {
   const at = (inFlight: number, nowMs: number, hasGap = false) => ({ inFlight, hasGap, nowMs });
-  expect(planRefill('at once', at(7, 100))).toEqual({ ms: 0, refill: 'at once' });
-  expect(planRefill('when one is free', at(7, 100))).toEqual({ ms: 10, refill: 110 });
-  expect(planRefill(110, at(5, 104))).toEqual({ ms: 6, refill: 110 });
-  expect(planRefill(110, at(4, 105))).toEqual({ ms: 0, refill: 'at once' });
-  expect(planRefill(110, at(7, 110))).toEqual({ ms: 0, refill: 'at once' });
-  expect(planRefill('when one is free', at(7, 100, true))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill('at once', at(15, 100))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill('when one is free', at(15, 100))).toEqual({ ms: 10, refill: 110 });
+  expect(planRefill(110, at(9, 104))).toEqual({ ms: 6, refill: 110 });
+  expect(planRefill(110, at(8, 105))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill(110, at(15, 110))).toEqual({ ms: 0, refill: 'at once' });
+  expect(planRefill('when one is free', at(15, 100, true))).toEqual({ ms: 0, refill: 'at once' });
 });

@@ -68,7 +68,7 @@ it.each([
     async () => {
       waiting.set(
         normal,
-        Array.from({ length: 16 }, (_, n) => `b${n}`),
+        Array.from({ length: 32 }, (_, n) => `b${n}`),
       );
       await pick(normal, 0);
     },
@@ -91,18 +91,18 @@ it.each([
 
 it('what is queued behind all that is known of a long queue is read when that is used up', async () => {
   const row = (n: number) => ({ ...candidate(`r${String(n).padStart(2, '0')}`), availableAt: n });
-  const all = Array.from({ length: 18 }, (_, n) => row(n));
+  const all = Array.from({ length: 34 }, (_, n) => row(n));
   lanes = createLookahead(async (priority, limit) => {
     reads.push(priority);
     return all.splice(0, limit);
   });
   expect(await pick(normal, 99)).toBe('r00');
-  for (let n = 0; n < 12; n++) lanes.drop(normal, row(n).id);
-  lanes.offer(normal, [row(18), row(19)]);
-  expect(await pick(normal, 99)).toBe('r12');
+  for (let n = 0; n < 28; n++) lanes.drop(normal, row(n).id);
+  lanes.offer(normal, [row(34), row(35)]);
+  expect(await pick(normal, 99)).toBe('r28');
   expect(reads).toEqual([normal]);
-  for (let n = 12; n < 16; n++) lanes.drop(normal, row(n).id);
-  expect(await pick(normal, 99)).toBe('r16');
+  for (let n = 28; n < 32; n++) lanes.drop(normal, row(n).id);
+  expect(await pick(normal, 99)).toBe('r32');
   expect(reads).toEqual([normal, normal]);
 });
 
@@ -119,10 +119,10 @@ it('what is queued while a lane is read has it read once more', async () => {
 it('keeps no more than some rows, however many are offered while nothing is sent', async () => {
   await pick(normal, 0);
   waiting.set(normal, ['from the database']);
-  for (let n = 10; n < 26; n++) lanes.offer(normal, [candidate(`a${n}`)]);
+  for (let n = 10; n < 42; n++) lanes.offer(normal, [candidate(`a${n}`)]);
   expect(await pick(normal, 1)).toBe('a10');
-  lanes.offer(normal, [candidate('a26'), candidate('a27')]);
-  for (let n = 0; n < 16; n++) lanes.drop(normal, (await pick(normal, 1)) ?? '');
+  lanes.offer(normal, [candidate('a42'), candidate('a43')]);
+  for (let n = 0; n < 32; n++) lanes.drop(normal, (await pick(normal, 1)) ?? '');
   expect(await pick(normal, 1)).toBe('from the database');
 });
 

@@ -22,8 +22,9 @@ const { readWireTimes } = await import('../../campaign/wire-times.ts');
 const { readLateness } = await import('../../scale/lateness.ts');
 
 // A server counts for itself; SQLite is part of this process.
-const isCounting = process.env.DB_TYPE !== 'mysql' || process.env.BENCH_STATEMENTS === '1';
-const statements = isCounting ? countStatements() : null;
+const hasTexts = process.env.BENCH_STATEMENTS === '1';
+const isCounting = process.env.DB_TYPE !== 'mysql' || hasTexts;
+const statements = isCounting ? countStatements({ hasTexts }) : null;
 const counted = { statements: 0, transactions: 0 };
 const texts = new Map<string, number>();
 const startedMs = performance.now();

@@ -5,8 +5,11 @@ import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { FUTURE_MS } from '../../utils/clock.ts';
 
-/** A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. */
-export const MAX_IN_FLIGHT = 8;
+/**
+ * A slow acknowledgement must not stop the pace, and a dead server must not take the whole queue. Without a gap claims,
+ * settles and key writes of a session share transactions: with 8 the service spends a tenth more on each message.
+ */
+export const MAX_IN_FLIGHT = 16;
 /** A full window is filled when so many places are free: with one claim, which costs the same for one message as for many. */
 const REFILL_AT = MAX_IN_FLIGHT / 2;
 /** No free place waits for others longer than this. */
@@ -14,7 +17,7 @@ const REFILL_MS = 10;
 /** On top of those, for codes: they do not wait for a campaign's uploads or for its answers. */
 const MAX_URGENT_IN_FLIGHT = 4;
 /** Outcomes that may wait to be written. */
-const MAX_UNSETTLED = 32;
+const MAX_UNSETTLED = 48;
 /**
  * An attempt whose process ends says little about its message, and takes none from it: urgent ones are claimed in every
  * short life of a process that is killed again and again. One that itself ends its process must not go on for ever; so

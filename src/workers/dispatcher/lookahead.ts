@@ -1,6 +1,7 @@
 /** The next queued rows of a session, one lane a priority, read ahead of their claims. */
 import type { Candidate } from '../../queue/look-ahead.ts';
 import { PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
+import { MAX_IN_FLIGHT } from './line-plan.ts';
 
 /** Reads the next rows of one priority, future ones included, without those of `except`. */
 type ReadLane = (priority: Priority, limit: number, except: readonly string[]) => Promise<Candidate[]>;
@@ -28,7 +29,7 @@ export interface Lookahead {
 }
 
 /** Narrow rows, so that most claims need no search of their own. A lane keeps no more, whatever is offered. */
-const LOOK_AHEAD = 16;
+const LOOK_AHEAD = 2 * MAX_IN_FLIGHT;
 
 /** News of a lane may be lost on its way from another process: what was read this long ago is read again. */
 const OLD_MS = 5_000;
