@@ -7,12 +7,13 @@ import { paceOf } from '../../src/queue/pace.ts';
 import { quietUntil } from '../../src/queue/quiet-hours.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { MAX_IN_FLIGHT } from '../../src/workers/dispatcher/line-plan.ts';
 import { FAST, openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const REFUSED = { outcome: 'refused' as const, code: '463', message: 'refused' };
-const [STRANGER = '', FRIEND = '', ...OTHERS] = phones(12);
+const [STRANGER = '', FRIEND = '', ...OTHERS] = phones(30);
 
 let q: QueueFixture;
 let account: AccountRef;
@@ -165,7 +166,7 @@ describe('after a refusal', () => {
     await q.dispatcher.add(account);
     await q.clock.advance(1);
     const first = await failed();
-    expect(first).toBeLessThanOrEqual(8);
+    expect(first).toBeLessThanOrEqual(MAX_IN_FLIGHT);
     await q.clock.advance(breakerPauseMs(1) - MINUTE_MS);
     expect(await failed()).toBe(first);
     await q.clock.advance(2 * MINUTE_MS);
