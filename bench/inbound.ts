@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- inbound [messages] [rounds]`: what comes in, per second: until it is stored and confirmed to WhatsApp,
  * and until the webhook's receiver has it, and the CPU time that all of it takes; beside a bare Baileys client, which opens
- * and confirms the same and keeps nothing. One person per session writes as fast as the emulator can seal.
+ * and confirms the same and keeps nothing; both in turn. One person per session writes as fast as the emulator can seal.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -9,21 +9,26 @@ import type { AddressInfo } from 'node:net';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import {
+  addUp,
   cellsOf,
   DATABASE_HEAD,
   databaseCells,
+  printPhases,
   printTable,
   type Round,
   ratio,
   summarize,
 } from './gateway/table.ts';
-import { startWorld, type World } from './gateway/world.ts';
+import { startWorld, takeProfile, type World } from './gateway/world.ts';
 import { difference } from './measure/database-use.ts';
+import { isProfiling } from './measure/profile.ts';
 import { waitUntil } from './measure/until.ts';
 
 const TOTAL = Number(process.argv[2] ?? 2_000);
 const CASES = [1, 10];
 const ROUNDS = Number(process.argv[3] ?? 3);
+/** How fast the machine is changes within seconds: in a round both sides take turns, so that it meets both. */
+const SLICES = 5;
 const OFTEN = { everyMs: 10 };
 const GOAL = process.env.DB_TYPE === 'mysql' ? 0.5 : 0.7;
 const HEAD = ['', 'per second', 'spread', 'CPU ms each', 'ratio', 'CPU ratio', ...DATABASE_HEAD];
@@ -73,6 +78,9 @@ async function deliver(world: World, to: string, count: number): Promise<void> {
   if (!response.ok) throw new Error(await response.text());
 }
 
+const MEASURED = ['bare', 'confirmed', 'told'] as const;
+type Measured = (typeof MEASURED)[number];
+
 interface Side {
   phones: readonly string[];
   cpuMs(): Promise<number>;
@@ -106,7 +114,7 @@ async function measureCase(
   sessions: number,
   linked: number,
 ): Promise<void> {
-  const total = Math.floor(TOTAL / sessions) * sessions;
+  const slice = Math.floor(TOTAL / SLICES / sessions) * sessions;
   const phones = phonesOf('62811', sessions);
   const barePhones = phonesOf(`6281${sessions}9`, sessions);
   for (const [n, phone] of phones.entries()) if (n >= linked) await world.link(`in-${n}`, phone);
@@ -124,16 +132,26 @@ async function measureCase(
       },
     },
   };
-  const rounds: Record<'bare' | 'confirmed' | 'told', Round[]> = { bare: [], confirmed: [], told: [] };
+  const takeTurns = async (): Promise<Record<Measured, Round>> => {
+    const slices: Record<Measured, Round[]> = { bare: [], confirmed: [], told: [] };
+    for (let n = 0; n < SLICES; n++) {
+      slices.bare.push((await measure(world, sides.bare, slice)).confirmed);
+      const { confirmed, told } = await measure(world, sides.service, slice);
+      slices.confirmed.push(confirmed);
+      slices.told.push(told);
+    }
+    return { bare: addUp(slices.bare), confirmed: addUp(slices.confirmed), told: addUp(slices.told) };
+  };
+  const rounds: Record<Measured, Round[]> = { bare: [], confirmed: [], told: [] };
   for (let n = 0; n <= ROUNDS; n++) {
-    const { confirmed: alone } = await measure(world, sides.bare, total);
-    const measured = () => measure(world, sides.service, total);
-    const { confirmed, told } = await (n === ROUNDS ? world.observed(total, measured) : measured());
+    const isSeen = n === ROUNDS;
+    if (isSeen && isProfiling()) await bare.calls.startProfile();
+    const count = SLICES * slice;
+    const round = await (isSeen ? world.observed(count, takeTurns) : takeTurns());
+    if (isSeen && isProfiling()) printPhases(count, takeProfile()?.profiled, await bare.calls.stopProfile());
     // The first round makes the keys of both.
     if (n === 0) continue;
-    rounds.bare.push(alone);
-    rounds.confirmed.push(confirmed);
-    rounds.told.push(told);
+    for (const side of MEASURED) rounds[side].push(round[side]);
   }
   const one = summarize(rounds.bare);
   const row = (name: string, of: Round[]) => {

@@ -19,6 +19,24 @@ export interface Summary {
   database: DatabaseUse;
 }
 
+/** Slices of one side as one round. */
+export function addUp(slices: readonly Round[]): Round {
+  const sum = (of: (slice: Round) => number) => slices.reduce((total, slice) => total + of(slice), 0);
+  const use = (field: keyof DatabaseUse) => sum(({ database }) => database?.[field] ?? Number.NaN);
+  return {
+    count: sum(({ count }) => count),
+    seconds: sum(({ seconds }) => seconds),
+    cpuMs: sum(({ cpuMs }) => cpuMs),
+    database: {
+      cpuMs: use('cpuMs'),
+      statements: use('statements'),
+      transactions: use('transactions'),
+      lockWaits: use('lockWaits'),
+      lockWaitMs: use('lockWaitMs'),
+    },
+  };
+}
+
 /** The middle value; of an even number the upper of the two. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
