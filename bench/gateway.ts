@@ -9,6 +9,7 @@ import { MAX_IN_FLIGHT } from '../src/workers/dispatcher/line-plan.ts';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import {
+  addUp,
   cellsOf,
   DATABASE_HEAD,
   databaseCells,
@@ -20,7 +21,7 @@ import {
   summarize,
 } from './gateway/table.ts';
 import { atOnce, openApi, startWorld, takeProfile, type World } from './gateway/world.ts';
-import { type DatabaseUse, difference } from './measure/database-use.ts';
+import { difference } from './measure/database-use.ts';
 import { isProfiling } from './measure/profile.ts';
 
 const ROUNDS = Number(process.argv[3] ?? 5);
@@ -61,24 +62,6 @@ async function measureRound(
   await delay(RECEIPTS_MS);
   const spentMs = (await cpuMs()) - cpuBefore;
   return { count, seconds, cpuMs: spentMs, database: difference(await world.databaseUse(), databaseBefore) };
-}
-
-/** Slices of one side as one round. */
-function addUp(slices: readonly Round[]): Round {
-  const sum = (of: (slice: Round) => number) => slices.reduce((total, slice) => total + of(slice), 0);
-  const use = (field: keyof DatabaseUse) => sum(({ database }) => database?.[field] ?? Number.NaN);
-  return {
-    count: sum(({ count }) => count),
-    seconds: sum(({ seconds }) => seconds),
-    cpuMs: sum(({ cpuMs }) => cpuMs),
-    database: {
-      cpuMs: use('cpuMs'),
-      statements: use('statements'),
-      transactions: use('transactions'),
-      lockWaits: use('lockWaits'),
-      lockWaitMs: use('lockWaitMs'),
-    },
-  };
 }
 
 async function benchEnqueue(): Promise<void> {
