@@ -8,45 +8,76 @@ export interface Lateness {
   /** queued and not sent (yet) */
   unsent: number;
   /** milliseconds from the commit of a message to its acknowledgement */
+  sinceCommit: Spread;
+  /** and from the moment that the limit of its session let it go, where that was later */
+  sinceAllowed: Spread;
+  /** the most attempts that a session made in any 60 seconds */
+  mostInMinute: number;
+}
+
+interface Spread {
   p50: number;
   p99: number;
   max: number;
-  /** the most attempts that a session made in any 60 seconds */
-  mostInMinute: number;
 }
 
 const BATCH_SIZE = 2_000;
 const MINUTE_MS = 60_000;
 
-/** Of the messages that were queued since then, epoch milliseconds. */
-export async function readLateness(db: Db, since: number): Promise<Lateness> {
-  const late: number[] = [];
+/** Of the messages that were queued since then, epoch milliseconds, by sessions that may send so many a minute. */
+export async function readLateness(db: Db, since: number, perMinute: number): Promise<Lateness> {
+  const sent = new Map<string, Sent[]>();
   let unsent = 0;
-  const { id, queuedAt, sentAt, direction } = messages;
+  const { id, accountId, queuedAt, sendingAt, sentAt, direction } = messages;
   await inPieces(
     (after) =>
       db
-        .select({ id, queuedAt, sentAt })
+        .select({ id, accountId, queuedAt, sendingAt, sentAt })
         .from(messages)
         .where(and(gt(id, after), eq(direction, 'out'), gte(queuedAt, since)))
         .orderBy(asc(id))
         .limit(BATCH_SIZE),
-    (row) => {
-      if (row.sentAt === null || row.queuedAt === null) unsent++;
-      else late.push(row.sentAt - row.queuedAt);
+    ({ accountId: session, queuedAt: queued, sendingAt: sending, sentAt: at }) => {
+      if (at === null || queued === null || sending === null) {
+        unsent++;
+        return;
+      }
+      const own = sent.get(session) ?? [];
+      sent.set(session, own);
+      own.push({ queued, sending, at });
     },
   );
-  late.sort((a, b) => a - b);
-  const part = (share: number) =>
-    late[Math.min(late.length - 1, Math.floor(late.length * share))] ?? Number.NaN;
+  const all = [...sent.values()];
   return {
-    sent: late.length,
+    sent: all.flat().length,
     unsent,
-    p50: part(0.5),
-    p99: part(0.99),
-    max: part(1),
+    sinceCommit: spreadOf(all.flatMap((own) => own.map(({ queued, at }) => at - queued))),
+    sinceAllowed: spreadOf(all.flatMap((own) => sinceAllowed(own, perMinute))),
     mostInMinute: await readMostInMinute(db, since),
   };
+}
+
+/** Epoch milliseconds of one message. */
+interface Sent {
+  queued: number;
+  sending: number;
+  at: number;
+}
+
+/** Of one session. A message that left late makes the one behind it by a whole limit wait as long: that is the limit's work. */
+function sinceAllowed(own: readonly Sent[], perMinute: number): number[] {
+  const sorted = own.toSorted((a, b) => a.sending - b.sending);
+  return sorted.map(({ queued, at }, n) => {
+    const before = sorted[n - perMinute];
+    return at - Math.max(queued, before === undefined ? 0 : before.sending + MINUTE_MS);
+  });
+}
+
+function spreadOf(times: number[]): Spread {
+  times.sort((a, b) => a - b);
+  const part = (share: number) =>
+    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
+  return { p50: part(0.5), p99: part(0.99), max: part(1) };
 }
 
 async function readMostInMinute(db: Db, since: number): Promise<number> {

@@ -126,8 +126,8 @@ const calls = {
     }
   },
   /** How the messages left that were queued since then (epoch milliseconds). */
-  async lateness(since: number) {
-    return readLateness(db, since);
+  async lateness({ since, perMinute }: { since: number; perMinute: number }) {
+    return readLateness(db, since, perMinute);
   },
   /** How long a campaign's messages that left since then (epoch milliseconds) were on the wire. */
   async wireTimes(since: number) {
