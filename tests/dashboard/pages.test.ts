@@ -1,4 +1,5 @@
 /** Every page of the dashboard, whoever wrote it, passes the same security tests. */
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allPages } from '../../src/controllers/dashboard/index.ts';
 import type { Page } from '../../src/controllers/dashboard/page.ts';
@@ -7,6 +8,7 @@ import { activityLogs, users, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
+import { oncePerRole } from '../helpers/tenant.ts';
 import { openDashboard, type PageCall, type TestDashboard } from './visitor.ts';
 import { englishIn, shownIn } from './wording.ts';
 
@@ -28,6 +30,15 @@ beforeAll(async () => {
     .values(sessions.map((sessionId, i) => markedSession(sessionId, i)));
 });
 afterAll(() => t.close());
+
+const refused = oncePerRole((role) => t.tenant(role));
+const another = oncePerRole((role) => t.tenant(role));
+const disabled = oncePerRole(async (role) => {
+  const gone = await t.tenant(role);
+  const admin = await t.tenant('admin');
+  await t.call(`/user/${gone.id}`, { method: 'DELETE', token: admin.token });
+  return gone;
+});
 
 function markedSession(sessionId: string, i: number): typeof whatsappAccounts.$inferInsert {
   const at = Date.now();
@@ -85,9 +96,7 @@ describe.each(DOORS)('%s without signing in', () => {
   });
 
   it.each(asRows(closed))('%s sends a disabled user to sign-in', async (_name, page) => {
-    const gone = await t.tenant(page.auth === 'admin' ? 'admin' : 'user');
-    const admin = await t.tenant('admin');
-    await t.call(`/user/${gone.id}`, { method: 'DELETE', token: admin.token });
+    const gone = await disabled(page.auth === 'admin' ? 'admin' : 'user');
     expect((await callOf(page, { as: gone })).status).toBe(303);
   });
 
@@ -100,7 +109,7 @@ describe.each(DOORS)('%s without signing in', () => {
 
 describe.each(DOORS)('%s by a form of another origin', () => {
   it.each(asRows(forms))('%s is refused', async (_name, page) => {
-    const user = await t.tenant(page.auth === 'admin' ? 'admin' : 'user');
+    const user = await refused(page.auth === 'admin' ? 'admin' : 'user');
     for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }]) {
       expect((await callOf(page, { as: user, headers })).status).toBe(403);
     }
@@ -110,8 +119,8 @@ describe.each(DOORS)('%s by a form of another origin', () => {
     '%s is refused without its token, and with that of another sign-in',
     async (_name, page) => {
       const role = page.auth === 'admin' ? 'admin' : 'user';
-      const user = await t.tenant(role);
-      const other = await t.tenant(role);
+      const user = await refused(role);
+      const other = await another(role);
       for (const csrf of ['', 'x', t.csrfOf(other)]) {
         const reply = await callOf(page, { as: user, csrf });
         expect(reply.status).toBe(403);
@@ -123,7 +132,7 @@ describe.each(DOORS)('%s by a form of another origin', () => {
 
 describe.each(DOORS)('%s with too little', () => {
   it.each(asRows(changing))('%s refuses a read-only user', async (_name, page) => {
-    const reader = await t.tenant('readonly');
+    const reader = await refused('readonly');
     const reply = await callOf(page, { as: reader });
     expect(reply.status).toBe(page.auth === 'admin' ? 404 : 403);
   });
@@ -131,12 +140,12 @@ describe.each(DOORS)('%s with too little', () => {
   it.each(asRows(allPages.filter((page) => page.auth === 'admin')))(
     '%s does not exist for a user who is no admin',
     async (_name, page) => {
-      expect((await callOf(page, { as: await t.tenant() })).status).toBe(404);
+      expect((await callOf(page, { as: await refused('user') })).status).toBe(404);
     },
   );
 
   it.each(asRows(looks))('%s offers a read-only user no form that would be refused', async (_name, page) => {
-    const reply = await callOf(page, { as: await t.tenant('readonly') });
+    const reply = await callOf(page, { as: await refused('readonly') });
     const actions = [...(await reply.text()).matchAll(/<form[^>]*method="post"[^>]*action="([^"?]*)/g)];
     for (const [, action = ''] of actions) {
       const target = forms.find(({ path }) => patternOf(path).test(action));
@@ -183,8 +192,8 @@ describe('every page that can be looked at', () => {
 /** Everything of the first tenant that a page might change. */
 async function ownedRows() {
   const { db } = t.deps;
-  const accounts = (await db.select().from(whatsappAccounts)).filter((row) => row.userId === owner.id);
-  const user = (await db.select().from(users)).filter((row) => row.id === owner.id);
-  const facts = (await db.select().from(activityLogs)).filter((row) => row.userId === owner.id);
+  const accounts = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.userId, owner.id));
+  const user = await db.select().from(users).where(eq(users.id, owner.id));
+  const facts = await db.select().from(activityLogs).where(eq(activityLogs.userId, owner.id));
   return { accounts, user, facts };
 }

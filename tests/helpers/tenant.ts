@@ -44,6 +44,16 @@ export async function makeMember(
   return { id: row.id, email, password: TENANT_PASSWORD, token, apiKey, workspaceId };
 }
 
+/** One tenant a role for many tests, in which it is refused everything: that changes nothing of it. */
+export function oncePerRole(make: (role: Role) => Promise<Tenant>): (role: Role) => Promise<Tenant> {
+  const made = new Map<Role, Promise<Tenant>>();
+  return (role) => {
+    const tenant = made.get(role) ?? make(role);
+    made.set(role, tenant);
+    return tenant;
+  };
+}
+
 export async function makeTenant(
   deps: Pick<Deps, 'db' | 'secrets' | 'clock'> & { credentials: Credentials },
   role: Role = 'user',

@@ -1,4 +1,5 @@
 /** Every route of the service, whoever wrote it, passes the same security tests. */
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
@@ -7,6 +8,7 @@ import { SCOPES } from '../../src/services/roles.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Reply, type Tenant, type TestApp } from '../helpers/app.ts';
 import { hurriedClock } from '../helpers/clock.ts';
+import { oncePerRole } from '../helpers/tenant.ts';
 
 /** Stand in everything that belongs to the first tenant, and must be in no answer to the second. */
 const MARKER = 'only-the-first-tenant';
@@ -22,6 +24,27 @@ beforeAll(async () => {
     .values(sessionNames().map((sessionId, i) => markedSession(sessionId, i)));
 });
 afterAll(() => t.close());
+
+const refused = oncePerRole((role) => t.tenant(role));
+const disabled = oncePerRole(async (role) => {
+  const gone = await t.tenant(role);
+  const admin = await t.tenant('admin');
+  await t.call(`/user/${gone.id}`, { method: 'DELETE', token: admin.token });
+  return gone;
+});
+const keys = new Map<string, string>();
+/** A key of that scope alone, one for all tests in which it is refused. */
+async function keyOf(scope: string): Promise<string> {
+  const known = keys.get(scope);
+  if (known !== undefined) return known;
+  const { token } = await refused('user');
+  const body = { name: scope, scopes: [scope] };
+  const made = await t.call('/auth/api-keys', { method: 'POST', token, body });
+  expect(made.status).toBe(201);
+  const apiKey = String(made.body.apiKey);
+  keys.set(scope, apiKey);
+  return apiKey;
+}
 
 /** The sessions that the examples speak of: both tenants know them by these names. */
 function sessionNames(): string[] {
@@ -102,9 +125,7 @@ describe('without a valid credential', () => {
   });
 
   it.each(asRows(closed))('%s answers 401 to a disabled user', async (_name, route) => {
-    const gone = await t.tenant(route.role ?? 'user');
-    const admin = await t.tenant('admin');
-    await t.call(`/user/${gone.id}`, { method: 'DELETE', token: admin.token });
+    const gone = await disabled(route.role ?? 'user');
     expect((await callOf(route, { token: gone.token })).status).toBe(401);
     expect((await callOf(route, { apiKey: gone.apiKey })).status).toBe(401);
   });
@@ -114,7 +135,7 @@ describe('with too little', () => {
   it.each(asRows(closed.filter((route) => route.auth === 'jwt')))(
     '%s refuses an API key',
     async (_name, route) => {
-      const user = await t.tenant(route.role ?? 'user');
+      const user = await refused(route.role ?? 'user');
       expect(await callOf(route, { apiKey: user.apiKey })).toMatchObject({
         status: 403,
         body: { code: 'FORBIDDEN' },
@@ -125,7 +146,7 @@ describe('with too little', () => {
   it.each(asRows(closed.filter((route) => route.role)))(
     '%s refuses a user who is no admin',
     async (_name, route) => {
-      const user = await t.tenant();
+      const user = await refused('user');
       expect(await callOf(route, { token: user.token })).toMatchObject({
         status: 403,
         body: { code: 'FORBIDDEN' },
@@ -134,7 +155,7 @@ describe('with too little', () => {
   );
 
   it.each(asRows(writing))('%s refuses a read-only user', async (_name, route) => {
-    const reader = await t.tenant('readonly');
+    const reader = await refused('readonly');
     expect(await callOf(route, { token: reader.token })).toMatchObject({
       status: 403,
       body: { code: 'FORBIDDEN' },
@@ -142,11 +163,7 @@ describe('with too little', () => {
   });
 
   it.each(asRows(keyed))('%s refuses a key of another scope', async (_name, route) => {
-    const user = await t.tenant();
-    const other = SCOPES.filter((scope) => scope !== '*' && scope !== scopeOf(route))[0];
-    const body = { name: 'other', scopes: [other] };
-    const made = await t.call('/auth/api-keys', { method: 'POST', token: user.token, body });
-    const apiKey = String(made.body.apiKey);
+    const apiKey = await keyOf(SCOPES.find((scope) => scope !== '*' && scope !== scopeOf(route)) ?? '');
     expect(await callOf(route, { apiKey })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
     if (!route.body) return;
     // What it may not do is not read either.
@@ -190,7 +207,7 @@ describe('another tenant, with sessions of the same names', () => {
 /** Everything of the first tenant that a route might change. */
 async function ownedRows() {
   const { db } = t.deps;
-  const accounts = (await db.select().from(whatsappAccounts)).filter((row) => row.userId === owner.id);
-  const user = (await db.select().from(users)).filter((row) => row.id === owner.id);
+  const accounts = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.userId, owner.id));
+  const user = await db.select().from(users).where(eq(users.id, owner.id));
   return { accounts, user };
 }
