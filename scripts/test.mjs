@@ -174,7 +174,8 @@ const BESIDE = { isBeside: true };
 
 /**
  * Everything, in two lines of parts beside each other. What computes keeps two workers busy in the first; in the second one worker
- * waits for starts, receipts and outages half of the time. The lines take about as long.
+ * waits for starts, receipts and outages half of the time, and what a browser looks at comes after that, so that no line is alone
+ * for long: two workers that wait for a server or a browser leave half of a processor idle. The lines take about as long.
  */
 function everything(mysql, packed) {
   // What the service does in processes of low priority would come after all tests: it waits for its turn as they do.
@@ -182,7 +183,6 @@ function everything(mysql, packed) {
   const computing = async () => {
     await part('sqlite', without(NOT_ON_SQLITE), SQLITE, BESIDE);
     if (mysql) await part('mariadb', without(NOT_ON_MYSQL), mysql, BESIDE);
-    await browserPart();
   };
   const waiting = async () => {
     await packed;
@@ -192,6 +192,7 @@ function everything(mysql, packed) {
     if (mysql) await part('processes on mariadb', onMysql, { ...mysql, ...workers(1) }, BESIDE);
     await scannerPart();
     await examplesPart();
+    await browserPart();
   };
   return Promise.all([computing, waiting].map((line) => line().catch(noteFault)));
 }
