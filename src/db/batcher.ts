@@ -38,6 +38,8 @@ export interface Batcher<T, R> {
   addNow(item: T): Promise<R>;
   /** The same for what nobody waits for: it goes with the next one of `add`, or after `patienceMs`. */
   addLater(item: T): Promise<R>;
+  /** Those of `addLater` that wait, wait for others no longer: from now on they are as those of `add`. */
+  hurry(): void;
   /** True while items wait or are done; false while they only wait for the database. */
   isBusy(): boolean;
   /** Resolves when nothing waits or runs. From now on nothing is waited for (`windowMs`, `patienceMs`). */
@@ -196,6 +198,10 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     add: (item) => put(item, 'soon'),
     addNow: (item) => put(item, 'now'),
     addLater: (item) => put(item, 'later'),
+    hurry() {
+      for (const one of waiting) if (one.haste === 'later') one.haste = 'soon';
+      endGathering('soon');
+    },
     isBusy: () => (gathering || running > 0 || waiting.length > 0) && !resting,
     idle() {
       return new Promise((resolve) => {

@@ -14,8 +14,8 @@ type Value = string | number | null;
 export interface ChangedColumns {
   /** the unique one that names a row */
   key: MySqlColumn;
-  /** a row that has another value in it than it was seen with is left as it is */
-  seen: MySqlColumn;
+  /** a row that has another value in one of them than it was seen with is left as it is */
+  seen: MySqlColumn | readonly MySqlColumn[];
   /** of which each row gets a value of its own */
   own: readonly MySqlColumn[];
   /** of which all rows get the same value */
@@ -34,12 +34,16 @@ const MIN_CHANGED = 3;
 export function changerOfSeveral({ key, seen, own, shared }: ChangedColumns): Changer {
   const table = `"${getTableName(key.table)}"`;
   const name = (column: MySqlColumn) => `"${columnName(column)}"`;
+  const named = [key, seen].flat();
   const textFor = (from: string, value: (at: number) => string): string => {
     const same = shared.map((column) => `${name(column)} = ?`);
-    const set = [...same, ...own.map((column, at) => `${name(column)} = ${value(at + 2)}`)].join(', ');
-    return `update ${table} set ${set}${from} where ${table}.${name(key)} = ${value(0)} and ${table}.${name(seen)} = ${value(1)}`;
+    const set = [...same, ...own.map((column, at) => `${name(column)} = ${value(at + named.length)}`)].join(
+      ', ',
+    );
+    const where = named.map((column, at) => `${table}.${name(column)} = ${value(at)}`).join(' and ');
+    return `update ${table} set ${set}${from} where ${where}`;
   };
-  const width = own.length + 2;
+  const width = own.length + named.length;
   const single = textFor('', () => '?');
   // The same text is the same string each time: see `keptText` in insert.ts.
   const texts = new Map<number, string>();
@@ -54,8 +58,9 @@ export function changerOfSeveral({ key, seen, own, shared }: ChangedColumns): Ch
     for (let at = 0; at < rows.length; at += MAX_CHANGED) {
       const some = rows.slice(at, at + MAX_CHANGED);
       if (some.length < MIN_CHANGED) {
-        for (const [id = null, was = null, ...values] of some) {
-          changed += affected(await runText(db, single, [...all, ...values, id, was]));
+        for (const row of some) {
+          const values = [...all, ...row.slice(named.length), ...row.slice(0, named.length)];
+          changed += affected(await runText(db, single, values));
         }
         continue;
       }

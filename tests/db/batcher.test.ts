@@ -172,6 +172,23 @@ describe('createBatcher', () => {
     expect(await short.batcher.addLater(1)).toBe(10);
   });
 
+  test('lets patient items wait no longer when somebody is in a hurry', async () => {
+    const { batcher, batches } = setUp({ patienceMs: 60_000 });
+    const patient = [batcher.addLater(1), batcher.addLater(2)];
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([]);
+    batcher.hurry();
+    expect(await Promise.all(patient)).toEqual([10, 20]);
+    expect(batches).toEqual([[1, 2]]);
+    const next = batcher.addLater(3);
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([[1, 2]]);
+    batcher.hurry();
+    expect(await next).toBe(30);
+  });
+
   test('keeps nobody waiting for the work of patient items, which are done in their time all the same', async () => {
     const { batcher, batches } = setUp({ patienceMs: 60_000, maxBatch: 4 });
     const patient = [batcher.addLater(1), batcher.addLater(2)];

@@ -270,12 +270,13 @@ if (!statementsAreCheap)
     expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
   });
 
-test('attempts of one moment are written together: each lane is renewed once, and the log gets all', async () => {
+/** A lane that is held, with the events of `count` messages, and what notes how an attempt at one of them went. */
+async function startNotes(count: number) {
   const f = await start();
   const { id } = await f.tenant();
   const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
   const session = await f.session(id);
-  for (let n = 0; n < 4; n++) await f.message(session, 'message.sent');
+  for (let n = 0; n < count; n++) await f.message(session, 'message.sent');
   const { db } = f.deps;
   const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
   const [{ lane } = { lane: '' }] = rows;
@@ -285,17 +286,53 @@ test('attempts of one moment are written together: each lane is renewed once, an
   const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
   const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
   const tried = { claim, attempt, step: { state: 'delivered' as const }, now: Date.now() };
+  const note = (row: (typeof rows)[number]) => recorder.add({ ...tried, row });
+  const loggedIds = async () => {
+    const logged = await db.select({ id: webhookDeliveries.outboxId }).from(webhookDeliveries);
+    return logged.map((one) => one.id).toSorted();
+  };
+  return { f, hook, rows, note, recorder, loggedIds };
+}
+
+test('attempts of one moment are written together: each lane is renewed once, and the log gets all', async () => {
+  const { f, hook, rows, note, recorder, loggedIds } = await startNotes(4);
   counter.take();
-  expect(await Promise.all(rows.map((row) => recorder.add({ ...tried, row })))).toEqual(rows.map(() => true));
+  const notes = rows.map(note);
+  recorder.hurry();
+  expect(await Promise.all(notes)).toEqual(rows.map(() => true));
   const texts = [...counter.take().texts];
   const countOf = (kind: RegExp) =>
     texts.filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
   expect(countOf(/^update .?webhook_lanes/i)).toBe(1);
+  expect(countOf(/^update .?webhook_outbox/i)).toBe(1);
   expect(countOf(/^insert into .?webhook_deliveries/i)).toBe(1);
   expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
-  const logged = await db.select({ id: webhookDeliveries.outboxId }).from(webhookDeliveries);
-  expect(logged.map((one) => one.id).toSorted()).toEqual(rows.map((row) => row.id).toSorted());
+  expect(await loggedIds()).toEqual(rows.map((row) => row.id).toSorted());
 });
+
+test.each([1, 5])(
+  'of %i attempts that of an event which is replayed meanwhile is left out',
+  async (count) => {
+    const { f, rows, note, recorder, loggedIds } = await startNotes(count);
+    const [replayed, ...others] = rows;
+    if (!replayed) throw new Error('there is no event');
+    const { db } = f.deps;
+    await db.update(webhookOutbox).set({ lane: 'another' }).where(eq(webhookOutbox.id, replayed.id));
+    const notes = rows.map(note);
+    recorder.hurry();
+    expect(await Promise.all(notes)).toEqual(rows.map(() => true));
+    const { id, state, attempts, lastStatus } = webhookOutbox;
+    const after = await db.select({ id, state, attempts, lastStatus }).from(webhookOutbox).orderBy(id);
+    const delivered = { state: 'delivered', attempts: 1, lastStatus: 204 };
+    const waiting = { state: 'pending', attempts: 0, lastStatus: null };
+    expect(after).toEqual(
+      [...rows]
+        .sort((a, b) => (a.id < b.id ? -1 : 1))
+        .map((row) => ({ id: row.id, ...(row === replayed ? waiting : delivered) })),
+    );
+    expect(await loggedIds()).toEqual(others.map((row) => row.id).toSorted());
+  },
+);
 
 test('what is taken out of the history while others are delivered is not told any more', async () => {
   const clock = createFakeClock();

@@ -44,7 +44,7 @@ async function startLane(count: number, clock?: FakeClock) {
 function depsOf(f: Fixture, changes: Partial<LaneDeps>): LaneDeps {
   return {
     ...f.deps,
-    recorder: { add: (tried) => recordAttempt(f.deps.db, tried) },
+    recorder: { add: (tried) => recordAttempt(f.deps.db, tried), hurry: () => undefined },
     circuits: createCircuits(f.clock, () => 0),
     random: () => 0,
     timeoutMs: 10_000,
@@ -83,6 +83,7 @@ function slowNotes(db: Db) {
   const seen = { most: 0 };
   let isSlow = true;
   const recorder: Recorder = {
+    hurry: () => undefined,
     add(tried) {
       if (!isSlow) return recordAttempt(db, tried);
       const noted = createSignal();

@@ -54,6 +54,8 @@ export interface LaneDeps {
 const MAX_EVENTS = 25;
 /** Events that have arrived without a durable note: so many come again at most when the process dies. */
 const MAX_OPEN = 25;
+/** Then they are written, and leave room for those that arrive meanwhile. */
+const MANY_OPEN = 8;
 
 /**
  * Works on the lane until it is empty, has to wait, or had its share; then lets it go. `mayGoOn`: nobody waits for its place, so it
@@ -62,7 +64,7 @@ const MAX_OPEN = 25;
 export async function runLane(deps: LaneDeps, claim: Claim, mayGoOn: () => boolean): Promise<void> {
   const endpoints = createEndpointSource(deps, claim.webhookId);
   const lease = createLease(deps, claim);
-  const notes = createNotes(lease);
+  const notes = createNotes(lease, deps.recorder);
   for (let left = MAX_EVENTS; left > 0 && !deps.stopping.aborted; ) {
     // As it was before the reading: what becomes durable meanwhile may be found as well.
     const arrived = notes.open();
@@ -120,7 +122,7 @@ interface Notes {
   all(): Promise<boolean>;
 }
 
-function createNotes(lease: Lease): Notes {
+function createNotes(lease: Lease, recorder: Pick<Recorder, 'hurry'>): Notes {
   /** by the row's id, the oldest first */
   const open = new Map<string, Promise<boolean>>();
   let lost = false;
@@ -134,6 +136,7 @@ function createNotes(lease: Lease): Notes {
         return mine;
       });
       open.set(row.id, one);
+      if (open.size >= MANY_OPEN) recorder.hurry();
       one.catch(() => {
         lost = true;
       });
@@ -148,7 +151,10 @@ function createNotes(lease: Lease): Notes {
       }
     },
     isLost: () => lost,
-    all: () => all,
+    all() {
+      if (open.size > 0) recorder.hurry();
+      return all;
+    },
   };
 }
 

@@ -1,19 +1,25 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
 
-import { and, asc, eq, gt, inArray, isNotNull, lte, min, notExists, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, isNotNull, lte, min, notExists, sql } from 'drizzle-orm';
 import PQueue from 'p-queue';
 import { createBatcher } from '../../db/batcher.ts';
 import type { Database, Db, Tx } from '../../db/client.ts';
 import {
   affected,
   caseBy,
+  changerOfSeveral,
   insertMany,
+  padded,
+  placeholders,
   prepared,
   preparedWrite,
+  preparedWriteFor,
   skipLocked,
   statementsAreCheap,
   transact,
+  unanswered,
   updateInBatches,
+  valuesAt,
 } from '../../db/ops.ts';
 import { webhookDeliveries, webhookLanes, webhookOutbox, webhooks } from '../../db/schema.ts';
 import { inCleanContext } from '../../db/scope.ts';
@@ -233,17 +239,21 @@ function logOf(tried: Tried): typeof webhookDeliveries.$inferInsert {
 /** Attempts of one transaction, and transactions at a time. */
 const MAX_BATCH = 50;
 const MAX_RUNNING = 2;
-/** Nobody waits for a note but the end of a lane's events: those of so many milliseconds share a transaction. */
+/** Notes that somebody waits for: those of so many milliseconds share a transaction. */
 const WINDOW_MS = 10;
+/** Nobody waits for a note before the end of a lane's events (`hurry`), or before many are open. */
+const PATIENCE_MS = 100;
 /** Lanes at a time whose lock is waited for: each wait holds a connection. */
 const MAX_APART = 2;
 
 export interface Recorder {
   /**
    * `recordAttempt`, together with what other lanes and the same one have to write at that moment. Where somebody else holds the
-   * lock of a lane, that lane waits by itself.
+   * lock of a lane, that lane waits by itself. It may be a tenth of a second before it is written.
    */
   add(tried: Tried): Promise<boolean>;
+  /** Somebody waits for what was added: it waits for others no longer. */
+  hurry(): void;
 }
 
 /** Makes the recorder of this process. A lane's attempts are written in their order. */
@@ -255,6 +265,7 @@ export function createRecorder(db: Db): Recorder {
   const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
     windowMs: WINDOW_MS,
+    patienceMs: PATIENCE_MS,
     // With one connection that writes, a second one would only wait.
     maxRunning: statementsAreCheap ? 1 : MAX_RUNNING,
     choose(waiting) {
@@ -269,10 +280,17 @@ export function createRecorder(db: Db): Recorder {
     if (left > 0) running.set(lane, left);
     else running.delete(lane);
   }
+  /** Where it cannot be written like the others, it is tried by itself. */
+  const addAlike = (tried: Tried): Promise<Written> =>
+    batcher.addLater(tried).catch((error: unknown) => {
+      if (!(error instanceof NotAlike)) throw error;
+      return inCleanContext(() => recordAttempt(db, tried));
+    });
   return {
+    hurry: () => batcher.hurry(),
     async add(tried) {
       const { lane } = tried.claim;
-      const written = await batcher.add(tried).finally(() => ended(lane));
+      const written = await addAlike(tried).finally(() => ended(lane));
       if (written !== 'apart') return written;
       return apart.run(lane, () => places.add(() => inCleanContext(() => recordAttempt(db, tried))));
     },
@@ -282,37 +300,50 @@ export function createRecorder(db: Db): Recorder {
 /** Whether its lane is ours still; `apart`: nothing is written, the lane has to be waited for. */
 type Written = boolean | 'apart';
 
-/** Where a statement is a round trip, all that went well are written at once; the batcher tries others in halves, and then alone. */
+/** All that went well are written at once; the batcher tries others in halves, and the recorder then alone. */
 async function writeAttempts(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Written[]> {
   if (statementsAreCheap) return writeInTurn(tx, all);
-  const mine: Written[] = [];
   const free = await lockFree(tx, all, apart);
   const ours = all.filter(({ claim }) => free.has(claim.lane));
-  const [only, ...more] = ours;
-  if (more.length > 0) mine.push(...(await writeDeliveries(tx, ours)));
-  else if (only) mine.push(await writeAttempt(tx, only));
-  return all.map(({ claim }) => (free.has(claim.lane) ? (mine.shift() ?? false) : 'apart'));
+  if (ours.length > 0) await writeDeliveries(tx, ours);
+  return all.map(({ claim }) => (free.has(claim.lane) ? true : 'apart'));
 }
 
-/** One after the other, but each lane is renewed once, and their rows of the log come together. */
+/** Where a statement is no round trip: each lane is renewed once, their events are moved together, and the log gets all. */
 async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
+  requireDelivered(all);
   const renewed = new Map<string, boolean>();
-  const logs: (typeof webhookDeliveries.$inferInsert)[] = [];
-  const mine: boolean[] = [];
-  for (const tried of all) {
-    const { token } = tried.claim;
-    const isOver = tried.step.state !== 'pending';
-    const known = isOver ? renewed.get(token) : undefined;
-    const isMine = known ?? (await holdLane(tx, tried));
-    if (isOver) renewed.set(token, isMine);
-    else renewed.delete(token);
-    mine.push(isMine);
-    const counts = isMine || tried.step.state === 'delivered';
-    if (counts && (await endAttempt(tx, tried))) logs.push(logOf(tried));
+  for (const { claim, now } of all) {
+    if (!renewed.has(claim.token)) renewed.set(claim.token, await renewLease(tx, claim, now));
   }
-  await insertMany(tx, webhookDeliveries, logs);
-  return mine;
+  const rows = all.map(({ claim, row, attempt, now }) => [
+    row.id,
+    claim.lane,
+    'pending',
+    row.attempts + 1,
+    row.tries + 1,
+    attempt.status,
+    now,
+    sha256Hex(attempt.keptBody),
+  ]);
+  if ((await moveSeveral(tx, rows, ['delivered', null, null])) !== all.length) throw eventIsGone();
+  await insertMany(tx, webhookDeliveries, all.map(logOf));
+  return all.map(({ claim }) => renewed.get(claim.token) === true);
 }
+
+/** On SQLite. In another lane an event is being replayed: that is another delivery. */
+const moveSeveral = changerOfSeveral({
+  key: webhookOutbox.id,
+  seen: [webhookOutbox.lane, webhookOutbox.state],
+  own: [
+    webhookOutbox.attempts,
+    webhookOutbox.tries,
+    webhookOutbox.lastStatus,
+    webhookOutbox.lastAttemptAt,
+    webhookOutbox.keptBody,
+  ],
+  shared: [webhookOutbox.state, webhookOutbox.nextAttemptAt, webhookOutbox.lastError],
+});
 
 /** Locks those of their lanes that nobody holds, without those in `apart`. One that is lost is not among them. */
 async function lockFree(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Set<string>> {
@@ -332,49 +363,67 @@ class NotAlike extends Error {
   override name = 'NotAlike';
 }
 
-async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
+function requireDelivered(all: readonly Tried[]): void {
   if (all.some(({ step }) => step.state !== 'delivered')) throw new NotAlike('some have failed');
-  const lanes = new Map(all.map(({ claim }) => [claim.lane, claim.token]));
-  const dueAt = Math.max(...all.map(({ now }) => now)) + LEASE_MS;
-  const renewed = await tx
+}
+
+const eventIsGone = () => new NotAlike('an event is not there any more');
+const laneIsLost = () => new NotAlike('a lane is lost');
+
+const renewSeveral = preparedWriteFor((db, named, count) =>
+  db
     .update(webhookLanes)
-    .set({ dueAt })
+    .set({ dueAt: sql`${sql.placeholder('dueAt')}` })
     .where(
-      and(inArray(webhookLanes.lane, [...lanes.keys()]), inArray(webhookLanes.claim, [...lanes.values()])),
-    );
-  if (affected(renewed) !== lanes.size) throw new NotAlike('a lane is lost');
-  const { id, lane, state, attempts, tries } = webhookOutbox;
-  const own = [...lanes.keys()].map((name) => {
-    const rows = all.filter(({ claim }) => claim.lane === name);
-    return and(
-      eq(lane, name),
-      inArray(
-        id,
-        rows.map(({ row }) => row.id),
+      and(
+        inArray(webhookLanes.lane, placeholders(named, 'lane', count)),
+        inArray(webhookLanes.claim, placeholders(named, 'token', count)),
       ),
-    );
-  });
-  const byRow = (value: (tried: Tried) => string | number | null) =>
+    ),
+);
+
+/** In another lane an event is being replayed: that is another delivery. */
+const endSeveral = preparedWriteFor((db, named, count) => {
+  const { id, lane, state, attempts, tries } = webhookOutbox;
+  const byId = (name: string) =>
     caseBy(
       id,
-      all.map((tried) => [tried.row.id, value(tried)]),
+      Array.from({ length: count }, (_, at) => [named(at, 'id'), named(at, name)] as const),
     );
-  const changed = await tx
+  return db
     .update(webhookOutbox)
     .set({
       state: 'delivered',
       attempts: sql`${attempts} + 1`,
       tries: sql`${tries} + 1`,
       nextAttemptAt: null,
-      lastStatus: byRow(({ attempt }) => attempt.status),
+      lastStatus: byId('status'),
       lastError: null,
-      lastAttemptAt: byRow(({ now }) => now),
-      keptBody: byRow(({ attempt }) => sha256Hex(attempt.keptBody)),
+      lastAttemptAt: byId('at'),
+      keptBody: byId('keptBody'),
     })
-    .where(and(or(...own), eq(state, 'pending')));
-  if (affected(changed) !== all.length) throw new NotAlike('an event is not there any more');
-  await insertMany(tx, webhookDeliveries, all.map(logOf));
-  return all.map(() => true);
+    .where(and(inArray(id, placeholders(named, 'id', count)), eq(lane, byId('lane')), eq(state, 'pending')));
+});
+
+/** All of it goes with the commit where it may. Their lanes are locked. */
+async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<void> {
+  requireDelivered(all);
+  const lanes = new Map(all.map(({ claim }) => [claim.lane, claim]));
+  const dueAt = Math.max(...all.map(({ now }) => now)) + LEASE_MS;
+  const claims = padded([...lanes.values()], MAX_BATCH);
+  await renewSeveral(unanswered(tx, { rows: lanes.size, toError: laneIsLost }), [claims.length], {
+    ...valuesAt(claims.map(({ lane, token }) => ({ lane, token }))),
+    dueAt,
+  });
+  const rows = padded(all, MAX_BATCH).map(({ claim, row, attempt, now }) => ({
+    id: row.id,
+    lane: claim.lane,
+    status: attempt.status,
+    at: now,
+    keptBody: sha256Hex(attempt.keptBody),
+  }));
+  await endSeveral(unanswered(tx, { rows: all.length, toError: eventIsGone }), [rows.length], valuesAt(rows));
+  await insertMany(unanswered(tx), webhookDeliveries, all.map(logOf));
 }
 
 /** Ends an event without an attempt: there is nothing to send, or no webhook to send it to. */
