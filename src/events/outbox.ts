@@ -45,7 +45,7 @@ export async function changeWebhookVersion(tx: Tx): Promise<void> {
 
 /** Makes the outbox of this process. `hasDefault`: the service has a webhook of its own for every event. */
 export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbox {
-  const listeners = new Set<() => void>();
+  const listeners = new Set<(lanes: ReadonlySet<string>) => void>();
   const everybody: Target[] = deps.hasDefault
     ? [{ id: DEFAULT_WEBHOOK_ID, sessionId: null, events: null }]
     : [];
@@ -84,7 +84,8 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
         rows.map(({ lane, webhookId, createdAt }) => ({ lane, webhookId, dueAt: createdAt })),
       );
       tx.afterCommit(() => {
-        for (const listener of listeners) listener();
+        const lanes = new Set(rows.map(({ lane }) => lane));
+        for (const listener of listeners) listener(lanes);
       });
     },
     async isWanted(tx, event) {

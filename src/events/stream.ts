@@ -30,8 +30,8 @@ export interface Outbox {
   invalidate(): void;
   /** Grows with each `invalidate`: what was read of webhooks before is old. */
   changes(): number;
-  /** Calls `listener` after each commit that wrote something, until the returned function is called. */
-  onWritten(listener: () => void): () => void;
+  /** Calls `listener` after each commit that wrote something, with its lanes, until the returned function is called. */
+  onWritten(listener: (lanes: ReadonlySet<string>) => void): () => void;
 }
 
 /** A reading for all who follow a tenant may be so old; events of another process are found by looking. */

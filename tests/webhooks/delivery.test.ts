@@ -95,6 +95,38 @@ test('a lane is not let go while nobody waits for its place, however much waits 
   expect(logs.reduce((sum, [, n]) => sum + n, 0)).toBeLessThan(50);
 });
 
+test('what is written to a lane that is worked on is found without a look for lanes', async () => {
+  const f = await start();
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const first = createSignal();
+  const written = createSignal();
+  receiver.respond = async (request, res) => {
+    first.give();
+    await written.given;
+    accept(request, res);
+  };
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  const sender = f.sender({ pollMs: 60_000 });
+  await f.message(session, 'message.sent');
+  await first.given;
+  counter.take();
+  // Far longer than wishes for a look are gathered.
+  for (let n = 0; n < 60; n++) await f.message(session, 'message.sent');
+  const { texts } = counter.take();
+  written.give();
+  await receiver.count(61);
+  await sender.idle();
+  expect(seqsOf(receiver, session)).toEqual(upTo(61));
+  expect(await f.states(hook.id)).toEqual({ delivered: 61 });
+  expect([...texts].filter(([text]) => /^select .*webhook_lanes.* group by/i.test(text))).toEqual([]);
+  // Others are looked for as ever.
+  const other = await f.session(id);
+  await f.message(other, 'message.sent');
+  await receiver.count(62);
+});
+
 test('a lane with a backlog goes to the end of the line where another one waits for its place', async () => {
   const f = await start();
   const { id } = await f.tenant();

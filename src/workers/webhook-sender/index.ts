@@ -70,6 +70,8 @@ export function createWebhookSender(
   setMaxListeners(0, aborted.signal);
   const places = createPlaces(circuits, { maxInFlight, maxPerWebhook });
   const work = new Set<Promise<void>>();
+  /** Lanes that are worked on here: what is written to them is found before they are let go, or by the look after that. */
+  const held = new Set<string>();
   let looking: Promise<void> | null = null;
   let unsubscribe: (() => void) | undefined;
   let turn = 0;
@@ -114,9 +116,11 @@ export function createWebhookSender(
     const claim = await claimLane(db, deps.processId, { lane, webhookId: webhook.id, now: clock.now() });
     if (claim === null) return;
     places.take(webhook);
+    held.add(lane);
     // Where a place is free, every lane that is due has one.
     const run = runLane(laneDeps, claim, () => places.freeFor(webhook) > 0).finally(() => {
       places.giveBack(webhook);
+      held.delete(lane);
       loop.wake();
     });
     track(run);
@@ -142,7 +146,9 @@ export function createWebhookSender(
   return {
     start() {
       if (unsubscribe || stopping.signal.aborted) return;
-      unsubscribe = deps.stream.outbox?.onWritten(loop.wake);
+      unsubscribe = deps.stream.outbox?.onWritten((lanes) => {
+        if ([...lanes].some((lane) => !held.has(lane))) loop.wake();
+      });
       loop.start();
     },
     async stop(drainMs = DRAIN_MS) {
