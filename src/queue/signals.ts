@@ -29,6 +29,9 @@ export interface QueueSignals {
   /** Asks the line of the row's session for a head start: null when it cannot give one, or is in another process. */
   headStart(row: Candidate): Promise<HeadStart | null>;
   onHeadStart(giver: (row: Candidate) => Promise<HeadStart | null>): () => void;
+  /** These rows were taken off the queue by somebody who does not send them, and some were claimed. */
+  withdrawn(ids: readonly string[]): void;
+  onWithdrawn(listener: (ids: readonly string[]) => void): () => void;
   /** A code of the session is about to be queued, and nothing that a client can repeat refuses it any more. */
   codeComes(accountId: string): void;
   onCodeComes(listener: (accountId: string) => void): () => void;
@@ -45,6 +48,7 @@ export function createQueueSignals(): QueueSignals {
   const outcomes = new Set<(outcome: Outcome) => void>();
   const acknowledgements = new Set<(outcome: Outcome) => void>();
   const coming = new Set<(accountId: string) => void>();
+  const withdrawals = new Set<(ids: readonly string[]) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
   return {
     wake: (accountId, news = {}) => {
@@ -53,6 +57,13 @@ export function createQueueSignals(): QueueSignals {
     onWake: (listener) => {
       wakes.add(listener);
       return () => wakes.delete(listener);
+    },
+    withdrawn: (ids) => {
+      for (const listener of [...withdrawals]) listener(ids);
+    },
+    onWithdrawn: (listener) => {
+      withdrawals.add(listener);
+      return () => withdrawals.delete(listener);
     },
     codeComes: (accountId) => {
       for (const listener of [...coming]) listener(accountId);

@@ -37,11 +37,16 @@ export async function takeOffSeveral(tx: Tx, ids: readonly string[]): Promise<vo
  * Off the queue, also what is claimed: what has not been put on the wire finds its claim gone at the last look
  * before it leaves, and what has is settled by its proof. The history keeps its status. How many were claimed.
  */
-export async function dequeue(tx: Tx, ids: readonly string[]): Promise<{ claimed: number }> {
+export async function dequeue(
+  tx: Tx,
+  { signals }: Pick<QueueDeps, 'signals'>,
+  ids: readonly string[],
+): Promise<{ claimed: number }> {
   if (ids.length === 0) return { claimed: 0 };
   const own = inArray(messageQueue.id, [...ids]);
   const claimed = await takeOff(tx, and(own, eq(messageQueue.status, 'sending')));
   await takeOff(tx, own);
+  if (claimed > 0) tx.afterCommit(() => signals.withdrawn(ids));
   return { claimed };
 }
 
@@ -91,7 +96,7 @@ export interface Canceled {
 export async function cancelRows(tx: Tx, deps: QueueDeps, cancellation: Cancellation): Promise<Canceled> {
   const { ids, claimedToo = false, errorCode = null, origin } = cancellation;
   const { claimed, gone } = claimedToo
-    ? { ...(await dequeue(tx, ids)), gone: [...ids] }
+    ? { ...(await dequeue(tx, deps, ids)), gone: [...ids] }
     : { claimed: 0, gone: await dequeueWaiting(tx, ids) };
   if (gone.length === 0) return { claimed, facts: [] };
   const ended = await endUnsettled(tx, deps, gone, { status: 'canceled', errorCode, errorMessage: null });
@@ -109,7 +114,7 @@ export async function failRows(
   reason: { errorCode: string; errorMessage: string },
 ): Promise<Fact[]> {
   if (ids.length === 0) return [];
-  await dequeue(tx, ids);
+  await dequeue(tx, deps, ids);
   return endUnsettled(tx, deps, ids, { status: 'failed', ...reason });
 }
 

@@ -114,8 +114,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
         async (row) => (await lines.get(row.accountId)?.headStart(row)) ?? null,
       );
       const noCodes = deps.signals.onCodeComes((accountId) => deps.engine.expectUrgent?.(accountId));
+      const noWithdrawals = deps.signals.onWithdrawn((ids) => {
+        for (const line of lines.values()) line.withdraw(ids);
+      });
       unsubscribe = () => {
         noWakes();
+        noWithdrawals();
         noStarts();
         noCodes();
       };

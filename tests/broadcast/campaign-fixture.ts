@@ -176,7 +176,10 @@ export async function openCampaigns(pacing: Partial<Pacing> = {}): Promise<Campa
       return row.id;
     },
     async setSession(sessionId, columns) {
-      await deps.db.update(whatsappAccounts).set(columns).where(eq(whatsappAccounts.sessionId, sessionId));
+      const own = eq(whatsappAccounts.sessionId, sessionId);
+      await deps.db.update(whatsappAccounts).set(columns).where(own);
+      const rows = await deps.db.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(own);
+      for (const { id } of rows) deps.signals.wake(id, { rowChanged: true });
     },
     async list(rows) {
       const id = newId();

@@ -270,7 +270,7 @@ describe('pause and resume', () => {
     w.engine.answer = () => w.engine.later(400);
     const listId = await w.list(contacts(60));
     const id = await w.start({ listId, message: 'Halo {name}' });
-    await w.clock.advance(1_500);
+    await w.clock.advance(900);
     const reply = await w.during(w.post(`/campaigns/${id}/pause`));
     expect(reply).toMatchObject({ status: 200, body: { data: { status: 'paused', reason: 'user' } } });
     const before = w.relayed().length;

@@ -1,13 +1,21 @@
 import { eq } from 'drizzle-orm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { transact } from '../../src/db/ops.ts';
 import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { asTenant, currentWork } from '../../src/db/work.ts';
 import { createEnqueuer, enqueue } from '../../src/queue/enqueue.ts';
+import { pauseByHand } from '../../src/queue/pause.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
+import { cancelRows } from '../../src/queue/take-off.ts';
+import { sleep } from '../../src/utils/clock.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
+import { countStatements } from '../helpers/statements.ts';
+import { until } from '../helpers/until.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
+const counter = countStatements();
+afterAll(() => counter.stop());
 let q: QueueFixture;
 const open = async (...args: Parameters<typeof openQueue>) => {
   q = await openQueue(...args);
@@ -261,7 +269,7 @@ describe('pauses and last looks', () => {
     const account = await q.account();
     const until = q.clock.now() + 30_000;
     q.engine.prepare = () => pause(account.id, until, 'breaker');
-    await q.dispatcher.add(account);
+    await q.newDispatcher({ isAlone: () => false }).add(account);
     const { id } = await q.queue(account);
     await q.clock.advance(29_999);
     expect(q.engine.relayed).toHaveLength(0);
@@ -269,6 +277,88 @@ describe('pauses and last looks', () => {
     q.engine.prepare = () => undefined;
     await q.clock.advance(1);
     expect((await q.message(id)).status).toBe('sent');
+  });
+
+  /** How many looks before a relay went to the database. */
+  const looks = () =>
+    [...counter.take().texts]
+      .filter(([text]) => /^select .* from .whatsapp_accounts. left join .message_queue./.test(text))
+      .reduce((sum, [, count]) => sum + count, 0);
+
+  it.each([
+    ['alone', true],
+    ['beside others', false],
+  ])(
+    '%s, looks at its session once a second, or for each claim of which it may not hear',
+    async (_how, alone) => {
+      const account = await q.account();
+      await q.newDispatcher({ isAlone: () => alone }).add(account);
+      const send = async (count: number) => {
+        counter.take();
+        for (const phone of phones(count)) {
+          await q.queue(account, { phone });
+          await q.clock.advance(0);
+        }
+        return looks();
+      };
+      expect(await send(5)).toBe(alone ? 0 : 5);
+      await q.clock.advance(1_001);
+      expect(await send(5)).toBe(alone ? 1 : 5);
+      expect(q.engine.relayed).toHaveLength(10);
+    },
+  );
+
+  it('looks again at what took long to prepare', async () => {
+    const account = await q.account();
+    q.engine.prepare = async () => {
+      await pause(account.id, q.clock.now() + 30_000, 'breaker');
+      await sleep(q.clock, 300);
+    };
+    await q.dispatcher.add(account);
+    await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(q.engine.attempts).toHaveLength(1);
+    expect(q.engine.relayed).toHaveLength(0);
+  });
+
+  it('sends nothing that was taken off the queue while it was being prepared, nor after a pause', async () => {
+    const account = await q.account();
+    await q.dispatcher.add(account);
+    await q.queue(account);
+    await q.clock.advance(0);
+    expect(q.engine.relayed).toHaveLength(1);
+    let change: Promise<unknown> | null = null;
+    const changed = async (attempts: number) => {
+      await until(async () => q.engine.attempts.length === attempts && change !== null);
+      await change;
+      await q.clock.advance(0);
+    };
+    const ids: string[] = [];
+    q.engine.prepare = async () => {
+      change = transact(q.database, (tx) => cancelRows(tx, q.deps, { ids, claimedToo: true }));
+      await change;
+    };
+    const canceled = await q.queue(account, { phone: '6281200000002' });
+    ids.push(canceled.id);
+    await q.clock.advance(0);
+    await changed(2);
+    expect(await q.message(canceled.id)).toMatchObject({ status: 'canceled' });
+    change = null;
+    q.engine.prepare = async () => {
+      change = pauseByHand(q.deps, account, null, {
+        actorId: 1,
+        ip: null,
+        userAgent: null,
+        requestId: 'test',
+      });
+      await change;
+    };
+    const held = await q.queue(account, { phone: '6281200000003' });
+    await q.clock.advance(0);
+    await changed(3);
+    expect(await q.row(held.id)).toMatchObject({ status: 'pending' });
+    expect(q.engine.attempts).toHaveLength(3);
+    expect(q.engine.relayed).toHaveLength(1);
   });
 
   it('goes on at once when a pause is lifted and the session is woken', async () => {
@@ -288,7 +378,7 @@ describe('pauses and last looks', () => {
     q.engine.prepare = async () => {
       await q.deps.db.update(whatsappAccounts).set({ fence: 2 }).where(eq(whatsappAccounts.id, account.id));
     };
-    await q.dispatcher.add(account);
+    await q.newDispatcher({ isAlone: () => false }).add(account);
     const { id } = await q.queue(account);
     await q.clock.advance(60_000);
     expect(q.engine.attempts).toHaveLength(1);

@@ -25,10 +25,11 @@ afterEach(() => q.close());
 async function start(
   pacing: Parameters<typeof openQueue>[0] = {},
   columns: Parameters<QueueFixture['account']>[0] = {},
+  isAlone = () => true,
 ): Promise<AccountRef> {
   q = await openQueue(pacing);
   const account = await q.account({ lastHighAt: q.clock.now(), ...columns });
-  await q.dispatcher.add(account);
+  await q.newDispatcher({ isAlone }).add(account);
   await q.clock.advance(0);
   return account;
 }
@@ -215,7 +216,8 @@ it('takes its place in the limits and before its recipient, and gives it back wh
 });
 
 it('that is committed and never begun is taken back and sent, once', async () => {
-  const account = await start();
+  let alone = true;
+  const account = await start({}, {}, () => alone);
   const code = await ask(account);
   await code.commit();
   // The answer to the commit was lost.
@@ -227,6 +229,7 @@ it('that is committed and never begun is taken back and sent, once', async () =>
   const dead = await ask(account, { phone: '6281200000002' });
   await dead.commit();
   // Its process dies; another owner takes the session over.
+  alone = false;
   const after = { ...account, owner: 'other'.padEnd(32, '0'), fence: 2 };
   const { owner, fence } = after;
   await q.database.db

@@ -46,7 +46,7 @@ export async function pauseCampaign(ctx: Ctx, ref: CampaignRef): Promise<Campaig
     event: 'campaign.paused',
     origin: originOf(ctx),
     also: async (tx, row) => {
-      claimed = (await withdrawOpen(tx, row.id)).claimed;
+      claimed = (await withdrawOpen(tx, ctx, row.id)).claimed;
     },
   });
   if (claimed > 0) await sleep(ctx.clock, RELAY_GRACE_MS);

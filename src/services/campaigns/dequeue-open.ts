@@ -15,8 +15,12 @@ async function openIds(tx: Tx, campaignId: string): Promise<string[]> {
 }
 
 /** Off the queue, to be put back by the feeder when the campaign goes on. How many were just being sent. */
-export async function withdrawOpen(tx: Tx, campaignId: string): Promise<{ claimed: number }> {
-  return dequeue(tx, await openIds(tx, campaignId));
+export async function withdrawOpen(
+  tx: Tx,
+  deps: Pick<CampaignDeps, 'signals'>,
+  campaignId: string,
+): Promise<{ claimed: number }> {
+  return dequeue(tx, deps, await openIds(tx, campaignId));
 }
 
 /** Off the queue for good: each ends as `canceled`, unless it turns out to have left. */

@@ -38,7 +38,7 @@ export function pauseItself(
     event: 'campaign.paused',
     data: { reasonMessage: message },
     also: async (tx, row) => {
-      await withdrawOpen(tx, row.id);
+      await withdrawOpen(tx, deps, row.id);
     },
   });
 }

@@ -32,7 +32,7 @@ export function withdrawForNow(
 ): Promise<boolean> {
   return transact(deps.database, async (tx) => {
     if (!(await takeCampaign(tx, deps, campaign, sender))) return false;
-    await withdrawOpen(tx, campaign.id);
+    await withdrawOpen(tx, deps, campaign.id);
     return true;
   });
 }

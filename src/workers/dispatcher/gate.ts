@@ -9,6 +9,8 @@ export interface Gate {
   refresh(): Promise<void>;
   /** Takes in what was read elsewhere; true when it may be sent for. */
   takeIn(state: AccountState | null): boolean;
+  /** When it was last read, epoch milliseconds; 0: never. */
+  readAt(): number;
   /** The session belongs to another owner or fence, or is gone: final. */
   isLost(): boolean;
   /** Until when a person has paused it: 0 when it is not paused, Infinity until somebody resumes it. */
@@ -23,11 +25,13 @@ export function createGate(
   account: AccountRef,
   onLimits: (state: Pick<AccountState, 'limits' | 'lastHighAt' | 'linkedAt' | 'newChatCap'>) => void,
 ): Gate {
+  let readAt = 0;
   let lost = false;
   let pausedUntil = 0;
   let breakerUntil = 0;
 
   function takeIn(state: AccountState | null): boolean {
+    readAt = deps.clock.now();
     if (state === null || !stillHeld(state, account)) {
       if (!lost) deps.logger.warn('the session is not ours any more', { sessionId: account.sessionId });
       lost = true;
@@ -45,6 +49,7 @@ export function createGate(
       takeIn(await readAccountState(deps.db, account.id));
     },
     takeIn,
+    readAt: () => readAt,
     isLost: () => lost,
     pausedUntil: () => pausedUntil,
     breakerUntil: () => breakerUntil,

@@ -188,13 +188,14 @@ export function follow(
   spent: SpentAttempt,
   claimed: Promise<Claim | null>,
 ): void {
-  const { busy, attempts, claims } = line;
+  const { busy, attempts, withdrawn, claims } = line;
   claims.add(claimed);
   const done = claimed.then(async (claim) => {
     claims.delete(claimed);
     if (claim === null) busy.delete(row.recipient);
     else await attemptClaimed(line, at, row, claim, spent);
     attempts.delete(row.id);
+    withdrawn.delete(row.id);
     line.waiter.wake();
   });
   attempts.set(row.id, done);
@@ -240,21 +241,28 @@ function claim(
   );
 }
 
-/** So long ago may a head start have been given whose session is not looked at again. */
+/** So long ago may the claim of a message be committed that leaves without a look. */
 const AS_CLAIMED_MS = 250;
+/** Of messages that are no head starts one looks so often: what a tool has changed beside the process is seen then. */
+const LOOK_EVERY_MS = 1_000;
 
 /**
- * The session's row need not be read for a head start that was committed a moment ago: its transaction has seen the fence, and who has
- * changed something else since did so in this process, which is alone, and has told the line.
+ * The session's row need not be read for a message that was claimed a moment ago: its transaction has seen the fence, and who has
+ * changed something else since, or has taken it off the queue, did so in this process, which is alone, and has told the line.
  */
-function isAsClaimed(line: Line, { open, attemptAt }: Claim): boolean {
+function isAsClaimed(line: Line, { id, open, attemptAt }: Claim): boolean {
   const { deps, gate } = line;
   const now = deps.clock.now();
-  if (open === undefined || line.stale || line.reading || deps.isAlone?.() === false) return false;
-  if (now < attemptAt || now - attemptAt > AS_CLAIMED_MS) return false;
+  const mayHaveChanged = line.stale || line.reading || line.tripping > 0 || line.withdrawn.has(id);
+  if (mayHaveChanged || deps.isAlone?.() === false) return false;
+  if (!isWithin(AS_CLAIMED_MS, attemptAt, now)) return false;
+  if (open === undefined && !isWithin(LOOK_EVERY_MS, gate.readAt(), now)) return false;
   const isStopped = line.stopping.signal.aborted || deps.isSafe?.() === false;
   return !isStopped && !gate.isLost() && gate.pausedUntil() <= now;
 }
+
+/** A clock that was set back makes nothing recent. */
+const isWithin = (ms: number, at: number, now: number) => now >= at && now - at <= ms;
 
 async function attemptClaimed(
   line: Line,

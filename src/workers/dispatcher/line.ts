@@ -45,6 +45,8 @@ export interface Line {
   readonly busy: Set<string>;
   /** by queue row, from before the claim until the outcome is written */
   readonly attempts: Map<string, Promise<void>>;
+  /** of `attempts`, what somebody else has taken off the queue */
+  readonly withdrawn: Set<string>;
   /** Without a gap claims overlap, so that they share a commit. */
   readonly claims: Set<Promise<unknown>>;
   /** claimed and not answered yet: when it leaves is not known, so it holds a place in every window */
@@ -109,6 +111,7 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     stopping: new AbortController(),
     busy: new Set(),
     attempts: new Map(),
+    withdrawn: new Set(),
     claims: new Set(),
     inPreparation: new Set(),
     claimFailure: null,

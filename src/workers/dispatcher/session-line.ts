@@ -34,6 +34,8 @@ export interface SessionLine {
   wake(news?: News): void;
   /** A place for a row that is being queued; null when it is to wait its turn. */
   headStart(row: Candidate): Promise<HeadStart | null>;
+  /** Somebody else has taken these rows off the queue: what of them is being made ready is looked at before it leaves. */
+  withdraw(ids: readonly string[]): void;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
   /** True while it waits for time, for work or for WhatsApp. */
@@ -68,6 +70,9 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
     },
     // What it begins belongs to no request and no transaction.
     headStart: (row) => inCleanContext(() => asTenant(account.userId, () => giveHeadStart(line, row))),
+    withdraw(ids) {
+      for (const id of ids) if (line.attempts.has(id)) line.withdrawn.add(id);
+    },
     beginAgain() {
       line.windows = null;
       lookahead.invalidate();
