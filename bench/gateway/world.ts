@@ -113,6 +113,10 @@ export async function startService(
 export const takeProfile = () => lastProfile;
 let lastProfile: { count: number; profiled: Profiled } | null = null;
 
+/** Whether `observed` prints anything. */
+export const isObserving = () => isProfiling() || isReadingStatements();
+const isReadingStatements = () => process.env.BENCH_STATEMENTS === '1';
+
 async function observe<R>({ calls }: Child<ServiceCalls>, count: number, work: () => Promise<R>): Promise<R> {
   await calls.takeTexts();
   if (isProfiling()) await calls.startProfile();
@@ -122,7 +126,7 @@ async function observe<R>({ calls }: Child<ServiceCalls>, count: number, work: (
     for (const line of profiled?.lines ?? []) console.log(line);
     if (profiled) lastProfile = { count, profiled };
   }
-  if (process.env.BENCH_STATEMENTS === '1') {
+  if (isReadingStatements()) {
     for (const [text, n] of await calls.takeTexts()) console.log(`  ${(n / count).toFixed(3)}  ${text}`);
   }
   return result;
