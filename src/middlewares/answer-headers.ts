@@ -22,6 +22,16 @@ const FIXED = {
   'cache-control': 'no-store',
 };
 
+/** The same, and a place for what most answers say: to add one costs the engine more than all else that is done with them. */
+const PLACES: Record<string, string | undefined> = {
+  ...FIXED,
+  'content-type': undefined,
+  'x-request-id': undefined,
+  vary: undefined,
+  'ratelimit-policy': undefined,
+  ratelimit: undefined,
+};
+
 /** Adds what every answer says to headers that do not say it yet. */
 export function addFixedHeaders(headers: Headers): void {
   // It began with them.
@@ -34,8 +44,8 @@ export function addFixedHeaders(headers: Headers): void {
  * every step, for each of the twenty that an answer has; what may not be sent it refuses once more when the answer is written.
  */
 export class AnswerHeaders {
-  // A copy of an object of this form is one step, and Node writes an object as it is.
-  readonly #values: Record<string, string> = { ...FIXED };
+  // A copy of an object of this form is one step, and Node writes an object as it is. What is undefined is not said.
+  readonly #values: Record<string, string | undefined> = { ...PLACES };
   readonly #cookies: string[] = [];
 
   constructor(headers: Iterable<readonly [string, string]> = []) {
@@ -47,7 +57,14 @@ export class AnswerHeaders {
 
   /** All of them, as Node's `writeHead` takes them. */
   toNode(): Record<string, string | string[]> {
-    return this.#cookies.length === 0 ? this.#values : { ...this.#values, [COOKIE]: this.#cookies };
+    const values = isWhole(this.#values) ? this.#values : Object.fromEntries(this.#said());
+    return this.#cookies.length === 0 ? values : { ...values, [COOKIE]: this.#cookies };
+  }
+
+  #said(): [string, string][] {
+    return Object.entries(this.#values).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] satisfies [string, string]],
+    );
   }
 
   get(name: string): string | null {
@@ -91,7 +108,7 @@ export class AnswerHeaders {
 
   entries(): IterableIterator<[string, string]> {
     const cookies = this.#cookies.map((cookie): [string, string] => [COOKIE, cookie]);
-    return [...Object.entries(this.#values), ...cookies].values();
+    return [...this.#said(), ...cookies].values();
   }
 
   keys(): IterableIterator<string> {
@@ -109,15 +126,20 @@ export class AnswerHeaders {
 
 const COOKIE = 'set-cookie';
 
+const isWhole = (values: Record<string, string | undefined>): values is Record<string, string> =>
+  !Object.values(values).includes(undefined);
+
 /** Names in small letters: one that is made each time costs the engine a look-up wherever it becomes a key. */
 const lowered = new Map<string, string>();
 /** Our own code names far fewer. */
 const MAX_NAMES = 200;
 
 function lowerOf(name: string): string {
-  const known = lowered.get(name) ?? name.toLowerCase();
-  if (lowered.size < MAX_NAMES) lowered.set(name, known);
-  return known;
+  const known = lowered.get(name);
+  if (known !== undefined) return known;
+  const made = name.toLowerCase();
+  if (lowered.size < MAX_NAMES) lowered.set(name, made);
+  return made;
 }
 
 // The server takes what is none for a plain object.
