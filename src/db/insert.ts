@@ -18,7 +18,7 @@ const nameOf = (column: Column) => quote(columnName(column));
  * Rows of one statement in a transaction of SQLite: few sizes, so that each is prepared once. On MySQL, where a
  * statement is a round trip, all rows share one, and so they do where they would not be atomic otherwise.
  */
-const SQLITE_SIZES = [64, 16, 4, 3, 2, 1];
+const SQLITE_SIZES = [64, 32, 16, 8, 4, 3, 2, 1];
 
 /**
  * Inserts any number of rows in pieces: SQLite stops at 32,766 parameters, MySQL at its packet size. Not atomic

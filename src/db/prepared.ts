@@ -64,9 +64,20 @@ export const placeholderAt: Named = (at, name) => sql.placeholder(`${name}${at}`
 export function valuesAt(rows: readonly Readonly<Record<string, unknown>>[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [at, row] of rows.entries()) {
-    for (const [name, value] of Object.entries(row)) values[`${name}${at}`] = value;
+    for (const name of Object.keys(row)) values[keyAt(name, at)] = row[name];
   }
   return values;
+}
+
+/** Keys of values by their names: a text that is made each time costs the engine a look-up where it becomes a key. */
+const keys = new Map<string, string[]>();
+
+function keyAt(name: string, at: number): string {
+  const own = keys.get(name) ?? [];
+  if (own.length === 0) keys.set(name, own);
+  const key = own[at] ?? `${name}${at}`;
+  own[at] = key;
+  return key;
 }
 
 /**

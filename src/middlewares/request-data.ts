@@ -23,14 +23,19 @@ export function describeReply(reply: Record<string, unknown>): Described {
 function describe(value: unknown, fields: Described, withNames = true): Described {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return fields;
   let left = MAX_FIELDS;
-  for (const [name, field] of Object.entries(value)) {
+  const given = fieldsOf(value);
+  for (const name of Object.keys(given)) {
     if (left-- === 0) break;
+    const field = given[name];
     if (field === undefined) continue;
     const shown = HARMLESS.has(name) ? shorten(field) : HIDDEN;
     if (withNames || shown !== HIDDEN) fields[name.slice(0, 64)] = shown;
   }
   return fields;
 }
+
+/** Safe because the fields are only read, by names that the object has. */
+const fieldsOf = (value: object) => value as Readonly<Record<string, unknown>>;
 
 function shorten(value: unknown): string | number | boolean | null {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;

@@ -45,20 +45,21 @@ export type RoomDeps = Pick<IntakeDeps, 'db' | 'clock' | 'queueCounts'> & {
 };
 
 /**
- * Reserves room for `n` more messages of a tenant. Throws RATE_LIMITED when its quota (`queueQuota`) is reached:
+ * Reserves room for `n` more messages of a tenant. Throws or rejects with RATE_LIMITED when its quota (`queueQuota`) is reached:
  * the count is up to some seconds old, so the quota may be overshot by what other processes queued meanwhile.
  */
-export async function reserveQueueRoom(deps: RoomDeps, userId: number, n: number): Promise<void> {
+export function reserveQueueRoom(deps: RoomDeps, userId: number, n: number): Maybe<void> {
   const quota = deps.config.queueQuota;
   const reading = readThrough(deps, deps.queueCounts.byUser, userId, () => countOfUser(deps, userId, quota));
-  const counted = reading instanceof Promise ? await reading : reading;
-  if (counted.value + n > quota) {
-    throw new AppError('RATE_LIMITED', `The queue is full: ${quota} messages are waiting to be sent.`, {
-      retryAfterSeconds: QUOTA_RETRY_SECONDS,
-      details: { queueQuota: quota },
-    });
-  }
-  counted.value += n;
+  return whenThere(reading, (counted) => {
+    if (counted.value + n > quota) {
+      throw new AppError('RATE_LIMITED', `The queue is full: ${quota} messages are waiting to be sent.`, {
+        retryAfterSeconds: QUOTA_RETRY_SECONDS,
+        details: { queueQuota: quota },
+      });
+    }
+    counted.value += n;
+  });
 }
 
 /** How many messages of a session wait, up to 10,000, a few seconds old at most. Counts one more for the caller. */

@@ -4,6 +4,7 @@ import { and, count, desc, eq, gt, inArray, isNull, lt, lte, ne, type SQL, sql }
 import type { Db } from '../db/client.ts';
 import { messageQueue, messages, sendAttempts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
+import type { Maybe } from '../utils/maybe.ts';
 import { placesOf, waitsForAllUntil } from './albums.ts';
 import type { IntakeDeps } from './deps.ts';
 import { capOf, type Pace } from './pace.ts';
@@ -44,18 +45,27 @@ export function limitsRecipients(pace: Pace, priority: Priority): boolean {
  * When the recipient's window lets the message through, epoch milliseconds; null when it does not hold it. What waits
  * for the same recipient counts as sent at its turn.
  */
-export async function recipientHeldUntil(
-  { db, peers: book }: Pick<IntakeDeps, 'db' | 'peers'>,
+export function recipientHeldUntil(
+  deps: Pick<IntakeDeps, 'db' | 'peers'>,
   pace: Pace,
   message: HeldMessage,
   now: number,
-): Promise<number | null> {
+): Maybe<number | null> {
   if (!limitsRecipients(pace, message.priority)) return null;
   const cap = capOf(pace.perRecipientPerHour, pace, message.priority);
-  const { id, type = '', content, behind = 0, scheduledAt, queuedAt = null } = message;
+  const { type = '', content, behind = 0 } = message;
   const places = Math.min(cap, placesOf({ type, content }));
   const busyFrom = cap - places + 1 - behind;
-  if (busyFrom > SCAN_LIMIT) return null;
+  return busyFrom > SCAN_LIMIT ? null : readHeldUntil(deps, message, { cap, places, busyFrom, now });
+}
+
+/** `cap`: messages of an hour; `places`: what this one takes of them; `busyFrom`: with fewer nothing is held. */
+async function readHeldUntil(
+  { db, peers: book }: Pick<IntakeDeps, 'db' | 'peers'>,
+  message: HeldMessage,
+  { cap, places, busyFrom, now }: { cap: number; places: number; busyFrom: number; now: number },
+): Promise<number | null> {
+  const { id, behind = 0, scheduledAt, queuedAt = null } = message;
   const peers = await book.of({ id: message.accountId, userId: message.userId }, message);
   const allUntil = id === null ? Number.POSITIVE_INFINITY : waitsForAllUntil({ id, scheduledAt, queuedAt });
   if (busyFrom > 0 && !(await isBusy(db, message, peers, busyFrom, now))) return null;

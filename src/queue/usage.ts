@@ -275,11 +275,25 @@ export async function countMessages(
   if (counted.length === 0) return;
   const [day, { engine }] = [dayOf(room.at), deps.config];
   const slotOf = (userId: number) => (room.used.has(userId) ? SHARED_SLOT : deps.usageSlot);
-  const all = counted.map((one): Counted => {
+  const all: Counted[] = [];
+  let last: Counted | undefined;
+  for (const one of counted) {
     const { userId, sessionId, type: kind } = one;
-    return { userId, sessionId, day, kind, engine, category: categoryOf(one) };
-  });
-  await addUsage(unanswered(tx), all, 1, slotOf);
+    const category = categoryOf(one);
+    // Those of a moment are mostly of one session and one kind.
+    if (
+      last?.userId === userId &&
+      last.sessionId === sessionId &&
+      last.kind === kind &&
+      last.category === category
+    ) {
+      last.count++;
+      continue;
+    }
+    last = { userId, sessionId, day, kind, engine, category, count: 1 };
+    all.push(last);
+  }
+  await addUsage(unanswered(tx), all, slotOf);
   const byUser = countEach(counted.map(({ userId }) => userId));
   const facts = [...room.used].flatMap(([userId, limits]) =>
     limits.flatMap((one) => warningsOf(userId, { ...one, used: one.used + (byUser.get(userId) ?? 0) })),
@@ -331,9 +345,9 @@ export async function uncountMessages(
     if (one.countedAs === null) return [];
     const [kind = '', engine = ''] = one.countedAs.split(' ');
     const { userId, sessionId, createdAt } = one;
-    return [{ userId, sessionId, day: dayOf(createdAt), kind, engine, category: 'campaign' }];
+    return [{ userId, sessionId, day: dayOf(createdAt), kind, engine, category: 'campaign', count: -1 }];
   });
-  await addUsage(tx, counted, -1, () => usageSlot);
+  await addUsage(tx, counted, () => usageSlot);
 }
 
 interface Counted {
@@ -343,29 +357,26 @@ interface Counted {
   kind: string;
   engine: string;
   category: (typeof USAGE_CATEGORIES)[number];
+  /** how many of them; less than 0: they are taken back */
+  count: number;
 }
 
 /** In one statement, however many they are: it is what others of these workspaces wait for. */
-async function addUsage(
-  tx: Tx,
-  all: readonly Counted[],
-  by: 1 | -1,
-  slotOf: (userId: number) => number,
-): Promise<void> {
+async function addUsage(tx: Tx, all: readonly Counted[], slotOf: (userId: number) => number): Promise<void> {
   const rows = new Map<string, Row>();
-  const add = (key: string, make: () => Row) => {
+  const add = (key: string, by: number, make: () => Row) => {
     const row = rows.get(key) ?? make();
     row.count += by;
     rows.set(key, row);
   };
   for (const one of all) {
-    const { userId, day, sessionId, kind, engine, category } = one;
+    const { userId, day, sessionId, kind, engine, category, count } = one;
     const slot = slotOf(userId);
     for (const period of [day.slice(0, 7), day]) {
-      add(`${userId} ${period}`, () => ({ ...WHOLE, userId, period, slot, count: 0 }));
+      add(`${userId} ${period}`, count, () => ({ ...WHOLE, userId, period, slot, count: 0 }));
     }
     // The name of a session, which may hold anything, comes last.
-    add(`${userId} ${day} ${kind} ${engine} ${category} ${sessionId}`, () => ({
+    add(`${userId} ${day} ${kind} ${engine} ${category} ${sessionId}`, count, () => ({
       ...{ userId, period: day, sessionId, kind, engine, category, slot },
       count: 0,
     }));

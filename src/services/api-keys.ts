@@ -10,7 +10,7 @@ import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { onlySession, requirePermission, requirePerson, requireSession, requireWrite } from './access.ts';
-import { IS_MEMBERS_KEY, KEY_MAKER, keyHash, keyPrefix, newApiKey } from './auth/keys.ts';
+import { IS_MEMBERS_KEY, KEY_MAKER, newApiKey, type StoredKey, storedKey } from './auth/keys.ts';
 import type { CreateApiKeyFields, RegenerateQuery } from './auth/schemas.ts';
 import { ofBound } from './bound.ts';
 import { type Ctx, type Deps, originOf } from './context.ts';
@@ -277,10 +277,10 @@ function checkNewKey(input: CreateApiKeyFields, now: number): void {
   }
 }
 
-function storedForm(key: string): { prefix: string; hash: string } {
-  const prefix = keyPrefix(key);
-  if (prefix === null) throw new TypeError('this text cannot be an API key');
-  return { prefix, hash: keyHash(key) };
+function storedForm(key: string): StoredKey {
+  const stored = storedKey(key);
+  if (stored === null) throw new TypeError('this text cannot be an API key');
+  return stored;
 }
 
 /** The context that an own key is sealed with. */

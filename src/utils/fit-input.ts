@@ -61,6 +61,7 @@ export function fitterOf(schema: z.ZodType, kind: InputKind): (input: unknown) =
   return (input) => {
     // Read at the first input: reading those of all routes would be a third of the service's start.
     shape ??= shapeOf(schema);
+    if (isPlain(input, shape)) return { value: input, problems: [], unknown: [] };
     const notes = createNotes();
     const value = fitValue(input, { ...notes, shape, path: [], kind });
     return { value, problems: notes.problems, unknown: notes.unknown };
@@ -79,6 +80,22 @@ export function fitted<S extends z.ZodType>(schema: S, kind: InputKind): z.ZodTy
     return value;
   }, schema);
 }
+
+/** Texts under declared names, none too long, as most inputs are: nothing in it is to be changed or refused. */
+function isPlain(input: unknown, shape: Shape): boolean {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) return false;
+  if (!wants(shape, 'object')) return false;
+  const fields = fieldsOf(input);
+  for (const name of Object.keys(fields)) {
+    const inner = shape.properties.get(name);
+    const value = fields[name];
+    if (inner === undefined || typeof value !== 'string' || !fits(value, inner)) return false;
+  }
+  return true;
+}
+
+/** Safe because the fields are only read, by names that the object has. */
+const fieldsOf = (input: object) => input as Readonly<Record<string, unknown>>;
 
 interface Notes {
   fail(path: PropertyKey[], message: string): void;

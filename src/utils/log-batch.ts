@@ -62,10 +62,10 @@ class Batch {
   }
 
   #take(): string {
-    return this.#lines
-      .splice(0)
-      .map((line) => `${line}${EOL}`)
-      .join('');
+    const lines = this.#lines;
+    if (lines.length === 0) return '';
+    this.#lines = [];
+    return `${lines.join(EOL)}${EOL}`;
   }
 }
 

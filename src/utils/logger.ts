@@ -122,11 +122,17 @@ function plainLine(level: string, message: string, meta: object): string | null 
   }
   let line = '{';
   for (const { name, text } of formOf(message, given).sorted) {
-    // What JSON has no text for is undefined, and left out.
-    const value: string | undefined = JSON.stringify(valueIn(name, level, message, fields));
+    const value = jsonOf(valueIn(name, level, message, fields));
     if (value !== undefined) line += line === '{' ? text + value : `,${text}${value}`;
   }
   return `${line}}`;
+}
+
+/** As `JSON.stringify`, which is dear for a number; undefined for what JSON has no text for, and leaves out. */
+function jsonOf(value: unknown): string | undefined {
+  if (value === null) return 'null';
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
+  return JSON.stringify(value);
 }
 
 function valueIn(name: string, level: string, message: string, fields: Readonly<Record<string, unknown>>) {

@@ -12,7 +12,7 @@ import { migrate } from '../../src/db/migrate.ts';
 import { rawRun } from '../../src/db/ops.ts';
 import { apiKeys, users, workspaceMembers, workspaces } from '../../src/db/schema.ts';
 import { sealedKeyContext } from '../../src/services/api-keys.ts';
-import { keyHash, keyPrefix, newApiKey } from '../../src/services/auth/keys.ts';
+import { newApiKey, storedKey } from '../../src/services/auth/keys.ts';
 import type { Deps } from '../../src/services/context.ts';
 import { signLink } from '../../src/services/signed-links.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -82,7 +82,7 @@ async function addKey(
   const sealed = kind === 'own' ? t.deps.secrets.sealText(key, sealedKeyContext(id)) : null;
   await rawRun(
     database.db,
-    sql`insert into api_keys (id, user_id, kind, name, prefix, hash, sealed, scopes, session_id, created_at) values (${id}, ${userId}, ${kind}, ${kind}, ${keyPrefix(key)}, ${keyHash(key)}, ${sealed}, ${JSON.stringify(scopes)}, ${sessionId}, ${AT})`,
+    sql`insert into api_keys (id, user_id, kind, name, prefix, hash, sealed, scopes, session_id, created_at) values (${id}, ${userId}, ${kind}, ${kind}, ${storedKey(key)?.prefix}, ${storedKey(key)?.hash}, ${sealed}, ${JSON.stringify(scopes)}, ${sessionId}, ${AT})`,
   );
 }
 

@@ -143,7 +143,7 @@ describe('the quota of a tenant', () => {
     const stranger = await q.account({ userId: q.userId + 1 });
     for (const account of [one, two, stranger]) await q.queue(account);
     await reserveQueueRoom(q.deps, q.userId, 1);
-    await expect(reserveQueueRoom(q.deps, q.userId, 1)).rejects.toMatchObject({
+    await expect(async () => reserveQueueRoom(q.deps, q.userId, 1)).rejects.toMatchObject({
       code: 'RATE_LIMITED',
       retryAfterSeconds: 30,
     });

@@ -100,7 +100,7 @@ describe('whether the limit of a recipient holds a message', () => {
   const held = (phone: string) => {
     const message = { ...addressee(phone), id: null, userId: account.userId, accountId: account.id };
     const waits = { priority: PRIORITIES.normal, scheduledAt: null };
-    return countOf(() =>
+    return countOf(async () =>
       recipientHeldUntil(
         { db: q.database.db, peers: createPeerBook(q.deps) },
         pace,

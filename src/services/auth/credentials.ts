@@ -17,7 +17,7 @@ import type { Actor, Role } from '../context.ts';
 import { effectiveRole, type WorkspaceRole } from '../roles.ts';
 import type { LinkScope } from '../signed-links.ts';
 import { ensureOwnWorkspace } from '../workspaces/own.ts';
-import { KEY_MAKER, keyHash, keyPrefix } from './keys.ts';
+import { KEY_MAKER, type StoredKey, storedKey } from './keys.ts';
 import { readFactors } from './second-factor/proof.ts';
 import type { SignInRef } from './sign-ins.ts';
 import { createLocks, type Locks } from './throttle.ts';
@@ -84,6 +84,8 @@ interface KnownKey {
   role: Role;
   workspaceRole: WorkspaceRole;
   suspension: Actor['suspension'];
+  /** who asks with it, made at the first request */
+  actor?: Actor;
 }
 
 /** How long a process may go on believing what another one has changed, in milliseconds. */
@@ -115,15 +117,12 @@ export function createCredentials(deps: {
   );
   const attempts = createKeyedMutex({ maxWaiting: MAX_WAITING });
 
-  function actorOf(known: KnownKey | null, key: string): Actor | null {
-    if (!known || !isSameDigest(known.hash, keyHash(key))) return null;
+  function actorOf(known: KnownKey | null, { hash }: StoredKey): Actor | null {
+    if (!known || !isSameDigest(known.hash, hash)) return null;
     if (known.expiresAt !== null && known.expiresAt <= clock.now()) return null;
     touchKey(known.id);
-    const { id, userId, personId, role, workspaceRole, scopes, sessionIds, suspension } = known;
-    return {
-      ...{ userId, personId, role, workspaceRole, via: 'api_key', scopes, sessionIds, suspension },
-      keyId: id,
-    };
+    known.actor ??= holderOf(known);
+    return known.actor;
   }
 
   return {
@@ -152,8 +151,8 @@ export function createCredentials(deps: {
       };
     },
     fromKey(key) {
-      const prefix = keyPrefix(key);
-      return prefix === null ? null : whenThere(keyCache.get(prefix), (known) => actorOf(known, key));
+      const stored = storedKey(key);
+      return stored && whenThere(keyCache.get(stored.prefix), (known) => actorOf(known, stored));
     },
     async fromLink(userId, scope = null) {
       const workspace = await workspaceCache.get(String(userId));
@@ -189,6 +188,11 @@ export function createCredentials(deps: {
     inTurn: (account, work) => attempts.run(account, work),
     locks: createLocks({ clock }),
   };
+}
+
+function holderOf(key: KnownKey): Actor {
+  const { id, userId, personId, role, workspaceRole, scopes, sessionIds, suspension } = key;
+  return { userId, personId, role, workspaceRole, via: 'api_key', scopes, sessionIds, suspension, keyId: id };
 }
 
 const LINK_ACTOR = {

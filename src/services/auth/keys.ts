@@ -13,13 +13,18 @@ export function newApiKey(): string {
   return `wahub_${randomBytes(8).toString('hex')}_${randomBytes(32).toString('base64url')}`;
 }
 
-/**
- * The value that finds the key's row: the visible prefix, or for a key that an operator chose (`KEY`) a part of its hash.
- * Null for what cannot be a key.
- */
-export function keyPrefix(key: string): string | null {
+export interface StoredKey {
+  /** finds the key's row: the visible prefix, or for a key that an operator chose (`KEY`) a part of its hash */
+  prefix: string;
+  /** of `keyHash` */
+  hash: string;
+}
+
+/** What is stored of a key; null for what cannot be one. */
+export function storedKey(key: string): StoredKey | null {
   if (key === '' || key.length > MAX_LENGTH) return null;
-  return FORMAT.exec(key)?.[1] ?? `h${sha256Hex(key).slice(0, 24)}`;
+  const hash = keyHash(key);
+  return { prefix: FORMAT.exec(key)?.[1] ?? `h${hash.slice(0, 24)}`, hash };
 }
 
 /** SHA-256: the key is random, so a slow hash would add nothing. */

@@ -75,7 +75,8 @@ export async function sendMessage(ctx: Ctx, input: SendInput): Promise<QueuedMes
   const priority = PRIORITIES[input.priority ?? 'normal'];
   requireContentType(ctx, input.content.type);
   if (isChannelJid(asked.peer)) await requirePostable(ctx, session, asked.peer, input);
-  await reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  const reserving = reserveQueueRoom(ctx, ctx.actor.userId, 1);
+  if (reserving instanceof Promise) await reserving;
   // An answer that is known by its Idempotency-Key was given before, or is given in place of this refusal.
   if ('make' in input.content) await refuseWhenUsed(ctx.db, ctx, ctx.actor.userId);
   const { peer, phone } = asked;

@@ -64,7 +64,7 @@ function withOwnHolds(
   const pace = paceOf(ctx.config.pacing, session, now);
   if (!limitsRecipients(pace, message.priority)) return sortedHolds(found, message, now);
   const held = { ...message, userId: session.userId, accountId: session.id };
-  return recipientHeldUntil(ctx, pace, held, now).then((until) => {
+  return whenThere(recipientHeldUntil(ctx, pace, held, now), (until) => {
     if (until !== null) found.push({ reason: 'recipient_limit', until, everybody: true });
     return sortedHolds(found, message, now);
   });

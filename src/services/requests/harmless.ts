@@ -195,16 +195,23 @@ function harmlessFields(fields: object, depth: number, left: { values: number })
   let json = '';
   let room = MAX_FIELDS;
   let hidesName = false;
-  for (const [key, field] of Object.entries(fields)) {
+  const given = asRecord(fields);
+  for (const key of Object.keys(given)) {
     if (room-- === 0) break;
+    const field = given[key];
     if (field === undefined) continue;
     if (isFieldName(key)) json += `,"${key}":${harmless(field, key, depth + 1, left)}`;
-    // One stands for all of them, as in any object.
-    else if (!hidesName) json += `,${HIDDEN_JSON}:${HIDDEN_JSON}`;
-    hidesName ||= !isFieldName(key);
+    else {
+      // One stands for all of them, as in any object.
+      if (!hidesName) json += `,${HIDDEN_JSON}:${HIDDEN_JSON}`;
+      hidesName = true;
+    }
   }
   return `{${json.slice(1)}}`;
 }
+
+/** Safe because the fields are only read, by names that the object has. */
+const asRecord = (fields: object) => fields as Readonly<Record<string, unknown>>;
 
 /** Such a name stands in JSON as it is. */
 const isFieldName = (key: string): boolean =>
