@@ -21,6 +21,8 @@ export interface BatcherOptions<T, R> {
   windowMs?: number;
   /** How many milliseconds an item of `addLater` waits at most for others. */
   patienceMs?: number;
+  /** How many milliseconds longer it waits while something of `addNow` is expected; 0 when missing. */
+  expectedMs?: number;
   /** Tries again for as long as the database is away. When missing, the items are rejected then. */
   whileAway?: { clock: Clock; range: BackoffRange; onAway(error: unknown, count: number): void };
 }
@@ -40,6 +42,11 @@ export interface Batcher<T, R> {
   addLater(item: T): Promise<R>;
   /** Those of `addLater` that wait, wait for others no longer: from now on they are as those of `add`. */
   hurry(): void;
+  /**
+   * Something of `addNow` will come, and must not wait for the work of what nobody waits for: that goes with it, or once this
+   * is not expected any more (call what it returns; again does nothing), or after `expectedMs` more.
+   */
+  expectNow(): () => void;
   /** True while items wait or are done; false while they only wait for the database. */
   isBusy(): boolean;
   /** Resolves when nothing waits or runs. From now on nothing is waited for (`windowMs`, `patienceMs`). */
@@ -64,6 +71,7 @@ interface Waiting<T, R> {
 /** Makes a batcher. Its batches run outside of the callers' requests and transactions. */
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
   const { run, choose, maxBatch, maxRunning = 1, windowMs = 0, patienceMs = 0, whileAway } = options;
+  const { expectedMs = 0 } = options;
   const waiting: Waiting<T, R>[] = [];
   const stopping = new AbortController();
   const idleListeners: (() => void)[] = [];
@@ -75,6 +83,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   let lastBatchMs = Number.NEGATIVE_INFINITY;
   /** ends the pause in which items are gathered: `soon` only where they are all patient */
   let endGathering: (haste: Haste) => void = () => undefined;
+  /** asks again how long that pause is to be */
+  let lookAgain = () => {};
+  let expected = 0;
 
   function schedule(): void {
     if (waiting.length === 0 && running === 0 && !gathering) {
@@ -92,7 +103,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     const now = monotonicMs();
     const windowLeftMs = lastBatchMs + windowMs - now;
     const [first] = waiting;
-    return first && isPatient ? Math.max(windowLeftMs, first.addedMs + patienceMs - now) : windowLeftMs;
+    if (!first || !isPatient) return windowLeftMs;
+    const mayWaitMs = expected > 0 ? patienceMs + expectedMs : patienceMs;
+    return Math.max(windowLeftMs, first.addedMs + mayWaitMs - now);
   }
 
   async function gather(): Promise<void> {
@@ -103,6 +116,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       if (leftMs <= 0) break;
       waited = true;
       const ended = new Promise<void>((resolve) => {
+        lookAgain = resolve;
         endGathering = (haste) => {
           if (haste === 'now' || (haste === 'soon' && isPatient)) resolve();
         };
@@ -110,6 +124,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       await Promise.race([pause(leftMs), ended]);
     }
     endGathering = () => undefined;
+    lookAgain = () => {};
     if (!waited) await yieldToEventLoop();
     gathering = false;
     const batch = takeBatch();
@@ -201,6 +216,16 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     hurry() {
       for (const one of waiting) if (one.haste === 'later') one.haste = 'soon';
       endGathering('soon');
+    },
+    expectNow() {
+      let isOver = false;
+      expected++;
+      return () => {
+        if (isOver) return;
+        isOver = true;
+        expected--;
+        if (expected === 0) lookAgain();
+      };
     },
     isBusy: () => (gathering || running > 0 || waiting.length > 0) && !resting,
     idle() {

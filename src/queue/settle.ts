@@ -19,6 +19,11 @@ export interface Settler {
    * nothing is dropped; it rejects only when the database refuses this very outcome, or on `stop`.
    */
   settle(item: Settlement): Promise<void>;
+  /**
+   * A code is on its way: receipts that are due wait for its outcome, at most `expectedMs`, as their work would stand between
+   * its steps. Call what it returns when the code is settled or given up.
+   */
+  expectCode(): () => void;
   /** True while outcomes wait to be written, but for a pause because the database is away. */
   isBusy(): boolean;
   /** Writes what waits, at most `timeoutMs`; outcomes that come later are refused. */
@@ -37,15 +42,17 @@ const WINDOW_MS = 15;
  * "delivered". Codes one after the other leave those of ten and more for one transaction.
  */
 const RECEIPT_MS = 250;
+/** A code takes some tens of milliseconds. One that WhatsApp does not answer must not hold the receipts. */
+const CODE_MS = 250;
 
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
  * is written at once; those that come within `windowMs` after a batch are written together. A receipt waits at most
- * `receiptMs` for others. Sessions take turns where more waits than a batch holds.
+ * `receiptMs` for others, and `expectedMs` more while a code is on its way. Sessions take turns where more waits than a batch holds.
  */
 export function createSettler(
   deps: QueueDeps,
-  { windowMs = WINDOW_MS, receiptMs = RECEIPT_MS } = {},
+  { windowMs = WINDOW_MS, receiptMs = RECEIPT_MS, expectedMs = CODE_MS } = {},
 ): Settler {
   const { clock, logger } = deps;
   const recent = createRecentMessages();
@@ -65,6 +72,7 @@ export function createSettler(
     choose: createOutcomeChoice(MAX_BATCH),
     windowMs,
     patienceMs: receiptMs,
+    expectedMs,
     whileAway: {
       clock,
       range: PAUSE,
@@ -78,6 +86,7 @@ export function createSettler(
       if (isCode(item)) return batcher.addNow(item);
       return isReceipt(item) ? batcher.addLater(item) : batcher.add(item);
     },
+    expectCode: batcher.expectNow,
     isBusy: batcher.isBusy,
     async stop(timeoutMs) {
       const bound = new AbortController();

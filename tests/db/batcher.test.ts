@@ -203,6 +203,42 @@ describe('createBatcher', () => {
     expect(short.batches).toEqual([[1, 2]]);
   });
 
+  test('does not begin with patient items while something is expected that must not wait for them', async () => {
+    const { batcher, batches } = setUp({ expectedMs: 60_000 });
+    const settled = batcher.expectNow();
+    const first = batcher.addLater(1);
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([]);
+    expect(await batcher.addNow(2)).toBe(20);
+    expect(await first).toBe(10);
+    const second = batcher.addLater(3);
+    const other = batcher.expectNow();
+    settled();
+    settled();
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([[1, 2]]);
+    other();
+    expect(await second).toBe(30);
+    settled();
+    expect(await batcher.addLater(4)).toBe(40);
+    expect(batches).toEqual([[1, 2], [3], [4]]);
+  });
+
+  test('waits for what is expected neither for ever nor with what others wait for, nor at its end', async () => {
+    const bounded = setUp({ expectedMs: 5 }).batcher;
+    bounded.expectNow();
+    expect(await bounded.addLater(1)).toBe(10);
+    const { batcher, batches } = setUp({ expectedMs: 60_000 });
+    batcher.expectNow();
+    expect(await Promise.all([batcher.addLater(1), batcher.add(2)])).toEqual([10, 20]);
+    const last = batcher.addLater(3);
+    await batcher.idle();
+    expect(await last).toBe(30);
+    expect(batches).toEqual([[1, 2], [3]]);
+  });
+
   test('rejects what waits and what comes after its stop', async () => {
     const clock = createFakeClock();
     const { batcher } = setUp({

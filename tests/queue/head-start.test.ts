@@ -1,6 +1,6 @@
 /** Codes that are claimed as they are queued: what has to hold as for every other claim. On both databases. */
 import { eq } from 'drizzle-orm';
-import { afterAll, afterEach, expect, it } from 'vitest';
+import { afterAll, afterEach, expect, it, vi } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
 import { activityLogs, messageQueue, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { record, SessionNotHeld } from '../../src/events/record.ts';
@@ -89,6 +89,31 @@ it('is a claim with fence and attempt from its commit on, leaves after that, and
   next.start?.go();
   await q.clock.advance(0);
   expect(q.engine.relayed).toHaveLength(2);
+});
+
+it('is expected by the settler until its outcome is written, or it is given up', async () => {
+  q = await openQueue();
+  const account = await q.account({ lastHighAt: q.clock.now() });
+  const ends: ReturnType<typeof vi.fn>[] = [];
+  const expectCode = () => {
+    const end = vi.fn();
+    ends.push(end);
+    return end;
+  };
+  await q.newDispatcher({ settler: { ...q.settler, expectCode } }).add(account);
+  await q.clock.advance(0);
+  const sent = await ask(account);
+  await sent.commit();
+  await turns(5);
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([0]);
+  sent.start?.go();
+  await q.clock.advance(0);
+  expect(await q.message(sent.id)).toMatchObject({ status: 'sent' });
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([1]);
+  const given = await ask(account);
+  given.start?.giveUp(null);
+  await q.clock.advance(0);
+  expect(ends.map((end) => end.mock.calls.length)).toEqual([1, 1]);
 });
 
 const OPEN = () => ({ type: 'text' as const, text: 'a code' });

@@ -60,7 +60,8 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   const claimed = new Promise<Claim | null>((resolve) => {
     end = resolve;
   });
-  follow(line, at, row, spent, claimed);
+  const settled = line.deps.settler.expectCode();
+  follow(line, at, row, spent, claimed).then(settled, settled);
   return {
     ...start,
     begin: early.begin,

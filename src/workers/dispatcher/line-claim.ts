@@ -149,7 +149,7 @@ async function claimAndSend(line: Line, at: Windows, taking: Taking, now: number
   const { spent, giveBack, gapEndsAt } = spend(line, at, row, now);
   line.lookahead.drop(priority, row.id);
   const claimed = claim(line, taking, spent, giveBack);
-  follow(line, at, row, spent, claimed);
+  void follow(line, at, row, spent, claimed);
   // With a gap the next one is not chosen before this one is known to be ours; the claimer keeps a burst in order. The
   // next stranger is looked at when this one is counted.
   if (gapEndsAt > now || contact !== null) await claimed;
@@ -180,14 +180,14 @@ export function spend(line: Line, at: Windows, row: Candidate, now: number): Spe
   };
 }
 
-/** Sends the row once it is claimed; with null its recipient is free again. */
+/** Sends the row once it is claimed; with null its recipient is free again. Resolves when its outcome is written, or with null. */
 export function follow(
   line: Line,
   at: Windows,
   row: Candidate,
   spent: SpentAttempt,
   claimed: Promise<Claim | null>,
-): void {
+): Promise<void> {
   const { busy, attempts, withdrawn, claims } = line;
   claims.add(claimed);
   const done = claimed.then(async (claim) => {
@@ -199,6 +199,7 @@ export function follow(
     line.waiter.wake();
   });
   attempts.set(row.id, done);
+  return done;
 }
 
 async function claimInTurn(
