@@ -2,9 +2,23 @@
 /**
  * Puts the compiled service and its tools, with their packages, into a file each: dist/.packed/sandbox.mjs and cli.mjs.
  * Tests start them hundreds of times, and most of a start is looking for 3,000 files. The code is that of dist/, and each
- * module still knows where it lies.
+ * module still knows where it lies. Most of what is left of a start is compiling: what V8 has made of the sandbox in one start
+ * lies beside it, for all others.
  */
-import { mkdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
@@ -21,6 +35,32 @@ const ENTRIES = { sandbox: join(DIST, 'sandbox.js'), cli: join(DIST, 'cli', 'mai
  * the file that prints (src/whatsapp/baileys/preload.ts), so that file must stay.
  */
 const NOT_PACKED = ['sharp', 'libsql', '@libsql/*', 'bcrypt', 'opus-decoder', 'libsignal'];
+/** The file waits for the service to end; a script has no `await` outside functions, and nothing comes after this one. */
+const ENTRY_WAITS = /^await (?=runUntilSignal\()/m;
+/** A script does not know its place. */
+const PLACE = "'use strict'; const packedUrl = require('node:url').pathToFileURL(__filename).href;";
+/** Starts a script with what V8 has made of it; where V8 refuses that, it compiles as ever. */
+const STARTER = `import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Script } from 'node:vm';
+const folder = dirname(fileURLToPath(import.meta.url));
+const filename = join(folder, 'sandbox.cjs');
+const cache = join(folder, 'sandbox.cache');
+// It is ASCII: a sign is a byte.
+const code = readFileSync(filename, 'latin1');
+const script = new Script('(function (exports, require, module, __filename, __dirname) {' + code + '\\n})', {
+  filename,
+  cachedData: existsSync(cache) ? readFileSync(cache) : undefined,
+});
+const { SAVE_COMPILED } = process.env;
+if (SAVE_COMPILED) process.once('exit', () => writeFileSync(SAVE_COMPILED, script.createCachedData()));
+const module = { exports: {} };
+script.runInThisContext()(module.exports, createRequire(filename), module, filename, folder);
+`;
+/** Longer than a start takes on a busy machine. */
+const START_TIMEOUT_MS = 120_000;
 const REQUIRE =
   "import { createRequire as createPackedRequire } from 'node:module'; const require = createPackedRequire(import.meta.url);";
 /** Held while one process compiles and packs; one that was killed leaves it behind. */
@@ -33,6 +73,9 @@ const ownPlaces = {
   setup({ onLoad }) {
     onLoad({ filter: /\.[cm]?js$/ }, ({ path }) => {
       const text = readFileSync(path, 'utf8');
+      const isEntry = path === ENTRIES.sandbox;
+      if (isEntry && !ENTRY_WAITS.test(text)) throw new Error(`${path} does not wait for the service`);
+      if (isEntry) return { contents: text.replace(ENTRY_WAITS, 'void '), loader: 'js' };
       if (!/\bimport\.meta\b|\b__(dirname|filename)\b/.test(text)) return undefined;
       const place = { url: pathToFileURL(path).href, dirname: dirname(path), filename: path };
       const contents = Object.entries(place).reduce((changed, [name, value]) => {
@@ -71,22 +114,82 @@ async function locked(work) {
 
 async function pack() {
   const made = join(PACKED, `${process.pid}.part`);
-  await build({
-    entryPoints: ENTRIES,
+  const common = {
     outdir: made,
-    outExtension: { '.js': '.mjs' },
     bundle: true,
     platform: 'node',
-    format: 'esm',
     target: `node${process.versions.node}`,
     external: NOT_PACKED,
-    banner: { js: REQUIRE },
     plugins: [ownPlaces],
     logLevel: 'error',
+  };
+  await build({
+    ...common,
+    entryPoints: { cli: ENTRIES.cli },
+    outExtension: { '.js': '.mjs' },
+    format: 'esm',
+    banner: { js: REQUIRE },
   });
+  await build({
+    ...common,
+    entryPoints: { sandbox: ENTRIES.sandbox },
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
+    banner: { js: PLACE },
+    define: { 'import.meta.url': 'packedUrl' },
+    // What V8 brings back does not know how to import.
+    supported: { 'dynamic-import': false },
+  });
+  writeFileSync(join(made, 'sandbox.mjs'), STARTER);
+  // V8 knows the code by its length alone: what was compiled of other code must be gone before.
+  rmSync(join(PACKED, 'sandbox.cache'), { force: true });
   // Each appears whole.
-  for (const name of Object.keys(ENTRIES)) renameSync(join(made, `${name}.mjs`), join(PACKED, `${name}.mjs`));
+  for (const name of ['sandbox.cjs', 'sandbox.mjs', 'cli.mjs'])
+    renameSync(join(made, name), join(PACKED, name));
+  await saveCompiled(join(made, 'sandbox.cache'));
+  if (existsSync(join(made, 'sandbox.cache')))
+    renameSync(join(made, 'sandbox.cache'), join(PACKED, 'sandbox.cache'));
   rmdirSync(made);
+}
+
+/** Starts the sandbox once and keeps what V8 has compiled by then. Without it, each start compiles. */
+async function saveCompiled(file) {
+  const dir = mkdtempSync(join(tmpdir(), 'wahub-pack-'));
+  const child = spawn(process.execPath, [join(PACKED, 'sandbox.mjs')], {
+    cwd: ROOT,
+    stdio: 'ignore',
+    env: {
+      PATH: process.env.PATH,
+      NODE_ENV: 'development',
+      PORT: String(await freePort()),
+      DATA_DIR: dir,
+      LOG_DIR: join(dir, 'logs'),
+      DB_TYPE: 'sqlite',
+      DB_PATH: join(dir, 'wahub.db'),
+      SAVE_COMPILED: file,
+    },
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  const endsAtMs = Date.now() + START_TIMEOUT_MS;
+  while (!existsSync(join(dir, 'sandbox.json')) && child.exitCode === null && Date.now() < endsAtMs)
+    await pause(50);
+  child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  await ended;
+  clearTimeout(late);
+  rmSync(dir, { recursive: true, force: true });
+}
+
+/** A port that nobody listened on a moment ago. */
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 /** Leaves packed files that are not older than the service's and the emulator's sources. */
