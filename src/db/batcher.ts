@@ -12,7 +12,8 @@ export interface BatcherOptions<T, R> {
   maxBatch: number;
   /**
    * Which of those that wait go into the next batch, at most `maxBatch` of them; the oldest when missing. It is shown the
-   * oldest `CHOICE` only. Where it names none, the others wait until a batch has ended.
+   * oldest `CHOICE` only. Where it names none, all wait until a batch has ended, one more comes or `hurry` is called: so it
+   * must name one while no batch runs.
    */
   choose?(waiting: readonly T[]): readonly T[];
   /** Batches at a time. One, when missing: then items are done in the order they came. */
@@ -216,6 +217,8 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     hurry() {
       for (const one of waiting) if (one.haste === 'later') one.haste = 'soon';
       endGathering('soon');
+      // Some may be free by now that `choose` has passed over.
+      schedule();
     },
     expectNow() {
       let isOver = false;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { type BatcherOptions, CHOICE, createBatcher } from '../../src/db/batcher.ts';
 import { createFakeClock } from '../helpers/clock.ts';
+import { createSignal } from '../helpers/signal.ts';
 
 const away = () => Object.assign(new Error('no database'), { code: 'ECONNREFUSED' });
 const nextTurn = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -187,6 +188,29 @@ describe('createBatcher', () => {
     expect(batches).toEqual([[1, 2]]);
     batcher.hurry();
     expect(await next).toBe(30);
+  });
+
+  test('looks again at what was passed over when somebody is in a hurry', async () => {
+    const first = createSignal();
+    let mayGo = false;
+    const { batcher, batches } = setUp({
+      maxRunning: 2,
+      choose: (waiting) => waiting.filter((item) => item !== 2 || mayGo),
+      async run(items) {
+        batches.push(items);
+        if (items.includes(1)) await first.given;
+        return items;
+      },
+    });
+    const slow = batcher.add(1);
+    const passedOver = batcher.add(2);
+    for (let i = 0; i < 5; i++) await nextTurn();
+    expect(batches).toEqual([[1]]);
+    mayGo = true;
+    batcher.hurry();
+    expect(await passedOver).toBe(2);
+    first.give();
+    expect(await slow).toBe(1);
   });
 
   test('keeps nobody waiting for the work of patient items, which are done in their time all the same', async () => {

@@ -10,8 +10,8 @@ import { freeLanes } from '../../src/events/lane-claims.ts';
 import { deleteWebhook, rotateWebhookSecret, updateWebhook } from '../../src/services/webhooks/verbs.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender } from '../../src/workers/webhook-sender/index.ts';
-import { claimLane, createRecorder } from '../../src/workers/webhook-sender/lanes.ts';
-import { createFakeClock } from '../helpers/clock.ts';
+import { type Claim, claimLane, createRecorder } from '../../src/workers/webhook-sender/lanes.ts';
+import { createFakeClock, turns } from '../helpers/clock.ts';
 import { createSignal } from '../helpers/signal.ts';
 import { countStatements } from '../helpers/statements.ts';
 import {
@@ -256,44 +256,57 @@ test('a lane that went to another process meanwhile is left alone, and what was 
   expect(await f.states(hook.id)).toMatchObject({ delivered: seqs.length });
 });
 
+interface NotesOptions {
+  sessions?: number;
+  /** what the recorder is given in place of the database */
+  around?(db: Db): Db;
+}
+
+/** Lanes that are held, each with the events of `count` messages, and what notes how an attempt at one of them went. */
+async function startNotes(count: number, { sessions = 1, around = (db) => db }: NotesOptions = {}) {
+  const f = await start();
+  const { id } = await f.tenant();
+  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
+  for (let n = 0; n < sessions; n++) {
+    const session = await f.session(id);
+    for (let m = 0; m < count; m++) await f.message(session, 'message.sent');
+  }
+  const { db } = f.deps;
+  const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
+  const claims = new Map<string, Claim>();
+  for (const lane of new Set(rows.map((row) => row.lane))) {
+    const claim = await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 });
+    if (!claim) throw new Error('the lane is not ours');
+    claims.set(lane, claim);
+  }
+  const recorder = createRecorder(around(db));
+  const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
+  const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
+  const note = (row: (typeof rows)[number]) => {
+    const claim = claims.get(row.lane);
+    if (!claim) throw new Error('there is no such lane');
+    return recorder.add({ claim, row, attempt, step: { state: 'delivered' }, now: Date.now() });
+  };
+  const loggedIds = async () => {
+    const logged = await db.select({ id: webhookDeliveries.outboxId }).from(webhookDeliveries);
+    return logged.map((one) => one.id).toSorted();
+  };
+  return { f, hook, rows, note, recorder, loggedIds };
+}
+
 // With one connection that writes there is no lock of a row to wait for.
 if (!statementsAreCheap)
   test('who holds the lock of one lane holds back the notes of no other', async () => {
-    const f = await start();
-    const { id } = await f.tenant();
-    const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
-    const sessions = await Promise.all([f.session(id), f.session(id), f.session(id)]);
-    for (const session of sessions) for (let n = 0; n < 2; n++) await f.message(session, 'message.sent');
-    const { db } = f.deps;
-    const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
-    const [lockedLane = '', ...lanes] = [...new Set(rows.map(({ lane }) => lane))];
-    const claims = new Map(
-      await Promise.all(
-        [lockedLane, ...lanes].map(
-          async (lane) =>
-            [
-              lane,
-              await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 }),
-            ] as const,
-        ),
-      ),
-    );
-    const recorder = createRecorder(db);
-    const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
-    const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
+    const { f, hook, rows, note } = await startNotes(2, { sessions: 3 });
+    const [{ lane: lockedLane } = { lane: '' }] = rows;
     const ended: string[] = [];
-    const note = (row: (typeof rows)[number]) => {
-      const claim = claims.get(row.lane);
-      if (!claim) throw new Error('the lane is not ours');
-      const added = recorder.add({ claim, row, attempt, step: { state: 'delivered' }, now: Date.now() });
-      return added.finally(() => ended.push(row.id));
-    };
+    const noteAndTell = (row: (typeof rows)[number]) => note(row).finally(() => ended.push(row.id));
     const locked = rows.filter(({ lane }) => lane === lockedLane);
     const others = rows.filter(({ lane }) => lane !== lockedLane);
-    const notes = await transact(db, async (tx) => {
+    const notes = await transact(f.deps.db, async (tx) => {
       await tx.update(webhookLanes).set({ webhookId: hook.id }).where(eq(webhookLanes.lane, lockedLane));
-      const first = locked.map(note);
-      expect(await Promise.all(others.map(note))).toEqual(others.map(() => true));
+      const first = locked.map(noteAndTell);
+      expect(await Promise.all(others.map(noteAndTell))).toEqual(others.map(() => true));
       expect(ended.toSorted()).toEqual(others.map((row) => row.id).toSorted());
       return first;
     });
@@ -302,29 +315,78 @@ if (!statementsAreCheap)
     expect(await f.states(hook.id)).toEqual({ delivered: rows.length });
   });
 
-/** A lane that is held, with the events of `count` messages, and what notes how an attempt at one of them went. */
-async function startNotes(count: number) {
-  const f = await start();
-  const { id } = await f.tenant();
-  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
-  const session = await f.session(id);
-  for (let n = 0; n < count; n++) await f.message(session, 'message.sent');
-  const { db } = f.deps;
-  const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
-  const [{ lane } = { lane: '' }] = rows;
-  const claim = await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 });
-  if (!claim) throw new Error('the lane is not ours');
-  const recorder = createRecorder(db);
-  const went = { ok: true, status: 204, error: null, refused: false, retryAfter: null, durationMs: 1 };
-  const attempt = { ...went, headers: {}, answer: '', keptBody: '{}' };
-  const tried = { claim, attempt, step: { state: 'delivered' as const }, now: Date.now() };
-  const note = (row: (typeof rows)[number]) => recorder.add({ ...tried, row });
-  const loggedIds = async () => {
-    const logged = await db.select({ id: webhookDeliveries.outboxId }).from(webhookDeliveries);
-    return logged.map((one) => one.id).toSorted();
-  };
-  return { f, hook, rows, note, recorder, loggedIds };
+/** A database whose transactions are as the test wants them: `around` gets the number of each, from 1, and what does it. */
+function withTransactions(
+  db: Db,
+  around: (nth: number, run: () => Promise<unknown>) => Promise<unknown>,
+): Db {
+  let begun = 0;
+  const transaction = (work: Parameters<Db['transaction']>[0]) => around(++begun, () => db.transaction(work));
+  return Object.create(db, { transaction: { value: transaction } });
 }
+
+test('while the note of an event that is gone is tried by itself, others of its lane are looked at', async () => {
+  const [begun, added, seen] = [createSignal(), createSignal(), createSignal()];
+  const { f, hook, rows, note, recorder, loggedIds } = await startNotes(2, {
+    around: (db) =>
+      withTransactions(db, async (nth, run) => {
+        // The batch, the one that is gone by itself, and the batch with the other one.
+        if (nth === 1) {
+          begun.give();
+          await added.given;
+        }
+        if (nth === 2) await seen.given;
+        if (nth === 3) seen.give();
+        return run();
+      }),
+  });
+  const [gone, kept] = rows;
+  if (!gone || !kept) throw new Error('there are no two events');
+  await f.deps.db.update(webhookOutbox).set({ lane: 'another' }).where(eq(webhookOutbox.id, gone.id));
+  const notes = [note(gone)];
+  recorder.hurry();
+  await begun.given;
+  notes.push(note(kept));
+  recorder.hurry();
+  added.give();
+  expect(await Promise.all(notes)).toEqual([true, true]);
+  expect(await loggedIds()).toEqual([kept.id]);
+  expect(await f.states(hook.id)).toEqual({ pending: 1, delivered: 1 });
+});
+
+test('notes of events that are gone are tried two at a time, however many lanes have some', async () => {
+  const SESSIONS = 5;
+  const [failed, end] = [createSignal(), createSignal()];
+  let failures = 0;
+  let atWork = 0;
+  const { f, rows, note, recorder, loggedIds } = await startNotes(1, {
+    sessions: SESSIONS,
+    around: (db) =>
+      withTransactions(db, async (_nth, run) => {
+        atWork++;
+        try {
+          const result = await run();
+          await end.given;
+          return result;
+        } catch (error) {
+          // The batch of all, and each half, quarter and so on of it down to the single ones.
+          if (++failures === 2 * SESSIONS - 1) failed.give();
+          throw error;
+        } finally {
+          atWork--;
+        }
+      }),
+  });
+  await f.deps.db.update(webhookOutbox).set({ lane: 'another' });
+  const notes = rows.map(note);
+  recorder.hurry();
+  await failed.given;
+  await turns(5);
+  expect(atWork).toBe(2);
+  end.give();
+  expect(await Promise.all(notes)).toEqual(rows.map(() => true));
+  expect(await loggedIds()).toEqual([]);
+});
 
 test('attempts of one moment are written together: each lane is renewed once, and the log gets all', async () => {
   const { f, hook, rows, note, recorder, loggedIds } = await startNotes(4);

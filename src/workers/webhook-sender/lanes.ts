@@ -243,13 +243,13 @@ const MAX_RUNNING = 2;
 const WINDOW_MS = 10;
 /** Nobody waits for a note before the end of a lane's events (`hurry`), or before many are open. */
 const PATIENCE_MS = 100;
-/** Lanes at a time whose lock is waited for: each wait holds a connection. */
+/** Lanes at a time of which a note is tried by itself: it may wait for the lane's lock, and holds a connection meanwhile. */
 const MAX_APART = 2;
 
 export interface Recorder {
   /**
    * `recordAttempt`, together with what other lanes and the same one have to write at that moment. Where somebody else holds the
-   * lock of a lane, that lane waits by itself. It may be a tenth of a second before it is written.
+   * lock of a lane, or an event is gone, that lane waits by itself. It may be a tenth of a second before it is written.
    */
   add(tried: Tried): Promise<boolean>;
   /** Somebody waits for what was added: it waits for others no longer. */
@@ -280,38 +280,51 @@ export function createRecorder(db: Db): Recorder {
     if (left > 0) running.set(lane, left);
     else running.delete(lane);
   }
-  /** Where it cannot be written like the others, it is tried by itself. */
-  const addAlike = (tried: Tried): Promise<Written> =>
-    batcher.addLater(tried).catch((error: unknown) => {
-      if (!(error instanceof NotAlike)) throw error;
-      return inCleanContext(() => recordAttempt(db, tried));
-    });
+  /** What is tried by itself after that is in no batch any more: the lane's other notes go on, and come to wait behind it. */
+  async function addAlike(tried: Tried): Promise<Written> {
+    try {
+      return await batcher.addLater(tried);
+    } catch (error) {
+      if (error instanceof NotAlike) return 'apart';
+      throw error;
+    } finally {
+      ended(tried.claim.lane);
+    }
+  }
   return {
     hurry: () => batcher.hurry(),
     async add(tried) {
-      const { lane } = tried.claim;
-      const written = await addAlike(tried).finally(() => ended(lane));
+      const written = await addAlike(tried);
       if (written !== 'apart') return written;
-      return apart.run(lane, () => places.add(() => inCleanContext(() => recordAttempt(db, tried))));
+      return apart.run(tried.claim.lane, () =>
+        places.add(() => inCleanContext(() => recordAttempt(db, tried))),
+      );
     },
   };
 }
 
-/** Whether its lane is ours still; `apart`: nothing is written, the lane has to be waited for. */
+/** Whether its lane is ours still; `apart`: nothing is written, it has to be tried by itself. */
 type Written = boolean | 'apart';
 
-/** All that went well are written at once; the batcher tries others in halves, and the recorder then alone. */
+/** All that went well are written at once, without those in the lanes `apart`; the batcher tries others in halves. */
 async function writeAttempts(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Written[]> {
-  if (statementsAreCheap) return writeInTurn(tx, all);
-  const free = await lockFree(tx, all, apart);
+  const together = all.filter(({ claim }) => !apart.has(claim.lane));
+  if (together.length === 0) return all.map(() => 'apart');
+  requireDelivered(together);
+  const written = await (statementsAreCheap ? writeInTurn(tx, together) : writeFree(tx, together));
+  return all.map((tried) => written.get(tried) ?? 'apart');
+}
+
+/** Those whose lanes nobody else has locked. */
+async function writeFree(tx: Tx, all: readonly Tried[]): Promise<Map<Tried, boolean>> {
+  const free = await lockFree(tx, all);
   const ours = all.filter(({ claim }) => free.has(claim.lane));
   if (ours.length > 0) await writeDeliveries(tx, ours);
-  return all.map(({ claim }) => (free.has(claim.lane) ? true : 'apart'));
+  return new Map(ours.map((tried) => [tried, true]));
 }
 
 /** Where a statement is no round trip: each lane is renewed once, their events are moved together, and the log gets all. */
-async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
-  requireDelivered(all);
+async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<Map<Tried, boolean>> {
   const renewed = new Map<string, boolean>();
   for (const { claim, now } of all) {
     if (!renewed.has(claim.token)) renewed.set(claim.token, await renewLease(tx, claim, now));
@@ -328,7 +341,7 @@ async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<boolean[]> {
   ]);
   if ((await moveSeveral(tx, rows, ['delivered', null, null])) !== all.length) throw eventIsGone();
   await insertMany(tx, webhookDeliveries, all.map(logOf));
-  return all.map(({ claim }) => renewed.get(claim.token) === true);
+  return new Map(all.map((tried) => [tried, renewed.get(tried.claim.token) === true]));
 }
 
 /** On SQLite. In another lane an event is being replayed: that is another delivery. */
@@ -345,12 +358,10 @@ const moveSeveral = changerOfSeveral({
   shared: [webhookOutbox.state, webhookOutbox.nextAttemptAt, webhookOutbox.lastError],
 });
 
-/** Locks those of their lanes that nobody holds, without those in `apart`. One that is lost is not among them. */
-async function lockFree(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Set<string>> {
-  const claims = all.map(({ claim }) => claim).filter(({ lane }) => !apart.has(lane));
-  if (claims.length === 0) return new Set();
-  const names = [...new Set(claims.map(({ lane }) => lane))];
-  const tokens = [...new Set(claims.map(({ token }) => token))];
+/** Locks those of their lanes that nobody holds. One that is lost is not among them. */
+async function lockFree(tx: Tx, all: readonly Tried[]): Promise<Set<string>> {
+  const names = [...new Set(all.map(({ claim }) => claim.lane))];
+  const tokens = [...new Set(all.map(({ claim }) => claim.token))];
   const own = tx
     .select({ lane: webhookLanes.lane })
     .from(webhookLanes)
@@ -407,7 +418,6 @@ const endSeveral = preparedWriteFor((db, named, count) => {
 
 /** All of it goes with the commit where it may. Their lanes are locked. */
 async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<void> {
-  requireDelivered(all);
   const lanes = new Map(all.map(({ claim }) => [claim.lane, claim]));
   const dueAt = Math.max(...all.map(({ now }) => now)) + LEASE_MS;
   const claims = padded([...lanes.values()], MAX_BATCH);
