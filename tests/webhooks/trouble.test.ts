@@ -16,6 +16,9 @@ import { accept, answer, type Fixture, hang, openFixture, seqsOf, upTo, whenIdle
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
+/** For tests of many minutes: each look is a query, and with one a second these would be all that takes time. */
+const SELDOM = { pollMs: 10_000 } satisfies WebhookSenderOptions;
+
 let open: Fixture | undefined;
 afterEach(async () => {
   await open?.close();
@@ -36,7 +39,7 @@ async function start(options: WebhookSenderOptions = {}) {
 }
 
 test('a receiver that is down for ten minutes misses nothing, and is not stormed meanwhile', async () => {
-  const { f, clock, userId, receiver, hook } = await start();
+  const { f, clock, userId, receiver, hook } = await start(SELDOM);
   const sessions = await Promise.all([f.session(userId), f.session(userId), f.session(userId)]);
   receiver.respond = answer(503);
   for (let minute = 0; minute < 10; minute++) {
@@ -84,7 +87,10 @@ test('a receiver that is down for ten minutes, and a gateway killed meanwhile: e
   const sessions = await Promise.all([f.session(userId), f.session(userId), f.session(userId)]);
   const accepted: typeof receiver.received = [];
   const first = mortal(f.deps);
-  const killed = createWebhookSender({ ...f.deps, ...first, processId: newId() }, { random: () => 0.5 });
+  const killed = createWebhookSender(
+    { ...f.deps, ...first, processId: newId() },
+    { ...SELDOM, random: () => 0.5 },
+  );
   let kills = 0;
   let dying = false;
   let replaced = false;
@@ -109,7 +115,7 @@ test('a receiver that is down for ten minutes, and a gateway killed meanwhile: e
     await clock.advance(MINUTE_MS);
     if (kills === 1 && !replaced) {
       replaced = true;
-      clock.idleWith(whenIdle(f.sender({ random: () => 0.5 })));
+      clock.idleWith(whenIdle(f.sender({ ...SELDOM, random: () => 0.5 })));
     }
   }
   expect(replaced).toBe(true);
@@ -138,7 +144,7 @@ async function untilKilled(look: () => boolean): Promise<void> {
 }
 
 test('a refused event delays its own session only, and dies after five tries within fifteen minutes', async () => {
-  const { f, clock, userId, receiver, hook, ctx } = await start();
+  const { f, clock, userId, receiver, hook, ctx } = await start(SELDOM);
   const [sick, sound] = [await f.session(userId), await f.session(userId)];
   receiver.respond = (request, res) =>
     request.data.sessionId === sick.sessionId && request.data.seq === 2
@@ -200,7 +206,7 @@ test('a replay neither waits for its session nor holds it up', async () => {
 });
 
 test('Retry-After is kept to, by seconds and by date, but for an hour at most', async () => {
-  const { f, clock, userId, receiver } = await start();
+  const { f, clock, userId, receiver } = await start(SELDOM);
   const session = await f.session(userId);
   const comeBack = new Date(clock.now() + 40 * MINUTE_MS).toUTCString();
   const answers = [answer(429, { 'retry-after': '1800' }), answer(503, { 'retry-after': comeBack })];
@@ -296,7 +302,7 @@ test('a tenant whose many receivers hang leaves places for the webhooks of other
 });
 
 test('what was told long ago is forgotten: delivered events after 7 days, dead ones after 30, with their attempts', async () => {
-  const { f, clock, userId, receiver, hook } = await start();
+  const { f, clock, userId, receiver, hook } = await start(SELDOM);
   const [good, bad] = [await f.session(userId), await f.session(userId)];
   receiver.respond = (request, res) =>
     answer(request.data.sessionId === bad.sessionId ? 400 : 204)(request, res);
