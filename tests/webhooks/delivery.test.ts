@@ -325,7 +325,7 @@ function withTransactions(
   return Object.create(db, { transaction: { value: transaction } });
 }
 
-test('while the note of an event that is gone is tried by itself, others of its lane are looked at', async () => {
+test('a note that is tried by itself, as its event is gone, leaves none of its lane behind', async () => {
   const [begun, added, seen] = [createSignal(), createSignal(), createSignal()];
   const { f, hook, rows, note, recorder, loggedIds } = await startNotes(2, {
     around: (db) =>
