@@ -36,8 +36,8 @@ const WINDOW = MAX_IN_FLIGHT;
  */
 const SLICES = 8;
 const CASES = [
-  { sessions: 1, each: 200 },
-  { sessions: 20, each: 16 },
+  { sessions: 1, each: 12 * WINDOW },
+  { sessions: 20, each: 3 * WINDOW },
 ];
 const CHURN = 300;
 const CHURN_AT_ONCE = 10;

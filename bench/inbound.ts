@@ -6,6 +6,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from './gateway/child.ts';
 import type { BareCalls } from './gateway/processes/bare.ts';
 import {
@@ -78,6 +79,8 @@ async function deliver(world: World, to: string, count: number): Promise<void> {
   if (!response.ok) throw new Error(await response.text());
 }
 
+/** What was told is noted, and logs are written, after that; it belongs to the message's cost. */
+const NOTES_MS = 300;
 const MEASURED = ['bare', 'confirmed', 'told'] as const;
 type Measured = (typeof MEASURED)[number];
 
@@ -99,6 +102,7 @@ async function measure(world: World, side: Side, total: number): Promise<{ confi
   const confirmedAfter = seconds();
   await side.told?.(total);
   const toldAfter = seconds();
+  await delay(NOTES_MS);
   const cpuMs = (await side.cpuMs()) - cpuBefore;
   const database = difference(await world.databaseUse(), databaseBefore);
   const round = (took: number): Round => ({ count: total, seconds: took, cpuMs, database });

@@ -59,8 +59,9 @@ if (SAVE_COMPILED) process.once('exit', () => writeFileSync(SAVE_COMPILED, scrip
 const module = { exports: {} };
 script.runInThisContext()(module.exports, createRequire(filename), module, filename, folder);
 `;
-/** Longer than a start takes on a busy machine. */
-const START_TIMEOUT_MS = 120_000;
+/** Longer than a start takes on a busy machine; with the end, far shorter than others wait for the lock. */
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 20_000;
 const REQUIRE =
   "import { createRequire as createPackedRequire } from 'node:module'; const require = createPackedRequire(import.meta.url);";
 /** Held while one process compiles and packs; one that was killed leaves it behind. */
@@ -140,6 +141,8 @@ async function pack() {
     // What V8 brings back does not know how to import.
     supported: { 'dynamic-import': false },
   });
+  const code = join(made, 'sandbox.cjs');
+  writeFileSync(code, escaped(readFileSync(code, 'utf8')));
   writeFileSync(join(made, 'sandbox.mjs'), STARTER);
   // V8 knows the code by its length alone: what was compiled of other code must be gone before.
   rmSync(join(PACKED, 'sandbox.cache'), { force: true });
@@ -150,6 +153,11 @@ async function pack() {
   if (existsSync(join(made, 'sandbox.cache')))
     renameSync(join(made, 'sandbox.cache'), join(PACKED, 'sandbox.cache'));
   rmdirSync(made);
+}
+
+/** All signs that are not ASCII as escapes: esbuild leaves those in patterns, templates and comments as they are. */
+function escaped(code) {
+  return code.replace(/[\u0080-\uffff]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** Starts the sandbox once and keeps what V8 has compiled by then. Without it, each start compiles. */
@@ -165,16 +173,16 @@ async function saveCompiled(file) {
       DATA_DIR: dir,
       LOG_DIR: join(dir, 'logs'),
       DB_TYPE: 'sqlite',
-      DB_PATH: join(dir, 'wahub.db'),
+      DB_SQLITE_PATH: join(dir, 'wahub.db'),
       SAVE_COMPILED: file,
     },
   });
   const ended = new Promise((resolve) => child.once('exit', resolve));
   const endsAtMs = Date.now() + START_TIMEOUT_MS;
-  while (!existsSync(join(dir, 'sandbox.json')) && child.exitCode === null && Date.now() < endsAtMs)
-    await pause(50);
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  while (!existsSync(join(dir, 'sandbox.json')) && isRunning() && Date.now() < endsAtMs) await pause(50);
   child.kill('SIGTERM');
-  const late = setTimeout(() => child.kill('SIGKILL'), START_TIMEOUT_MS);
+  const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
   await ended;
   clearTimeout(late);
   rmSync(dir, { recursive: true, force: true });

@@ -91,10 +91,21 @@ test('messages leave the last places to codes', () => {
   expect(isFullFor(PRIORITIES.normal, MAX_IN_FLIGHT - 1)).toBe(false);
   expect(isFullFor(PRIORITIES.normal, MAX_IN_FLIGHT)).toBe(true);
   expect(isFullFor(PRIORITIES.high, MAX_IN_FLIGHT)).toBe(false);
+  expect(isFullFor(PRIORITIES.low, 7)).toBe(false);
+  expect(isFullFor(PRIORITIES.low, 8)).toBe(true);
 });
 
 test('a full window waits a moment until half of it is free', () => {
-  const at = (inFlight: number, nowMs: number, hasGap = false) => ({ inFlight, hasGap, nowMs });
+  const { normal, low } = PRIORITIES;
+  const at = (inFlight: number, nowMs: number, hasGap = false) => ({
+    priority: normal,
+    inFlight,
+    hasGap,
+    nowMs,
+  });
+  const lowAt = (inFlight: number, nowMs: number) => ({ ...at(inFlight, nowMs), priority: low });
+  expect(planRefill('when one is free', lowAt(5, 100))).toEqual({ ms: 10, refill: 110 });
+  expect(planRefill(110, lowAt(4, 101))).toEqual({ ms: 0, refill: 'at once' });
   expect(planRefill('at once', at(15, 100))).toEqual({ ms: 0, refill: 'at once' });
   expect(planRefill('when one is free', at(15, 100))).toEqual({ ms: 10, refill: 110 });
   expect(planRefill(110, at(9, 104))).toEqual({ ms: 6, refill: 110 });

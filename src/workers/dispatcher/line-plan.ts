@@ -10,8 +10,8 @@ import { FUTURE_MS } from '../../utils/clock.ts';
  * settles and key writes of a session share transactions: with 8 the service spends a tenth more on each message.
  */
 export const MAX_IN_FLIGHT = 16;
-/** A full window is filled when so many places are free: with one claim, which costs the same for one message as for many. */
-const REFILL_AT = MAX_IN_FLIGHT / 2;
+/** Campaigns write to strangers: each first message is several times the work, and a code would stand behind all of it. */
+export const MAX_LOW_IN_FLIGHT = 8;
 /** No free place waits for others longer than this. */
 const REFILL_MS = 10;
 /** On top of those, for codes: they do not wait for a campaign's uploads or for its answers. */
@@ -98,23 +98,28 @@ export function planRow(
   return reason === null ? { do: 'take' } : { do: 'hold', at, reason };
 }
 
-/** Only codes are looked at while so many messages are on their way. */
+const placesFor = (priority: Priority) => (priority === PRIORITIES.low ? MAX_LOW_IN_FLIGHT : MAX_IN_FLIGHT);
+
+/** Only codes are looked at while so many messages are on their way, and no campaigns while there are fewer. */
 export function isFullFor(priority: Priority, inFlight: number): boolean {
-  return inFlight >= MAX_IN_FLIGHT && priority !== PRIORITIES.high;
+  return inFlight >= placesFor(priority) && priority !== PRIORITIES.high;
 }
 
 /** Of a window that was full: when its free places are filled, monotonic milliseconds. */
 export type Refill = number | 'when one is free' | 'at once';
 
 /**
- * Whether messages that are no codes wait for more free places: `ms` is 0 when they do not. `refill` is what was said before.
- * With a gap they do not: each goes when it is due.
+ * Whether messages that are no codes wait until half of their places are free, to share a claim, which costs the same for one
+ * as for many: `ms` is 0 when they do not. `refill` is what was said before of this priority. With a gap they do not: each
+ * goes when it is due.
  */
 export function planRefill(
   refill: Refill,
-  { inFlight, hasGap, nowMs }: { inFlight: number; hasGap: boolean; nowMs: number },
+  view: { priority: Priority; inFlight: number; hasGap: boolean; nowMs: number },
 ): { ms: number; refill: Refill } {
-  if (refill === 'at once' || hasGap || inFlight <= REFILL_AT) return { ms: 0, refill: 'at once' };
+  const { priority, inFlight, hasGap, nowMs } = view;
+  if (refill === 'at once' || hasGap || inFlight <= placesFor(priority) / 2)
+    return { ms: 0, refill: 'at once' };
   const atMs = refill === 'when one is free' ? nowMs + REFILL_MS : refill;
   return atMs > nowMs ? { ms: atMs - nowMs, refill: atMs } : { ms: 0, refill: 'at once' };
 }

@@ -71,7 +71,8 @@ export interface Line {
   seenAt: number;
   /** monotonic */
   healAgainMs: number;
-  refill: Refill;
+  /** by priority; missing: at once */
+  readonly refill: Map<Priority, Refill>;
   /** whether the next message that is no code may use the event loop */
   loop: 'ask' | 'asked' | 'free';
   /** waits after a failure, or has stopped */
@@ -128,7 +129,7 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     rereadAt: 0,
     seenAt: 0,
     healAgainMs: 0,
-    refill: 'at once',
+    refill: new Map(),
     loop: 'ask',
     resting: false,
     idle: false,
@@ -160,12 +161,13 @@ export function mayUseLoop(line: Line): boolean {
   return line.loop === 'free';
 }
 
-/** Milliseconds that messages which are no codes wait for more free places; 0: they may go on. */
-export function waitForPlaces(line: Line): number {
+/** Milliseconds that messages of this priority, which are no codes, wait for more free places; 0: they may go on. */
+export function waitForPlaces(line: Line, priority: Priority): number {
   const { busy, pace, deps } = line;
-  const view = { inFlight: busy.size, hasGap: pace.delayMaxMs > 0, nowMs: deps.clock.monotonic() };
-  const { ms, refill } = planRefill(line.refill, view);
-  line.refill = refill;
+  const hasGap = pace.delayMaxMs > 0;
+  const view = { priority, inFlight: busy.size, hasGap, nowMs: deps.clock.monotonic() };
+  const { ms, refill } = planRefill(line.refill.get(priority) ?? 'at once', view);
+  line.refill.set(priority, refill);
   return ms;
 }
 

@@ -177,10 +177,10 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
   let blocked: LimitPause | null = null;
   for (const priority of PRIORITY_ORDER) {
     if (isFullFor(priority, line.busy.size)) {
-      line.refill = 'when one is free';
+      line.refill.set(priority, 'when one is free');
       break;
     }
-    const waitMs = priority === PRIORITIES.high ? 0 : waitForPlaces(line);
+    const waitMs = priority === PRIORITIES.high ? 0 : waitForPlaces(line, priority);
     if (waitMs > 0) {
       earliest = Math.min(earliest, now + waitMs);
       break;
