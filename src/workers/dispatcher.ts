@@ -36,6 +36,8 @@ export interface Dispatcher {
   remove(accountId: string): Promise<void>;
   /** The clock was set: every line looks again at what waits and at what was spent. */
   beginAgain(): void;
+  /** What is known of the sessions and of their queues may be old: each line reads them before it sends its next message. */
+  rereadSessions(): void;
   /** Resolves when every line waits for time, for work or for WhatsApp and every outcome is written. */
   idle(): Promise<void>;
 }
@@ -115,7 +117,8 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       );
       const noCodes = deps.signals.onCodeComes((accountId) => deps.engine.expectUrgent?.(accountId));
       const noWithdrawals = deps.signals.onWithdrawn((ids) => {
-        for (const line of lines.values()) line.withdraw(ids);
+        const all = new Set(ids);
+        for (const line of lines.values()) line.withdraw(all);
       });
       unsubscribe = () => {
         noWakes();
@@ -129,9 +132,10 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     async stop() {
       running = false;
-      unsubscribe();
       await Promise.all([look.stop(), sweep.stop()]);
       await Promise.all([...lines.keys()].map(remove));
+      // Not before: what is being made ready must hear of a pause, and of what is taken off the queue.
+      unsubscribe();
     },
     async add(account) {
       // Again after each wait: another call may have put a line there meanwhile.
@@ -148,6 +152,9 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     remove,
     beginAgain() {
       for (const line of lines.values()) line.beginAgain();
+    },
+    rereadSessions() {
+      for (const line of lines.values()) line.reread();
     },
     async idle() {
       const isQuiet = () =>

@@ -59,6 +59,11 @@ export interface OwnershipListener {
   onRenewed(sessions: readonly OwnedSession[]): void | Promise<void>;
   /** A session that is given to another process: what is in flight may end, then its socket is closed. */
   onRelease(accountId: string): void | Promise<void>;
+  /**
+   * No other process is running any more, and `hasPeers` says so from now on: one that was killed may have told nothing of
+   * what it changed. Called at once; must not throw.
+   */
+  onAlone(): void;
 }
 
 export interface Ownership {
@@ -230,12 +235,14 @@ class Owner implements Ownership {
   async #lookAndBeat(): Promise<void> {
     const { alone, database, host, processId } = this.#deps;
     const time = await database.now();
-    if (!alone) this.#peers = await this.#readPeers();
+    if (!alone) this.#setPeers(await this.#readLiveAndMe());
     await beat(database, processId, host, time);
   }
 
-  async #readPeers(): Promise<string[]> {
-    return (await this.#readLiveAndMe()).filter((id) => id !== this.processId);
+  #setPeers(live: readonly string[]): void {
+    const hadPeers = this.hasPeers();
+    this.#peers = live.filter((id) => id !== this.processId);
+    if (hadPeers && !this.hasPeers()) this.#listener?.onAlone();
   }
 
   /** Brings what is remembered in line with the rows. */
@@ -270,7 +277,7 @@ class Owner implements Ownership {
     const dead = await removeDead(database, processId, host, alone);
     if (dead.length > 0) logger.info('removed processes that are gone', { count: dead.length });
     const live = await this.#readLiveAndMe();
-    this.#peers = live.filter((id) => id !== processId);
+    this.#setPeers(live);
     const orphans = await findOrphans(database.db, live);
     if (orphans.length > 0) {
       const chosen = chooseOrphans(orphans, await this.#readBalance(live.length), this.#seenOrphans);

@@ -48,16 +48,17 @@ export function createPeers(
       inbox.start();
     },
     async stop() {
-      unsubscribe();
       await inbox.stop();
       await requests.idle();
+      // What was begun may have news of its own.
+      unsubscribe();
       await sender.flush();
     },
   };
 }
 
-/** Unknown priority: a full wake-up. */
+/** Without a priority it may be about anything, the session's row too: a pause is told so. */
 function toNews(value: number | null): News {
   const priority = PRIORITY_ORDER.find((one) => one === value);
-  return priority === undefined ? {} : { priority };
+  return priority === undefined ? { rowChanged: true } : { priority };
 }

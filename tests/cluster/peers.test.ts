@@ -3,8 +3,9 @@ import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
 import { createInbox } from '../../src/cluster/inbox.ts';
 import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
 import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
+import { dbType } from '../../src/db/kit.ts';
 import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
-import { createQueueSignals } from '../../src/queue/signals.ts';
+import { createQueueSignals, type News } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -206,7 +207,13 @@ describe('a wake-up', () => {
 });
 
 describe('a process that starts', () => {
-  const listener = { onTaken: () => {}, onLost: () => {}, onRenewed: () => {}, onRelease: () => {} };
+  const listener = {
+    onTaken: () => {},
+    onLost: () => {},
+    onRenewed: () => {},
+    onRelease: () => {},
+    onAlone: () => {},
+  };
 
   function newOwnership(host = fakeHost('here', 1)) {
     const deps = { database, db: database.db, clock: systemClock, logger: silent, processId: newId() };
@@ -265,6 +272,30 @@ describe('a process that starts', () => {
     await until(() => heard.length === 1);
   });
 });
+
+// SQLite serves one process only.
+if (dbType === 'mysql')
+  it('news that names no priority is about the row of the session as well', async () => {
+    const processId = newId();
+    const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
+    const ownership = createOwnership({ ...deps, host: fakeHost('here', 1), alone: false });
+    const held = await account(processId);
+    await ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {}, onAlone() {} });
+    stops.push(() => ownership.stop());
+    const signals = createQueueSignals();
+    const heard: News[] = [];
+    signals.onWake((accountId, news) => accountId === held && heard.push(news));
+    const commands = createCommandBus({ processId, clock: systemClock });
+    const peers = createPeers({ ...deps, commands, signals }, ownership);
+    stops.push(() => peers.stop());
+    peers.start();
+    for (const priority of [null, 1]) {
+      const before = heard.length;
+      await postWakeUps(database.db, [{ owner: processId, accountId: held, priority }], systemClock.now());
+      await until(() => heard.length > before);
+    }
+    expect(heard).toEqual([{ rowChanged: true }, { priority: 1 }]);
+  });
 
 it('the peers ask the ownership itself whether there is another process', async () => {
   const processId = newId();

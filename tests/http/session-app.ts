@@ -27,7 +27,7 @@ export async function openSessionApp() {
     engine,
     ownership,
     credentials: { erase: async ({ id }) => erased.push(id) },
-    dispatcher: { add: () => undefined, remove: () => undefined },
+    dispatcher: { add: () => undefined, remove: () => undefined, rereadSessions: () => undefined },
     onReceipt: () => undefined,
     onStanding: () => undefined,
     refreshClientVersion: async () => undefined,

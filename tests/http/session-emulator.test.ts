@@ -63,7 +63,7 @@ function startWorkers(processId: string): SessionSupervisor {
     engine,
     ownership: createOwnership({ ...deps, host, processId, alone: true }),
     credentials: store,
-    dispatcher: { add: () => undefined, remove: () => undefined },
+    dispatcher: { add: () => undefined, remove: () => undefined, rereadSessions: () => undefined },
     onReceipt: () => undefined,
     onStanding: () => undefined,
     refreshClientVersion: async () => undefined,

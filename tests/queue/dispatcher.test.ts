@@ -204,6 +204,32 @@ describe('the way of a message', () => {
     expect(q.engine.attempts).toHaveLength(0);
   });
 
+  it('hears of its sessions until they are removed, while it stops', async () => {
+    const happened: string[] = [];
+    const { signals } = q.deps;
+    const onWithdrawn: typeof signals.onWithdrawn = (listener) => {
+      const end = signals.onWithdrawn(listener);
+      return () => {
+        happened.push('listens no more');
+        end();
+      };
+    };
+    const account = await q.account();
+    const dispatcher = q.newDispatcher({ signals: { ...signals, onWithdrawn } });
+    await dispatcher.add(account);
+    q.engine.answer = async () => {
+      const answer = await q.engine.later(5_000);
+      happened.push('answered');
+      return answer;
+    };
+    await q.queue(account);
+    await q.clock.advance(0);
+    const stopped = dispatcher.stop();
+    await q.clock.advance(60_000);
+    await stopped;
+    expect(happened).toEqual(['answered', 'listens no more']);
+  });
+
   it('lets what is in flight end before a session counts as removed', async () => {
     const account = await q.account();
     q.engine.answer = () => q.engine.later(5_000);

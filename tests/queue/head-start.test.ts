@@ -7,7 +7,7 @@ import { record, SessionNotHeld } from '../../src/events/record.ts';
 import { candidateOf, enqueueClaimed, type NewMessage, newQueued } from '../../src/queue/enqueue.ts';
 import type { HeadStart } from '../../src/queue/head-start.ts';
 import { messageFact } from '../../src/queue/message-fact.ts';
-import { pauseByHand, resumeByHand } from '../../src/queue/pause.ts';
+import { HAND_PAUSE, NO_END, pauseByHand, resumeByHand } from '../../src/queue/pause.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { sleep } from '../../src/utils/clock.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
@@ -114,6 +114,27 @@ it('is expected by the settler until its outcome is written, or it is given up',
   given.start?.giveUp(null);
   await q.clock.advance(0);
   expect(ends.map((end) => end.mock.calls.length)).toEqual([1, 1]);
+});
+
+it('is not given for a session that a process has paused which is gone by now, and has not told of it', async () => {
+  let alone = true;
+  q = await openQueue();
+  const account = await q.account({ lastHighAt: q.clock.now() });
+  const dispatcher = q.newDispatcher({ isAlone: () => alone });
+  await dispatcher.add(account);
+  await q.clock.advance(0);
+  alone = false;
+  await q.database.db
+    .update(whatsappAccounts)
+    .set({ pausedUntil: NO_END, pauseReason: HAND_PAUSE })
+    .where(eq(whatsappAccounts.id, account.id));
+  alone = true;
+  dispatcher.rereadSessions();
+  expect((await ask(account)).start).toBeNull();
+  await q.queue(account, { priority: PRIORITIES.high });
+  await q.clock.advance(1_000);
+  expect(q.engine.attempts).toEqual([]);
+  expect((await ask(account)).start).toBeNull();
 });
 
 const OPEN = () => ({ type: 'text' as const, text: 'a code' });

@@ -169,6 +169,7 @@ export async function openWorld() {
       receipts: [] as ReceiptEvent[],
       warnings: [] as string[],
       refreshes: 0,
+      rereads: 0,
     };
     const logger: Logger = { ...silent, warn: (what) => log.warnings.push(what) };
     const supervisor = createSessionSupervisor({
@@ -191,6 +192,9 @@ export async function openWorld() {
         remove: async (id) => {
           log.sending.delete(id);
           await log.inFlight;
+        },
+        rereadSessions: () => {
+          log.rereads += 1;
         },
       },
       onReceipt: (_account, event) => log.receipts.push(event),

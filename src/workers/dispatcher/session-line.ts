@@ -35,9 +35,11 @@ export interface SessionLine {
   /** A place for a row that is being queued; null when it is to wait its turn. */
   headStart(row: Candidate): Promise<HeadStart | null>;
   /** Somebody else has taken these rows off the queue: what of them is being made ready is looked at before it leaves. */
-  withdraw(ids: readonly string[]): void;
+  withdraw(ids: ReadonlySet<string>): void;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
+  /** Reads the session's row and its queue before the next message, whenever that comes. */
+  reread(): void;
   /** True while it waits for time, for work or for WhatsApp. */
   isQuiet(): boolean;
   /** True when it waits and knows of nothing that is due. */
@@ -56,7 +58,7 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
     account,
     wake(news = {}) {
       if (news.rowChanged) line.stale = true;
-      // Another process's news does not tell what it is about, unless it is a message.
+      // What comes without a priority may be about the pause as well.
       if (news.priority === undefined) line.rereadAt = 0;
       const now = deps.clock.now();
       // Reading them tells whether a clock ahead has queued them.
@@ -71,12 +73,16 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
     // What it begins belongs to no request and no transaction.
     headStart: (row) => inCleanContext(() => asTenant(account.userId, () => giveHeadStart(line, row))),
     withdraw(ids) {
-      for (const id of ids) if (line.attempts.has(id)) line.withdrawn.add(id);
+      for (const id of line.attempts.keys()) if (ids.has(id)) line.withdrawn.add(id);
     },
     beginAgain() {
       line.windows = null;
       lookahead.invalidate();
       waiter.wake();
+    },
+    reread() {
+      line.stale = true;
+      lookahead.invalidate();
     },
     isQuiet: () =>
       (waiter.isWaiting() || line.resting) &&

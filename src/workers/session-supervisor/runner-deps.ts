@@ -17,6 +17,7 @@ export interface CredentialEraser {
 export interface SessionDispatcher {
   add(account: AccountRef): unknown;
   remove(accountId: string): unknown;
+  rereadSessions(): void;
 }
 
 export interface RunnerDeps {
