@@ -153,6 +153,14 @@ export async function rawRun(db: Db, query: SQL): Promise<number> {
 }
 
 /**
+ * In a transaction: locks the selected rows, waits for those that another holds, and reads them as they are committed. On
+ * SQLite the rows are ours already.
+ */
+export function locked<Q extends object>(query: Q): Q {
+  return onMysql ? checked<{ for(strength: 'update'): Q }>(query).for('update') : query;
+}
+
+/**
  * In a transaction: locks the selected rows and passes over those another holds. On SQLite the rows are ours
  * already, because no other connection writes while a transaction is open.
  */

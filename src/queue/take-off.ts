@@ -1,7 +1,15 @@
 /** The way off the queue: for now, for good as `canceled`, or because a message is settled. */
 import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, padded, placeholders, preparedWrite, preparedWriteFor, valuesAt } from '../db/ops.ts';
+import {
+  affected,
+  locked,
+  padded,
+  placeholders,
+  preparedWrite,
+  preparedWriteFor,
+  valuesAt,
+} from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
 import type { Fact, Origin } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
@@ -35,7 +43,8 @@ export async function takeOffSeveral(tx: Tx, ids: readonly string[]): Promise<vo
 
 /**
  * Off the queue, also what is claimed: what has not been put on the wire finds its claim gone at the last look
- * before it leaves, and what has is settled by its proof. The history keeps its status. How many were claimed.
+ * before it leaves, of which the lines of this process are told, and what has is settled by its proof. The history keeps
+ * its status. How many were claimed.
  */
 export async function dequeue(
   tx: Tx,
@@ -44,10 +53,11 @@ export async function dequeue(
 ): Promise<{ claimed: number }> {
   if (ids.length === 0) return { claimed: 0 };
   const own = inArray(messageQueue.id, [...ids]);
-  const claimed = await takeOff(tx, and(own, eq(messageQueue.status, 'sending')));
+  // Locked, so that no claim comes between the look and the deletion.
+  const rows = await locked(tx.select({ status: messageQueue.status }).from(messageQueue).where(own));
   await takeOff(tx, own);
-  if (claimed > 0) tx.afterCommit(() => signals.withdrawn(ids));
-  return { claimed };
+  tx.afterCommit(() => signals.withdrawn(ids));
+  return { claimed: rows.filter(({ status }) => status === 'sending').length };
 }
 
 /**
