@@ -15,6 +15,7 @@ import { isSharedJid, lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { CHAT_REFUSED } from '../whatsapp/refusals.ts';
 import { findSubscribers } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
+import type { QueueSignals } from './signals.ts';
 import type { Addressee } from './subscriber-peers.ts';
 
 const FIRST_PAUSE_MS = 15 * MINUTE_MS;
@@ -38,10 +39,16 @@ export function breakerReason(code: string | null): string {
 }
 
 /**
- * Opens the breaker of the message's session, in the transaction of its failure; the fact to record. Nothing when it
- * is open already: what was on its way then says nothing new.
+ * Opens the breaker of the message's session, in the transaction of its failure, and tells its line after the commit; the fact
+ * to record. Nothing when it is open already: what was on its way then says nothing new.
  */
-export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now: number): Promise<Fact[]> {
+export async function tripBreaker(
+  tx: Tx,
+  signals: Pick<QueueSignals, 'wake'>,
+  message: MessageRef,
+  code: string,
+  now: number,
+): Promise<Fact[]> {
   const { id, breakerUntil, breakerTrips } = whatsappAccounts;
   const [row] = await tx
     .select({ until: breakerUntil, trips: breakerTrips })
@@ -55,6 +62,7 @@ export async function tripBreaker(tx: Tx, message: MessageRef, code: string, now
     .set({ breakerUntil: until, breakerCode: code, breakerTrips: trips })
     .where(and(eq(id, message.accountId), or(isNull(breakerUntil), lte(breakerUntil, now))));
   if (affected(opened) === 0) return [];
+  tx.afterCommit(() => signals.wake(message.accountId, { rowChanged: true }));
   return [
     {
       userId: message.userId,

@@ -9,6 +9,7 @@ import { type Held, isHeld } from './fence.ts';
 import { giveBackContacts } from './first-contacts.ts';
 import { messageFact } from './message-fact.ts';
 import type { Settled } from './settle-proofs.ts';
+import type { QueueSignals } from './signals.ts';
 import { takeOff } from './take-off.ts';
 import { isSentAs } from './wire-id.ts';
 
@@ -31,8 +32,18 @@ const NOTHING: Settled = { facts: [], outcomes: [] };
 const MAX_CODE = 40;
 const MAX_MESSAGE = 300;
 
-/** Writes one outcome; empty when the fence or the claim is gone, because then somebody else's word counts. */
-export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Promise<Settled> {
+type Wakes = Pick<QueueSignals, 'wake'>;
+
+/**
+ * Writes one outcome; empty when the fence or the claim is gone, because then somebody else's word counts. After the commit
+ * `signals` wakes the session whose breaker it opens.
+ */
+export async function settleAttempt(
+  tx: Tx,
+  signals: Wakes,
+  item: AttemptItem,
+  now: number,
+): Promise<Settled> {
   switch (item.kind) {
     case 'retry':
       await tx
@@ -45,7 +56,7 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
     case 'failed':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
       if (item.unsent) await giveBackContacts(tx, item.claim);
-      return fail(tx, item.claim, item, now);
+      return fail(tx, signals, item.claim, item, now);
     case 'expired':
       if ((await takeOff(tx, ownClaim(tx, item.claim))) === 0) return NOTHING;
       await giveBackContacts(tx, item.claim);
@@ -53,9 +64,9 @@ export async function settleAttempt(tx: Tx, item: AttemptItem, now: number): Pro
     case 'overdue':
       return expireWaiting(tx, item.id, now);
     case 'exhausted':
-      return exhaust(tx, item.id, item.held, now);
+      return exhaust(tx, signals, item, now);
     case 'refused':
-      return refuseWaiting(tx, item, now);
+      return refuseWaiting(tx, signals, item, now);
   }
 }
 
@@ -103,6 +114,7 @@ async function release(tx: Tx, claim: Claim, now: number, availableAt?: number):
 
 async function fail(
   tx: Tx,
+  signals: Wakes,
   message: MessageRef,
   reason: { errorCode: string; errorMessage: string },
   now: number,
@@ -112,7 +124,7 @@ async function fail(
   const changes = { status: 'failed' as const, failedAt: now, errorCode, errorMessage, updatedAt: now };
   const written = await tx.update(messages).set(changes).where(isUnsettled(message.id));
   if (affected(written) === 0) return NOTHING;
-  const paused = tripsBreaker(errorCode) ? await tripBreaker(tx, message, errorCode, now) : [];
+  const paused = tripsBreaker(errorCode) ? await tripBreaker(tx, signals, message, errorCode, now) : [];
   return {
     facts: [messageFact(message, 'message.failed', now, { status: 'failed', errorCode }), ...paused],
     outcomes: [{ id: message.id, status: 'failed', errorCode, errorMessage }],
@@ -146,17 +158,23 @@ async function expireWaiting(tx: Tx, id: string, now: number): Promise<Settled> 
   return message ? expire(tx, message, now) : NOTHING;
 }
 
-async function exhaust(tx: Tx, id: string, held: Held, now: number): Promise<Settled> {
+async function exhaust(
+  tx: Tx,
+  signals: Wakes,
+  { id, held }: Extract<AttemptItem, { kind: 'exhausted' }>,
+  now: number,
+): Promise<Settled> {
   const waiting = and(eq(messageQueue.id, id), eq(messageQueue.status, 'pending'), isHeld(tx, held));
   if (!(await takeOff(tx, waiting))) return NOTHING;
   const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
   if (!message) return NOTHING;
   const errorMessage = 'The service ended in the middle of every attempt. It may have arrived.';
-  return fail(tx, message, { errorCode: 'NO_ACK', errorMessage }, now);
+  return fail(tx, signals, message, { errorCode: 'NO_ACK', errorMessage }, now);
 }
 
 async function refuseWaiting(
   tx: Tx,
+  signals: Wakes,
   item: Extract<AttemptItem, { kind: 'refused' }>,
   now: number,
 ): Promise<Settled> {
@@ -171,5 +189,5 @@ async function refuseWaiting(
     eq(messageQueue.status, 'pending'),
     isHeld(tx, item.held),
   );
-  return (await takeOff(tx, waiting)) > 0 ? fail(tx, message, item, now) : NOTHING;
+  return (await takeOff(tx, waiting)) > 0 ? fail(tx, signals, message, item, now) : NOTHING;
 }

@@ -126,7 +126,9 @@ export async function writeSettlements(
             tries === 1 ? recent : null,
           ),
         ];
-        for (const item of items) if (item.kind !== 'proof') parts.push(await settleAttempt(tx, item, now));
+        for (const item of items) {
+          if (item.kind !== 'proof') parts.push(await settleAttempt(tx, deps.signals, item, now));
+        }
         await record(
           tx,
           deps,

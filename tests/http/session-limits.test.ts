@@ -1,10 +1,23 @@
 /** GET and PUT /session/:sessionId/limits. */
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
+import type { News } from '../../src/queue/signals.ts';
 import { LimitsOutput } from '../../src/services/sessions/limits.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
+
+const bringing = vi.hoisted(() => ({ fails: false }));
+vi.mock('../../src/queue/step-aside.ts', async (original) => {
+  const real = await original<typeof import('../../src/queue/step-aside.ts')>();
+  return {
+    ...real,
+    bringBack: async (...args: Parameters<typeof real.bringBack>) => {
+      if (bringing.fails) throw new Error('not brought back');
+      return real.bringBack(...args);
+    },
+  };
+});
 
 const HOUR_MS = 3_600_000;
 
@@ -54,6 +67,18 @@ describe('the limits of a session', () => {
       warmUp: null,
       breaker: { state: 'closed', until: null, reason: null, trips: 0 },
     });
+  });
+
+  test('are told to the line of the session whatever becomes of those who have stepped aside', async () => {
+    const heard: News[] = [];
+    const end = t.deps.signals.onWake((id, news) => id === accountId && heard.push(news));
+    bringing.fails = true;
+    expect((await put({ newContactsPerDay: 5 })).status).toBe(500);
+    bringing.fails = false;
+    expect(heard).toEqual([{ rowChanged: true }]);
+    expect((await put({ newContactsPerDay: 6 })).status).toBe(200);
+    expect(heard).toEqual([{ rowChanged: true }, { rowChanged: true }, {}]);
+    end();
   });
 
   test('can be slower, field by field, and go back', async () => {

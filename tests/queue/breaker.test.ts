@@ -3,6 +3,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { breakerPauseMs } from '../../src/queue/breaker.ts';
+import { settleEngineEvent } from '../../src/queue/engine-events.ts';
 import { paceOf } from '../../src/queue/pace.ts';
 import { quietUntil } from '../../src/queue/quiet-hours.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
@@ -61,6 +62,23 @@ describe('after a refusal', () => {
 
     await q.clock.advance(breakerPauseMs(1));
     expect(await statusOf(stranger.id)).toBe('sent');
+  });
+
+  test('strangers wait at once, also when it is about an attempt that was given up before', async () => {
+    q.engine.answer = (send) =>
+      send.to.phone === STRANGER
+        ? { outcome: 'unknown', reason: 'no answer' }
+        : { outcome: 'acknowledged', at: q.clock.now() };
+    const { id, messageId } = await q.queue(account, { phone: STRANGER });
+    await q.dispatcher.add(account);
+    await q.clock.advance(1);
+    expect(await q.row(id)).toMatchObject({ status: 'pending' });
+    const refusal = { type: 'refused', messageId, code: '463', at: q.clock.now() } as const;
+    await settleEngineEvent(q.settler, account, refusal);
+    expect(await statusOf(id)).toBe('failed');
+    const stranger = await q.queue(account, { phone: OTHERS[0] ?? '' });
+    await q.clock.advance(1);
+    expect(await statusOf(stranger.id)).toBe('queued');
   });
 
   test('somebody whom it knows by LID only is no stranger either', async () => {
