@@ -25,7 +25,7 @@ export interface Candidate extends MessageRef {
   tries: number;
 }
 
-/** Sixteen of these are read ahead for each session; larger content is read when it is claimed. */
+/** The dispatcher keeps up to `LOOK_AHEAD` of these for each priority of a session; larger content is read when it is claimed. */
 const MAX_CONTENT = 4_096;
 
 /** The content as JSON, if it is read ahead; `null` otherwise. */

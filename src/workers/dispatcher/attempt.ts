@@ -7,6 +7,7 @@ import { type Decision, decide } from '../../queue/retry.ts';
 import type { Settlement } from '../../queue/settle.ts';
 import type { Outgoing } from '../../whatsapp/content.ts';
 import type { SendOptions, SendResult } from '../../whatsapp/engine.ts';
+import type { Reading } from './gate.ts';
 import type { LineDeps } from './types.ts';
 
 /** The calls of an attempt to its session. */
@@ -15,8 +16,10 @@ export interface AttemptSession {
   look<R>(read: () => Promise<R>): Promise<R>;
   /** What the line knows of its session is what the claim's transaction found: it need not be read again. */
   isAsClaimed(): boolean;
-  /** Takes in what the session's row says now; false: this process may not send for it (lost, paused, stopping). */
-  maySend(state: AccountState | null): boolean;
+  /** The session's row is read from now on, for `maySend`. */
+  beginReading(): Reading;
+  /** Takes in what the session's row says; false: this process may not send for it (lost, paused, stopping). */
+  maySend(state: AccountState | null, reading: Reading): boolean;
   /** False while the session's breaker is open and the recipient does not know it. After `maySend`. */
   mayReach(): Promise<boolean>;
   /**
@@ -31,8 +34,9 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
   let overdue = false;
   const check = async (): Promise<boolean> => {
     if (!session.isAsClaimed()) {
+      const reading = session.beginReading();
       const { account, claimed } = await deps.lookBeforeRelay(claim.held, claim.id);
-      if (!session.maySend(account) || !claimed) return false;
+      if (!session.maySend(account, reading) || !claimed) return false;
     }
     if (!(await session.mayReach())) return false;
     // Last of all: what passes here is on its way, so it must not be reported expired before its outcome is known.

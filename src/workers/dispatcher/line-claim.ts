@@ -249,7 +249,8 @@ const LOOK_EVERY_MS = 1_000;
 
 /**
  * The session's row need not be read for a message that was claimed a moment ago: its transaction has seen the fence, and who has
- * changed something else since, or has taken it off the queue, did so in this process, which is alone, and has told the line.
+ * changed something else since, or has taken it off the queue, did so in this process, which is alone, and tells the line as soon
+ * as that is committed. What others have changed before is read again since they are gone.
  */
 function isAsClaimed(line: Line, { id, open, attemptAt }: Claim): boolean {
   const { deps, gate } = line;
@@ -284,7 +285,9 @@ async function attemptClaimed(
       });
     },
     isAsClaimed: () => isAsClaimed(line, claim),
-    maySend: (state) => gate.takeIn(state) && !line.stopping.signal.aborted && deps.isSafe?.() !== false,
+    beginReading: gate.beginReading,
+    maySend: (state, reading) =>
+      gate.takeIn(state, reading) && !line.stopping.signal.aborted && deps.isSafe?.() !== false,
     mayReach: async () => (await mayReach(line, row)) && (await isCounted(line, row, claim)),
     answered(decision, unsent) {
       refused = decision.action === 'failed' && tripsBreaker(decision.errorCode);
