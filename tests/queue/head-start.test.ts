@@ -198,6 +198,37 @@ it('does not read its session again before it leaves, but hears of a pause', asy
   expect(await q.row(paused.id)).toMatchObject({ status: 'pending' });
 });
 
+it('finds a pause of which the line was not told within half a minute, and looks no more often', async () => {
+  const account = await start();
+  const send = async (phone: string): Promise<Code> => {
+    const code = await ask(account, { phone });
+    code.start?.begin(OPEN);
+    await code.commit();
+    code.start?.go(OPEN);
+    await q.clock.advance(0);
+    return code;
+  };
+  const looks = () => [...counter.take().texts.keys()].filter((text) => LOOK.test(text)).length;
+  await q.clock.advance(30_001);
+  counter.take();
+  await send('6281200000001');
+  expect(looks()).toBe(1);
+  await send('6281200000002');
+  expect(looks()).toBe(0);
+  expect(q.engine.relayed).toHaveLength(2);
+  // As a tool does, or a person whose commit was not answered.
+  const pause = { pausedUntil: NO_END, pauseReason: HAND_PAUSE };
+  await q.database.db.update(whatsappAccounts).set(pause).where(eq(whatsappAccounts.id, account.id));
+  await q.clock.advance(30_001);
+  const held = await send('6281200000003');
+  expect(held.start).not.toBeNull();
+  expect(q.engine.relayed).toHaveLength(2);
+  expect(await q.row(held.id)).toMatchObject({ status: 'pending' });
+});
+
+/** The look before a relay. */
+const LOOK = /^select .* from .whatsapp_accounts. left join .message_queue./;
+
 it('is looked at once more when it is ready, however long that takes: a pause holds it, a late one expires', async () => {
   const account = await start();
   q.engine.prepare = () => sleep(q.clock, 5_000);

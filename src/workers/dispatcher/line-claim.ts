@@ -18,6 +18,7 @@ import { bringBack, deferStrangers, stepAside } from '../../queue/step-aside.ts'
 import { STATUS_JID } from '../../whatsapp/jid.ts';
 import { attempt } from './attempt.ts';
 import { drawGapMs, type Line, type Windows } from './line.ts';
+import { REREAD_MS } from './line-plan.ts';
 
 /** How many rows of a recipient at its limit, or of strangers, are put off at once. */
 const DEFER_BATCH_SIZE = 200;
@@ -244,8 +245,11 @@ function claim(
 
 /** So long ago may the claim of a message be committed that leaves without a look. */
 const AS_CLAIMED_MS = 250;
-/** Of messages that are no head starts one looks so often: what a tool has changed beside the process is seen then. */
-const LOOK_EVERY_MS = 1_000;
+/**
+ * One looks so often all the same: what a tool has changed beside the process is seen then, and a change whose commit was not
+ * answered. Codes with a head start, which are mostly far apart, look as seldom as a line that is held.
+ */
+const LOOK_EVERY_MS = { others: 1_000, headStarts: REREAD_MS };
 
 /**
  * The session's row need not be read for a message that was claimed a moment ago: its transaction has seen the fence, and who has
@@ -258,7 +262,8 @@ function isAsClaimed(line: Line, { id, open, attemptAt }: Claim): boolean {
   const mayHaveChanged = line.stale || line.reading || line.tripping > 0 || line.withdrawn.has(id);
   if (mayHaveChanged || deps.isAlone?.() === false) return false;
   if (!isWithin(AS_CLAIMED_MS, attemptAt, now)) return false;
-  if (open === undefined && !isWithin(LOOK_EVERY_MS, gate.readAt(), now)) return false;
+  const lookEveryMs = open === undefined ? LOOK_EVERY_MS.others : LOOK_EVERY_MS.headStarts;
+  if (!isWithin(lookEveryMs, gate.readAt(), now)) return false;
   const isStopped = line.stopping.signal.aborted || deps.isSafe?.() === false;
   return !isStopped && !gate.isLost() && gate.pausedUntil() <= now;
 }

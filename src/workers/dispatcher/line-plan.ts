@@ -25,7 +25,7 @@ const MAX_UNSETTLED = 48;
  */
 const MAX_TRIES = 100;
 const SOCKET_POLL_MS = 500;
-/** While a limit or a pause holds the queue, the session's row is read again: somebody may have changed it. */
+/** While a limit or a pause holds the queue, or codes alone leave, the session's row is read again: somebody may have changed it. */
 export const REREAD_MS = 30_000;
 /** Wait for a wake-up only. */
 export const FOREVER = Number.POSITIVE_INFINITY;
