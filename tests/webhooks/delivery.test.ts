@@ -325,33 +325,36 @@ function withTransactions(
   return Object.create(db, { transaction: { value: transaction } });
 }
 
-test('a note that is tried by itself, as its event is gone, leaves none of its lane behind', async () => {
+test('a note that is tried by itself, as its event is gone, holds back those of its lane no longer than that, and they go on together', async () => {
   const [begun, added, seen] = [createSignal(), createSignal(), createSignal()];
-  const { f, hook, rows, note, recorder, loggedIds } = await startNotes(2, {
+  let transactions = 0;
+  const { f, hook, rows, note, recorder, loggedIds } = await startNotes(5, {
     around: (db) =>
       withTransactions(db, async (nth, run) => {
-        // The batch, the one that is gone by itself, and the batch with the other one.
+        transactions = nth;
+        // The batch, the one that is gone by itself, a look at the others meanwhile, and their batch.
         if (nth === 1) {
           begun.give();
           await added.given;
         }
         if (nth === 2) await seen.given;
-        if (nth === 3) seen.give();
+        if (nth === 3) return run().finally(() => turns(1).then(seen.give));
         return run();
       }),
   });
-  const [gone, kept] = rows;
-  if (!gone || !kept) throw new Error('there are no two events');
+  const [gone, ...kept] = rows;
+  if (!gone) throw new Error('there is no event');
   await f.deps.db.update(webhookOutbox).set({ lane: 'another' }).where(eq(webhookOutbox.id, gone.id));
   const notes = [note(gone)];
   recorder.hurry();
   await begun.given;
-  notes.push(note(kept));
+  notes.push(...kept.map(note));
   recorder.hurry();
   added.give();
-  expect(await Promise.all(notes)).toEqual([true, true]);
-  expect(await loggedIds()).toEqual([kept.id]);
-  expect(await f.states(hook.id)).toEqual({ pending: 1, delivered: 1 });
+  expect(await Promise.all(notes)).toEqual(rows.map(() => true));
+  expect(transactions).toBe(4);
+  expect(await loggedIds()).toEqual(kept.map(({ id }) => id).toSorted());
+  expect(await f.states(hook.id)).toEqual({ pending: 1, delivered: 4 });
 });
 
 test('notes of events that are gone are tried two at a time, however many lanes have some', async () => {

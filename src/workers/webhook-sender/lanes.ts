@@ -30,7 +30,6 @@ import { deleteEvents } from '../../services/webhooks/retention.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
-import { createKeyedMutex } from '../../utils/mutex.ts';
 import type { Step } from './policy.ts';
 
 /**
@@ -260,7 +259,8 @@ export interface Recorder {
 export function createRecorder(db: Db): Recorder {
   /** attempts of each lane in batches that run */
   const running = new Map<string, number>();
-  const apart = createKeyedMutex();
+  /** lanes of which one is tried by itself, until it has ended, well or not */
+  const alone = new Map<string, Promise<void>>();
   const places = new PQueue({ concurrency: MAX_APART });
   const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
@@ -273,17 +273,17 @@ export function createRecorder(db: Db): Recorder {
       for (const { claim } of chosen) running.set(claim.lane, (running.get(claim.lane) ?? 0) + 1);
       return chosen;
     },
-    run: (all) => transact(db, (tx) => writeAttempts(tx, all, new Set(apart.keys()))),
+    run: (all) => transact(db, (tx) => writeAttempts(tx, all, new Set(alone.keys()))),
   });
   function ended(lane: string): void {
     const left = (running.get(lane) ?? 0) - 1;
     if (left > 0) running.set(lane, left);
     else running.delete(lane);
   }
-  /** What is tried by itself after that is in no batch any more: the lane's other notes go on, and come to wait behind it. */
-  async function addAlike(tried: Tried): Promise<Written> {
+  /** Once that has ended it is in no batch any more: other notes of its lane may be. */
+  async function addAlike(tried: Tried, add: (tried: Tried) => Promise<Written>): Promise<Written> {
     try {
-      return await batcher.addLater(tried);
+      return await add(tried);
     } catch (error) {
       if (error instanceof NotAlike) return 'apart';
       throw error;
@@ -291,24 +291,36 @@ export function createRecorder(db: Db): Recorder {
       ended(tried.claim.lane);
     }
   }
+  function writeAlone(tried: Tried): Promise<boolean> {
+    const { lane } = tried.claim;
+    const written = places
+      .add(() => inCleanContext(() => recordAttempt(db, tried)))
+      .finally(() => alone.delete(lane));
+    const over = () => undefined;
+    alone.set(lane, written.then(over, over));
+    return written;
+  }
   return {
     hurry: () => batcher.hurry(),
     async add(tried) {
-      const written = await addAlike(tried);
-      if (written !== 'apart') return written;
-      return apart.run(tried.claim.lane, () =>
-        places.add(() => inCleanContext(() => recordAttempt(db, tried))),
-      );
+      // Those behind one that was alone have waited: they go on together, and at once.
+      for (let add = batcher.addLater; ; add = batcher.add) {
+        const written = await addAlike(tried, add);
+        if (written !== 'apart') return written;
+        const first = alone.get(tried.claim.lane);
+        if (first === undefined) return writeAlone(tried);
+        await first;
+      }
     },
   };
 }
 
-/** Whether its lane is ours still; `apart`: nothing is written, it has to be tried by itself. */
+/** Whether its lane is ours still; `apart`: nothing is written, it is tried by itself, or when another one of its lane has been. */
 type Written = boolean | 'apart';
 
-/** All that went well are written at once, without those in the lanes `apart`; the batcher tries others in halves. */
-async function writeAttempts(tx: Tx, all: readonly Tried[], apart: ReadonlySet<string>): Promise<Written[]> {
-  const together = all.filter(({ claim }) => !apart.has(claim.lane));
+/** All that went well are written at once, without those in the lanes `busy`; the batcher tries others in halves. */
+async function writeAttempts(tx: Tx, all: readonly Tried[], busy: ReadonlySet<string>): Promise<Written[]> {
+  const together = all.filter(({ claim }) => !busy.has(claim.lane));
   if (together.length === 0) return all.map(() => 'apart');
   requireDelivered(together);
   const written = await (statementsAreCheap ? writeInTurn(tx, together) : writeFree(tx, together));
