@@ -9,7 +9,7 @@ import { meetEverybody, phoneOf } from './recipients.ts';
 
 const CODES = 400;
 /** Before those, on both sides: a service that runs for some time has its code compiled. */
-const WARM_CODES = Number(process.env.WARM ?? 800);
+const WARM_CODES = 800;
 /** Above the bare client, at the 99th percentile, and of its CPU time. */
 const GOAL_MS = goalOn({ sqlite: 15, mysql: 25 });
 const GOAL_CPU = goalOn({ sqlite: 2, mysql: 2.5 });
