@@ -54,10 +54,18 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const BROWSER = 'tests/browser/**/*.test.ts';
+
 /** Test files that share processes and what those have loaded. */
 function project(name: string, include: string[], exclude: string[]): TestProjectInlineConfiguration {
   const isolate = name === 'alone';
   return { extends: true, test: { name, include, exclude: [...exclude, ...excluded], isolate } };
+}
+
+/** Chromium and a whole service, beside other tests: on a slow machine a page takes several times as long as on a fast one. */
+function browser(): TestProjectInlineConfiguration {
+  const { test, ...rest } = project('browser', [BROWSER], alone);
+  return { ...rest, test: { ...test, testTimeout: 90_000 } };
 }
 
 export default defineConfig({
@@ -77,7 +85,8 @@ export default defineConfig({
     retry: process.env.CI ? 2 : 0,
     coverage: { provider: 'v8', include: ['src/**'] },
     projects: [
-      project('gateway', ['tests/**/*.test.ts'], alone),
+      project('gateway', ['tests/**/*.test.ts'], [...alone, BROWSER]),
+      browser(),
       project('emulator', [EMULATOR], alone),
       project('alone', alone, []),
     ],
