@@ -17,6 +17,8 @@ import { shortenQueries } from './sqlite-queries.ts';
 import { createSqliteScanner } from './sqlite-scan.ts';
 import type { Database, ReadDb, SqliteOptions } from './types.ts';
 
+/** Where the path comes from. */
+const SETTING = 'DB_SQLITE_PATH';
 /** For foreign programs that hold the file for a moment; while it lasts the event loop stands still. */
 const BUSY_MS = 20;
 
@@ -28,7 +30,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   const path = resolve(options.path);
   const beside = options.beside === true;
   if (beside && !existsSync(path)) throw new StartError(`there is no database ${path}`);
-  withFileErrors(dirname(path), 'DB_PATH', () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
+  withFileErrors(dirname(path), SETTING, () => mkdirSync(dirname(path), { recursive: true, mode: 0o700 }));
   // Looked at before the lock leaves its traces.
   const served = existsSync(`${path}.pid`);
   const lock = beside ? null : await lockDatabaseFile(path).catch((error) => explained(error, path));
@@ -36,11 +38,11 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
   try {
     const { unclean } = beside
       ? { unclean: false }
-      : withFileErrors(path, 'DB_PATH', () =>
+      : withFileErrors(path, SETTING, () =>
           checkSqliteFile(path, { served, refill: options.refill === true }),
         );
     // Created by us first, readable only by us: it holds credentials. WAL files inherit the mode.
-    withFileErrors(path, 'DB_PATH', () => closeSync(openSync(path, 'a', 0o600)));
+    withFileErrors(path, SETTING, () => closeSync(openSync(path, 'a', 0o600)));
     const client = connect(path, connections);
     const prepare = () => prepareWriter(client, options.synchronous ?? 'NORMAL', beside);
     await prepare();

@@ -161,7 +161,7 @@ test('an empty file may be filled by a restore, and a new place begins with noth
 test('a data or log folder that cannot be written is one line that names the setting', async () => {
   writeFileSync(join(dir, 'file'), '');
   path = join(dir, 'file', 'wahub.db');
-  expect(await refusal()).toContain('DB_PATH');
+  expect(await refusal()).toContain('DB_SQLITE_PATH');
   const logDir = join(dir, 'file', 'logs');
   expect(() => createLogger({ level: 'info', dir: logDir, json: true, files: true })).toThrow(
     expect.objectContaining({ name: 'StartError', message: expect.stringContaining('LOG_DIR') }),
