@@ -131,7 +131,7 @@ describe('the marks of WhatsApp', () => {
     }
   });
 
-  it('of fifty hostile texts hold the loop for less than 50 ms', () => {
+  it('of fifty hostile texts hold the loop for less than 50 ms', async () => {
     const view = { lang: 'en', zone: 'UTC', now: 0, path: '', csrf: '', canWrite: true } as unknown as View;
     const file = { media: { state: 'pending', mimetype: 'image/png', size: 1 } };
     for (const bad of ['*a* ', '*_~a~_* ', '`a` ', '*a\n', '```a``` ']) {
@@ -142,12 +142,12 @@ describe('the marks of WhatsApp', () => {
       ];
       for (const content of contents) {
         const message = { ...FAKE_MESSAGE, content };
-        const times = Array.from({ length: 4 }, () => {
-          const from = performance.now();
+        const times: number[] = [];
+        const showFifty = () => {
           for (let i = 0; i < 50; i++) String(Bubble({ view, message }));
-          return performance.now() - from;
-        });
+        };
         // The best of a few: others work on this machine, too.
+        while (times.length < 4) times.push(await cpuMsOf(showFifty));
         expect(Math.min(...times), bad).toBeLessThan(50);
       }
     }
