@@ -17,7 +17,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -25,6 +24,7 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { ROOT } from './bootstrap.mjs';
 import { prepareBuild } from './build.mjs';
+import { freePort } from './mariadb-server.mjs';
 
 const DIST = join(ROOT, 'dist');
 /** Below dist/: a new build takes it away. */
@@ -186,18 +186,6 @@ async function saveCompiled(file) {
   await ended;
   clearTimeout(late);
   rmSync(dir, { recursive: true, force: true });
-}
-
-/** A port that nobody listened on a moment ago. */
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** Leaves packed files that are not older than the service's and the emulator's sources. */

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
-import { printTable } from '../gateway/table.ts';
+import { printTable, quantile } from '../gateway/table.ts';
 import { startWorld, type World } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
@@ -144,13 +144,13 @@ async function endCampaign(world: World, id: string): Promise<void> {
 }
 
 function show(title: string, times: Record<'bare' | 'code', Times>, wire: readonly number[]): void {
-  const wireMs = at(wire, 0.5);
+  const wireMs = quantile(wire, 0.5);
   const above = (field: keyof Times) =>
-    `${(at(times.code[field], 0.99) - at(times.bare[field], 0.99) - wireMs).toFixed(1)} (goal ${GOAL_MS})`;
+    `${(quantile(times.code[field], 0.99) - quantile(times.bare[field], 0.99) - wireMs).toFixed(1)} (goal ${GOAL_MS})`;
   const row = (name: string, list: readonly number[], told = '') => [
     name,
     String(list.length),
-    ...[0.5, 0.99, 1].map((share) => at(list, share).toFixed(1)),
+    ...[0.5, 0.99, 1].map((share) => quantile(list, share).toFixed(1)),
     told,
   ];
   printTable(`${title}, load average ${loadAverage()}`, HEAD, [
@@ -161,11 +161,6 @@ function show(title: string, times: Record<'bare' | 'code', Times>, wire: readon
     row("a campaign's message on the wire", wire),
   ]);
   console.log(`above: without the median of the last line: ${wireMs.toFixed(1)} ms`);
-}
-
-function at(list: readonly number[], share: number): number {
-  const sorted = [...list].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 /** Safe because only what these routes answer is asked for. */

@@ -43,6 +43,12 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** The value below which this share of them lies, 0 to 1; NaN of none. */
+export function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
 export function summarize(rounds: readonly Round[]): Summary {
   const rates = rounds.map(({ count, seconds }) => count / seconds);
   return {

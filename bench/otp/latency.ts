@@ -1,7 +1,7 @@
 /** How long a code takes on an idle queue, from the request to WhatsApp's acknowledgement, and a bare client's message. */
 import { startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
-import { goalOn, median, printPhases, printTable, ratio } from '../gateway/table.ts';
+import { goalOn, median, printPhases, printTable, quantile, ratio } from '../gateway/table.ts';
 import { startWorld, takeProfile } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
@@ -82,10 +82,7 @@ export async function benchLatency(): Promise<void> {
   await world.stop();
 }
 
-function p99(times: readonly number[]): number {
-  const sorted = [...times].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length * 0.99)] ?? Number.NaN;
-}
+const p99 = (times: readonly number[]) => quantile(times, 0.99);
 
 /** A receipt may have come before the answer left. */
 function requireSent(answer: unknown): void {

@@ -2,6 +2,7 @@
 import { and, asc, eq, gt, gte } from 'drizzle-orm';
 import type { Db } from '../../src/db/client.ts';
 import { messages, sendAttempts } from '../../src/db/schema.ts';
+import { quantile } from '../gateway/table.ts';
 
 export interface Lateness {
   sent: number;
@@ -73,11 +74,8 @@ function sinceAllowed(own: readonly Sent[], perMinute: number): number[] {
   });
 }
 
-function spreadOf(times: number[]): Spread {
-  times.sort((a, b) => a - b);
-  const part = (share: number) =>
-    times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
-  return { p50: part(0.5), p99: part(0.99), max: part(1) };
+function spreadOf(times: readonly number[]): Spread {
+  return { p50: quantile(times, 0.5), p99: quantile(times, 0.99), max: quantile(times, 1) };
 }
 
 async function readMostInMinute(db: Db, since: number): Promise<number> {

@@ -1,7 +1,9 @@
 /** Inserts without drizzle's builder: its time grows with every value, and most of what we write are rows. */
+
 import { type Column, getTableColumns, getTableName, is, SQL, sql } from 'drizzle-orm';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import { LRUCache } from 'lru-cache';
+import { fieldsOf } from '../utils/own.ts';
 import { affected } from './affected.ts';
 import { columnName } from './column-name.ts';
 import { isStatementTooLong } from './errors.ts';
@@ -221,9 +223,6 @@ function missingOf(column: Column): unknown {
   const { default: value = null } = column;
   return value === null || is(value, SQL) ? null : column.mapToDriverValue(value);
 }
-
-/** Safe because rows are objects of our own, read by the names of their columns. */
-const fieldsOf = (row: object) => row as Readonly<Record<string, unknown>>;
 
 /** Expressions are left to drizzle. */
 function hasExpression({ columns }: Plan, row: object): boolean {

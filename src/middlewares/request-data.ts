@@ -1,5 +1,7 @@
 /** The parts of a request and its answer that the activity log may keep: known harmless fields, of the others the name. */
+
 import { HARMLESS } from '../services/requests/harmless.ts';
+import { fieldsOf } from '../utils/own.ts';
 
 const HIDDEN = '[hidden]';
 const MAX_FIELDS = 40;
@@ -33,9 +35,6 @@ function describe(value: unknown, fields: Described, withNames = true): Describe
   }
   return fields;
 }
-
-/** Safe because the fields are only read, by names that the object has. */
-const fieldsOf = (value: object) => value as Readonly<Record<string, unknown>>;
 
 function shorten(value: unknown): string | number | boolean | null {
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return value;

@@ -2,9 +2,11 @@
  * What comes from outside, before a schema looks at it: nothing in it is longer than the schema takes, and what could be
  * written no other way (numbers in forms, numbers where a text is meant) is spelled as the schema wants it.
  */
+
 import { z } from 'zod';
 import { parseJson, UnreadableText } from './json.ts';
 import { misspeltName } from './near-name.ts';
+import { fieldsOf } from './own.ts';
 import { type Shape, shapeOf } from './schema-shape.ts';
 
 /** `form`: all of its values are texts. */
@@ -93,9 +95,6 @@ function isPlain(input: unknown, shape: Shape): boolean {
   }
   return true;
 }
-
-/** Safe because the fields are only read, by names that the object has. */
-const fieldsOf = (input: object) => input as Readonly<Record<string, unknown>>;
 
 interface Notes {
   fail(path: PropertyKey[], message: string): void;

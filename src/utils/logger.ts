@@ -1,4 +1,5 @@
 /** One logger for the service: JSON lines in production, readable ones in development, rotated files. */
+
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import winston from 'winston';
@@ -6,6 +7,7 @@ import DailyRotateFile from 'winston-daily-rotate-file';
 import type { Config } from './config.ts';
 import { withFileErrors } from './file-errors.ts';
 import { appendLast, batched, type LineWriter } from './log-batch.ts';
+import { fieldsOf } from './own.ts';
 import { redact } from './redact.ts';
 
 /** A logger, as far as the service needs it. `meta` may hold an `error`; secrets in it are taken out by name. */
@@ -140,9 +142,6 @@ function valueIn(name: string, level: string, message: string, fields: Readonly<
   if (name === 'message') return message;
   return name === 'timestamp' ? new Date().toISOString() : redact(fields[name], name);
 }
-
-/** Safe because the fields are only read, by names that the object has. */
-const fieldsOf = (meta: object) => meta as Readonly<Record<string, unknown>>;
 
 /** A write to it is done when it returns: pipes and files are written at once. */
 function consoleOf(format?: winston.Logform.Format): winston.transport {

@@ -1,4 +1,5 @@
 /** What the logs of API calls may show of requests and answers. */
+import { fieldsOf } from '../../utils/own.ts';
 
 /** Fields that are neither a secret nor a code nor the content of a message. The logs of calls hide everything else. */
 export const HARMLESS: ReadonlySet<string> = new Set([
@@ -195,7 +196,7 @@ function harmlessFields(fields: object, depth: number, left: { values: number })
   let json = '';
   let room = MAX_FIELDS;
   let hidesName = false;
-  const given = asRecord(fields);
+  const given = fieldsOf(fields);
   for (const key of Object.keys(given)) {
     if (room-- === 0) break;
     const field = given[key];
@@ -209,9 +210,6 @@ function harmlessFields(fields: object, depth: number, left: { values: number })
   }
   return `{${json.slice(1)}}`;
 }
-
-/** Safe because the fields are only read, by names that the object has. */
-const asRecord = (fields: object) => fields as Readonly<Record<string, unknown>>;
 
 /** Such a name stands in JSON as it is. */
 const isFieldName = (key: string): boolean =>

@@ -100,7 +100,7 @@ export function planRow(
 
 const placesFor = (priority: Priority) => (priority === PRIORITIES.low ? MAX_LOW_IN_FLIGHT : MAX_IN_FLIGHT);
 
-/** Only codes are looked at while so many messages are on their way, and no campaigns while there are fewer. */
+/** Only codes are looked at while so many messages are on their way; for campaigns fewer are enough to wait. */
 export function isFullFor(priority: Priority, inFlight: number): boolean {
   return inFlight >= placesFor(priority) && priority !== PRIORITIES.high;
 }
