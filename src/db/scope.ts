@@ -29,7 +29,11 @@ export function isInTransaction(): boolean {
 /** How an engine runs one transaction: commits when `fn` resolves, rolls back when it rejects. */
 export type RunTransaction = <R>(fn: (raw: object) => Promise<R>) => Promise<R>;
 
-type Hook = () => void;
+interface Hook {
+  run(isCommitted: boolean): void;
+  /** also where nobody knows whether the commit is done */
+  inDoubtToo: boolean;
+}
 /** What is done last, with what it is to be done. */
 type Ends = Map<AtEnd<unknown>, unknown[]>;
 
@@ -72,15 +76,22 @@ export function wrapDatabase(drizzle: object, run: RunTransaction): Db {
       assertOutsideTransaction();
       const hooks: Hook[] = [];
       const ends: Ends = new Map();
-      const result = await run((opened) =>
-        runInside(opened, { root: db, hooks, ends }, async (tx) => {
-          const value = await fn(tx);
-          for (const [work, items] of ends) await work(tx, items);
-          return value;
-        }),
-      );
-      runHooks(hooks);
-      return result;
+      let isAsked = false;
+      try {
+        const result = await run((opened) =>
+          runInside(opened, { root: db, hooks, ends }, async (tx) => {
+            const value = await fn(tx);
+            for (const [work, items] of ends) await work(tx, items);
+            isAsked = true;
+            return value;
+          }),
+        );
+        runHooks(hooks, true);
+        return result;
+      } catch (error) {
+        if (isAsked) runHooks(hooks, false);
+        throw error;
+      }
     },
   };
   const db = asDb(Object.assign(drizzle, guarded));
@@ -121,8 +132,11 @@ async function runInside<R>(opened: object, outer: Outer, fn: (tx: Tx) => Promis
 function wrapTransaction(drizzle: object, { root, hooks, ends }: Outer): Tx {
   const nest = asRaw(drizzle).transaction;
   const tx = Object.assign(asDb(drizzle), {
-    afterCommit(fn: Hook) {
-      hooks.push(fn);
+    afterCommit(fn: () => void) {
+      hooks.push({ run: fn, inDoubtToo: false });
+    },
+    afterCommitAsked(fn: (isCommitted: boolean) => void) {
+      hooks.push({ run: fn, inDoubtToo: true });
     },
     atEnd<T>(work: AtEnd<T>, items: readonly T[]) {
       addEnd(ends, asWork(work), items);
@@ -153,12 +167,13 @@ function asWork<T>(work: AtEnd<T>): AtEnd<unknown> {
   return work as AtEnd<unknown>;
 }
 
-/** The change is committed: a callback that throws must neither undo that nor keep the others from running. */
-function runHooks(hooks: readonly Hook[]): void {
+/** The change is committed, or may be: a callback that throws must neither undo that nor keep the others from running. */
+function runHooks(hooks: readonly Hook[], isCommitted: boolean): void {
   inCleanContext(() => {
-    for (const hook of hooks) {
+    for (const { run, inDoubtToo } of hooks) {
+      if (!isCommitted && !inDoubtToo) continue;
       try {
-        hook();
+        run(isCommitted);
       } catch (error) {
         process.emitWarning(error instanceof Error ? error : String(error), 'AfterCommitWarning');
       }

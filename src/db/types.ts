@@ -39,6 +39,12 @@ export interface Tx extends Db {
    */
   afterCommit(fn: () => void): void;
   /**
+   * The same for what makes others look again: a cache that forgets, a line that reads its session. It runs as well where the
+   * commit was asked for and has failed, because then nobody knows whether it is done: `isCommitted` is false there, and
+   * `transaction` rejects.
+   */
+  afterCommitAsked(fn: (isCommitted: boolean) => void): void;
+  /**
    * Runs `work` inside the transaction, when everything else of it has been done, with all items that were given for it: for rows
    * that are to be locked last. Items of a nested transaction that is rolled back are not among them.
    */

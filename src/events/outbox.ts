@@ -83,7 +83,7 @@ export function createOutbox(deps: { clock: Clock; hasDefault: boolean }): Outbo
         openLanes,
         rows.map(({ lane, webhookId, createdAt }) => ({ lane, webhookId, dueAt: createdAt })),
       );
-      tx.afterCommit(() => {
+      tx.afterCommitAsked(() => {
         const lanes = new Set(rows.map(({ lane }) => lane));
         for (const listener of listeners) listener(lanes);
       });

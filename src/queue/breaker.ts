@@ -62,7 +62,7 @@ export async function tripBreaker(
     .set({ breakerUntil: until, breakerCode: code, breakerTrips: trips })
     .where(and(eq(id, message.accountId), or(isNull(breakerUntil), lte(breakerUntil, now))));
   if (affected(opened) === 0) return [];
-  tx.afterCommit(() => signals.wake(message.accountId, { rowChanged: true }));
+  tx.afterCommitAsked(() => signals.wake(message.accountId, { rowChanged: true }));
   return [
     {
       userId: message.userId,

@@ -125,7 +125,7 @@ async function putBack(
   });
   await noteHighPriority(tx, [message], now);
   await record(tx, deps, [messageFact(message, 'message.queued', now, { status: 'queued', retry: true })]);
-  tx.afterCommit(() => deps.signals.wake(message.accountId));
+  tx.afterCommitAsked(() => deps.signals.wake(message.accountId));
 }
 
 /**

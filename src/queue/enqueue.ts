@@ -105,7 +105,7 @@ export async function enqueueMany(
   await insertRows(tx, items);
   await countMessages(tx, deps, all, room);
   if (!isNoted) await noteHighPriority(tx, all, now);
-  tx.afterCommit(() => wakeAll(deps, items));
+  tx.afterCommitAsked((isCommitted) => wakeAll(deps, items, isCommitted));
   return items.map((item) => item.queued);
 }
 
@@ -237,11 +237,8 @@ async function write(deps: WriteDeps, items: readonly Item[]): Promise<({ error:
     await insertRows(unanswered(tx), admitted);
     await countMessages(tx, deps, queued, room);
     await noteHighPriority(tx, queued, now);
+    tx.afterCommitAsked((isCommitted) => wakeAll(deps, admitted, isCommitted));
   });
-  wakeAll(
-    deps,
-    items.filter((item) => !failed.has(item)),
-  );
   return items.map((item) => (failed.has(item) ? { error: failed.get(item) } : null));
 }
 
@@ -304,8 +301,8 @@ async function insertRows(tx: Tx, items: readonly NewRow[]): Promise<void> {
   );
 }
 
-/** Tells of the messages by session and priority, with what a look-ahead would find of them. */
-function wakeAll(deps: WriteDeps, items: readonly NewRow[]): void {
+/** Tells of the messages by session and priority, with what a look-ahead would find of them where they are there (`isCommitted`). */
+function wakeAll(deps: WriteDeps, items: readonly NewRow[], isCommitted: boolean): void {
   const lanes = new Map<string, NewRow[]>();
   for (const item of items) {
     const { accountId, priority } = item.message;
@@ -319,7 +316,7 @@ function wakeAll(deps: WriteDeps, items: readonly NewRow[]): void {
     if (first === undefined) continue;
     const { accountId, priority } = first.message;
     // Of many more than are looked at ahead the line reads the first ones itself.
-    const rows = queued.length <= MAX_OFFERED ? { rows: queued.map(toCandidate) } : {};
+    const rows = isCommitted && queued.length <= MAX_OFFERED ? { rows: queued.map(toCandidate) } : {};
     deps.signals.wake(accountId, { priority, ...rows });
   }
 }

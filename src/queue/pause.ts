@@ -37,7 +37,7 @@ export async function pauseByHand(
     await tx.update(whatsappAccounts).set(pause).where(eq(whatsappAccounts.id, session.id));
     const data = { reason: HAND_PAUSE, pausedUntil: until === null ? null : new Date(until).toISOString() };
     await record(tx, deps, [{ userId: session.userId, event: 'queue.paused', session, data, origin }]);
-    tx.afterCommit(() => deps.signals.wake(session.id, { rowChanged: true }));
+    tx.afterCommitAsked(() => deps.signals.wake(session.id, { rowChanged: true }));
   });
 }
 
@@ -55,7 +55,7 @@ export async function resumeByHand(
       .where(and(eq(id, session.id), eq(pauseReason, HAND_PAUSE)));
     if (affected(lifted) === 0) return false;
     await record(tx, deps, [{ userId: session.userId, event: 'queue.resumed', session, origin }]);
-    tx.afterCommit(() => deps.signals.wake(session.id, { rowChanged: true }));
+    tx.afterCommitAsked(() => deps.signals.wake(session.id, { rowChanged: true }));
     return true;
   });
 }

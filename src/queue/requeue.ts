@@ -70,7 +70,7 @@ export async function requeueRows<R extends Dequeued>(
       expiresAt: null,
     })),
   );
-  tx.afterCommit(() => {
+  tx.afterCommitAsked(() => {
     for (const accountId of new Set(back.map((row) => row.accountId))) deps.signals.wake(accountId);
   });
   return back;

@@ -59,8 +59,12 @@ export async function takeStanding(deps: StandingDeps, account: AccountRef, told
     const outcome = await transact(deps.database, (tx) => writeStanding(tx, deps, account, told, now));
     if (outcome === 'changed meanwhile') continue;
     if (outcome === 'done') return;
-    await bringBack(deps.db, account.id, now, Number.POSITIVE_INFINITY);
-    deps.signals.wake(account.id, { rowChanged: true });
+    try {
+      await bringBack(deps.db, account.id, now, Number.POSITIVE_INFINITY);
+    } finally {
+      // Some may be back though it failed.
+      deps.signals.wake(account.id, { rowChanged: true });
+    }
     return;
   }
   throw new Error('the row of the session changes all the time');
@@ -88,7 +92,7 @@ async function writeStanding(
     .where(and(isHeldRow(account), isStill(row)));
   if (affected(written) === 0) return 'changed meanwhile';
   if (lock?.event) await record(tx, deps, [factOf(account, lock.event, lock.data)]);
-  tx.afterCommit(() => deps.signals.wake(account.id, { rowChanged: true }));
+  tx.afterCommitAsked(() => deps.signals.wake(account.id, { rowChanged: true }));
   return lock?.isEarlier === true || cap?.isEarlier === true ? 'earlier' : 'done';
 }
 
@@ -196,7 +200,7 @@ function endRestriction(deps: StandingDeps, session: Session, until: number): Pr
       .where(and(eq(whatsappAccounts.id, session.id), eq(whatsappAccounts.restrictedUntil, until)));
     if (affected(ended) === 0) return false;
     await record(tx, deps, [factOf(session, 'session.unrestricted', { reason: 'ended' })]);
-    tx.afterCommit(() => deps.signals.wake(session.id, { rowChanged: true }));
+    tx.afterCommitAsked(() => deps.signals.wake(session.id, { rowChanged: true }));
     return true;
   });
 }

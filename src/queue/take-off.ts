@@ -56,7 +56,7 @@ export async function dequeue(
   // Locked, so that no claim comes between the look and the deletion.
   const rows = await locked(tx.select({ status: messageQueue.status }).from(messageQueue).where(own));
   await takeOff(tx, own);
-  tx.afterCommit(() => signals.withdrawn(ids));
+  tx.afterCommitAsked(() => signals.withdrawn(ids));
   return { claimed: rows.filter(({ status }) => status === 'sending').length };
 }
 

@@ -121,7 +121,7 @@ export async function regenerateApiKey(ctx: Ctx, input: RegenerateQuery): Promis
     });
     const data = { graceMinutes: input.graceMinutes };
     await record(tx, ctx, [{ userId, event: 'api_key.regenerated', data, origin: originOf(ctx) }]);
-    tx.afterCommit(() => ctx.credentials.forget(userId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(userId));
   });
   return { apiKey: key };
 }
@@ -235,7 +235,7 @@ export async function revokeApiKey(ctx: Ctx, input: { id: string }): Promise<voi
       throw new AppError('NOT_FOUND', 'There is no such API key.');
     }
     await record(tx, ctx, [{ userId, event: 'api_key.revoked', subject: input.id, origin: originOf(ctx) }]);
-    tx.afterCommit(() => ctx.credentials.forget(userId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(userId));
   });
 }
 

@@ -110,7 +110,7 @@ async function installKey(deps: FirstAdminDeps, userId: number, key: string): Pr
       }
       const row = { name: INSTALLED_KEY, value: hash, updatedAt: now };
       await upsert(tx, settings, row, [settings.name], { value: hash, updatedAt: now });
-      tx.afterCommit(() => deps.credentials.forget(userId));
+      tx.afterCommitAsked(() => deps.credentials.forget(userId));
     });
   } catch (error) {
     // Another process installed it at the same moment.

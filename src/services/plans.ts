@@ -137,7 +137,7 @@ export async function assignPlan(ctx: Ctx, input: AssignFields & WorkspaceParams
       subject: String(workspaceId),
     };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
-    tx.afterCommit(() => ctx.allowances.forget());
+    tx.afterCommitAsked(() => ctx.allowances.forget());
   });
 }
 
@@ -159,7 +159,7 @@ async function recordPlan(
 ): Promise<void> {
   const fact = { userId: ctx.actor.userId, event, subject: id, data: { name, limits } };
   await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
-  tx.afterCommit(() => ctx.allowances.forget());
+  tx.afterCommitAsked(() => ctx.allowances.forget());
 }
 
 async function failOnTakenName(write: () => PromiseLike<unknown>): Promise<void> {

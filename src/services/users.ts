@@ -171,7 +171,7 @@ export async function createUser(ctx: Ctx, input: CreateUserFields): Promise<Use
     });
     // A workspace that stopped without an owner goes on with this one.
     const touched = await stopOrResumeWorkspacesOf(tx, row.id, row.createdAt);
-    tx.afterCommit(() => touched.forEach(ctx.credentials.forget));
+    tx.afterCommitAsked(() => touched.forEach(ctx.credentials.forget));
     const user = toUserInfo(row);
     const fact = { userId: row.id, event: 'user.created' as const, subject: String(row.id) };
     const facts: Fact[] = [{ ...fact, data: { role: row.role }, origin: originOf(ctx) }];
@@ -241,7 +241,7 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
     }
     const after = await findUser(tx, before.id);
     await recordChange(tx, ctx, { before, after, passwordChanged: passwordHash !== undefined });
-    tx.afterCommit(() => [before.id, ...touched].forEach(ctx.credentials.forget));
+    tx.afterCommitAsked(() => [before.id, ...touched].forEach(ctx.credentials.forget));
     return toUserInfo(after);
   });
 }

@@ -5,6 +5,7 @@ import type { Tx } from '../../src/db/client.ts';
 import { insertMany, transact, tryInsertMany, unanswered } from '../../src/db/ops.ts';
 import { raiser } from '../../src/db/raise.ts';
 import { describeOn } from '../helpers/on-database.ts';
+import { losingAnswers } from '../helpers/unanswered-commits.ts';
 import { tallies, useFixture } from './fixture.ts';
 
 const open = useFixture();
@@ -302,6 +303,45 @@ describe('afterCommit', () => {
     await write;
     expect(await namesIn(db)).toEqual(['a', 'b']);
     expect((await warned).message).toBe('broken callback');
+  });
+});
+
+describe('afterCommitAsked', () => {
+  test('runs in its place among the others, which tell of what is done', async () => {
+    const { db } = await open();
+    const seen: unknown[] = [];
+    await db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('first'));
+      await tx.transaction(async (inner) => inner.afterCommitAsked((isCommitted) => seen.push(isCommitted)));
+      tx.afterCommit(() => seen.push('last'));
+      await tx.insert(tallies).values({ name: 'a' });
+    });
+    expect(seen).toEqual(['first', true, 'last']);
+  });
+
+  test('runs alone where a commit is not answered, which may be done', async () => {
+    const { db } = await open();
+    const seen: unknown[] = [];
+    const lost = losingAnswers(db).transaction(async (tx) => {
+      tx.afterCommit(() => seen.push('never'));
+      tx.afterCommitAsked((isCommitted) => seen.push(isCommitted));
+      await tx.insert(tallies).values({ name: 'a' });
+    });
+    await expect(lost).rejects.toThrow('ECONNRESET');
+    expect(seen).toEqual([false]);
+    expect(await namesIn(db)).toEqual(['a']);
+  });
+
+  test.each(['the work', 'what is done at its end'])('does not run where %s has failed', async (where) => {
+    const { db } = await open();
+    const seen: unknown[] = [];
+    const failed = db.transaction(async (tx) => {
+      tx.afterCommitAsked((isCommitted) => seen.push(isCommitted));
+      if (where === 'the work') throw new Error('no');
+      tx.atEnd(() => Promise.reject(new Error('no')), [1]);
+    });
+    await expect(failed).rejects.toThrow('no');
+    expect(seen).toEqual([]);
   });
 });
 

@@ -1,7 +1,8 @@
 /** What ends a credential ends it everywhere, whatever is in flight; and strangers' failures lock nobody else out. */
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { activityLogs, rateLimits, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, apiKeys, rateLimits, users, whatsappAccounts } from '../../src/db/schema.ts';
+import { revokeApiKey } from '../../src/services/api-keys.ts';
 import { createCredentials } from '../../src/services/auth/credentials.ts';
 import { makeDeviceMark } from '../../src/services/auth/known-devices.ts';
 import { login } from '../../src/services/auth/verbs.ts';
@@ -12,6 +13,7 @@ import { sha256Hex } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { losingAnswers } from '../helpers/unanswered-commits.ts';
 
 const clock = createManualClock();
 let t: TestApp;
@@ -85,6 +87,25 @@ describe('an admin’s new password', () => {
     const { apiKey } = Object(again.body.user);
     expect(await statusOf('/session/list', { apiKey: String(apiKey) })).toBe(200);
   });
+});
+
+it('a key that was revoked ends at once, also where the commit of that is not answered', async () => {
+  const key = await extraKey();
+  expect(await statusOf('/session/list', { apiKey: key })).toBe(200);
+  const [row] = await t.deps.db
+    .select({ id: apiKeys.id })
+    .from(apiKeys)
+    .where(and(eq(apiKeys.userId, tenant.id), eq(apiKeys.name, 'shop')));
+  const ctx: Ctx = {
+    ...t.deps,
+    db: losingAnswers(t.deps.db),
+    actor: { ...ANONYMOUS, userId: tenant.id, personId: tenant.id, workspaceRole: 'owner', via: 'jwt', scopes: null },
+    requestId: 'r',
+    ip: null,
+    userAgent: null,
+  };
+  await expect(revokeApiKey(ctx, { id: row?.id ?? '' })).rejects.toThrow('ECONNRESET');
+  expect(await statusOf('/session/list', { apiKey: key })).toBe(401);
 });
 
 describe('signing out', () => {

@@ -5,6 +5,7 @@ import { whatsappAccounts } from '../../src/db/schema.ts';
 import { pauseByHand, resumeByHand } from '../../src/queue/pause.ts';
 import { PRIORITY_ORDER } from '../../src/queue/priority.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { losingAnswers } from '../helpers/unanswered-commits.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -67,6 +68,18 @@ describe('a pause by hand', () => {
     await resume(account);
     await q.clock.advance(0);
     expect((await q.message(id)).status).toBe('sent');
+  });
+
+  it('withholds what is being prepared also where its commit is not answered', async () => {
+    const account = await q.account();
+    const database = { ...q.database, db: losingAnswers(q.database.db) };
+    q.engine.prepare = () =>
+      expect(pauseByHand({ ...q.deps, database }, account, null, origin)).rejects.toThrow('ECONNRESET');
+    await q.dispatcher.add(account);
+    const { id } = await q.queue(account);
+    await q.clock.advance(60_000);
+    expect(q.engine.relayed).toHaveLength(0);
+    expect(await q.row(id)).toMatchObject({ status: 'pending' });
   });
 
   it('ends by itself when it has an end', async () => {

@@ -8,6 +8,7 @@ import { messageQueue } from '../../src/db/schema.ts';
 import { inCleanContext } from '../../src/db/scope.ts';
 import { dequeue } from '../../src/queue/take-off.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
+import { losingAnswers } from '../helpers/unanswered-commits.ts';
 import { openQueue, type QueueFixture } from './fixture.ts';
 
 let q: QueueFixture;
@@ -37,6 +38,14 @@ it('the lines are told of them after the commit, claimed or not, and how many we
   expect(await take(claimed.id)).toEqual({ claimed: 1 });
   expect(withdrawn).toEqual([waits.id, claimed.id]);
   for (const { id } of [waits, claimed]) expect(await q.row(id)).toBeUndefined();
+});
+
+it('the lines are told of them also where the commit is not answered', async () => {
+  const { id } = await q.queue(account);
+  const lost = transact(losingAnswers(q.database.db), (tx) => dequeue(tx, q.deps, [id]));
+  await expect(lost).rejects.toThrow('ECONNRESET');
+  expect(withdrawn).toEqual([id]);
+  expect(await q.row(id)).toBeUndefined();
 });
 
 /** The same transaction: `act` runs when its first statement has been answered. */

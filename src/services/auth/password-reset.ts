@@ -192,7 +192,7 @@ export async function resetPassword(ctx: Ctx, input: ResetPasswordFields): Promi
     await endSignInsOf(tx, open.userId);
     await endIdentitiesOf(tx, ctx, open.userId, { ...originOf(ctx), actorId: open.userId });
     await tellReset(tx, ctx, open, input.revokeApiKeys === true);
-    tx.afterCommit(() => ctx.credentials.forget(open.userId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(open.userId));
   });
 }
 

@@ -152,7 +152,7 @@ export async function endSignIn(ctx: Ctx, input: { id: string }): Promise<void> 
     await record(tx, ctx, [
       { ...account, event: 'auth.sign_in_ended', subject: input.id, origin: originOf(ctx) },
     ]);
-    tx.afterCommit(() => ctx.credentials.forget(personId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(personId));
   });
 }
 

@@ -300,7 +300,7 @@ async function endTokens(
     const account = await accountOf(tx, row.id);
     await record(tx, ctx, [{ ...account, event, data: { revokeApiKeys }, origin: originOf(ctx) }]);
     if (revokeApiKeys) await revokeAllKeys(tx, ctx, { personId: row.id, origin: originOf(ctx) });
-    tx.afterCommit(() => ctx.credentials.forget(row.id));
+    tx.afterCommitAsked(() => ctx.credentials.forget(row.id));
     return kept;
   });
   return { token: ctx.credentials.signToken(row.id, tokenVersion, ctx.actor.userId, signIn) };

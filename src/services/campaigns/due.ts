@@ -99,7 +99,7 @@ async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: strin
     };
     if ((await findOverlap(tx, child)) !== null || !(await tryInsert(tx, campaigns, child))) return;
     await record(tx, deps, [campaignFact(child, 'campaign.started', { status: 'running' })]);
-    tx.afterCommit(() => deps.signals.wake(child.accountId));
+    tx.afterCommitAsked(() => deps.signals.wake(child.accountId));
   });
 }
 

@@ -175,7 +175,7 @@ export async function moveCampaign(
         const data = { status: row.status, reason: row.reason, ...move.data };
         await record(tx, deps, [campaignFact(row, move.event, data, move.origin)]);
       }
-      tx.afterCommit(() => deps.signals.wake(row.accountId));
+      tx.afterCommitAsked(() => deps.signals.wake(row.accountId));
       return row;
     });
   } catch (error) {

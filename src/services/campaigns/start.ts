@@ -308,7 +308,7 @@ export async function insertCampaign(
     await record(tx, ctx, [campaignFact(row, event, data, originOf(ctx))]);
     await claimIdempotency(ctx, tx, answer(made));
     await together?.(tx);
-    tx.afterCommit(() => ctx.signals.wake(row.accountId));
+    tx.afterCommitAsked(() => ctx.signals.wake(row.accountId));
     return true;
   });
   if (!inserted) throw await inProgress(ctx.db, row.id, row.activeKey);

@@ -189,13 +189,17 @@ export async function putLimits(ctx: Ctx, sessionId: string, input: LimitsInput)
         origin: originOf(ctx),
       },
     ]);
-    tx.afterCommit(() => ctx.signals.wake(session.id, { rowChanged: true }));
+    tx.afterCommitAsked(() => ctx.signals.wake(session.id, { rowChanged: true }));
   });
   const isOther = (name: string) => limits[name] !== session.limits?.[name];
   if (isOther('newContactsPerDay') || isOther('accountSince')) {
     // Whoever stepped aside is looked at again under the new limit.
-    await bringBack(ctx.db, session.id, ctx.clock.now(), Number.POSITIVE_INFINITY);
-    ctx.signals.wake(session.id);
+    try {
+      await bringBack(ctx.db, session.id, ctx.clock.now(), Number.POSITIVE_INFINITY);
+    } finally {
+      // Some may be back though it failed.
+      ctx.signals.wake(session.id);
+    }
   }
   return toLimits(ctx, { ...session, limits });
 }

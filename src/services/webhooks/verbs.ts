@@ -251,5 +251,5 @@ async function changed(
   const about = { sessionId, events, status, headerNames: headerNames ?? [] };
   const fact = { userId: row.userId, event, subject: row.id, data: { ...about, ...data } };
   await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
-  tx.afterCommit(() => ctx.stream.outbox?.invalidate());
+  tx.afterCommitAsked(() => ctx.stream.outbox?.invalidate());
 }

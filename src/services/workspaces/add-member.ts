@@ -36,6 +36,6 @@ export async function addMember(
   await tx.insert(workspaceMembers).values(row);
   const owner = { workspaceId, personId };
   await setOwnKey(tx, deps, { owner, key: newApiKey(), now, oldUntil: now });
-  tx.afterCommit(() => deps.credentials.forget(personId));
+  tx.afterCommitAsked(() => deps.credentials.forget(personId));
   return true;
 }

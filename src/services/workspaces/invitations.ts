@@ -224,7 +224,7 @@ async function join(
   const { workspaceId } = row;
   if (await addMember(tx, ctx, joins, known.id)) await recordJoin(ctx, tx, row, known.id);
   await tx.update(users).set({ workspaceId }).where(eq(users.id, known.id));
-  tx.afterCommit(() => ctx.credentials.forget(known.id));
+  tx.afterCommitAsked(() => ctx.credentials.forget(known.id));
   return findUser(tx, known.id);
 }
 

@@ -57,7 +57,7 @@ export async function updateMember(ctx: Ctx, input: MemberParams & MemberFields)
     const data = { role, before: before.role, sessions };
     const fact = { userId: workspaceId, event: 'member.updated' as const, subject: String(input.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
-    tx.afterCommit(() => [input.userId, workspaceId].forEach(ctx.credentials.forget));
+    tx.afterCommitAsked(() => [input.userId, workspaceId].forEach(ctx.credentials.forget));
   });
 }
 
@@ -100,7 +100,7 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
       { ...fact, subject: String(heir.userId), data: { role: 'owner', before: heir.role, transfer: true } },
       { ...fact, subject: String(personId), data: { role: 'admin', before: 'owner', transfer: true } },
     ]);
-    tx.afterCommit(() => [heir.userId, personId].forEach(ctx.credentials.forget));
+    tx.afterCommitAsked(() => [heir.userId, personId].forEach(ctx.credentials.forget));
   });
 }
 
@@ -141,7 +141,7 @@ async function endMembership(ctx: Ctx, input: MemberParams & RemovalQuery): Prom
     const data = { role: member.role, keys: input.keys, revokedKeys, left: leaves };
     const fact = { userId: workspaceId, event: 'member.removed' as const, subject: String(member.userId) };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
-    tx.afterCommit(() => [member.userId, workspaceId].forEach(ctx.credentials.forget));
+    tx.afterCommitAsked(() => [member.userId, workspaceId].forEach(ctx.credentials.forget));
   });
 }
 

@@ -70,7 +70,7 @@ async function holdSessions(ctx: Ctx, tx: Tx, userId: number, suspendedAt: numbe
   const own = eq(whatsappAccounts.userId, userId);
   await tx.update(whatsappAccounts).set({ suspendedAt }).where(own);
   const rows = await tx.select({ id: whatsappAccounts.id }).from(whatsappAccounts).where(own);
-  tx.afterCommit(() => {
+  tx.afterCommitAsked(() => {
     for (const { id } of rows) ctx.signals.wake(id, { rowChanged: true });
   });
 }
@@ -83,7 +83,7 @@ async function recordChange(
   data: Record<string, unknown>,
 ): Promise<void> {
   await record(tx, ctx, [{ userId, event, subject: String(userId), data, origin: originOf(ctx) }]);
-  tx.afterCommit(() => ctx.credentials.forget(userId));
+  tx.afterCommitAsked(() => ctx.credentials.forget(userId));
 }
 
 const noWorkspace = () => new AppError('NOT_FOUND', 'There is no such workspace.');

@@ -222,6 +222,6 @@ export async function updateSecurity(ctx: Ctx, { requireSecondFactor }: Security
     await tx.update(workspaces).set(changes).where(eq(workspaces.id, userId));
     const fact = { userId, event: 'workspace.updated' as const, subject: String(userId) };
     await record(tx, ctx, [{ ...fact, data: { requireSecondFactor }, origin: originOf(ctx) }]);
-    tx.afterCommit(() => ctx.credentials.forget(userId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(userId));
   });
 }

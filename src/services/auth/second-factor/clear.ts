@@ -28,6 +28,6 @@ export async function clearFactors(ctx: Ctx, input: UserIdParams): Promise<void>
     await record(tx, ctx, [{ ...fact, origin: originOf(ctx) }]);
     const language = languageOf(ctx.config);
     if (ctx.config.smtp !== null) await enqueueMail(tx, ctx, { kind: 'factors_cleared', address, language });
-    tx.afterCommit(() => ctx.credentials.forget(id));
+    tx.afterCommitAsked(() => ctx.credentials.forget(id));
   });
 }

@@ -221,7 +221,7 @@ export async function confirmFactor(ctx: Ctx, input: ConfirmFactorFields): Promi
     await useProof(tx, ctx, proof);
     const goesOn = await goOnSignIn(tx, ctx, true);
     await markProven(tx, goesOn.id, ctx.clock.now());
-    tx.afterCommit(() => ctx.credentials.forget(row.id));
+    tx.afterCommitAsked(() => ctx.credentials.forget(row.id));
     return goesOn;
   });
   return { token: ctx.credentials.signToken(row.id, row.tokenVersion, ctx.actor.userId, signIn) };
@@ -243,7 +243,7 @@ export async function removeFactor(ctx: Ctx, input: FactorParams & PasswordAndFa
     await tx.delete(secondFactors).where(own);
     if ((await readFactors(tx, personId)).length === 0) await endProofs(tx, personId);
     await note(tx, ctx, 'auth.second_factor_removed', row.id, { kind: row.kind, name: row.name });
-    tx.afterCommit(() => ctx.credentials.forget(personId));
+    tx.afterCommitAsked(() => ctx.credentials.forget(personId));
   });
 }
 
@@ -312,7 +312,7 @@ async function added(tx: Tx, ctx: Ctx, row: FactorRow): Promise<NewFactor> {
     await forgetNetworks(tx, ctx, personId);
   }
   await note(tx, ctx, 'auth.second_factor_added', row.id, { kind: row.kind, name: row.name });
-  tx.afterCommit(() => ctx.credentials.forget(personId));
+  tx.afterCommitAsked(() => ctx.credentials.forget(personId));
   const recoveryCodes = isFirst ? await makeRecoveryCodes(tx, personId, now) : null;
   const token = ctx.credentials.signToken(personId, person.tokenVersion, ctx.actor.userId, signIn);
   return { token, data: toInfo(row), recoveryCodes };
