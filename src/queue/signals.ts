@@ -29,7 +29,10 @@ export interface QueueSignals {
   /** Asks the line of the row's session for a head start: null when it cannot give one, or is in another process. */
   headStart(row: Candidate): Promise<HeadStart | null>;
   onHeadStart(giver: (row: Candidate) => Promise<HeadStart | null>): () => void;
-  /** These rows were taken off the queue by somebody who does not send them, claimed or not. */
+  /**
+   * These rows were taken off the queue by somebody who does not send them, claimed or not; where the commit of that was not
+   * answered they may be on it still.
+   */
   withdrawn(ids: readonly string[]): void;
   onWithdrawn(listener: (ids: readonly string[]) => void): () => void;
   /** A code of the session is about to be queued, and nothing that a client can repeat refuses it any more. */

@@ -257,25 +257,33 @@ test('a lane that went to another process meanwhile is left alone, and what was 
 });
 
 interface NotesOptions {
+  tenants?: number;
+  /** of each tenant */
   sessions?: number;
   /** what the recorder is given in place of the database */
   around?(db: Db): Db;
 }
 
 /** Lanes that are held, each with the events of `count` messages, and what notes how an attempt at one of them went. */
-async function startNotes(count: number, { sessions = 1, around = (db) => db }: NotesOptions = {}) {
+async function startNotes(count: number, options: NotesOptions = {}) {
+  const { tenants = 1, sessions = 1, around = (db: Db) => db } = options;
   const f = await start();
-  const { id } = await f.tenant();
-  const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
-  for (let n = 0; n < sessions; n++) {
-    const session = await f.session(id);
-    for (let m = 0; m < count; m++) await f.message(session, 'message.sent');
-  }
+  const addHook = async () => {
+    const { id } = await f.tenant();
+    const hook = await f.hook(id, { url: 'http://127.0.0.1:9/', events: ['*'] });
+    for (let n = 0; n < sessions; n++) {
+      const session = await f.session(id);
+      for (let m = 0; m < count; m++) await f.message(session, 'message.sent');
+    }
+    return hook;
+  };
+  const hook = await addHook();
+  for (let n = 1; n < tenants; n++) await addHook();
   const { db } = f.deps;
   const rows = await db.select().from(webhookOutbox).orderBy(webhookOutbox.seq);
   const claims = new Map<string, Claim>();
-  for (const lane of new Set(rows.map((row) => row.lane))) {
-    const claim = await claimLane(db, newId(), { lane, webhookId: hook.id, now: Date.now() + 1_000 });
+  for (const { lane, webhookId } of new Map(rows.map((row) => [row.lane, row])).values()) {
+    const claim = await claimLane(db, newId(), { lane, webhookId, now: Date.now() + 1_000 });
     if (!claim) throw new Error('the lane is not ours');
     claims.set(lane, claim);
   }
@@ -357,19 +365,21 @@ test('a note that is tried by itself, as its event is gone, holds back those of 
   expect(await f.states(hook.id)).toEqual({ pending: 1, delivered: 4 });
 });
 
-test('notes of events that are gone are tried two at a time, however many lanes have some', async () => {
+test('notes of events that are gone are tried two at a time of one tenant, and hold back none of another', async () => {
   const SESSIONS = 5;
   const [failed, end] = [createSignal(), createSignal()];
   let failures = 0;
   let atWork = 0;
-  const { f, rows, note, recorder, loggedIds } = await startNotes(1, {
+  let ended = 0;
+  const { f, hook, rows, note, recorder, loggedIds } = await startNotes(1, {
+    tenants: 2,
     sessions: SESSIONS,
     around: (db) =>
       withTransactions(db, async (_nth, run) => {
         atWork++;
         try {
           const result = await run();
-          await end.given;
+          if (++ended <= 2) await end.given;
           return result;
         } catch (error) {
           // The batch of all, and each half, quarter and so on of it down to the single ones.
@@ -381,13 +391,20 @@ test('notes of events that are gone are tried two at a time, however many lanes 
       }),
   });
   await f.deps.db.update(webhookOutbox).set({ lane: 'another' });
-  const notes = rows.map(note);
-  recorder.hurry();
+  const noteAll = (some: typeof rows) => {
+    const notes = some.map(note);
+    recorder.hurry();
+    return Promise.all(notes);
+  };
+  const own = noteAll(rows.filter(({ webhookId }) => webhookId === hook.id));
   await failed.given;
   await turns(5);
   expect(atWork).toBe(2);
+  const others = rows.filter(({ webhookId }) => webhookId !== hook.id);
+  expect(await noteAll(others)).toEqual(others.map(() => true));
+  expect(atWork).toBe(2);
   end.give();
-  expect(await Promise.all(notes)).toEqual(rows.map(() => true));
+  expect(await own).toEqual(Array.from({ length: SESSIONS }, () => true));
   expect(await loggedIds()).toEqual([]);
 });
 

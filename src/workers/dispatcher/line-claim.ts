@@ -246,8 +246,7 @@ function claim(
 /** So long ago may the claim of a message be committed that leaves without a look. */
 const AS_CLAIMED_MS = 250;
 /**
- * One looks so often all the same: what a tool has changed beside the process is seen then, and a change whose commit was not
- * answered. Codes with a head start, which are mostly far apart, look as seldom as a line that is held.
+ * One looks so often all the same: what a tool has changed beside the process is seen then. Codes with a head start, which are mostly far apart, look as seldom as a line that is held.
  */
 const LOOK_EVERY_MS = { others: 1_000, headStarts: REREAD_MS };
 

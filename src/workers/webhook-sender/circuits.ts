@@ -9,6 +9,8 @@ export interface Circuits {
   limit(webhookId: string, full: number): number;
   /** True when an answer of this webhook would only tell whether it is back. */
   isProbing(webhookId: string): boolean;
+  /** Until when it is not asked, epoch milliseconds; null: it may be. */
+  openUntil(webhookId: string): number | null;
   /** Notes an attempt. True when the circuit opened (again). */
   report(webhookId: string, reachable: boolean): boolean;
 }
@@ -34,6 +36,10 @@ export function createCircuits(clock: Clock, random: () => number): Circuits {
       const entry = entries.get(webhookId);
       if (!entry || entry.openings === 0) return full;
       return entry.openUntil > clock.now() ? 0 : 1;
+    },
+    openUntil(webhookId) {
+      const until = entries.get(webhookId)?.openUntil ?? 0;
+      return until > clock.now() ? until : null;
     },
     isProbing: (webhookId) => (entries.get(webhookId)?.openings ?? 0) > 0,
     report(webhookId, reachable) {

@@ -86,7 +86,7 @@ export function createWebhookSender(
     aborted: aborted.signal,
     onDown: (webhookId) => {
       logger.warn('a webhook is down', { webhookId });
-      track(buryOverdue(db, webhookId, clock.now(), stopping.signal).then(() => undefined));
+      track(buryOverdue(db, { webhookId }, clock.now(), stopping.signal).then(() => undefined));
     },
   };
 

@@ -15,6 +15,7 @@ import type { Circuits } from './circuits.ts';
 import {
   buryEvent,
   buryLane,
+  buryOverdue,
   type Claim,
   closeLane,
   dropLane,
@@ -210,7 +211,12 @@ async function deliverAll(
       return 'gone';
     }
     const mine = await recordAttempt(deps.db, { ...tried, claim, row });
-    if (!mine || tried.step.state === 'pending') return 'gone';
+    const downUntil = deps.circuits.openUntil(claim.webhookId);
+    // Others behind it get no try: it would fail as well.
+    if (mine && tried.step.state === 'dead' && downUntil !== null) await rest(deps, claim, downUntil);
+    // After the lane was let go: what is overdue in it ends with the rest.
+    if (tried.hasOpened) deps.onDown(claim.webhookId);
+    if (!mine || tried.step.state === 'pending' || downUntil !== null) return 'gone';
   }
   return notes.isLost() && !(await notes.all()) ? 'gone' : 'held';
 }
@@ -221,7 +227,7 @@ async function deliver(
   endpoint: Endpoint,
   row: OutboxRow,
   payload: EventPayload,
-): Promise<Pick<Tried, 'attempt' | 'step' | 'now'> | null> {
+): Promise<(Pick<Tried, 'attempt' | 'step' | 'now'> & { hasOpened: boolean }) | null> {
   const kept = keptBodyOf(payload);
   const attempt = await postEvent(
     { outgoing: deps.outgoing, now: deps.clock.now, timeoutMs: deps.timeoutMs, signal: deps.aborted },
@@ -238,8 +244,14 @@ async function deliver(
   const step = nextStep(tried, attempt, now, deps.random());
   logAttempt(deps.logger, row, attempt, step.state);
   // A receiver that refuses is there.
-  if (deps.circuits.report(row.webhookId, attempt.ok || attempt.refused)) deps.onDown(row.webhookId);
-  return { attempt: { ...attempt, keptBody: kept.text }, step, now };
+  const hasOpened = deps.circuits.report(row.webhookId, attempt.ok || attempt.refused);
+  return { attempt: { ...attempt, keptBody: kept.text }, step, now, hasOpened };
+}
+
+/** Lets a lane go whose receiver is down, until that is asked again. What was not told within its time ends without a try. */
+async function rest({ db, clock, stopping }: LaneDeps, claim: Claim, until: number): Promise<void> {
+  const { webhookId, lane } = claim;
+  if (await releaseLane(db, claim, until)) await buryOverdue(db, { webhookId, lane }, clock.now(), stopping);
 }
 
 interface PayloadSource {

@@ -1,7 +1,6 @@
 /** The SQL of the lanes: who may deliver next, and what became of it. Every write is bound to the claim. */
 
 import { and, asc, eq, gt, inArray, isNotNull, lte, min, notExists, sql } from 'drizzle-orm';
-import PQueue from 'p-queue';
 import { createBatcher } from '../../db/batcher.ts';
 import type { Database, Db, Tx } from '../../db/client.ts';
 import {
@@ -29,6 +28,7 @@ import type { Attempt } from '../../services/webhooks/endpoint.ts';
 import { deleteEvents } from '../../services/webhooks/retention.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
+import { createFairQueue } from '../../utils/fair-queue.ts';
 import { newId } from '../../utils/ids.ts';
 import type { Step } from './policy.ts';
 
@@ -243,7 +243,9 @@ const WINDOW_MS = 10;
 /** Nobody waits for a note before the end of a lane's events (`hurry`), or before many are open. */
 const PATIENCE_MS = 100;
 /** Lanes at a time of which a note is tried by itself: it may wait for the lane's lock, and holds a connection meanwhile. */
-const MAX_APART = 2;
+const MAX_APART = 4;
+/** Of them so many are one tenant's at most, so that no other waits for all of them. */
+const MAX_APART_OF_TENANT = 2;
 
 export interface Recorder {
   /**
@@ -261,7 +263,11 @@ export function createRecorder(db: Db): Recorder {
   const running = new Map<string, number>();
   /** lanes of which one is tried by itself, until it has ended, well or not */
   const alone = new Map<string, Promise<void>>();
-  const places = new PQueue({ concurrency: MAX_APART });
+  const places = createFairQueue({
+    concurrency: MAX_APART,
+    perOwner: MAX_APART_OF_TENANT,
+    maxWaiting: Number.POSITIVE_INFINITY,
+  });
   const batcher = createBatcher<Tried, Written>({
     maxBatch: MAX_BATCH,
     windowMs: WINDOW_MS,
@@ -294,7 +300,8 @@ export function createRecorder(db: Db): Recorder {
   function writeAlone(tried: Tried): Promise<boolean> {
     const { lane } = tried.claim;
     const written = places
-      .add(() => inCleanContext(() => recordAttempt(db, tried)))
+      .run(String(tried.row.userId), () => inCleanContext(() => recordAttempt(db, tried)))
+      .then((mine) => mine === true)
       .finally(() => alone.delete(lane));
     const over = () => undefined;
     alone.set(lane, written.then(over, over));
@@ -464,17 +471,18 @@ export async function buryLane(db: Db, lane: string, reason: string, signal: Abo
 }
 
 /**
- * Ends what a webhook was not told within its time, while it is known to be down: no attempt is worth it. Lanes in which
- * somebody delivers are theirs: an event that is on its way must not look as if it could be replayed.
+ * Ends what a webhook was not told within its time, in one lane or in all, while it is known to be down: no attempt is worth it.
+ * Lanes in which somebody delivers are theirs: an event that is on its way must not look as if it could be replayed.
  */
 export async function buryOverdue(
   db: Db,
-  webhookId: string,
+  { webhookId, lane }: { webhookId: string; lane?: string },
   now: number,
   signal: AbortSignal,
 ): Promise<number> {
   const where = and(
     eq(webhookOutbox.webhookId, webhookId),
+    lane === undefined ? undefined : eq(webhookOutbox.lane, lane),
     eq(webhookOutbox.state, 'pending'),
     lte(webhookOutbox.createdAt, now - RETRY_FOR_MS),
     lte(webhookOutbox.giveUpAt, now),
