@@ -114,6 +114,22 @@ describe('trying it', () => {
     expect(await read(path)).toContain('The code ran out of time or was invalidated.');
   });
 
+  it.each([
+    ['en', 'The queue of the session is paused.', 'Resume it on the session page.'],
+    ['id', 'Antrean sesi sedang dijeda.', 'Lanjutkan di halaman sesi.'],
+  ])('says why a code waits, and what can be done (%s)', async (lang, why, fix) => {
+    const pause = { session: 'main' };
+    await t.call('/message/pause-queue', { method: 'POST', token: user.token, body: pause });
+    const { path } = await send();
+    for (const part of ['', '/live']) {
+      const text = await read(`${path}${part}`, user, lang);
+      expect(text).toContain(why);
+      expect(text).toContain(fix);
+    }
+    await t.call('/message/resume-queue', { method: 'POST', token: user.token, body: pause });
+    expect(await read(path, user, lang)).not.toContain(why);
+  });
+
   it('is nobody else’s', async () => {
     const { path, code } = await send();
     const stranger = await t.tenant();

@@ -68,12 +68,12 @@ export async function findOrNull(
 export async function getMessage(ctx: Ctx, input: TenantInput & WhichMessage): Promise<MessageDetail> {
   requireScope(ctx, 'read');
   const row = await findMessage(ctx, input.messageId, input);
-  const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), readWaiting(ctx, row)]);
+  const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), waitingOf(ctx, row)]);
   return { ...toMessage(ctx, row, name), ...waiting };
 }
 
-/** The holds of a queued message; none once it is being sent, or when its session is gone. */
-async function readWaiting(
+/** What a queued message waits for, and when it may be sent; nothing once it is being sent, or when its session is gone. */
+export async function waitingOf(
   ctx: Ctx,
   row: MessageRecord,
 ): Promise<Pick<MessageDetail, 'waitingFor' | 'estimatedSendAt'>> {

@@ -1,6 +1,7 @@
 /** The inputs of the verbs of login codes, for every surface. */
 import { z } from 'zod';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { WaitingFor } from '../messages/schemas.ts';
 import { senderFields } from '../pools.ts';
 import { MAX_LENGTH, MIN_LENGTH } from './codes.ts';
 
@@ -90,5 +91,10 @@ export const OtpView = z.object({
   sentAt: z.string().nullable(),
   verifiedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
+  estimatedSendAt: z
+    .string()
+    .nullable()
+    .describe('when the code may be sent, while its message is queued; null when not known'),
+  waitingFor: WaitingFor,
 });
 export type OtpView = z.infer<typeof OtpView>;

@@ -3,6 +3,7 @@ import type { Db } from '../../db/client.ts';
 import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { findOrNull, waitingOf } from '../messages/read.ts';
 import { endingByTime } from './close.ts';
 import { findOtp, type OtpRef } from './find.ts';
 import { isOpen, type OtpRow, otpNotFound, readDeliveries } from './rows.ts';
@@ -13,7 +14,19 @@ export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
   requireScope(ctx, 'otp');
   const otp = await findOtp(ctx, ref);
   if (!otp) throw otpNotFound();
-  return viewOtp(ctx.db, otp, ctx.clock.now());
+  const view = await viewOtp(ctx.db, otp, ctx.clock.now());
+  return { ...view, ...(await waitingOfCode(ctx, otp, view)) };
+}
+
+/** Nothing where its message is out, or is one of a session that is not the caller's. */
+async function waitingOfCode(
+  ctx: Ctx,
+  { messageId, sessionId }: OtpRow,
+  { status, messageStatus }: OtpView,
+): Promise<Partial<OtpView>> {
+  if (!isOpen({ status }) || messageStatus !== 'queued') return {};
+  const message = await findOrNull(ctx, messageId, { direction: 'out', session: sessionId });
+  return message === null ? {} : waitingOf(ctx, message);
 }
 
 /** The row with what its messages prove: `sent` shows at once, also before the watcher has written it. */
@@ -41,6 +54,8 @@ export async function viewOtp(db: Db, otp: OtpRow, now: number): Promise<OtpView
     sentAt: sentAt === null ? null : iso(sentAt),
     verifiedAt: otp.verifiedAt === null ? null : iso(otp.verifiedAt),
     endedAt: otp.endedAt === null ? null : iso(otp.endedAt),
+    estimatedSendAt: null,
+    waitingFor: [],
   };
 }
 

@@ -75,7 +75,13 @@ export function ErrorPart({ view, message }: { view: View; message: MessageOutpu
 }
 
 /** Why it has not been sent yet: what lasts longest is said first. */
-export function WaitingPart({ view, message }: { view: View; message: MessageDetail }) {
+export function WaitingPart({
+  view,
+  message,
+}: {
+  view: View;
+  message: Pick<MessageDetail, 'waitingFor' | 'estimatedSendAt'>;
+}) {
   const t = MESSAGE_TEXTS(view.lang);
   const { waitingFor, estimatedSendAt } = message;
   if (waitingFor.length === 0 && estimatedSendAt === null) return null;
