@@ -41,12 +41,17 @@ export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
   };
 }
 
-/** A `+` that was not encoded as %2B arrives as a space: `?to=+6281234567890`. */
-function withPlus(input: unknown): unknown {
+/** What is left of `+62 812-3456-7890` then: 7 to 15 digits, grouped as people do. */
+const PLUS_IS_LOST = /^ [1-9](?:[ ().-]{0,3}\d){6,14}$/;
+/** Longer texts are no number. */
+const MAX_GROUPED = 64;
+
+/** The fields of a form or a query, where a `+` that was not encoded as %2B arrives as a space: `?to=+6281234567890`. */
+export function withPlus(input: unknown): unknown {
   if (!isPlain(input)) return input;
   const fields = Object.entries(input).map(([name, value]) => {
-    const lost = NUMBERS.has(name) && typeof value === 'string' && /^ [1-9]\d{6,14}$/.test(value);
-    return [name, lost ? value.replace(' ', '+') : value];
+    const isNumber = NUMBERS.has(name) && typeof value === 'string' && value.length <= MAX_GROUPED;
+    return [name, isNumber && PLUS_IS_LOST.test(value) ? value.replace(' ', '+') : value];
   });
   return Object.fromEntries(fields);
 }

@@ -250,7 +250,10 @@ export const whatsappAccounts = table(
     restrictedUntil: timestamp(),
     restriction: json<RestrictionRow>(),
     newChatCap: json<NewChatCapRow>(),
-    /** up to where is kept what the phone tells of its chats and labels; null: nothing was learnt, and its link did not begin here */
+    /**
+     * up to where is kept what the phone tells of its chats and labels; null: nothing was learnt, and its link has read something
+     * elsewhere, or in a release before
+     */
     appStateVersions: json<AppStateVersionsRow>(),
     /** when the phone linked it; null: not known, as of a link that was imported */
     linkedAt: timestamp(),

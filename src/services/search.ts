@@ -1,5 +1,5 @@
 /** One search for everything that has a name or an id: each kind by its own verb, so that its rules hold here too. */
-import { and, desc, eq, like, or } from 'drizzle-orm';
+import { and, desc, eq, or } from 'drizzle-orm';
 import { campaigns, users, whatsappAccounts, workspaceMembers } from '../db/schema.ts';
 import { contains } from '../db/search.ts';
 import { AppError } from '../utils/errors.ts';
@@ -11,6 +11,7 @@ import { recentChats, sessionsWith } from './messages/chats.ts';
 import { findMessage } from './messages/read.ts';
 import { toOtherSide } from './messages/recipient.ts';
 import { addressOf } from './messages/view.ts';
+import { holdsNumber, toSearchedNumber } from './number-search.ts';
 import { listRequests } from './requests/log.ts';
 
 export type Found =
@@ -87,7 +88,7 @@ async function findRequests(ctx: Ctx, requestId: string): Promise<Found[]> {
 
 async function findSessions(ctx: Ctx, text: string): Promise<Found[]> {
   const { sessionId, label, phoneNumber, userId, createdAt } = whatsappAccounts;
-  const digits = text.replace(/\D/g, '');
+  const number = toSearchedNumber(text, ctx.config.defaultCountry);
   const rows = await ctx.db
     .select({ sessionId, label, phone: phoneNumber })
     .from(whatsappAccounts)
@@ -97,7 +98,7 @@ async function findSessions(ctx: Ctx, text: string): Promise<Found[]> {
         ofBound(ctx.actor.sessionIds, sessionId),
         or(
           contains([sessionId, label], text),
-          NUMBER.test(text) ? like(phoneNumber, `%${digits.replace(/^0/, '')}%`) : undefined,
+          NUMBER.test(text) ? holdsNumber(phoneNumber, number) : undefined,
         ),
       ),
     )

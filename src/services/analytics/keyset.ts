@@ -7,7 +7,7 @@ import { and, type SQL, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { rawRows } from '../../db/ops.ts';
-import type { DbTable } from '../../db/types.ts';
+import type { DbTable, ReadDb } from '../../db/types.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { PageInput } from '../fields.ts';
 
@@ -48,7 +48,7 @@ export async function findPage(
 
 /** Ids and times of the rows after `cursor`, newest first. */
 export async function findRows(
-  db: Db,
+  db: ReadDb,
   source: LogSource,
   branches: readonly (SQL | undefined)[],
   { cursor, offset, limit }: { cursor: Cursor | null; offset: number; limit: number },

@@ -51,7 +51,11 @@ export async function listContacts(
   const page =
     search === ''
       ? { ...(await readPage(ctx.database, list.id, input)), totalItems: list.contactCount }
-      : await searchPage(ctx.database, list.id, { ...input, search });
+      : await searchPage(ctx.database, list.id, {
+          ...input,
+          search,
+          defaultCountry: ctx.config.defaultCountry,
+        });
   const data = await toContacts(ctx.db, userId, page.rows);
   const last = page.rows.length === input.limit ? page.rows.at(-1) : undefined;
   return { data, totalItems: page.totalItems, nextCursor: last?.phone ?? null };

@@ -1,10 +1,11 @@
 /** Pages of a list that may have a million contacts. What looks through many of them does so beside the event loop. */
-import { and, asc, eq, gt, gte, type SQL } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, or, type SQL } from 'drizzle-orm';
 import type { Database, ReadDb } from '../../db/client.ts';
 import { countRows } from '../../db/count-rows.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import type { PageInput } from '../fields.ts';
+import { holdsNumber, toSearchedNumber } from '../number-search.ts';
 import type { ContactRow } from './contacts.ts';
 
 /** Matches are counted up to here. */
@@ -45,10 +46,11 @@ export interface Counting {
 export async function searchPage(
   { scan }: Pick<Database, 'scan'>,
   listId: string,
-  input: PageInput & { search: string } & Counting,
+  input: PageInput & { search: string; defaultCountry: string } & Counting,
 ): Promise<{ rows: ContactRow[]; totalItems: number | null }> {
   const { cursor, limit } = input;
-  const match = and(eq(list, listId), contains([broadcastContacts.name, phone], input.search));
+  const number = holdsNumber(phone, toSearchedNumber(input.search, input.defaultCountry));
+  const match = and(eq(list, listId), or(contains([broadcastContacts.name, phone], input.search), number));
   const skip = cursor === undefined ? (input.page - 1) * limit : 0;
   const after = cursor === undefined ? undefined : gt(phone, cursor);
   const rows = await rowsOf(scan, and(match, after), limit, skip);

@@ -1,13 +1,14 @@
 /** Conversations: the newest, and where somebody is known. */
 
 import { and, desc, eq, inArray, type SQL } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { isPostedJid, lidJid, lidOf, phoneJid, phoneOf } from '../../whatsapp/jid.ts';
 import { findLidPairs } from '../../whatsapp/lids.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
-import type { Ctx } from '../context.ts';
+import type { Actor, Ctx } from '../context.ts';
 import { type KeptChat, NOTHING_KEPT, readKeptChats } from '../people/chat-states.ts';
 import { readNames } from './names.ts';
 import { isOfChat } from './of-chat.ts';
@@ -59,30 +60,41 @@ export async function findOtherSide(ctx: Ctx, { number, session }: Named): Promi
   return chatOf(ctx, toOtherSide(number, ctx.config.defaultCountry), session);
 }
 
-async function chatOf(ctx: Ctx, { peer, phone, lid }: Peer, session: string | undefined): Promise<Chat> {
+async function chatOf(ctx: Ctx, side: Peer, session: string | undefined): Promise<Chat> {
   const accountId = session === undefined ? null : (await findOwnSession(ctx, session)).id;
-  const asked = phone !== null ? [phone] : lid !== null ? await readPhones(ctx, lid) : [];
-  const found = await findSubscribers(ctx.db, ctx.actor.userId, asked);
+  return { peers: await knownJidsOf(ctx.db, ctx.actor, side), accountId };
+}
+
+/** Whose sessions know them: a tenant's, all (null or missing) or these names. */
+type Knowing = Pick<Actor, 'userId'> & Partial<Pick<Actor, 'sessionIds'>>;
+
+/**
+ * Every canonical JID under which a tenant may have kept messages with that side: each number that is known of them, and the LIDs by
+ * which the sessions know these. The one that was asked for is the first.
+ */
+export async function knownJidsOf(db: Db, knowing: Knowing, { peer, phone, lid }: Peer): Promise<string[]> {
+  const asked = phone !== null ? [phone] : lid !== null ? await readPhones(db, knowing, lid) : [];
+  const found = await findSubscribers(db, knowing.userId, asked);
   const phones = [...new Set([...found.values()].flatMap(({ spellings }) => spellings))].slice(
     0,
     MAX_SPELLINGS,
   );
-  const lids = phones.length === 0 ? [] : await readLids(ctx, phones);
-  return { peers: [...new Set([peer, ...phones.map(phoneJid), ...lids.map(lidJid)])], accountId };
+  const lids = phones.length === 0 ? [] : await readLids(db, knowing, phones);
+  return [...new Set([peer, ...phones.map(phoneJid), ...lids.map(lidJid)])];
 }
 
 /** Numbers and LIDs of one person: two each, as a rule. */
 const MAX_SPELLINGS = 10;
 
-/** The LIDs by which the sessions that the caller sees know those phones: one, as a rule. */
-async function readLids(ctx: Ctx, phones: readonly string[]): Promise<string[]> {
-  const pairs = await findLidPairs(ctx.db, ctx.actor, 'phone', phones);
+/** The LIDs by which the sessions know those phones: one, as a rule. */
+async function readLids(db: Db, knowing: Knowing, phones: readonly string[]): Promise<string[]> {
+  const pairs = await findLidPairs(db, knowing, 'phone', phones);
   return [...new Set(pairs.map(({ lid }) => lid))].slice(0, MAX_SPELLINGS);
 }
 
-/** The number behind a LID, as far as the sessions that the caller sees know it. */
-async function readPhones(ctx: Ctx, lid: string): Promise<string[]> {
-  const pairs = await findLidPairs(ctx.db, ctx.actor, 'lid', [lid]);
+/** The number behind a LID, as far as the sessions know it. */
+async function readPhones(db: Db, knowing: Knowing, lid: string): Promise<string[]> {
+  const pairs = await findLidPairs(db, knowing, 'lid', [lid]);
   return [...new Set(pairs.map(({ phone }) => phone))].slice(0, MAX_SPELLINGS);
 }
 

@@ -1,6 +1,6 @@
 /** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
 
-import { and, asc, count, desc, eq, gt, inArray } from 'drizzle-orm';
+import { and, asc, count, desc, eq, gt, inArray, or, type SQL } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
 import { affected, transact, tryInsert } from '../../db/ops.ts';
@@ -16,6 +16,7 @@ import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
+import { holdsNumber, toSearchedNumber } from '../number-search.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
 import { withoutOptedOut } from './opted-out.ts';
@@ -47,7 +48,7 @@ export async function listOptOuts(
 ): Promise<{ data: OptOut[]; totalItems: number | null }> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const search = input.search?.trim() ?? '';
-  const found = search === '' ? undefined : contains([optOuts.phone, optOuts.note, optOuts.word], search);
+  const found = search === '' ? undefined : await matching(ctx, userId, search);
   const where = and(eq(optOuts.userId, userId), ofBound(ctx.actor.sessionIds, optOuts.sessionId), found);
   // Without a text the index has them in order.
   const db = found === undefined ? ctx.db : ctx.database.scan;
@@ -67,6 +68,17 @@ export async function listOptOuts(
   const [total] = await db.select({ n: count() }).from(counted);
   const n = Number(total?.n ?? 0);
   return { data: rows.map(toOptOut), totalItems: n > MAX_COUNTED ? null : n };
+}
+
+/** Entries that hold the text, or are about the number that it is, whatever they are kept under. */
+async function matching(ctx: Ctx, userId: number, search: string): Promise<SQL | undefined> {
+  const number = toSearchedNumber(search, ctx.config.defaultCountry);
+  const keys = [...(await readLedgerKeys(ctx.db, userId, number.whole)).values()].flat();
+  return or(
+    contains([optOuts.phone, optOuts.note, optOuts.word], search),
+    holdsNumber(optOuts.phone, number),
+    keys.length === 0 ? undefined : inArray(optOuts.phone, keys),
+  );
 }
 
 /** Throws NOT_FOUND, INVALID_NUMBER. */

@@ -3,17 +3,18 @@
  * come first, then the credentials and `paired` in one transaction. What is cut off in between is no link at all, and
  * the next import or scan clears it away.
  */
-import { and, eq, exists, isNull } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNull } from 'drizzle-orm';
 import { collectBatches } from '../../../db/batches.ts';
 import type { Db, Tx } from '../../../db/client.ts';
 import { affected, isUniqueViolation, transact, tryInsert } from '../../../db/ops.ts';
-import { isLinking, whatsappAccounts } from '../../../db/schema.ts';
+import { isLinking, waKeys, whatsappAccounts } from '../../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../../events/record.ts';
 import { forgetFormerNumber } from '../../../queue/other-number.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
 import type { ProxyAddress } from '../../../utils/proxy/address.ts';
+import { APP_STATE_COLLECTIONS } from '../../../whatsapp/app-state.ts';
 import {
   deleteImported,
   deleteKeys,
@@ -287,6 +288,17 @@ async function storeBatch(
   await learnPairs(tx, begun.id, pairsIn(keys), updatedAt);
 }
 
+/** Whether the program that had the link before has read any of the collections that are followed. */
+async function hasReadAppState(tx: Tx, accountId: string): Promise<boolean> {
+  const { type, name } = waKeys;
+  const read = and(
+    eq(waKeys.accountId, accountId),
+    eq(type, 'app-state-sync-version'),
+    inArray(name, [...APP_STATE_COLLECTIONS]),
+  );
+  return (await tx.select({ name }).from(waKeys).where(read).limit(1)).length > 0;
+}
+
 async function commit(
   deps: ImportDeps,
   { userId, sessionId, owner, origin, proxy, onCommit }: LinkImport,
@@ -306,8 +318,8 @@ async function commit(
           ...(other.knownFrom === undefined ? {} : { linkedAt: null }),
           reason: null,
           paired: true,
-          // The keys of another program say how far that one has read.
-          appStateVersions: null,
+          // The keys of another program say how far that one has read. Where they say nothing, the reading begins here.
+          appStateVersions: (await hasReadAppState(tx, begun.id)) ? null : {},
           phoneNumber: phone,
           activePhone: phone,
           expectedPhone: null,
