@@ -1,5 +1,6 @@
 import { type Emulator, startEmulator } from 'wa-emulator';
 import { type BareClient, connectBareClient, until } from '../packages/wa-emulator/tests/bare-client.ts';
+import { median } from './measure/quantile.ts';
 
 /**
  * How much bare Baileys clients can send through the emulator in one process: known recipients, every
@@ -12,11 +13,6 @@ const CASES = [
   { sessions: 1, messagesEach: 500 },
   { sessions: 20, messagesEach: 30 },
 ];
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
 
 async function connectAll(emulator: Emulator, count: number): Promise<BareClient[]> {
   const phones = Array.from({ length: count }, (_, index) => String(6281110000000 + index));

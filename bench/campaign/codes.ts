@@ -2,10 +2,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Child, startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
-import { printTable, quantile } from '../gateway/table.ts';
+import { printTable } from '../gateway/table.ts';
 import { startWorld, type World } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
+import { quantile } from '../measure/quantile.ts';
 import { waitUntil } from '../measure/until.ts';
 import { meetEverybody, phoneOf } from '../otp/recipients.ts';
 import { contactOf } from './contacts.ts';

@@ -1,6 +1,7 @@
 /** The gain of a second process: messages a second of the same sessions over two of them against one. */
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
-import { median, printTable, ratio } from '../gateway/table.ts';
+import { printTable, ratio } from '../gateway/table.ts';
+import { median } from '../measure/quantile.ts';
 import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
 import { freeShare, shareCpu } from '../measure/cpu-share.ts';
 import { waitUntil } from '../measure/until.ts';

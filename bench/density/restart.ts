@@ -1,5 +1,6 @@
 /** How long after a restart all sessions are connected again. */
-import { median, printTable, ratio } from '../gateway/table.ts';
+import { printTable, ratio } from '../gateway/table.ts';
+import { median } from '../measure/quantile.ts';
 import { linkFleet } from './fleet.ts';
 
 const GOAL = 1.3;

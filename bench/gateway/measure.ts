@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { quantile } from '../measure/quantile.ts';
 import { cpuMs } from './child.ts';
 
 export interface Memory {
@@ -58,7 +59,5 @@ export function measureDelays(): { stop(): { wall: Delays; own: Delays } } {
 }
 
 function spread(values: number[]): Delays {
-  const sorted = values.sort((a, b) => a - b);
-  const at = (part: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-  return { p50: at(0.5), p99: at(0.99), max: at(1) };
+  return { p50: quantile(values, 0.5), p99: quantile(values, 0.99), max: quantile(values, 1) };
 }

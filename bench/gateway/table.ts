@@ -1,5 +1,6 @@
 import type { DatabaseUse } from '../measure/database-use.ts';
 import type { Profiled } from '../measure/profile.ts';
+import { median } from '../measure/quantile.ts';
 
 /** One round of one side: how much work it did, in which time and with how much of its own CPU. */
 export interface Round {
@@ -35,18 +36,6 @@ export function addUp(slices: readonly Round[]): Round {
       lockWaitMs: use('lockWaitMs'),
     },
   };
-}
-
-/** The middle value; of an even number the upper of the two. */
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
-/** The value below which this share of them lies, 0 to 1; NaN of none. */
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 export function summarize(rounds: readonly Round[]): Summary {

@@ -1,4 +1,6 @@
 /** How long something takes. */
+import { quantile } from './quantile.ts';
+
 const RUNS = 15;
 
 /** Median and worst of some runs, and the longest time that the event loop stood still. */
@@ -17,8 +19,7 @@ export async function measure(name: string, work: () => Promise<unknown>, runs =
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   clearInterval(timer);
-  times.sort((a, b) => a - b);
-  const at = (p: number) => times[Math.min(times.length - 1, Math.floor(times.length * p))] ?? 0;
+  const at = (share: number) => quantile(times, share);
   console.log(
     `${name.padEnd(56)} median ${at(0.5).toFixed(1).padStart(7)} ms   worst ${at(1).toFixed(1).padStart(7)} ms   loop held ${heldMs.toFixed(0).padStart(4)} ms`,
   );

@@ -17,6 +17,7 @@ import { cpuMs } from '../gateway/child.ts';
 import { makeScratch } from '../gateway/scratch.ts';
 import { printTable } from '../gateway/table.ts';
 import { loadAverage } from '../measure/loop.ts';
+import { quantile } from '../measure/quantile.ts';
 
 const CHECKS = 10_000;
 const PARALLEL = 64;
@@ -100,8 +101,7 @@ async function run(ctx: Ctx, checks: readonly Check[]) {
   await Promise.all(Array.from({ length: PARALLEL }, client));
   const cpuMsEach = (cpuMs() - cpuBefore) / checks.length;
   const seconds = (performance.now() - startedMs) / 1000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number) => Number((latencies[Math.floor(latencies.length * share)] ?? 0).toFixed(1));
+  const at = (share: number) => Number(quantile(latencies, share).toFixed(1));
   return {
     right,
     cpuMsEach,

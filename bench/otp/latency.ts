@@ -1,10 +1,11 @@
 /** How long a code takes on an idle queue, from the request to WhatsApp's acknowledgement, and a bare client's message. */
 import { startChild } from '../gateway/child.ts';
 import type { BareCalls } from '../gateway/processes/bare.ts';
-import { goalOn, median, printPhases, printTable, quantile, ratio } from '../gateway/table.ts';
+import { goalOn, printPhases, printTable, ratio } from '../gateway/table.ts';
 import { startWorld, takeProfile } from '../gateway/world.ts';
 import { difference, useEach } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
+import { median, quantile } from '../measure/quantile.ts';
 import { meetEverybody, phoneOf } from './recipients.ts';
 
 const CODES = 400;

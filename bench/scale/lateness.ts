@@ -2,7 +2,7 @@
 import { and, asc, eq, gt, gte } from 'drizzle-orm';
 import type { Db } from '../../src/db/client.ts';
 import { messages, sendAttempts } from '../../src/db/schema.ts';
-import { quantile } from '../gateway/table.ts';
+import { quantile } from '../measure/quantile.ts';
 
 export interface Lateness {
   sent: number;
