@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ACTIVITY_ACTIONS } from '../../src/db/schema.ts';
+import type { ActivityInput } from '../../src/services/analytics/filter.ts';
+import { listActivity } from '../../src/services/analytics/logs.ts';
+import { ANONYMOUS } from '../../src/services/context.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import {
@@ -154,6 +157,53 @@ describe('the activity log', () => {
     expect(await readAll({ all: 'true', action: 'message_send', status: 'success' }, admin)).toHaveLength(
       expected({ action: 'message_send', status: 'success' }).length + 1,
     );
+  });
+
+  describe('of somebody who sees as many sessions as anybody may', () => {
+    const sessions = Array.from({ length: 50 }, (_, i) => `session-${i}`);
+    const read = (input: Partial<ActivityInput>) =>
+      listActivity(
+        {
+          ...t.deps,
+          actor: { ...ANONYMOUS, userId: owner.id, scopes: null, sessionIds: sessions },
+          requestId: 'test',
+          ip: null,
+          userAgent: null,
+        },
+        { page: 1, limit: 50, to: Date.UTC(2026, 1, 1), ...input },
+      );
+
+    it('is filtered by a status alone, whose parts no single statement takes', async () => {
+      const all = expected({ status: 'error' });
+      const first = await read({ status: 'error', limit: 20 });
+      expect(first.logs.map(({ id }) => id)).toEqual(all.slice(0, 20));
+      expect(first.totalItems).toBe(all.length);
+      const rest = await read({ status: 'error', cursor: first.nextCursor ?? '' });
+      expect(rest.logs.map(({ id }) => id)).toEqual(all.slice(20));
+    });
+
+    it('has no pages by number for which all of that would be merged again and again', async () => {
+      const page = (n: number) => read({ status: 'error', limit: 50, page: n });
+      expect((await page(5)).logs).toEqual([]);
+      await expect(page(6)).rejects.toMatchObject({
+        code: 'VALIDATION_FAILED',
+        details: { page: expect.stringContaining('beyond the first 250 entries') },
+      });
+      // One action has fewer parts.
+      expect((await read({ status: 'error', action: 'message_send', page: 6 })).logs).toEqual([]);
+    });
+  });
+
+  it('asks an admin whose session is meant where many workspaces have one of that name', async () => {
+    const admin = await t.tenant('admin');
+    for (let n = 0; n < 51; n++) await addSession(t, 900_000 + n, 'everybodys');
+    const path = '?all=true&sessionId=everybodys';
+    for (const asked of [`logs/activity${path}`, `logs/errors${path}`, `export${path}&log=messages`]) {
+      expect(await asTenant(t, admin).get(`/analytics/${asked}`), asked).toMatchObject({
+        status: 400,
+        body: { code: 'VALIDATION_FAILED', details: { sessionId: expect.stringContaining('userId') } },
+      });
+    }
   });
 
   it('knows of a message its type, number, error and how long it took', async () => {

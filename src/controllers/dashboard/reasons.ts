@@ -234,6 +234,14 @@ const RULES: readonly Rule[] = [
   ],
   [/^has a brace that belongs to no placeholder$/, () => 'berisi kurung kurawal yang bukan placeholder'],
   [/^is given together with pool: give one of them$/, () => 'diisi bersama pool: pilih salah satu'],
+  [
+    /^is the name of sessions in more than (\d+) workspaces: say which one with userId$/,
+    (n) => `adalah nama sesi di lebih dari ${n} workspace: pilih workspace dengan userId`,
+  ],
+  [
+    /^leads beyond the first (\d+) entries, which is as far as pages of this filter go: .+$/,
+    (n) => `melewati ${n} entri pertama, batas halaman untuk filter ini`,
+  ],
   [/^must be the JSON that the browser gave$/, () => 'harus berupa JSON yang diberikan browser'],
   [/^([!-9;-~]{1,64}): (.+)$/, (name, reason) => `${name}: ${reasonInIndonesian(reason) ?? 'tidak valid'}`],
 ];

@@ -10,7 +10,7 @@ import { formatE164 } from '../../utils/phone.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
-import { activityBranches, type Scope, scopeOf } from './filter.ts';
+import { activityBranches, MAX_TENANTS, requireFew, type Scope, scopeOf } from './filter.ts';
 import { findRows, type LogSource } from './keyset.ts';
 import { type OtpFilter, otpBranches, otpConditions, readSpellings, toEntry } from './otp-log.ts';
 import type { ExportQuery } from './schemas.ts';
@@ -32,9 +32,6 @@ interface Exported {
 
 /** Rows of one piece: some milliseconds of work, some 10 KB of text. */
 const BATCH_SIZE = 100;
-/** Of one name, for an admin who exports everybody's. */
-const MAX_SESSIONS = 50;
-
 /**
  * The text of the file, piece by piece, newest entry first; never a code or the content of a message. Cells that a
  * spreadsheet would take for a formula begin with `'`. Throws as the logs do before the first piece is asked for.
@@ -164,7 +161,7 @@ async function openMessages(ctx: Ctx, scope: Scope, input: ExportInput): Promise
   };
 }
 
-/** The sessions of these names. */
+/** The sessions of these names: no more than a member may be bound to, or workspaces that an admin's filter takes. */
 async function readAccounts(
   ctx: Ctx,
   tenant: number | null,
@@ -179,7 +176,8 @@ async function readAccounts(
         inArray(whatsappAccounts.sessionId, [...sessionIds]),
       ),
     )
-    .limit(MAX_SESSIONS);
+    .limit(MAX_TENANTS + 1);
+  requireFew(rows);
   return rows.map((row) => row.id);
 }
 

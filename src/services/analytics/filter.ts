@@ -4,6 +4,7 @@ import { and, eq, gte, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { ACTIVITY_ACTIONS, ACTIVITY_STATUSES, activityLogs, whatsappAccounts } from '../../db/schema.ts';
 import type { Action } from '../../events/table.ts';
+import { AppError } from '../../utils/errors.ts';
 import { idAt } from '../../utils/ids.ts';
 import { requireSession, tenantOf } from '../access.ts';
 import type { BoundSessions } from '../bound.ts';
@@ -37,8 +38,8 @@ export const activitySource: LogSource = {
 /** Of everybody's log without a filter: by the primary key, whose time is that of the row. */
 const allSource: LogSource = { ...activitySource, at: null };
 
-/** Tenants that may have a session of one name before an admin's filter looks at the first of them only. */
-const MAX_TENANTS = 50;
+/** Tenants that may have a session of one name before an admin has to say whose is meant. */
+export const MAX_TENANTS = 50;
 
 /** Throws FORBIDDEN for somebody else's, SESSION_NOT_FOUND for a session that the key is not bound to. */
 export function scopeOf(ctx: Ctx, asked: TenantInput & { sessionId?: string | undefined }): Scope {
@@ -48,7 +49,10 @@ export function scopeOf(ctx: Ctx, asked: TenantInput & { sessionId?: string | un
   return { tenant, sessionIds };
 }
 
-/** The branches of a filter over the activity log, and by which columns they are in order. */
+/**
+ * The branches of a filter over the activity log, and by which columns they are in order. Throws VALIDATION_FAILED where an admin has
+ * to say whose session is meant.
+ */
 export async function activityBranches(
   db: Db,
   scope: Scope,
@@ -83,8 +87,16 @@ async function tenantsWith(db: Db, sessionIds: readonly string[]): Promise<numbe
     .select({ userId: whatsappAccounts.userId })
     .from(whatsappAccounts)
     .where(inArray(whatsappAccounts.sessionId, [...sessionIds]))
-    .limit(MAX_TENANTS);
+    .limit(MAX_TENANTS + 1);
+  requireFew(rows);
   return rows.map((row) => row.userId);
+}
+
+/** Throws VALIDATION_FAILED where sessions of too many workspaces have a name. */
+export function requireFew(sessions: readonly unknown[]): void {
+  if (sessions.length <= MAX_TENANTS) return;
+  const reason = `is the name of sessions in more than ${MAX_TENANTS} workspaces: say which one with userId`;
+  throw new AppError('VALIDATION_FAILED', `Not valid: sessionId ${reason}.`, { details: { sessionId: reason } });
 }
 
 /** One of action and status alone: every value of the other is a branch. */

@@ -4,6 +4,7 @@
  */
 
 import { and, type SQL, sql } from 'drizzle-orm';
+import { inBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '../../db/keyset.ts';
 import { rawRows } from '../../db/ops.ts';
@@ -25,8 +26,17 @@ export interface FoundPage {
 
 /** Exact totals stop here, and so do pages by number: further on only the cursor leads. */
 export const MAX_COUNTED = 10_000;
+/** Branches of one statement: SQLite takes 500 at most, and each is a search of its own. */
+const MERGED_AT_ONCE = 100;
+/** Of many branches, most of which hold little, so many are counted in one statement. */
+const COUNTED_AT_ONCE = 10;
+/** Rows of all branches that one page is merged from: with many of them only the first pages are found by number. */
+const MAX_MERGED = 200_000;
 
-/** Which rows a page holds. Throws VALIDATION_FAILED for a foreign cursor and for pages beyond the first 10,000. */
+/**
+ * Which rows a page holds. Throws VALIDATION_FAILED for a foreign cursor, for pages beyond the first 10,000, and for those which too
+ * many rows of too many branches would have to be merged for.
+ */
 export async function findPage(
   db: Db,
   source: LogSource,
@@ -35,7 +45,8 @@ export async function findPage(
 ): Promise<FoundPage> {
   const cursor = parseCursor(input.cursor);
   const offset = cursor ? 0 : (input.page - 1) * input.limit;
-  if (offset + input.limit > MAX_COUNTED) throw tooFar();
+  const reach = Math.min(MAX_COUNTED, Math.floor(MAX_MERGED / Math.max(1, branches.length)));
+  if (offset + input.limit > reach) throw tooFar(reach);
   const rows = await findRows(db, source, branches, { cursor, offset, limit: input.limit + 1 });
   const shown = rows.slice(0, input.limit);
   const last = shown.at(-1);
@@ -46,12 +57,32 @@ export async function findPage(
   };
 }
 
+interface Part {
+  cursor: Cursor | null;
+  offset: number;
+  limit: number;
+}
+
 /** Ids and times of the rows after `cursor`, newest first. */
 export async function findRows(
   db: ReadDb,
   source: LogSource,
   branches: readonly (SQL | undefined)[],
-  { cursor, offset, limit }: { cursor: Cursor | null; offset: number; limit: number },
+  { cursor, offset, limit }: Part,
+): Promise<Cursor[]> {
+  if (branches.length <= MERGED_AT_ONCE) return mergeRows(db, source, branches, { cursor, offset, limit });
+  const found: Cursor[] = [];
+  for await (const some of inBatches(branches, MERGED_AT_ONCE)) {
+    found.push(...(await mergeRows(db, source, some, { cursor, offset: 0, limit: offset + limit })));
+  }
+  return found.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(offset, offset + limit);
+}
+
+async function mergeRows(
+  db: ReadDb,
+  source: LogSource,
+  branches: readonly (SQL | undefined)[],
+  { cursor, offset, limit }: Part,
 ): Promise<Cursor[]> {
   if (branches.length === 0) return [];
   const after = isOlder(source, cursor);
@@ -84,12 +115,17 @@ export async function countUpTo(
   atMost: number,
 ): Promise<number | null> {
   let total = 0;
-  for (const branch of branches) {
-    const condition = branch === undefined ? sql`` : sql` where ${branch}`;
+  // Of few each alone: the first that holds enough ends it.
+  const size = branches.length <= MERGED_AT_ONCE ? 1 : COUNTED_AT_ONCE;
+  for await (const some of inBatches(branches, size)) {
+    const parts = some.map((branch, i) => {
+      const condition = branch === undefined ? sql`` : sql` where ${branch}`;
+      const part = sql`select 1 as one from ${table}${condition} limit ${atMost + 1 - total}`;
+      return sql`select * from (${part}) as ${sql.identifier(`c${i}`)}`;
+    });
     const [row] = await rawRows<{ n: number | string }>(
       db,
-      sql`select count(*) as n from
-        (select 1 as one from ${table}${condition} limit ${atMost + 1 - total}) as counted`,
+      sql`select count(*) as n from (${sql.join(parts, sql` union all `)}) as counted`,
     );
     total += Number(row?.n ?? 0);
     if (total > atMost) return null;
@@ -97,7 +133,8 @@ export async function countUpTo(
   return total;
 }
 
-function tooFar(): AppError {
-  const reason = `leads beyond the first ${MAX_COUNTED} entries: go on with cursor, or narrow by from and to`;
+function tooFar(reach: number): AppError {
+  const way = 'go on with cursor, or narrow by session, action, from and to';
+  const reason = `leads beyond the first ${reach} entries, which is as far as pages of this filter go: ${way}`;
   return new AppError('VALIDATION_FAILED', 'Not valid: page.', { details: { page: reason } });
 }
