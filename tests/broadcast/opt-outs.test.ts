@@ -147,6 +147,7 @@ describe('an inbound message', () => {
     await know(lid);
     expect(await out()).toEqual(new Set([PHONE]));
     expect(dataOf(await w.call(`/opt-outs/%2B${PHONE}`))).toMatchObject({ number: `${lid}@lid` });
+    expect(rowsOf(await w.call('/opt-outs?search=0812-3456-7890'))).toMatchObject([{ number: `${lid}@lid` }]);
     await say('STOP');
     expect(await ledger()).toHaveLength(1);
     const stranger = await enterAs(first.t, await first.t.tenant());
@@ -197,6 +198,10 @@ describe('the ledger', () => {
     const noted = await w.call('/opt-outs/081234567890', { method: 'PUT', body: { note: 'by phone' } });
     expect(dataOf(noted).note).toBe('by phone');
     expect(rowsOf(await w.call('/opt-outs?search=PHONE'))).toHaveLength(1);
+    for (const written of ['+62 812-3456-7890', '0812 3456 7890', `${PHONE}@s.whatsapp.net`, '3456-7890']) {
+      const found = rowsOf(await w.call(`/opt-outs?search=${encodeURIComponent(written)}`));
+      expect(found, written).toMatchObject([{ number: PHONE }]);
+    }
     const { db } = w.t.deps;
     expect(await isOptedOut(db, w.tenant.id, [PHONE, '6281'])).toEqual(new Set([PHONE]));
     expect(await isOptedOut(db, first.tenant.id, [PHONE])).toEqual(new Set());

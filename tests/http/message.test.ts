@@ -10,6 +10,7 @@ import {
   idempotencyKeys,
   messageQueue,
   messages,
+  waContacts,
   waLabels,
   waLabelUses,
   whatsappAccounts,
@@ -538,6 +539,49 @@ describe('GET /message/list', () => {
     expect((await get('/message/list?session=main', stranger)).status).toBe(404);
     expect((await get(`/message/list?userId=${user.id}`, stranger)).status).toBe(403);
     expect(await idsOf(`userId=${user.id}`, await t.tenant('admin'))).toEqual([b, a]);
+  });
+
+  it.each([
+    '+6281234567890',
+    '%2B62%20812-3456-7890',
+    '+62 812-3456-7890',
+    '+62+812-3456-7890',
+    '0812 3456 7890',
+    '6281234567890@s.whatsapp.net',
+    '186470215942314@lid',
+  ])('finds a person who is named as %s under the number and under the LID', async (name) => {
+    const account = await session();
+    const [phone, lid] = ['6281234567890', '186470215942314'];
+    await t.deps.db
+      .insert(waContacts)
+      .values({ accountId: account.id, lid, phone, updatedAt: Date.now() });
+    const person = { participant: null, createdAt: Date.now() - 1_000 };
+    const before = await keep(account, { ...person, peer: `${lid}@lid`, lid });
+    const after = await keep(account, { ...person, peer: `${phone}@s.whatsapp.net`, phone, lid });
+    const group = { peer: '120363012345678901@g.us', phone, lid };
+    await keep(account, { ...group, createdAt: Date.now() - 1_000 });
+    const query = `to=${name.replaceAll(' ', '%20')}`;
+    const both = [after, before].map(({ messageId }) => messageId).toSorted();
+    const found = async (more = '', as = user) => {
+      const reply = await get(`/message/list?${query}${more}`, as);
+      return listOf(reply).map(({ messageId }) => String(messageId));
+    };
+    expect((await found()).toSorted()).toEqual(both);
+    expect((await found('&session=main')).toSorted()).toEqual(both);
+    expect((await found('&type=text&direction=in')).toSorted()).toEqual(both);
+    expect(await found('&type=image')).toEqual([]);
+    const admin = await t.tenant('admin');
+    expect((await found(`&userId=${user.id}`, admin)).toSorted()).toEqual(both);
+    expect((await found('&all=true', admin)).filter((id) => both.includes(id)).toSorted()).toEqual(both);
+    expect(await found('', await t.tenant())).toEqual([]);
+    const pages: string[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await get(`/message/list?${query}&type=text&limit=1${cursor}`);
+      pages.push(...Object(body).data.map((row: { messageId: string }) => row.messageId));
+      if (body.nextCursor === null) break;
+      cursor = `&cursor=${String(body.nextCursor)}`;
+    }
+    expect(pages.toSorted()).toEqual(both);
   });
 });
 

@@ -60,7 +60,7 @@ const list = route({
   tag: TAG,
   summary: 'Contacts of a list, in the order of their numbers',
   description:
-    '`search` finds parts of names and numbers. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.',
+    '`search` finds parts of names and numbers, and numbers in any usual spelling. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.',
   auth: 'credential',
   params: ListParams,
   query: z.object({ ...pageQuery, ...cursorQuery, ...ownerQuery, ...searchQuery }),
