@@ -246,14 +246,16 @@ function claim(
 /** So long ago may the claim of a message be committed that leaves without a look. */
 const AS_CLAIMED_MS = 250;
 /**
- * One looks so often all the same: what a tool has changed beside the process is seen then. Codes with a head start, which are mostly far apart, look as seldom as a line that is held.
+ * One looks so often all the same: what a tool has changed beside the process is seen then, and a change whose commit was not
+ * answered and done later than the line was told of it. Codes with a head start, which are mostly far apart, look as seldom as a
+ * line that is held.
  */
 const LOOK_EVERY_MS = { others: 1_000, headStarts: REREAD_MS };
 
 /**
  * The session's row need not be read for a message that was claimed a moment ago: its transaction has seen the fence, and who has
  * changed something else since, or has taken it off the queue, did so in this process, which is alone, and tells the line as soon
- * as that is committed. What others have changed before is read again since they are gone.
+ * as that is committed, or may be. What others have changed before is read again since they are gone.
  */
 function isAsClaimed(line: Line, { id, open, attemptAt }: Claim): boolean {
   const { deps, gate } = line;
