@@ -207,6 +207,8 @@ describe('the ledger', () => {
     expect(await isOptedOut(db, first.tenant.id, [PHONE])).toEqual(new Set());
     expect((await w.call('/opt-outs/+6281234567890', { method: 'DELETE' })).status).toBe(200);
     expect((await w.call(`/opt-outs/${PHONE}`, { method: 'DELETE' })).status).toBe(404);
+    const audit = await w.t.call('/workspace/audit?search=0812-3456-7890', { token: w.tenant.token });
+    expect(rowsOf(audit)).toMatchObject([{ event: 'opt_out.removed' }, { event: 'opt_out.added' }]);
     expect(await isOptedOut(db, w.tenant.id, [PHONE])).toEqual(new Set());
   });
 

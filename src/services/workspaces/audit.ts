@@ -6,6 +6,7 @@ import { contains } from '../../db/search.ts';
 import { csvLines } from '../../utils/csv.ts';
 import { requireSelf } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { toSearchedNumber } from '../number-search.ts';
 import type { AuditFilter, AuditQuery } from './schemas.ts';
 import { requireTeam } from './team.ts';
 
@@ -126,7 +127,7 @@ async function readEntries(
   const rows = await ctx.database.scan
     .select()
     .from(auditEntries)
-    .where(and(window, end === null ? undefined : isWithin(end), matches(filter)))
+    .where(and(window, end === null ? undefined : isWithin(end), matches(ctx, filter)))
     .orderBy(desc(auditEntries.at), desc(auditEntries.id))
     .limit(limit);
   return { rows, next: rows.length === limit ? (rows.at(-1) ?? null) : end };
@@ -159,12 +160,14 @@ function inWindow({ since, until }: AuditFilter): SQL | undefined {
   );
 }
 
-function matches({ search, event, actorId }: AuditFilter): SQL | undefined {
+function matches({ config }: Ctx, { search, event, actorId }: AuditFilter): SQL | undefined {
   const { subject, data } = auditEntries;
+  // Entries name a number by its digits alone.
+  const texts = search ? [search, ...toSearchedNumber(search, config.defaultCountry).whole] : [];
   return and(
     event ? eq(auditEntries.event, event) : undefined,
     actorId === undefined ? undefined : eq(auditEntries.actorId, actorId),
-    search ? contains([auditEntries.event, subject, data], search) : undefined,
+    or(...texts.map((text) => contains([auditEntries.event, subject, data], text))),
   );
 }
 
