@@ -1,9 +1,9 @@
 /** The gain of a second process: messages a second of the same sessions over two of them against one. */
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
 import { printTable, ratio } from '../gateway/table.ts';
-import { median } from '../measure/quantile.ts';
 import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
 import { freeShare, shareCpu } from '../measure/cpu-share.ts';
+import { median } from '../measure/quantile.ts';
 import { waitUntil } from '../measure/until.ts';
 import { linkAll, sessionName, waitSpread } from './fleet.ts';
 

@@ -3,11 +3,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { readDatabaseOptions } from '../../scripts/database-options.ts';
 import { linkAll, sessionName, waitSpread } from '../density/fleet.ts';
 import { printTable } from '../gateway/table.ts';
-import { median } from '../measure/quantile.ts';
 import { atOnce, type Service, startGround, startService } from '../gateway/world.ts';
 import { freeShare, shareCpu } from '../measure/cpu-share.ts';
 import { type DatabaseUse, difference } from '../measure/database-use.ts';
 import { loadAverage } from '../measure/loop.ts';
+import { median } from '../measure/quantile.ts';
 import { waitUntil } from '../measure/until.ts';
 
 const PROCESSES = [1, 2, 4, 8];

@@ -99,7 +99,14 @@ it('a key that was revoked ends at once, also where the commit of that is not an
   const ctx: Ctx = {
     ...t.deps,
     db: losingAnswers(t.deps.db),
-    actor: { ...ANONYMOUS, userId: tenant.id, personId: tenant.id, workspaceRole: 'owner', via: 'jwt', scopes: null },
+    actor: {
+      ...ANONYMOUS,
+      userId: tenant.id,
+      personId: tenant.id,
+      workspaceRole: 'owner',
+      via: 'jwt',
+      scopes: null,
+    },
     requestId: 'r',
     ip: null,
     userAgent: null,

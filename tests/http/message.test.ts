@@ -552,9 +552,7 @@ describe('GET /message/list', () => {
   ])('finds a person who is named as %s under the number and under the LID', async (name) => {
     const account = await session();
     const [phone, lid] = ['6281234567890', '186470215942314'];
-    await t.deps.db
-      .insert(waContacts)
-      .values({ accountId: account.id, lid, phone, updatedAt: Date.now() });
+    await t.deps.db.insert(waContacts).values({ accountId: account.id, lid, phone, updatedAt: Date.now() });
     const person = { participant: null, createdAt: Date.now() - 1_000 };
     const before = await keep(account, { ...person, peer: `${lid}@lid`, lid });
     const after = await keep(account, { ...person, peer: `${phone}@s.whatsapp.net`, phone, lid });

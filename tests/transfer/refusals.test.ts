@@ -249,14 +249,22 @@ it.each([
   ['nothing', {}, {}],
   ['something else', { 'app-state-sync-version-critical_block.json': { version: 2 } }, {}],
   ['chats', { 'app-state-sync-version-regular_low.json': { version: 3 } }, null],
-])('knows whether the other program has read how the phone keeps its chats: %s', async (_what, read, versions) => {
-  const some = new Map([['creds.json', files.get('creds.json') ?? Buffer.alloc(0)]]);
-  for (const [name, value] of Object.entries(read)) some.set(name, Buffer.from(JSON.stringify(value)));
-  const source = await sourceOf(await zipOf(some));
-  const { row } = await importLink(app.deps, { userId: 100 + ++names, sessionId: 'main', source, owner: null });
-  // Null waits for its moment among all that read everything; what begins here does not, however often it is cut off.
-  expect(row.appStateVersions).toEqual(versions);
-});
+])(
+  'knows whether the other program has read how the phone keeps its chats: %s',
+  async (_what, read, versions) => {
+    const some = new Map([['creds.json', files.get('creds.json') ?? Buffer.alloc(0)]]);
+    for (const [name, value] of Object.entries(read)) some.set(name, Buffer.from(JSON.stringify(value)));
+    const source = await sourceOf(await zipOf(some));
+    const { row } = await importLink(app.deps, {
+      userId: 100 + ++names,
+      sessionId: 'main',
+      source,
+      owner: null,
+    });
+    // Null waits for its moment among all that read everything; what begins here does not, however often it is cut off.
+    expect(row.appStateVersions).toEqual(versions);
+  },
+);
 
 it.each([
   'pre-key-7.json',

@@ -198,23 +198,26 @@ test('a lane that was taken by another process meanwhile is left alone, also whe
 test.each([
   ['is known to be down', 5, 1],
   ['is found to be down', 0, 5],
-])('what was not told within a day ends without a try each, where the receiver %s', async (_, failures, tries) => {
-  const clock = createFakeClock();
-  const { f, receiver, hook, claim } = await startLane(40, clock);
-  receiver.respond = answer(500);
-  const circuits = createCircuits(clock, () => 0);
-  for (let n = 0; n < failures; n++) circuits.report(hook.id, false);
-  await clock.leap(25 * 60 * 60_000);
-  const { lane, webhookId } = claim;
-  const ours = await claimLane(f.deps.db, newId(), { lane, webhookId, now: clock.now() });
-  if (!ours) throw new Error('the lane is not ours');
-  await runLane(depsOf(f, { circuits }), ours, () => true);
-  expect(receiver.received).toHaveLength(tries);
-  expect(await f.states(hook.id)).toEqual({ dead: 40 });
-  // Whoever looks next waits for the receiver as well.
-  const [row] = await f.deps.db.select({ dueAt: webhookLanes.dueAt }).from(webhookLanes);
-  expect(row?.dueAt).toBe(circuits.openUntil(hook.id));
-});
+])(
+  'what was not told within a day ends without a try each, where the receiver %s',
+  async (_, failures, tries) => {
+    const clock = createFakeClock();
+    const { f, receiver, hook, claim } = await startLane(40, clock);
+    receiver.respond = answer(500);
+    const circuits = createCircuits(clock, () => 0);
+    for (let n = 0; n < failures; n++) circuits.report(hook.id, false);
+    await clock.leap(25 * 60 * 60_000);
+    const { lane, webhookId } = claim;
+    const ours = await claimLane(f.deps.db, newId(), { lane, webhookId, now: clock.now() });
+    if (!ours) throw new Error('the lane is not ours');
+    await runLane(depsOf(f, { circuits }), ours, () => true);
+    expect(receiver.received).toHaveLength(tries);
+    expect(await f.states(hook.id)).toEqual({ dead: 40 });
+    // Whoever looks next waits for the receiver as well.
+    const [row] = await f.deps.db.select({ dueAt: webhookLanes.dueAt }).from(webhookLanes);
+    expect(row?.dueAt).toBe(circuits.openUntil(hook.id));
+  },
+);
 
 test('what is not overdue waits behind a receiver that is down, untried', async () => {
   const clock = createFakeClock();

@@ -96,7 +96,9 @@ async function tenantsWith(db: Db, sessionIds: readonly string[]): Promise<numbe
 export function requireFew(sessions: readonly unknown[]): void {
   if (sessions.length <= MAX_TENANTS) return;
   const reason = `is the name of sessions in more than ${MAX_TENANTS} workspaces: say which one with userId`;
-  throw new AppError('VALIDATION_FAILED', `Not valid: sessionId ${reason}.`, { details: { sessionId: reason } });
+  throw new AppError('VALIDATION_FAILED', `Not valid: sessionId ${reason}.`, {
+    details: { sessionId: reason },
+  });
 }
 
 /** One of action and status alone: every value of the other is a branch. */
