@@ -2990,7 +2990,7 @@ export interface paths {
         };
         /**
          * Contacts of a list, in the order of their numbers
-         * @description `search` finds parts of names and numbers. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.
+         * @description `search` finds parts of names and numbers, and numbers in any usual spelling. `cursor` (the `nextCursor` of the page before) is faster than `page` far into a long list.
          *
          *     An API key needs the scope `read`.
          */
@@ -17571,7 +17571,16 @@ export interface operations {
                      *         "expiresAt": "text",
                      *         "sentAt": "text",
                      *         "verifiedAt": "text",
-                     *         "endedAt": "text"
+                     *         "endedAt": "text",
+                     *         "estimatedSendAt": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ]
                      *       }
                      *     }
                      */
@@ -17586,6 +17595,8 @@ export interface operations {
                             createdAt: string;
                             endedAt: string | null;
                             errorCode: string | null;
+                            /** @description when the code may be sent, while its message is queued; null when not known */
+                            estimatedSendAt: string | null;
                             expiresAt: string;
                             maxAttempts: number;
                             messageId: string;
@@ -17599,6 +17610,7 @@ export interface operations {
                             /** @enum {string} */
                             status: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
                             verifiedAt: string | null;
+                            waitingFor: components["schemas"]["WaitingFor"];
                         };
                         message: string;
                     };
@@ -18050,7 +18062,16 @@ export interface operations {
                      *         "expiresAt": "text",
                      *         "sentAt": "text",
                      *         "verifiedAt": "text",
-                     *         "endedAt": "text"
+                     *         "endedAt": "text",
+                     *         "estimatedSendAt": "text",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ]
                      *       }
                      *     }
                      */
@@ -18065,6 +18086,8 @@ export interface operations {
                             createdAt: string;
                             endedAt: string | null;
                             errorCode: string | null;
+                            /** @description when the code may be sent, while its message is queued; null when not known */
+                            estimatedSendAt: string | null;
                             expiresAt: string;
                             maxAttempts: number;
                             messageId: string;
@@ -18078,6 +18101,7 @@ export interface operations {
                             /** @enum {string} */
                             status: "pending" | "sent" | "verified" | "expired" | "failed" | "canceled";
                             verifiedAt: string | null;
+                            waitingFor: components["schemas"]["WaitingFor"];
                         };
                         message: string;
                     };
