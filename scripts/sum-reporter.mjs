@@ -7,7 +7,7 @@ const CHECK_MS = 10_000;
 
 /**
  * A reporter of vitest's that writes what `scripts/test.mjs` adds up: the file in SUM_FILE gets the numbers of tests
- * passed and skipped, how long each file's tests and hooks took, and each failure with its name and the first line of
+ * passed and skipped, how long each file's tests and hooks took and their CPU time, and each failure with its name and the first line of
  * its error. A test file that could not be loaded and an error outside every test are failures too, and so is a test without
  * a result. When no test ends for STALL_MINUTES, it writes what it has and ends the run: nothing else may notice.
  */
@@ -48,7 +48,7 @@ export default class SumReporter {
     const sum = { passed: 0, skipped: 0, failures: [], files: [] };
     for (const file of files) {
       const name = relative(ROOT, file.moduleId);
-      sum.files.push({ name, ms: file.diagnostic().duration });
+      sum.files.push({ name, ms: file.diagnostic().duration, cpuMs: file.meta().cpuMs ?? 0 });
       const suites = [file, ...file.children.allSuites()];
       for (const error of suites.flatMap((suite) => suite.errors())) sum.failures.push(said(name, error));
       for (const test of file.children.allTests()) count(test, name, sum);

@@ -14,6 +14,7 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, st
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
+import { cpuTimesOf } from './cpu-time.mjs';
 import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
@@ -100,9 +101,11 @@ const REPORTS = join(ROOT, '.test');
 const total = { passed: 0, skipped: 0 };
 /** A line each, told once more at the end: between them and the end lie other parts. */
 const failures = [];
-/** How long each part and each file took, for those who keep the whole short. */
+/** How long each part and each file took, and their CPU time, for those who keep the whole short. */
 const times = { parts: [], files: [] };
-const SLOWEST = 20;
+/** The CPU time of what has ended until now, as far as it is ascribed to a part. */
+let ascribedMs = 0;
+const DEAREST = 40;
 /** When no test has ended for so long, the part has failed. The longest test may take 15 minutes, but those of soaks. */
 const STALL_MINUTES = process.argv.includes('--soak') ? '180' : '20';
 /** What ends a part in which vitest itself stands still, before or after its tests: four times what the longest takes. 0: nothing. */
@@ -119,6 +122,14 @@ function noteFault(error) {
   return null;
 }
 
+/** CPU time of the programs that have ended since the last call. */
+function cpuMsOfEnded() {
+  const { endedMs } = cpuTimesOf('self');
+  const ms = endedMs - ascribedMs;
+  ascribedMs = endedMs;
+  return ms;
+}
+
 /** Runs one part and adds what it counted; a part that counted nothing has failed. `isBeside`: another part runs meanwhile. */
 async function part(name, args, env = {}, { isBeside = false } = {}) {
   const sumFile = join(REPORTS, `${name.replaceAll(' ', '-')}.json`);
@@ -132,7 +143,7 @@ async function part(name, args, env = {}, { isBeside = false } = {}) {
   const code = await run('vitest', ['run', ...reporters, ...args], { env: variables, ...bound, ...told });
   const isLate = PART_MINUTES > 0 && performance.now() - startMs >= bound.timeoutMs;
   if (isLate) failures.push(`${name}: was not over after ${PART_MINUTES} minutes`);
-  times.parts.push({ name, ms: performance.now() - startMs });
+  times.parts.push({ name, ms: performance.now() - startMs, cpuMs: cpuMsOfEnded() });
   const counted = existsSync(sumFile);
   const sum = counted
     ? JSON.parse(readFileSync(sumFile, 'utf8'))
@@ -143,7 +154,7 @@ async function part(name, args, env = {}, { isBeside = false } = {}) {
   total.passed += sum.passed;
   total.skipped += sum.skipped;
   failures.push(...sum.failures.map((failure) => `${name}: ${failure}`));
-  times.files.push(...sum.files.map((file) => ({ name: `${name}: ${file.name}`, ms: file.ms })));
+  times.files.push(...sum.files.map((file) => ({ ...file, name: `${name}: ${file.name}` })));
 }
 
 const without = (patterns) => patterns.map((pattern) => `--exclude=${pattern}`);
@@ -162,10 +173,14 @@ async function onMariadb(work) {
   const ready = await ensureMariadb();
   if (ready !== true) cannotRun('mariadb', ready);
   const server = ready === true ? await startMariadb().catch(noteFault) : null;
+  const startMs = performance.now();
   try {
     await work(server && { DB_TYPE: 'mysql', TEST_MYSQL_URL: server.url });
   } finally {
-    await server?.stop();
+    if (server) {
+      times.parts.push({ name: 'server', ms: performance.now() - startMs, cpuMs: cpuTimesOf(server.pid).ownMs });
+      await server.stop();
+    }
   }
 }
 
@@ -290,9 +305,10 @@ await allParts(
   new Set(given.filter(isOption)),
   given.filter((argument) => !isOption(argument)),
 ).catch(noteFault);
-const seconds = ({ name, ms }) => `${(ms / 1_000).toFixed(1).padStart(7)} s  ${name}`;
-const slowest = times.files.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
-console.log(`\nTIME\n${[...times.parts, ...slowest].map(seconds).join('\n')}`);
+const seconds = (ms) => `${(ms / 1_000).toFixed(1).padStart(7)} s`;
+const line = ({ name, ms, cpuMs }) => `${seconds(ms)} ${seconds(cpuMs)}  ${name}`;
+const dearest = times.files.sort((a, b) => (b.cpuMs || b.ms) - (a.cpuMs || a.ms)).slice(0, DEAREST);
+console.log(`\nTIME, CPU TIME\n${[...times.parts, ...dearest].map(line).join('\n')}`);
 if (failures.length > 0) console.log(`\nFAILED\n${failures.join('\n')}`);
 console.log(`\n${total.passed} passed, ${failures.length} failed, ${total.skipped} skipped`);
 const mayNotSkip = process.env.CI === 'true' && total.skipped > 0;

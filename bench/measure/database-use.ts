@@ -1,6 +1,6 @@
 /** The cost to the database of the work that is measured: its own CPU time, statements and transactions. */
-import { readFileSync } from 'node:fs';
 import { createConnection, type RowDataPacket } from 'mysql2/promise';
+import { cpuTimesOf } from '../../scripts/cpu-time.mjs';
 
 export interface DatabaseUse {
   /** CPU time of the server; NaN where the database is no process of its own, or not on this machine */
@@ -14,18 +14,8 @@ export interface DatabaseUse {
   lockWaitMs: number;
 }
 
-/** Linux counts the CPU time of processes in hundredths of a second. */
-const TICK_MS = 10;
-
 /** CPU time of another process so far; NaN where it cannot be seen. */
-export function cpuMsOf(pid: number): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
-  } catch {
-    return Number.NaN;
-  }
-}
+export const cpuMsOf = (pid: number): number => cpuTimesOf(pid).ownMs;
 
 const NAMES = ['Questions', 'Com_commit', 'Innodb_row_lock_waits', 'Innodb_row_lock_time'];
 const COUNTERS = `SHOW GLOBAL STATUS WHERE Variable_name IN ('${NAMES.join("', '")}')`;

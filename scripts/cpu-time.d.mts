@@ -1,0 +1,1 @@
+export function cpuTimesOf(pid: number | 'self'): { ownMs: number; endedMs: number };
