@@ -1,6 +1,5 @@
 /** Small workbooks (.xlsx), made by hand. */
-import { deflateRawSync } from 'node:zlib';
-import { crc32 } from '../media/crafted-files.ts';
+import { crc32, deflateRawSync } from 'node:zlib';
 
 export type CellSpec =
   | string
