@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { cpuTimesOf } from './cpu-time.mjs';
 import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
+import { testsWithoutDatabase } from './without-database.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
 /** Tests with a process of their own, a network, a real client or many seconds take too long for the everyday loop. */
@@ -53,12 +54,13 @@ const OWN_PARTS = [
 ];
 const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 /**
- * No database in it, or nothing that the database could change: protocols, files and the memory that they take, words, and what
- * is decided before anything is read. What the pages and routes of these ask of the database others ask on both: each page
+ * No database in it, as its imports tell; or nothing that the database could change: protocols, files and the memory that they
+ * take, words, and what is decided before anything is read. What the pages and routes of these ask of the database others ask on both: each page
  * `dashboard/pages`, each route `http/role-walk`, `http/bound-walk` and `fuzz/openapi`.
  */
 const NOT_ON_MYSQL = [
   ...OWN_PARTS,
+  ...testsWithoutDatabase(),
   'tests/broadcast/import-formats.test.ts',
   'tests/clients/**',
   'tests/dashboard/links.test.ts',
@@ -66,20 +68,16 @@ const NOT_ON_MYSQL = [
   'tests/dashboard/role-pages.test.ts',
   'tests/dialects/clients.test.ts',
   'tests/dialects/golden.test.ts',
-  'tests/fuzz/decoders.test.ts',
   'tests/http/docs.test.ts',
   'tests/http/errors.test.ts',
   'tests/http/route-table.test.ts',
-  'tests/inbound/bounds.test.ts',
   'tests/media/from-url.test.ts',
   'tests/media/inspect.test.ts',
   'tests/media/memory.test.ts',
   'tests/media/s3-send.test.ts',
-  'tests/patterns/**',
   'packages/**',
   'tests/services/capability.test.ts',
   'tests/storage/**',
-  'tests/structure/**',
   'tests/utils/**',
   'tests/whatsapp/closing.test.ts',
   'tests/whatsapp/lifetime.test.ts',
@@ -178,7 +176,11 @@ async function onMariadb(work) {
     await work(server && { DB_TYPE: 'mysql', TEST_MYSQL_URL: server.url });
   } finally {
     if (server) {
-      times.parts.push({ name: 'server', ms: performance.now() - startMs, cpuMs: cpuTimesOf(server.pid).ownMs });
+      times.parts.push({
+        name: 'server',
+        ms: performance.now() - startMs,
+        cpuMs: cpuTimesOf(server.pid).ownMs,
+      });
       await server.stop();
     }
   }
