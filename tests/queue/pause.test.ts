@@ -81,7 +81,7 @@ describe('a pause by hand', () => {
     q.engine.prepare = () =>
       expect(pauseByHand({ ...q.deps, database }, account, null, origin)).rejects.toThrow('ECONNRESET');
     const { id } = await q.queue(account, { phone: second });
-    await q.clock.advance(0);
+    await q.clock.advance(60_000);
     expect(q.engine.relayed).toHaveLength(1);
     expect(await q.row(id)).toMatchObject({ status: 'pending' });
   });
