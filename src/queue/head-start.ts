@@ -6,6 +6,7 @@
 import type { Tx } from '../db/client.ts';
 import { insertMany, unanswered } from '../db/ops.ts';
 import { sendAttempts } from '../db/schema.ts';
+import type { OpenCommit } from '../db/shared-commit.ts';
 import type { Outgoing } from '../whatsapp/content.ts';
 import type { Held } from './fence.ts';
 import type { Candidate } from './look-ahead.ts';
@@ -22,6 +23,8 @@ export interface HeadStart {
    * meanwhile, and leaves after `go`. Each one that is sealed in vain leaves a gap in the keys of its recipient. May be called again.
    */
   begin(open: () => Outgoing | null): void;
+  /** Call it last in the transaction: the keys that it was sealed with by then are committed with it. */
+  readonly takeAlong: OpenCommit['takeAlong'];
   /** The row is committed: it is sent. `open` makes its content now, from what was committed; null: it may not be sent any more. */
   go(open?: () => Outgoing | null): void;
   /** It is not sent. Null: nothing was written; with an error that is not known, and the line asks the database. */

@@ -7,6 +7,7 @@ import { inBatches } from '../db/batches.ts';
 import { isRetryable, isUnavailable } from '../db/ops.ts';
 import { padded, placeholders, preparedFor, valuesAt } from '../db/prepared.ts';
 import { waKeys } from '../db/schema.ts';
+import type { SharedCommit } from '../db/shared-commit.ts';
 import { retry } from '../utils/backoff.ts';
 import { sleep } from '../utils/clock.ts';
 import {
@@ -18,7 +19,7 @@ import {
   OwnershipLost,
   SessionRowLocked,
 } from './credential-rows.ts';
-import type { KeyChange, KeyWriter } from './credential-writer.ts';
+import { isAlongable, type KeyChange, type KeyWriter, writeAlong } from './credential-writer.ts';
 import type { AccountRef } from './engine.ts';
 
 /** Of all sessions together: those that are busy get what the others do not need. */
@@ -43,9 +44,10 @@ export interface AccountKeys {
   /**
    * Resolves when it is durable. All that is set in one tick goes into one transaction, under the fence; while the
    * database is away it is tried again. A change that no row can hold is left out, as if it had not been set. Rejects with
-   * OwnershipLost, when `close` gave up, or when the database refuses for too long, which is told first (`onAway`).
+   * OwnershipLost, when `close` gave up, or when the database refuses for too long, which is told first (`onAway`). `commit`: a
+   * transaction that has looked at the fence, and takes a few Signal sessions along where nothing else is being written.
    */
-  set(changes: readonly KeyChange[]): Promise<void>;
+  set(changes: readonly KeyChange[], commit?: SharedCommit): Promise<void>;
   setCredentials(credentials: Buffer): Promise<void>;
   /** Tells once that the session belongs to another process. */
   onLost(listener: () => void): void;
@@ -95,6 +97,8 @@ export function createAccountKeys(
   let lastWrite: Promise<unknown> = Promise.resolve();
   let failed: Error | null = null;
   let writing = 0;
+  /** the transaction with which keys of a message are being written */
+  let along: Promise<unknown> | null = null;
   let refused: Error | null = null;
   /** what is set while a read is under way: newer than what that finds */
   const reading = new Set<Map<string, Buffer | null>>();
@@ -107,7 +111,32 @@ export function createAccountKeys(
     return written;
   }
 
+  /** Keys of a message with the transaction that queues it; by themselves where that comes to nothing. */
+  async function writeWith(commit: SharedCommit, keys: readonly KeyChange[]): Promise<void> {
+    let isWritten = false;
+    writing++;
+    const offered = commit.offer(async (tx) => {
+      isWritten = await writeAlong(tx, deps, { account, keys, over: giveUp.signal });
+    });
+    // What is set meanwhile is newer, and is written after these.
+    along = offered;
+    const isCommitted = await offered;
+    writing--;
+    along = null;
+    if (isCommitted && isWritten) forget(keys);
+    // Each as it is by now: one that was set since may be among those that are being written.
+    else await write({ keys: keys.map((key) => unwritten.get(keyOf(key.type, key.name)) ?? key) });
+  }
+
+  function forget(changes: Iterable<KeyChange>): void {
+    for (const change of changes) {
+      const key = keyOf(change.type, change.name);
+      if (unwritten.get(key) === change) unwritten.delete(key);
+    }
+  }
+
   async function writeAll(changes: readonly Change[]): Promise<undefined[]> {
+    if (along !== null) await along;
     if (failed) throw failed;
     const batch = merge(changes);
     writing++;
@@ -124,7 +153,7 @@ export function createAccountKeys(
     } finally {
       writing--;
     }
-    for (const [key, change] of batch.keys) if (unwritten.get(key) === change) unwritten.delete(key);
+    forget(batch.keys.values());
     return changes.map(() => undefined);
   }
 
@@ -196,7 +225,7 @@ export function createAccountKeys(
       }
       return found;
     },
-    set(changes) {
+    set(changes, commit) {
       if (refused) return Promise.reject(refused);
       const fitting = changes.filter(({ type, name, value }) => fitsRow(type, name, value));
       tellLeftOut(changes.length - fitting.length);
@@ -208,7 +237,11 @@ export function createAccountKeys(
         if (isBulk) cache.delete(scope + key);
         else keep(scope + key, change.value);
       }
-      return write({ keys: fitting });
+      const isFirst = along === null && failed === null && !batcher.isBusy();
+      if (commit === undefined || !isFirst || !isAlongable(fitting)) return write({ keys: fitting });
+      const written = writeWith(commit, fitting);
+      lastWrite = written.catch(() => undefined);
+      return written;
     },
     setCredentials(bytes) {
       if (refused) return Promise.reject(refused);

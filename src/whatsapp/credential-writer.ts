@@ -11,6 +11,7 @@ import {
   MAX_GUARDED,
   statementsAreCheap,
   transact,
+  unanswered,
   upsert,
   upsertGuarded,
   upsertLocked,
@@ -222,6 +223,29 @@ async function writeAtOnce(
   );
   if (rows.length < keys.length) return false;
   return upsertLocked(tx, waKeys, rows, KEY, { set: SEALED, guard: guardOf(account) });
+}
+
+/** Whether keys may be written by another transaction: a few Signal sessions, which the database cannot refuse. */
+export function isAlongable(keys: readonly KeyChange[]): boolean {
+  const isFew = keys.length > 0 && keys.length <= MAX_AT_ONCE && keysOfStatement(keys, 0) === keys.length;
+  return isFew && keys.every(({ type, value }) => type === 'session' && value !== null);
+}
+
+/**
+ * Writes keys (`isAlongable`) in a transaction that has locked the row of their session under its fence. False: its opening is
+ * over, and nothing is written.
+ */
+export async function writeAlong(
+  tx: Tx,
+  { secrets }: CredentialStoreDeps,
+  { account, keys, over }: Omit<KeyWrite, 'credentials'>,
+): Promise<boolean> {
+  if (over.aborted) return false;
+  const rows = keys.flatMap(({ type, name, value }) =>
+    value ? [sealedRow(secrets, account.id, { type, name, value })] : [],
+  );
+  await upsert(unanswered(tx), waKeys, rows, KEY, SEALED);
+  return true;
 }
 
 /**

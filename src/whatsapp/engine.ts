@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { BrowserRow, LeftOut } from '../db/schema.ts';
+import type { SharedCommit } from '../db/shared-commit.ts';
 import type { ProxyAddress } from '../utils/proxy/address.ts';
 import type { AppStateVersions, LearntAppState } from './app-state.ts';
 import type { ContentType, MediaDetails, Outgoing } from './content.ts';
@@ -240,6 +241,8 @@ export interface SendOptions {
   mayRelay: () => Promise<boolean>;
   /** asked last of all, when it is sealed and its keys are durable; false: `withheld`. Missing: it may */
   mayLeave?: () => Promise<boolean>;
+  /** the transaction that queues it, where that may still take along the keys that it is sealed with */
+  commit?: SharedCommit;
 }
 
 /** An inbound message that the phone's owner has seen. */

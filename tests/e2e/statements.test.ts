@@ -7,6 +7,7 @@ import { type Emulator, startEmulator } from 'wa-emulator';
 import { dbType } from '../../src/db/kit.ts';
 import { startTestGateway, type TestGateway } from '../helpers/gateway.ts';
 import { linkSession } from '../helpers/sandbox-process.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 import { startReceiver } from '../webhooks/fixture.ts';
@@ -96,6 +97,31 @@ test(
     counter.take();
     await sendAll(EACH);
     expectAtMost(ATMOST, SESSIONS.length * EACH);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  'the keys of a code that leaves at once are committed with it',
+  async () => {
+    const sendCode = async (to: string) => {
+      const settled = createSignal();
+      const unsubscribe = gateway.deps.signals.onSettled(({ status }) => status === 'read' && settled.give());
+      const { body } = await gateway.call('POST', '/api/messages/one/otp', { to });
+      expect(body).toMatchObject({ data: { status: expect.stringMatching(/sent|delivered|read/) } });
+      // The next one leaves at once where this one is over.
+      await settled.given;
+      unsubscribe();
+    };
+    const [first = '', ...others] = RECIPIENTS;
+    // It notes that the session sends codes, and waits for its turn.
+    await sendCode(first);
+    counter.take();
+    for (const to of others) await sendCode(to);
+    const texts = [...counter.take().texts].filter(([text]) => /^insert into .?wa_keys/.test(text));
+    // By themselves they are written with a look at the session's row.
+    const along = texts.filter(([text]) => !/ select /.test(text)).reduce((sum, [, n]) => sum + n, 0);
+    expect(along, JSON.stringify(texts)).toBeGreaterThan(others.length / 2);
   },
   TIMEOUT_MS,
 );

@@ -169,6 +169,7 @@ describe('a code with a head start', () => {
       attemptId: newId(),
       at: ctx.clock.now(),
       begin: () => undefined,
+      takeAlong: async () => undefined,
       go: () => void ended.push('gone'),
       giveUp: (reason: unknown) => void ended.push(reason),
     };

@@ -4,7 +4,9 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
+import { transact } from '../../src/db/ops.ts';
 import { waContacts, waCredentials, waKeys, waQuarantine, whatsappAccounts } from '../../src/db/schema.ts';
+import { createSharedCommit } from '../../src/db/shared-commit.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { createSecretBox, type SecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -236,6 +238,104 @@ describe('keys', () => {
     }
     // The best of five, and twice what it takes on an idle machine: that of a test run is shared.
     expect(Math.min(...holdsMs)).toBeLessThan(40);
+  });
+});
+
+describe('keys that are set while their message is queued', () => {
+  const valuesOf = async ({ id }: AccountRef) =>
+    (await keysOf(id)).map(
+      ({ type, name, keyId, sealed }) => `${name}=${secrets.open(sealed, keyId, keyContext(id, type, name))}`,
+    );
+
+  it('are committed with it, and what is set meanwhile is written after them', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const commit = createSharedCommit();
+    counter.take();
+    let written: Promise<unknown> = Promise.resolve();
+    await transact(database.db, async (tx) => {
+      written = Promise.all([
+        keys.set([key('a', '1'), key('b', '1')], commit),
+        // Not along: one is being written.
+        keys.set([key('a', '2')], createSharedCommit()),
+      ]);
+      await commit.takeAlong(tx);
+    });
+    expect([counter.take().transactions, await valuesOf(account)]).toEqual([1, ['a=1', 'b=1']]);
+    commit.committed();
+    await written;
+    expect([counter.take().transactions, await valuesOf(account)]).toEqual([1, ['a=2', 'b=1']]);
+  });
+
+  it('are written by themselves when it is rolled back, as they are by then', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const commit = createSharedCommit();
+    const written: Promise<unknown>[] = [];
+    const failing = transact(database.db, async (tx) => {
+      written.push(keys.set([key('a', '1'), key('b', '1')], commit));
+      await commit.takeAlong(tx);
+      written.push(keys.set([key('a', '2')]));
+      throw new Error('no more messages today');
+    });
+    await expect(failing).rejects.toThrow('no more messages');
+    expect(await valuesOf(account)).toEqual([]);
+    commit.givenUp();
+    await Promise.all(written);
+    expect(await valuesOf(account)).toEqual(['a=2', 'b=1']);
+  });
+
+  it('are written again when its transaction is repeated', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const commit = createSharedCommit();
+    const written = keys.set([key('a', '1')], commit);
+    const run = (error?: Error) =>
+      transact(database.db, async (tx) => {
+        await commit.takeAlong(tx);
+        if (error) throw error;
+      });
+    await expect(run(new Error('it lost to another one'))).rejects.toThrow('lost');
+    await run();
+    expect(await valuesOf(account)).toEqual(['a=1']);
+    commit.committed();
+    await written;
+  });
+
+  it.each([
+    ['come too late', [key('a', '1')]],
+    ['are of another kind', [key('a', '1'), key('c', '1', 'pre-key')]],
+    ['are deleted', [key('a', null)]],
+    ['are many', Array.from({ length: 9 }, (_, n) => key(`k${n}`, '1'))],
+  ])('are written by themselves where they %s', async (how, changes) => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    await Promise.all([keys.setCredentials(Buffer.from('me')), keys.set([key('a', '0')])]);
+    const commit = createSharedCommit();
+    let written: Promise<void> | undefined;
+    await transact(database.db, async (tx) => {
+      if (how !== 'come too late') written = keys.set(changes, commit);
+      await commit.takeAlong(tx);
+    });
+    commit.committed();
+    await (written ?? keys.set(changes, commit));
+    const fresh = await storeOn(database.db).load(account);
+    for (const { type, name, value } of changes) {
+      expect((await fresh.get(type, [name])).get(name)).toEqual(value ?? undefined);
+    }
+  });
+
+  it('are not written any more when the opening is over', async () => {
+    const account = await addAccount();
+    const keys = await storeOn(database.db).load(account);
+    const commit = createSharedCommit();
+    const written = keys.set([key('a', '1')], commit);
+    const refused = expect(written).rejects.toThrow();
+    await keys.close(0);
+    await transact(database.db, (tx) => commit.takeAlong(tx));
+    commit.committed();
+    await refused;
+    expect(await keysOf(account.id)).toEqual([]);
   });
 });
 

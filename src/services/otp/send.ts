@@ -217,6 +217,7 @@ async function writeSend(
     timestamp: new Date(otp.askedAt).toISOString(),
   };
   await claimIdempotency(ctx, tx, { status: 202, body: otpSentBody(kept) }, { final: true });
+  await start?.start.takeAlong(tx);
   const answer = ctx.config.otp.returnCode ? { ...kept, otp: otp.code } : kept;
   return { answer, messageRowId: delivery.id };
 }

@@ -121,8 +121,8 @@ export function createAppState(deps: AppStateDeps): AppState {
         if (type === VERSION) return keeper.begin().then(() => raw.get(type, names));
         return readWithPauses(raw, type, names);
       },
-      async set(data) {
-        await raw.set(data);
+      async set(data, commit) {
+        await raw.set(data, commit);
         for (const [name, state] of Object.entries(data[VERSION] ?? {})) keeper.sawVersion(name, state);
       },
     },

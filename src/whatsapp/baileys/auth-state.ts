@@ -38,8 +38,8 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
       }
       return found;
     },
-    async set(data) {
-      await keys.set(encodeChanges(data));
+    async set(data, commit) {
+      await keys.set(encodeChanges(data), commit);
       for (const [name, phoneOrLid] of Object.entries(data['lid-mapping'] ?? {})) {
         if (!name.endsWith(REVERSE) && typeof phoneOrLid === 'string') onMapping(phoneOrLid, name);
       }

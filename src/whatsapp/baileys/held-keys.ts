@@ -47,7 +47,7 @@ export function holdBack(raw: RawKeys): HeldKeys {
   return {
     // Each message asks several times: a promise less for each layer.
     get: (type, names) => (held.size === 0 ? raw.get(type, names) : getHeld(type, names)),
-    set: (data) => (waiting === 0 ? raw.set(data) : setAfter(data, Promise.resolve())),
+    set: (data, commit) => (waiting === 0 ? raw.set(data, commit) : setAfter(data, Promise.resolve())),
     setAfter,
   };
 }

@@ -1,5 +1,6 @@
 /** The state of one relay, wherever Baileys calls back into our parts of the socket. */
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { SharedCommit } from '../../db/shared-commit.ts';
 
 export interface Relay {
   /** devices that must not be encrypted for: WhatsApp has no usable keys of theirs */
@@ -10,6 +11,8 @@ export interface Relay {
   leaving: boolean;
   /** see SendOptions */
   readonly mayLeave?: (() => Promise<boolean>) | undefined;
+  /** see SendOptions */
+  readonly commit?: SharedCommit | undefined;
   /** `mayLeave` said no */
   withheld: boolean;
 }
@@ -28,6 +31,9 @@ export function isRelaying(): boolean {
 export function isLeftOut(deviceJid: string): boolean {
   return scope.getStore()?.leftOut.has(deviceJid) ?? false;
 }
+
+/** The transaction that may take along the keys of the relay that is running here. */
+export const commitOfRelay = (): SharedCommit | undefined => scope.getStore()?.commit;
 
 /** Throws in a relay that was given up. */
 export function refuseWithdrawn(): void {

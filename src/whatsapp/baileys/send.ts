@@ -128,12 +128,12 @@ async function relay(
   link: Link,
   clock: Clock,
   { jid: target, leftOut, audience, encoded }: Ready & { encoded: EncodedContent },
-  { messageId, ackTimeoutMs, mayLeave }: SendOptions,
+  { messageId, ackTimeoutMs, mayLeave, commit }: SendOptions,
 ): Promise<SendResult> {
   const acknowledged = link.acks.expect(messageId);
   if (!acknowledged) return notSent('this message is being sent already');
   let written = false;
-  const scope: Relay = { leftOut, mayLeave, withdrawn: false, withheld: false, leaving: false };
+  const scope: Relay = { leftOut, mayLeave, commit, withdrawn: false, withheld: false, leaving: false };
   const relayed = runRelay(scope, async () => {
     if (isChannelJid(target)) return post(link, target, messageId, encoded);
     const { message, ...additional } = encoded;

@@ -14,17 +14,24 @@ import type {
   SignalDataTypeMap,
   SignalKeyStoreWithTransaction,
 } from '@whiskeysockets/baileys';
+import type { SharedCommit } from '../../db/shared-commit.ts';
 import { createMutex, type Mutex } from '../../utils/mutex.ts';
 import { type HeldKeys, holdBack } from './held-keys.ts';
-import { markLeaving, refuseWithdrawn } from './relay-scope.ts';
+import { commitOfRelay, markLeaving, refuseWithdrawn } from './relay-scope.ts';
 
 type KeyType = keyof SignalDataTypeMap;
 type Values = Map<string, unknown>;
 
-/** Keys by type and name; null in `set` deletes. What is set can be read at once, the promise waits for the disk. */
+/**
+ * Keys by type and name; null in `set` deletes. What is set can be read at once, the promise waits for the disk. `commit`: see
+ * AccountKeys.
+ */
 export interface RawKeys {
   get(type: KeyType, names: readonly string[]): Promise<Record<string, unknown>>;
-  set(data: Readonly<Record<string, Readonly<Record<string, unknown>>>>): Promise<void>;
+  set(
+    data: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+    commit?: SharedCommit,
+  ): Promise<void>;
 }
 
 interface Scope {
@@ -161,7 +168,7 @@ function openScope(owner: object, raw: HeldKeys): Scope {
       if (scope.written.size === 0) return;
       const written = plain(scope.written);
       scope.written.clear();
-      await raw.set(written);
+      await raw.set(written, commitOfRelay());
     },
     close() {
       durable ??= scope.persist();

@@ -1,5 +1,6 @@
 /** One attempt: hand the message to the engine, look once more before it leaves, write what became of it. */
 import { isUnavailable } from '../../db/ops.ts';
+import type { SharedCommit } from '../../db/shared-commit.ts';
 import type { AccountState } from '../../queue/account-state.ts';
 import { type BegunSend, type Claim, recipientOf } from '../../queue/claim.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
@@ -66,13 +67,16 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
   }
 }
 
-/** Gives the engine a message whose claim is not committed yet. When it is ready it waits to be told whom to ask whether it may leave. */
-export function beginSend(deps: LineDeps, claim: Claim, content: Outgoing): BegunSend {
+/**
+ * Gives the engine a message whose claim is not committed yet: its keys may go with that (`commit`). When it is ready it waits to be
+ * told whom to ask whether it may leave.
+ */
+export function beginSend(deps: LineDeps, claim: Claim, content: Outgoing, commit: SharedCommit): BegunSend {
   let leave: BegunSend['leave'] = () => undefined;
   const told = new Promise<() => Promise<boolean>>((resolve) => {
     leave = resolve;
   });
-  const asks = { mayRelay: async () => true, mayLeave: async () => (await told)() };
+  const asks = { mayRelay: async () => true, mayLeave: async () => (await told)(), commit };
   return { result: giveToEngine(deps, claim, content, asks), leave };
 }
 
@@ -100,7 +104,7 @@ async function giveToEngine(
   deps: LineDeps,
   claim: Claim,
   content: Outgoing,
-  asks: Pick<SendOptions, 'mayRelay' | 'mayLeave'>,
+  asks: Pick<SendOptions, 'mayRelay' | 'mayLeave' | 'commit'>,
 ): Promise<SendResult> {
   const { prepareTimeoutMs, ackTimeoutMs } = deps.config.pacing;
   try {

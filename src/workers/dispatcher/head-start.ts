@@ -1,6 +1,7 @@
 /** Gives a message that is being queued the next place of its session's line. */
 
 import { inCleanContext } from '../../db/scope.ts';
+import { createSharedCommit, type SharedCommit } from '../../db/shared-commit.ts';
 import { asTenant } from '../../db/work.ts';
 import type { BegunSend, Claim } from '../../queue/claim.ts';
 import { claimOf } from '../../queue/claim-rows.ts';
@@ -55,7 +56,8 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   const { spent, giveBack } = spend(line, at, row, now);
   const start = { held: line.account, attemptId: newId(now), at: spent.at };
   const claim = claimOf(row, start, JSON.parse(row.contentJson ?? 'null'));
-  const early = waitToBegin(line, claim);
+  const commit = createSharedCommit();
+  const early = waitToBegin(line, claim, commit);
   let end: (claim: Claim | null) => void = () => undefined;
   const claimed = new Promise<Claim | null>((resolve) => {
     end = resolve;
@@ -65,12 +67,15 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   return {
     ...start,
     begin: early.begin,
+    takeAlong: commit.takeAlong,
     go(open) {
+      commit.committed();
       spent.id = start.attemptId;
       line.inPreparation.add(spent);
       end({ ...claim, open, begun: early.begun() });
     },
     giveUp(error) {
+      commit.givenUp();
       early.begun()?.leave(async () => false);
       // It may be committed: then it is taken back as any claim whose answer was lost.
       if (error !== null) line.claimFailure = { error };
@@ -84,13 +89,13 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
 }
 
 /** Begins at most once, outside of the request and the transaction that it is asked in. */
-function waitToBegin({ deps, account }: Line, claim: Claim) {
+function waitToBegin({ deps, account }: Line, claim: Claim, commit: SharedCommit) {
   let begun: BegunSend | undefined;
   return {
     begin(open: () => Outgoing | null) {
       const content = begun === undefined ? open() : null;
       if (content === null) return;
-      begun = inCleanContext(() => asTenant(account.userId, () => beginSend(deps, claim, content)));
+      begun = inCleanContext(() => asTenant(account.userId, () => beginSend(deps, claim, content, commit)));
     },
     begun: () => begun,
   };
