@@ -272,9 +272,17 @@ it('is told of at the acknowledgement, before its outcome is written; other mess
   await code.commit();
   code.start?.go(OPEN);
   await q.clock.advance(0);
+  const queued = await q.queue(account, { phone: '6281200000002', priority: PRIORITIES.high });
+  await q.clock.advance(0);
   const { id } = await q.queue(account, { phone: '6281200000003' });
   await q.clock.advance(0);
-  expect(heard).toEqual([`${code.id} acknowledged sent`, `${code.id} settled sent`, `${id} settled sent`]);
+  expect(heard).toEqual([
+    `${code.id} acknowledged sent`,
+    `${code.id} settled sent`,
+    `${queued.id} acknowledged sent`,
+    `${queued.id} settled sent`,
+    `${id} settled sent`,
+  ]);
 });
 
 it('takes its place in the limits and before its recipient, and gives it back when nothing is written', async () => {
