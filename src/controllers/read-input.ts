@@ -10,7 +10,6 @@ import { foldingOf } from './aliases.ts';
 
 /** Reasons that one answer tells. */
 const MAX_REASONS = 50;
-const MAX_HINTED = 3;
 
 /** What zod says of an input, and the names in it that mean nothing here. */
 export type ReadResult = z.ZodSafeParseResult<unknown> & { ignored: readonly string[] };
@@ -104,9 +103,7 @@ export function invalidInput(problems: readonly Reason[]): AppError {
     if (!reasons.has(field)) reasons.set(field, message);
   }
   const fields = [...reasons.keys()].slice(0, 5).join(', ');
-  const told = [...reasons].slice(0, MAX_HINTED).map(([field, reason]) => `${field} ${reason}`);
   return new AppError('VALIDATION_FAILED', `Not valid: ${fields}.`, {
     details: Object.fromEntries(reasons),
-    hint: `Correct this and send it again: ${told.join('; ')}.`,
   });
 }

@@ -28,16 +28,22 @@ export function authenticate(
   if (kind === 'public') return ANONYMOUS;
   const token = bearerToken(c.req.header('authorization'));
   if (token !== null)
-    return whenThere(
-      deps.credentials.fromToken(token, 'jwt'),
-      (actor) => actor ?? refuse('The token is not valid.'),
-    );
+    return whenThere(deps.credentials.fromToken(token, 'jwt'), (actor) => actor ?? refuseToken(token));
   const key = c.req.header('x-api-key')?.trim();
   if (key) return whenThere(deps.credentials.fromKey(key), (actor) => ofKey(actor, kind));
   if (kind === 'browser' && (c.req.method === 'GET' || c.req.method === 'HEAD')) {
     return fromBrowser(deps, c, link).then((actor) => actor ?? refuse(NO_CREDENTIAL));
   }
   return refuse(NO_CREDENTIAL);
+}
+
+/** Says it when an API key stands where a token belongs; whether the key is valid is not looked at. */
+function refuseToken(token: string): never {
+  const message = 'The token is not valid.';
+  if (!token.startsWith('wahub_')) return refuse(message);
+  throw new AppError('UNAUTHORIZED', message, {
+    hint: 'This looks like an API key: send it as `x-api-key: <key>`, without Bearer.',
+  });
 }
 
 const NO_CREDENTIAL = 'This needs a credential: Authorization: Bearer <token>, or x-api-key.';

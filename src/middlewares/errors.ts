@@ -12,6 +12,8 @@ import { warnings } from './warnings.ts';
 
 /** How long a caller should wait while the database is away. */
 const RETRY_AFTER_SECONDS = 5;
+/** Fields that a hint names; `details` has all of them. */
+const MAX_HINTED = 3;
 
 /**
  * Answers with the envelope of every failure. What is not an AppError is logged with its request id, and the
@@ -69,13 +71,24 @@ export function answerFailure(c: HttpContext, failure: AppError): Response {
     code: failure.code,
     message,
     error: style?.errors?.[failure.code] ?? message,
-    hint: failure.hint ?? ERROR_HELP[failure.code].hint,
+    hint: failure.hint ?? correction(failure) ?? ERROR_HELP[failure.code].hint,
     docUrl: errorDocUrl(c.get('publicUrl'), failure.code),
     details: failure.details ?? {},
     ...warnings(c),
     requestId: c.get('requestId'),
   };
   return answerJson(c, body, toStatus(style?.statuses[failure.code] ?? ERROR_STATUS[failure.code]));
+}
+
+/** What to correct, by name, where the message only lists the fields: `Not valid: to, text.`; null elsewhere. */
+function correction({ code, message, details }: AppError): string | null {
+  if (code !== 'VALIDATION_FAILED' || details === undefined) return null;
+  const told = Object.entries(details)
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+    .filter(([field, reason]) => message.includes(field) && !message.includes(reason))
+    .slice(0, MAX_HINTED);
+  if (told.length === 0) return null;
+  return `Correct this and send it again: ${told.map(([field, reason]) => `${field} ${reason}`).join('; ')}.`;
 }
 
 /** Whole seconds to wait, as `Retry-After` says. */

@@ -118,7 +118,9 @@ function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<Recei
   }
   try {
     if (type === 'application/x-www-form-urlencoded') {
-      return { fields: parseFormFields(decodeUtf8(bytes)), kind: 'form' };
+      const form = decodeUtf8(bytes);
+      if (form.trimStart().startsWith('{')) throw jsonAsForm();
+      return { fields: parseFormFields(form), kind: 'form' };
     }
     const isJson = type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
     // Another type is told so even where nothing in it is UTF-8.
@@ -129,6 +131,15 @@ function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<Recei
   } catch (error) {
     throw error instanceof UnreadableText ? unreadable(error.reason) : error;
   }
+}
+
+/** What curl makes of `-d '{…}'` without a header. No field begins with a brace. */
+function jsonAsForm(): AppError {
+  const reason = 'is JSON, but its Content-Type is application/x-www-form-urlencoded';
+  return new AppError('VALIDATION_FAILED', `The body ${reason}.`, {
+    details: { body: reason },
+    hint: 'Send the header Content-Type: application/json.',
+  });
 }
 
 function toObject(value: unknown): Record<string, unknown> {

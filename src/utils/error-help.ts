@@ -30,7 +30,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   URL_REFUSED: {
     meaning: 'The service does not fetch this URL, or could not.',
-    hint: 'Use an https URL that anybody on the internet can open, or send the file itself.',
+    hint: 'Use a whole https URL that anybody on the internet can open. A file can also be sent itself.',
     example: {
       message: 'The media could not be fetched. The host answered 404.',
       details: { reason: 'status' },
@@ -124,7 +124,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   NOT_CONNECTED: {
     meaning: 'The session has no linked phone, was logged out, was replaced, or failed.',
-    hint: 'Link its phone again: GET /session/qr/:sessionId, or the page of the session in the dashboard.',
+    hint: 'Link its phone: GET /session/qr/:sessionId, or the page of the session in the dashboard.',
     example: {
       message: 'The session is not connected.',
       details: { session: SESSION, status: 'logged_out' },
@@ -175,7 +175,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   UNSUPPORTED_MEDIA: {
     meaning: 'The content type of the body, or the kind of the file, is not taken here.',
-    hint: 'Send JSON with Content-Type: application/json, and files of a kind that the message says.',
+    hint: 'Send JSON with Content-Type: application/json, and a file of a kind that is taken here: `details` or the message says which.',
     example: { message: 'Send JSON: Content-Type: application/json.' },
   },
   NOT_SUPPORTED: {

@@ -37,6 +37,14 @@ describe('a time', () => {
     }
   });
 
+  it.each([
+    ['every monday', 'must have five fields, minute, hour, day, month and weekday, as in 0 9 * * 1'],
+    ['* * * * * *', 'must have five fields, minute, hour, day, month and weekday, as in 0 9 * * 1'],
+    ['0 25 * * *', 'is not a cron expression of five fields (Invalid value for hour: 25)'],
+  ])('says what is wrong with the cron expression %s', (cron, reason) => {
+    expect(() => nextRun(cron, 'UTC', NOW)).toThrow(expect.objectContaining({ details: { cron: reason } }));
+  });
+
   it('follows a cron expression in its time zone', () => {
     expect(nextRun('0 9 * * 1', 'Asia/Jakarta', NOW)).toBe(Date.UTC(2026, 0, 12, 2));
     expect(firstRun({ cron: '0 9 * * *', timeZone: 'Asia/Jakarta' }, NOW)).toBe(Date.UTC(2026, 0, 6, 2));

@@ -78,6 +78,17 @@ const refusal = (field: string) => ({
 });
 
 describe('a body', () => {
+  it.each(['/plain', '/filed'])('to %s that is JSON under the type of a form is told so', async (path) => {
+    expect(await send(path, ' {"to":"1"}', FORM_TYPE)).toMatchObject({
+      status: 400,
+      body: {
+        code: 'VALIDATION_FAILED',
+        details: { body: 'is JSON, but its Content-Type is application/x-www-form-urlencoded' },
+        hint: 'Send the header Content-Type: application/json.',
+      },
+    });
+  });
+
   it.each([
     ['/plain', 256 * 1024],
     ['/filed', 1024 * 1024],

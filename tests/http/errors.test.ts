@@ -347,6 +347,22 @@ describe('every failure', () => {
     }
   });
 
+  it.each([
+    ['/otp/verify', { otp: '123456' }, 'phoneNumber is required when there is no otpId'],
+    ['/message/send-text', { session: 'support-2', to: '+6281234567891' }, 'text is required'],
+  ])('of a field of %s names what to correct', async (path, body, reason) => {
+    expect((await post(path, body)).body.hint).toBe(`Correct this and send it again: ${reason}.`);
+  });
+
+  it('of an API key in the place of a token says where it belongs', async () => {
+    const headers = { authorization: `Bearer ${owner.apiKey}` };
+    const reply = await t.app.request('/session/list', { headers });
+    expect(reply.status).toBe(401);
+    expect(Object(await reply.json()).hint).toBe(
+      'This looks like an API key: send it as `x-api-key: <key>`, without Bearer.',
+    );
+  });
+
   it('of a size says it as people do, with the setting that can be raised', async () => {
     const { files } = t.deps.config;
     const form = new FormData();

@@ -182,6 +182,14 @@ const RULES: readonly Rule[] = [
   [/^is not a time zone such as (.+)$/, (zone) => `harus berupa zona waktu, misalnya ${zone}`],
   [/^is no time zone$|^must be a time zone$/, () => 'harus berupa zona waktu, misalnya Asia/Jakarta'],
   [/^is not a cron expression of five fields \((.+)\)$/, (why) => `harus berupa cron lima kolom (${why})`],
+  [
+    /^must be given, or else (\w+), and not both$/,
+    (other) => `wajib diisi, atau ${label(other)}, tetapi tidak keduanya`,
+  ],
+  [
+    /^must have five fields, minute, hour, day, month and weekday, as in (.+)$/,
+    (cron) => `harus terdiri dari lima kolom: menit, jam, tanggal, bulan, dan hari, misalnya ${cron}`,
+  ],
   [/^must be a domain such as (.+)$/, (domain) => `harus berupa domain, misalnya ${domain}`],
   [/^must be a URL$/, () => 'harus berupa URL'],
   [/^must be more than (\S+)$/, (n) => `harus lebih dari ${n}`],

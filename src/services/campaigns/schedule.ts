@@ -9,6 +9,8 @@ import type { ScheduleCampaignInput } from './schemas.ts';
 /** A client's clock may be behind ours by as much. */
 const SKEW_MS = MINUTE_MS;
 const MAX_AHEAD_MS = 366 * DAY_MS;
+const CRON_FIELDS = 5;
+const MAX_CRON_REASON = 150;
 const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})$/i;
 
@@ -34,8 +36,17 @@ export function nextRun(cron: string, timeZone: string, after: number): number |
     const job = new Cron(cron, { timezone: timeZone, mode: '5-part', paused: true });
     return job.nextRun(new Date(after))?.getTime() ?? null;
   } catch (error) {
-    throw invalid('cron', `is not a cron expression of five fields (${String(error)})`.slice(0, 200));
+    throw invalid('cron', cronReason(cron, String(error)));
   }
+}
+
+/** Why croner did not take it, in words that fit the five fields that are asked for. */
+function cronReason(cron: string, error: string): string {
+  if (cron.trim().split(/\s+/).length !== CRON_FIELDS) {
+    return 'must have five fields, minute, hour, day, month and weekday, as in 0 9 * * 1';
+  }
+  const why = error.replace(/^\w+: (?:CronPattern: )?/, '').slice(0, MAX_CRON_REASON);
+  return `is not a cron expression of five fields (${why})`;
 }
 
 function parseTime(text: string, timeZone: string, now: number): number {

@@ -181,7 +181,7 @@ export async function contentFor(
 ): Promise<Pick<CampaignRow, 'type' | 'content' | 'templateId'>> {
   const { templateId } = input;
   if ((templateId === undefined) !== saysContent(input)) {
-    throw invalid('message', 'give either message (or type and content) or templateId');
+    throw invalid('message', '(or type and content) must be given, or else templateId, and not both');
   }
   const said =
     templateId === undefined
@@ -234,7 +234,7 @@ export async function targetOf(
 ): Promise<Target> {
   const { listId, numbers } = input;
   if ((listId === undefined) === (numbers === undefined)) {
-    throw invalid('listId', 'give either listId or numbers');
+    throw invalid('listId', 'must be given, or else numbers, and not both');
   }
   if (listId !== undefined) {
     const list = await findList(ctx.db, userId, listId, ctx.actor.sessionIds);

@@ -72,5 +72,6 @@ export function requireUse(use: MediaUse, mimetype: string): void {
   if (accepted.includes(mimetype)) return;
   throw new AppError('UNSUPPORTED_MEDIA', `The file is ${mimetype}, which cannot be sent as ${use}.`, {
     details: { mimetype, accepted },
+    hint: `Send one of ${accepted.join(', ')}. Any file can be sent as a document: POST /message/send-document.`,
   });
 }

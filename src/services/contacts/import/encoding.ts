@@ -196,7 +196,10 @@ function isWestern(sample: Buffer): boolean {
 
 function notText(what: string): AppError {
   const message = `${what}, not a file of contacts: send CSV, .xlsx or vCard (.vcf).`;
-  return new AppError('UNSUPPORTED_MEDIA', message, { details: { file: message } });
+  return new AppError('UNSUPPORTED_MEDIA', message, {
+    details: { file: message },
+    hint: 'Save the contacts as CSV, .xlsx or vCard, and send that file.',
+  });
 }
 
 function unknownEncoding(): AppError {
