@@ -197,7 +197,6 @@ describe.each(KINDS)('%s', (type, message, expected, shown) => {
         ]);
       expect(await world.axe(page)).toEqual([]);
       expect(problems).toEqual([]);
-      await page.context().close();
     }
   }, 60_000);
 });
