@@ -22,6 +22,14 @@ export interface News {
   rows?: readonly Candidate[];
 }
 
+/** A message that leaves. */
+export interface Leaving {
+  accountId: string;
+  /** canonical JID */
+  peer: string;
+  type: string;
+}
+
 export interface QueueSignals {
   /** There may be something to send for this session. */
   wake(accountId: string, news?: News): void;
@@ -35,6 +43,9 @@ export interface QueueSignals {
    */
   withdrawn(ids: readonly string[]): void;
   onWithdrawn(listener: (ids: readonly string[]) => void): () => void;
+  /** It is claimed, that is committed, and it is about to be handed to WhatsApp, or may be. */
+  leaves(message: Leaving): void;
+  onLeaves(listener: (message: Leaving) => void): () => void;
   /** A code of the session is about to be queued, and nothing that a client can repeat refuses it any more. */
   codeComes(accountId: string): void;
   onCodeComes(listener: (accountId: string) => void): () => void;
@@ -52,6 +63,7 @@ export function createQueueSignals(): QueueSignals {
   const acknowledgements = new Set<(outcome: Outcome) => void>();
   const coming = new Set<(accountId: string) => void>();
   const withdrawals = new Set<(ids: readonly string[]) => void>();
+  const leavings = new Set<(message: Leaving) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
   return {
     wake: (accountId, news = {}) => {
@@ -67,6 +79,13 @@ export function createQueueSignals(): QueueSignals {
     onWithdrawn: (listener) => {
       withdrawals.add(listener);
       return () => withdrawals.delete(listener);
+    },
+    leaves: (message) => {
+      for (const listener of leavings) listener(message);
+    },
+    onLeaves: (listener) => {
+      leavings.add(listener);
+      return () => leavings.delete(listener);
     },
     codeComes: (accountId) => {
       for (const listener of [...coming]) listener(accountId);

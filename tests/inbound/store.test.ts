@@ -611,6 +611,58 @@ describe('what the sender answers', () => {
     expect(rows).toHaveLength(7);
   });
 
+  test('is looked for once in a chat without offers, until one leaves or the session comes back', async () => {
+    const account = await addAccount();
+    const store = createInboundStore(t.deps);
+    const answered = async (messageId: string, by = account) => {
+      counter.take();
+      const content = { type: 'text' as const, text: '2' };
+      await store(by, [text({ messageId, ...person(1), content })]);
+      const looks = [...counter.take().texts].filter(([sql]) => /^select distinct/i.test(sql)).length;
+      const row = (await stored(account)).at(-1);
+      return [looks, Object(row?.content).reply?.id];
+    };
+    const { chat: peer } = person(1);
+    expect(await answered('A')).toEqual([1, undefined]);
+    expect(await answered('B')).toEqual([0, undefined]);
+    const made = { accountId: account.id, peer, type: 'buttons' };
+    t.deps.signals.leaves({ ...made, type: 'text' });
+    t.deps.signals.leaves({ ...made, peer: person(2).chat });
+    expect(await answered('C')).toEqual([0, undefined]);
+    await t.deps.db.insert(messages).values(offer(account, 1));
+    // Its owner has told nobody of it, and nobody else makes one.
+    expect(await answered('D')).toEqual([0, undefined]);
+    expect(await answered('E', { ...account, fence: 2 })).toEqual([1, 'Bebek']);
+    expect(await answered('F', { ...account, fence: 2 })).toEqual([0, 'Bebek']);
+    const other = await addAccount();
+    await store(other, [text({ messageId: 'G', ...person(1) })]);
+    await t.deps.db.insert(messages).values(offer(other, 1));
+    t.deps.signals.leaves({ ...made, accountId: other.id });
+    await store(other, [text({ messageId: 'H', ...person(1), content: { type: 'text', text: 'bebek' } })]);
+    expect((await stored(other)).map(({ content }) => Object(content).reply?.id).filter(Boolean)).toEqual([
+      'Bebek',
+    ]);
+  });
+
+  test('of an offer that leaves while the chat is looked through is found by the next one', async () => {
+    const account = await addAccount();
+    const { chat: peer } = person(1);
+    let offers = 0;
+    const db: typeof t.deps.db = Object.create(t.deps.db, {
+      selectDistinct: {
+        value: (fields: { peer: typeof messages.peer }) => {
+          // It was not committed when this was read.
+          t.deps.signals.leaves({ accountId: account.id, peer, type: 'list' });
+          offers++;
+          return t.deps.db.selectDistinct(fields);
+        },
+      },
+    });
+    const store = createInboundStore({ ...t.deps, db });
+    for (const messageId of ['A', 'B']) await store(account, [text({ messageId, ...person(1) })]);
+    expect(offers).toBe(2);
+  });
+
   test('that quotes an older offer is the choice of that one', async () => {
     const account = await addAccount();
     const at = Date.now();

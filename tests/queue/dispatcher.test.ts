@@ -230,6 +230,23 @@ describe('the way of a message', () => {
     expect(happened).toEqual(['answered', 'listens no more']);
   });
 
+  it('tells of a message when it is claimed and before it leaves, and not of one that may not', async () => {
+    const account = await q.account();
+    const told: unknown[] = [];
+    q.deps.signals.onLeaves(({ accountId, peer, type }) => {
+      told.push({ accountId, peer, type, relayed: q.engine.relayed.length });
+    });
+    await q.dispatcher.add(account);
+    await q.queue(account);
+    await q.clock.advance(0);
+    const [sent] = q.engine.relayed;
+    expect(told).toEqual([{ accountId: account.id, peer: sent?.to.jid, type: 'text', relayed: 0 }]);
+    await q.dispatcher.stop();
+    await q.queue(account);
+    await q.clock.advance(10_000);
+    expect(told).toHaveLength(1);
+  });
+
   it('lets what is in flight end before a session counts as removed', async () => {
     const account = await q.account();
     q.engine.answer = () => q.engine.later(5_000);

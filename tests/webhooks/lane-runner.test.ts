@@ -61,13 +61,17 @@ function slowToAnswer(db: Db, ended: () => Promise<void>): Db {
     const begun = db.select(...fields);
     const from: typeof begun.from = (table) => {
       const query = begun.from(table);
-      const execute = query.execute.bind(query);
-      const executeSlowly = async () => {
-        const rows = await execute();
-        await ended();
-        return rows;
+      const prepare = query.prepare.bind(query);
+      const prepareSlow = () => {
+        const ready = prepare();
+        const execute = async (values?: Record<string, unknown>) => {
+          const rows = await ready.execute(values);
+          await ended();
+          return rows;
+        };
+        return Object.create(ready, { execute: { value: execute } });
       };
-      if (Object.is(table, webhookOutbox)) Object.assign(query, { execute: executeSlowly });
+      if (Object.is(table, webhookOutbox)) Object.assign(query, { prepare: prepareSlow });
       return query;
     };
     return Object.create(begun, { from: { value: from } });

@@ -1,6 +1,7 @@
 /** The body of an event for webhooks and live streams: the same for both. */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
+import { padded, placeholders, preparedFor, valuesAt } from '../../db/ops.ts';
 import { activityLogs, messages } from '../../db/schema.ts';
 import { eventRow } from '../../events/table.ts';
 import { isSentAs } from '../../queue/wire-id.ts';
@@ -88,15 +89,25 @@ async function readOnce<T>(
   return now;
 }
 
+/** Rows of one reading, mostly. */
+const USUAL = 32;
+
+const rowsOfFacts = preparedFor((db, named, count) =>
+  db
+    .select()
+    .from(activityLogs)
+    .where(inArray(activityLogs.id, placeholders(named, 'id', count)))
+    .prepare(),
+);
+
 /** The payloads of facts by their id; those whose row is not kept any more are missing. */
 export async function readPayloads(
   deps: PayloadDeps,
   activityIds: readonly string[],
 ): Promise<Map<string, EventPayload>> {
-  const rows = await deps.db
-    .select()
-    .from(activityLogs)
-    .where(inArray(activityLogs.id, [...activityIds]));
+  if (activityIds.length === 0) return new Map();
+  const ids = padded(activityIds, USUAL);
+  const rows = await rowsOfFacts(deps.db, ids.length).execute(valuesAt(ids.map((id) => ({ id }))));
   const payloads = await buildPayloads(deps, rows);
   return new Map(payloads.map((payload, i) => [rows[i]?.id ?? '', payload]));
 }
@@ -112,6 +123,20 @@ function directionOf({ event, data }: ActivityRow): 'in' | 'out' {
   if (data.direction === 'in' || data.direction === 'out') return data.direction;
   return eventRow(event).inbound ? 'in' : 'out';
 }
+
+const rowsOfWires = preparedFor((db, named, count) =>
+  db
+    .select()
+    .from(messages)
+    .where(
+      and(
+        eq(messages.accountId, sql.placeholder('accountId')),
+        eq(messages.direction, sql.placeholder('direction')),
+        inArray(messages.messageId, placeholders(named, 'wire', count)),
+      ),
+    )
+    .prepare(),
+);
 
 /** One query a session and direction: the index of wire ids begins with them. */
 async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<string, MessageRow[]>> {
@@ -129,16 +154,9 @@ async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<st
   }
   const found = new Map<string, MessageRow[]>();
   for (const { accountId, direction, ids } of wanted.values()) {
-    const kept = await db
-      .select()
-      .from(messages)
-      .where(
-        and(
-          eq(messages.accountId, accountId),
-          eq(messages.direction, direction),
-          inArray(messages.messageId, [...ids]),
-        ),
-      );
+    const wires = padded([...ids], USUAL);
+    const values = valuesAt(wires.map((wire) => ({ wire })));
+    const kept = await rowsOfWires(db, wires.length).execute({ ...values, accountId, direction });
     for (const row of kept) {
       const key = keyOf(accountId, direction, row.messageId);
       found.set(key, [...(found.get(key) ?? []), row]);

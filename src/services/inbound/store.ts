@@ -8,9 +8,13 @@ import {
   insertMany,
   isRetryable,
   isUnavailable,
+  padded,
+  placeholders,
+  preparedFor,
   transact,
   tryInsert,
   tryInsertMany,
+  valuesAt,
 } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { createWorkQueue } from '../../db/work.ts';
@@ -20,6 +24,7 @@ import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
 import { isChannelJid } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
+import { createOfferBook, type OfferBook } from '../messages/offer-book.ts';
 import { type Came, matchReplies } from '../messages/reply.ts';
 import { noteOptOuts, type Written } from '../opt-outs/words.ts';
 import { aimOf, amendmentOf, applyAmendment, applyEarlier, noteEarly } from './amend.ts';
@@ -30,7 +35,10 @@ import { countVotes } from './poll-votes.ts';
 import { withoutQuotedCodes } from './quoted-codes.ts';
 import { storeOwn } from './store-own.ts';
 
-export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'>;
+export type StoreDeps = Pick<Deps, 'db' | 'clock' | 'stream' | 'secrets' | 'logger'> & {
+  /** missing: the chats are looked through for offers with each message */
+  offers?: OfferBook;
+};
 
 /** Messages of one session, in their order, as the database takes them. */
 interface Delivery {
@@ -62,7 +70,8 @@ const WINDOW_MS = 10;
  * the database refuses for good is stored without its content, as `unknown`. Rejects only when the database cannot be
  * used: the messages stay with WhatsApp then.
  */
-export function createInboundStore(deps: StoreDeps): InboundStore {
+export function createInboundStore(given: StoreDeps & Pick<Deps, 'signals'>): InboundStore {
+  const deps = { ...given, offers: createOfferBook(given.signals) };
   const batcher: Batcher<Delivery, boolean[]> = createBatcher({
     run: (deliveries) => storeAll(deps, deliveries),
     choose: chooseInTurns,
@@ -176,7 +185,7 @@ interface Fitted extends Came {
 async function store(deps: StoreDeps, given: readonly Came[]): Promise<boolean[]> {
   const now = deps.clock.now();
   const came = await withoutQuotedCodes(deps.db, given);
-  const replies = await matchReplies(deps.db, came, now);
+  const replies = await matchReplies(deps.db, came, now, deps.offers);
   const all = came.map(({ account, message }, n): Fitted => {
     const reply = replies[n];
     return {
@@ -336,6 +345,21 @@ async function replaceUndecryptable(tx: Tx, row: typeof messages.$inferInsert): 
   return affected(replaced) === 0 ? null : found.id;
 }
 
+const rowsNamed = preparedFor((db, named, accounts, ids) => {
+  const { accountId, direction, messageId, peer, phone, lid, author, participant } = messages;
+  return db
+    .select({ accountId, messageId, peer, phone, lid, author, participant })
+    .from(messages)
+    .where(
+      and(
+        inArray(accountId, placeholders(named, 'account', accounts)),
+        eq(direction, 'in'),
+        inArray(messageId, placeholders(named, 'message', ids)),
+      ),
+    )
+    .prepare();
+});
+
 /**
  * As the history names them. Those that it has by another name of their chat get that one: whether a person's number was known
  * when they came is no part of what they are. Left out are those that an earlier release stored, or one that still runs during
@@ -345,17 +369,12 @@ async function asKnown(tx: Tx, given: readonly Fitted[]): Promise<readonly Fitte
   const all = await withoutOwnPosts(tx, given);
   const theirs = all.filter(({ message }) => !message.own);
   if (theirs.length === 0) return all;
-  const { accountId, direction, messageId, peer, phone, lid, author, participant } = messages;
-  const rows = await tx
-    .select({ accountId, messageId, peer, phone, lid, author, participant })
-    .from(messages)
-    .where(
-      and(
-        inArray(accountId, [...new Set(theirs.map(({ account }) => account.id))]),
-        eq(direction, 'in'),
-        inArray(messageId, [...new Set(theirs.map(({ message }) => message.messageId))]),
-      ),
-    );
+  const accounts = padded([...new Set(theirs.map(({ account }) => account.id))], MAX_BATCH);
+  const ids = padded([...new Set(theirs.map(({ message }) => message.messageId))], MAX_MESSAGES);
+  const rows = await rowsNamed(tx, accounts.length, ids.length).execute({
+    ...valuesAt(accounts.map((account) => ({ account }))),
+    ...valuesAt(ids.map((message) => ({ message }))),
+  });
   const known = new Map<string, Known[]>();
   const note = (account: string, id: string, row: Known) => {
     const key = `${account} ${id}`;

@@ -1,6 +1,6 @@
 /** Whose choice an inbound message is: matched to the buttons or list that were sent to that chat. */
 
-import { and, eq, gte, inArray, isNull, lte, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, lte, or, sql } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -8,6 +8,7 @@ import type { ButtonsContent, Choice, ListContent, Reply } from '../../whatsapp/
 import type { AccountRef, InboundMessage } from '../../whatsapp/engine.ts';
 import { choicesOf } from '../../whatsapp/interactive-text.ts';
 import { lidJid, phoneJid } from '../../whatsapp/jid.ts';
+import { type Chat, isIn, isOffer, type OfferBook } from './offer-book.ts';
 
 /** An answer that comes later is more likely about something else. */
 const VALID_MS = DAY_MS;
@@ -30,11 +31,21 @@ export interface Came {
 /**
  * The senders' choices, in the order of the messages: a tapped button or row, the number of one, or its label; of the message
  * that is quoted, or else of the newest offer to that chat in the last 24 h. Null for what is no choice. One statement reads
- * the offers of all these chats; none where no message can be a choice.
+ * the offers of all these chats; none where no message can be a choice, or the `book` knows of no offer.
  */
-export async function matchReplies(db: Db, all: readonly Came[], now: number): Promise<(Reply | null)[]> {
+export async function matchReplies(
+  db: Db,
+  all: readonly Came[],
+  now: number,
+  book?: OfferBook,
+): Promise<(Reply | null)[]> {
   const possible = all.filter(({ message }) => mayChoose(message));
-  const offers: Offers = possible.length === 0 ? new Map() : await readOffers(db, possible, now);
+  if (possible.length === 0) return all.map(() => null);
+  const named = chatsOf(possible);
+  const chats = book ? await book.withOffers(db, named, now - VALID_MS) : named;
+  if (chats.length === 0) return all.map(() => null);
+  const quoted = possible.flatMap(({ message: { content } }) => content.quotedId ?? []);
+  const offers = await readOffers(db, chats, quoted, now);
   return all.map((one) => (mayChoose(one.message) ? matchReply(one, offers) : null));
 }
 
@@ -78,28 +89,25 @@ function peersOf({ chat, phone, lid }: InboundMessage): string[] {
 
 const keyOf = ({ id }: Pick<AccountRef, 'id'>, peer: string) => `${id} ${peer}`;
 
-/** What an offer is that may still be answered. */
-const isOffer = (now: number) =>
-  and(
-    gte(messages.createdAt, now - VALID_MS),
-    eq(messages.direction, 'out'),
-    isNull(messages.source),
-    inArray(messages.type, ['buttons', 'list']),
-    inArray(messages.status, ['sending', 'sent', 'delivered', 'read']),
-  );
+/** In these states it may be answered. */
+const isThere = inArray(messages.status, ['sending', 'sent', 'delivered', 'read']);
 
-async function readOffers(db: Db, all: readonly Came[], now: number): Promise<Offers> {
-  const { id, userId, accountId, messageId, peer, createdAt } = messages;
-  const peers = new Map<string, { userId: number; names: Set<string> }>();
+/** The chats of the messages, by each of their names, once. */
+function chatsOf(all: readonly Came[]): Chat[] {
+  const chats = new Map<string, Chat>();
   for (const { account, message } of all) {
-    const known = peers.get(account.id) ?? { userId: account.userId, names: new Set() };
-    for (const name of peersOf(message)) known.names.add(name);
-    peers.set(account.id, known);
+    for (const peer of peersOf(message)) chats.set(keyOf(account, peer), { account, peer });
   }
-  const named = [...peers].map(([account, own]) =>
-    and(eq(userId, own.userId), eq(accountId, account), inArray(peer, [...own.names])),
-  );
-  const quoted = all.flatMap(({ message: { content } }) => content.quotedId ?? []);
+  return [...chats.values()];
+}
+
+async function readOffers(
+  db: Db,
+  chats: readonly Chat[],
+  quoted: readonly string[],
+  now: number,
+): Promise<Offers> {
+  const { id, accountId, messageId, peer, createdAt } = messages;
   const order = sql`order by ${createdAt} desc, ${id} desc`;
   const place = sql<number>`row_number() over (partition by ${accountId}, ${peer} ${order})`;
   const placed = db
@@ -109,9 +117,9 @@ async function readOffers(db: Db, all: readonly Came[], now: number): Promise<Of
       place: place.as('place'),
     })
     .from(messages)
-    .where(and(or(...named), isOffer(now)))
+    .where(and(isIn(chats), isOffer(now - VALID_MS), isThere))
     .as('placed');
-  const isQuoted = quoted.length === 0 ? undefined : inArray(placed.wireId, quoted);
+  const isQuoted = quoted.length === 0 ? undefined : inArray(placed.wireId, [...quoted]);
   const rows = await db
     .select({ id, accountId, peer, messageId, content: messages.content, createdAt })
     .from(placed)

@@ -2,7 +2,17 @@
 
 import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import { statementsAreCheap, transact, tryInsert, tryInsertMany, upsert } from '../../db/ops.ts';
+import {
+  padded,
+  placeholders,
+  preparedFor,
+  statementsAreCheap,
+  transact,
+  tryInsert,
+  tryInsertMany,
+  upsert,
+  valuesAt,
+} from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
@@ -153,10 +163,22 @@ async function readOwnWords(db: Db, userId: number): Promise<string[]> {
   return (await readWordsOf(db, [userId])).get(userId) ?? [];
 }
 
+/** Tenants of one transaction that stores messages. */
+const USUAL_TENANTS = 20;
+
+const wordsOfUsers = preparedFor((db, named, count) => {
+  const { userId, words } = optOutSettings;
+  return db
+    .select({ userId, words })
+    .from(optOutSettings)
+    .where(inArray(userId, placeholders(named, 'user', count)))
+    .prepare();
+});
+
 /** The words that each of these tenants has added. */
 async function readWordsOf(db: Db, userIds: number[]): Promise<Map<number, string[]>> {
-  const { userId, words } = optOutSettings;
-  const rows = await db.select({ userId, words }).from(optOutSettings).where(inArray(userId, userIds));
+  const users = padded(userIds, USUAL_TENANTS);
+  const rows = await wordsOfUsers(db, users.length).execute(valuesAt(users.map((user) => ({ user }))));
   return new Map(rows.map((row) => [row.userId, row.words]));
 }
 

@@ -86,9 +86,11 @@ const MAX_SAME_ID = 20;
 const NOTHING = Buffer.from([1]);
 
 /** Messages of one session that are stored together. */
-const MAX_BATCH = 25;
+const MAX_BATCH = 50;
+/** Where messages come one after the other, those of so many milliseconds are stored together. The first one waits for nothing. */
+const WINDOW_MS = 10;
 /** Messages of one session that are opened and not stored yet, and their bytes: after that the next one is not opened. */
-const MAX_WAITING = 50;
+const MAX_WAITING = 100;
 const MAX_WAITING_BYTES = 1_000_000;
 
 interface Observed {
@@ -107,7 +109,7 @@ export function createInbound(options: InboundOptions): Inbound {
   const waiting = { messages: 0, bytes: 0 };
   const keepAll = createKeeper(options);
   /** In the order in which they were opened, and one batch after the other: none overtakes one that has to wait. */
-  const line = createBatcher<Received, Kept>({ maxBatch: MAX_BATCH, run: keepAll });
+  const line = createBatcher<Received, Kept>({ maxBatch: MAX_BATCH, windowMs: WINDOW_MS, run: keepAll });
   /** Resolves when all that was opened so far is stored and its keys are durable; rejects when one of them is not. */
   let settled: Promise<unknown> = Promise.resolve();
 

@@ -44,6 +44,7 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
     overdue = claim.expiresAt !== null && claim.expiresAt <= deps.clock.now();
     if (overdue) return false;
     await deps.noteLeaving(claim, deps.clock.now());
+    deps.signals.leaves(claim);
     return true;
   };
   // A database that is away cannot say that the claim still holds: nothing leaves.

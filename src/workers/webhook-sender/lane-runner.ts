@@ -56,7 +56,7 @@ const MAX_EVENTS = 25;
 /** Events that have arrived without a durable note: so many come again at most when the process dies. */
 const MAX_OPEN = 25;
 /** Then they are written, and leave room for those that arrive meanwhile. */
-const MANY_OPEN = 8;
+const MANY_OPEN = 16;
 
 /**
  * Works on the lane until it is empty, has to wait, or had its share; then lets it go. `mayGoOn`: nobody waits for its place, so it

@@ -96,14 +96,19 @@ export async function claimLane(
   return affected(result) === 1 ? { lane, webhookId, token } : null;
 }
 
-/** The oldest events of the lane that are neither delivered nor dead, in their order. */
-export async function readHeads(db: Db, lane: string, limit: number): Promise<OutboxRow[]> {
-  return db
+const headsOf = prepared((db) =>
+  db
     .select()
     .from(webhookOutbox)
-    .where(and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending')))
+    .where(and(eq(webhookOutbox.lane, sql.placeholder('lane')), eq(webhookOutbox.state, 'pending')))
     .orderBy(asc(webhookOutbox.seq), asc(webhookOutbox.id))
-    .limit(limit);
+    .limit(sql.placeholder('limit'))
+    .prepare(),
+);
+
+/** The oldest events of the lane that are neither delivered nor dead, in their order. */
+export async function readHeads(db: Db, lane: string, limit: number): Promise<OutboxRow[]> {
+  return headsOf(db).execute({ lane, limit });
 }
 
 const held = (claim: Claim) => and(eq(webhookLanes.lane, claim.lane), eq(webhookLanes.claim, claim.token));
