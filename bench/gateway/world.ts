@@ -189,13 +189,13 @@ export function openApi(url: string, headers: Record<string, string> = {}): Api 
   };
 }
 
-/** Calls `work` with 0, 1, 2, …, as many at a time as the client has connections, until it answers false. */
-export async function atOnce(work: (n: number) => Promise<boolean>): Promise<void> {
+/** Calls `work` with 0, 1, 2, …, as many at a time as so many clients have connections, until it answers false. */
+export async function atOnce(work: (n: number) => Promise<boolean>, clients = 1): Promise<void> {
   let next = 0;
   const caller = async () => {
     while (await work(next++));
   };
-  await Promise.all(Array.from({ length: CONNECTIONS }, caller));
+  await Promise.all(Array.from({ length: clients * CONNECTIONS }, caller));
 }
 
 /** Safe because these are the answers of /session/create and /session/status. */

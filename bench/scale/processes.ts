@@ -108,7 +108,10 @@ async function measureCase(processes: number, sessions: number, share: number): 
   }
 }
 
-/** Requests go to each process in turn, as behind a balancer: most are for a session of another one. */
+/**
+ * Requests go to each process in turn, as behind a balancer: most are for a session of another one. Each process has as many
+ * at a time as one alone.
+ */
 async function sendAll(services: readonly Service[], sessions: number): Promise<Run> {
   const each = Math.ceil((EACH_PROCESS * services.length) / sessions);
   const total = sessions * each;
@@ -127,7 +130,7 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
     const service = services[(n * 7 + Math.floor(n / sessions)) % services.length];
     if (service) await postUntilTaken(service, body);
     return true;
-  });
+  }, services.length);
   await waitUntil('all messages are sent', async () => (await sent()) >= total, { timeoutMs: SEND_MS });
   const seconds = (performance.now() - startMs) / 1_000;
   await delay(RECEIPTS_MS);

@@ -6,10 +6,12 @@ import type { Clock } from '../utils/clock.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import type { Logger } from '../utils/logger.ts';
 import { forgetCommands } from './command-rows.ts';
-import { forgetWakeUps, type SessionNews, takeWakeUps } from './wake-ups.ts';
+import { createNewsReader, forgetWakeUps, type SessionNews } from './wake-ups.ts';
 
 /** A message that enters at another process loses no more than this: one read of a primary key. */
 const LOOK_EVERY_MS = 50;
+/** The same while the event loop is never idle: what has come waits for its turn anyway, and fewer looks hear of more. */
+const FULL_LOOK_EVERY_MS = 200;
 /** Between looks at whether there is another process: no query. */
 const ALONE_MS = 250;
 /** One that starts says so, and waits until it is known. */
@@ -28,20 +30,29 @@ export interface InboxDeps {
   hasPeers(): boolean;
   /** Called with the news of every session; must not throw. */
   onNews(news: readonly SessionNews[]): void;
+  /** How much of the time since it was asked last the event loop was busy, 0 to 1. */
+  load?: () => number;
   /** Looks for commands; called when there is news of more than messages, and now and then. */
   lookForCommands(): Promise<void>;
 }
 
 /** Makes the loop that looks for news. */
 export function createInbox(deps: InboxDeps): Loop {
-  const { clock, database, logger } = deps;
+  const { clock, database, logger, load = loopLoad() } = deps;
+  const reader = createNewsReader({ db: database.db, clock, owner: deps.processId });
   let commandsAtMs = 0;
   let newcomersAtMs = 0;
   let cleanAtMs = clock.monotonic() + CLEAN_EVERY_MS;
 
-  async function look(): Promise<void> {
-    const news = await takeWakeUps(database.db, deps.processId);
+  async function hear(): Promise<readonly SessionNews[]> {
+    const news = await reader.look();
     if (news.length > 0) deps.onNews(news);
+    await reader.tidy();
+    return news;
+  }
+
+  async function look(): Promise<void> {
+    const news = await hear();
     const onlyMessages = news.every(({ priority }) => priority !== null);
     if (onlyMessages && clock.monotonic() < commandsAtMs) return;
     commandsAtMs = clock.monotonic() + COMMANDS_EVERY_MS;
@@ -51,8 +62,7 @@ export function createInbox(deps: InboxDeps): Loop {
   async function lookForNewcomers(): Promise<void> {
     if (clock.monotonic() < newcomersAtMs) return;
     newcomersAtMs = clock.monotonic() + NEWCOMERS_EVERY_MS;
-    const news = await takeWakeUps(database.db, deps.processId);
-    if (news.length > 0) deps.onNews(news);
+    await hear();
   }
 
   async function clean(): Promise<void> {
@@ -73,7 +83,22 @@ export function createInbox(deps: InboxDeps): Loop {
       const hasPeers = deps.hasPeers();
       await (hasPeers ? look() : lookForNewcomers());
       await clean();
-      return { afterMs: hasPeers ? LOOK_EVERY_MS : ALONE_MS };
+      return { afterMs: hasPeers ? lookAgainMs(load()) : ALONE_MS };
     },
   });
+}
+
+/** Milliseconds from a look to the next one, by the load of the event loop (0 to 1): below a half it changes nothing. */
+export function lookAgainMs(load: number): number {
+  const share = Math.min(1, Math.max(0, 2 * load - 1));
+  return LOOK_EVERY_MS + share * (FULL_LOOK_EVERY_MS - LOOK_EVERY_MS);
+}
+
+function loopLoad(): () => number {
+  let before = performance.eventLoopUtilization();
+  return () => {
+    const { utilization } = performance.eventLoopUtilization(before);
+    before = performance.eventLoopUtilization();
+    return utilization;
+  };
 }

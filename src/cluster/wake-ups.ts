@@ -1,17 +1,36 @@
 /** News about sessions, told to the processes that own them through the database. */
-import { and, eq, inArray, isNotNull, lt, ne, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, lt, ne, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
-import { incoming, upsert } from '../db/ops.ts';
+import {
+  caseBy,
+  incoming,
+  type Named,
+  padded,
+  placeholders,
+  prepared,
+  preparedWriteFor,
+  upsert,
+  upsertSelected,
+  valuesAt,
+} from '../db/ops.ts';
 import { wakeUps, whatsappAccounts } from '../db/schema.ts';
+import { jitteredBackoffMs } from '../utils/backoff.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Logger } from '../utils/logger.ts';
+import { createWaiter } from '../utils/waiter.ts';
 
 /** Rows taken in one look; more are taken in the next. */
 const TAKEN_AT_ONCE = 500;
 /** Sessions named in one statement. */
 const BATCH_SIZE = 200;
+/** Rows that were heard are removed together: so often, or when there are so many. */
+const REMOVE_EVERY_MS = 1_000;
+const REMOVE_FROM = 100;
 /** Older wake-ups are not read: their owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
+/** News that cannot be written is tried again some seconds long: then those who look find what it was about. */
+const SEND_TRIES = 5;
+const SEND_PAUSE = { firstMs: 200, maxMs: 2_000 };
 
 /** News of a session. */
 export interface SessionNews {
@@ -26,40 +45,113 @@ export interface WakeUp extends SessionNews {
   owner: string;
 }
 
+/** News that waits. */
+interface Waiting extends SessionNews {
+  /** another one whenever there is more news of the session */
+  createdAt: number;
+}
+
+const KEY = [wakeUps.owner, wakeUps.accountId];
+
+/** What news makes of a row that waits already. Its time grows with each, so that whoever has heard of it sees that there is more. */
+function merged() {
+  const { priority, createdAt } = wakeUps;
+  const at = incoming(createdAt);
+  return {
+    priority: sql`case when ${priority} = ${incoming(priority)} then ${priority} else null end`,
+    createdAt: sql`case when ${createdAt} < ${at} then ${at} else ${createdAt} + 1 end`,
+  };
+}
+
 /**
  * Leaves the news; one that waits already is enough, and two that differ become one about everything. At most one
  * for each session and owner. `db` may be a transaction.
  */
 export async function postWakeUps(db: Db, news: readonly WakeUp[], now: number): Promise<void> {
   const rows = news.map((entry) => ({ ...entry, createdAt: now }));
-  const key = [wakeUps.owner, wakeUps.accountId];
-  const { priority, createdAt } = wakeUps;
-  await upsert(db, wakeUps, rows, key, {
-    priority: sql`case when ${priority} = ${incoming(priority)} then ${priority} else null end`,
-    createdAt: incoming(createdAt),
-  });
+  await upsert(db, wakeUps, rows, KEY, merged());
 }
 
-/** The news for `owner`. Removed first, so that what comes meanwhile is news again. */
-export async function takeWakeUps(db: Db, owner: string): Promise<SessionNews[]> {
-  const { accountId, priority } = wakeUps;
-  const news = await db
-    .select({ accountId, priority })
+/** The same for the owners that the rows of the sessions name, but for `me`. */
+async function postToOwners(db: Db, me: string, all: readonly SessionNews[], now: number): Promise<void> {
+  const news = padded(all, BATCH_SIZE);
+  await tellOwners(db, [news.length], { ...valuesAt(news.map((one) => ({ ...one }))), me0: me, now0: now });
+}
+
+const tellOwners = preparedWriteFor((db, named, count) => {
+  const { id, owner } = whatsappAccounts;
+  const query = db
+    .select({
+      owner,
+      accountId: id,
+      priority: caseBy(id, pairs(named, 'priority', count)),
+      createdAt: sql`${named(0, 'now')}`,
+    })
+    .from(whatsappAccounts)
+    .where(
+      and(inArray(id, placeholders(named, 'accountId', count)), isNotNull(owner), ne(owner, named(0, 'me'))),
+    );
+  return upsertSelected(db, wakeUps, query, KEY, merged());
+});
+
+const pairs = (named: Named, value: string, count: number) =>
+  Array.from({ length: count }, (_, at) => [named(at, 'accountId'), named(at, value)] as const);
+
+const waitingFor = prepared((db) =>
+  db
+    .select({ accountId: wakeUps.accountId, priority: wakeUps.priority, createdAt: wakeUps.createdAt })
     .from(wakeUps)
-    .where(eq(wakeUps.owner, owner))
-    .limit(TAKEN_AT_ONCE);
-  if (news.length === 0) return [];
-  const priorities = [...new Set(news.map((entry) => entry.priority))];
-  const taken = or(...priorities.map((one) => isTaken(news, one)));
-  await db.delete(wakeUps).where(and(eq(wakeUps.owner, owner), taken));
-  return news;
+    .where(eq(wakeUps.owner, sql.placeholder('owner')))
+    .limit(TAKEN_AT_ONCE)
+    .prepare(),
+);
+
+const removeHeard = preparedWriteFor((db, named, count) => {
+  const { owner, accountId, createdAt } = wakeUps;
+  const isHeard = eq(createdAt, caseBy(accountId, pairs(named, 'createdAt', count)));
+  const ids = placeholders(named, 'accountId', count);
+  return db.delete(wakeUps).where(and(eq(owner, named(0, 'owner')), inArray(accountId, ids), isHeard));
+});
+
+export interface NewsReader {
+  /** What has come since the last look. */
+  look(): Promise<SessionNews[]>;
+  /** Removes what was heard, when it is time. A row that has become news once more since it was read stays. */
+  tidy(): Promise<void>;
 }
 
-/** A row that has become news about everything since it was read stays: the reader knows of a message only. */
-function isTaken(news: readonly SessionNews[], priority: number | null): SQL | undefined {
-  const ids = news.filter((entry) => entry.priority === priority).map((entry) => entry.accountId);
-  const same = priority === null ? undefined : eq(wakeUps.priority, priority);
-  return and(inArray(wakeUps.accountId, ids), same);
+/** Reads the news for `owner`. Rows are removed some time after they were heard: one statement for many. */
+export function createNewsReader(deps: {
+  db: Db;
+  clock: Pick<Clock, 'monotonic'>;
+  owner: string;
+}): NewsReader {
+  const { db, clock, owner } = deps;
+  const heard = new Map<string, number>();
+  let firstMs = 0;
+  let isMixed = false;
+  return {
+    async look() {
+      const rows: Waiting[] = await waitingFor(db).execute({ owner });
+      const fresh = rows.filter(({ accountId, createdAt }) => heard.get(accountId) !== createdAt);
+      if (heard.size === 0) firstMs = clock.monotonic();
+      for (const { accountId, createdAt } of fresh) heard.set(accountId, createdAt);
+      // Whatever came to such a row would be about everything, too.
+      isMixed ||= fresh.some(({ priority }) => priority === null);
+      return fresh.map(({ accountId, priority }) => ({ accountId, priority }));
+    },
+    async tidy() {
+      const isTime = heard.size >= REMOVE_FROM || clock.monotonic() - firstMs >= REMOVE_EVERY_MS;
+      if (heard.size === 0 || !(isTime || isMixed)) return;
+      const all = [...heard].map(([accountId, createdAt]) => ({ accountId, createdAt }));
+      for (let at = 0; at < all.length; at += BATCH_SIZE) {
+        const some = padded(all.slice(at, at + BATCH_SIZE), BATCH_SIZE);
+        await removeHeard(db, [some.length], { ...valuesAt(some), owner0: owner });
+      }
+      heard.clear();
+      isMixed = false;
+    },
+  };
 }
 
 /** Removes what was not read. */
@@ -68,13 +160,13 @@ export async function forgetWakeUps(db: Db, now: number): Promise<void> {
 }
 
 export interface WakeUpSender {
-  /** Tells the session's owner if that is another process. One that is lost costs a few seconds: owners look, too. */
+  /** Tells the session's owner if that is another process. One that is lost costs some seconds: owners look, too. */
   send(news: SessionNews): void;
-  /** Resolves when what was sent before is written or given up. */
+  /** Resolves when what was sent before is written or given up: what fails from now on is not tried again. */
   flush(): Promise<void>;
 }
 
-/** Sends for the sessions that `isMine` does not know. Those of the same moment share a look and a write. */
+/** Sends for the sessions that `isMine` does not know. Those of the same moment share a write. */
 export function createWakeUpSender(deps: {
   db: Db;
   clock: Clock;
@@ -82,49 +174,51 @@ export function createWakeUpSender(deps: {
   processId: string;
   isMine(accountId: string): boolean;
 }): WakeUpSender {
+  const { db, clock, logger, processId } = deps;
   const waiting = new Map<string, number | null>();
+  const waiter = createWaiter(clock);
   let running: Promise<void> | null = null;
+  let flushing = 0;
+
+  function put({ accountId, priority }: SessionNews): void {
+    const isSame = !waiting.has(accountId) || waiting.get(accountId) === priority;
+    waiting.set(accountId, isSame ? priority : null);
+  }
 
   async function run(): Promise<void> {
+    let failures = 0;
     while (waiting.size > 0) {
       const news = [...waiting]
         .slice(0, BATCH_SIZE)
         .map(([accountId, priority]) => ({ accountId, priority }));
       for (const { accountId } of news) waiting.delete(accountId);
       try {
-        const wakes = await addressed(deps.db, news, deps.processId);
-        if (wakes.length > 0) await postWakeUps(deps.db, wakes, deps.clock.now());
+        await postToOwners(db, processId, news, clock.now());
+        failures = 0;
       } catch (error) {
-        deps.logger.warn('wake-ups could not be sent', { count: news.length, error: String(error) });
+        failures++;
+        const goesOn = failures < SEND_TRIES && flushing === 0;
+        const text = goesOn ? 'wake-ups are sent again' : 'wake-ups could not be sent';
+        logger.warn(text, { count: news.length, error: String(error) });
+        if (!goesOn) continue;
+        for (const one of news) put(one);
+        await waiter.wait(jitteredBackoffMs(SEND_PAUSE, failures, Math.random()));
       }
     }
     running = null;
   }
 
   return {
-    send({ accountId, priority }) {
-      if (deps.isMine(accountId)) return;
-      const isSame = !waiting.has(accountId) || waiting.get(accountId) === priority;
-      waiting.set(accountId, isSame ? priority : null);
+    send(news) {
+      if (deps.isMine(news.accountId)) return;
+      put(news);
       running ??= run();
     },
-    flush: async () => {
+    async flush() {
+      flushing++;
+      waiter.wake();
       await running;
+      flushing--;
     },
   };
-}
-
-/** The news of sessions that another process than `me` has, with that process. */
-async function addressed(db: Db, news: readonly SessionNews[], me: string): Promise<WakeUp[]> {
-  const { id, owner } = whatsappAccounts;
-  const ids = news.map((entry) => entry.accountId);
-  const rows = await db
-    .select({ id, owner })
-    .from(whatsappAccounts)
-    .where(and(inArray(id, ids), isNotNull(owner), ne(owner, me)));
-  const owners = new Map(rows.map((row) => [row.id, row.owner]));
-  return news.flatMap((entry) => {
-    const found = owners.get(entry.accountId);
-    return found ? [{ ...entry, owner: found }] : [];
-  });
 }

@@ -9,7 +9,7 @@ import { columnName } from './column-name.ts';
 import { isStatementTooLong } from './errors.ts';
 import { dbType } from './kit.ts';
 import { runText } from './prepared.ts';
-import { type Changes, type Db, isTx, type NewRow, type Tx } from './types.ts';
+import { type Changes, type Db, isTx, type NewRow, type Tx, type Write } from './types.ts';
 import { listLength, listText, listValues } from './value-list.ts';
 
 const onMysql = dbType === 'mysql';
@@ -78,16 +78,32 @@ export async function upsert<T extends MySqlTable>(
   const plan = planOf(table);
   const suffix = rows.some((row) => hasExpression(plan, row)) ? null : conflictText(plan, keyColumns, set);
   if (suffix !== null) return writeRows(db, plan, rows, rows.length, suffix);
-  const insert = db.insert(table).values(rows);
+  await onConflict(db.insert(table).values(rows), keyColumns, set);
+}
+
+/** The same for what a query selects, which has the columns of the table in their order and a condition. */
+export function upsertSelected<T extends MySqlTable>(
+  db: Db,
+  table: T,
+  query: object,
+  keyColumns: MySqlColumn[],
+  set: Changes<T>,
+): Write {
+  const insert = checked<{ select(query: object): object }>(db.insert(table)).select(query);
+  return onConflict(insert, keyColumns, set);
+}
+
+function onConflict<T extends MySqlTable>(insert: object, target: MySqlColumn[], set: Changes<T>): Write {
   if (onMysql) {
-    await checked<{ onDuplicateKeyUpdate(config: { set: Changes<T> }): PromiseLike<unknown> }>(
-      insert,
-    ).onDuplicateKeyUpdate({ set });
-  } else {
-    await checked<{
-      onConflictDoUpdate(config: { target: MySqlColumn[]; set: Changes<T> }): PromiseLike<unknown>;
-    }>(insert).onConflictDoUpdate({ target: keyColumns, set });
+    return checked<{ onDuplicateKeyUpdate(config: { set: Changes<T> }): Write }>(insert).onDuplicateKeyUpdate(
+      {
+        set,
+      },
+    );
   }
+  return checked<{
+    onConflictDoUpdate(config: { target: MySqlColumn[]; set: Changes<T> }): Write;
+  }>(insert).onConflictDoUpdate({ target, set });
 }
 
 /** Columns of one row, with the values that it must have. */

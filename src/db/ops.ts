@@ -36,6 +36,7 @@ export {
   upsert,
   upsertGuarded,
   upsertLocked,
+  upsertSelected,
 } from './insert.ts';
 export {
   type Named,

@@ -60,10 +60,10 @@ export interface OwnershipListener {
   /** A session that is given to another process: what is in flight may end, then its socket is closed. */
   onRelease(accountId: string): void | Promise<void>;
   /**
-   * No other process is running any more, and `hasPeers` says so from now on: one that was killed may have told nothing of
-   * what it changed. Called at once; must not throw.
+   * Another process is not running any more, and `hasPeers` says so from now on if it was the last: one that was killed may
+   * have told nothing of what it queued or changed. Called at once; must not throw.
    */
-  onAlone(): void;
+  onPeerGone(): void;
 }
 
 export interface Ownership {
@@ -240,9 +240,9 @@ class Owner implements Ownership {
   }
 
   #setPeers(live: readonly string[]): void {
-    const hadPeers = this.hasPeers();
+    const before = this.#peers;
     this.#peers = live.filter((id) => id !== this.processId);
-    if (hadPeers && !this.hasPeers()) this.#listener?.onAlone();
+    if (before.some((id) => !this.#peers.includes(id))) this.#listener?.onPeerGone();
   }
 
   /** Brings what is remembered in line with the rows. */

@@ -1,9 +1,11 @@
+import { sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
-import { createInbox } from '../../src/cluster/inbox.ts';
+import { createInbox, lookAgainMs } from '../../src/cluster/inbox.ts';
 import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
-import { createWakeUpSender, postWakeUps, takeWakeUps } from '../../src/cluster/wake-ups.ts';
+import { createNewsReader, createWakeUpSender, postWakeUps } from '../../src/cluster/wake-ups.ts';
 import { dbType } from '../../src/db/kit.ts';
+import { rawRun } from '../../src/db/ops.ts';
 import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
 import { createQueueSignals, type News } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
@@ -161,6 +163,8 @@ describe('a command', () => {
   });
 });
 
+const readerOf = (owner: string) => createNewsReader({ db: database.db, clock: systemClock, owner });
+
 describe('a wake-up', () => {
   it('reaches the owner of a session within moments, and nobody else', async () => {
     const a = startProcess(new Set(), echo);
@@ -173,18 +177,80 @@ describe('a wake-up', () => {
     await a.sender.flush();
     expect(b.news).toEqual([other]);
     expect(a.news).toEqual([]);
-    await until(async () => (await database.db.select().from(wakeUps)).length === 0);
+  });
+
+  it('that cannot be written is sent once more', async () => {
+    const owner = newId();
+    const news = { accountId: await account(owner), priority: 1 };
+    const tries: string[] = [];
+    let retry: () => void = () => undefined;
+    const sender = createWakeUpSender({
+      ...{ db: database.db, processId: newId(), isMine: () => false },
+      logger: { ...silent, warn: (what) => tries.push(what) },
+      clock: {
+        ...systemClock,
+        setTimer(work) {
+          retry = work;
+          return () => undefined;
+        },
+      },
+    });
+    await rawRun(database.db, sql`alter table wake_ups rename to wake_ups_away`);
+    sender.send(news);
+    await until(() => tries.length === 1);
+    await rawRun(database.db, sql`alter table wake_ups_away rename to wake_ups`);
+    retry();
+    await sender.flush();
+    expect(await readerOf(owner).look()).toEqual([news]);
   });
 
   it('that comes while one waits is kept once, and one that comes after the look is news again', async () => {
     const [owner, accountId] = [newId(), newId()];
     const news = { owner, accountId, priority: null };
-    await postWakeUps(database.db, [news], 1);
+    const reader = readerOf(owner);
     await postWakeUps(database.db, [news], 2);
-    expect(await takeWakeUps(database.db, owner)).toEqual([{ accountId, priority: null }]);
-    expect(await takeWakeUps(database.db, owner)).toEqual([]);
-    await postWakeUps(database.db, [news], 3);
-    expect(await takeWakeUps(database.db, owner)).toEqual([{ accountId, priority: null }]);
+    await postWakeUps(database.db, [news], 2);
+    expect(await reader.look()).toEqual([{ accountId, priority: null }]);
+    expect(await reader.look()).toEqual([]);
+    // By a clock that is behind.
+    await postWakeUps(database.db, [news], 1);
+    expect(await reader.look()).toEqual([{ accountId, priority: null }]);
+    expect(await reader.look()).toEqual([]);
+  });
+
+  it('goes some time after it was heard, unless it has become news again', async () => {
+    const [owner, other, accountId, again] = [newId(), newId(), newId(), newId()];
+    const left = async () =>
+      (await database.db.select().from(wakeUps)).map((row) => [row.owner, row.accountId]).sort();
+    let nowMs = 0;
+    const reader = createNewsReader({ db: database.db, clock: { monotonic: () => nowMs }, owner });
+    const post = (to: string, id: string) =>
+      postWakeUps(database.db, [{ owner: to, accountId: id, priority: 1 }], 1);
+    await post(owner, accountId);
+    await post(owner, again);
+    await post(other, accountId);
+    expect(await reader.look()).toHaveLength(2);
+    await reader.tidy();
+    expect(await left()).toHaveLength(3);
+    nowMs = 1_000;
+    await post(owner, again);
+    await reader.tidy();
+    expect(await left()).toEqual(
+      [
+        [owner, again],
+        [other, accountId],
+      ].sort(),
+    );
+    expect(await reader.look()).toEqual([{ accountId: again, priority: 1 }]);
+    // What is about everything would make everything of what comes later.
+    await postWakeUps(database.db, [{ owner, accountId, priority: null }], 1);
+    expect(await reader.look()).toEqual([{ accountId, priority: null }]);
+    await reader.tidy();
+    expect(await left()).toEqual([[other, accountId]]);
+  });
+
+  it('is looked for less often where the event loop is busy anyway', () => {
+    expect([0, 0.5, 0.75, 1].map(lookAgainMs)).toEqual([50, 50, 125, 200]);
   });
 
   it('of messages of one priority says which; with anything else it is about everything', async () => {
@@ -199,10 +265,11 @@ describe('a wake-up', () => {
     await post(mixed, 0);
     await post(unsure, null);
     await post(unsure, 2);
-    const news = await takeWakeUps(database.db, owner);
+    const reader = readerOf(owner);
+    const news = await reader.look();
     const found = new Map(news.map(({ accountId, priority }) => [accountId, priority]));
     expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, null, null]);
-    expect(await takeWakeUps(database.db, owner)).toEqual([]);
+    expect(await reader.look()).toEqual([]);
   });
 });
 
@@ -212,7 +279,7 @@ describe('a process that starts', () => {
     onLost: () => {},
     onRenewed: () => {},
     onRelease: () => {},
-    onAlone: () => {},
+    onPeerGone: () => {},
   };
 
   function newOwnership(host = fakeHost('here', 1)) {
@@ -237,9 +304,7 @@ describe('a process that starts', () => {
     await until(async () => (await rows()).length === 2);
     await until(async () => (await database.db.select().from(wakeUps)).length === 1);
     expect([served, first.hasPeers()]).toEqual([false, false]);
-    expect(await takeWakeUps(database.db, first.processId)).toEqual([
-      { accountId: second.processId, priority: null },
-    ]);
+    expect(await readerOf(first.processId).look()).toEqual([{ accountId: second.processId, priority: null }]);
     await first.tick();
     await entering;
     expect(first.hasPeers()).toBe(true);
@@ -279,19 +344,19 @@ if (dbType === 'mysql')
     const processId = newId();
     const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
     const ownership = createOwnership({ ...deps, host: fakeHost('here', 1), alone: false });
-    const held = await account(processId);
-    await ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {}, onAlone() {} });
+    const held = [await account(processId), await account(processId)];
+    await ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {}, onPeerGone() {} });
     stops.push(() => ownership.stop());
     const signals = createQueueSignals();
     const heard: News[] = [];
-    signals.onWake((accountId, news) => accountId === held && heard.push(news));
+    signals.onWake((accountId, news) => held.includes(accountId) && heard.push(news));
     const commands = createCommandBus({ processId, clock: systemClock });
     const peers = createPeers({ ...deps, commands, signals }, ownership);
     stops.push(() => peers.stop());
     peers.start();
-    for (const priority of [null, 1]) {
-      const before = heard.length;
-      await postWakeUps(database.db, [{ owner: processId, accountId: held, priority }], systemClock.now());
+    for (const [at, accountId] of held.entries()) {
+      const [before, priority] = [heard.length, at === 0 ? null : 1];
+      await postWakeUps(database.db, [{ owner: processId, accountId, priority }], systemClock.now());
       await until(() => heard.length > before);
     }
     expect(heard).toEqual([{ rowChanged: true }, { priority: 1 }]);

@@ -322,11 +322,34 @@ describe('pauses and last looks', () => {
     expect((await q.message(id)).status).toBe('sent');
   });
 
-  /** How many looks before a relay went to the database. */
-  const looks = () =>
-    [...counter.take().texts]
-      .filter(([text]) => /^select .* from .whatsapp_accounts. left join .message_queue./.test(text))
-      .reduce((sum, [, count]) => sum + count, 0);
+  /** How many statements of that kind went to the database since they were counted last. */
+  const counted = (kind: RegExp) =>
+    [...counter.take().texts].filter(([text]) => kind.test(text)).reduce((sum, [, count]) => sum + count, 0);
+  /** How many looks before a relay. */
+  const looks = () => counted(/^select .* from .whatsapp_accounts. left join .message_queue./);
+
+  it('reads its session and its queue now and then, not for each message that waits for its minute', async () => {
+    const account = await q.account({ limits: { perMinute: 10 } });
+    await q.newDispatcher({ isAlone: () => false }).add(account);
+    const send = async (count: number, everyMs: number) => {
+      for (const phone of phones(count)) {
+        await q.queue(account, { phone });
+        await q.clock.advance(everyMs);
+      }
+    };
+    await send(9, 6_000);
+    await send(1, 3_000);
+    counter.take();
+    // Each of them comes three seconds before its place is free.
+    await send(10, 6_000);
+    expect(counted(/^select .* from .whatsapp_accounts. where .whatsapp_accounts.\..id. = \?$/)).toBeLessThan(
+      4,
+    );
+    expect(q.engine.relayed).toHaveLength(20);
+    await send(10, 6_000);
+    // Its own lane for each message, because others may have queued some as well, and the two others each thirty seconds.
+    expect(counted(/ from .message_queue. inner join .messages. .* limit \?$/)).toBeLessThan(10 + 2 * 3 + 1);
+  });
 
   it.each([
     ['alone', true],

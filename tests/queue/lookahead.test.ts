@@ -39,11 +39,21 @@ it('news of one priority has only that lane read again', async () => {
   expect(reads).toEqual([high, normal, normal, high, normal]);
 });
 
-it('what was read five seconds ago is read again, though nobody has said anything', async () => {
+it('what was read thirty seconds ago is read again, though nobody has said anything', async () => {
   expect(await pick(high, 1_000)).toBeUndefined();
   waiting.set(high, ['code']);
+  expect(await pick(high, 30_999)).toBeUndefined();
+  expect(await pick(high, 31_000)).toBe('code');
+});
+
+it('and five seconds ago, where a row waits for its time: a clock ahead may have queued it', async () => {
+  lanes = createLookahead(async (priority) => {
+    reads.push(priority);
+    return [{ ...candidate('ahead'), availableAt: reads.length === 1 ? 60_000 : 1_000 }];
+  });
+  expect(await pick(high, 1_000)).toBeUndefined();
   expect(await pick(high, 5_999)).toBeUndefined();
-  expect(await pick(high, 6_000)).toBe('code');
+  expect(await pick(high, 6_000)).toBe('ahead');
 });
 
 it('what is queued takes its place without a reading, where all that waits is known', async () => {

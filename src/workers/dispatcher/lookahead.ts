@@ -31,8 +31,13 @@ export interface Lookahead {
 /** Narrow rows, so that most claims need no search of their own. A lane keeps no more, whatever is offered. */
 const LOOK_AHEAD = 2 * MAX_IN_FLIGHT;
 
-/** News of a lane may be lost on its way from another process: what was read this long ago is read again. */
-const OLD_MS = 5_000;
+/**
+ * News of a lane may be lost, as when the answer of a commit is: what was read this long ago is read again. What a process that
+ * ended may not have told is read as soon as that is known, and lines that have nothing to do are looked after more often.
+ */
+const OLD_MS = 30_000;
+/** The same where a row waits for its time: a reading heals what a clock ahead has queued for later. */
+const OLD_WAITING_MS = 5_000;
 
 interface Lane {
   rows: Candidate[];
@@ -85,7 +90,8 @@ export function createLookahead(read: ReadLane): Lookahead {
 
   function isToBeRead(lane: Lane, now: number): boolean {
     const empty = lane.rows.length === 0 && !lane.complete;
-    const old = Math.abs(now - lane.readAt) >= OLD_MS;
+    const waits = (lane.rows.at(-1)?.availableAt ?? now) > now;
+    const old = Math.abs(now - lane.readAt) >= (waits ? OLD_WAITING_MS : OLD_MS);
     return lane.stale || empty || old;
   }
 

@@ -211,8 +211,10 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
     return Math.max(0, earliest - now);
   }
   if (!(await line.sign.show(withCodes(at, now, blocked)))) await line.gate.refresh();
-  line.stale = true;
-  return Math.max(0, Math.min(earliest - now, REREAD_MS));
+  const waitMs = Math.max(0, Math.min(earliest - now, REREAD_MS));
+  // Who changes the row tells so as a rule: it is read again now and then, not for each message that waits for its minute.
+  if (Math.abs(now + waitMs - line.gate.readAt()) >= REREAD_MS) line.stale = true;
+  return waitMs;
 }
 
 /** A limit that leaves nothing for a code either is shown as holding codes, too. */

@@ -186,7 +186,7 @@ export function createSessionSupervisor(deps: SupervisorDeps): SessionSupervisor
           await deps.dispatcher.remove(accountId);
           await drop(accountId);
         },
-        onAlone: () => deps.dispatcher.rereadSessions(),
+        onPeerGone: () => deps.dispatcher.rereadSessions(),
       });
     },
     async stop() {
