@@ -5,12 +5,12 @@
  */
 
 import { inArray, lte, sql } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { inBatches } from '../db/batches.ts';
 import { deleteInBatches, incoming, transact, upsert } from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
+import { createLru } from '../utils/lru.ts';
 import type { Maybe } from '../utils/maybe.ts';
 import { createMutex } from '../utils/mutex.ts';
 import type { RatePolicy, RateVerdict } from './http-env.ts';
@@ -46,7 +46,7 @@ interface Unwritten {
 /** Makes the limiter of this process. Without a database it goes on counting by itself. */
 export function createHttpLimiter(deps: LimiterDeps): HttpLimiter {
   const { clock } = deps;
-  const totals = new LRUCache<string, Total>({ max: MAX_SUBJECTS });
+  const totals = createLru<string, Total>({ max: MAX_SUBJECTS });
   const loading = new Map<string, Promise<Total>>();
   let unwritten = new Map<string, Unwritten>();
   let cancelTimer: (() => void) | null = null;

@@ -3,11 +3,11 @@
  * request, so each process remembers them for a second.
  */
 import { eq } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import type { Db } from '../db/client.ts';
 import { plans, workspaces } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import type { Config, Quotas } from '../utils/config.ts';
+import { createLru } from '../utils/lru.ts';
 import type { Maybe } from '../utils/maybe.ts';
 
 /** Everything that a plan, or a workspace by itself, may limit. */
@@ -31,7 +31,7 @@ const MAX_ENTRIES = 10_000;
 
 /** Makes the memory of this process. */
 export function createAllowances({ db, clock }: { db: Db; clock: Clock }): Allowances {
-  const kept = new LRUCache<number, { limits: Limits; until: number }>({ max: MAX_ENTRIES });
+  const kept = createLru<number, { limits: Limits; until: number }>({ max: MAX_ENTRIES });
   /** readings that others may wait for */
   const running = new Map<number, Promise<Limits>>();
   let generation = 0;

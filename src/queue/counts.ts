@@ -1,10 +1,11 @@
 /** How much waits, cheaply: counted now and then, and carried on by what this process adds in between. */
 import { and, eq, gt, inArray, lt, lte, or } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import { countRows } from '../db/count-rows.ts';
 import { messageQueue, sendAttempts, whatsappAccounts } from '../db/schema.ts';
 import { HOUR_MS } from '../utils/durations.ts';
 import { AppError } from '../utils/errors.ts';
+import { createLru } from '../utils/lru.ts';
 import { type Maybe, whenThere } from '../utils/maybe.ts';
 import type { IntakeDeps, QueueDeps } from './deps.ts';
 
@@ -33,9 +34,9 @@ export interface QueueCounts {
 /** Makes the counts of this process; nothing is counted yet. */
 export function createQueueCounts(): QueueCounts {
   return {
-    byUser: new LRUCache<number, Counted>({ max: MAX_ENTRIES }),
-    byAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
-    begunByAccount: new LRUCache<string, Counted>({ max: MAX_ENTRIES }),
+    byUser: createLru<number, Counted>({ max: MAX_ENTRIES }),
+    byAccount: createLru<string, Counted>({ max: MAX_ENTRIES }),
+    begunByAccount: createLru<string, Counted>({ max: MAX_ENTRIES }),
   };
 }
 

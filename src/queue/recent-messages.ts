@@ -1,5 +1,5 @@
 /** Messages whose progress this process has written lately: most receipts come soon after, and find them here. */
-import { LRUCache } from 'lru-cache';
+import { createLru } from '../utils/lru.ts';
 import type { MessageRef } from './claim.ts';
 import type { Progress } from './progress.ts';
 
@@ -24,7 +24,7 @@ export interface RecentMessages {
 
 /** Makes the memory of one settler. */
 export function createRecentMessages(): RecentMessages {
-  const known = new LRUCache<string, SeenMessage>({ max: MAX_MESSAGES });
+  const known = createLru<string, SeenMessage>({ max: MAX_MESSAGES });
   const keyOf = ({ accountId, messageId }: WireId) => `${accountId} ${messageId}`;
   return {
     get: (message) => known.get(keyOf(message)),

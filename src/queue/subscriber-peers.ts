@@ -1,11 +1,11 @@
 /** All that one subscriber is written to under, for limits that hold for the person. */
 import { and, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
 import { prepared, statementsAreCheap } from '../db/ops.ts';
 import { waAliases } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
+import { createLru } from '../utils/lru.ts';
 import { twinOf } from '../utils/phone/former.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { lidJid, phoneJid } from '../whatsapp/jid.ts';
@@ -42,7 +42,7 @@ const MAX_RUNNING = 4;
 
 /** Makes the book of this process; where a statement is a round trip, those who are asked for at once share one. */
 export function createPeerBook({ db, clock }: { db: Db; clock: Clock }): PeerBook {
-  const kept = new LRUCache<string, { jids: readonly string[]; until: number }>({ max: MAX_KEPT });
+  const kept = createLru<string, { jids: readonly string[]; until: number }>({ max: MAX_KEPT });
   const batcher = createBatcher({
     run: (all: readonly Asked[]) => readPeers(db, all),
     maxBatch: MAX_BATCH,

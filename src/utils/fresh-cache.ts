@@ -1,6 +1,7 @@
 /** A bounded cache of what was read lately, so that a busy credential costs one query a second. */
-import { LRUCache } from 'lru-cache';
+
 import type { Clock } from './clock.ts';
+import { createLru } from './lru.ts';
 import type { Maybe } from './maybe.ts';
 
 export interface FreshCache<V> {
@@ -19,7 +20,7 @@ export function createFreshCache<V extends object>(options: {
   max: number;
   load(key: string): Promise<V | null>;
 }): FreshCache<V> {
-  const kept = new LRUCache<string, { value: V; at: number }>({ max: options.max });
+  const kept = createLru<string, { value: V; at: number }>({ max: options.max });
   const loading = new Map<string, Promise<V | null>>();
 
   async function load(key: string): Promise<V | null> {

@@ -5,8 +5,9 @@
  * longer are the pauses between them, so that half of the loop is left to whoever comes next, and what its work costs the
  * database and the processor is bounded as well.
  */
-import { LRUCache } from 'lru-cache';
+
 import { AppError } from './errors.ts';
+import { createLru } from './lru.ts';
 
 export interface LoopShare {
   /** The tenant asks for something that is waited for: others leave it room for a second. */
@@ -187,7 +188,7 @@ function createWaiting(isDue: (rested: number, passed: number) => boolean): Wait
 
 /** Shares of the event loop that `probe` looks at: this process's own, of which there is one. */
 export function createLoopShare(probe: LoopProbe = PROCESS_LOOP): LoopShare {
-  const tenants = new LRUCache<number, Known>({ max: MAX_TENANTS });
+  const tenants = createLru<number, Known>({ max: MAX_TENANTS });
   // What was computed since the last piece is half of what has passed, at most.
   const much = createWaiting(
     (rested, passed) => rested >= Math.max(IDLE_MS, passed - rested) || passed >= MAX_WAIT_MS,

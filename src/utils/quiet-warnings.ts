@@ -1,8 +1,9 @@
 /** Warnings that may come again and again: each is logged once a minute. */
-import { LRUCache } from 'lru-cache';
+
 import type { Clock } from './clock.ts';
 import { MINUTE_MS } from './durations.ts';
 import type { Logger } from './logger.ts';
+import { createLru } from './lru.ts';
 
 /** One line of a key in so long. */
 const QUIET_MS = MINUTE_MS;
@@ -18,7 +19,7 @@ export interface QuietWarnings {
 
 /** Makes the warnings of this process. */
 export function createQuietWarnings({ clock, logger }: { clock: Clock; logger: Logger }): QuietWarnings {
-  const told = new LRUCache<string, { at: number; left: number }>({ max: MAX_KEYS });
+  const told = createLru<string, { at: number; left: number }>({ max: MAX_KEYS });
   return {
     warn(key, message, fields) {
       const now = clock.monotonic();

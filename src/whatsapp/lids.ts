@@ -1,7 +1,6 @@
 /** Which LID is whose phone number, as sessions have seen it: everything that is read of `wa_contacts`. Digits only. */
 
 import { and, eq, inArray, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { createBatcher } from '../db/batcher.ts';
 import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
@@ -15,6 +14,7 @@ import {
   valuesAt,
 } from '../db/ops.ts';
 import { waContacts, whatsappAccounts } from '../db/schema.ts';
+import { createLru } from '../utils/lru.ts';
 import type { Maybe } from '../utils/maybe.ts';
 
 /** A contact as one session knows it. */
@@ -117,7 +117,7 @@ const MAX_RUNNING = 4;
 
 /** Makes the book of this process. Those who ask at the same moment share a statement. */
 export function createLidBook(db: Db): LidBook {
-  const known = new LRUCache<string, string>({ max: MAX_KNOWN });
+  const known = createLru<string, string>({ max: MAX_KNOWN });
   const readings = createBatcher({
     run: (all: readonly Contact[]) => readLids(db, all),
     maxBatch: MAX_BATCH,

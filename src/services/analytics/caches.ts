@@ -1,6 +1,7 @@
 /** The last counts. A page asks every few seconds, and several people look at it. */
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
 import type { Clock } from '../../utils/clock.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { CountedAlarms, LateQueues, RefusedCodes } from '../alarms/state.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';
 import type { KeptRecall } from '../campaigns/recall-view.ts';
@@ -38,10 +39,10 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
   return {
     conversions: createAnswerCache(clock, 200),
     sessions: createAnswerCache(clock, 200),
-    volumes: new LRUCache({ max: 5_000 }),
-    totals: new LRUCache({ max: 2_000 }),
-    campaigns: new LRUCache({ max: 10_000 }),
-    recalls: new LRUCache({ max: 1_000 }),
+    volumes: createLru({ max: 5_000 }),
+    totals: createLru({ max: 2_000 }),
+    campaigns: createLru({ max: 10_000 }),
+    recalls: createLru({ max: 1_000 }),
     alarms: createAnswerCache(clock, 2_000, ALARM_MS),
     late: createAnswerCache(clock, 2_000, ALARM_MS),
     refused: createAnswerCache(clock, 2_000, ALARM_MS),
@@ -50,7 +51,7 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
 }
 
 function createAnswerCache<T>(clock: Clock, max: number, keepMs = KEEP_MS): AnswerCache<T> {
-  const kept = new LRUCache<string, { at: number; answer: Promise<T> }>({ max });
+  const kept = createLru<string, { at: number; answer: Promise<T> }>({ max });
   return {
     get(key, read) {
       const now = clock.monotonic();

@@ -1,11 +1,11 @@
 /** Calls of the API on their way into the activity log and the log of calls: gathered in memory, written in batches. */
 
-import { LRUCache } from 'lru-cache';
 import { incoming, upsert } from '../../db/ops.ts';
 import { activityLogs } from '../../db/schema.ts';
 import type { Action, ActivityStatus } from '../../events/table.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
 import { newId } from '../../utils/ids.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { Actor, Deps } from '../context.ts';
 import { toLoggedCall } from '../requests/row.ts';
 import { createCallWriter } from '../requests/writer.ts';
@@ -81,7 +81,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
       upsert(deps.db, activityLogs, [...batch], [activityLogs.id], { id: incoming(activityLogs.id) }),
   });
   const calls = createCallWriter(deps);
-  const refused = new LRUCache<number, { minute: number; count: number }>({ max: MAX_USERS });
+  const refused = createLru<number, { minute: number; count: number }>({ max: MAX_USERS });
   let stopped = false;
 
   function mayLogRefused(userId: number): boolean {

@@ -1,7 +1,6 @@
 /** Slows guessing of passwords down, for all processes at once; auth/verbs.ts says what is counted. */
 
 import { eq } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import type { Db, Tx } from '../../db/client.ts';
 import { incoming, transact, upsert } from '../../db/ops.ts';
 import { rateLimits } from '../../db/schema.ts';
@@ -10,6 +9,7 @@ import { backoffMs } from '../../utils/backoff.ts';
 import { type Clock, FUTURE_MS } from '../../utils/clock.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { Ctx } from '../context.ts';
 
 /** An address may be a whole office. */
@@ -88,7 +88,7 @@ const LOCK_AGE_MS = 1000;
 const MAX_LOCKS = 10_000;
 
 export function createLocks({ clock }: { clock: Clock }): Locks {
-  const known = new LRUCache<string, { lockedUntil: number; believedUntilMs: number }>({ max: MAX_LOCKS });
+  const known = createLru<string, { lockedUntil: number; believedUntilMs: number }>({ max: MAX_LOCKS });
   return {
     async guard(who, work) {
       const lock = known.get(who);

@@ -1,7 +1,8 @@
 /** What WhatsApp has answered about people lately: it is asked once for the same, however many look, and not again for a while. */
-import { LRUCache } from 'lru-cache';
+
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { Ctx } from '../context.ts';
 import type { contactProfile } from './contacts.ts';
 
@@ -26,7 +27,7 @@ type Kept<R> = { until: number } & ({ answer: Answer<R> } | { failure: AppError 
 
 /** `keepMs`: how long an answer is given again; `max`: how many are kept, those that were looked at last. */
 export function createAnswerBook<R>({ keepMs, max }: { keepMs: number; max: number }): AnswerBook<R> {
-  const kept = new LRUCache<string, Kept<R>>({ max });
+  const kept = createLru<string, Kept<R>>({ max });
   const asked = new Map<string, Promise<Answer<R>>>();
 
   return {

@@ -1,7 +1,7 @@
 /** The row of a call in the log of API calls. */
 import { and, eq, inArray } from 'drizzle-orm';
-import { LRUCache } from 'lru-cache';
 import { type activityLogs, type apiRequestBodies, type apiRequests, workspaces } from '../../db/schema.ts';
+import { createLru } from '../../utils/lru.ts';
 import type { SeenRequest } from '../analytics/request-recorder.ts';
 import type { Deps } from '../context.ts';
 import { harmlessJson } from './harmless.ts';
@@ -74,7 +74,7 @@ const MAX_TENANTS = 10_000;
 
 /** Remembers what tenants chose: asked once for a batch of calls at most. */
 export function createBodyChoices({ db, clock }: Pick<Deps, 'db' | 'clock'>): BodyChoices {
-  const known = new LRUCache<number, { keeps: boolean; until: number }>({ max: MAX_TENANTS });
+  const known = createLru<number, { keeps: boolean; until: number }>({ max: MAX_TENANTS });
   return {
     async keeping(userIds) {
       const now = clock.monotonic();
