@@ -65,7 +65,11 @@ export function dataProblems(env: EnvValues, names: Record<string, string>): str
 }
 
 /** Settings that do not go together. */
-export function crossProblems(env: EnvValues, names: Record<string, string>): string[] {
+export function crossProblems(
+  env: EnvValues,
+  names: Record<string, string>,
+  examples: ReadonlySet<string>,
+): string[] {
   const lines = dataProblems(env, names);
   if (env.MESSAGE_DELAY_MIN > env.MESSAGE_DELAY_MAX) {
     lines.push('MESSAGE_DELAY_MIN must not be larger than MESSAGE_DELAY_MAX');
@@ -73,7 +77,9 @@ export function crossProblems(env: EnvValues, names: Record<string, string>): st
   if (env.WA_SERVER_URL === undefined && (names.WA_SERVER_ROOT_KEY ?? names.WA_SERVER_CA) !== undefined) {
     lines.push('WA_SERVER_ROOT_KEY and WA_SERVER_CA need WA_SERVER_URL');
   }
-  if ((env.ADMIN_EMAIL === undefined) !== (env.ADMIN_PASSWORD === undefined)) {
+  // One that was copied from an example has its line already.
+  const hasPassword = env.ADMIN_PASSWORD !== undefined || examples.has('ADMIN_PASSWORD');
+  if ((env.ADMIN_EMAIL !== undefined) !== hasPassword) {
     lines.push('ADMIN_EMAIL and ADMIN_PASSWORD must be set together');
   }
   if (Buffer.byteLength(env.ADMIN_PASSWORD ?? '') > 72)

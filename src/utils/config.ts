@@ -69,7 +69,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const production = /^prod(uction)?$/i.test(names.NODE_ENV ?? '');
   lines.push(...secretProblems(names, examples, production));
   lines.push(...oidcProblems(names, production));
-  if (parsed.success) lines.push(...crossProblems(parsed.data, names));
+  if (parsed.success) lines.push(...crossProblems(parsed.data, names, examples));
   if (parsed.success && production) lines.push(...productionProblems(parsed.data));
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
   const config = toConfig(parsed.data, names);

@@ -264,6 +264,7 @@ describe('the error log', () => {
         action: 'api_call',
         status: 'error',
         errorMessage: 'There is no session nowhere.',
+        details: expect.objectContaining({ errorCode: 'SESSION_NOT_FOUND' }),
         sessionId: 'nowhere',
         requestData: { session: 'nowhere' },
       }),

@@ -147,6 +147,19 @@ it('tells how the codes of that time ended, and what waits', async () => {
   expect((await read('24h')).queue).toEqual({ messages: 2, oldestDueMs: 90_000 });
 });
 
+it('says the cause of a refused call in Indonesian too, where only its code is known there', async () => {
+  const failure = { code: 'VALIDATION_FAILED', message: 'Not valid: text.' };
+  const data = { method: 'POST', route: '/message/send-text', httpStatus: 400, failure };
+  await addFacts(t, [factRow(user.id, 'api.request', NOON - HOUR_MS, { status: 'failure', data })]);
+  for (const [lang, cause] of [
+    ['en', 'Not valid: text.'],
+    ['id', 'Ada isian yang belum benar.'],
+  ] as const) {
+    const headers = { cookie: `wahub_session=${user.token}`, 'accept-language': lang };
+    expect((await t.call('/dashboard', { headers })).text).toContain(cause);
+  }
+});
+
 it('shows the last errors behind any number of wrong codes, and says when it has seen nothing else', async () => {
   const sessionId = 'main';
   await addSession(t, user.id, sessionId);

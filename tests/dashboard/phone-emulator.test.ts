@@ -172,6 +172,11 @@ describe('somebody’s phone', () => {
       /\b\d{6}\b/.test((await read(first, `${PHONE_PAGE}/chat`)).replace(/<[^>]+>/g, ' ')),
     );
     expect(await read(first, '/dashboard/phone/people')).toContain(`+${PERSON}`);
+    // A channel takes posts and has no phone that could be opened.
+    const channel = await emulator.createChannel({ name: 'Shop', owner: '628111111111' });
+    const post = await send(first, channel.id, 'We open at ten.');
+    await until(async () => (await stateOf(first, post)) === 'sent');
+    expect(await read(first, '/dashboard/phone/people')).not.toContain('@newsletter');
 
     await submit(first, PHONE_PAGE, { session: 'main', text: '<b>thanks</b>' });
     const conversation = `/dashboard/messages/with/%2B${PERSON}/bubbles?session=main`;

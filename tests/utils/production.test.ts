@@ -26,6 +26,12 @@ function refusals(env: NodeJS.ProcessEnv): readonly string[] {
 const ADMIN = { ADMIN_EMAIL: 'siti@example.com' };
 
 describe('in production', () => {
+  it('a password from an example is refused once, not as one that is missing too', () => {
+    expect(refusals({ ...ADMIN, ADMIN_PASSWORD: 'password' })).toEqual([
+      'ADMIN_PASSWORD is a value from an example file: set your own',
+    ]);
+  });
+
   it.each<[string, NodeJS.ProcessEnv]>([
     ['JWT_SECRET', { JWT_SECRET: 'a'.repeat(64) }],
     ['ENCRYPTION_KEY', { ENCRYPTION_KEY: '0'.repeat(64) }],

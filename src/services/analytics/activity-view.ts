@@ -100,7 +100,11 @@ async function readHistory(db: Db, rows: readonly ActivityRow[]): Promise<Map<st
 }
 
 function toEntry(row: ActivityRow, message: MessageFacts | null, country: string): ActivityEntry {
-  const { request, response, failure, ...details } = row.data;
+  const { request, response, failure: told, ...known } = row.data;
+  const failure = fieldsOf(told);
+  // As facts have it.
+  const errorCode = textOf(failure.code);
+  const details = errorCode === null ? known : { ...known, errorCode };
   const asked = fieldsOf(request);
   const answered = fieldsOf(response);
   const data = { ...asked, ...answered, ...details };
@@ -117,7 +121,7 @@ function toEntry(row: ActivityRow, message: MessageFacts | null, country: string
     messageId: textOf(data.messageId) ?? (isMessage(row) ? row.subject : null),
     status: toLogStatus(row.status),
     details,
-    errorMessage: row.status === 'failure' ? errorOf(fieldsOf(failure), message, data) : null,
+    errorMessage: row.status === 'failure' ? errorOf(failure, message, data) : null,
     requestData: isRequest ? asked : null,
     responseData: isRequest ? answered : null,
     ipAddress: row.ip,

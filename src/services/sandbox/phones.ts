@@ -196,7 +196,8 @@ export async function listReceived(
   const lists = await Promise.all(
     phones.map((from) => askEmulator(ctx, z.array(Received), { path: '/messages', query: query(from) })),
   );
-  const received = lists.flat();
+  // Groups and channels have no phone.
+  const received = lists.flat().filter(({ to }) => /^\d+$/.test(to));
   const own = await readSent(
     ctx,
     received.map(({ id }) => id),

@@ -1,14 +1,19 @@
 /** Why something went wrong, as the overview says it. */
 import type { ActivityEntry } from '../../../services/analytics/activity-view.ts';
 import { explainError } from '../../../services/messages/failure-words.ts';
+import { own } from '../../../utils/own.ts';
 import type { Lang } from '../i18n.ts';
+import { failures } from '../locales/id/failures.ts';
 import { OTP_TEXTS } from '../otp/texts.ts';
 import { sentenceInIndonesian } from '../reasons.ts';
 import { sessionPath } from '../sessions/parts.tsx';
 import { explainSession, isStatus } from '../sessions/reasons.ts';
 
 /** The reason of an entry in the reader's language; empty when nothing is known that says it in that language. */
-export function whyOf(lang: Lang, { event, details, errorMessage }: ActivityEntry): string {
+export function whyOf(
+  lang: Lang,
+  { event, details, errorMessage }: Pick<ActivityEntry, 'event' | 'details' | 'errorMessage'>,
+): string {
   const { errorCode, status, reason } = details;
   if (event.startsWith('message.')) return explainError(lang, textOf(errorCode))?.why ?? '';
   if (event === 'session.status' && isStatus(status)) {
@@ -16,7 +21,8 @@ export function whyOf(lang: Lang, { event, details, errorMessage }: ActivityEntr
   }
   if (event.startsWith('otp.') && typeof reason === 'string') return OTP_TEXTS(lang).reasonOf(reason);
   if (errorMessage === null) return '';
-  return lang === 'id' ? (sentenceInIndonesian(errorMessage) ?? '') : errorMessage;
+  if (lang === 'en') return errorMessage;
+  return sentenceInIndonesian(errorMessage) ?? own<string>(failures, textOf(errorCode) ?? '') ?? '';
 }
 
 /** False for wrong codes that end users typed: nobody here has to do anything about them. */
