@@ -211,6 +211,15 @@ describe('pages', () => {
     expect(rowsOf(found)).toMatchObject([{ name: 'Person 29' }]);
   });
 
+  it('of a search for 0029 end so, or hold it: no zero of it is left out', async () => {
+    await w.post(contacts(), { number: '081200000029' });
+    await w.post(contacts(), { number: '081200002901' });
+    await w.post(contacts(), { number: '081200012901' });
+    const found = rowsOf(await w.call(`${contacts()}?search=0029`));
+    expect(found.map(({ number }) => number).sort()).toEqual(['6281200000029', '6281200002901']);
+    expect(rowsOf(await w.call(`${contacts()}?search=000029`))).toMatchObject([{ number: '6281200000029' }]);
+  });
+
   it('of another tenant are not there', async () => {
     await fill(3);
     const stranger = await enterAs(w.t, await w.t.tenant());
