@@ -1,6 +1,6 @@
 /** The names that older systems gave to the same field: folded here, at the edge, so nothing inside knows them. */
 import { z } from 'zod';
-import type { InputKind } from '../utils/fit-input.ts';
+import { kindOfBare } from '../utils/phone.ts';
 
 /** The first name of each group is the one in the document. */
 const GROUPS = [
@@ -8,7 +8,7 @@ const GROUPS = [
   ['to', 'phoneNumber', 'number', 'phone'],
   ['text', 'message'],
 ] as const;
-const NUMBERS: ReadonlySet<string> = new Set(GROUPS[1]);
+const NUMBERS = GROUPS[1];
 
 /** Other names of a schema's fields. */
 export interface Folding {
@@ -24,7 +24,7 @@ export interface Folding {
  * Folds aliases: a name that the schema does not declare becomes the one of the same group that it does (the first, if it
  * declares several).
  */
-export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
+export function foldingOf(schema: z.ZodType): Folding {
   const declared = declaredNames(schema);
   const targets = new Map<string, string>();
   for (const group of GROUPS) {
@@ -34,11 +34,7 @@ export function foldingOf(schema: z.ZodType, kind: InputKind): Folding {
   }
   const knows = (name: string) => declared.has(name) || targets.has(name);
   if (targets.size === 0) return { targets, knows, fold: (input) => input };
-  return {
-    targets,
-    knows,
-    fold: (input, fail) => fold(kind === 'form' ? withPlus(input) : input, targets, fail),
-  };
+  return { targets, knows, fold: (input, fail) => fold(input, targets, fail) };
 }
 
 /** What is left of `+62 812-3456-7890` then: 7 to 15 digits, grouped as people do. */
@@ -46,14 +42,21 @@ const PLUS_IS_LOST = /^ [1-9](?:[ ().-]{0,3}\d){6,14}$/;
 /** Longer texts are no number. */
 const MAX_GROUPED = 64;
 
-/** The fields of a form or a query, where a `+` that was not encoded as %2B arrives as a space: `?to=+6281234567890`. */
-export function withPlus(input: unknown): unknown {
+/**
+ * The fields of a query or of an urlencoded body, where a `+` that was not encoded as %2B arrives as a space:
+ * `?to=+6281234567890`. What may be a number of `country` (ISO 3166 alpha-2) stays as it is, since people leave spaces before
+ * numbers too. No plus is lost in other bodies: they must not come here. Throws TypeError for what is no country.
+ */
+export function withLostPlus(input: unknown, country: string): unknown {
   if (!isPlain(input)) return input;
-  const fields = Object.entries(input).map(([name, value]) => {
-    const isNumber = NUMBERS.has(name) && typeof value === 'string' && value.length <= MAX_GROUPED;
-    return [name, isNumber && PLUS_IS_LOST.test(value) ? value.replace(' ', '+') : value];
-  });
-  return Object.fromEntries(fields);
+  const lost = NUMBERS.filter((name) => hasLostPlus(input[name], country));
+  if (lost.length === 0) return input;
+  return { ...input, ...Object.fromEntries(lost.map((name) => [name, `+${String(input[name]).slice(1)}`])) };
+}
+
+function hasLostPlus(value: unknown, country: string): boolean {
+  if (typeof value !== 'string' || value.length > MAX_GROUPED || !PLUS_IS_LOST.test(value)) return false;
+  return kindOfBare(value, country) === 'international';
 }
 
 function fold(

@@ -30,9 +30,9 @@ import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
-import { foldingOf, withBothNames } from './aliases.ts';
+import { foldingOf, withBothNames, withLostPlus } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import { inputReader, invalidInput, type ReaderOptions } from './read-input.ts';
+import { type InputReader, inputReader, invalidInput } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */
@@ -69,10 +69,8 @@ function serving(parts: MountParts, route: Route): Serve {
   const { params, query, body } = route;
   let serve: Serve = run(parts, route);
   if (body) serve = readValid(parts.deps, route, body, serve);
-  serve = query
-    ? keepValid('query', query, serve, { silent: QUIET_NAMES, strict: route.strictNames })
-    : noteQuery(serve);
-  if (params) serve = keepValid('param', params, serve);
+  serve = query ? keepValid('query', query, readQuery(parts.deps, query, route), serve) : noteQuery(serve);
+  if (params) serve = keepValid('param', params, inputReader(params, 'form'), serve);
   serve = limitBody(route, serve);
   return route.files ? inUploadPlace(parts.deps, serve) : serve;
 }
@@ -87,7 +85,7 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 /** Authentication and rate limit, before anything of the body is read. */
 function enter({ deps, limiter }: MountParts, route: Route, path: string, serve: Serve) {
   const style = path.startsWith('/api/') ? route.apiFailures : undefined;
-  const knowsQuery = route.query ? foldingOf(route.query, 'form').knows : () => false;
+  const knowsQuery = route.query ? foldingOf(route.query).knows : () => false;
   return async (c: HttpContext): Promise<Response> => {
     c.set('routePath', route.path);
     c.set('knowsQuery', knowsQuery);
@@ -207,13 +205,12 @@ function accept(result: Read, c: HttpContext): void {
   if (!result.success) throw invalidInput(result.error?.issues ?? []);
 }
 
-function keepValid(
-  target: 'param' | 'query',
-  schema: z.ZodType,
-  serve: Serve,
-  options?: ReaderOptions,
-): Serve {
-  const read = inputReader(schema, 'form', options);
+function readQuery({ config }: Deps, schema: z.ZodType, { strictNames }: Route): InputReader {
+  const read = inputReader(schema, 'form', { silent: QUIET_NAMES, strict: strictNames });
+  return (input) => read(withLostPlus(input, config.defaultCountry));
+}
+
+function keepValid(target: 'param' | 'query', schema: z.ZodType, read: InputReader, serve: Serve): Serve {
   const validate: MiddlewareHandler<HttpEnv> = zValidator(target, schema, accept, {
     validationFunction: (_schema, value) => read(value),
   });
@@ -240,13 +237,15 @@ function noteQuery(serve: Serve): Serve {
 /** The fields of the body; its files last as long as the request. */
 function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): Serve {
   const options = { strict: route.strictNames };
-  const readers = {
+  const { files, defaultCountry } = deps.config;
+  const readForm = inputReader(schema, 'form', options);
+  const readers: Record<ReceivedBody['kind'], InputReader> = {
     json: inputReader(schema, 'json', options),
-    form: inputReader(schema, 'form', options),
+    urlencoded: (input) => readForm(withLostPlus(input, defaultCountry)),
+    multipart: readForm,
   };
-  const { files } = deps.config;
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
-  const { knows } = foldingOf(schema, 'json');
+  const { knows } = foldingOf(schema);
   const accepted = async (c: HttpContext, received: ReceivedBody): Promise<Response> => {
     c.set('received', withKnownNames(received.fields, knows));
     const reading = readers[received.kind](received.fields);

@@ -32,7 +32,7 @@ export function inputReader(
   kind: InputKind,
   { silent, strict }: ReaderOptions = {},
 ): InputReader {
-  const { fold, targets } = foldingOf(schema, kind);
+  const { fold, targets } = foldingOf(schema);
   const toFitted = fitterOf(schema, kind);
   const parse = parserOf(schema);
   const isStrict = (meant: string) => strict?.has(targets.get(meant) ?? meant) !== false;

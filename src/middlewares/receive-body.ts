@@ -10,7 +10,6 @@ import { type ReceivedFile, receiveDataUrl } from '../services/media/sources.ts'
 import { discardFile, fileTooLarge, stageFile } from '../services/media/staging.ts';
 import { AppError } from '../utils/errors.ts';
 import { receivedName } from '../utils/file-name.ts';
-import type { InputKind } from '../utils/fit-input.ts';
 import { parseFormFields } from '../utils/form-fields.ts';
 import { decodeUtf8, parseJson, UnreadableText, wholeCharacters } from '../utils/json.ts';
 import { misspeltName } from '../utils/near-name.ts';
@@ -24,7 +23,8 @@ type ReceiveDeps = Pick<Deps, 'config' | 'clock' | 'loopShare'>;
 export interface ReceivedBody {
   /** of a file's field: its digest, so that the same request has the same hash */
   fields: Record<string, unknown>;
-  kind: InputKind;
+  /** both forms hold nothing but texts; a `+` may be lost in an urlencoded one only */
+  kind: 'json' | 'urlencoded' | 'multipart';
   files: ReadonlyMap<string, ReceivedFile>;
 }
 
@@ -80,7 +80,7 @@ export async function receiveBody(
   };
   try {
     const { fields, kind } = isMultipart(c)
-      ? { fields: await readMultipart(c, deps, fileFields, files, limit), kind: 'form' as const }
+      ? { fields: await readMultipart(c, deps, fileFields, files, limit), kind: 'multipart' as const }
       : await readLifted(c, deps, fileFields, files);
     for (const [name, file] of files) fields[name] = `sha256:${file.sha256}`;
     return { fields, kind, files, discard };
@@ -120,7 +120,7 @@ function toFields(c: HttpContext, bytes: Uint8Array, advice: string): Pick<Recei
     if (type === 'application/x-www-form-urlencoded') {
       const form = decodeUtf8(bytes);
       if (form.trimStart().startsWith('{')) throw jsonAsForm();
-      return { fields: parseFormFields(form), kind: 'form' };
+      return { fields: parseFormFields(form), kind: 'urlencoded' };
     }
     const isJson = type === 'application/json' || /^application\/[\w.-]+\+json$/.test(type);
     // Another type is told so even where nothing in it is UTF-8.

@@ -3,6 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { route } from '../../src/controllers/route.ts';
+import { readPhone } from '../../src/utils/phone.ts';
 import { openTestApp, type Reply, type TestApp } from '../helpers/app.ts';
 
 const seen: unknown[] = [];
@@ -246,6 +247,26 @@ describe('values', () => {
     expect(got(await form('fields[x]=1&fields[y][]=2', '/filed'))).toEqual({ fields: { x: '1', y: ['2'] } });
     expect(await form('to=1&to[a]=2')).toMatchObject(refusal('body'));
     expect(got(await form(''))).toEqual({});
+  });
+
+  it.each(['/plain', '/filed'])(
+    'of a form to %s keep a space that may stand before a number at home',
+    async (path) => {
+      for (const written of [' 812-3456-7890', ' 81234567890', ' 8123-4567', ' 31 555 0123']) {
+        const { to } = Object(got(await form(`to=${written.replaceAll(' ', '+')}`, path)));
+        expect([written, readPhone(to, 'ID')]).toEqual([written, readPhone(written.trim(), 'ID')]);
+      }
+      expect(got(await form('to=+62+812-3456-7890', path))).toMatchObject({ to: '+62 812-3456-7890' });
+    },
+  );
+
+  it('of a multipart form lose no plus, so that a space is one', async () => {
+    for (const written of [' 812-3456-7890', ' 62 812-3456-7890', '+62 812-3456-7890']) {
+      const body = new FormData();
+      body.set('to', written);
+      const response = await t.app.request('/filed', { method: 'POST', body });
+      expect(await response.json()).toMatchObject({ got: { to: written } });
+    }
   });
 
   it('of a form change no prototype', async () => {

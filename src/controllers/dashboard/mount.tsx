@@ -20,7 +20,7 @@ import { AppError, ERROR_STATUS } from '../../utils/errors.ts';
 import { fitted } from '../../utils/fit-input.ts';
 import { issueWords } from '../../utils/issue-words.ts';
 import { mediaLimit, sayBytes } from '../../utils/sizes.ts';
-import { withPlus } from '../aliases.ts';
+import { withLostPlus } from '../aliases.ts';
 import type { MountParts } from '../mount.ts';
 import { keepDone, readLang, readSignIn, takeDone } from './cookies.ts';
 import { CSRF_FIELD, csrfTokenOf, requireSameOrigin, requireToken } from './csrf.ts';
@@ -178,7 +178,7 @@ async function answer(
 ): Promise<Response> {
   const ctx = parts.toCtx(c);
   const params = check(schemas.params, c.req.param());
-  const query = check(schemas.query, withPlus(withoutEmpty(c.req.query())));
+  const query = check(schemas.query, withLostPlus(withoutEmpty(c.req.query()), ctx.config.defaultCountry));
   if (page.method === 'get') {
     return send(
       c,
