@@ -36,7 +36,10 @@ export interface Dispatcher {
   remove(accountId: string): Promise<void>;
   /** The clock was set: every line looks again at what waits and at what was spent. */
   beginAgain(): void;
-  /** What is known of the sessions and of their queues may be old: each line reads them before it sends its next message. */
+  /**
+   * What is known of the sessions and of their queues may be old: each line reads them before it sends its next message. What waits is
+   * looked for at once.
+   */
   rereadSessions(): void;
   /** Resolves when every line waits for time, for work or for WhatsApp and every outcome is written. */
   idle(): Promise<void>;
@@ -155,6 +158,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     },
     rereadSessions() {
       for (const line of lines.values()) line.reread();
+      look.wake();
     },
     async idle() {
       const isQuiet = () =>

@@ -1,18 +1,20 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { dbType } from '../../src/db/kit.ts';
 import { transact } from '../../src/db/ops.ts';
 import { messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { asTenant, currentWork } from '../../src/db/work.ts';
 import { createEnqueuer, enqueue } from '../../src/queue/enqueue.ts';
 import { pauseByHand } from '../../src/queue/pause.ts';
+import { PRIORITIES } from '../../src/queue/priority.ts';
 import { createQueueSignals } from '../../src/queue/signals.ts';
 import { cancelRows } from '../../src/queue/take-off.ts';
 import { sleep } from '../../src/utils/clock.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
-import type { SendResult } from '../../src/whatsapp/engine.ts';
+import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
-import { openQueue, phones, type QueueFixture } from './fixture.ts';
+import { newMessage, openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const counter = countStatements();
 afterAll(() => counter.stop());
@@ -349,6 +351,40 @@ describe('pauses and last looks', () => {
     await send(10, 6_000);
     // Its own lane for each message, because others may have queued some as well, and the two others each thirty seconds.
     expect(counted(/ from .message_queue. inner join .messages. .* limit \?$/)).toBeLessThan(10 + 2 * 3 + 1);
+  });
+
+  it('at its limit, sends a code of which a process that is gone told nobody when that is known, or within half a minute', async () => {
+    const account = await q.account({ limits: { perHour: 10, otpReservePercent: 50 } });
+    const idle = await q.account();
+    const dispatcher = q.newDispatcher({ isAlone: () => false });
+    await dispatcher.add(account);
+    await dispatcher.add(idle);
+    const [first = '', second = '', third = '', ...others] = phones(10);
+    for (const phone of others) await q.queue(account, { phone });
+    await q.clock.advance(0);
+    const signals = createQueueSignals();
+    const untold = { ...q.deps, signals, enqueuer: createEnqueuer({ ...q.deps, signals }) };
+    const queue = (to: AccountRef, phone: string) =>
+      enqueue(untold, newMessage(to, { phone, priority: PRIORITIES.high }));
+    const sent = () => q.engine.relayed.map(({ to }) => to.phone).slice(5);
+    await queue(account, first);
+    dispatcher.rereadSessions();
+    await q.clock.advance(0);
+    expect(sent()).toEqual([first]);
+    // One that is told of, after which the line sleeps again: that does not make it late.
+    await q.clock.advance(20_000);
+    await queue(account, second);
+    q.deps.signals.wake(account.id, { priority: PRIORITIES.normal });
+    await q.clock.advance(9_999);
+    expect(sent()).toEqual([first]);
+    await q.clock.advance(1);
+    expect(sent()).toEqual([first, second]);
+    // Lines that have nothing to do read nothing before somebody looks whether they have.
+    if (dbType === 'sqlite') return;
+    await queue(idle, third);
+    dispatcher.rereadSessions();
+    await q.clock.advance(0);
+    expect(sent()).toEqual([first, second, third]);
   });
 
   it.each([

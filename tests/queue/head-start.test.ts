@@ -267,21 +267,24 @@ it('is told of at the acknowledgement, before its outcome is written; other mess
   const heard: string[] = [];
   q.deps.signals.onAcknowledged(({ id, status }) => heard.push(`${id} acknowledged ${status}`));
   q.deps.signals.onSettled(({ id, status }) => heard.push(`${id} settled ${status}`));
-  const code = await ask(account);
+  const code = await ask(account, { type: 'otp' });
   code.start?.begin(OPEN);
   await code.commit();
   code.start?.go(OPEN);
   await q.clock.advance(0);
-  const queued = await q.queue(account, { phone: '6281200000002', priority: PRIORITIES.high });
-  await q.clock.advance(0);
-  const { id } = await q.queue(account, { phone: '6281200000003' });
-  await q.clock.advance(0);
+  const queue = async (phone: string, type: NewMessage['type']) => {
+    const { id } = await q.queue(account, { phone, type, priority: PRIORITIES.high });
+    await q.clock.advance(0);
+    return id;
+  };
+  const queued = await queue('6281200000002', 'otp');
+  const text = await queue('6281200000003', 'text');
   expect(heard).toEqual([
     `${code.id} acknowledged sent`,
     `${code.id} settled sent`,
-    `${queued.id} acknowledged sent`,
-    `${queued.id} settled sent`,
-    `${id} settled sent`,
+    `${queued} acknowledged sent`,
+    `${queued} settled sent`,
+    `${text} settled sent`,
   ]);
 });
 

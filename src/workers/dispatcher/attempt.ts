@@ -58,7 +58,7 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
     random: (deps.random ?? Math.random)(),
   });
   // Should this process die now, the row goes out again under its id, and its phone shows it once.
-  if (decision.action === 'sent' && claim.priority === PRIORITIES.high) deps.signals.acknowledged(claim.id);
+  if (decision.action === 'sent' && claim.type === 'otp') deps.signals.acknowledged(claim.id);
   session.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
   try {
     await deps.settler.settle(overdue ? { kind: 'expired', claim } : settlementOf(claim, decision));

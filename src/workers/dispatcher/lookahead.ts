@@ -24,6 +24,8 @@ export interface Lookahead {
   pick(priority: Priority, now: number, busy: ReadonlySet<string>): Promise<NextRow>;
   /** Whether nothing of this priority has come or gone since it was read. */
   isCurrent(priority: Priority): boolean;
+  /** When what was read of this priority is too old, and the next pick reads it again, epoch milliseconds. */
+  oldAt(priority: Priority): number;
   /** The row was taken, moved or found gone. */
   drop(priority: Priority, id: string): void;
 }
@@ -139,6 +141,7 @@ export function createLookahead(read: ReadLane): Lookahead {
       const { stale, reading } = laneOf(priority);
       return !stale && reading === null;
     },
+    oldAt: (priority) => laneOf(priority).readAt + OLD_MS,
     drop(priority, id) {
       const lane = laneOf(priority);
       lane.rows = lane.rows.filter((row) => row.id !== id);

@@ -38,7 +38,7 @@ export interface SessionLine {
   withdraw(ids: ReadonlySet<string>): void;
   /** Looks again at what an earlier owner left, and at the limits. */
   beginAgain(): void;
-  /** Reads the session's row and its queue before the next message, whenever that comes. */
+  /** Reads the session's row and its queue before the next message; at once where something waits, as for a limit. */
   reread(): void;
   /** True while it waits for time, for work or for WhatsApp. */
   isQuiet(): boolean;
@@ -83,6 +83,8 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
     reread() {
       line.stale = true;
       lookahead.invalidate();
+      // Those that have nothing to do are looked after together.
+      if (!line.idle) waiter.wake();
     },
     isQuiet: () =>
       (waiter.isWaiting() || line.resting) &&
@@ -211,7 +213,9 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
     return Math.max(0, earliest - now);
   }
   if (!(await line.sign.show(withCodes(at, now, blocked)))) await line.gate.refresh();
-  const waitMs = Math.max(0, Math.min(earliest - now, REREAD_MS));
+  // A code of which nobody told is found as soon as elsewhere.
+  const codesAt = line.lookahead.oldAt(PRIORITIES.high);
+  const waitMs = Math.max(0, Math.min(earliest - now, codesAt - now, REREAD_MS));
   // Who changes the row tells so as a rule: it is read again now and then, not for each message that waits for its minute.
   if (Math.abs(now + waitMs - line.gate.readAt()) >= REREAD_MS) line.stale = true;
   return waitMs;
