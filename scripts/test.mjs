@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { cpuTimesOf } from './cpu-time.mjs';
 import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
-import { testsWithoutDatabase } from './without-database.mjs';
+import { NOT_ON_MYSQL, NOT_ON_SQLITE } from './test-parts.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
 /** Tests with a process of their own, a network, a real client or many seconds take too long for the everyday loop. */
@@ -43,51 +43,6 @@ const NOT_FAST = [
   'tests/otp/secrecy.test.ts',
   'tests/services/quotas.test.ts',
   'tests/utils/guarded-fetch.test.ts',
-];
-/** `*.mysql.test.ts` is about several processes; SQLite serves one. */
-const OWN_PARTS = [
-  'tests/browser/**',
-  'tests/scanner/**',
-  'tests/examples/**',
-  'tests/e2e/**',
-  'tests/soak/**',
-];
-const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
-/**
- * No database in it, as its imports tell; or nothing that the database could change: protocols, files and the memory that they
- * take, words, and what is decided before anything is read. What the pages and routes of these ask of the database others ask on both: each page
- * `dashboard/pages`, each route `http/role-walk`, `http/bound-walk` and `fuzz/openapi`.
- */
-const NOT_ON_MYSQL = [
-  ...OWN_PARTS,
-  ...testsWithoutDatabase(),
-  'tests/broadcast/import-formats.test.ts',
-  'tests/clients/**',
-  'tests/dashboard/links.test.ts',
-  'tests/dashboard/phone-emulator.test.ts',
-  'tests/dashboard/role-pages.test.ts',
-  'tests/dialects/clients.test.ts',
-  'tests/dialects/golden.test.ts',
-  'tests/http/docs.test.ts',
-  'tests/http/errors.test.ts',
-  'tests/http/route-table.test.ts',
-  'tests/media/from-url.test.ts',
-  'tests/media/inspect.test.ts',
-  'tests/media/memory.test.ts',
-  'tests/media/s3-send.test.ts',
-  'packages/**',
-  'tests/services/capability.test.ts',
-  'tests/storage/**',
-  'tests/utils/**',
-  'tests/whatsapp/closing.test.ts',
-  'tests/whatsapp/lifetime.test.ts',
-  'tests/whatsapp/peers.test.ts',
-  'tests/whatsapp/preload.test.ts',
-  'tests/whatsapp/proxy.test.ts',
-  'tests/whatsapp/standing.test.ts',
-  'tests/whatsapp/stanza-fuzz.test.ts',
-  'tests/whatsapp/trust.test.ts',
-  'tests/**/*.sqlite.test.ts',
 ];
 /** The service in processes of its own, killed and restarted. They wait for starts, receipts and outages half of the time. */
 const PROCESSES = ['tests/e2e'];

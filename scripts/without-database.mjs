@@ -7,18 +7,20 @@ import { ROOT } from './bootstrap.mjs';
 const OF_DATABASES = /^src\/(?:db\/|cli\/|gateway\.ts|main\.ts|service\.ts|sandbox\.ts)/;
 /** Words of a test or a helper that opens one by another way, starts a process on it, or asks which it is. */
 const ABOUT_DATABASES = /\b(?:dbType|DB_TYPE|openDatabase|TEST_MYSQL_URL)\b|\bdist\//;
+/** What is followed: tests, and tools that they load. */
+const FOLLOWED = /^(?:tests|scripts|bench)\//;
 /** Whatever is loaded by a path of its own. Types are not loaded. */
 const LOADS =
   /^(?:import|export)\s+(?!type\b)[^;']*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|\b(?:import|URL)\('(\.[^']+)'/gm;
 
 /**
  * The test files below tests/, as paths from the root, that reach no database by any of their helpers: on each database they
- * would do the same. A file that cannot be told from its imports is not among them.
+ * would do the same. A file that cannot be told from its imports is not among them, nor is one that runs on MariaDB only.
  * @returns {string[]}
  */
 export function testsWithoutDatabase() {
   const loads = new Map();
-  /** The modules that one of tests/ loads itself; null when it is about databases. */
+  /** The modules that one of the followed loads itself; null when it is about databases. */
   function loadedBy(file) {
     if (!loads.has(file)) {
       const text = readFileSync(join(ROOT, file), 'utf8');
@@ -32,7 +34,7 @@ export function testsWithoutDatabase() {
   function reachesDatabase(test) {
     const seen = new Set([test]);
     for (const file of seen) {
-      const loaded = file.startsWith('tests/') ? loadedBy(file) : [];
+      const loaded = FOLLOWED.test(file) ? loadedBy(file) : [];
       if (loaded === null || OF_DATABASES.test(file)) return true;
       for (const next of loaded) seen.add(next);
     }
@@ -40,7 +42,7 @@ export function testsWithoutDatabase() {
   }
   return readdirSync(join(ROOT, 'tests'), { recursive: true, encoding: 'utf8' })
     .map((name) => unixPath(join('tests', name)))
-    .filter((file) => file.endsWith('.test.ts') && !reachesDatabase(file))
+    .filter((file) => file.endsWith('.test.ts') && !file.endsWith('.mysql.test.ts') && !reachesDatabase(file))
     .sort();
 }
 

@@ -1,4 +1,6 @@
+import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { NOT_ON_MYSQL, NOT_ON_SQLITE, OWN_PARTS } from '../../scripts/test-parts.mjs';
 import { testsWithoutDatabase } from '../../scripts/without-database.mjs';
 
 const found = new Set(testsWithoutDatabase());
@@ -18,4 +20,31 @@ it.each([
   ['tests/db/words.test.ts', 'by the code that knows which one it is'],
 ])('%s has: %s', (file) => {
   expect(found).not.toContain(file);
+});
+
+it('a test of MariaDB alone is never left out there', () => {
+  expect([...found].filter((file) => file.endsWith('.mysql.test.ts'))).toEqual([]);
+});
+
+it('a test whose tool knows the databases is one of them', () => {
+  expect(found).not.toContain('tests/soak/reconnects.test.ts');
+});
+
+/** Whether one of vitest's patterns names the file; of those only `**` and `*` are in use. */
+function isIn(file: string, patterns: readonly string[]): boolean {
+  const toText = (pattern: string) =>
+    pattern.replace(/[.]/g, '\\.').replace(/\*\*\/?|\*/g, (star) => (star === '*' ? '[^/]*' : '.*'));
+  return patterns.some((pattern) => new RegExp(`^${toText(pattern)}$`).test(file));
+}
+
+it('every test file is in a part', () => {
+  const files = readdirSync(new URL('..', import.meta.url), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `tests/${name.replaceAll('\\', '/')}`);
+  expect(files.length).toBeGreaterThan(300);
+  const isNowhere = (file: string) =>
+    !isIn(file, OWN_PARTS) && isIn(file, NOT_ON_SQLITE) && isIn(file, NOT_ON_MYSQL);
+  expect(files.filter(isNowhere)).toEqual([]);
+  expect(isIn('tests/workers/a.mysql.test.ts', NOT_ON_SQLITE)).toBe(true);
+  expect(isIn('tests/workers/a.test.ts', NOT_ON_SQLITE)).toBe(false);
 });
