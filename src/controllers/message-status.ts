@@ -69,7 +69,7 @@ export function statusDraft(
   const given = [text, picture, film].filter((one) => one !== undefined);
   if (given.length !== 1) {
     throw new AppError('VALIDATION_FAILED', 'A status is one text, one image or one video.', {
-      details: { text: 'give one of text, image and video' },
+      details: { text: 'must be given, or else image or video, and only one of them' },
     });
   }
   if (text !== undefined) return KINDS.text.draft({ text });

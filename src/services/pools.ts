@@ -184,7 +184,7 @@ export async function sendersOf(ctx: Ctx, { session, sessions, pool }: SenderInp
   const given = [session, sessions, pool].filter((value) => value !== undefined);
   if (given.length !== 1) {
     throw new AppError('VALIDATION_FAILED', 'Not valid: session.', {
-      details: { session: 'give one of session, sessions and pool' },
+      details: { session: 'must be given, or else sessions or pool, and only one of them' },
     });
   }
   const saved = pool === undefined ? null : await findPool(ctx, pool);

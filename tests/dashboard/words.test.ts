@@ -147,6 +147,24 @@ it('so is every reason that any other service refuses a field for, in words of t
   expect(leaks).toEqual([]);
 });
 
+it('every reason is put behind the name of its field, by services and by routes, and is said in Indonesian', () => {
+  const folders = ['', '../controllers/'].flatMap((folder) =>
+    readdirSync(new URL(folder, SERVICES), { recursive: true, encoding: 'utf8' }).map(
+      (path) => `../${folder}${path}`,
+    ),
+  );
+  const sources = folders.filter((path) => /\.tsx?$/.test(path));
+  const pattern =
+    /(?:invalid\w*\(\s*'[\w.]+',\s*|details: \{ [\w.']+: |path: \['\w+'\],\s+message: )(?:'([^'\n]* [^'\n]*)'|`([^`\n]* [^`\n]*)`)/g;
+  const reasons = refusalsIn(sources, pattern);
+  expect(reasons.length).toBeGreaterThan(60);
+  expect(reasons.filter((reason) => !/^(?:5: )?(?:must|is|are|has|cannot|and) /.test(reason))).toEqual([]);
+  expect(reasonInIndonesian('must be given, or else sessions or pool, and only one of them')).toMatch(
+    /^wajib/,
+  );
+  expect(reasonInIndonesian('must be given, or else image or video, and only one of them')).toMatch(/^wajib/);
+});
+
 it('so is every sentence that an action on a message is refused with', () => {
   const modules = ['forward.ts', 'pin.ts', 'amend.ts', 'queue.ts', 'media-again.ts', 'poll.ts'];
   const sentences = refusalsIn(modules, /'([A-Z][^'\n]+\.)'|`([A-Z][^`\n]+\.)`/g);

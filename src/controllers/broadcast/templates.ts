@@ -49,7 +49,7 @@ const PreviewBody = z
   })
   .refine((input) => (input.templateId === undefined) !== (input.text === undefined), {
     path: ['text'],
-    message: 'give a text or a templateId, not both',
+    message: 'must be given, or else templateId, and not both',
   });
 
 const created = (data: BroadcastTemplate) => ({ message: 'Broadcast template created', data });

@@ -187,6 +187,15 @@ const RULES: readonly Rule[] = [
     (other) => `wajib diisi, atau ${label(other)}, tetapi tidak keduanya`,
   ],
   [
+    /^must be given \(or type and content\), or else (\w+), and not both$/,
+    (other) => `wajib diisi (atau jenis dan isinya), atau ${label(other)}, tetapi tidak keduanya`,
+  ],
+  [
+    /^must be given, or else (\w+) or (\w+), and only one of them$/,
+    (one, other) => `wajib diisi, atau ${label(one)} atau ${label(other)}, tetapi hanya salah satu`,
+  ],
+  [/^has no time that ever comes$/, () => 'tidak pernah jatuh pada tanggal mana pun'],
+  [
     /^must have five fields, minute, hour, day, month and weekday, as in (.+)$/,
     (cron) => `harus terdiri dari lima kolom: menit, jam, tanggal, bulan, dan hari, misalnya ${cron}`,
   ],

@@ -26,7 +26,7 @@ export function firstRun(input: Start, now: number): number {
     return at;
   }
   const first = nextRun(input.cron, input.timeZone, at === null ? now : at - 1);
-  if (first === null) throw invalid('cron', 'never comes');
+  if (first === null) throw invalid('cron', 'has no time that ever comes');
   return first;
 }
 

@@ -181,7 +181,7 @@ export async function contentFor(
 ): Promise<Pick<CampaignRow, 'type' | 'content' | 'templateId'>> {
   const { templateId } = input;
   if ((templateId === undefined) !== saysContent(input)) {
-    throw invalid('message', '(or type and content) must be given, or else templateId, and not both');
+    throw invalid('message', 'must be given (or type and content), or else templateId, and not both');
   }
   const said =
     templateId === undefined
