@@ -147,6 +147,10 @@ describe('as an admin', () => {
     expect(events.map(({ changes }) => changes)).toEqual([{ picture: 'set' }, { picture: 'removed' }]);
     const png = await gateway.call('PUT', at(id, '/picture'), { image: dataUrl('image/png', pngFile()) });
     expect(png).toMatchObject({ status: 415, body: { code: 'UNSUPPORTED_MEDIA' } });
+    const text = await gateway.call('PUT', at(id, '/picture'), {
+      image: dataUrl('text/plain', Buffer.from('x')),
+    });
+    expect(text).toMatchObject({ status: 415, body: { hint: expect.not.stringContaining('document') } });
   });
 
   test('who asks to be let in is listed, let in or not', async () => {

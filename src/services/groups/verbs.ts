@@ -105,7 +105,7 @@ export async function setGroupPicture(ctx: Ctx, ref: GroupRef, picture: MediaSou
 
 async function takePicture(ctx: Ctx, source: MediaSource): Promise<string> {
   const neededUntil = ctx.clock.now() + PICTURE_NEEDED_MS;
-  const { file } = await takeMedia(ctx, source, { use: 'image', neededUntil });
+  const { file } = await takeMedia(ctx, source, { use: 'image', neededUntil, only: true });
   if (file.mimetype !== 'image/jpeg') {
     throw new AppError('UNSUPPORTED_MEDIA', 'The picture of a group is a JPEG.', {
       details: { mimetype: file.mimetype, accepted: ['image/jpeg'] },

@@ -30,6 +30,7 @@ const ACCEPTED: Record<Exclude<MediaUse, 'document'>, readonly string[]> = {
   ],
   sticker: ['image/webp'],
 };
+const AS_DOCUMENT = ' Any file can be sent as a document: POST /message/send-document.';
 const PLAIN_TEXTS: Record<string, string> = { csv: 'text/csv', json: 'application/json', xml: 'text/xml' };
 
 /**
@@ -65,13 +66,16 @@ function looksLikeText(sample: Buffer): boolean {
   return !text.includes('\ufffd');
 }
 
-/** Throws UNSUPPORTED_MEDIA when phones cannot show such a file as that kind of message. */
-export function requireUse(use: MediaUse, mimetype: string): void {
+/**
+ * Throws UNSUPPORTED_MEDIA when phones cannot show such a file as that kind of message. `orDocument`: it could be sent as a
+ * document instead, and the hint says so.
+ */
+export function requireUse(use: MediaUse, mimetype: string, orDocument: boolean): void {
   if (use === 'document') return;
   const accepted = ACCEPTED[use];
   if (accepted.includes(mimetype)) return;
   throw new AppError('UNSUPPORTED_MEDIA', `The file is ${mimetype}, which cannot be sent as ${use}.`, {
     details: { mimetype, accepted },
-    hint: `Send one of ${accepted.join(', ')}. Any file can be sent as a document: POST /message/send-document.`,
+    hint: `Send one of ${accepted.join(', ')}.${orDocument ? AS_DOCUMENT : ''}`,
   });
 }

@@ -36,6 +36,8 @@ export interface MediaPurpose {
   neededUntil: number;
   /** to be played as a voice note */
   voice?: boolean;
+  /** it cannot be sent as a document instead: a picture of a group, a status */
+  only?: boolean;
 }
 
 /**
@@ -46,13 +48,13 @@ export interface MediaPurpose {
 export async function takeMedia(
   ctx: Ctx,
   source: MediaSource,
-  { use, neededUntil, voice = false }: MediaPurpose,
+  { use, neededUntil, voice = false, only = false }: MediaPurpose,
 ): Promise<TakenMedia> {
   const received = await receive(ctx, source);
-  if (typeof received === 'string') return takeUpload(ctx, received, { use, neededUntil, voice });
+  if (typeof received === 'string') return takeUpload(ctx, received, { use, neededUntil, voice, only });
   try {
     const mimetype = await detectType(ctx, received, received.filename, toolRun(ctx));
-    requireUse(use, mimetype);
+    requireUse(use, mimetype, !only);
     if (voice && mimetype !== VOICE_TYPE) return await takeAsVoice(ctx, received, mimetype, neededUntil);
     return toTaken(await keepReceived(ctx, received, { mimetype, kind: 'outbound', neededUntil }));
   } finally {
@@ -64,12 +66,12 @@ export async function takeMedia(
 async function takeUpload(
   ctx: Ctx,
   id: string,
-  { use, neededUntil, voice }: MediaPurpose,
+  { use, neededUntil, voice, only }: MediaPurpose,
 ): Promise<TakenMedia> {
   const row = await findMedia(ctx, id).catch((error: unknown) => {
     throw isUnknown(error) ? noUpload() : error;
   });
-  requireUse(use, row.mimetype);
+  requireUse(use, row.mimetype, only !== true);
   if (voice && row.mimetype !== VOICE_TYPE) {
     return withCopy(ctx, row, (copy) => takeAsVoice(ctx, copy, row.mimetype, neededUntil));
   }

@@ -86,7 +86,7 @@ function asStatus(draft: Draft, status: StatusPost): Draft {
   return {
     type: draft.type,
     async make(ctx, about) {
-      const made = await draft.make(ctx, about);
+      const made = await draft.make(ctx, { ...about, only: true });
       if (made.type !== 'text' && made.type !== 'image' && made.type !== 'video') {
         throw new Error(`a status cannot be a ${made.type}`);
       }

@@ -123,7 +123,7 @@ export async function getPicture(ctx: Ctx, ref: { sessionId: string; jid: string
 }
 
 async function keepPicture(ctx: Ctx, jpeg: string, now: number): Promise<string> {
-  const purpose = { use: 'image', neededUntil: now + DAY_MS } as const;
+  const purpose = { use: 'image', neededUntil: now + DAY_MS, only: true } as const;
   const { file } = await takeMedia(ctx, `data:image/jpeg;base64,${jpeg}`, purpose);
   return file.id;
 }

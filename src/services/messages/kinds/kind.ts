@@ -11,6 +11,8 @@ export interface DraftContext {
   session: SendingSession;
   /** epoch milliseconds: how long its file must be there at least */
   neededUntil: number;
+  /** it cannot be a document instead */
+  only?: boolean;
 }
 
 /** A content that is made only when it is clear that it may be sent: that may take a download. */
@@ -111,8 +113,8 @@ export function fileKind<T extends MediaContent['type'], F extends z.ZodRawShape
       check?.(input);
       return {
         type,
-        async make(ctx, { neededUntil }) {
-          const purpose = { use: type, neededUntil, ...(isVoice ? { voice: isVoice(input) } : {}) };
+        async make(ctx, { neededUntil, only = false }) {
+          const purpose = { use: type, neededUntil, only, ...(isVoice ? { voice: isVoice(input) } : {}) };
           return make(input, await takeMedia(ctx, input[type], purpose), ctx);
         },
       };
