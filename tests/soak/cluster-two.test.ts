@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
+import { median } from '../../bench/measure/quantile.ts';
 import { messages, sessionCommands, whatsappAccounts } from '../../src/db/schema.ts';
 import { type Cluster, startCluster } from '../helpers/cluster.ts';
 import type { SandboxProcess } from '../helpers/sandbox-process.ts';
@@ -89,17 +90,16 @@ test('a message that enters at the other process is on its way as soon, and its 
   };
   const stop = new AbortController();
   const [atA, atB] = [await stream(a, stop), await stream(b, stop)];
-  const times: Record<string, number[]> = { a: [], b: [] };
+  const times = { a: [] as number[], b: [] as number[] };
   for (let i = 0; i < 5; i++) {
     for (const [name, process] of [['a', a] as const, ['b', b] as const]) {
       const startMs = performance.now();
       const body = { session, to: `62813000000${i}`, text: `quick ${i}` };
       const { status } = await process.call('POST', '/message/send-text', body, { prefer: 'wait=10' });
       expect(status).toBe(200);
-      times[name]?.push(performance.now() - startMs);
+      times[name].push(performance.now() - startMs);
     }
   }
-  const median = (list: number[] = []) => [...list].sort((x, y) => x - y)[Math.floor(list.length / 2)] ?? 0;
   const [near, far] = [median(times.a), median(times.b)].sort((x, y) => x - y) as [number, number];
   console.log(
     `message until acknowledged: ${near.toFixed(0)} ms at its owner, ${far.toFixed(0)} ms elsewhere`,
