@@ -3096,7 +3096,7 @@ export interface paths {
         };
         /**
          * Numbers that want no broadcasts, newest first
-         * @description Whoever answers STOP, BERHENTI, UNSUBSCRIBE or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not.
+         * @description Whoever answers STOP, BERHENTI, UNSUBSCRIBE or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not. `search` finds a note, and a number in any spelling or a part of one.
          *
          *     An API key needs the scope `read`.
          */
@@ -10735,7 +10735,7 @@ export interface operations {
                 /** @description one kind of event, such as `member.removed` */
                 event?: string;
                 limit?: number;
-                /** @description in the event, and in what it happened to */
+                /** @description in the event, and in what it happened to; a phone number in any spelling */
                 search?: string;
                 since?: string;
                 until?: string;
@@ -31028,7 +31028,7 @@ export interface operations {
                 /** @description one kind of event, such as `member.removed` */
                 event?: string;
                 limit?: number;
-                /** @description in the event, and in what it happened to */
+                /** @description in the event, and in what it happened to; a phone number in any spelling */
                 search?: string;
                 since?: string;
                 until?: string;
@@ -31099,7 +31099,7 @@ export interface operations {
                 actorId?: number;
                 /** @description one kind of event, such as `member.removed` */
                 event?: string;
-                /** @description in the event, and in what it happened to */
+                /** @description in the event, and in what it happened to; a phone number in any spelling */
                 search?: string;
                 since?: string;
                 until?: string;

@@ -54,7 +54,7 @@ const list = route({
   ...broadcastPath('/opt-outs'),
   tag: TAG,
   summary: 'Numbers that want no broadcasts, newest first',
-  description: `Whoever answers ${BUILT_IN_WORDS.join(', ')} or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not.`,
+  description: `Whoever answers ${BUILT_IN_WORDS.join(', ')} or a word of your own is added. Broadcasts leave them out; one-time passwords and single messages do not. \`search\` finds a note, and a number in any spelling or a part of one.`,
   auth: 'credential',
   params: SessionParams,
   query: z.object({ ...pageQuery, ...ownerQuery, ...searchQuery }),

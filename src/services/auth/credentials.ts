@@ -41,8 +41,8 @@ export interface Credentials {
    */
   signToken(userId: number, version: number, workspaceId?: number, signIn?: SignInRef): string;
   /**
-   * Call after a commit that changed the person, the workspace (they share their numbers) or its keys: this process
-   * knows at once, others in a second.
+   * Call after a commit that changed the person, the workspace (they share their numbers) or its keys, and where it is in
+   * doubt whether that commit was made: this process knows at once, others in a second.
    */
   forget(id: number): void;
   /** Checks of one account's password run one after the other: many right ones at once are no attack. */

@@ -103,7 +103,12 @@ export const RemovalQuery = z.object({
 export type RemovalQuery = z.output<typeof RemovalQuery>;
 
 const filters = {
-  search: z.string().trim().max(100).optional().describe('in the event, and in what it happened to'),
+  search: z
+    .string()
+    .trim()
+    .max(100)
+    .optional()
+    .describe('in the event, and in what it happened to; a phone number in any spelling'),
   event: z.string().trim().max(64).optional().describe('one kind of event, such as `member.removed`'),
   actorId: UserIdParams.shape.id.optional().describe('who did it'),
   since: z.iso.datetime({ offset: true, error: 'must be an ISO 8601 time' }).optional(),
