@@ -25,7 +25,7 @@ export interface MigrateOptions {
   upTo?: number;
   /** the caller is the restore that has marked the database */
   restoring?: boolean;
-  /** hears of a wait for another process */
+  /** hears of migrations before they run, and of a wait for another process */
   logger?: Pick<Logger, 'info'>;
 }
 
@@ -56,6 +56,11 @@ export async function migrate(database: Database, options: MigrateOptions = {}):
     // Another process may have migrated while this one waited.
     const pending = await readPending();
     if (pending[0] === known[0] && pending[0]) await refusePushed(database, pending[0].hash);
+    if (pending.length > 0) {
+      options.logger?.info('making or updating the tables of the database, which can take a minute', {
+        migrations: pending.length,
+      });
+    }
     if (database.dialect === 'sqlite') await applyAtOnce(database, pending);
     else for (const migration of pending) await applyStepwise(database, migration, lease);
   } finally {

@@ -15,7 +15,10 @@ export function secretProblems(
 ): string[] {
   const lines: string[] = [];
   if (production) {
-    for (const name of examples) lines.push(`${name} is a value from an example file: set your own`);
+    for (const name of examples) {
+      const isMade = GUESSED.some((secret) => secret === name);
+      lines.push(`${name} is a value from an example file: ${isMade ? howToMake : 'set your own'}`);
+    }
   }
   for (const name of ['JWT_SECRET', 'ENCRYPTION_KEY'] as const) {
     const value = names[name];
@@ -26,7 +29,9 @@ export function secretProblems(
     }
   }
   const min = production ? MIN_KEY_LENGTH.production : MIN_KEY_LENGTH.development;
-  if (names.KEY !== undefined && names.KEY.length < min) lines.push(`KEY is shorter than ${min} characters`);
+  if (names.KEY !== undefined && names.KEY.length < min) {
+    lines.push(`KEY is shorter than ${min} characters: ${howToMake}`);
+  }
   return lines;
 }
 
@@ -92,12 +97,15 @@ export function crossProblems(
   return lines;
 }
 
-/** Secrets that can be guessed outright stop the start, and so does what belongs in a sandbox only. */
-export function productionProblems(env: EnvValues): string[] {
+/**
+ * Secrets that can be guessed outright stop the start, and so does what belongs in a sandbox only. A secret that `told`
+ * has a line about, such as a short one, gets no other.
+ */
+export function productionProblems(env: EnvValues, told: readonly string[]): string[] {
   const lines: string[] = [];
   for (const name of GUESSED) {
+    if (told.some((line) => line.startsWith(`${name} `))) continue;
     const why = env[name] === undefined ? null : guessableSecret(env[name]);
-    // A short one has its line already.
     if (why !== null) lines.push(`${name} ${why}: ${howToMake}`);
   }
   const weak = env.ADMIN_PASSWORD && guessablePassword(env.ADMIN_PASSWORD, env.ADMIN_EMAIL);

@@ -41,6 +41,7 @@ const ALIASES: Record<string, readonly string[]> = {
 const PLACEHOLDERS: readonly RegExp[] = [
   /^<.*>$/,
   /^x+$/i,
+  /^[.…]+$/,
   /^(?:your|insert)[-_ ]/i,
   /^(?:change|replace)[-_ ]?(?:me|this|it|with)/i,
   /^(?:secret|password|example|placeholder|todo|api[-_]?key)(?:[-_ ]?(?:key|here|value))?$/i,

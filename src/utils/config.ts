@@ -70,7 +70,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
   lines.push(...secretProblems(names, examples, production));
   lines.push(...oidcProblems(names, production));
   if (parsed.success) lines.push(...crossProblems(parsed.data, names, examples));
-  if (parsed.success && production) lines.push(...productionProblems(parsed.data));
+  if (parsed.success && production) lines.push(...productionProblems(parsed.data, lines));
   if (!parsed.success || lines.length > 0) throw new ConfigError(lines);
   const config = toConfig(parsed.data, names);
   return examples.has('KEY') ? { ...config, warnings: [...config.warnings, EXAMPLE_KEY] } : config;

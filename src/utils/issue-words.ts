@@ -80,7 +80,8 @@ function sayValues(values: readonly z.core.util.Primitive[], input: unknown): st
   const words = values.map(String);
   if (words.length === 1) return `must be ${words[0]}`;
   const near = typeof input === 'string' ? nearName(input, words) : null;
-  return `must be one of ${list(words)}${near === null ? '' : `; did you mean ${near}?`}`;
+  const choice = `must be one of ${list(words)}`;
+  return near === null ? choice : `is unknown; did you mean ${near}? It ${choice}`;
 }
 
 function list(words: readonly string[]): string {

@@ -74,6 +74,17 @@ describe('a CSV file', () => {
     for (const part of ['imports', 'staging']) expect(readdirSync(join(folder, part))).toEqual([]);
   });
 
+  it('of which every row is refused says that nothing was imported, and why', async () => {
+    const reply = await send('name,number\nBudi,what\nSiti,\n');
+    expect(reply).toMatchObject({ status: 200, body: { data: { added: 0, updated: 0, invalid: 2 } } });
+    expect(reply.body.message).toMatch(
+      /^Nothing was imported: 2 of 2 rows refused\. The first is line 2: \S+/,
+    );
+    expect((await send('name,number\nBudi,081234567890\nSiti,what\n')).body.message).toBe(
+      'The file was imported',
+    );
+  });
+
   it.each([
     ['commas', 'nama,nomor\nBudi,081234567890\n'],
     ['semicolons and a quoted comma', 'nama;no_hp\n"Budi, S.";081234567890\n'],

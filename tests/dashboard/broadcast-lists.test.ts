@@ -147,6 +147,16 @@ describe('contacts', () => {
 });
 
 describe('an import', () => {
+  it('that could use no row says so, in both languages', async () => {
+    const list = await makeList('Nothing');
+    const path = await importFile(list, 'nama;nomor\nBudi;what\nSiti;8.12E+10\n');
+    expect(await read(path)).toContain(
+      'Nothing was imported. Of 2 rows, 2 were refused and 0 were duplicates.',
+    );
+    const indonesian = await t.visit(path, { as: user, headers: { 'accept-language': 'id' } });
+    expect(await indonesian.text()).toContain('Tidak ada yang diimpor. Dari 2 baris, 2 ditolak dan 0 ganda.');
+  });
+
   it('tells what became of the file, with each line that was not taken', async () => {
     const list = await makeList('Import');
     const csv =
@@ -154,6 +164,7 @@ describe('an import', () => {
     const path = await importFile(list, csv);
     const page = await read(path);
     expect(page).toContain('4 of 4 rows');
+    expect(page).not.toContain('Nothing was imported');
     expect(page).toContain('a spreadsheet has shortened the number');
     expect(page).toContain('kota');
     expect(await read(`${path}?kind=duplicate`)).not.toContain('8.12E+10');

@@ -309,6 +309,25 @@ describe('what others wrote', () => {
     ['unsupported', { kind: SCRIPT }],
   ];
 
+  it.each([
+    ['event_response', { messageId: 'x', response: 'going', guests: 0 }, 'going', 'Answer to an event'],
+    ['event_response', { messageId: 'x', response: null, guests: 0 }, 'answered', 'Answer to an event'],
+    ['poll_vote', { messageId: 'x', options: ['Coffee', 'Tea'] }, 'Coffee, Tea', 'Poll vote'],
+    ['poll_vote', { messageId: 'x', options: null }, 'Poll vote', null],
+    ['pin', { messageId: 'x', pinned: true }, 'Pin', null],
+    ['image', { media: { state: 'pending', mimetype: 'image/png', size: 1, sha256: null } }, 'Image', null],
+  ])('%s shows its words and its kind, and no words twice (%j)', async (type, fields, words, kind) => {
+    await add({ type, direction: 'in', status: 'received', content: { type, ...fields } });
+    const html = await read('/dashboard/messages');
+    const line = /<span class="clip">(.*?)<\/td>/s.exec(html)?.[1] ?? '';
+    expect(
+      line
+        .replace(/<[^>]*>/g, '')
+        .trim()
+        .replace(/\s+/g, ' '),
+    ).toBe(kind === null ? words : `${words} ${kind}`);
+  });
+
   it.each(contents)('%s is text wherever it shows', async (type, fields) => {
     const id = await add({
       type,

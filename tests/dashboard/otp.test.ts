@@ -154,7 +154,7 @@ describe('the log', () => {
     await post(`${second.path}/check`, { otp: second.code });
     const digits = (to: string) => `62${to.slice(1)}`;
     const all = await read('/log');
-    expect(all).toContain(digits(first.to));
+    expect(all).toContain(`>+${digits(first.to)}<`);
     expect(all).toContain(digits(second.to));
     const found = await read(`/log?phoneNumber=${first.to}`);
     expect(found).not.toContain(digits(second.to));

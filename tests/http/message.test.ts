@@ -212,7 +212,12 @@ describe('POST /message/send-text', () => {
     await session({ status, paired });
     const reply = await send();
     expect(reply.status).toBe(expected);
-    if (expected === 409) expect(reply.body.code).toBe('NOT_CONNECTED');
+    if (expected !== 409) return;
+    expect(reply.body).toMatchObject({
+      code: 'NOT_CONNECTED',
+      details: { status },
+      hint: 'Link its phone: GET /session/qr/:sessionId, or the page of the session in the dashboard.',
+    });
   });
 
   it('does not know another tenant’s session', async () => {

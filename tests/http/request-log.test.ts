@@ -71,7 +71,8 @@ describe('a call of the API', () => {
       status: 202,
       errorCode: null,
       via: 'api_key',
-      keyName: expect.any(String),
+      keyName: 'own',
+      keyKind: 'personal',
       requestId: 'req-1',
       sessionId: 'main',
       messageId,
@@ -217,6 +218,7 @@ describe('a call of the API', () => {
       const list = await t.visit('/dashboard/developers/requests?method=POST', { as: user, headers });
       const html = await list.text();
       expect(html).toContain(`/dashboard/developers/requests/${call?.id}`);
+      expect(html).toContain(lang === 'en' ? '>personal API key<' : '>API key pribadi<');
       const one = await t.visit(`/dashboard/developers/requests/${call?.id}`, { as: user, headers });
       const detail = await one.text();
       expect(detail).toContain(`href="/dashboard/messages/${messageId}"`);

@@ -202,7 +202,13 @@ describe('a send', () => {
     const sound = dataUrl('image/png', opusFile(1));
     expect(await sendImage(sound)).toMatchObject({
       status: 415,
-      body: { code: 'UNSUPPORTED_MEDIA', details: { mimetype: 'audio/ogg; codecs=opus' } },
+      body: {
+        code: 'UNSUPPORTED_MEDIA',
+        details: { mimetype: 'audio/ogg; codecs=opus' },
+        hint: expect.stringMatching(
+          /^Send one of image\/jpeg, .*Any file can be sent as a document: POST \/message\/send-document\.$/,
+        ),
+      },
     });
     const to = { session: 'main', to: '08120000001' };
     const wrong = [

@@ -78,7 +78,8 @@ describe('the life of a code', () => {
     const ctx = await fixture.otpTenant();
     await addSession(ctx, 'away', { status: 'disconnected' });
     const refused = await failure(send(ctx, PHONE, { session: 'away', connectedOnly: true }));
-    expect(refused).toMatchObject({ code: 'NOT_CONNECTED', details: { session: 'away' } });
+    const details = { session: 'away', status: 'disconnected' };
+    expect(refused).toMatchObject({ code: 'NOT_CONNECTED', details });
   });
 
   it('takes pasted spaces and dashes, and says how many attempts are left', async () => {

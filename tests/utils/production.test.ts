@@ -32,6 +32,18 @@ describe('in production', () => {
     ]);
   });
 
+  it.each<[NodeJS.ProcessEnv, string]>([
+    [{ JWT_SECRET: '…' }, 'JWT_SECRET is a value from an example file: make one with `openssl rand -hex 32`'],
+    [{ JWT_SECRET: '-' }, 'JWT_SECRET is shorter than 64 characters: make one with `openssl rand -hex 32`'],
+    [
+      { ENCRYPTION_KEY: '...' },
+      'ENCRYPTION_KEY is a value from an example file: make one with `openssl rand -hex 32`',
+    ],
+    [{ KEY: 'aaa' }, 'KEY is shorter than 32 characters: make one with `openssl rand -hex 32`'],
+  ])('a secret that is wrong in several ways has one line (%j)', (env, line) => {
+    expect(refusals(env)).toEqual([line]);
+  });
+
   it.each<[string, NodeJS.ProcessEnv]>([
     ['JWT_SECRET', { JWT_SECRET: 'a'.repeat(64) }],
     ['ENCRYPTION_KEY', { ENCRYPTION_KEY: '0'.repeat(64) }],

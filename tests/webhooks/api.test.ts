@@ -195,6 +195,18 @@ describe('who may', () => {
   });
 });
 
+it('a misspelt event is told the name that was meant before all the others', async () => {
+  const { apiKey } = await f.tenant();
+  const { status, body } = await f.call('/webhook', {
+    method: 'POST',
+    apiKey,
+    body: { url: 'https://a.example/', events: ['mesage.sent'] },
+  });
+  expect([status, body.code]).toEqual([400, 'VALIDATION_FAILED']);
+  const reason = expect.stringMatching(/^is unknown; did you mean message\.sent\? It must be one of /);
+  expect(Object.values(Object(body.details))).toEqual([reason]);
+});
+
 it('private addresses are refused, on making and on changing', async () => {
   const strict = await openFixture({ config: { allowPrivateUrls: false } });
   const { apiKey } = await strict.tenant();
@@ -211,6 +223,9 @@ it('private addresses are refused, on making and on changing', async () => {
       body: { url, events: ['*'] },
     });
     expect([url, status, body.code]).toEqual([url, 400, 'URL_REFUSED']);
+    expect(body.hint).toBe(
+      'Use a whole https URL that anybody on the internet can open. A file can also be sent itself.',
+    );
   }
   const made = await strict.call('/webhook', {
     method: 'POST',

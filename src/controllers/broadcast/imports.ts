@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { HttpContext } from '../../middlewares/http-env.ts';
 import { importFields } from '../../services/contacts/import/schemas.ts';
+import type { ImportOutput } from '../../services/contacts/import/store.ts';
 import { exportImportErrors, getImport, startImport } from '../../services/contacts/import/verbs.ts';
 import type { Ctx } from '../../services/context.ts';
 import { exportContacts } from '../../services/lists/export.ts';
@@ -100,10 +101,22 @@ export async function answerImport(
     numbers: body.numbers,
     wait,
   });
-  if (wait) return { message: 'The file was imported', data: { ...data } };
+  if ('errors' in data) return { message: outcomeOf(data), data: { ...data } };
   http.status(202);
   http.header('preference-applied', 'respond-async');
   return { message: 'The import has started', data: { ...data } };
+}
+
+/** What an import that ended did, in one sentence. */
+function outcomeOf({ added, updated, total, invalid, duplicates, errors }: ImportOutput): string {
+  if (added + updated > 0) return 'The file was imported';
+  const first = errors.find(({ kind }) => kind === 'invalid') ?? errors[0];
+  const counts = [
+    `${invalid} of ${total ?? 0} rows refused`,
+    ...(duplicates > 0 ? [`${duplicates} duplicates`] : []),
+  ];
+  const why = first === undefined ? '' : `. The first is line ${first.line}: ${first.reason}`;
+  return `Nothing was imported: ${counts.join(', ')}${why}`;
 }
 
 /** The parts that both routes which take a CSV file have in common. */

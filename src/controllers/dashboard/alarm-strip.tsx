@@ -1,7 +1,7 @@
 /** What needs a person, first on every page: a strip, the number in the title, a mark on the icon. */
+
 import { type Alarm, alarmsOfReader } from '../../services/alarms/reader.ts';
 import { alarmPath, alarmText } from '../../services/alarms/words.ts';
-import { formatE164 } from '../../utils/phone.ts';
 import { assetPath } from './assets.ts';
 import { texts } from './i18n.ts';
 import * as english from './locales/en/alarms.ts';
@@ -9,6 +9,7 @@ import * as indonesian from './locales/id/alarms.ts';
 import { type Page, page, type View } from './page.ts';
 import { ActionButton, Live } from './parts.tsx';
 import { sessionPath } from './sessions/parts.tsx';
+import { shownNumber } from './shown-number.ts';
 
 const T = texts({ en: english.alarms, id: indonesian.alarms });
 
@@ -86,7 +87,7 @@ function Onward({ view, alarm }: { view: View; alarm: Alarm }) {
   }
   // A new link is refused while there are credentials.
   if (kind === 'session_ended' && sessionId !== null && may && paired === false) {
-    const phone = phoneNumber === null ? {} : { phoneNumber: formatE164(phoneNumber) };
+    const phone = phoneNumber === null ? {} : { phoneNumber: shownNumber(phoneNumber) };
     const fields = { pairing: 'qr', ...phone };
     return (
       <ActionButton view={view} action={sessionPath(sessionId, '/link')} fields={fields} small>

@@ -101,6 +101,10 @@ const RULES: readonly Rule[] = [
   [/^must be a colour as (\S+)$/, (colour) => `harus berupa warna seperti ${colour}`],
   [/^must be at most (\S+)$/, (n) => `maksimal ${n}`],
   [/^must be at least (\S+)$/, (n) => `minimal ${n}`],
+  [
+    /^is unknown; did you mean (\S+)\? It must be one of (.+)$/,
+    (near, words) => `tidak dikenal; maksudnya ${near}? Harus salah satu dari ${words}`,
+  ],
   [/^must be one of (.+)$/, (words) => `harus salah satu dari ${words}`],
   [/^must be some of (.+)$/, (words) => `harus dipilih dari ${words}`],
   [/^must be an e-mail address$/, () => 'harus berupa alamat email'],

@@ -1,4 +1,5 @@
 /** Search everywhere: a page, and the part of it that the dialog of every page shows while one types. */
+
 import { z } from 'zod';
 import { type Found, MIN_TEXT, searchEverything } from '../../services/search.ts';
 import { isPostedJid } from '../../whatsapp/jid.ts';
@@ -9,6 +10,7 @@ import { type Page, page, type View } from './page.ts';
 import { NEW_SESSION, SEARCH, SECURITY } from './paths.ts';
 import { MAX_SEARCH, SEARCH_KINDS, SEARCH_PAGES, SEARCH_TEXTS, SearchForm } from './search-form.tsx';
 import { sessionPath } from './sessions/parts.tsx';
+import { shownNumber } from './shown-number.ts';
 
 const MAX_PAGES = 6;
 
@@ -82,7 +84,7 @@ function toResult(view: View, found: Found): Result {
   switch (found.kind) {
     case 'session': {
       const { sessionId, label, phone } = found;
-      const text = [label ?? sessionId, ...(phone ? [`+${phone}`] : [])].join(' · ');
+      const text = [label ?? sessionId, ...(phone ? [shownNumber(phone)] : [])].join(' · ');
       return { icon: 'sessions', path: sessionPath(sessionId), text, note };
     }
     case 'chat': {

@@ -31,6 +31,8 @@ export interface SendingSession extends OtpFallback {
   /** it looks at who is a stranger: its breaker is open, or its first contacts are limited */
   strangers: Strangers | null;
   connected: boolean;
+  /** as its row says, for refusals */
+  status: SendingRow['status'];
   /** it will send by itself once it is connected again */
   usable: boolean;
   /** when high priority was last noted for it */
@@ -159,6 +161,7 @@ function toCarrier(pacing: Pacing, row: CarrierRow, now: number): SendingSession
   return {
     accountId,
     sessionId,
+    status: row.status,
     connected,
     usable,
     lastHighAt: row.lastHighAt,
@@ -180,6 +183,6 @@ export function chooseSession(
   if (chosen) return chosen;
   const [first] = sendingSessions;
   throw new AppError('NOT_CONNECTED', 'The session is not connected.', {
-    details: { session: first?.sessionId ?? null },
+    details: { session: first?.sessionId ?? null, status: first?.status ?? null },
   });
 }

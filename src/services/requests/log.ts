@@ -72,10 +72,11 @@ async function withKeyNames(ctx: Ctx, rows: readonly Row[]): Promise<ApiRequestO
     ids.length === 0
       ? []
       : await ctx.db
-          .select({ id: apiKeys.id, name: apiKeys.name })
+          .select({ id: apiKeys.id, name: apiKeys.name, kind: apiKeys.kind })
           .from(apiKeys)
           .where(and(inArray(apiKeys.id, ids), eq(apiKeys.userId, ctx.actor.userId)));
-  const names = new Map(keys.map(({ id, name }) => [id, name]));
+  const byId = new Map(keys.map((key) => [key.id, key]));
+  const keyOf = ({ keyId }: Row) => (keyId === null ? undefined : byId.get(keyId));
   return rows.map((row) => ({
     id: row.id,
     method: row.method,
@@ -87,12 +88,18 @@ async function withKeyNames(ctx: Ctx, rows: readonly Row[]): Promise<ApiRequestO
     errorCode: row.errorCode,
     via: row.via,
     keyId: row.keyId,
-    keyName: row.keyId === null ? null : (names.get(row.keyId) ?? null),
+    keyName: keyOf(row)?.name ?? null,
+    keyKind: kindOf(keyOf(row)?.kind),
     requestId: row.requestId,
     sessionId: row.sessionId,
     messageId: row.messageId,
     at: new Date(row.at).toISOString(),
   }));
+}
+
+function kindOf(kind: (typeof apiKeys.$inferSelect)['kind'] | undefined): ApiRequestOutput['keyKind'] {
+  if (kind === undefined) return null;
+  return kind === 'extra' ? 'extra' : 'personal';
 }
 
 /** Calls about people are shown whole to whoever made them, and to whoever manages people. */

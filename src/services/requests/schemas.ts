@@ -36,6 +36,10 @@ export const ApiRequestOutput = z
     via: z.enum(['jwt', 'api_key', 'cookie', 'signed_link', 'system', 'anonymous']),
     keyId: z.string().nullable(),
     keyName: z.string().nullable().describe('null without a key, and for one that is gone'),
+    keyKind: z
+      .enum(['personal', 'extra'])
+      .nullable()
+      .describe('personal: the key that each member has; null as `keyName`'),
     requestId: z.string(),
     sessionId: z.string().nullable(),
     messageId: z.string().nullable().describe('the message that it was about, or made'),

@@ -38,6 +38,7 @@ import {
   Time,
 } from '../parts.tsx';
 import { NEW_SESSION } from '../paths.ts';
+import { shownNumber } from '../shown-number.ts';
 import { stateTone } from '../tones.ts';
 import {
   BROADCAST,
@@ -304,7 +305,7 @@ function Results({ view, results }: { view: View; results: readonly CheckedNumbe
     <Table label={t.result} head={[t.number, t.result, t.account]}>
       {results.map(({ number: written, phone, state, jid }) => (
         <tr>
-          <td class="mono">{phone ?? written}</td>
+          <td class="mono">{phone === null ? written : shownNumber(phone)}</td>
           <td>
             <Badge tone={stateTone(state)}>{STATES(view.lang)[state]}</Badge>
           </td>

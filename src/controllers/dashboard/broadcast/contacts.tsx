@@ -23,11 +23,11 @@ import * as indonesian from '../locales/id/broadcast-contacts.ts';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Empty, Field, Form, NextLink, Table, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { FromChats } from './from-chats.tsx';
 import { RecentImports } from './imports.tsx';
 import { LISTS, ListParams, listExample } from './lists.tsx';
 import {
-  asTyped,
   BROADCAST,
   BroadcastHead,
   More,
@@ -146,7 +146,7 @@ export const contactPages: Page[] = [
         <>
           <Crumb to={pathOf(list.id)}>{t.back}</Crumb>
           <div class="card">
-            <h1>{contact.name ?? contact.number}</h1>
+            <h1>{contact.name ?? shownNumber(contact.number)}</h1>
             {contact.optedOut && <p class="alert alert-warn">{t.optedOutText}</p>}
             <p class="muted small">
               {t.addedAt} <Time at={contact.createdAt} />
@@ -159,7 +159,7 @@ export const contactPages: Page[] = [
           </div>
         </>
       );
-      return { title: contact.name ?? contact.number, section: 'broadcast', body };
+      return { title: contact.name ?? shownNumber(contact.number), section: 'broadcast', body };
     },
   }),
   page({
@@ -192,7 +192,11 @@ export const contactPages: Page[] = [
       const own = Object.entries(fields).map(([field, value]) => [`${FIELD}${field}`, value]);
       const undo = {
         action: `${pathOf(params.listId)}/contacts`,
-        fields: { number: asTyped(number), ...(name === null ? {} : { name }), ...Object.fromEntries(own) },
+        fields: {
+          number: shownNumber(number),
+          ...(name === null ? {} : { name }),
+          ...Object.fromEntries(own),
+        },
       };
       return { redirect: pathOf(params.listId), done: T(view.lang).removed(number), undo };
     },
@@ -260,7 +264,7 @@ function Contacts({ view, list, contacts }: { view: View; list: BroadcastList; c
               <a href={pathOf(list.id, contact.number)}>{contact.name ?? '–'}</a>{' '}
               {contact.optedOut && <Badge tone="warn">{t.optedOut}</Badge>}
             </td>
-            <td class="mono">{contact.number}</td>
+            <td class="mono">{shownNumber(contact.number)}</td>
             {columns.map((column) => (
               <td>
                 <span class="clip">{ownValue(contact.fields, column) ?? ''}</span>
@@ -312,7 +316,7 @@ function ChangeContact({ view, list, contact }: { view: View; list: BroadcastLis
         <Field
           label={t.number}
           name="number"
-          value={contact.number}
+          value={shownNumber(contact.number)}
           inputmode="tel"
           required
           maxlength={64}
@@ -353,7 +357,7 @@ function ContactFacts({ view, contact }: { view: View; contact: Contact }) {
   return (
     <dl class="facts">
       <dt>{t.number}</dt>
-      <dd>{contact.number}</dd>
+      <dd>{shownNumber(contact.number)}</dd>
       {Object.entries(contact.fields).map(([name, value]) => (
         <>
           <dt>{name}</dt>

@@ -299,6 +299,11 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
             <p>{job.added + job.updated === 0 ? t.nothingChanged : t.partlyIn}</p>
           </div>
         )}
+        {tookNothing(job) && (
+          <div class="alert alert-bad" role="alert">
+            <p>{t.noneTaken(num(view, job.invalid), num(view, job.duplicates), num(view, job.total ?? 0))}</p>
+          </div>
+        )}
         {job.warnings.map(({ code, message }) => (
           <p role="status">{t.warnings[code]?.(job.encoding ?? '') ?? message}</p>
         ))}
@@ -322,6 +327,10 @@ function ImportState({ view, job }: { view: View; job: ImportOutput }) {
     </Live>
   );
 }
+
+/** It went through the whole file, and no row of it could be used. */
+const tookNothing = ({ status, added, updated }: ImportOutput) =>
+  status === 'completed' && added + updated === 0;
 
 function FileFacts({ view, job }: { view: View; job: ImportOutput }) {
   const t = IMPORT_TEXTS(view.lang);

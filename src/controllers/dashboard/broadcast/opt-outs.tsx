@@ -27,6 +27,7 @@ import * as english from '../locales/en/broadcast-opt-outs.ts';
 import * as indonesian from '../locales/id/broadcast-opt-outs.ts';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Field, Form, NextLink, Pages, Table, TextArea, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { CsvForm, ImportForm, RecentImports } from './imports.tsx';
 import {
   BROADCAST,
@@ -187,7 +188,7 @@ function Ledger({ view, rows }: { view: View; rows: OptOut[] }) {
     <Table label={t.title} head={[t.number, t.why, t.note, t.since, '']}>
       {rows.map((row) => (
         <tr>
-          <td class="mono">{row.number}</td>
+          <td class="mono">{shownNumber(row.number)}</td>
           <td>{row.source === 'message' ? t.wrote(row.word ?? '') : t[row.source]}</td>
           <td>
             <span class="clip">{row.note ?? ''}</span>

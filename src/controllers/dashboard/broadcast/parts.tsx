@@ -2,7 +2,6 @@
 
 import type { Child, PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
-import { formatE164 } from '../../../utils/phone.ts';
 import { texts } from '../i18n.ts';
 import * as english from '../locales/en/broadcast-parts.ts';
 import * as indonesian from '../locales/id/broadcast-parts.ts';
@@ -184,9 +183,6 @@ export function Progress({ label, percent }: { label: string; percent: number })
 export function num(view: View, value: number): string {
   return value.toLocaleString(view.lang);
 }
-
-/** A number as a form takes it back: digits with `+`, a hidden one as it is. */
-export const asTyped = (number: string) => (/^\d+$/.test(number) ? formatE164(number) : number);
 
 /** A size in the units that the settings count in. */
 export function bytes(view: View, size: number): string {

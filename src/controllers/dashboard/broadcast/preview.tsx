@@ -12,6 +12,7 @@ import * as indonesian from '../locales/id/broadcast-preview.ts';
 import { Formatted } from '../messages/formatted.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Select } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { BROADCAST, id, num, piecesOf } from './parts.tsx';
 
 const T = texts({ en: english.broadcastPreview, id: indonesian.broadcastPreview });
@@ -148,7 +149,9 @@ export function Handset({ view, previews }: { view: View; previews: Preview[] })
       <ul class="handset">
         {previews.map(({ number, name, text, missing }) => (
           <li>
-            <div class="muted small">{name === null ? `+${number}` : `${name} · +${number}`}</div>
+            <div class="muted small">
+              {name === null ? shownNumber(number) : `${name} · ${shownNumber(number)}`}
+            </div>
             <div class="bubble wrap">
               <Formatted text={text} />
             </div>

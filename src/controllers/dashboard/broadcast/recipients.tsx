@@ -1,4 +1,5 @@
 /** The outcome for each recipient of a campaign. */
+
 import { z } from 'zod';
 import { outcomeText } from '../../../services/campaigns/outcome-words.ts';
 import { watchCampaign } from '../../../services/campaigns/read.ts';
@@ -10,6 +11,7 @@ import {
 } from '../../../services/campaigns/schemas.ts';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Table, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { stateTone } from '../tones.ts';
 import { CampaignHead, campaignPath } from './campaign.tsx';
 import { CAMPAIGN_TEXTS } from './campaign-page-texts.ts';
@@ -97,7 +99,7 @@ function Recipients({
       {rows.map((row) => (
         <tr>
           <td class="wrap">{row.name ?? t.unnamed}</td>
-          <td class="mono">{row.number}</td>
+          <td class="mono">{shownNumber(row.number)}</td>
           <td>
             <Badge tone={stateTone(row.state)}>{t[row.state]}</Badge>
           </td>

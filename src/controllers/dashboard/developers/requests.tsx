@@ -201,7 +201,8 @@ function StatusBadge({ call }: { call: ApiRequestOutput }) {
 
 function callerOf(view: View, call: ApiRequestOutput): string {
   const t = DEVELOPER_TEXTS(view.lang);
-  return call.keyId === null ? t.signedIn : (call.keyName ?? t.deletedKey);
+  if (call.keyId === null) return t.signedIn;
+  return call.keyKind === 'personal' ? t.personalKey : (call.keyName ?? t.deletedKey);
 }
 
 function CallFacts({ view, call }: { view: View; call: ApiRequestDetail }) {

@@ -2,9 +2,9 @@
 
 import type { Child } from 'hono/jsx';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
-import { phoneOf } from '../../../whatsapp/jid.ts';
 import type { View } from '../page.ts';
 import { Badge, Time } from '../parts.tsx';
+import { shownJid } from '../shown-number.ts';
 import { stateTone } from '../tones.ts';
 import { contentOf, quotedOf, type ShownContent } from './content.ts';
 import { isSendable, pagesOf } from './kinds/index.ts';
@@ -219,9 +219,4 @@ function ContextPart({ view, content }: { view: View; content: ShownContent }) {
 
 function Mark({ children }: { children: Child }) {
   return <p class="muted small wrap">{children}</p>;
-}
-
-function shownJid(jid: string): string {
-  const phone = phoneOf(jid);
-  return phone === null ? jid : `+${phone}`;
 }

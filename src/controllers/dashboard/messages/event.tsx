@@ -1,8 +1,10 @@
 /** The answers to an event, as they are at this moment. */
+
 import type { EventOutput } from '../../../services/messages/event-responses.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import type { View } from '../page.ts';
 import { Live, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { messagePath } from './bubble.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 import { answerWords } from './words.ts';
@@ -38,8 +40,10 @@ export function EventAnswers({
           <ul>
             {event.responses.slice(0, MAX_NAMED).map((answer) => (
               <li>
-                {answer.name ?? answer.phone ?? answer.jid ?? t.pollOwner}: {answerWords(view, answer)}{' '}
-                <Time at={answer.at} />
+                {answer.name ??
+                  (answer.phone === null ? answer.jid : shownNumber(answer.phone)) ??
+                  t.pollOwner}
+                : {answerWords(view, answer)} <Time at={answer.at} />
               </li>
             ))}
           </ul>

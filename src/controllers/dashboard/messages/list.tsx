@@ -179,6 +179,10 @@ function Reason({ view, message, waits }: { view: View; message: MessageOutput; 
 
 function Row({ view, message, waits }: { view: View; message: MessageOutput; waits: Waits }) {
   const { type, status, sessionId, createdAt } = message;
+  const words = summarize(view.lang, message);
+  const kind = kindName(view.lang, type);
+  // Where nothing else is known of a content, its kind stands in its place.
+  const showsKind = type !== 'text' && type !== 'otp' && words !== kind;
   return (
     <tr>
       <td>
@@ -186,8 +190,8 @@ function Row({ view, message, waits }: { view: View; message: MessageOutput; wai
       </td>
       <td class="grow">
         <span class="clip">
-          {summarize(view.lang, message)}
-          {type !== 'text' && type !== 'otp' && <span class="muted small"> {kindName(view.lang, type)}</span>}
+          {words}
+          {showsKind && <span class="muted small"> {kind}</span>}
         </span>
       </td>
       <td>

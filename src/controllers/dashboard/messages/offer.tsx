@@ -1,8 +1,10 @@
 /** Offers of businesses, as a chat shows them: messages with buttons, lists, products, orders, events. */
+
 import type { Child } from 'hono/jsx';
 import type { InboundContent, OfferedButton, Price } from '../../../whatsapp/inbound-content.ts';
 import type { View } from '../page.ts';
 import { Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { Point } from './kinds/point.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 
@@ -29,7 +31,9 @@ export function OfferPart({ offer, cards = [] }: { offer: Offered; cards?: reado
         {offer.buttons.map((button) => (
           <li class="wrap">
             <OuterLink url={button.url}>{button.text}</OuterLink>
-            {(button.phone ?? button.code) && <div class="small muted">{button.phone ?? button.code}</div>}
+            {(button.phone ?? button.code) && (
+              <div class="small muted">{button.phone ? shownNumber(button.phone) : button.code}</div>
+            )}
           </li>
         ))}
       </ul>

@@ -1,8 +1,10 @@
 /** The results of a poll, as they are at this moment. */
+
 import type { PollOutput } from '../../../services/messages/poll.ts';
 import type { MessageOutput } from '../../../services/messages/schemas.ts';
 import type { View } from '../page.ts';
 import { Live, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { messagePath } from './bubble.tsx';
 import { MESSAGE_TEXTS } from './texts.ts';
 
@@ -19,7 +21,8 @@ export function PollResults({
   poll: PollOutput;
 }) {
   const t = MESSAGE_TEXTS(view.lang);
-  const who = ({ jid, phone, name }: PollOutput['votes'][number]) => name ?? phone ?? jid ?? t.pollOwner;
+  const who = ({ jid, phone, name }: PollOutput['votes'][number]) =>
+    name ?? (phone === null ? jid : shownNumber(phone)) ?? t.pollOwner;
   return (
     <Live id="poll" class="card" src={messagePath(message, '/poll')} events="poll.updated" everySeconds={30}>
       <h2>{t.pollResults}</h2>

@@ -80,6 +80,10 @@ function wordsOf(lang: Lang, content: Exclude<ShownContent, Shown<ContentType>>)
       return unknownWords(t, content);
     case 'undecryptable':
       return t.undecryptable;
+    case 'poll_vote':
+      return content.options?.join(', ');
+    case 'event_response':
+      return answerWords({ lang }, content);
     case 'edit':
       return `${t.edited}: ${content.text}`;
     case 'delete':

@@ -13,6 +13,7 @@ import { More, num } from '../broadcast/parts.tsx';
 import { countFilters, Filters, queryOf } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Empty, Field, NextLink, Select, Stat, Table, Time, zoneOf } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { OTP, OtpHead, StateBadge } from './parts.tsx';
 import { OTP_TEXTS } from './texts.ts';
 
@@ -157,7 +158,7 @@ function Entries({ view, entries }: { view: View; entries: OtpEntry[] }) {
           <td>
             <Time at={entry.createdAt} />
           </td>
-          <td class="mono">{entry.phoneNumber}</td>
+          <td class="mono">{shownNumber(entry.phoneNumber)}</td>
           <td>
             <StateBadge view={view} status={entry.status} />
           </td>

@@ -1,4 +1,5 @@
 /** A phone of the sandbox as a drawing, beside what it is to scan or what it is sent. */
+
 import type { PropsWithChildren } from 'hono/jsx';
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
@@ -7,6 +8,7 @@ import { listReceived, type ReceivedMessage, type WaitingPhone } from '../../../
 import { ShortBody } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Live, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { personPath } from './phones.tsx';
 import { shownOf } from './received.ts';
 import { PHONE_TEXTS } from './texts.ts';
@@ -28,7 +30,7 @@ function DrawnPhone({ title, children }: PropsWithChildren<{ title: string }>) {
 /** The phone that links a session with one click, with the number that it plays. */
 export function ScanningPhone({ view, phone }: { view: View; phone: WaitingPhone }) {
   const t = PHONE_TEXTS(view.lang);
-  const number = `+${phone.phone}`;
+  const number = shownNumber(phone.phone);
   return (
     <DrawnPhone title={t.person(number)}>
       <p>{t.readyToScan}</p>

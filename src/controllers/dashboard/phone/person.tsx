@@ -19,6 +19,7 @@ import { Crumb, Submit } from '../kit.tsx';
 import { messagePath, ShortBody } from '../messages/bubble.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Form, Live, NextLink, Select, TextArea, Time } from '../parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { personPath } from './phones.tsx';
 import { shownOf } from './received.ts';
 import { behaviourName, PHONE_TEXTS } from './texts.ts';
@@ -157,7 +158,7 @@ export const personPages: Page[] = [
       const t = PHONE_TEXTS(view.lang);
       const { linked } = await listPhones(ctx);
       const { formatted } = formatPhone(ctx, params);
-      const number = `+${formatted}`;
+      const number = shownNumber(formatted);
       const [shown, behaviour] = await Promise.all([readChat(ctx, number), behaviourOf(ctx, { number })]);
       const known: readonly string[] = BEHAVIOURS;
       const options = known.includes(behaviour) ? known : [behaviour, ...known];

@@ -28,6 +28,7 @@ import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Field, Form, Live, Select, Table, Time } from '../parts.tsx';
 import { NEW_SESSION } from '../paths.ts';
 import { StateBadge, sessionPath } from '../sessions/parts.tsx';
+import { shownNumber } from '../shown-number.ts';
 import { shownOf } from './received.ts';
 import { faultName, PHONE_TEXTS, passkeyWayName } from './texts.ts';
 
@@ -72,7 +73,7 @@ function Waiting({ view, waiting, signing }: WaitingProps) {
                 label={t.number}
                 name="phone"
                 type="tel"
-                value={`+${one.phone}`}
+                value={shownNumber(one.phone)}
                 required
               />
               <Field id={`name-${one.sessionId}`} label={t.ownName} name="name" maxlength={100} />
@@ -142,7 +143,7 @@ function Linked({ view, linked }: { view: View; linked: readonly LinkedPhone[] }
           <section class="waiting" aria-label={one.sessionId}>
             <div class="row between">
               <a href={sessionPath(one.sessionId)}>{one.sessionId}</a>
-              <span>{`+${one.phone}`}</span>
+              <span>{shownNumber(one.phone)}</span>
               <StateBadge view={view} session={{ status: one.status, reason: null }} />
             </div>
             {view.canWrite && <Trouble view={view} sessionId={one.sessionId} />}
@@ -179,7 +180,7 @@ async function readPeople(ctx: Ctx): Promise<Person[]> {
   const [numbers, received] = await Promise.all([recentPeople(ctx), listReceived(ctx)]);
   const last = new Map(received.map((message) => [message.to, message]));
   return [...new Set([...numbers, ...last.keys()])].map((digits) => ({
-    number: `+${digits}`,
+    number: shownNumber(digits),
     last: last.get(digits) ?? null,
   }));
 }
@@ -290,7 +291,7 @@ export const phonePages: Page[] = [
     query: z.object({ number: z.string().trim().min(1).max(64) }),
     example: { query: { number: '+6281234567890' } },
     handler({ ctx, query }) {
-      return { redirect: personPath(`+${formatPhone(ctx, query).formatted}`) };
+      return { redirect: personPath(shownNumber(formatPhone(ctx, query).formatted)) };
     },
   }),
   page({
@@ -309,7 +310,7 @@ export const phonePages: Page[] = [
       const t = PHONE_TEXTS(view.lang);
       return {
         redirect: sessionPath(form.sessionId, '/link'),
-        done: asked ? t.askedNow(`+${phone}`) : t.linkedNow(`+${phone}`, form.sessionId),
+        done: asked ? t.askedNow(shownNumber(phone)) : t.linkedNow(shownNumber(phone), form.sessionId),
       };
     },
   }),

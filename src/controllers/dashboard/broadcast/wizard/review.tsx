@@ -1,4 +1,5 @@
 /** The last step: what the campaign would be, a test to oneself, and the button. */
+
 import type { Child } from 'hono/jsx';
 import { type CampaignEstimate, estimateCampaign } from '../../../../services/campaigns/estimate.ts';
 import type { Ctx } from '../../../../services/context.ts';
@@ -8,6 +9,7 @@ import { CodeButton } from '../../code-part.tsx';
 import { FailureLines } from '../../failure.tsx';
 import type { View } from '../../page.ts';
 import { Facts, Field, Time } from '../../parts.tsx';
+import { shownNumber } from '../../shown-number.ts';
 import { type CampaignForm, cronOf, inputOf, senderIn, targetOf } from '../campaign-input.ts';
 import { cronText } from '../cron-text.ts';
 import { durationText } from '../duration.ts';
@@ -138,7 +140,7 @@ function TestPart({ view, draft, ownNumber }: { view: View; draft: Writing; ownN
         label={t.testTo}
         name="testTo"
         inputmode="tel"
-        value={ownNumber === null ? undefined : `+${ownNumber}`}
+        value={ownNumber === null ? undefined : shownNumber(ownNumber)}
         maxlength={40}
         hint={t.testHint}
         autocomplete="tel"

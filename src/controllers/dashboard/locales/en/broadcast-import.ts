@@ -26,6 +26,8 @@ export const broadcastImport = {
   importProgress: 'Import progress',
   leave: 'You can leave this page. The import continues.',
   failed: 'The import failed.',
+  noneTaken: (refused: string, duplicates: string, total: string) =>
+    `Nothing was imported. Of ${total} rows, ${refused} were refused and ${duplicates} were duplicates.`,
   nothingChanged: 'Nothing was changed.',
   partlyIn: 'Contacts saved before the error are kept. You can safely import the file again.',
   added: 'New',

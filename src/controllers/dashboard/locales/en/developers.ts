@@ -145,6 +145,7 @@ export const developers = {
   requestId: 'Request ID',
   caller: 'Caller',
   signedIn: 'signed in',
+  personalKey: 'personal API key',
   deletedKey: 'deleted key',
   message: 'Message',
   route: 'Route',

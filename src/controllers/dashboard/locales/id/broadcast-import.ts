@@ -29,6 +29,8 @@ export const broadcastImport: Texts<typeof english.broadcastImport> = {
   importProgress: 'Progres impor',
   leave: 'Anda bisa meninggalkan halaman ini. Impor tetap berjalan.',
   failed: 'Impor gagal.',
+  noneTaken: (refused: string, duplicates: string, total: string) =>
+    `Tidak ada yang diimpor. Dari ${total} baris, ${refused} ditolak dan ${duplicates} ganda.`,
   nothingChanged: 'Tidak ada yang berubah.',
   partlyIn: 'Kontak yang tersimpan sebelum error tetap ada. Anda bisa mengimpor file itu lagi dengan aman.',
   added: 'Baru',

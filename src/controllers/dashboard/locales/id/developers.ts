@@ -150,6 +150,7 @@ export const developers: Texts<typeof english.developers> = {
   requestId: 'ID permintaan',
   caller: 'Pemanggil',
   signedIn: 'pengguna yang masuk',
+  personalKey: 'API key pribadi',
   deletedKey: 'API key yang sudah dihapus',
   message: 'Pesan',
   route: 'Rute',

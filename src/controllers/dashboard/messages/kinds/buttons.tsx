@@ -2,6 +2,7 @@ import type { OfferButton } from '../../../../whatsapp/content.ts';
 import { buttonsAsText } from '../../../../whatsapp/interactive-text.ts';
 import { texts } from '../../i18n.ts';
 import { TextArea } from '../../parts.tsx';
+import { shownNumber } from '../../shown-number.ts';
 import { FormattedLines } from '../formatted.tsx';
 import { OfferPart } from '../offer.tsx';
 import { kindPages, linesOf } from './kind.ts';
@@ -46,7 +47,7 @@ const shownOf = (value: string | undefined): OfferButton[] =>
 
 /** The line that makes such a button. */
 function lineOf({ text, url, phone, code }: OfferButton): string {
-  const action = url ?? (phone === undefined ? code : `+${phone.replace(/^\+/, '')}`);
+  const action = url ?? (phone === undefined ? code : shownNumber(phone.replace(/\D/g, '')));
   return action === undefined ? text : `${text} | ${action}`;
 }
 

@@ -1,6 +1,7 @@
 import { texts } from '../../i18n.ts';
 import { NumberHint } from '../../number-hint.tsx';
 import { Field, TextArea } from '../../parts.tsx';
+import { shownNumber } from '../../shown-number.ts';
 import { kindPages, linesOf } from './kind.ts';
 
 const T = texts({
@@ -66,22 +67,22 @@ export const contact = kindPages({
   },
   refill: ({ name, phone, contacts = [] }) => ({
     contactName: name,
-    contactPhone: phone === null ? undefined : `+${phone}`,
+    contactPhone: phone === null ? undefined : shownNumber(phone),
     contactMore: contacts
       .slice(1)
-      .flatMap((card) => (card.phone === null ? [] : `+${card.phone} ${card.name}`))
+      .flatMap((card) => (card.phone === null ? [] : `${shownNumber(card.phone)} ${card.name}`))
       .join('\n'),
   }),
   show: (_view, content) => (
     <p class="wrap">
       👤 <b>{content.name}</b>
       <br />
-      {content.phone === null ? '' : `+${content.phone}`}
+      {content.phone === null ? '' : shownNumber(content.phone)}
       {'contacts' in content &&
         content.contacts?.slice(1).map(({ name, phone }) => (
           <>
             <br />
-            <b>{name}</b> {phone === null ? '' : `+${phone}`}
+            <b>{name}</b> {phone === null ? '' : shownNumber(phone)}
           </>
         ))}
     </p>

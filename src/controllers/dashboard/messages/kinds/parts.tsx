@@ -1,8 +1,8 @@
 /** Pieces that several kinds show, in a chat and in the composer. */
 
-import { phoneOf } from '../../../../whatsapp/jid.ts';
 import type { View } from '../../page.ts';
 import { Check, Field, TextArea } from '../../parts.tsx';
+import { shownJid } from '../../shown-number.ts';
 import { COMPOSE_TEXTS } from '../compose-texts.ts';
 import { type FormFields, linesOf } from './kind.ts';
 
@@ -26,10 +26,7 @@ export function mentionsOf(content: {
   mentions?: readonly string[];
   mentionAll?: boolean;
 }): FormFields<'mentions'> {
-  const people = (content.mentions ?? []).map((jid) => {
-    const phone = phoneOf(jid);
-    return phone === null ? jid : `+${phone}`;
-  });
+  const people = (content.mentions ?? []).map(shownJid);
   const lines = content.mentionAll ? ['@all', ...people] : people;
   return lines.length > 0 ? { mentions: lines.join('\n') } : {};
 }
