@@ -6141,6 +6141,8 @@ export interface components {
             errorCode: string | null;
             id: string;
             keyId: string | null;
+            /** @description personal: the key that each member has; null as `keyName` */
+            keyKind: ("personal" | "extra") | null;
             /** @description null without a key, and for one that is gone */
             keyName: string | null;
             /** @description the message that it was about, or made */
@@ -6163,6 +6165,8 @@ export interface components {
             errorCode: string | null;
             id: string;
             keyId: string | null;
+            /** @description personal: the key that each member has; null as `keyName` */
+            keyKind: ("personal" | "extra") | null;
             /** @description null without a key, and for one that is gone */
             keyName: string | null;
             /** @description the message that it was about, or made */
@@ -19179,6 +19183,7 @@ export interface operations {
                      *           "via": "jwt",
                      *           "keyId": "text",
                      *           "keyName": "text",
+                     *           "keyKind": "personal",
                      *           "requestId": "5f0c2a9e7b1d4c86",
                      *           "sessionId": "my-session",
                      *           "messageId": "3EB0A1B2C3D4E5F60718293A",
@@ -19243,6 +19248,7 @@ export interface operations {
                      *         "via": "jwt",
                      *         "keyId": "text",
                      *         "keyName": "text",
+                     *         "keyKind": "personal",
                      *         "requestId": "5f0c2a9e7b1d4c86",
                      *         "sessionId": "my-session",
                      *         "messageId": "3EB0A1B2C3D4E5F60718293A",
