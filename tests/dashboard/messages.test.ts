@@ -319,7 +319,7 @@ describe('what others wrote', () => {
   ])('%s shows its words and its kind, and no words twice (%j)', async (type, fields, words, kind) => {
     await add({ type, direction: 'in', status: 'received', content: { type, ...fields } });
     const html = await read('/dashboard/messages');
-    const line = /<span class="clip">(.*?)<\/td>/s.exec(html)?.[1] ?? '';
+    const line = /<td class="grow">(.*?)<\/td>/s.exec(html)?.[1] ?? '';
     expect(
       line
         .replace(/<[^>]*>/g, '')
