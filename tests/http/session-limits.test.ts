@@ -75,9 +75,11 @@ describe('the limits of a session', () => {
     bringing.fails = true;
     expect((await put({ newContactsPerDay: 5 })).status).toBe(500);
     bringing.fails = false;
-    expect(heard).toEqual([{ rowChanged: true }]);
+    // Some of them may be back though not all are.
+    const told = [{ rowChanged: true }, {}];
+    expect(heard).toEqual(told);
     expect((await put({ newContactsPerDay: 6 })).status).toBe(200);
-    expect(heard).toEqual([{ rowChanged: true }, { rowChanged: true }, {}]);
+    expect(heard).toEqual([...told, ...told]);
     end();
   });
 
