@@ -157,6 +157,8 @@ test('every request leads to a route that takes its parameters and its body', as
     expect([405, 415, 500, 501, 503], about).not.toContain(sent.status);
     expect(sent.body, about).not.toContain('There is nothing at this address.');
     expect(sent.body, about).toContain(MEANT_TO_BE_REFUSED[sent.name] ?? '');
-    if (!(sent.name in MEANT_TO_BE_REFUSED)) expect(sent.body, about).not.toContain('VALIDATION_FAILED');
+    // As the answer's own code: the log tells of those of other calls.
+    if (!(sent.name in MEANT_TO_BE_REFUSED))
+      expect(sent.body, about).not.toContain('"code":"VALIDATION_FAILED"');
   }
 }, 120_000);
