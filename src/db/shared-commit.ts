@@ -4,6 +4,8 @@ import type { Tx } from './types.ts';
 
 /** A transaction that may take a write along. */
 export interface SharedCommit {
+  /** Something is about to be offered, and waits for nothing but the event loop, if for that. */
+  comes(): void;
   /**
    * Offers a write. Resolves with true when it is committed with the transaction; with false when it is not, or nobody knows:
    * then it has to be written by itself, at once or later. Only the first offer is taken, and none that comes too late. `write` runs
@@ -15,8 +17,8 @@ export interface SharedCommit {
 /** The same as its transaction sees it. One of `committed` and `givenUp` is called in the end. */
 export interface OpenCommit extends SharedCommit {
   /**
-   * Call it last in the transaction. Does what is offered, at the latest, when the event loop turns next: whatever can be offered
-   * without waiting for anything else is there by then. May be called again, when the transaction is repeated.
+   * Call it last in the transaction. Does what is offered; waits for what comes until the event loop turns next, and for nothing where
+   * nothing does: others may wait for the end of the transaction. May be called again, when the transaction is repeated.
    */
   takeAlong(tx: Tx): Promise<void>;
   committed(): void;
@@ -27,6 +29,7 @@ export interface OpenCommit extends SharedCommit {
 /** Makes one for a transaction that has not ended. */
 export function createSharedCommit(): OpenCommit {
   let isOpen = true;
+  let isComing = false;
   let taken: ((tx: Tx) => Promise<void>) | undefined;
   let isWritten = false;
   let tellOffered = () => {};
@@ -42,6 +45,9 @@ export function createSharedCommit(): OpenCommit {
     tellEnd(isCommitted);
   };
   return {
+    comes() {
+      isComing = true;
+    },
     async offer(write) {
       if (!isOpen || taken !== undefined) return false;
       taken = write;
@@ -49,7 +55,7 @@ export function createSharedCommit(): OpenCommit {
       return ended;
     },
     async takeAlong(tx) {
-      if (isOpen && taken === undefined) await Promise.race([offered, yieldToEventLoop()]);
+      if (isOpen && isComing && taken === undefined) await Promise.race([offered, yieldToEventLoop()]);
       isOpen = false;
       if (taken === undefined) return;
       await taken(tx);

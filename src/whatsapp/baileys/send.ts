@@ -134,6 +134,7 @@ async function relay(
   if (!acknowledged) return notSent('this message is being sent already');
   let written = false;
   const scope: Relay = { leftOut, mayLeave, commit, withdrawn: false, withheld: false, leaving: false };
+  if (!isChannelJid(target)) commit?.comes();
   const relayed = runRelay(scope, async () => {
     if (isChannelJid(target)) return post(link, target, messageId, encoded);
     const { message, ...additional } = encoded;
