@@ -26,6 +26,11 @@ const BATCH_SIZE = 200;
 /** Rows that were heard are removed together: so often, or when there are so many. */
 const REMOVE_EVERY_MS = 1_000;
 const REMOVE_FROM = 100;
+/**
+ * Rows of messages that campaigns queue (2), and of everything, are removed as soon as they were heard: a code that comes to one would
+ * be about everything. Those of other messages (1) are most of all.
+ */
+const LOWEST_KEPT = 1;
 /** Older wake-ups are not read: their owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
 /** News that cannot be written is tried again some seconds long: then those who look find what it was about. */
@@ -129,27 +134,26 @@ export function createNewsReader(deps: {
   const { db, clock, owner } = deps;
   const heard = new Map<string, number>();
   let firstMs = 0;
-  let isMixed = false;
+  let isInTheWay = false;
   return {
     async look() {
       const rows: Waiting[] = await waitingFor(db).execute({ owner });
       const fresh = rows.filter(({ accountId, createdAt }) => heard.get(accountId) !== createdAt);
       if (heard.size === 0) firstMs = clock.monotonic();
       for (const { accountId, createdAt } of fresh) heard.set(accountId, createdAt);
-      // Whatever came to such a row would be about everything, too.
-      isMixed ||= fresh.some(({ priority }) => priority === null);
+      isInTheWay ||= fresh.some(({ priority }) => priority === null || priority > LOWEST_KEPT);
       return fresh.map(({ accountId, priority }) => ({ accountId, priority }));
     },
     async tidy() {
       const isTime = heard.size >= REMOVE_FROM || clock.monotonic() - firstMs >= REMOVE_EVERY_MS;
-      if (heard.size === 0 || !(isTime || isMixed)) return;
+      if (heard.size === 0 || !(isTime || isInTheWay)) return;
       const all = [...heard].map(([accountId, createdAt]) => ({ accountId, createdAt }));
       for (let at = 0; at < all.length; at += BATCH_SIZE) {
         const some = padded(all.slice(at, at + BATCH_SIZE), BATCH_SIZE);
         await removeHeard(db, [some.length], { ...valuesAt(some), owner0: owner });
       }
       heard.clear();
-      isMixed = false;
+      isInTheWay = false;
     },
   };
 }

@@ -7,6 +7,7 @@ import { createNewsReader, createWakeUpSender, postWakeUps } from '../../src/clu
 import { dbType } from '../../src/db/kit.ts';
 import { rawRun } from '../../src/db/ops.ts';
 import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
+import { PRIORITIES } from '../../src/queue/priority.ts';
 import { createQueueSignals, type News } from '../../src/queue/signals.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { AppError } from '../../src/utils/errors.ts';
@@ -247,6 +248,16 @@ describe('a wake-up', () => {
     expect(await reader.look()).toEqual([{ accountId, priority: null }]);
     await reader.tidy();
     expect(await left()).toEqual([[other, accountId]]);
+  });
+
+  it('of a code says so after one of a campaign that was heard', async () => {
+    const [owner, accountId] = [newId(), newId()];
+    const reader = readerOf(owner);
+    for (const priority of [PRIORITIES.low, PRIORITIES.high]) {
+      await postWakeUps(database.db, [{ owner, accountId, priority }], 1);
+      expect(await reader.look()).toEqual([{ accountId, priority }]);
+      await reader.tidy();
+    }
   });
 
   it('is looked for less often where the event loop is busy anyway', () => {

@@ -644,24 +644,31 @@ describe('what the sender answers', () => {
     ]);
   });
 
-  test('of an offer that leaves while the chat is looked through is found by the next one', async () => {
-    const account = await addAccount();
-    const { chat: peer } = person(1);
-    let offers = 0;
-    const db: typeof t.deps.db = Object.create(t.deps.db, {
-      selectDistinct: {
-        value: (fields: { peer: typeof messages.peer }) => {
-          // It was not committed when this was read.
-          t.deps.signals.leaves({ accountId: account.id, peer, type: 'list' });
-          offers++;
-          return t.deps.db.selectDistinct(fields);
+  test.each([
+    ['is found by the next one', 'its own', 2],
+    ['does not matter to others', 'another', 1],
+  ])(
+    'of an offer that leaves while the chat is looked through %s: in %s account',
+    async (_what, where, looks) => {
+      const account = await addAccount();
+      const { id: accountId } = where === 'another' ? await addAccount() : account;
+      const { chat: peer } = person(1);
+      let offers = 0;
+      const db: typeof t.deps.db = Object.create(t.deps.db, {
+        selectDistinct: {
+          value: (fields: { peer: typeof messages.peer }) => {
+            // It was not committed when this was read.
+            t.deps.signals.leaves({ accountId, peer, type: 'list' });
+            offers++;
+            return t.deps.db.selectDistinct(fields);
+          },
         },
-      },
-    });
-    const store = createInboundStore({ ...t.deps, db });
-    for (const messageId of ['A', 'B']) await store(account, [text({ messageId, ...person(1) })]);
-    expect(offers).toBe(2);
-  });
+      });
+      const store = createInboundStore({ ...t.deps, db });
+      for (const messageId of ['A', 'B']) await store(account, [text({ messageId, ...person(1) })]);
+      expect(offers).toBe(looks);
+    },
+  );
 
   test('that quotes an older offer is the choice of that one', async () => {
     const account = await addAccount();

@@ -33,11 +33,13 @@ const KNOWN_MS = 10 * MINUTE_MS;
 /** Makes the book of this process. */
 export function createOfferBook(signals: Pick<QueueSignals, 'onLeaves'>): OfferBook {
   const known = createLru<string, { fence: number; has: boolean }>({ max: MAX_KNOWN, ttlMs: KNOWN_MS });
-  let made = 0;
+  /** Of each look that is under way the chats in which no offer has left meanwhile. */
+  const looks = new Set<Set<string>>();
   signals.onLeaves(({ accountId, peer, type }) => {
     if (!OFFERS.includes(type)) return;
-    made++;
-    known.delete(keyOf(accountId, peer));
+    const key = keyOf(accountId, peer);
+    known.delete(key);
+    for (const sure of looks) sure.delete(key);
   });
   const isKnown = ({ account, peer }: Chat) => {
     const found = known.get(keyOf(account.id, peer));
@@ -45,14 +47,16 @@ export function createOfferBook(signals: Pick<QueueSignals, 'onLeaves'>): OfferB
   };
   return {
     async withOffers(db, chats, since) {
-      const before = made;
       const unknown = chats.filter((chat) => isKnown(chat) === null);
-      const found = unknown.length === 0 ? new Set<string>() : await readOffered(db, unknown, since);
-      // One that was made meanwhile may not be among those found.
-      const isSure = made === before;
+      if (unknown.length === 0) return chats.filter((chat) => isKnown(chat) ?? true);
+      const sure = new Set(unknown.map((chat) => keyOf(chat.account.id, chat.peer)));
+      looks.add(sure);
+      const found = await readOffered(db, unknown, since).finally(() => looks.delete(sure));
       const has = new Map(unknown.map((chat) => [chat, found.has(keyOf(chat.account.id, chat.peer))]));
       for (const [{ account, peer }, hasOffer] of has) {
-        if (isSure) known.set(keyOf(account.id, peer), { fence: account.fence, has: hasOffer });
+        const key = keyOf(account.id, peer);
+        // One that has left meanwhile may not be among those found.
+        if (sure.has(key)) known.set(key, { fence: account.fence, has: hasOffer });
       }
       return chats.filter((chat) => has.get(chat) ?? isKnown(chat) ?? true);
     },
