@@ -4,7 +4,7 @@ import type { Tx } from './types.ts';
 
 /** A transaction that may take a write along. */
 export interface SharedCommit {
-  /** Something is about to be offered, and waits for nothing but the event loop, if for that. */
+  /** Something may be offered soon: it is worth a turn of the event loop. */
   comes(): void;
   /**
    * Offers a write. Resolves with true when it is committed with the transaction; with false when it is not, or nobody knows:
@@ -17,8 +17,8 @@ export interface SharedCommit {
 /** The same as its transaction sees it. One of `committed` and `givenUp` is called in the end. */
 export interface OpenCommit extends SharedCommit {
   /**
-   * Call it last in the transaction. Does what is offered; waits for what comes until the event loop turns next, and for nothing where
-   * nothing does: others may wait for the end of the transaction. May be called again, when the transaction is repeated.
+   * Call it last in the transaction. Does what is offered. Where something comes, it waits for that until the event loop turns next;
+   * else for nothing, because others may wait for the end of the transaction. May be called again, when the transaction is repeated.
    */
   takeAlong(tx: Tx): Promise<void>;
   committed(): void;
