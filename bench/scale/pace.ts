@@ -38,8 +38,10 @@ export async function benchPace([
   const total = Math.round(sessions * PER_MINUTE * minutes);
   const cpu = async () => sum(await Promise.all(services.map(({ service }) => service.calls.cpuMs())));
   const [since, databaseBefore, cpuBefore] = [Date.now(), await first.databaseUse(), await cpu()];
-  await post(services, { sessions, total, everyMs });
-  await waitSent(services, total);
+  await first.observed(total / services.length, async () => {
+    await post(services, { sessions, total, everyMs });
+    await waitSent(services, total);
+  });
   const spentMs = Date.now() - since;
   const cpuMs = (await cpu()) - cpuBefore;
   const database = difference(await first.databaseUse(), databaseBefore);
