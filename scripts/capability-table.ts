@@ -8,6 +8,7 @@ import { type EventName, WEBHOOK_EVENTS } from '../src/events/table.ts';
 import { CAPABILITIES, type EngineName } from '../src/whatsapp/capabilities.ts';
 import type { EngineCapabilities } from '../src/whatsapp/engine.ts';
 import { CAPABILITY_ROWS, type CapabilityRow, LOCAL_ROUTES } from './capability-rows.ts';
+import { NOT_ON_MYSQL, OWN_PARTS } from './test-parts.mjs';
 
 const FILE = fileURLToPath(new URL('../docs/engines.md', import.meta.url));
 const BEGIN = '<!-- capabilities: made by npm run docs:engines -->';
@@ -93,7 +94,7 @@ function testGaps({ name, can, test }: CapabilityRow, read: (file: string) => st
   if (!plays || !text.includes(title)) {
     return [`"${name}": ${file} has no test against the emulator "${title}"`];
   }
-  const shown = enginesOf(file, text, read);
+  const shown = enginesOf(file, text);
   return able
     .filter((engine) => !shown.includes(engine))
     .map((engine) => `"${name}" says yes for ${engine}, and ${file} does not run on it`);
@@ -104,19 +105,21 @@ const BY_DATABASE = /\bfrom '(?:\.\.\/)+helpers\/on-engine\.ts'/;
 const ON_SQLITE: EngineName = 'baileys';
 
 /** The engines that the tests of a file run on, between the databases: those that it names, or what it leaves the choice to. */
-function enginesOf(file: string, text: string, read: (file: string) => string | null): readonly EngineName[] {
-  if (BY_DATABASE.test(text)) return isOnBoth(file, read) ? ENGINES : [ON_SQLITE];
+function enginesOf(file: string, text: string): readonly EngineName[] {
+  if (BY_DATABASE.test(text)) return isOnBoth(file) ? ENGINES : [ON_SQLITE];
   const named = ENGINES.filter((engine) => text.includes(`'${engine}'`));
   return named.length > 0 ? named : [ON_SQLITE];
 }
 
-/** Whether `npm test` runs the file on MariaDB, too. */
-function isOnBoth(file: string, read: (file: string) => string | null): boolean {
-  const [, left = ''] = /const NOT_ON_MYSQL = \[([^\]]*)\]/.exec(read('scripts/test.mjs') ?? '') ?? [];
-  const names = [...left.matchAll(/'([^']+)'/g)].map(([, name = '']) => name);
+/** What `npm test` runs on SQLite alone; files of a part of their own run on each database. */
+const ON_SQLITE_ALONE = NOT_ON_MYSQL.filter((pattern) => !OWN_PARTS.includes(pattern));
+
+function isOnBoth(file: string): boolean {
   return (
     !file.endsWith('.sqlite.test.ts') &&
-    !names.some((name) => (name.endsWith('/**') ? file.startsWith(name.slice(0, -2)) : file === name))
+    !ON_SQLITE_ALONE.some((pattern) =>
+      pattern.endsWith('/**') ? file.startsWith(pattern.slice(0, -2)) : file === pattern,
+    )
   );
 }
 
