@@ -13,8 +13,8 @@ export const OWN_PARTS = [
 export const NOT_ON_SQLITE = [...OWN_PARTS, 'tests/**/*.mysql.test.ts'];
 /**
  * No database in it, as its imports tell; or nothing that the database could change: protocols, files and the memory that they
- * take, words, and what is decided before anything is read. What the pages and routes of these ask of the database others ask on both: each page
- * `dashboard/pages`, each route `http/role-walk`, `http/bound-walk` and `fuzz/openapi`.
+ * take, words, and what is decided before anything is read. What the pages and routes of these ask of the database others ask
+ * on both: each page `dashboard/pages`, each route `http/role-walk`, `http/bound-walk` and `fuzz/openapi`.
  */
 export const NOT_ON_MYSQL = [
   ...OWN_PARTS,

@@ -75,8 +75,14 @@ export async function findRows(
   for await (const some of inBatches(branches, MERGED_AT_ONCE)) {
     found.push(...(await mergeRows(db, source, some, { cursor, offset: 0, limit: offset + limit })));
   }
-  return found.sort((a, b) => b.at - a.at || (a.id < b.id ? 1 : -1)).slice(offset, offset + limit);
+  return found.sort(newestFirst(source)).slice(offset, offset + limit);
 }
+
+/** Orders rows as the source is ordered. */
+export const newestFirst =
+  ({ at }: LogSource) =>
+  (a: Cursor, b: Cursor): number =>
+    (at === null ? 0 : b.at - a.at) || (a.id < b.id ? 1 : -1);
 
 async function mergeRows(
   db: ReadDb,

@@ -9,7 +9,7 @@ import { idAt } from '../../utils/ids.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { subscriberWithoutAliases } from '../../whatsapp/subscribers.ts';
 import { requireScope, tenantOf } from '../access.ts';
-import { type FoundPage, findPage, findRows, type LogSource } from '../analytics/keyset.ts';
+import { type FoundPage, findPage, findRows, type LogSource, newestFirst } from '../analytics/keyset.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput, TenantInput } from '../fields.ts';
@@ -181,9 +181,3 @@ function lookThrough(
     .orderBy(...order)
     .limit(look.limit);
 }
-
-/** As the source is ordered. */
-const newestFirst =
-  ({ at }: LogSource) =>
-  (a: Cursor, b: Cursor): number =>
-    (at === null ? 0 : b.at - a.at) || (a.id < b.id ? 1 : -1);
