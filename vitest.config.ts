@@ -3,8 +3,12 @@ import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, parseCLI, type TestSpecification } from 'vitest/node';
 
-/** What replaces modules or looks at its whole process; to load every module anew is the price. */
-const NEEDS_OWN_PROCESS = /\bvi\.(do)?mock\(|\bsetFlagsFromString\(|\bprocess\.(on|once)\(/;
+/**
+ * What replaces modules or looks at its whole process; to load every module again is the price. `vi.spyOn` replaces one export
+ * of a module until the end of a file, and a rejection that nobody handles is a failure in every process.
+ */
+const NEEDS_OWN_PROCESS =
+  /\bvi\.(do)?mock\(|\bsetFlagsFromString\(|\bprocess\.(on|once)\((?!'unhandledRejection')/;
 const alone = ['tests', 'packages/wa-emulator/tests']
   .flatMap((folder) =>
     readdirSync(join(import.meta.dirname, folder), { recursive: true, encoding: 'utf8' }).map((name) =>

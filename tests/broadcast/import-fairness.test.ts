@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { runImport, spoolPath } from '../../src/services/contacts/import/job.ts';
 import { thisHost } from '../../src/services/contacts/import/resume.ts';
+import * as helperProcess from '../../src/utils/helper-process.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { testConfig } from '../helpers/app.ts';
 import { enterAs, openWorld, upload, type World } from './fixture.ts';
@@ -12,16 +13,13 @@ const CSV = 'name,number\nBudi,081234567890\n';
 const ENDLESS = Buffer.from('504b0304', 'hex');
 
 /** Helper processes that never answer. */
-vi.mock('../../src/utils/helper-process.ts', async (original) => {
-  const real = await original<typeof import('../../src/utils/helper-process.ts')>();
-  const run: import('../../src/utils/helper-process.ts').HelperPool['run'] = (_job, { signal }) =>
-    new Promise((_, reject) => {
-      const stop = () => reject(new real.HelperFailure('aborted', 'stopped'));
-      if (signal?.aborted) stop();
-      signal?.addEventListener('abort', stop);
-    });
-  return { ...real, createHelperPool: () => ({ run, close: () => undefined }) };
-});
+const run: helperProcess.HelperPool['run'] = (_job, { signal }) =>
+  new Promise((_, reject) => {
+    const stop = () => reject(new helperProcess.HelperFailure('aborted', 'stopped'));
+    if (signal?.aborted) stop();
+    signal?.addEventListener('abort', stop);
+  });
+vi.spyOn(helperProcess, 'createHelperPool').mockReturnValue({ run, close: () => undefined });
 
 let w: World;
 let folder: string;

@@ -3,21 +3,10 @@ import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { firstContacts, messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
 import type { News } from '../../src/queue/signals.ts';
+import * as stepAside from '../../src/queue/step-aside.ts';
 import { LimitsOutput } from '../../src/services/sessions/limits.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
-
-const bringing = vi.hoisted(() => ({ fails: false }));
-vi.mock('../../src/queue/step-aside.ts', async (original) => {
-  const real = await original<typeof import('../../src/queue/step-aside.ts')>();
-  return {
-    ...real,
-    bringBack: async (...args: Parameters<typeof real.bringBack>) => {
-      if (bringing.fails) throw new Error('not brought back');
-      return real.bringBack(...args);
-    },
-  };
-});
 
 const HOUR_MS = 3_600_000;
 
@@ -72,9 +61,9 @@ describe('the limits of a session', () => {
   test('are told to the line of the session whatever becomes of those who have stepped aside', async () => {
     const heard: News[] = [];
     const end = t.deps.signals.onWake((id, news) => id === accountId && heard.push(news));
-    bringing.fails = true;
+    const bringing = vi.spyOn(stepAside, 'bringBack').mockRejectedValue(new Error('not brought back'));
     expect((await put({ newContactsPerDay: 5 })).status).toBe(500);
-    bringing.fails = false;
+    bringing.mockRestore();
     // Some of them may be back though not all are.
     const told = [{ rowChanged: true }, {}];
     expect(heard).toEqual(told);

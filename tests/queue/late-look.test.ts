@@ -1,6 +1,6 @@
 /** A look before a relay that answers late: what was read since counts. */
 import { afterEach, expect, it, vi } from 'vitest';
-import { readAccountState } from '../../src/queue/account-state.ts';
+import * as accountState from '../../src/queue/account-state.ts';
 import { pauseByHand } from '../../src/queue/pause.ts';
 import { createGate } from '../../src/workers/dispatcher/gate.ts';
 import { turns } from '../helpers/clock.ts';
@@ -8,30 +8,25 @@ import { createSignal } from '../helpers/signal.ts';
 import { until } from '../helpers/until.ts';
 import { openQueue, type QueueFixture } from './fixture.ts';
 
-const database = vi.hoisted(() => ({
+const { createRelayLook, readAccountState } = accountState;
+const database = {
   /** runs when a look has read, before it answers */
   afterLook: async () => {},
   /** readings of a row that was paused */
   pauses: 0,
-}));
-vi.mock('../../src/queue/account-state.ts', async (original) => {
-  const real = await original<typeof import('../../src/queue/account-state.ts')>();
-  return {
-    ...real,
-    createRelayLook(...args: Parameters<typeof real.createRelayLook>) {
-      const look = real.createRelayLook(...args);
-      return async (...asked: Parameters<typeof look>) => {
-        const answer = await look(...asked);
-        await database.afterLook();
-        return answer;
-      };
-    },
-    async readAccountState(...args: Parameters<typeof real.readAccountState>) {
-      const state = await real.readAccountState(...args);
-      if (state?.pausedUntil) database.pauses++;
-      return state;
-    },
+};
+vi.spyOn(accountState, 'createRelayLook').mockImplementation((...args) => {
+  const look = createRelayLook(...args);
+  return async (...asked) => {
+    const answer = await look(...asked);
+    await database.afterLook();
+    return answer;
   };
+});
+vi.spyOn(accountState, 'readAccountState').mockImplementation(async (...args) => {
+  const state = await readAccountState(...args);
+  if (state?.pausedUntil) database.pauses++;
+  return state;
 });
 
 const ORIGIN = { actorId: 1, ip: null, userAgent: null, requestId: 'test' };

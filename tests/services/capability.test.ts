@@ -2,19 +2,17 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { messageQueue, whatsappAccounts } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
+import * as capabilities from '../../src/whatsapp/capabilities.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 
-vi.mock('../../src/whatsapp/capabilities.ts', () => ({
-  CAPABILITIES: {
-    baileys: {
-      contentTypes: ['text'],
-      pairingCode: false,
-      groups: false,
-      groupChanges: false,
-      markRead: false,
-    },
-  },
-}));
+const few = {
+  contentTypes: ['text'],
+  pairingCode: false,
+  groups: false,
+  groupChanges: false,
+  markRead: false,
+};
+vi.spyOn(capabilities, 'CAPABILITIES', 'get').mockReturnValue({ baileys: few } as never);
 
 let t: TestApp;
 let tenant: Tenant;

@@ -5,22 +5,17 @@ import { acceptConnection } from '../../packages/wa-emulator/src/connection.ts';
 import { loadIdentity, type NoiseIdentity } from '../../packages/wa-emulator/src/identity.ts';
 import { createTimers } from '../../packages/wa-emulator/src/timers.ts';
 import { startWaServer } from '../../packages/wa-emulator/src/wa-server.ts';
-import { keyPairFromSeed } from '../../packages/wa-emulator/src/xeddsa.ts';
+import * as xeddsa from '../../packages/wa-emulator/src/xeddsa.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { verifyXeddsa } from '../../src/whatsapp/xeddsa.ts';
 import { startTestEngine, type TestEngine } from '../helpers/engine.ts';
 
 /** The emulator signs honestly unless a test says which signature (by its position) is to be a forgery. */
-const forgery = vi.hoisted(() => ({ isForged: (_nth: number): boolean => false, count: 0 }));
-vi.mock('../../packages/wa-emulator/src/xeddsa.ts', async (importOriginal) => {
-  const original = await importOriginal<typeof import('../../packages/wa-emulator/src/xeddsa.ts')>();
-  return {
-    ...original,
-    signXeddsa(pair: Parameters<typeof original.signXeddsa>[0], message: Uint8Array) {
-      const forged = forgery.isForged(forgery.count++);
-      return original.signXeddsa(forged ? original.keyPairFromSeed(Buffer.alloc(32, 7)) : pair, message);
-    },
-  };
+const forgery = { isForged: (_nth: number): boolean => false, count: 0 };
+const { keyPairFromSeed, signXeddsa } = xeddsa;
+vi.spyOn(xeddsa, 'signXeddsa').mockImplementation((pair, message) => {
+  const forged = forgery.isForged(forgery.count++);
+  return signXeddsa(forged ? keyPairFromSeed(Buffer.alloc(32, 7)) : pair, message);
 });
 
 function forge(isForged: (nth: number) => boolean): void {
