@@ -20,6 +20,7 @@ export const NOT_ON_MYSQL = [
   ...OWN_PARTS,
   ...testsWithoutDatabase(),
   'tests/broadcast/import-formats.test.ts',
+  'tests/cli/wrong-settings.test.ts',
   'tests/clients/**',
   'tests/dashboard/links.test.ts',
   'tests/dashboard/phone-emulator.test.ts',
