@@ -162,7 +162,6 @@ function everything(mysql, packed) {
     await part('processes on sqlite', onSqlite, { ...SQLITE, ...workers(1) }, BESIDE);
     const onMysql = [...PROCESSES, ...without(['tests/**/*.sqlite.test.ts'])];
     if (mysql) await part('processes on mariadb', onMysql, { ...mysql, ...workers(1) }, BESIDE);
-    await scannerPart();
     await examplesPart();
     await browserPart();
   };
@@ -175,21 +174,21 @@ async function browserPart() {
   await part('browser', ['tests/browser'], { ...SQLITE, CHROMIUM_PATH: chromium.path }, BESIDE);
 }
 
-/** A real clamd, with a signature of the test's own: the public ones are 200 MB, and are not what is tested. */
-async function scannerPart() {
-  const clamd = ensureProgram(CLAMD);
-  if (!clamd.path) return cannotRun('scanner', clamd.why);
-  await part('scanner', ['tests/scanner'], { ...SQLITE, CLAMD_PATH: clamd.path }, BESIDE);
-}
-
+/**
+ * Programs of others: the languages of the examples, and a real clamd with a signature of the test's own: the public ones are
+ * 200 MB, and are not what is tested. One part: each loads the service for itself.
+ */
 async function examplesPart() {
+  const clamd = ensureProgram(CLAMD);
+  if (!clamd.path) cannotRun('scanner', clamd.why);
   const runnable = Object.entries(LANGUAGES).filter(([name, language]) => {
     const program = ensureProgram(language);
     if (!program.path) cannotRun(`examples in ${name}`, program.why);
     return program.path !== null;
   });
   const names = runnable.map(([name]) => name).join(',');
-  await part('examples', ['tests/examples'], { ...SQLITE, WAHUB_EXAMPLES: names }, BESIDE);
+  const folders = ['tests/examples', ...(clamd.path ? ['tests/scanner'] : [])];
+  await part('examples', folders, { ...SQLITE, CLAMD_PATH: clamd.path ?? '', WAHUB_EXAMPLES: names }, BESIDE);
 }
 
 /** Whether the client on whatsmeow can be built; when not, says so once. Debian's packages are too old. */
