@@ -1,25 +1,11 @@
 /** The session's row as sending sees it: who owns it, how fast it sends, and whether it pauses. */
-import { and, eq, inArray, isNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
-import {
-  affected,
-  padded,
-  placeholders,
-  prepared,
-  preparedFor,
-  statementsAreCheap,
-  transact,
-  valuesAt,
-} from '../db/ops.ts';
+import { padded, placeholders, prepared, preparedFor, statementsAreCheap, valuesAt } from '../db/ops.ts';
 import { messageQueue, whatsappAccounts } from '../db/schema.ts';
-import { record } from '../events/record.ts';
-import type { AccountRef } from '../whatsapp/engine.ts';
-import type { QueueDeps } from './deps.ts';
-import { type Held, isHeldRow } from './fence.ts';
-import type { LimitReason } from './limits.ts';
-import type { Priority } from './priority.ts';
-import { LIMIT_REASONS, type SendingRow } from './session-state.ts';
+import type { Held } from './fence.ts';
+import type { SendingRow } from './session-state.ts';
 
 export interface AccountState
   extends Pick<
@@ -152,38 +138,4 @@ async function readAllBeforeRelay(
 /** True while the row names this owner and fence. */
 export function stillHeld(state: AccountState | null, held: Held): boolean {
   return state !== null && state.owner === held.owner && state.fence === held.fence;
-}
-
-/**
- * Shows that a limit holds `priority` and all below it. `isNew` also records `queue.paused`: once for a pause, not for
- * each of its extensions. False when the session is not held any more; a pause that others made is left alone.
- */
-export async function pauseForLimit(
-  deps: QueueDeps,
-  account: AccountRef,
-  pause: { until: number; reason: LimitReason; priority: Priority; isNew: boolean },
-): Promise<boolean> {
-  return transact(deps.database, async (tx) => {
-    const written = await tx
-      .update(whatsappAccounts)
-      .set({ pausedUntil: pause.until, pauseReason: pause.reason, pausedPriority: pause.priority })
-      .where(and(isHeldRow(account), isFreeToPause(deps.clock.now())));
-    if (affected(written) === 0) return false;
-    if (pause.isNew) {
-      await record(tx, deps, [
-        {
-          userId: account.userId,
-          event: 'queue.paused',
-          session: { id: account.id, sessionId: account.sessionId },
-          data: { reason: pause.reason, pausedUntil: new Date(pause.until).toISOString() },
-        },
-      ]);
-    }
-    return true;
-  });
-}
-
-function isFreeToPause(now: number): SQL | undefined {
-  const { pausedUntil, pauseReason } = whatsappAccounts;
-  return or(isNull(pausedUntil), lte(pausedUntil, now), inArray(pauseReason, [...LIMIT_REASONS]));
 }

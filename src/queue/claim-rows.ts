@@ -1,9 +1,9 @@
 /** From waiting to being sent, under the fence. Claims of the same moment share one transaction, in their order. */
 import { and, type Column, eq, exists, gte, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
-import { createBatcher } from '../db/batcher.ts';
+import { type Batcher, createBatcher } from '../db/batcher.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
-import { pause } from '../db/event-loop.ts';
+import { monotonicMs, pause } from '../db/event-loop.ts';
 import {
   affected,
   caseBy,
@@ -29,7 +29,8 @@ import type { QueueDeps } from './deps.ts';
 import { HELD, type Held, heldValues, isHeld } from './fence.ts';
 import { type ContactSpending, spendContact, takeTurn } from './first-contacts.ts';
 import type { Candidate } from './look-ahead.ts';
-import { asPriority, type Priority } from './priority.ts';
+import { isUnhurried } from './pace.ts';
+import { asPriority, PRIORITIES, type Priority } from './priority.ts';
 
 /** A row that is to be taken, by whom, and the time that its attempt counts from. */
 export interface ClaimRequest {
@@ -43,6 +44,8 @@ export interface ClaimRequest {
 export interface Claimer {
   /** Claims a row for a session of this process: null when it cannot be had. See `claimRows`. */
   add(request: ClaimRequest): Promise<Claim | null>;
+  /** Claims that wait for others are made now. */
+  hurry(): void;
 }
 
 /** Rows in one transaction: some milliseconds of work. */
@@ -50,21 +53,46 @@ const MAX_BATCH = 50;
 
 /** Transactions at a time, each for its own sessions: one that the server keeps waiting stops no others. */
 const LANES = statementsAreCheap ? 1 : 4;
+/** The same where claims wait for others: fewer of them meet in more. */
+const PATIENT_LANES = statementsAreCheap ? 1 : 2;
+/**
+ * Where every session sends at a slow pace: a claim that comes so soon after another one waits as long for more. Those of many
+ * sessions share a transaction then, and so does most of what follows from them.
+ */
+const GATHER_MS = 40;
+/** Of them so many at most: those of a batch are sealed one after the other, in one turn of the event loop. */
+const MAX_GATHERED = 16;
 /** Looks at a row that somebody else has locked, over about a second in all. */
 const LOCKED_TRIES = 6;
 
 /**
  * Makes the claimer of this process. The claims of a session go one batch at a time, so that they do not overtake one
  * another. A claim of a stranger takes turns with others over the session's first contacts, and so has a transaction of its
- * own; so has one whose row is locked, which the others do not wait for.
+ * own; so has one whose row is locked, which the others do not wait for. Codes wait for no others. `gatherMs`: see `GATHER_MS`.
  */
-export function createClaimer(deps: Pick<QueueDeps, 'database'>): Claimer {
-  const lanes = Array.from({ length: LANES }, () =>
+export function createClaimer(
+  deps: Pick<QueueDeps, 'config' | 'database'>,
+  { gatherMs = GATHER_MS } = {},
+): Claimer {
+  const isPatient = isUnhurried(deps.config.pacing);
+  let lastMs = Number.NEGATIVE_INFINITY;
+  const lanes = Array.from({ length: isPatient ? PATIENT_LANES : LANES }, () =>
     createBatcher<ClaimRequest, Claim | null | typeof LOCKED>({
       run: (requests) => claimRows(deps, requests),
-      maxBatch: MAX_BATCH,
+      maxBatch: isPatient ? MAX_GATHERED : MAX_BATCH,
+      patienceMs: gatherMs,
     }),
   );
+
+  /** Those before one that waits for nothing have waited long enough: none of a session but its codes overtakes another. */
+  function claimInLane(lane: ClaimLane, request: ClaimRequest): Promise<Claim | null | typeof LOCKED> {
+    if (!isPatient) return lane.add(request);
+    if (request.candidate.priority === PRIORITIES.high) return lane.addNow(request);
+    const now = monotonicMs();
+    const isSoon = now - lastMs < gatherMs;
+    lastMs = now;
+    return isSoon ? lane.addLater(request) : lane.add(request);
+  }
 
   async function claimAlone(request: ClaimRequest): Promise<Claim | null> {
     for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
@@ -77,16 +105,21 @@ export function createClaimer(deps: Pick<QueueDeps, 'database'>): Claimer {
 
   return {
     async add(request) {
-      const lane = lanes[laneOf(request.held.id)];
+      const lane = lanes[laneOf(request.held.id) % lanes.length];
       if (request.contact !== null || lane === undefined) return claimAlone(request);
-      const claim = await lane.add(request);
+      const claim = await claimInLane(lane, request);
       return claim === LOCKED ? claimAlone(request) : claim;
+    },
+    hurry() {
+      for (const lane of lanes) lane.hurry();
     },
   };
 }
 
+type ClaimLane = Batcher<ClaimRequest, Claim | null | typeof LOCKED>;
+
 /** A session's claims go through one lane. The end of an id is random. */
-const laneOf = (accountId: string) => Number.parseInt(accountId.slice(-4), 16) % LANES;
+const laneOf = (accountId: string) => Number.parseInt(accountId.slice(-4), 16);
 
 /** The row's lock is another transaction's: it was not waited for. */
 const LOCKED = Symbol('locked');

@@ -1,5 +1,5 @@
 import type { Config } from '../utils/config.ts';
-import { DAY_MS } from '../utils/durations.ts';
+import { DAY_MS, MINUTE_MS } from '../utils/durations.ts';
 import { PRIORITIES, type Priority } from './priority.ts';
 
 /** How fast one session may send. Durations in milliseconds, limits in attempts per sliding window. */
@@ -23,6 +23,17 @@ export interface WarmUp {
   startPerHour: number;
   /** epoch milliseconds */
   since: number;
+}
+
+/** Messages that a session may send in a minute at most, where each mostly goes alone. */
+const FEW_A_MINUTE = 120;
+
+/**
+ * Whether the service lets no session send one message right after the other: each waits for its gap or its limit as a rule, and
+ * some milliseconds more, in which it can share the work of others', are not seen.
+ */
+export function isUnhurried({ perMinute, delayMinMs }: Pick<Pacing, 'perMinute' | 'delayMinMs'>): boolean {
+  return perMinute <= FEW_A_MINUTE || delayMinMs >= MINUTE_MS / FEW_A_MINUTE;
 }
 
 /** The largest reserve: other messages must still get through. */

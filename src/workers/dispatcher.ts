@@ -10,6 +10,7 @@ import { asTenant } from '../db/work.ts';
 import { createRelayLook } from '../queue/account-state.ts';
 import { createLeavings } from '../queue/claim.ts';
 import { createClaimer } from '../queue/claim-rows.ts';
+import { createLimitPauses } from '../queue/limit-pauses.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { createOverdueSweep } from './dispatcher/overdue-sweep.ts';
 import { type SessionLine, startSessionLine } from './dispatcher/session-line.ts';
@@ -51,9 +52,12 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
   const stopTimeoutMs =
     deps.config.pacing.prepareTimeoutMs + deps.config.pacing.ackTimeoutMs + SETTLE_MARGIN_MS;
   const sweep = createOverdueSweep(deps);
+  const limitPauses = createLimitPauses(deps);
+  const claimer = createClaimer(deps);
   const lineDeps = {
     ...deps,
-    claimer: createClaimer(deps),
+    claimer,
+    limitPauses,
     lookBeforeRelay: createRelayLook(deps.db),
     noteLeaving: createLeavings(deps.db),
   };
@@ -137,6 +141,7 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
       running = false;
       await Promise.all([look.stop(), sweep.stop()]);
       await Promise.all([...lines.keys()].map(remove));
+      await limitPauses.stop();
       // Not before: what is being made ready must hear of a pause, and of what is taken off the queue.
       unsubscribe();
     },
@@ -163,12 +168,16 @@ export function createDispatcher(deps: DispatcherDeps): Dispatcher {
     async idle() {
       const isQuiet = () =>
         !deps.settler.isBusy() &&
+        !limitPauses.isBusy() &&
         !sweep.isBusy() &&
         look.isWaiting() &&
         [...lines.values()].every((line) => line.isQuiet());
       // Twice in a row: what one part has just finished may give another one work.
       for (let quiet = 0; quiet < 2; ) {
         await yieldToEventLoop();
+        // Nothing more comes that could share a transaction with what waits for others.
+        claimer.hurry();
+        limitPauses.hurry();
         quiet = isQuiet() ? quiet + 1 : 0;
       }
     },

@@ -3,12 +3,20 @@
 import { eq, inArray } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertMany, statementsAreCheap } from '../../src/db/ops.ts';
-import { messageQueue, messages, sendAttempts, waAliases, waContacts } from '../../src/db/schema.ts';
+import {
+  messageQueue,
+  messages,
+  sendAttempts,
+  waAliases,
+  waContacts,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import type { Claim } from '../../src/queue/claim.ts';
 import { createClaimer } from '../../src/queue/claim-rows.ts';
+import { createLimitPauses } from '../../src/queue/limit-pauses.ts';
 import { readCandidates } from '../../src/queue/look-ahead.ts';
 import type { Pace } from '../../src/queue/pace.ts';
-import { PRIORITIES } from '../../src/queue/priority.ts';
+import { PRIORITIES, type Priority } from '../../src/queue/priority.ts';
 import { recipientHeldUntil } from '../../src/queue/recipient-hold.ts';
 import type { Settlement } from '../../src/queue/settle.ts';
 import { createPeerBook, readPeers } from '../../src/queue/subscriber-peers.ts';
@@ -186,6 +194,123 @@ describe('messages that leave in the same moment', () => {
   });
 });
 
+describe('claims of sessions at a slow pace', () => {
+  /** A message of a session of its own, as its claim is asked for. */
+  async function requestOf(slow: QueueFixture, priority: Priority) {
+    const held = await slow.account();
+    await slow.queue(held, { priority });
+    const [candidate] = await readCandidates(slow.database.db, held.id, priority, 1);
+    if (!candidate) throw new Error('no row');
+    return { held, candidate, now: slow.clock.now(), contact: null };
+  }
+
+  it('share a transaction where they come one after the other, and keep no code waiting', async () => {
+    const slow = await openQueue({ perMinute: 20 });
+    const claimer = createClaimer(slow.deps, { gatherMs: 600_000 });
+    const [first, ...others] = await Promise.all(
+      Array.from({ length: 6 }, () => requestOf(slow, PRIORITIES.normal)),
+    );
+    const code = await requestOf(slow, PRIORITIES.high);
+    if (!first) throw new Error('no request');
+    counter.take();
+    expect((await claimer.add(first))?.id).toBe(first.candidate.id);
+    const claimed: string[] = [];
+    const claims = others.map(async (request) => {
+      const claim = await claimer.add(request);
+      claimed.push(claim?.id ?? '');
+    });
+    expect((await claimer.add(code))?.id).toBe(code.candidate.id);
+    expect(claimed).toEqual([]);
+    claimer.hurry();
+    await Promise.all(claims);
+    expect(claimed).toEqual(others.map(({ candidate }) => candidate.id));
+    expect(counter.take().transactions).toBe(3);
+    await slow.close();
+  });
+
+  it('read the row of their session now and then, not with each message', async () => {
+    const slow = await openQueue({ perMinute: 20 });
+    const held = await slow.account();
+    await slow.dispatcher.add(held);
+    await slow.clock.advance(0);
+    counter.take();
+    for (const phone of phones(8)) {
+      await slow.queue(held, { phone });
+      await slow.clock.advance(3_000);
+    }
+    expect(slow.engine.relayed).toHaveLength(8);
+    expect(countOfTexts(/^select .*whatsapp_accounts.* left join .message_queue./i)).toBe(0);
+    await slow.close();
+  });
+});
+
+describe('sessions that a limit holds', () => {
+  const ROWS = 12;
+  const pauseOf = (request: { held: AccountRef; until: number; isNew?: boolean }) => ({
+    ...{ account: request.held, until: request.until, isNew: request.isNew ?? false },
+    ...{ reason: 'minute_limit', priority: PRIORITIES.normal } as const,
+  });
+
+  it('show it together, and no other one shows it', async () => {
+    const until = q.clock.now() + 30_000;
+    const all = await Promise.all(Array.from({ length: ROWS }, () => q.account()));
+    const byHand = await q.account({ pausedUntil: q.clock.now() + 1, pauseReason: 'paused' });
+    const [lost, gone] = [{ ...(await q.account()), fence: 7 }, { ...account, id: newId() }];
+    const limitPauses = createLimitPauses(q.deps);
+    const before = q.events.length;
+    counter.take();
+    const shown = [...all, byHand, lost, gone].map((held, n) =>
+      limitPauses.show(pauseOf({ held, until: until + n, isNew: n === 3 })),
+    );
+    // The last one of a session counts.
+    const [first] = all;
+    if (!first) throw new Error('no session');
+    const again = limitPauses.show(pauseOf({ held: first, until: until + 99 }));
+    limitPauses.hurry();
+    expect(await Promise.all(shown)).toEqual([...all.map(() => true), false, false, false]);
+    expect(await again).toBe(true);
+    const { statements, transactions } = counter.take();
+    expect(transactions).toBe(1);
+    expect(statements).toBeLessThanOrEqual(7);
+    const { id, pausedUntil, pauseReason, pausedPriority } = whatsappAccounts;
+    const rows = await q.database.db
+      .select({ id, pausedUntil, pauseReason, pausedPriority })
+      .from(whatsappAccounts)
+      .where(inArray(id, [...all, byHand, lost].map((held) => held.id)));
+    expect(new Map(rows.map((row) => [row.id, [row.pausedUntil, row.pauseReason, row.pausedPriority]]))).toEqual(
+      new Map([
+        ...all.map((held, n) => [held.id, [until + (n === 0 ? 99 : n), 'minute_limit', 1]] as const),
+        [byHand.id, [q.clock.now() + 1, 'paused', null]],
+        [lost.id, [null, null, null]],
+      ]),
+    );
+    const told = q.events.slice(before).map(({ event, accountId, data }) => [event, accountId, data]);
+    const pausedUntilTold = new Date(until + 3).toISOString();
+    expect(told).toEqual([
+      ['queue.paused', all[3]?.id, { reason: 'minute_limit', pausedUntil: pausedUntilTold }],
+    ]);
+  });
+
+  it('write nothing of their own for each message', async () => {
+    const slow = await openQueue({ perMinute: 2, otpReservePercent: 0 });
+    const all = await Promise.all(Array.from({ length: ROWS }, () => slow.account()));
+    for (const held of all) {
+      for (const phone of phones(3)) await slow.queue(held, { phone });
+      await slow.dispatcher.add(held);
+    }
+    counter.take();
+    await slow.clock.advance(1_000);
+    expect(slow.engine.relayed).toHaveLength(2 * ROWS);
+    expect(countOfTexts(/^update .whatsapp_accounts. set .paused_until./i)).toBeLessThanOrEqual(ROWS / 2);
+    await slow.close();
+  });
+});
+
+/** How many of the statements since the last count are of this kind. */
+function countOfTexts(kind: RegExp): number {
+  return [...counter.take().texts].filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
+}
+
 describe('what WhatsApp proves of a message that this process sends', () => {
   /** A message of mine, claimed. */
   async function claimOne(phone: string): Promise<Claim> {
@@ -239,10 +364,6 @@ describe('what WhatsApp proves of a message that this process sends', () => {
     expect(await q.message(claim.id)).toMatchObject({ status: 'read', ...times });
   });
 
-  /** How many of the statements of what was settled since the last count begin so. */
-  const countOfThese = (kind: RegExp) =>
-    [...counter.take().texts].filter(([text]) => kind.test(text)).reduce((sum, [, n]) => sum + n, 0);
-
   it('is written in one statement for all of a moment, once for each message, and told in order', async () => {
     const claims = [];
     for (let n = 0; n < 5; n++) claims.push(await claimOne(`62811122300${n}`));
@@ -256,7 +377,7 @@ describe('what WhatsApp proves of a message that this process sends', () => {
     const before = q.events.length;
     counter.take();
     await Promise.all(items.map((item) => q.settler.settle(item)));
-    expect(countOfThese(/^update .messages/i)).toBe(1);
+    expect(countOfTexts(/^update .messages/i)).toBe(1);
     for (const [n, claim] of claims.entries()) {
       const read = claim === first ? { status: 'read', readAt: 30 } : { status: 'delivered', readAt: null };
       expect(await q.message(claim.id)).toMatchObject({ sentAt: 10 + n, deliveredAt: 20 + n, ...read });
@@ -273,7 +394,7 @@ describe('what WhatsApp proves of a message that this process sends', () => {
     await settled(receipt(claim, 'delivered', 20));
     counter.take();
     await q.settler.settle(ack(claim, 10));
-    expect(countOfThese(/^rollback/i)).toBe(0);
+    expect(countOfTexts(/^rollback/i)).toBe(0);
     expect(await q.message(claim.id)).toMatchObject({ status: 'delivered', sentAt: 20, deliveredAt: 20 });
   });
 

@@ -13,6 +13,7 @@ import {
 } from '../../queue/first-contacts.ts';
 import type { SpentAttempt } from '../../queue/limits.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
+import { isUnhurried } from '../../queue/pace.ts';
 import { PRIORITIES, type Priority } from '../../queue/priority.ts';
 import { bringBack, deferStrangers, stepAside } from '../../queue/step-aside.ts';
 import { STATUS_JID } from '../../whatsapp/jid.ts';
@@ -247,10 +248,10 @@ function claim(
 const AS_CLAIMED_MS = 250;
 /**
  * One looks so often all the same: what a tool has changed beside the process is seen then, and a change whose commit was not
- * answered and done later than the line was told of it. Codes with a head start, which are mostly far apart, look as seldom as a
- * line that is held.
+ * answered and done later than the line was told of it. Codes with a head start and sessions at a slow pace, whose messages are far
+ * apart, look as seldom as a line that is held.
  */
-const LOOK_EVERY_MS = { others: 1_000, headStarts: REREAD_MS };
+const LOOK_EVERY_MS = { inARow: 1_000, apart: REREAD_MS };
 
 /**
  * The session's row need not be read for a message that was claimed a moment ago: its transaction has seen the fence, and who has
@@ -263,7 +264,8 @@ function isAsClaimed(line: Line, { id, open, attemptAt }: Claim): boolean {
   const mayHaveChanged = line.stale || line.reading || line.tripping > 0 || line.withdrawn.has(id);
   if (mayHaveChanged || deps.isAlone?.() === false) return false;
   if (!isWithin(AS_CLAIMED_MS, attemptAt, now)) return false;
-  const lookEveryMs = open === undefined ? LOOK_EVERY_MS.others : LOOK_EVERY_MS.headStarts;
+  const isApart = open !== undefined || isUnhurried(deps.config.pacing);
+  const lookEveryMs = isApart ? LOOK_EVERY_MS.apart : LOOK_EVERY_MS.inARow;
   if (!isWithin(lookEveryMs, gate.readAt(), now)) return false;
   const isStopped = line.stopping.signal.aborted || deps.isSafe?.() === false;
   return !isStopped && !gate.isLost() && gate.pausedUntil() <= now;

@@ -108,7 +108,10 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     lookahead,
     gate,
     waiter: createWaiter(clock),
-    sign: createPauseSign(deps, account),
+    sign: createPauseSign(deps, account, () => {
+      line.stale = true;
+      line.waiter.wake();
+    }),
     stopping: new AbortController(),
     busy: new Set(),
     attempts: new Map(),

@@ -5,6 +5,7 @@ import { asTenant } from '../../db/work.ts';
 import type { HeadStart } from '../../queue/head-start.ts';
 import { isQueuedAhead } from '../../queue/heal.ts';
 import type { Candidate } from '../../queue/look-ahead.ts';
+import type { LimitPause } from '../../queue/limit-pauses.ts';
 import { PRIORITIES, PRIORITY_ORDER, type Priority } from '../../queue/priority.ts';
 import type { News } from '../../queue/signals.ts';
 import { jitteredBackoffMs } from '../../utils/backoff.ts';
@@ -23,7 +24,6 @@ import {
 } from './line.ts';
 import { takeRow } from './line-claim.ts';
 import { FOREVER, isFullFor, planRow, planStep, REREAD_MS } from './line-plan.ts';
-import type { LimitPause } from './pause-sign.ts';
 import type { LineDeps } from './types.ts';
 
 const FAILURE_PAUSE = { firstMs: 500, maxMs: 10_000 };
@@ -212,7 +212,7 @@ async function choose(line: Line, at: Windows, now: number): Promise<number> {
     line.idle = line.attempts.size === 0;
     return Math.max(0, earliest - now);
   }
-  if (!(await line.sign.show(withCodes(at, now, blocked)))) await line.gate.refresh();
+  line.sign.show(withCodes(at, now, blocked));
   // A code of which nobody told is found as soon as elsewhere.
   const codesAt = line.lookahead.oldAt(PRIORITIES.high);
   const waitMs = Math.max(0, Math.min(earliest - now, codesAt - now, REREAD_MS));

@@ -2,6 +2,7 @@ import type { RelayLook } from '../../queue/account-state.ts';
 import type { Leavings } from '../../queue/claim.ts';
 import type { Claimer } from '../../queue/claim-rows.ts';
 import type { IntakeDeps, QueueDeps } from '../../queue/deps.ts';
+import type { LimitPauses } from '../../queue/limit-pauses.ts';
 import type { Settler } from '../../queue/settle.ts';
 import type { LoopShare } from '../../utils/loop-share.ts';
 import type { Outgoing } from '../../whatsapp/content.ts';
@@ -29,4 +30,5 @@ export interface LineDeps extends DispatcherDeps {
   claimer: Claimer;
   lookBeforeRelay: RelayLook;
   noteLeaving: Leavings;
+  limitPauses: LimitPauses;
 }
