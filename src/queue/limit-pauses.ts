@@ -94,7 +94,9 @@ async function showAll(
     const shown = await write(tx, free, now);
     const told = free.filter(({ account }) => shown.has(account.id) && isNew.has(account.id));
     await record(tx, deps, told.map(toFact));
-    return all.map(({ account: { id } }) => (locked.has(id) ? 'locked' : shown.has(id) ? 'shown' : 'refused'));
+    return all.map(({ account: { id } }) =>
+      locked.has(id) ? 'locked' : shown.has(id) ? 'shown' : 'refused',
+    );
   });
 }
 
@@ -105,7 +107,7 @@ const toFact = ({ account, reason, until }: PauseRequest): Fact => ({
   data: { reason, pausedUntil: new Date(until).toISOString() },
 });
 
-const { id, owner, fence, pausedUntil, pauseReason, pausedPriority } = whatsappAccounts;
+const { id, owner, fence, pausedUntil, pauseReason } = whatsappAccounts;
 
 const freeRows = preparedFor((db, named, count) =>
   skipLocked(

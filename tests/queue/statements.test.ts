@@ -248,14 +248,17 @@ describe('sessions that a limit holds', () => {
   const ROWS = 12;
   const pauseOf = (request: { held: AccountRef; until: number; isNew?: boolean }) => ({
     ...{ account: request.held, until: request.until, isNew: request.isNew ?? false },
-    ...{ reason: 'minute_limit', priority: PRIORITIES.normal } as const,
+    ...({ reason: 'minute_limit', priority: PRIORITIES.normal } as const),
   });
 
   it('show it together, and no other one shows it', async () => {
     const until = q.clock.now() + 30_000;
     const all = await Promise.all(Array.from({ length: ROWS }, () => q.account()));
     const byHand = await q.account({ pausedUntil: q.clock.now() + 1, pauseReason: 'paused' });
-    const [lost, gone] = [{ ...(await q.account()), fence: 7 }, { ...account, id: newId() }];
+    const [lost, gone] = [
+      { ...(await q.account()), fence: 7 },
+      { ...account, id: newId() },
+    ];
     const limitPauses = createLimitPauses(q.deps);
     const before = q.events.length;
     counter.take();
@@ -276,14 +279,23 @@ describe('sessions that a limit holds', () => {
     const rows = await q.database.db
       .select({ id, pausedUntil, pauseReason, pausedPriority })
       .from(whatsappAccounts)
-      .where(inArray(id, [...all, byHand, lost].map((held) => held.id)));
-    expect(new Map(rows.map((row) => [row.id, [row.pausedUntil, row.pauseReason, row.pausedPriority]]))).toEqual(
-      new Map([
-        ...all.map((held, n) => [held.id, [until + (n === 0 ? 99 : n), 'minute_limit', 1]] as const),
-        [byHand.id, [q.clock.now() + 1, 'paused', null]],
-        [lost.id, [null, null, null]],
-      ]),
+      .where(
+        inArray(
+          id,
+          [...all, byHand, lost].map((held) => held.id),
+        ),
+      );
+    const shownBy = (held: { id: string }) => {
+      const row = rows.find((one) => one.id === held.id);
+      return [row?.pausedUntil, row?.pauseReason, row?.pausedPriority];
+    };
+    expect(all.map(shownBy)).toEqual(
+      all.map((_, n) => [until + (n === 0 ? 99 : n), 'minute_limit', PRIORITIES.normal]),
     );
+    expect([byHand, lost].map(shownBy)).toEqual([
+      [q.clock.now() + 1, 'paused', null],
+      [null, null, null],
+    ]);
     const told = q.events.slice(before).map(({ event, accountId, data }) => [event, accountId, data]);
     const pausedUntilTold = new Date(until + 3).toISOString();
     expect(told).toEqual([
