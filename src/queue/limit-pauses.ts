@@ -124,7 +124,10 @@ async function lockedOf(tx: Tx, ids: readonly string[]): Promise<Set<string>> {
   const asked = padded(ids, MAX_BATCH);
   const rows = await freeRows(tx, asked.length).execute(valuesAt(asked.map((one) => ({ id: one }))));
   const free = new Set(rows.map((row) => row.id));
-  return new Set(ids.filter((one) => !free.has(one)));
+  const left = ids.filter((one) => !free.has(one));
+  if (left.length === 0) return new Set();
+  const there = await tx.select({ id }).from(whatsappAccounts).where(inArray(id, left));
+  return new Set(there.map((row) => row.id));
 }
 
 const writeSeveral = preparedWriteFor((db, named, count) => {

