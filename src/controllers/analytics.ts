@@ -19,6 +19,8 @@ import {
   SessionStatsQuery,
 } from '../services/analytics/schemas.ts';
 import { readSessionStats } from '../services/analytics/session-stats.ts';
+import { timeZoneOf } from '../services/auth/settings.ts';
+import { zoneClock } from '../utils/time-zone.ts';
 import {
   ActivityEntry,
   CleanupData,
@@ -181,7 +183,7 @@ const logRoutes: Route[] = [
     example: { query: { log: 'activity', format: 'csv' } },
     handler: async ({ ctx, query, http }) => {
       const text = await exportLog(ctx, query);
-      const day = new Date(ctx.clock.now()).toISOString().slice(0, 10);
+      const day = zoneClock(await timeZoneOf(ctx, ctx.actor.userId)).at(ctx.clock.now()).date;
       return http.body(toStream(text), 200, {
         'content-type': 'text/csv; charset=utf-8',
         'content-disposition': `attachment; filename="${query.log}-${day}.csv"`,

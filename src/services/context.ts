@@ -17,7 +17,9 @@ import type { Outgoing } from '../utils/guarded-fetch.ts';
 import type { ConnectRules } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import type { LoopShare } from '../utils/loop-share.ts';
+import type { PeerPause } from '../utils/peer-pause.ts';
 import type { QuietWarnings } from '../utils/quiet-warnings.ts';
+import type { Mailer } from '../utils/smtp.ts';
 import type { FileStorage } from '../utils/storage/storage.ts';
 import type { LidBook } from '../whatsapp/lids.ts';
 import type { StatisticsCaches } from './analytics/caches.ts';
@@ -59,6 +61,10 @@ export interface Deps {
   outgoing: Outgoing;
   /** where people may sign in with an account of another service */
   oidc: OidcProviders;
+  /** sends mails; null where the service sends none */
+  mailer: Mailer | null;
+  /** whether Telegram answers alerts */
+  telegram: PeerPause;
   /** TXT records, which prove whose a domain is */
   lookUpTxt: LookUpTxt;
   /** how proxies that clients name may be reached */

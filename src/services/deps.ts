@@ -17,7 +17,9 @@ import { createOutgoing } from '../utils/guarded-fetch.ts';
 import { resolveBySystem } from '../utils/guarded-http/connector.ts';
 import type { Logger } from '../utils/logger.ts';
 import { createLoopShare } from '../utils/loop-share.ts';
+import { createPeerPause } from '../utils/peer-pause.ts';
 import { createQuietWarnings } from '../utils/quiet-warnings.ts';
+import { createMailer } from '../utils/smtp.ts';
 import { createStorage } from '../utils/storage/open-storage.ts';
 import { createLidBook } from '../whatsapp/lids.ts';
 import { createStatisticsCaches } from './analytics/caches.ts';
@@ -40,6 +42,9 @@ import { ownAddresses } from './webhooks/own-address.ts';
 
 /** For the name of a proxy. */
 const PROXY_LOOKUP_MS = 5_000;
+const TELEGRAM_PAUSE = { firstMs: 5_000, maxMs: 120_000 };
+/** Longer than an alert waits for its answer. */
+const TELEGRAM_TRIAL_MS = 15_000;
 
 export interface Foundation {
   config: Config;
@@ -112,6 +117,14 @@ export function buildDeps(foundation: Foundation, overrides: Partial<Deps> = {})
       'oidc',
       () => createOidcProviders({ config, clock, logger }),
       (oidc) => oidc.close(),
+    ),
+    mailer: part(
+      'mailer',
+      () => config.smtp && createMailer({ smtp: config.smtp, clock, logger }),
+      (mailer) => mailer?.close(),
+    ),
+    telegram: part('telegram', () =>
+      createPeerPause({ clock, range: TELEGRAM_PAUSE, trialMs: TELEGRAM_TRIAL_MS }),
     ),
     lookUpTxt: part('lookUpTxt', () => lookUpTxtBySystem),
     proxyRules: part('proxyRules', () => ({

@@ -247,4 +247,5 @@ function toPool(
 }
 
 const poolNotFound = (idOrName: string) => new AppError('NOT_FOUND', `There is no pool ${idOrName}.`);
-const nameTaken = (name: string) => new AppError('CONFLICT', `There is a pool ${name} already.`);
+const nameTaken = (name: string) =>
+  new AppError('CONFLICT', `There is a pool ${name} already.`, { details: { name: 'is taken' } });

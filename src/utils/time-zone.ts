@@ -117,6 +117,11 @@ function createZoneClock(timeZone: string): ZoneClock {
   return clock;
 }
 
+/** `2026-01-31 08:00`: an instant (epoch milliseconds) as the clocks of the zone show it. Throws as `zoneClock`. */
+export function minuteText(timeZone: string, instant: number): string {
+  return new Date(zoneClock(timeZone).toLocal(instant)).toISOString().slice(0, 16).replace('T', ' ');
+}
+
 /**
  * The instant at which the daily span that holds `instant` ends there; null outside of it. The hours until then are
  * those of the zone's clocks as they are now.

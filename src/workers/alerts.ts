@@ -4,16 +4,14 @@ import type { AlarmDeps } from '../services/alarms/state.ts';
 import { sendDueNotices } from '../services/alerts/send.ts';
 import { WATCH_MS, watchAlarms } from '../services/alerts/watch.ts';
 import type { Deps } from '../services/context.ts';
-import { createMailer } from '../utils/smtp.ts';
 
 const SEND_PERIOD_MS = 2_000;
 
-type AlertDeps = AlarmDeps & Pick<Deps, 'logger' | 'secrets' | 'outgoing'>;
+type AlertDeps = AlarmDeps & Pick<Deps, 'logger' | 'secrets' | 'outgoing' | 'mailer' | 'telegram'>;
 
 /** Makes the two loops as one. Several processes may run them at once. */
 export function createAlerts(deps: AlertDeps): Loop {
   const { clock, logger } = deps;
-  const mailer = deps.config.smtp === null ? null : createMailer(deps.config.smtp);
   const loops = [
     createLoop({
       clock,
@@ -28,7 +26,7 @@ export function createAlerts(deps: AlertDeps): Loop {
       name: 'sending alerts',
       periodMs: SEND_PERIOD_MS,
       async round(signal) {
-        await sendDueNotices(deps, mailer, signal);
+        await sendDueNotices(deps, signal);
       },
     }),
   ];
@@ -38,7 +36,6 @@ export function createAlerts(deps: AlertDeps): Loop {
     },
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
-      mailer?.close();
     },
   };
 }

@@ -3,10 +3,10 @@
 import { createLoop, type Loop } from '../db/loop.ts';
 import { MAIL_KINDS } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
-import { forgetUnconfirmed, sendDueMails } from '../services/mail/outbox.ts';
+import { createMailPlaces, forgetUnconfirmed, sendDueMails } from '../services/mail/outbox.ts';
 import type { MailKind } from '../services/mail/texts.ts';
 import { HOUR_MS } from '../utils/durations.ts';
-import { createMailer, type Mailer } from '../utils/smtp.ts';
+import type { Mailer } from '../utils/smtp.ts';
 
 const PERIOD_MS = 2_000;
 /** How often what is over is forgotten. */
@@ -19,28 +19,17 @@ const REGISTRATIONS: readonly MailKind[] = ['verify_email', 'email_taken'];
 const ACCOUNTS = MAIL_KINDS.filter((kind) => ![...INVITATIONS, ...REGISTRATIONS].includes(kind));
 
 /**
- * Makes the sender. Several processes may run it at once. Mails of one lane go out one after the other, each up to 45 s: those
- * of the other lanes do not wait for them.
+ * Makes the sender. Several processes may run it at once. A few mails of one lane go out at once, each up to 40 s: those of the
+ * other lanes do not wait for them, and all of them wait while the server takes no mail.
  */
 export function createMailSender(
-  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>,
-  mailer: Mailer | null = deps.config.smtp && createMailer(deps.config.smtp),
+  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets' | 'mailer'>,
 ): Loop {
-  const { clock, logger } = deps;
-  const sending = (mails: Mailer) =>
-    [ACCOUNTS, INVITATIONS, REGISTRATIONS].map((kinds) =>
-      createLoop({
-        clock,
-        logger,
-        name: 'sending mails',
-        periodMs: PERIOD_MS,
-        async round(signal) {
-          await sendDueMails(deps, mails, { kinds, signal });
-        },
-      }),
-    );
+  const { clock, logger, mailer } = deps;
   const loops = [
-    ...(mailer === null ? [] : sending(mailer)),
+    ...(mailer === null
+      ? []
+      : [ACCOUNTS, INVITATIONS, REGISTRATIONS].map((kinds) => createLane(deps, mailer, kinds))),
     createLoop({
       clock,
       logger,
@@ -56,7 +45,31 @@ export function createMailSender(
     },
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
-      mailer?.close();
+    },
+  };
+}
+
+function createLane(
+  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>,
+  mailer: Mailer,
+  kinds: readonly MailKind[],
+): Loop {
+  const { clock, logger } = deps;
+  const places = createMailPlaces();
+  const loop = createLoop({
+    clock,
+    logger,
+    name: 'sending mails',
+    periodMs: PERIOD_MS,
+    async round(signal) {
+      await sendDueMails(deps, mailer, { kinds, signal, places });
+    },
+  });
+  return {
+    start: loop.start,
+    async stop() {
+      await loop.stop();
+      await Promise.all(places.running);
     },
   };
 }

@@ -319,3 +319,16 @@ describe('numbers that a spreadsheet took the 0 from', () => {
     expect((await w.call('/opt-outs/export')).text).toContain('+6285291234567');
   });
 });
+
+it('what is no file of contacts says so, and how to save one', async () => {
+  for (const [content, kind] of [
+    ['%PDF-1.7\n', 'a PDF'],
+    [Buffer.from('a\0b\0c\n'), 'bytes that no text has'],
+  ] as const) {
+    const reply = await send(content);
+    expect(reply).toMatchObject({ status: 415, body: { code: 'UNSUPPORTED_MEDIA' } });
+    expect(reply.body.message).toContain(kind);
+    expect(reply.body.hint).toBe('Save the contacts as CSV, .xlsx or vCard, and send that file.');
+  }
+  expect(await people()).toEqual([]);
+});

@@ -1,6 +1,8 @@
 /** Pages of broadcast lists, their contacts and imports. */
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eq } from 'drizzle-orm';
+import { broadcastLists } from '../../src/db/schema.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
@@ -52,6 +54,23 @@ describe('lists', () => {
     expect(await read(list)).not.toContain('The best');
     expect((await post(`${list}/delete`)).headers.get('location')).toBe(LISTS);
     expect((await t.visit(list, { as: user })).status).toBe(404);
+  });
+
+  it('of one name are told apart where one is chosen', async () => {
+    const alone = await t.tenant();
+    for (const name of ['Twin', 'Twin', 'Other']) await makeList(name, alone);
+    const { db } = t.deps;
+    const own = eq(broadcastLists.userId, alone.id);
+    const rows = await db.select().from(broadcastLists).where(own);
+    for (const [at, { id }] of rows.entries()) {
+      const createdAt = Date.parse('2026-01-05T08:00:00Z') + at * 3_600_000;
+      await db.update(broadcastLists).set({ createdAt }).where(eq(broadcastLists.id, id));
+    }
+    const page = await read('/dashboard/broadcast/templates/new', alone);
+    const shown = [...page.matchAll(/>(Twin|Other) \(([^)]*)\)</g)].map(([, ...both]) => both.join(' '));
+    expect(new Set(shown).size).toBe(3);
+    expect(shown).toContain('Other 0');
+    expect(shown.filter((one) => /^Twin 0, 2026-01-05 \d\d:00$/.test(one))).toHaveLength(2);
   });
 
   it('need no session', async () => {

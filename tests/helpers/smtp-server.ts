@@ -15,13 +15,35 @@ export interface SmtpServer {
   lines: string[];
   /** what recipients are answered; null: they are taken */
   refusal: string | null;
+  /** recipients at whose name the connection is broken off */
+  breaksAt: RegExp | null;
+  /** what the sender of a mail is answered; null: it is taken */
+  senderRefusal: string | null;
+  /** connections that were begun */
+  connections: number;
+  /** Ends every connection and listens no more. */
+  goDown(): Promise<void>;
+  /** Listens again, on the same port. */
+  comeBack(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openSmtpServer(): Promise<SmtpServer> {
   const sockets = new Set<Socket>();
-  const state: SmtpServer = { port: 0, mails: [], lines: [], refusal: null, close };
+  const state: SmtpServer = {
+    port: 0,
+    mails: [],
+    lines: [],
+    refusal: null,
+    breaksAt: null,
+    senderRefusal: null,
+    connections: 0,
+    goDown,
+    comeBack,
+    close: goDown,
+  };
   const server = createServer((socket) => {
+    state.connections++;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -31,9 +53,12 @@ export async function openSmtpServer(): Promise<SmtpServer> {
   const address = server.address();
   if (typeof address !== 'object' || address === null) throw new Error('no port');
   state.port = address.port;
-  async function close(): Promise<void> {
+  async function goDown(): Promise<void> {
     for (const socket of sockets) socket.destroy();
-    await new Promise((resolve) => server.close(resolve));
+    if (server.listening) await new Promise((resolve) => server.close(resolve));
+  }
+  async function comeBack(): Promise<void> {
+    await new Promise<void>((resolve) => server.listen(state.port, '127.0.0.1', resolve));
   }
   return state;
 }
@@ -66,6 +91,8 @@ function talk(socket: Socket, state: SmtpServer): void {
     const [verb = ''] = line.toUpperCase().split(/[ :]/, 1);
     if (verb === 'EHLO') return void say('250-test\r\n250 AUTH PLAIN');
     if (verb === 'AUTH') return void say('235 welcome');
+    if (verb === 'MAIL' && state.senderRefusal !== null) return void say(state.senderRefusal);
+    if (verb === 'RCPT' && state.breaksAt?.test(line)) return void socket.destroy();
     if (verb === 'MAIL') mail = { from: line, to: '', data: '' };
     if (verb === 'RCPT' && state.refusal !== null) return void say(state.refusal);
     if (verb === 'RCPT' && mail !== null) mail.to = /<(.*)>/.exec(line)?.[1] ?? '';

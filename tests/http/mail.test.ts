@@ -4,9 +4,10 @@ import { transact } from '../../src/db/ops.ts';
 import { mailOutbox, pendingRegistrations, workspaceInvitations } from '../../src/db/schema.ts';
 import { enqueueMail, sendDueMails } from '../../src/services/mail/outbox.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
+import type { Mailer } from '../../src/utils/smtp.ts';
 import { createMailSender } from '../../src/workers/mail-sender.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { mailerOf } from '../helpers/mailer.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 import { createSignal } from '../helpers/signal.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
@@ -27,14 +28,13 @@ beforeAll(async () => {
     password: PASSWORD,
     from: 'WaHub <hub@example.com>',
   };
-  mailer = createMailer(config);
   t = await openTestApp({
     clock,
     config: { smtp: config, allowRegistration: true, registrationsPerDay: 1000 },
   });
+  mailer = mailerOf(t);
 });
 afterAll(async () => {
-  mailer.close();
   await t.close();
   await smtp.close();
 });
@@ -42,6 +42,8 @@ beforeEach(async () => {
   await t.deps.db.delete(mailOutbox);
   smtp.mails.length = 0;
   smtp.refusal = null;
+  smtp.breaksAt = null;
+  smtp.senderRefusal = null;
 });
 
 let made = 0;
@@ -161,6 +163,7 @@ it('a server that is slow with invitations, or registrations, holds up no mail a
       sent.push(to);
       if (!to.startsWith('account')) await stuck.given;
     },
+    waitMs: () => 0,
     close: () => undefined,
   };
   const add = (kind: 'invitation' | 'verify_email' | 'password_was_reset', address: string) =>
@@ -168,15 +171,15 @@ it('a server that is slow with invitations, or registrations, holds up no mail a
   for (const n of [1, 2, 3]) await add('invitation', `invited${n}@example.com`);
   for (const n of [1, 2, 3]) await add('verify_email', `new${n}@example.com`);
   for (const n of [1, 2]) await add('password_was_reset', `account${n}@example.com`);
-  const sender = createMailSender(t.deps, slow);
+  const sender = createMailSender({ ...t.deps, mailer: slow });
   sender.start();
   try {
     await until(() => {
       clock.advance(3_000);
-      return sent.length >= 4;
+      return sent.length >= 6;
     });
     const kinds = sent.map((to) => to.replace(/\d.*/, ''));
-    expect(kinds.toSorted()).toEqual(['account', 'account', 'invited', 'new']);
+    expect(kinds.toSorted()).toEqual(['account', 'account', 'invited', 'invited', 'new', 'new']);
   } finally {
     stuck.give();
     await sender.stop();
@@ -198,6 +201,76 @@ it('the invitations of one workspace do not come before those of all others', as
   expect(await send()).toBe(10);
   const first = smtp.mails.slice(0, 3).map(({ to }) => to.slice(to.indexOf('@')));
   expect(first.toSorted()).toEqual([901, 902, 903].map((id) => `@of${id}.example.com`));
+});
+
+const inbox = (address: string) =>
+  transact(t.deps.db, (tx) =>
+    enqueueMail(tx, t.deps, { kind: 'password_was_reset', address, language: 'en' }),
+  );
+const attempts = async () => (await t.deps.db.select().from(mailOutbox)).map((row) => row.attempts);
+/** Longer than the longest pause. */
+const PAUSE_MS = 301_000;
+
+it('a server that is away is asked once for all that is due, costs no mail an attempt, and is tried by one after a pause', async () => {
+  for (let n = 0; n < 12; n++) await inbox(`one@inbox${n}.example.com`);
+  await smtp.goDown();
+  t.lines.length = 0;
+  expect(await send()).toBe(0);
+  const complaints = () => t.lines.filter(({ level }) => level === 'warn');
+  expect(complaints()).toMatchObject([{ pauseMs: expect.any(Number) }]);
+  expect(await attempts()).toEqual(Array.from({ length: 12 }, () => 0));
+  await smtp.comeBack();
+  smtp.connections = 0;
+  expect(await send()).toBe(0);
+  expect(smtp.connections).toBe(0);
+  await clock.advance(PAUSE_MS);
+  smtp.senderRefusal = '451 the disk is full';
+  expect(await send()).toBe(0);
+  expect(smtp.connections).toBe(1);
+  smtp.senderRefusal = null;
+  await clock.advance(PAUSE_MS);
+  while ((await attempts()).length > 0) expect(await send()).toBeGreaterThan(0);
+  expect(new Set(smtp.mails.map(({ to }) => to)).size).toBe(12);
+  expect(complaints()).toHaveLength(2);
+});
+
+it('a connection that breaks off at one recipient says nothing about the others', async () => {
+  for (const name of ['bad', 'good', 'better']) await inbox(`${name}@example.com`);
+  smtp.breaksAt = /bad@/;
+  expect(await send()).toBe(2);
+  expect(await attempts()).toEqual([1]);
+  smtp.breaksAt = null;
+  await clock.advance(90_000);
+  expect(await send()).toBe(1);
+});
+
+it('a domain whose mails take very long holds up no other, however many they are', async () => {
+  const sent: string[] = [];
+  const stuck = createSignal();
+  const slow: Mailer = {
+    async send({ to }) {
+      sent.push(to);
+      if (to.endsWith('@slow.example.com')) await stuck.given;
+    },
+    waitMs: () => 0,
+    close: () => undefined,
+  };
+  for (let n = 0; n < 30; n++) await inbox(`${n}@slow.example.com`);
+  const sender = createMailSender({ ...t.deps, mailer: slow });
+  sender.start();
+  try {
+    for (const name of ['first', 'second']) {
+      await inbox(`${name}@example.com`);
+      await until(() => {
+        clock.advance(3_000);
+        return sent.includes(`${name}@example.com`);
+      });
+    }
+    expect(sent.filter((to) => to.endsWith('@slow.example.com'))).toHaveLength(2);
+  } finally {
+    stuck.give();
+    await sender.stop();
+  }
 });
 
 it('the owner of an account is told of an attack once a day', async () => {

@@ -14,10 +14,11 @@ import {
 } from '../../src/db/schema.ts';
 import { SESSION_COOKIE } from '../../src/middlewares/authenticate.ts';
 import { sendDueMails } from '../../src/services/mail/outbox.ts';
-import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
+import type { Mailer } from '../../src/utils/smtp.ts';
 import { createTasks } from '../../src/workers/housekeeper/tasks.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { mailerOf } from '../helpers/mailer.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
 import { makeMember } from '../helpers/tenant.ts';
 import { until } from '../helpers/until.ts';
@@ -41,11 +42,10 @@ beforeAll(async () => {
     password: 'x',
     from: 'h@example.com',
   };
-  mailer = createMailer(config);
   t = await openTestApp({ clock, config: { publicUrl: 'http://localhost:5001', smtp: config } });
+  mailer = mailerOf(t);
 });
 afterAll(async () => {
-  mailer.close();
   await t.close();
   await smtp.close();
 });

@@ -15,9 +15,9 @@ import { sendDueMails } from '../../src/services/mail/outbox.ts';
 import { signLink } from '../../src/services/signed-links.ts';
 import { DAY_MS } from '../../src/utils/durations.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createMailer } from '../../src/utils/smtp.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { mailerOf } from '../helpers/mailer.ts';
 import { openSmtpServer } from '../helpers/smtp-server.ts';
 import { makeMember } from '../helpers/tenant.ts';
 
@@ -158,7 +158,6 @@ describe('an invitation', () => {
       password: 'secret',
       from: 'WaHub <hub@example.com>',
     };
-    const mailer = createMailer(server);
     const app = await openTestApp({ clock, config: { smtp: server } });
     const owner = await app.tenant();
     const body = { email: 'mailed@example.com', role: 'viewer' };
@@ -166,7 +165,7 @@ describe('an invitation', () => {
     const reply = await app.call('/workspace/invitations', call);
     // Whoever invites could open an account with an address that is not theirs.
     expect(reply.body.data).toMatchObject({ mailed: true, token: null, url: null });
-    await sendDueMails(app.deps, mailer);
+    await sendDueMails(app.deps, mailerOf(app));
     expect(smtp.mails[0]?.data).toContain('diundang');
     const [, token = ''] = /token=([\w.]+)/.exec(smtp.mails[0]?.data ?? '') ?? [];
     expect(JSON.stringify(await app.deps.db.select().from(mailOutbox))).not.toContain(token);
@@ -190,7 +189,6 @@ describe('an invitation', () => {
     // No other workspace can keep that address from being invited by spending its mails.
     expect(over).toMatchObject({ status: 201, body: { data: { mailed: false, token: null, url: null } } });
     expect(await app.deps.db.select().from(mailOutbox)).toHaveLength(3);
-    mailer.close();
     await app.close();
     await smtp.close();
   });

@@ -57,3 +57,17 @@ it('is that of one user only, and no key, reader or wrong name can set it', asyn
   const reader = await app.tenant('readonly');
   expect((await set(reader, 'Asia/Jayapura')).status).toBe(403);
 });
+
+it('is the one that the name of a campaign without a name, and that of a file, tell the time of', async () => {
+  const other = await app.tenant();
+  await addSession(app, other.id, 'main');
+  await set(other, 'Pacific/Kiritimati');
+  const campaign = { numbers: ['+6281234567890'], message: 'x', scheduledAt };
+  const reply = await app.as(other).post('/session/main/broadcast/schedule', campaign);
+  // UTC+14 all year.
+  const local = new Date(Date.now() + 14 * 3_600_000).toISOString();
+  const named = `Campaign ${local.slice(0, 13).replace('T', ' ')}`;
+  expect(Object(reply.body.data).name).toContain(named);
+  const file = await app.call('/analytics/export?log=activity&format=csv', { token: other.token });
+  expect(file.headers.get('content-disposition')).toContain(`activity-${local.slice(0, 10)}.csv`);
+});

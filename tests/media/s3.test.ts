@@ -237,6 +237,22 @@ test('the sweep takes objects with their rows, and no row without its object', a
   expect(await t.deps.db.select().from(media)).toEqual([]);
 });
 
+test('an object that may not be removed holds up no other', async () => {
+  const ids = [];
+  for (let i = 0; i < 5; i++) ids.push(dataOf(await upload(pngFile())).id);
+  const clock = { ...t.deps.clock, now: () => Date.now() + 40 * 86_400_000 };
+  const locked = [...server.objects.keys()].find((key) => key.includes('media/')) ?? '';
+  server.trouble = (request, response) => {
+    if (request.method !== 'DELETE' || !(request.url ?? '').endsWith(locked)) return false;
+    response.writeHead(403).end('<Error><Code>AccessDenied</Code></Error>');
+    return true;
+  };
+  await expect(sweepMedia({ ...t.deps, clock })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(await t.deps.db.select().from(media)).toHaveLength(1);
+  server.trouble = null;
+  expect(await sweepMedia({ ...t.deps, clock })).toBe(1);
+});
+
 test('/health says whether files can be kept, and is well without them', async () => {
   const fresh = () =>
     openTestApp({ deps: { ...t.deps, storage: createStorage(t.deps), probes: createHealthProbes() } });

@@ -19,7 +19,6 @@ import { NOTICES_PER_HOUR, sendDueNotices } from '../../src/services/alerts/send
 import { syncAlarms, watchAlarms } from '../../src/services/alerts/watch.ts';
 import { signatureHeaders } from '../../src/services/webhooks/signature.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { createMailer, type Mailer } from '../../src/utils/smtp.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
@@ -143,7 +142,6 @@ describe('alerts', () => {
   const clock = createManualClock(START);
   let t: TestApp;
   let smtp: SmtpServer;
-  let mailer: Mailer;
   let receiver: Server;
   let posts: { url: string; headers: Record<string, unknown>; body: Record<string, unknown> }[];
   let answer: number;
@@ -167,14 +165,12 @@ describe('alerts', () => {
     await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
     const mail = { host: '127.0.0.1', port: smtp.port, secure: false, user: null, password: null };
     const config = { ...mail, from: 'WaHub <hub@example.com>' };
-    mailer = createMailer(config);
     t = await openTestApp({
       clock,
       config: { smtp: config, allowPrivateUrls: true, telegramUrl: address() },
     });
   });
   afterAll(async () => {
-    mailer.close();
     await t.close();
     await smtp.close();
     await new Promise((resolve) => receiver.close(resolve));
@@ -207,7 +203,7 @@ describe('alerts', () => {
     expect(reply.status, reply.text).toBe(201);
     return reply.body.data as { id: string; secret: string | null };
   };
-  const send = () => sendDueNotices(t.deps, mailer);
+  const send = () => sendDueNotices(t.deps);
   const found = (...all: SessionState[]) => alarmsOf({ ...quiet, sessions: all }, clock.now());
   const sync = (list: readonly Alarm[]) => syncAlarms(t.deps, tenant.id, list);
   const typesOf = () => posts.map(({ body }) => body.type);
@@ -342,6 +338,38 @@ describe('alerts', () => {
       clearInterval(letGo);
     }
     expect(posts.filter(({ url }) => url === '/hang')).toHaveLength(6);
+  });
+
+  it('wait for a mail server or a Telegram that is away without an attempt each, and the others do not', async () => {
+    const words = () => t.deps.db.select().from(alertNotices);
+    for (let n = 0; n < 10; n++) {
+      tenant = await t.tenant();
+      await add({ type: 'email', target: tenant.email });
+      await add({ name: 'chat', type: 'telegram', target: '-100123', token: TOKEN });
+      await sync(found(gone));
+    }
+    answer = 503;
+    await smtp.goDown();
+    t.lines.length = 0;
+    await send();
+    const asked = posts.length;
+    expect(asked).toBeLessThanOrEqual(8);
+    expect(t.lines.filter(({ message }) => message.includes('SMTP server'))).toHaveLength(1);
+    expect((await words()).map(({ attempts }) => attempts)).toEqual(Array.from({ length: 20 }, () => 0));
+    await add({ name: 'hook' });
+    await sync(found(gone));
+    answer = 200;
+    await send();
+    expect(posts.slice(asked).map(({ url }) => url)).toEqual(['/hook']);
+    const test = await api(`/${(await add({ type: 'email', target: tenant.email })).id}/test`, 'POST');
+    expect(test.body.data).toMatchObject({ delivered: false, error: expect.stringContaining('asked again') });
+    await smtp.comeBack();
+    await until(async () => {
+      clock.advance(MINUTE);
+      await send();
+      return (await words()).every(({ state }) => state === 'sent');
+    });
+    expect(smtp.mails.length).toBeGreaterThanOrEqual(10);
   });
 
   it('stop for no workspace and no channel that fails, and say what was wrong', async () => {

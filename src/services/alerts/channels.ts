@@ -9,7 +9,6 @@ import type { EventName } from '../../events/table.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { createMailer } from '../../utils/smtp.ts';
 import { requirePermission, requireWholeTenant } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { Email } from '../fields.ts';
@@ -163,15 +162,13 @@ export async function testChannel(ctx: Ctx, { id }: { id: string }): Promise<Cha
       retryAfterSeconds: Math.ceil((HOUR_MS - (now % HOUR_MS)) / 1000),
     });
   }
-  const mailer = row.type === 'email' && ctx.config.smtp !== null ? createMailer(ctx.config.smtp) : null;
   let delivered = false;
   try {
     const notice = testNotice(ctx, row, await placeOf(ctx, row.userId), newId(now));
-    const outcome = await deliver(ctx, mailer, row, notice);
+    const outcome = await deliver(ctx, row, notice);
     delivered = outcome.delivered;
     return outcome.delivered ? { delivered, error: null } : { delivered, error: outcome.error };
   } finally {
-    mailer?.close();
     if (!delivered) await refundWindow(ctx.db, spent);
   }
 }

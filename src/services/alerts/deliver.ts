@@ -4,7 +4,7 @@ import type { Db } from '../../db/client.ts';
 import { type alertChannels, users, workspaceMembers } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
 import { HttpFailure } from '../../utils/guarded-fetch.ts';
-import { type Mailer, MailFailure } from '../../utils/smtp.ts';
+import { MailFailure } from '../../utils/smtp.ts';
 import type { Deps } from '../context.ts';
 import { signatureHeaders } from '../webhooks/signature.ts';
 
@@ -20,10 +20,18 @@ export interface Notice {
   event: { type: string; data: Record<string, unknown> };
 }
 
-/** `error`: a sentence without addresses or secrets. `final`: it will never be taken. */
-export type Outcome = { delivered: true } | { delivered: false; error: string; final: boolean };
+/**
+ * `error`: a sentence without addresses or secrets. `final`: it will never be taken. `away`: what all channels of this type go
+ * to takes nothing of anybody now.
+ */
+export type Outcome =
+  | { delivered: true }
+  | { delivered: false; error: string; final: boolean; away?: boolean };
 
-export type DeliverDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'secrets' | 'outgoing'>;
+export type DeliverDeps = Pick<
+  Deps,
+  'config' | 'db' | 'clock' | 'secrets' | 'outgoing' | 'mailer' | 'telegram'
+>;
 
 const TIMEOUT_MS = 10_000;
 const MAX_ANSWER_BYTES = 16_384;
@@ -37,14 +45,21 @@ const ANSWER_TOO_LONG = 'The answer of the receiver was too long.';
 
 const failed = (error: string, final = false): Outcome => ({ delivered: false, error, final });
 
-/** Throws only for what failed on this side, never for what a receiver, a network or a setting did; `mailer` is null where the service sends no mails. */
+const isAway = (error: string): Outcome => ({ delivered: false, error, final: false, away: true });
+
+/** Milliseconds for which nothing is sent to channels of this type, since what they share took nothing; 0: it may be. */
+export function restMs({ mailer, telegram }: DeliverDeps, type: ChannelRow['type']): number {
+  if (type === 'email') return mailer?.waitMs() ?? 0;
+  return type === 'telegram' ? telegram.waitMs() : 0;
+}
+
+/** Throws only for what failed on this side, never for what a receiver, a network or a setting did. */
 export async function deliver(
   deps: DeliverDeps,
-  mailer: Mailer | null,
   channel: ChannelRow,
   notice: Notice,
 ): Promise<Outcome> {
-  if (channel.type === 'email') return mail(deps, mailer, channel, notice);
+  if (channel.type === 'email') return mail(deps, channel, notice);
   let secret: string;
   try {
     secret = deps.secrets.openText(channel.secret ?? '', sealedChannelContext(channel.id));
@@ -65,8 +80,7 @@ export async function deliver(
 }
 
 async function mail(
-  { db }: DeliverDeps,
-  mailer: Mailer | null,
+  { db, mailer }: DeliverDeps,
   channel: ChannelRow,
   { id, subject, text }: Notice,
 ): Promise<Outcome> {
@@ -80,7 +94,8 @@ async function mail(
     return { delivered: true };
   } catch (error) {
     if (!(error instanceof MailFailure)) throw error;
-    return failed('The mail server did not take the message.', error.final);
+    if (error.kind === 'away') return isAway('The mail server takes no mail now; it is asked again by itself.');
+    return failed('The mail server did not take the message.', error.kind === 'final');
   }
 }
 
@@ -100,8 +115,34 @@ export async function isMembersAddress(db: Db, workspaceId: number, email: strin
   return row !== undefined;
 }
 
-/** The token is a part of the address, so that nothing of this request is logged. */
+const TELEGRAM_AWAY = 'Telegram does not answer now; it is asked again by itself.';
+
+/** One Telegram serves all channels: where it does not answer one, no other asks for a while. */
 async function telegram(
+  deps: DeliverDeps,
+  channel: ChannelRow,
+  token: string,
+  notice: Notice,
+): Promise<Outcome> {
+  const { telegram: peer } = deps;
+  if (peer.waitMs() > 0) return isAway(TELEGRAM_AWAY);
+  peer.asked();
+  let outcome: Outcome = isAway(TELEGRAM_AWAY);
+  try {
+    outcome = await askTelegram(deps, channel, token, notice);
+  } catch (error) {
+    if (!(error instanceof HttpFailure)) {
+      peer.answered();
+      throw error;
+    }
+  }
+  if (!outcome.delivered && outcome.away === true) peer.failed();
+  else peer.answered();
+  return outcome;
+}
+
+/** The token is a part of the address, so that nothing of this request is logged. */
+async function askTelegram(
   { config, outgoing }: DeliverDeps,
   { target }: ChannelRow,
   token: string,
@@ -124,7 +165,8 @@ async function telegram(
     return failed('The bot may not write to this chat, or there is no such chat.');
   }
   if (answer.status === 429) return failed('Telegram asks to wait.');
-  return failed(`Telegram answered with status ${answer.status}.`);
+  const words = `Telegram answered with status ${answer.status}.`;
+  return answer.status >= 500 ? isAway(words) : failed(words);
 }
 
 async function post(

@@ -1,15 +1,14 @@
 /** Sends notices that wait: they are in the database until a receiver has taken them, so that a crash loses none. */
 import { and, asc, eq, gt, inArray, lte, min, notExists, or, sql } from 'drizzle-orm';
 import { affected, alias } from '../../db/ops.ts';
-import { alertChannels, alertNotices } from '../../db/schema.ts';
+import { alertChannels, alertNotices, ALERT_CHANNEL_TYPES } from '../../db/schema.ts';
 import { refundWindow, spendFromWindow } from '../../db/windows.ts';
 import { inBackground } from '../../db/work.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
-import type { Mailer } from '../../utils/smtp.ts';
 import type { Deps } from '../context.ts';
-import { type ChannelRow, type DeliverDeps, deliver, type Notice, type Outcome } from './deliver.ts';
+import { type ChannelRow, type DeliverDeps, deliver, type Outcome, type Notice, restMs } from './deliver.ts';
 import { noticeOf, placeOf, summaryOf, type ToldAlarm } from './notices.ts';
 import { readAlarmRows } from './watch.ts';
 
@@ -45,12 +44,12 @@ export const channelWindow = (channelId: string) => ({
 
 /**
  * Sends what is due, the oldest of each channel first, to several channels at once; how many were taken. Safe in several
- * processes at once. A channel that fails or hangs stops no other. A notice whose process dies between the receiver's answer
+ * processes at once. A channel that fails or hangs stops no other, and a mail server or a Telegram that is away none of the other
+ * types. A notice whose process dies between the receiver's answer
  * and the row's end may come twice, under the same id.
  */
 export async function sendDueNotices(
   deps: SendDeps,
-  mailer: Mailer | null,
   signal?: AbortSignal,
 ): Promise<number> {
   const queue = createFairQueue({
@@ -61,16 +60,25 @@ export async function sendDueNotices(
   const due = await dueChannels(deps);
   const sent = await Promise.all(
     due.map(({ channelId, userId }) =>
-      queue.run(String(userId), () => inBackground(userId, () => sendAll(deps, mailer, channelId, signal))),
+      queue.run(String(userId), () => inBackground(userId, () => sendAll(deps, channelId, signal))),
     ),
   );
   return sent.reduce<number>((sum, n) => sum + (n ?? 0), 0);
 }
 
-/** Those that wait longest first, a few of each workspace; none whose oldest notice is being sent, is put off or held back. */
-async function dueChannels({ db, clock }: SendDeps): Promise<{ channelId: string; userId: number }[]> {
+/**
+ * Those that wait longest first, a few of each workspace; none whose oldest notice is being sent, is put off or held back, and
+ * none whose peer is left alone at this moment.
+ */
+async function dueChannels(deps: SendDeps): Promise<{ channelId: string; userId: number }[]> {
+  const { db, clock } = deps;
   const { channelId, userId, nextAttemptAt } = alertNotices;
   const now = clock.now();
+  const resting = ALERT_CHANNEL_TYPES.filter((type) => restMs(deps, type) > 0);
+  const rests = db
+    .select({ id: alertChannels.id })
+    .from(alertChannels)
+    .where(and(eq(alertChannels.id, channelId), inArray(alertChannels.type, resting)));
   const head = alias(alertNotices, 'head');
   const isHeld = db
     .select({ id: head.id })
@@ -86,7 +94,14 @@ async function dueChannels({ db, clock }: SendDeps): Promise<{ channelId: string
   const rows = await db
     .select({ channelId, userId })
     .from(alertNotices)
-    .where(and(waiting, lte(nextAttemptAt, now), notExists(isHeld)))
+    .where(
+      and(
+        waiting,
+        lte(nextAttemptAt, now),
+        notExists(isHeld),
+        resting.length === 0 ? undefined : notExists(rests),
+      ),
+    )
     .groupBy(channelId, userId)
     .orderBy(asc(min(nextAttemptAt)), asc(channelId))
     .limit(MAX_DUE);
@@ -102,7 +117,6 @@ async function dueChannels({ db, clock }: SendDeps): Promise<{ channelId: string
 /** What is due for one channel; how many were taken. */
 async function sendAll(
   deps: SendDeps,
-  mailer: Mailer | null,
   channelId: string,
   signal?: AbortSignal,
 ): Promise<number> {
@@ -110,7 +124,7 @@ async function sendAll(
   let sent = 0;
   try {
     while (sent < NOTICES_PER_HOUR && !signal?.aborted && deps.clock.monotonic() < endsMs) {
-      if (!(await sendNext(deps, mailer, channelId))) break;
+      if (!(await sendNext(deps, channelId))) break;
       sent++;
     }
   } catch (error) {
@@ -120,7 +134,7 @@ async function sendAll(
 }
 
 /** The oldest notice of the channel, if it is due; whether it was taken. */
-async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string): Promise<boolean> {
+async function sendNext(deps: SendDeps, channelId: string): Promise<boolean> {
   const now = deps.clock.now();
   const [head] = await ofChannel(deps, channelId).limit(1);
   if (head === undefined || head.nextAttemptAt > now) return false;
@@ -129,6 +143,7 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     await deps.db.delete(alertNotices).where(and(eq(alertNotices.channelId, channelId), waiting));
     return false;
   }
+  if (restMs(deps, channel.type) > 0) return false;
   const retryAt = await claim(deps, head);
   if (retryAt === null) return false;
   const spent = await spendFromWindow(deps.db, channelWindow(channelId), now);
@@ -137,7 +152,7 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     return false;
   }
   const all = head.held > 0 ? await ofChannel(deps, channelId).limit(MAX_SUMMARY) : [head];
-  const outcome = await attempt(deps, mailer, channel, all);
+  const outcome = await attempt(deps, channel, all);
   if (outcome.delivered) {
     await settle(deps, all, 'sent');
     await note(deps, channel, { failure: null, lastSentAt: deps.clock.now() });
@@ -152,6 +167,7 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
     reason: outcome.error,
   });
   if (givenUp) await settle(deps, all, 'dropped');
+  else if (outcome.away === true) await giveBack(deps, head);
   else await putOff(deps, channelId, retryAt);
   await note(deps, channel, { failure: outcome.error });
   return false;
@@ -160,12 +176,11 @@ async function sendNext(deps: SendDeps, mailer: Mailer | null, channelId: string
 /** What fails on this side is an outcome too, so that it is given up in its time. */
 async function attempt(
   deps: SendDeps,
-  mailer: Mailer | null,
   channel: ChannelRow,
   rows: readonly Row[],
 ): Promise<Outcome> {
   try {
-    return await deliver(deps, mailer, channel, await write(deps, channel, rows));
+    return await deliver(deps, channel, await write(deps, channel, rows));
   } catch (error) {
     // Its message may hold the address, and that the token of a bot.
     const name = error instanceof Error ? error.name : typeof error;
@@ -191,6 +206,14 @@ async function claim({ db, clock }: SendDeps, row: Row): Promise<number | null> 
     .set({ attempts: sql`${alertNotices.attempts} + 1`, nextAttemptAt })
     .where(and(eq(alertNotices.id, row.id), eq(alertNotices.attempts, row.attempts), waiting));
   return affected(claimed) === 1 ? nextAttemptAt : null;
+}
+
+/** As before the attempt, which says nothing of this channel. */
+async function giveBack({ db, clock }: SendDeps, { id, attempts }: Row): Promise<void> {
+  await db
+    .update(alertNotices)
+    .set({ attempts, nextAttemptAt: clock.now() })
+    .where(and(eq(alertNotices.id, id), eq(alertNotices.attempts, attempts + 1), waiting));
 }
 
 /** The others of the channel wait as long as the one that failed. */

@@ -239,7 +239,7 @@ export async function cloneCampaign(
   const own = requireAnySession(session);
   const { senders, poolId } = await copySenders(ctx.db, own, campaign);
   const { listId, numbers, templateId, type, content, delayMs, options } = campaign;
-  const name = input.campaignName ?? `${campaign.name} (copy)`.slice(0, 190);
+  const name = input.campaignName ?? derivedName(campaign.name, ' (copy)');
   const row: CampaignRow = {
     ...newRow(ctx, own, {
       name,

@@ -6,6 +6,7 @@ import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { endOfAll, failForSession, pauseItself, resumeItself, SESSION_REASONS } from './feed-end.ts';
 import { feederOf } from './feed-state.ts';
 import {
@@ -13,6 +14,7 @@ import {
   type CampaignDeps,
   type CampaignRow,
   campaignFact,
+  derivedName,
   findOverlap,
   moveCampaign,
 } from './row.ts';
@@ -74,7 +76,8 @@ async function startOnce(deps: CampaignDeps, row: CampaignRow): Promise<void> {
 async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: string): Promise<void> {
   await transact(deps.database, async (tx) => {
     const now = deps.clock.now();
-    const dueAt = nextRun(cron, row.timeZone ?? 'UTC', now);
+    const timeZone = row.timeZone ?? 'UTC';
+    const dueAt = nextRun(cron, timeZone, now);
     const changes = dueAt === null ? { status: 'completed' as const, dueAt, finishedAt: now } : { dueAt };
     const taken = await tx
       .update(campaigns)
@@ -86,7 +89,7 @@ async function startOccurrence(deps: CampaignDeps, row: CampaignRow, cron: strin
       id: newId(now),
       status: 'running',
       activeKey: activeKeyOf(row),
-      name: `${row.name} ${new Date(now).toISOString().slice(0, 10)}`.slice(0, 190),
+      name: derivedName(row.name, ` ${zoneClock(timeZone).at(now).date}`),
       originId: row.id,
       origin: 'recurrence',
       cron: null,

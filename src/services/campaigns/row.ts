@@ -5,12 +5,21 @@ import { affected, isUniqueViolation, transact } from '../../db/ops.ts';
 import { broadcastLists, campaigns } from '../../db/schema.ts';
 import { type Fact, type Origin, record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
+import { cutText } from '../../utils/text.ts';
 import type { DailySpan } from '../../utils/time-zone.ts';
 import type { Content } from '../../whatsapp/content.ts';
 import type { Deps } from '../context.ts';
 
 export type CampaignRow = typeof campaigns.$inferSelect;
 export type CampaignStatus = CampaignRow['status'];
+
+/** As campaigns.name holds. */
+const MAX_NAME = 190;
+
+/** The name of one that was made from another: cut so that its ending is there in any case. */
+export function derivedName(name: string, ending: string): string {
+  return cutText(name, MAX_NAME - ending.length - 1) + ending;
+}
 
 /** Dependencies of campaigns. */
 export type CampaignDeps = Pick<

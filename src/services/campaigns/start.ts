@@ -8,6 +8,7 @@ import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { normalizePhone } from '../../utils/phone.ts';
+import { minuteText } from '../../utils/time-zone.ts';
 import { findSubscribers } from '../../whatsapp/subscribers.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
@@ -101,9 +102,7 @@ async function draftOf(
   const target = await targetOf(ctx, session.userId, input);
   const said = await contentFor(ctx, session, input, startsAt);
   const row = newRow(ctx, session, {
-    name:
-      input.campaignName ??
-      `Campaign ${new Date(ctx.clock.now()).toISOString().slice(0, 16).replace('T', ' ')}`,
+    name: input.campaignName ?? (await defaultName(ctx, session.userId)),
     listId: target.listId,
     numbers: target.numbers,
     delayMs: delayOf(input) ?? 0,
@@ -113,6 +112,11 @@ async function draftOf(
     ...said,
   });
   return { row, totalContacts: target.total };
+}
+
+/** When it was made, in the account's own time. */
+async function defaultName(ctx: Ctx, userId: number): Promise<string> {
+  return `Campaign ${minuteText(await timeZoneOf(ctx, userId), ctx.clock.now())}`;
 }
 
 /** A row in its first state, `scheduled`, with everything that is not given empty. */

@@ -12,6 +12,7 @@ import {
 } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { createFairQueue, type FairQueue } from '../../utils/fair-queue.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Mailer, MailFailure } from '../../utils/smtp.ts';
 import type { Deps } from '../context.ts';
@@ -21,6 +22,11 @@ const GIVE_UP_MS = DAY_MS;
 /** The first is longer than one attempt may take, so that no other process tries meanwhile. */
 const RETRY: BackoffRange = { firstMs: MINUTE_MS, maxMs: HOUR_MS };
 const BATCH_SIZE = 10;
+/** Mails that are sent at once, and those of one workspace or to one domain among them: a server may take long with these. */
+const AT_ONCE = 4;
+const AT_ONCE_OF_OWNER = 2;
+/** After so long what has not begun waits for the next round, which chooses again. */
+const TURN_MS = 5_000;
 /** Looked at of those that are due: what ten workspaces may send in a day. */
 const SCAN_LIMIT = 500;
 /** Of the MACs in links. */
@@ -90,25 +96,76 @@ export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string
   return readToken(deps, REGISTRATION, token);
 }
 
+/** Where mails are sent from, over the rounds of a sender. */
+export interface MailPlaces {
+  queue: FairQueue;
+  /** what has begun; never rejects */
+  running: Set<Promise<unknown>>;
+}
+
+/** Places of one sender. */
+export function createMailPlaces(): MailPlaces {
+  const bounds = { concurrency: AT_ONCE, perOwner: AT_ONCE_OF_OWNER, maxWaiting: BATCH_SIZE };
+  return { queue: createFairQueue(bounds), running: new Set() };
+}
+
+export interface SendDueOptions {
+  kinds?: readonly MailKind[];
+  signal?: AbortSignal;
+  places?: MailPlaces;
+}
+
 /**
- * Sends what is due, of all kinds or of `kinds` alone, one after the other, at most ten mails; how many were handed over. The
- * invitations of many workspaces take turns. Safe in several processes at once. A mail whose process dies between the server's
- * answer and the row's end may come twice, under the same Message-ID.
+ * Sends what is due, of all kinds or of `kinds` alone, at most ten mails, a few at once; how many were handed over. One that
+ * takes long goes on in its place afterwards. The invitations of many workspaces, and mails to many domains, take turns. Nothing
+ * is tried while the server is left alone, and a server that is away costs no mail one of its attempts. Safe in several processes
+ * at once. A mail whose process dies between the server's answer and the row's end may come twice, under the same Message-ID.
  */
 export async function sendDueMails(
   deps: MailDeps,
   mailer: Mailer,
-  { kinds = MAIL_KINDS, signal }: { kinds?: readonly MailKind[]; signal?: AbortSignal } = {},
+  { kinds = MAIL_KINDS, signal, places = createMailPlaces() }: SendDueOptions = {},
 ): Promise<number> {
+  if (mailer.waitMs() > 0) return 0;
+  const turn = new AbortController();
+  const over = signal === undefined ? turn.signal : AbortSignal.any([signal, turn.signal]);
   let sent = 0;
-  for (const row of await readDue(deps, kinds)) {
-    if (signal?.aborted) break;
-    if ((await claim(deps, row)) && (await sendOne(deps, mailer, row))) sent++;
-  }
+  const send = async (row: Row) => {
+    if (mailer.waitMs() > 0 || !(await claim(deps, row))) return;
+    if (await sendOne(deps, mailer, row)) sent++;
+  };
+  const all = (await readDue(deps, kinds)).map(({ row, owner }) => inPlace(places, owner, () => send(row), over));
+  await new Promise<void>((resolve, reject) => {
+    const cancel = deps.clock.setTimer(() => {
+      turn.abort();
+      resolve();
+    }, TURN_MS);
+    Promise.all(all).then(() => resolve(), reject).finally(cancel);
+  });
   return sent;
 }
 
-async function readDue({ db, clock }: MailDeps, kinds: readonly MailKind[]): Promise<Row[]> {
+/** Does the work when there is a place for this owner, unless it is over before. */
+async function inPlace(
+  { queue, running }: MailPlaces,
+  owner: string,
+  work: () => Promise<void>,
+  over: AbortSignal,
+): Promise<void> {
+  const begin = () => {
+    const done = work();
+    const ended = done.catch(() => undefined).finally(() => running.delete(ended));
+    running.add(ended);
+    return done;
+  };
+  try {
+    await queue.run(owner, begin, over);
+  } catch (error) {
+    if (error !== over.reason) throw error;
+  }
+}
+
+async function readDue({ db, clock }: MailDeps, kinds: readonly MailKind[]): Promise<DueMail[]> {
   const due = await db
     .select({ row: mailOutbox, workspaceId: workspaceInvitations.workspaceId })
     .from(mailOutbox)
@@ -116,14 +173,22 @@ async function readDue({ db, clock }: MailDeps, kinds: readonly MailKind[]): Pro
     .where(and(lte(mailOutbox.nextAttemptAt, clock.now()), inArray(mailOutbox.kind, [...kinds])))
     .orderBy(asc(mailOutbox.nextAttemptAt), asc(mailOutbox.id))
     .limit(SCAN_LIMIT);
-  const counts = new Map<number, number>();
+  const counts = new Map<string, number>();
   const inTurn = due.map(({ row, workspaceId }) => {
-    const turn = workspaceId === null ? 0 : (counts.get(workspaceId) ?? 0);
-    if (workspaceId !== null) counts.set(workspaceId, turn + 1);
-    return { row, turn };
+    const { address } = row;
+    const owner = workspaceId === null ? address.slice(address.lastIndexOf('@')) : String(workspaceId);
+    const turn = counts.get(owner) ?? 0;
+    counts.set(owner, turn + 1);
+    return { row, owner, turn };
   });
   inTurn.sort((a, b) => a.turn - b.turn);
-  return inTurn.slice(0, BATCH_SIZE).map(({ row }) => row);
+  return inTurn.slice(0, BATCH_SIZE);
+}
+
+interface DueMail {
+  row: Row;
+  /** the workspace that invites, else the domain that is written to */
+  owner: string;
 }
 
 async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
@@ -136,6 +201,14 @@ async function claim({ db, clock }: MailDeps, row: Row): Promise<boolean> {
   return affected(claimed) === 1;
 }
 
+/** As before the attempt, which says nothing of this mail, behind the others that are due: none is the one that always tries. */
+async function giveBack({ db, clock }: MailDeps, { id, attempts }: Row): Promise<void> {
+  await db
+    .update(mailOutbox)
+    .set({ attempts, nextAttemptAt: clock.now() })
+    .where(and(eq(mailOutbox.id, id), eq(mailOutbox.attempts, attempts + 1)));
+}
+
 async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolean> {
   if (!(await isForSomebody(deps, row))) {
     await remove(deps, row);
@@ -146,7 +219,11 @@ async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolea
     await mailer.send({ id: row.id, to: row.address, ...text });
   } catch (error) {
     if (!(error instanceof MailFailure)) throw error;
-    const givenUp = error.final || deps.clock.now() >= row.giveUpAt;
+    const givenUp = error.kind === 'final' || deps.clock.now() >= row.giveUpAt;
+    if (error.kind === 'away' && !givenUp) {
+      await giveBack(deps, row);
+      return false;
+    }
     const about = {
       mail: row.id,
       kind: row.kind,

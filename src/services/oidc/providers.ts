@@ -10,13 +10,13 @@ import {
   discovery,
   enableNonRepudiationChecks,
 } from 'openid-client';
-import { jitteredBackoffMs } from '../../utils/backoff.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { OidcProvider } from '../../utils/config-oidc.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { createGuardedHttp, HttpFailure } from '../../utils/guarded-fetch.ts';
 import type { Logger } from '../../utils/logger.ts';
+import { createPeerPause, type PeerPause } from '../../utils/peer-pause.ts';
 
 export interface OidcProviders {
   /** in the order of their buttons */
@@ -43,9 +43,7 @@ interface Contact {
   provider: OidcProvider;
   http: ReturnType<typeof createGuardedHttp>;
   about: { value: Promise<Configuration>; at: number } | null;
-  failures: number;
-  /** by the monotonic clock */
-  pausedUntil: number;
+  pause: PeerPause;
 }
 
 /** Makes the providers. Nothing is asked before somebody signs in. */
@@ -55,7 +53,7 @@ export function createOidcProviders(deps: {
   logger: Logger;
 }): OidcProviders {
   const { clock, logger } = deps;
-  const contacts = new Map(deps.config.oidc.map((provider) => [provider.id, contactOf(provider)]));
+  const contacts = new Map(deps.config.oidc.map((provider) => [provider.id, contactOf(provider, clock)]));
 
   function know(contact: Contact): Promise<Configuration> {
     const now = clock.monotonic();
@@ -69,12 +67,10 @@ export function createOidcProviders(deps: {
   }
 
   function noteFailure(contact: Contact, error: unknown): AppError {
-    contact.failures++;
-    const pauseMs = jitteredBackoffMs(PAUSE, contact.failures, Math.random());
-    contact.pausedUntil = clock.monotonic() + pauseMs;
-    const { id } = contact.provider;
-    logger.warn('an OpenID provider does not answer', { provider: id, pauseMs, reason: reasonOf(error) });
-    return unavailable(contact.provider, pauseMs);
+    const pauseMs = contact.pause.failed();
+    const about = { provider: contact.provider.id, pauseMs, reason: reasonOf(error) };
+    if (pauseMs !== null) logger.warn('an OpenID provider does not answer', about);
+    return unavailable(contact.provider, contact.pause.waitMs());
   }
 
   return {
@@ -82,11 +78,11 @@ export function createOidcProviders(deps: {
     async ask(id, work) {
       const contact = contacts.get(id);
       if (!contact) throw new AppError('NOT_FOUND', 'There is no such way to sign in here.');
-      const leftMs = contact.pausedUntil - clock.monotonic();
+      const leftMs = contact.pause.waitMs();
       if (leftMs > 0) throw unavailable(contact.provider, leftMs);
       try {
         const done = await work(contact.provider, await know(contact));
-        contact.failures = 0;
+        contact.pause.answered();
         return done;
       } catch (error) {
         if (isOutage(error)) throw noteFailure(contact, error);
@@ -100,10 +96,11 @@ export function createOidcProviders(deps: {
 }
 
 /** The operator may have the provider in a private network; what it names elsewhere has to be public. */
-function contactOf(provider: OidcProvider): Contact {
+function contactOf(provider: OidcProvider, clock: Clock): Contact {
   const { hostname, protocol } = new URL(provider.issuer);
   const http = createGuardedHttp({ allowHosts: [hostname], httpsOnly: protocol === 'https:' });
-  return { provider, http, about: null, failures: 0, pausedUntil: 0 };
+  const pause = createPeerPause({ clock, range: PAUSE, trialMs: TIMEOUT_MS });
+  return { provider, http, about: null, pause };
 }
 
 function discover({ provider, http }: Contact): Promise<Configuration> {

@@ -153,5 +153,7 @@ function templateNotFound(id: string): AppError {
 }
 
 function nameTaken(name: string): AppError {
-  return new AppError('CONFLICT', `There is an OTP template ${name} already.`);
+  return new AppError('CONFLICT', `There is an OTP template ${name} already.`, {
+    details: { name: 'is taken' },
+  });
 }

@@ -260,5 +260,7 @@ function templateNotFound(id: string): AppError {
 }
 
 function nameTaken(name: string): AppError {
-  return new AppError('CONFLICT', `There is a broadcast template ${name} already.`);
+  return new AppError('CONFLICT', `There is a broadcast template ${name} already.`, {
+    details: { name: 'is taken' },
+  });
 }

@@ -4,7 +4,9 @@ import { type Cursor, encodeCursor, isOlder, type Keyset, parseCursor } from '..
 import { auditEntries, users } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { csvLines } from '../../utils/csv.ts';
+import { zoneClock } from '../../utils/time-zone.ts';
 import { requireSelf } from '../access.ts';
+import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
 import { toSearchedNumber } from '../number-search.ts';
 import type { AuditFilter, AuditQuery } from './schemas.ts';
@@ -72,7 +74,7 @@ export async function exportAudit(
   input: AuditFilter,
 ): Promise<{ fileName: string; lines: AsyncGenerator<string> }> {
   requireTeam(ctx);
-  const day = new Date(ctx.clock.now()).toISOString().slice(0, 10);
+  const day = zoneClock(await timeZoneOf(ctx, ctx.actor.userId)).at(ctx.clock.now()).date;
   return { fileName: `audit-${day}.csv`, lines: auditLines(ctx, input) };
 }
 

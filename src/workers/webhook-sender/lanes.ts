@@ -255,7 +255,7 @@ const MAX_APART_OF_TENANT = 2;
 export interface Recorder {
   /**
    * `recordAttempt`, together with what other lanes and the same one have to write at that moment. Where somebody else holds the
-   * lock of a lane, or an event is gone, that lane waits by itself. It may be a tenth of a second before it is written.
+   * lock of a lane, that lane waits by itself. It may be a tenth of a second before it is written.
    */
   add(tried: Tried): Promise<boolean>;
   /** Somebody waits for what was added: it waits for others no longer. */
@@ -284,7 +284,7 @@ export function createRecorder(db: Db): Recorder {
       for (const { claim } of chosen) running.set(claim.lane, (running.get(claim.lane) ?? 0) + 1);
       return chosen;
     },
-    run: (all) => transact(db, (tx) => writeAttempts(tx, all, new Set(alone.keys()))),
+    run: (all) => writeBatch(db, all, new Set(alone.keys())),
   });
   function ended(lane: string): void {
     const left = (running.get(lane) ?? 0) - 1;
@@ -330,30 +330,77 @@ export function createRecorder(db: Db): Recorder {
 /** Whether its lane is ours still; `apart`: nothing is written, it is tried by itself, or when another one of its lane has been. */
 type Written = boolean | 'apart';
 
-/** All that went well are written at once, without those in the lanes `busy`; the batcher tries others in halves. */
-async function writeAttempts(tx: Tx, all: readonly Tried[], busy: ReadonlySet<string>): Promise<Written[]> {
+/**
+ * `writeAttempts` in a transaction of its own, and in one more where events are gone (of a webhook that was deleted): without
+ * them, so that they hold up no others.
+ */
+async function writeBatch(
+  db: Db,
+  all: readonly Tried[],
+  busy: ReadonlySet<string>,
+): Promise<Written[]> {
+  try {
+    return await transact(db, (tx) => writeAttempts(tx, all, busy));
+  } catch (error) {
+    if (!(error instanceof EventIsGone)) throw error;
+    return transact(db, async (tx) => writeAttempts(tx, all, busy, await readLeft(tx, all)));
+  }
+}
+
+/** Of these events those that still wait in their lanes; in another one an event is being replayed: that is another delivery. */
+async function readLeft(tx: Tx, all: readonly Tried[]): Promise<Set<string>> {
+  const { id, lane, state } = webhookOutbox;
+  const ids = all.map(({ row }) => row.id);
+  const rows = await tx
+    .select({ id, lane })
+    .from(webhookOutbox)
+    .where(and(inArray(id, ids), eq(state, 'pending')));
+  const lanes = new Map(rows.map((row) => [row.id, row.lane]));
+  return new Set(ids.filter((one, at) => lanes.get(one) === all[at]?.claim.lane));
+}
+
+/**
+ * All that went well are written at once, without those in the lanes `busy`; the batcher tries others in halves. `left`: the
+ * events that are still there; all of them when missing.
+ */
+async function writeAttempts(
+  tx: Tx,
+  all: readonly Tried[],
+  busy: ReadonlySet<string>,
+  left?: ReadonlySet<string>,
+): Promise<Written[]> {
   const together = all.filter(({ claim }) => !busy.has(claim.lane));
   if (together.length === 0) return all.map(() => 'apart');
   requireDelivered(together);
-  const written = await (statementsAreCheap ? writeInTurn(tx, together) : writeFree(tx, together));
+  const isLeft = ({ row }: Tried) => left === undefined || left.has(row.id);
+  const written = await (statementsAreCheap
+    ? writeInTurn(tx, together, isLeft)
+    : writeFree(tx, together, isLeft));
   return all.map((tried) => written.get(tried) ?? 'apart');
 }
 
+type IsLeft = (tried: Tried) => boolean;
+
 /** Those whose lanes nobody else has locked. */
-async function writeFree(tx: Tx, all: readonly Tried[]): Promise<Map<Tried, boolean>> {
+async function writeFree(tx: Tx, all: readonly Tried[], isLeft: IsLeft): Promise<Map<Tried, boolean>> {
   const free = await lockFree(tx, all);
   const ours = all.filter(({ claim }) => free.has(claim.lane));
-  if (ours.length > 0) await writeDeliveries(tx, ours);
+  if (ours.length > 0) await writeDeliveries(tx, ours, isLeft);
   return new Map(ours.map((tried) => [tried, true]));
 }
 
 /** Where a statement is no round trip: each lane is renewed once, their events are moved together, and the log gets all. */
-async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<Map<Tried, boolean>> {
+async function writeInTurn(
+  tx: Tx,
+  all: readonly Tried[],
+  isLeft: IsLeft,
+): Promise<Map<Tried, boolean>> {
   const renewed = new Map<string, boolean>();
   for (const { claim, now } of all) {
     if (!renewed.has(claim.token)) renewed.set(claim.token, await renewLease(tx, claim, now));
   }
-  const rows = all.map(({ claim, row, attempt, now }) => [
+  const there = all.filter(isLeft);
+  const rows = there.map(({ claim, row, attempt, now }) => [
     row.id,
     claim.lane,
     'pending',
@@ -363,8 +410,10 @@ async function writeInTurn(tx: Tx, all: readonly Tried[]): Promise<Map<Tried, bo
     now,
     sha256Hex(attempt.keptBody),
   ]);
-  if ((await moveSeveral(tx, rows, ['delivered', null, null])) !== all.length) throw eventIsGone();
-  await insertMany(tx, webhookDeliveries, all.map(logOf));
+  if (there.length > 0) {
+    if ((await moveSeveral(tx, rows, ['delivered', null, null])) !== there.length) throw new EventIsGone();
+    await insertMany(tx, webhookDeliveries, there.map(logOf));
+  }
   return new Map(all.map((tried) => [tried, renewed.get(tried.claim.token) === true]));
 }
 
@@ -402,7 +451,12 @@ function requireDelivered(all: readonly Tried[]): void {
   if (all.some(({ step }) => step.state !== 'delivered')) throw new NotAlike('some have failed');
 }
 
-const eventIsGone = () => new NotAlike('an event is not there any more');
+class EventIsGone extends NotAlike {
+  constructor() {
+    super('an event is not there any more');
+  }
+}
+
 const laneIsLost = () => new NotAlike('a lane is lost');
 
 const renewSeveral = preparedWriteFor((db, named, count) =>
@@ -441,7 +495,7 @@ const endSeveral = preparedWriteFor((db, named, count) => {
 });
 
 /** All of it goes with the commit where it may. Their lanes are locked. */
-async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<void> {
+async function writeDeliveries(tx: Tx, all: readonly Tried[], isLeft: IsLeft): Promise<void> {
   const lanes = new Map(all.map(({ claim }) => [claim.lane, claim]));
   const dueAt = Math.max(...all.map(({ now }) => now)) + LEASE_MS;
   const claims = padded([...lanes.values()], MAX_BATCH);
@@ -449,15 +503,18 @@ async function writeDeliveries(tx: Tx, all: readonly Tried[]): Promise<void> {
     ...valuesAt(claims.map(({ lane, token }) => ({ lane, token }))),
     dueAt,
   });
-  const rows = padded(all, MAX_BATCH).map(({ claim, row, attempt, now }) => ({
+  const there = all.filter(isLeft);
+  if (there.length === 0) return;
+  const rows = padded(there, MAX_BATCH).map(({ claim, row, attempt, now }) => ({
     id: row.id,
     lane: claim.lane,
     status: attempt.status,
     at: now,
     keptBody: sha256Hex(attempt.keptBody),
   }));
-  await endSeveral(unanswered(tx, { rows: all.length, toError: eventIsGone }), [rows.length], valuesAt(rows));
-  await insertMany(unanswered(tx), webhookDeliveries, all.map(logOf));
+  const gone = () => new EventIsGone();
+  await endSeveral(unanswered(tx, { rows: there.length, toError: gone }), [rows.length], valuesAt(rows));
+  await insertMany(unanswered(tx), webhookDeliveries, there.map(logOf));
 }
 
 /** Ends an event without an attempt: there is nothing to send, or no webhook to send it to. */

@@ -1,10 +1,13 @@
 /** How a text looks for real people, while it is being written. */
 
 import { z } from 'zod';
+import { timeZoneOf } from '../../../services/auth/settings.ts';
 import { type Audience, lookThroughList } from '../../../services/campaigns/audience.ts';
 import type { Ctx } from '../../../services/context.ts';
 import { getList, listLists } from '../../../services/lists/lists.ts';
 import { type Preview, previewTemplate } from '../../../services/templates/templates.ts';
+import { countEach } from '../../../utils/count-each.ts';
+import { minuteText } from '../../../utils/time-zone.ts';
 import { texts } from '../i18n.ts';
 import { LivePreview } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-preview.ts';
@@ -73,10 +76,16 @@ export const previewPages: Page[] = [
   }),
 ];
 
-/** The lists that a form lets choose from: value and name, newest first. */
+/** The lists that a form lets choose from: value and name, newest first. Those of one name tell when they were made. */
 export async function listOptions(ctx: Ctx): Promise<[value: string, text: string][]> {
   const { data } = await listLists(ctx, { page: 1, limit: MAX_LISTS });
-  return data.map(({ id: value, name, contactCount }) => [value, `${name} (${contactCount})`]);
+  const named = countEach(data.map(({ name }) => name));
+  const timeZone = await timeZoneOf(ctx, ctx.actor.userId);
+  return data.map(({ id: value, name, contactCount, createdAt }) => {
+    const isAlone = named.get(name) === 1;
+    const made = isAlone ? '' : `, ${minuteText(timeZone, Date.parse(createdAt))}`;
+    return [value, `${name} (${contactCount}${made})`];
+  });
 }
 
 /** Stands in the form whose text it shows, and follows what is typed there. */
