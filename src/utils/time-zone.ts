@@ -117,6 +117,25 @@ function createZoneClock(timeZone: string): ZoneClock {
   return clock;
 }
 
+const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
+
+/** False for a day that no calendar has, such as 2026-02-30, which `Date` takes for another one. */
+export function isCalendarDay(day: string): boolean {
+  const at = Date.parse(`${day}T00:00:00Z`);
+  return !Number.isNaN(at) && new Date(at).toISOString().startsWith(day);
+}
+
+/**
+ * A time without a zone, `2026-01-31T08:00` or with a blank and seconds, as the epoch milliseconds at which a clock on UTC shows
+ * it; null for another form, and for what no calendar or clock has. `ZoneClock.fromLocal` makes an instant of it.
+ */
+export function parseLocalTime(text: string): number | null {
+  if (!LOCAL_TIME.test(text) || !isCalendarDay(text.slice(0, 10))) return null;
+  const at = Date.parse(`${text.replace(' ', 'T')}Z`);
+  // 24:00 is a time of the next day.
+  return Number.isNaN(at) || text.slice(11, 13) === '24' ? null : at;
+}
+
 /** `2026-01-31 08:00`: an instant (epoch milliseconds) as the clocks of the zone show it. Throws as `zoneClock`. */
 export function minuteText(timeZone: string, instant: number): string {
   return new Date(zoneClock(timeZone).toLocal(instant)).toISOString().slice(0, 16).replace('T', ' ');

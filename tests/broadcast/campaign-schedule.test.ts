@@ -22,6 +22,11 @@ describe('a time', () => {
     [{ scheduledAt: '2026-01-05T02:00:00Z', timeZone: 'UTC' }, 'scheduledAt'],
     [{ scheduledAt: '2027-06-01T02:00:00Z', timeZone: 'UTC' }, 'scheduledAt'],
     [{ scheduledAt: 'tomorrow', timeZone: 'UTC' }, 'scheduledAt'],
+    // Days that no calendar has, which would begin two days later.
+    [{ scheduledAt: '2026-02-30T08:00:00', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: '2026-02-30T08:00:00Z', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: '2026-04-31T08:00:00+07:00', timeZone: 'UTC' }, 'scheduledAt'],
+    [{ scheduledAt: '2026-02-28T24:00', timeZone: 'UTC' }, 'scheduledAt'],
     [{ scheduledAt: '2026-01-06T02:00:00', timeZone: 'Mars/Phobos' }, 'timezone'],
     [{ timeZone: 'UTC' }, 'scheduledAt'],
     [{ cron: 'every day at nine', timeZone: 'UTC' }, 'cron'],

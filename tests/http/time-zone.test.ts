@@ -71,3 +71,14 @@ it('is the one that the name of a campaign without a name, and that of a file, t
   const file = await app.call('/analytics/export?log=activity&format=csv', { token: other.token });
   expect(file.headers.get('content-disposition')).toContain(`activity-${local.slice(0, 10)}.csv`);
 });
+
+it('has no day that no calendar has', async () => {
+  const year = new Date().getFullYear() + 1;
+  for (const wrong of [`${year}-02-30T08:00:00`, `${year}-04-31 08:00`, `${year}-02-30T08:00:00Z`]) {
+    const body = { ...message, scheduledAt: wrong };
+    expect(await app.as(tenant).post('/message/send-text', body)).toMatchObject({
+      status: 400,
+      body: { details: { scheduledAt: expect.stringContaining('ISO 8601') } },
+    });
+  }
+});

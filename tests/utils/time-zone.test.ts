@@ -1,7 +1,7 @@
 /** Days, hours and daily spans of a time zone, also where the clocks change. */
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../../src/utils/durations.ts';
-import { isTimeZone, spanEnd, zoneClock, zonesOfCountry } from '../../src/utils/time-zone.ts';
+import { isTimeZone, minuteText, parseLocalTime, spanEnd, zoneClock, zonesOfCountry } from '../../src/utils/time-zone.ts';
 
 const at = (iso: string) => Date.parse(iso);
 
@@ -69,4 +69,19 @@ test('the zones of a country are those that ICU knows', () => {
   expect(zonesOfCountry('ID')).toContain('Asia/Jakarta');
   expect(zonesOfCountry('US').length).toBeGreaterThan(3);
   expect(zonesOfCountry('ID')).toBe(zonesOfCountry('ID'));
+});
+
+test('a local time is one that a calendar has', () => {
+  const read = (text: string) => {
+    const local = parseLocalTime(text);
+    return local === null ? null : new Date(local).toISOString();
+  };
+  expect(read('2028-02-29T08:00')).toBe('2028-02-29T08:00:00.000Z');
+  expect(read('2026-01-31 08:00:01.5')).toBe('2026-01-31T08:00:01.500Z');
+  const wrong = ['2026-02-29T08:00', '2026-04-31 08:00', '2026-01-31T24:00', '2026-01-31T08:60', '2026-13-01T00:00'];
+  for (const text of [...wrong, '2026-01-31', '2026-01-31T08:00Z']) expect(read(text), text).toBeNull();
+});
+
+test('the minute of an instant is the one that the clocks of the zone show', () => {
+  expect(minuteText('Asia/Jakarta', at('2026-01-31T17:05:59Z'))).toBe('2026-02-01 00:05');
 });

@@ -3,7 +3,7 @@
 import { Cron } from 'croner';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
-import { isTimeZone, zoneClock } from '../../utils/time-zone.ts';
+import { isCalendarDay, isTimeZone, parseLocalTime, zoneClock } from '../../utils/time-zone.ts';
 import type { ScheduleCampaignInput } from './schemas.ts';
 
 /** A client's clock may be behind ours by as much. */
@@ -11,7 +11,6 @@ const SKEW_MS = MINUTE_MS;
 const MAX_AHEAD_MS = 366 * DAY_MS;
 const CRON_FIELDS = 5;
 const MAX_CRON_REASON = 150;
-const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
 const INSTANT = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})$/i;
 
 /** `scheduledAt` is ISO 8601; without an offset it is a time in `timeZone`. */
@@ -50,13 +49,8 @@ function cronReason(cron: string, error: string): string {
 }
 
 function parseTime(text: string, timeZone: string, now: number): number {
-  const iso = text.trim().replace(' ', 'T');
-  const at = INSTANT.test(iso)
-    ? Date.parse(iso)
-    : LOCAL_TIME.test(iso)
-      ? zoneClock(timeZone).fromLocal(Date.parse(`${iso}Z`))
-      : Number.NaN;
-  if (!Number.isFinite(at)) {
+  const at = readTime(text.trim().replace(' ', 'T'), timeZone);
+  if (at === null) {
     throw invalid(
       'scheduledAt',
       'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z or, with timezone, 2026-01-31T08:00:00',
@@ -65,6 +59,13 @@ function parseTime(text: string, timeZone: string, now: number): number {
   if (at < now - SKEW_MS) throw invalid('scheduledAt', 'is in the past');
   if (at > now + MAX_AHEAD_MS) throw invalid('scheduledAt', 'is more than a year ahead');
   return Math.max(at, now);
+}
+
+function readTime(iso: string, timeZone: string): number | null {
+  const local = parseLocalTime(iso);
+  if (local !== null) return zoneClock(timeZone).fromLocal(local);
+  const at = INSTANT.test(iso) && isCalendarDay(iso.slice(0, 10)) ? Date.parse(iso) : Number.NaN;
+  return Number.isNaN(at) ? null : at;
 }
 
 function invalid(field: string, reason: string): AppError {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { MESSAGE_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
+import { parseLocalTime } from '../../utils/time-zone.ts';
 import { MessageContentOutput } from '../inbound/schemas.ts';
 import { senderFields } from '../pools.ts';
 
@@ -21,8 +22,6 @@ const Instant = z.iso
   .datetime({ offset: true, error: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' })
   .transform((text) => Date.parse(text));
 
-const LOCAL_TIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?$/;
-
 /** Epoch milliseconds, or the text of a time without a zone: that is the service's, which a schema does not know. */
 export const Moment = z
   .string()
@@ -30,7 +29,7 @@ export const Moment = z
   .transform((text, issues): number | string => {
     const instant = Instant.safeParse(text);
     if (instant.success) return instant.data;
-    if (LOCAL_TIME.test(text) && !Number.isNaN(Date.parse(`${text.replace(' ', 'T')}Z`))) return text;
+    if (parseLocalTime(text) !== null) return text;
     issues.addIssue({ code: 'custom', message: 'must be a time in ISO 8601, as in 2026-01-31T08:00:00Z' });
     return z.NEVER;
   });
