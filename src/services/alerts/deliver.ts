@@ -165,8 +165,8 @@ async function askTelegram(
     return failed('The bot may not write to this chat, or there is no such chat.');
   }
   if (answer.status === 429) return failed('Telegram asks to wait.');
-  const words = `Telegram answered with status ${answer.status}.`;
-  return answer.status >= 500 ? isAway(words) : failed(words);
+  if (answer.status >= 500) return isAway(TELEGRAM_AWAY);
+  return failed(`Telegram answered with status ${answer.status}.`);
 }
 
 async function post(

@@ -66,6 +66,10 @@ export const failures: Record<string, string> = {
   'The address belongs to no member of the workspace any more.':
     'Alamat ini bukan lagi milik anggota workspace.',
   'The mail server did not take the message.': 'Server email tidak menerima pesan.',
+  'The mail server takes no mail now; it is asked again by itself.':
+    'Server email sedang tidak menerima email; akan dicoba lagi secara otomatis.',
+  'Telegram does not answer now; it is asked again by itself.':
+    'Telegram sedang tidak menjawab; akan dicoba lagi secara otomatis.',
   'Telegram refuses the token of the bot.': 'Telegram menolak token bot.',
   'The bot may not write to this chat, or there is no such chat.':
     'Bot tidak boleh menulis ke obrolan ini, atau obrolannya tidak ada.',
