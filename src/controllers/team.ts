@@ -39,6 +39,9 @@ const Invitation = z
     sessionId: z.string().nullable().describe('the first of `sessionIds`'),
     sessionIds: z.array(z.string()).nullable().describe('the sessions that they will see; null: all'),
     invitedBy: z.int().describe('the person who invited'),
+    mailWaiting: z
+      .boolean()
+      .describe('its mail has not been handed over yet: the mail server is tried for a day'),
     createdAt: Timestamp,
     expiresAt: Timestamp,
   })

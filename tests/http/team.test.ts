@@ -164,8 +164,11 @@ describe('an invitation', () => {
     const call = { method: 'POST', token: owner.token, body, headers: { 'accept-language': 'id' } };
     const reply = await app.call('/workspace/invitations', call);
     // Whoever invites could open an account with an address that is not theirs.
-    expect(reply.body.data).toMatchObject({ mailed: true, token: null, url: null });
+    expect(reply.body.data).toMatchObject({ mailed: true, mailWaiting: true, token: null, url: null });
+    const listed = async () => (await app.call('/workspace/invitations', { token: owner.token })).body.data;
+    expect(await listed()).toMatchObject([{ mailWaiting: true }]);
     await sendDueMails(app.deps, mailerOf(app));
+    expect(await listed()).toMatchObject([{ mailWaiting: false }]);
     expect(smtp.mails[0]?.data).toContain('diundang');
     const [, token = ''] = /token=([\w.]+)/.exec(smtp.mails[0]?.data ?? '') ?? [];
     expect(JSON.stringify(await app.deps.db.select().from(mailOutbox))).not.toContain(token);

@@ -1,9 +1,9 @@
 /** Asking people to become members: by e-mail where there is an SMTP server, and by a link that is handed over. */
 
-import { and, asc, count, eq, gt } from 'drizzle-orm';
+import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { affected, transact } from '../../db/ops.ts';
-import { users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { mailOutbox, users, workspaceInvitations, workspaceMembers, workspaces } from '../../db/schema.ts';
 import { spendFromWindow } from '../../db/windows.ts';
 import { record } from '../../events/record.ts';
 import { sha256Hex } from '../../utils/crypto.ts';
@@ -46,6 +46,8 @@ export interface InvitationInfo {
   /** the first of them */
   sessionId: string | null;
   invitedBy: number;
+  /** its mail has not been handed over yet */
+  mailWaiting: boolean;
   createdAt: string;
   expiresAt: string;
 }
@@ -105,9 +107,9 @@ export async function inviteMember(
     const fact = { userId: workspaceId, event: 'member.invited' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
   });
-  if (sendsMails) return { ...toInfo(row), token: null, url: null, mailed };
+  if (sendsMails) return { ...toInfo(row, mailed), token: null, url: null, mailed };
   const token = invitationToken(ctx, row.id);
-  return { ...toInfo(row), token, url: urlOf(ctx, token), mailed };
+  return { ...toInfo(row, mailed), token, url: urlOf(ctx, token), mailed };
 }
 
 /** The invitations of the workspace that open something now, oldest first. Throws FORBIDDEN. */
@@ -133,7 +135,18 @@ export async function listInvitations(ctx: Ctx): Promise<InvitationInfo[]> {
   // One whose maker is disabled, or may not invite so any more, opens nothing; it may again when that changes.
   const isOpen = ({ row, maker: by, serviceRole }: (typeof rows)[number]) =>
     mayInviteAs({ ...by, serviceRole }, row.role);
-  return rows.filter(isOpen).map(({ row }) => toInfo(row));
+  const open = rows.filter(isOpen).map(({ row }) => row);
+  const waiting = await readWaitingMails(ctx, open);
+  return open.map((row) => toInfo(row, waiting.has(row.id)));
+}
+
+/** Those of these invitations whose mail the server has not taken yet. */
+async function readWaitingMails({ db }: Ctx, invitations: readonly Row[]): Promise<Set<string | null>> {
+  const { invitationId } = mailOutbox;
+  const ids = invitations.map(({ id }) => id);
+  if (ids.length === 0) return new Set();
+  const rows = await db.select({ id: invitationId }).from(mailOutbox).where(inArray(invitationId, ids));
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Ends an invitation. Throws FORBIDDEN, NOT_FOUND. */
@@ -340,9 +353,9 @@ function isOver(): AppError {
   );
 }
 
-function toInfo(row: Row): InvitationInfo {
+function toInfo(row: Row, mailWaiting: boolean): InvitationInfo {
   const { id, email, role, invitedBy, createdAt, expiresAt } = row;
   const toIso = (at: number) => new Date(at).toISOString();
   const times = { createdAt: toIso(createdAt), expiresAt: toIso(expiresAt) };
-  return { id, email, role, ...shownBound(row), invitedBy, ...times };
+  return { id, email, role, ...shownBound(row), invitedBy, mailWaiting, ...times };
 }

@@ -62,9 +62,12 @@ export async function invitationCards(ctx: Ctx, view: View): Promise<Child> {
 function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: readonly InvitationInfo[] }) {
   return (
     <Table label={t.invitations} head={[t.email, t.role, t.session, t.expires, '']}>
-      {open.map(({ id, email, role, sessionIds, expiresAt }) => (
+      {open.map(({ id, email, role, sessionIds, mailWaiting, expiresAt }) => (
         <tr>
-          <td class="wrap">{email}</td>
+          <td class="wrap">
+            {email}
+            {mailWaiting && <div class="muted small">{t.mailWaiting}</div>}
+          </td>
           <td>{workspaceRoleNames(view.lang)[role]}</td>
           <td class="wrap">{sessionIds?.join(', ') ?? t.allSessions}</td>
           <td>

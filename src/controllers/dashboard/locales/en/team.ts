@@ -31,6 +31,7 @@ export const team = {
   sendInvitation: 'Create invitation',
   invitedDone: 'Invitation created. The link works once and expires after 7 days:',
   mailed: 'Invitation sent by email. The link works once and expires after 7 days.',
+  mailWaiting: 'The mail server has not taken the email yet. We try for a day.',
   mailsSpent: 'This address got three invitations by email today. Invite again tomorrow.',
   invitations: 'Pending invitations',
   noInvitations: 'No pending invitations.',

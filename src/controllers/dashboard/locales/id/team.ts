@@ -34,6 +34,7 @@ export const team: Texts<typeof english.team> = {
   sendInvitation: 'Buat undangan',
   invitedDone: 'Undangan dibuat. Tautan hanya bisa dipakai sekali dan berlaku 7 hari:',
   mailed: 'Undangan dikirim lewat email. Tautan hanya bisa dipakai sekali dan berlaku 7 hari.',
+  mailWaiting: 'Server email belum menerima emailnya. Kami mencoba selama sehari.',
   mailsSpent: 'Alamat ini sudah menerima tiga undangan lewat email hari ini. Undang lagi besok.',
   invitations: 'Undangan tertunda',
   noInvitations: 'Tidak ada undangan tertunda.',
