@@ -113,7 +113,8 @@ export function createMailer({ smtp, clock, logger }: MailerParts): Mailer {
         if (kind === 'away') {
           const pauseMs = pause.failed();
           const about = { pauseMs, reason };
-          if (pauseMs !== null) logger.warn('the SMTP server takes no mail, and is left alone for a while', about);
+          if (pauseMs !== null)
+            logger.warn('the SMTP server takes no mail, and is left alone for a while', about);
         } else pause.answered();
         throw new MailFailure(reason, kind);
       }

@@ -1,7 +1,7 @@
 /** Pages of broadcast lists, their contacts and imports. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { broadcastLists } from '../../src/db/schema.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { until } from '../helpers/until.ts';

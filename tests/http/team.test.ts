@@ -16,8 +16,8 @@ import { signLink } from '../../src/services/signed-links.ts';
 import { DAY_MS } from '../../src/utils/durations.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
-import { createManualClock } from '../helpers/manual-clock.ts';
 import { mailerOf } from '../helpers/mailer.ts';
+import { createManualClock } from '../helpers/manual-clock.ts';
 import { openSmtpServer } from '../helpers/smtp-server.ts';
 import { makeMember } from '../helpers/tenant.ts';
 

@@ -1,7 +1,14 @@
 /** Days, hours and daily spans of a time zone, also where the clocks change. */
 import { describe, expect, test } from 'vitest';
 import { HOUR_MS } from '../../src/utils/durations.ts';
-import { isTimeZone, minuteText, parseLocalTime, spanEnd, zoneClock, zonesOfCountry } from '../../src/utils/time-zone.ts';
+import {
+  isTimeZone,
+  minuteText,
+  parseLocalTime,
+  spanEnd,
+  zoneClock,
+  zonesOfCountry,
+} from '../../src/utils/time-zone.ts';
 
 const at = (iso: string) => Date.parse(iso);
 
@@ -78,7 +85,13 @@ test('a local time is one that a calendar has', () => {
   };
   expect(read('2028-02-29T08:00')).toBe('2028-02-29T08:00:00.000Z');
   expect(read('2026-01-31 08:00:01.5')).toBe('2026-01-31T08:00:01.500Z');
-  const wrong = ['2026-02-29T08:00', '2026-04-31 08:00', '2026-01-31T24:00', '2026-01-31T08:60', '2026-13-01T00:00'];
+  const wrong = [
+    '2026-02-29T08:00',
+    '2026-04-31 08:00',
+    '2026-01-31T24:00',
+    '2026-01-31T08:60',
+    '2026-13-01T00:00',
+  ];
   for (const text of [...wrong, '2026-01-31', '2026-01-31T08:00Z']) expect(read(text), text).toBeNull();
 });
 

@@ -410,10 +410,7 @@ if (!statementsAreCheap) {
     };
     const others = rows.filter(({ webhookId }) => webhookId !== hook.id);
     const own = await transact(f.deps.db, async (tx) => {
-      await tx
-        .update(webhookLanes)
-        .set({ webhookId: hook.id })
-        .where(eq(webhookLanes.webhookId, hook.id));
+      await tx.update(webhookLanes).set({ webhookId: hook.id }).where(eq(webhookLanes.webhookId, hook.id));
       const locked = noteAll(rows.filter(({ webhookId }) => webhookId === hook.id));
       expect(await noteAll(others)).toEqual(others.map(() => true));
       await until(() => atWork === 2);

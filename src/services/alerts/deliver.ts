@@ -54,11 +54,7 @@ export function restMs({ mailer, telegram }: DeliverDeps, type: ChannelRow['type
 }
 
 /** Throws only for what failed on this side, never for what a receiver, a network or a setting did. */
-export async function deliver(
-  deps: DeliverDeps,
-  channel: ChannelRow,
-  notice: Notice,
-): Promise<Outcome> {
+export async function deliver(deps: DeliverDeps, channel: ChannelRow, notice: Notice): Promise<Outcome> {
   if (channel.type === 'email') return mail(deps, channel, notice);
   let secret: string;
   try {
@@ -94,7 +90,8 @@ async function mail(
     return { delivered: true };
   } catch (error) {
     if (!(error instanceof MailFailure)) throw error;
-    if (error.kind === 'away') return isAway('The mail server takes no mail now; it is asked again by itself.');
+    if (error.kind === 'away')
+      return isAway('The mail server takes no mail now; it is asked again by itself.');
     return failed('The mail server did not take the message.', error.kind === 'final');
   }
 }

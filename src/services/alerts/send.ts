@@ -1,14 +1,14 @@
 /** Sends notices that wait: they are in the database until a receiver has taken them, so that a crash loses none. */
 import { and, asc, eq, gt, inArray, lte, min, notExists, or, sql } from 'drizzle-orm';
 import { affected, alias } from '../../db/ops.ts';
-import { alertChannels, alertNotices, ALERT_CHANNEL_TYPES } from '../../db/schema.ts';
+import { ALERT_CHANNEL_TYPES, alertChannels, alertNotices } from '../../db/schema.ts';
 import { refundWindow, spendFromWindow } from '../../db/windows.ts';
 import { inBackground } from '../../db/work.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { createFairQueue } from '../../utils/fair-queue.ts';
 import type { Deps } from '../context.ts';
-import { type ChannelRow, type DeliverDeps, deliver, type Outcome, type Notice, restMs } from './deliver.ts';
+import { type ChannelRow, type DeliverDeps, deliver, type Notice, type Outcome, restMs } from './deliver.ts';
 import { noticeOf, placeOf, summaryOf, type ToldAlarm } from './notices.ts';
 import { readAlarmRows } from './watch.ts';
 
@@ -48,10 +48,7 @@ export const channelWindow = (channelId: string) => ({
  * types. A notice whose process dies between the receiver's answer
  * and the row's end may come twice, under the same id.
  */
-export async function sendDueNotices(
-  deps: SendDeps,
-  signal?: AbortSignal,
-): Promise<number> {
+export async function sendDueNotices(deps: SendDeps, signal?: AbortSignal): Promise<number> {
   const queue = createFairQueue({
     concurrency: AT_ONCE,
     perOwner: AT_ONCE_OF_TENANT,
@@ -115,11 +112,7 @@ async function dueChannels(deps: SendDeps): Promise<{ channelId: string; userId:
 }
 
 /** What is due for one channel; how many were taken. */
-async function sendAll(
-  deps: SendDeps,
-  channelId: string,
-  signal?: AbortSignal,
-): Promise<number> {
+async function sendAll(deps: SendDeps, channelId: string, signal?: AbortSignal): Promise<number> {
   const endsMs = deps.clock.monotonic() + TURN_MS;
   let sent = 0;
   try {
@@ -174,11 +167,7 @@ async function sendNext(deps: SendDeps, channelId: string): Promise<boolean> {
 }
 
 /** What fails on this side is an outcome too, so that it is given up in its time. */
-async function attempt(
-  deps: SendDeps,
-  channel: ChannelRow,
-  rows: readonly Row[],
-): Promise<Outcome> {
+async function attempt(deps: SendDeps, channel: ChannelRow, rows: readonly Row[]): Promise<Outcome> {
   try {
     return await deliver(deps, channel, await write(deps, channel, rows));
   } catch (error) {

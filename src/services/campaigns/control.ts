@@ -16,6 +16,7 @@ import {
   activeKeyOf,
   type CampaignOptions,
   type CampaignRow,
+  derivedName,
   moveCampaign,
   optionsOf,
   storedJson,

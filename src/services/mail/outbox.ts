@@ -134,13 +134,17 @@ export async function sendDueMails(
     if (mailer.waitMs() > 0 || !(await claim(deps, row))) return;
     if (await sendOne(deps, mailer, row)) sent++;
   };
-  const all = (await readDue(deps, kinds)).map(({ row, owner }) => inPlace(places, owner, () => send(row), over));
+  const all = (await readDue(deps, kinds)).map(({ row, owner }) =>
+    inPlace(places, owner, () => send(row), over),
+  );
   await new Promise<void>((resolve, reject) => {
     const cancel = deps.clock.setTimer(() => {
       turn.abort();
       resolve();
     }, TURN_MS);
-    Promise.all(all).then(() => resolve(), reject).finally(cancel);
+    Promise.all(all)
+      .then(() => resolve(), reject)
+      .finally(cancel);
   });
   return sent;
 }

@@ -334,11 +334,7 @@ type Written = boolean | 'apart';
  * `writeAttempts` in a transaction of its own, and in one more where events are gone (of a webhook that was deleted): without
  * them, so that they hold up no others.
  */
-async function writeBatch(
-  db: Db,
-  all: readonly Tried[],
-  busy: ReadonlySet<string>,
-): Promise<Written[]> {
+async function writeBatch(db: Db, all: readonly Tried[], busy: ReadonlySet<string>): Promise<Written[]> {
   try {
     return await transact(db, (tx) => writeAttempts(tx, all, busy));
   } catch (error) {
@@ -390,11 +386,7 @@ async function writeFree(tx: Tx, all: readonly Tried[], isLeft: IsLeft): Promise
 }
 
 /** Where a statement is no round trip: each lane is renewed once, their events are moved together, and the log gets all. */
-async function writeInTurn(
-  tx: Tx,
-  all: readonly Tried[],
-  isLeft: IsLeft,
-): Promise<Map<Tried, boolean>> {
+async function writeInTurn(tx: Tx, all: readonly Tried[], isLeft: IsLeft): Promise<Map<Tried, boolean>> {
   const renewed = new Map<string, boolean>();
   for (const { claim, now } of all) {
     if (!renewed.has(claim.token)) renewed.set(claim.token, await renewLease(tx, claim, now));
