@@ -196,10 +196,7 @@ function isWestern(sample: Buffer): boolean {
 
 function notText(what: string): AppError {
   const message = `${what}, not a file of contacts: send CSV, .xlsx or vCard (.vcf).`;
-  return new AppError('UNSUPPORTED_MEDIA', message, {
-    details: { file: message },
-    hint: 'Save the contacts as CSV, .xlsx or vCard, and send that file.',
-  });
+  return new AppError('UNSUPPORTED_MEDIA', message, { details: { file: message } });
 }
 
 function unknownEncoding(): AppError {

@@ -236,12 +236,16 @@ export async function toOutput(
   };
 }
 
+/** Of what is no file of contacts, or one that cannot be read. The codes' own hint is about what a request is written in. */
+const SAVE_AS = 'Save the contacts as CSV, .xlsx or vCard, and send that file.';
+
 /** The failure that a failed import ended with, for whoever waited for it. */
 export function failureOf(row: ImportRow): AppError {
   const code = isErrorCode(row.errorCode) ? row.errorCode : 'INTERNAL';
   const { id: importId, added, updated, duplicates, invalid } = row;
   return new AppError(code, row.errorMessage ?? 'The import failed.', {
     details: { ...previewOf(row), importId, file: row.errorMessage, added, updated, duplicates, invalid },
+    ...(code === 'UNSUPPORTED_MEDIA' ? { hint: SAVE_AS } : {}),
   });
 }
 
