@@ -7754,6 +7754,8 @@ export interface components {
             id: string;
             /** @description the person who invited */
             invitedBy: number;
+            /** @description its mail has not been handed over yet: the mail server is tried for a day */
+            mailWaiting: boolean;
             role: components["schemas"]["WorkspaceRole"];
             /** @description the first of `sessionIds` */
             sessionId: string | null;
@@ -31473,6 +31475,7 @@ export interface operations {
                      *             "my-session"
                      *           ],
                      *           "invitedBy": 1,
+                     *           "mailWaiting": true,
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "expiresAt": "2026-01-31T08:00:00.000Z"
                      *         }
@@ -31545,6 +31548,7 @@ export interface operations {
                      *           "my-session"
                      *         ],
                      *         "invitedBy": 1,
+                     *         "mailWaiting": true,
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "expiresAt": "2026-01-31T08:00:00.000Z",
                      *         "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
@@ -31573,6 +31577,8 @@ export interface operations {
                             /** @description the person who invited */
                             invitedBy: number;
                             mailed: boolean;
+                            /** @description its mail has not been handed over yet: the mail server is tried for a day */
+                            mailWaiting: boolean;
                             role: components["schemas"]["WorkspaceRole"];
                             /** @description the first of `sessionIds` */
                             sessionId: string | null;
