@@ -1,5 +1,5 @@
 /** News about sessions, told to the processes that own them through the database. */
-import { and, eq, inArray, isNotNull, lt, ne, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, lt, ne, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Db } from '../db/client.ts';
 import {
   caseBy,
@@ -27,10 +27,10 @@ const BATCH_SIZE = 200;
 const REMOVE_EVERY_MS = 1_000;
 const REMOVE_FROM = 100;
 /**
- * Rows of messages that campaigns queue (2), and of everything, are removed as soon as they were heard: a code that comes to one would
- * be about everything. Those of other messages (1) are most of all.
+ * From here on a value stands for several priorities: this one, and a bit for each of them. An earlier release takes it for news of
+ * everything.
  */
-const LOWEST_KEPT = 1;
+export const SEVERAL = 256;
 /** Older wake-ups are not read: their owner is gone, and everything is looked for without wake-ups, too. */
 const KEEP_MS = 600_000;
 /** News that cannot be written is tried again some seconds long: then those who look find what it was about. */
@@ -41,8 +41,25 @@ const SEND_PAUSE = { firstMs: 200, maxMs: 2_000 };
 export interface SessionNews {
   /** whatsapp_accounts.id */
   accountId: string;
-  /** a message of this priority was queued, and that is all; null: anything may have happened */
+  /**
+   * a message of this priority was queued, and that is all, or some of the several that `prioritiesIn` tells; null: anything may
+   * have happened
+   */
   priority: number | null;
+}
+
+/** The priorities that the value of a wake-up stands for. */
+export function prioritiesIn(value: number): number[] {
+  if (value < SEVERAL) return [value];
+  return Array.from({ length: Math.log2(SEVERAL) }, (_, at) => at).filter((at) => (value & (1 << at)) !== 0);
+}
+
+const bitsOf = (value: number) => (value < SEVERAL ? SEVERAL | (1 << value) : value);
+
+/** The value of both; null where one of them is about everything. */
+function together(one: number | null, other: number | null): number | null {
+  if (one === null || other === null) return null;
+  return one === other ? one : bitsOf(one) | bitsOf(other);
 }
 
 export interface WakeUp extends SessionNews {
@@ -58,18 +75,24 @@ interface Waiting extends SessionNews {
 
 const KEY = [wakeUps.owner, wakeUps.accountId];
 
-/** What news makes of a row that waits already. Its time grows with each, so that whoever has heard of it sees that there is more. */
+/**
+ * What news makes of a row that waits already: `together` of both values. Its time grows with each, so that whoever has heard of it
+ * sees that there is more.
+ */
 function merged() {
   const { priority, createdAt } = wakeUps;
   const at = incoming(createdAt);
+  const bits = (value: SQLWrapper) =>
+    sql`case when ${value} < ${sql.raw(String(SEVERAL))} then ${sql.raw(String(SEVERAL))} | (1 << ${value}) else ${value} end`;
+  const isSame = sql`${priority} = ${incoming(priority)}`;
   return {
-    priority: sql`case when ${priority} = ${incoming(priority)} then ${priority} else null end`,
+    priority: sql`case when ${isSame} then ${priority} else (${bits(priority)}) | (${bits(incoming(priority))}) end`,
     createdAt: sql`case when ${createdAt} < ${at} then ${at} else ${createdAt} + 1 end`,
   };
 }
 
 /**
- * Leaves the news; one that waits already is enough, and two that differ become one about everything. At most one
+ * Leaves the news; one that waits already is enough, and two become one about what both are about. At most one
  * for each session and owner. `db` may be a transaction.
  */
 export async function postWakeUps(db: Db, news: readonly WakeUp[], now: number): Promise<void> {
@@ -134,6 +157,7 @@ export function createNewsReader(deps: {
   const { db, clock, owner } = deps;
   const heard = new Map<string, number>();
   let firstMs = 0;
+  /** a row that was heard would make more of what comes than it is */
   let isInTheWay = false;
   return {
     async look() {
@@ -141,7 +165,7 @@ export function createNewsReader(deps: {
       const fresh = rows.filter(({ accountId, createdAt }) => heard.get(accountId) !== createdAt);
       if (heard.size === 0) firstMs = clock.monotonic();
       for (const { accountId, createdAt } of fresh) heard.set(accountId, createdAt);
-      isInTheWay ||= fresh.some(({ priority }) => priority === null || priority > LOWEST_KEPT);
+      isInTheWay ||= fresh.some(({ priority }) => priority === null || priority >= SEVERAL);
       return fresh.map(({ accountId, priority }) => ({ accountId, priority }));
     },
     async tidy() {
@@ -185,8 +209,8 @@ export function createWakeUpSender(deps: {
   let flushing = 0;
 
   function put({ accountId, priority }: SessionNews): void {
-    const isSame = !waiting.has(accountId) || waiting.get(accountId) === priority;
-    waiting.set(accountId, isSame ? priority : null);
+    const before = waiting.get(accountId);
+    waiting.set(accountId, before === undefined ? priority : together(before, priority));
   }
 
   async function run(): Promise<void> {

@@ -1,7 +1,7 @@
 /** News between processes about their sessions: what this one tells, and what it is told. */
 import { createInbox } from '../cluster/inbox.ts';
 import { createCommandRequests } from '../cluster/remote-commands.ts';
-import { createWakeUpSender } from '../cluster/wake-ups.ts';
+import { createWakeUpSender, prioritiesIn } from '../cluster/wake-ups.ts';
 import { PRIORITY_ORDER } from '../queue/priority.ts';
 import type { News } from '../queue/signals.ts';
 import type { Deps } from '../services/context.ts';
@@ -33,7 +33,7 @@ export function createPeers(
     lookForCommands: requests.look,
     onNews(news) {
       for (const { accountId, priority } of news) {
-        if (isMine(accountId)) signals.wake(accountId, toNews(priority));
+        if (isMine(accountId)) for (const one of toNews(priority)) signals.wake(accountId, one);
       }
       // Somebody thinks that it is ours, or has given it up: there may be something to take.
       if (!news.every(({ accountId }) => isMine(accountId))) ownership.poke();
@@ -58,7 +58,10 @@ export function createPeers(
 }
 
 /** Without a priority it may be about anything, the session's row too: a pause is told so. */
-function toNews(value: number | null): News {
-  const priority = PRIORITY_ORDER.find((one) => one === value);
-  return priority === undefined ? { rowChanged: true } : { priority };
+function toNews(value: number | null): News[] {
+  const told = value === null ? [] : prioritiesIn(value);
+  const known = PRIORITY_ORDER.filter((one) => told.includes(one));
+  return known.length > 0 && known.length === told.length
+    ? known.map((priority) => ({ priority }))
+    : [{ rowChanged: true }];
 }

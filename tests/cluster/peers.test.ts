@@ -3,7 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
 import { createInbox, lookAgainMs } from '../../src/cluster/inbox.ts';
 import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
-import { createNewsReader, createWakeUpSender, postWakeUps } from '../../src/cluster/wake-ups.ts';
+import {
+  createNewsReader,
+  createWakeUpSender,
+  postWakeUps,
+  prioritiesIn,
+  SEVERAL,
+} from '../../src/cluster/wake-ups.ts';
 import { dbType } from '../../src/db/kit.ts';
 import { rawRun } from '../../src/db/ops.ts';
 import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
@@ -250,21 +256,26 @@ describe('a wake-up', () => {
     expect(await left()).toEqual([[other, accountId]]);
   });
 
-  it('of a code says so after one of a campaign that was heard', async () => {
+  it('of a code tells of messages alone, though one of a campaign was heard before', async () => {
     const [owner, accountId] = [newId(), newId()];
     const reader = readerOf(owner);
-    for (const priority of [PRIORITIES.low, PRIORITIES.high]) {
+    const hear = async (priority: number) => {
       await postWakeUps(database.db, [{ owner, accountId, priority }], 1);
-      expect(await reader.look()).toEqual([{ accountId, priority }]);
+      const told = (await reader.look()).map((one) => prioritiesIn(one.priority ?? Number.NaN));
       await reader.tidy();
-    }
+      return told;
+    };
+    expect(await hear(PRIORITIES.low)).toEqual([[PRIORITIES.low]]);
+    expect(await hear(PRIORITIES.high)).toEqual([[PRIORITIES.high, PRIORITIES.low]]);
+    // What stands for both would make both of each that comes later.
+    expect(await hear(PRIORITIES.high)).toEqual([[PRIORITIES.high]]);
   });
 
   it('is looked for less often where the event loop is busy anyway', () => {
     expect([0, 0.5, 0.75, 1].map(lookAgainMs)).toEqual([50, 50, 125, 200]);
   });
 
-  it('of messages of one priority says which; with anything else it is about everything', async () => {
+  it('of messages says of which priorities; with anything else it is about everything', async () => {
     const owner = newId();
     const [same, mixed, unsure] = [newId(), newId(), newId()];
     const post = (accountId: string, priority: number | null) =>
@@ -274,12 +285,13 @@ describe('a wake-up', () => {
     await post(mixed, 1);
     await post(mixed, 0);
     await post(mixed, 0);
+    await post(mixed, 1);
     await post(unsure, null);
     await post(unsure, 2);
     const reader = readerOf(owner);
     const news = await reader.look();
     const found = new Map(news.map(({ accountId, priority }) => [accountId, priority]));
-    expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, null, null]);
+    expect([same, mixed, unsure].map((id) => found.get(id))).toEqual([1, SEVERAL | 0b11, null]);
     expect(await reader.look()).toEqual([]);
   });
 });
@@ -355,7 +367,7 @@ if (dbType === 'mysql')
     const processId = newId();
     const deps = { database, db: database.db, clock: systemClock, logger: silent, processId };
     const ownership = createOwnership({ ...deps, host: fakeHost('here', 1), alone: false });
-    const held = [await account(processId), await account(processId)];
+    const held = await Promise.all([1, 2, 3, 4].map(() => account(processId)));
     await ownership.start({ onTaken() {}, onLost() {}, onRenewed() {}, onRelease() {}, onPeerGone() {} });
     stops.push(() => ownership.stop());
     const signals = createQueueSignals();
@@ -366,11 +378,13 @@ if (dbType === 'mysql')
     stops.push(() => peers.stop());
     peers.start();
     for (const [at, accountId] of held.entries()) {
-      const [before, priority] = [heard.length, at === 0 ? null : 1];
+      const [before, priority] = [heard.length, [null, 1, SEVERAL | 0b101, SEVERAL | 0b1001][at] ?? null];
       await postWakeUps(database.db, [{ owner: processId, accountId, priority }], systemClock.now());
       await until(() => heard.length > before);
     }
-    expect(heard).toEqual([{ rowChanged: true }, { priority: 1 }]);
+    // The last one is of a later release, which knows more priorities.
+    const several = [{ priority: 0 }, { priority: 2 }];
+    expect(heard).toEqual([{ rowChanged: true }, { priority: 1 }, ...several, { rowChanged: true }]);
   });
 
 it('the peers ask the ownership itself whether there is another process', async () => {

@@ -29,7 +29,7 @@ export const wakeUps = table(
   {
     owner: id().notNull(),
     accountId: id().notNull(),
-    /** a message of this priority was queued, and there is no other news; null: look at everything */
+    /** a message of this priority was queued, or of one of several (`prioritiesIn`), and there is no other news; null: look at everything */
     priority: int(),
     createdAt: timestamp().notNull(),
   },
