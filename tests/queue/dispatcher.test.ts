@@ -284,6 +284,27 @@ describe('pace', () => {
     expect(q.engine.attempts[1]?.messageId).toBe(otp.messageId);
   });
 
+  it('beside others, reads its queue when all that it knows is sent, not whenever more is queued', async () => {
+    await open({ delayMinMs: 2_000, delayMaxMs: 2_000 });
+    const account = await q.account();
+    const [known, more] = [phones(10), phones(20).slice(10)];
+    const queued = await Promise.all(known.map((phone) => q.queue(account, { phone })));
+    await q.newDispatcher({ isAlone: () => false }).add(account);
+    await q.clock.advance(1_000);
+    counter.take();
+    for (const phone of more) {
+      queued.push(await q.queue(account, { phone }));
+      await q.clock.advance(1_000);
+    }
+    await q.clock.advance(16_000);
+    const readings = [...counter.take().texts].filter(([text]) =>
+      / from .message_queue. inner join .messages. .* limit \?$/.test(text),
+    );
+    expect(readings.reduce((sum, [, count]) => sum + count, 0)).toBeLessThan(3);
+    await q.clock.advance(20_000);
+    expect(q.engine.relayed.map((send) => send.messageId)).toEqual(queued.map((one) => one.messageId));
+  });
+
   it('keeps the gap over a restart', async () => {
     await open({ delayMinMs: 4_000, delayMaxMs: 4_000 });
     const account = await q.account();

@@ -116,6 +116,63 @@ it('what is queued behind all that is known of a long queue is read when that is
   expect(reads).toEqual([normal, normal]);
 });
 
+it('what others queue behind that is due is read when that is used up', async () => {
+  const row = (id: string, availableAt: number) => ({ ...candidate(id), availableAt });
+  const all = [row('a', 1), row('b', 2)];
+  lanes = createLookahead(async (priority) => {
+    reads.push(priority);
+    return [...all];
+  });
+  expect(await pick(normal, 5)).toBe('a');
+  all.splice(0, 2, row('b', 2), row('c', 6));
+  lanes.expect(normal, 5);
+  expect(lanes.isCurrent(normal)).toBe(false);
+  lanes.drop(normal, 'a');
+  expect(await pick(normal, 7)).toBe('b');
+  expect(reads).toEqual([normal]);
+  lanes.drop(normal, 'b');
+  all.shift();
+  expect(await pick(normal, 8)).toBe('c');
+  expect(reads).toEqual([normal, normal]);
+  expect(lanes.isCurrent(normal)).toBe(true);
+});
+
+it.each([
+  ['nothing is known', [], 5],
+  ['what is known waits for its time', [{ ...candidate('later'), availableAt: 99 }], 5],
+])('what others queue is read at once where %s', async (_where, known, now) => {
+  const all: Candidate[] = [...known];
+  lanes = createLookahead(async () => [...all]);
+  expect(await pick(normal, now)).toBeUndefined();
+  all.unshift({ ...candidate('new'), availableAt: now });
+  lanes.expect(normal, now);
+  expect(await pick(normal, now)).toBe('new');
+});
+
+it('and where all that is known is for busy recipients, with one reading', async () => {
+  const busy = new Set(['a']);
+  const all = [candidate('a')];
+  lanes = createLookahead(async (priority, _limit, except) => {
+    reads.push(priority);
+    return all.filter(({ recipient }) => !except.includes(recipient));
+  });
+  expect((await lanes.pick(normal, 1, busy)).row).toBeNull();
+  all.push(candidate('b'));
+  lanes.expect(normal, 1);
+  expect((await lanes.pick(normal, 1, busy)).row?.id).toBe('b');
+  expect((await lanes.pick(normal, 1, NOBODY)).row?.id).toBe('a');
+  expect(reads).toEqual([normal, normal]);
+});
+
+it('what others queue while a lane is read has it read once more', async () => {
+  waiting.set(normal, ['a']);
+  const reading = pick(normal, 1);
+  lanes.expect(normal, 1);
+  expect(await reading).toBe('a');
+  waiting.set(normal, ['b']);
+  expect(await pick(normal, 1)).toBe('b');
+});
+
 it('what is queued while a lane is read has it read once more', async () => {
   waiting.set(normal, []);
   const reading = pick(normal, 0);

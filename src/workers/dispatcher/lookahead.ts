@@ -17,6 +17,11 @@ export interface Lookahead {
   /** Something may have come or gone, of this priority or of any: look again before the next pick. */
   invalidate(priority?: Priority): void;
   /**
+   * Others may have been queued, at their own time or later: `now` at the earliest. Where what is known is due they come behind it,
+   * and are found when it is used up; elsewhere the lane is read again.
+   */
+  expect(priority: Priority, now: number): void;
+  /**
    * These were queued: rows of this priority, as a reading would find them. Where all that waits is known they take their
    * place. Elsewhere those behind what is known are found when it is used up; for any other the lane is read again.
    */
@@ -46,8 +51,8 @@ interface Lane {
   /** resolves when the reading that is under way has ended: whether it sees what comes now is not known */
   reading: Promise<unknown> | null;
   readAt: number;
-  /** false: there may be more behind these */
-  complete: boolean;
+  /** what may be behind the rows: those for which there was no room, or what has come since they were read */
+  behind: 'nothing' | 'more' | 'news';
   stale: boolean;
 }
 
@@ -55,7 +60,7 @@ export function createLookahead(read: ReadLane): Lookahead {
   const lanes = new Map<Priority, Lane>(
     PRIORITY_ORDER.map((priority) => [
       priority,
-      { rows: [], reading: null, readAt: 0, complete: false, stale: true },
+      { rows: [], reading: null, readAt: 0, behind: 'more', stale: true },
     ]),
   );
 
@@ -74,7 +79,7 @@ export function createLookahead(read: ReadLane): Lookahead {
     try {
       lane.rows = await reading;
       // Without the busy recipients' rows the lane is good for one pick only.
-      lane.complete = lane.rows.length < LOOK_AHEAD;
+      lane.behind = lane.rows.length < LOOK_AHEAD ? 'nothing' : 'more';
       if (except.length > 0) lane.stale = true;
     } catch (error) {
       lane.stale = true;
@@ -91,7 +96,7 @@ export function createLookahead(read: ReadLane): Lookahead {
   }
 
   function isToBeRead(lane: Lane, now: number): boolean {
-    const empty = lane.rows.length === 0 && !lane.complete;
+    const empty = lane.rows.length === 0 && lane.behind !== 'nothing';
     const waits = (lane.rows.at(-1)?.availableAt ?? now) > now;
     const old = Math.abs(now - lane.readAt) >= (waits ? OLD_WAITING_MS : OLD_MS);
     return lane.stale || empty || old;
@@ -109,13 +114,19 @@ export function createLookahead(read: ReadLane): Lookahead {
     invalidate(priority) {
       for (const [own, lane] of lanes) if (priority === undefined || own === priority) lane.stale = true;
     },
+    expect(priority, now) {
+      const lane = laneOf(priority);
+      const last = lane.rows.at(-1);
+      if (lane.reading !== null || last === undefined || last.availableAt > now) lane.stale = true;
+      else if (lane.behind === 'nothing') lane.behind = 'news';
+    },
     offer(priority, rows) {
       const lane = laneOf(priority);
       if (lane.stale || lane.reading !== null) {
         lane.stale = true;
         return;
       }
-      if (!lane.complete) {
+      if (lane.behind !== 'nothing') {
         const last = lane.rows.at(-1);
         lane.stale = last === undefined || rows.some((row) => byTurn(row, last) < 0);
         return;
@@ -124,22 +135,25 @@ export function createLookahead(read: ReadLane): Lookahead {
       lane.rows = [...lane.rows, ...rows.filter((row) => !known.has(row.id))].sort(byTurn);
       if (lane.rows.length <= LOOK_AHEAD) return;
       lane.rows.length = LOOK_AHEAD;
-      lane.complete = false;
+      lane.behind = 'more';
     },
     async pick(priority, now, busy) {
       const lane = laneOf(priority);
       if (lane.reading !== null) await whenRead(lane);
       if (isToBeRead(lane, now)) await fill(priority, lane, now, []);
-      const found = find(lane, now, busy);
-      if (found.row || found.nextAt !== Number.POSITIVE_INFINITY || lane.complete) return found;
-      // Everything seen is for busy recipients: others behind them need not wait.
-      if (lane.reading !== null) await whenRead(lane);
-      await fill(priority, lane, now, [...busy]);
-      return find(lane, now, busy);
+      // Where everything seen is for busy recipients, others behind them need not wait.
+      for (;;) {
+        const found = find(lane, now, busy);
+        if (found.row || found.nextAt !== Number.POSITIVE_INFINITY || lane.behind === 'nothing') return found;
+        if (lane.reading !== null) await whenRead(lane);
+        const except = lane.behind === 'more' ? [...busy] : [];
+        await fill(priority, lane, now, except);
+        if (except.length > 0) return find(lane, now, busy);
+      }
     },
     isCurrent(priority) {
-      const { stale, reading } = laneOf(priority);
-      return !stale && reading === null;
+      const { stale, reading, behind } = laneOf(priority);
+      return !stale && reading === null && behind !== 'news';
     },
     oldAt: (priority) => laneOf(priority).readAt + OLD_MS,
     drop(priority, id) {

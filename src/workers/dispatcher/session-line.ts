@@ -62,12 +62,12 @@ export function startSessionLine(deps: LineDeps, account: AccountRef): SessionLi
       if (news.priority === undefined) line.rereadAt = 0;
       const now = deps.clock.now();
       // Reading them tells whether a clock ahead has queued them.
-      const isKnown = news.rows?.every((row) => !isQueuedAhead(row, now));
+      const isAhead = news.rows?.some((row) => isQueuedAhead(row, now)) ?? false;
       // One that another process has queued before is not known yet, and only a reading finds it.
       const isAlone = deps.isAlone?.() ?? true;
-      if (news.priority !== undefined && news.rows && isKnown && isAlone) {
-        lookahead.offer(news.priority, news.rows);
-      } else lookahead.invalidate(news.priority);
+      if (news.priority === undefined || isAhead) lookahead.invalidate(news.priority);
+      else if (news.rows && isAlone) lookahead.offer(news.priority, news.rows);
+      else lookahead.expect(news.priority, now);
       waiter.wake();
     },
     // What it begins belongs to no request and no transaction.
