@@ -20,6 +20,8 @@ const SESSIONS_EACH = 10;
  */
 const SHARE = 0.1;
 const ROUNDS = 3;
+/** Rounds before those, with the whole machine: Node compiles what runs often, and after one round it still has most to do. */
+const WARM_UP_ROUNDS = 4;
 /** CPU time of a message against that with one process. */
 const GOAL = 1.1;
 /** Messages of one round for each process: what it sends in some ten seconds. */
@@ -86,8 +88,7 @@ async function measureCase(processes: number, sessions: number, share: number): 
     while (services.length < processes) services.push(await startService(ground));
     await linkAll(services, sessions);
     await waitSpread(services, { sessions, processes, moves: 0 });
-    // This one warms recipients and code, with the whole machine.
-    await sendAll(services, sessions);
+    for (let n = 0; n < WARM_UP_ROUNDS; n++) await sendAll(services, sessions);
     const isLimited = share < 1 && services.every(({ service }) => shareCpu(service.pid, share));
     if (share < 1 && !isLimited) console.log('warning: no CPU share can be given here: all run unlimited');
     const runs: Run[] = [];
@@ -109,8 +110,8 @@ async function measureCase(processes: number, sessions: number, share: number): 
 }
 
 /**
- * Requests go to each process in turn, as behind a balancer: most are for a session of another one. Each process has as many
- * at a time as one alone.
+ * Each process has clients of its own, as many as one alone: answers that come together bring requests that come together, and that
+ * is the same for each. Most are for a session of another process.
  */
 async function sendAll(services: readonly Service[], sessions: number): Promise<Run> {
   const each = Math.ceil((EACH_PROCESS * services.length) / sessions);
@@ -123,14 +124,16 @@ async function sendAll(services: readonly Service[], sessions: number): Promise<
   const databaseBefore = await meter.databaseUse();
   const cpuBefore = await cpu();
   const startMs = performance.now();
-  await atOnce(async (n) => {
-    if (n >= total) return false;
-    const to = RECIPIENTS[Math.floor(n / sessions) % RECIPIENTS.length];
-    const body = { session: sessionName(n % sessions), to, text: `bench ${n}` };
-    const service = services[(n * 7 + Math.floor(n / sessions)) % services.length];
-    if (service) await postUntilTaken(service, body);
-    return true;
-  }, services.length);
+  let next = 0;
+  const clientsOf = (service: Service) =>
+    atOnce(async () => {
+      const n = next++;
+      if (n >= total) return false;
+      const to = RECIPIENTS[Math.floor(n / sessions) % RECIPIENTS.length];
+      await postUntilTaken(service, { session: sessionName(n % sessions), to, text: `bench ${n}` });
+      return true;
+    });
+  await Promise.all(services.map(clientsOf));
   await waitUntil('all messages are sent', async () => (await sent()) >= total, { timeoutMs: SEND_MS });
   const seconds = (performance.now() - startMs) / 1_000;
   await delay(RECEIPTS_MS);
