@@ -8,6 +8,7 @@ import {
   claimMedia,
   hastenMedia,
   type MediaWork,
+  openMediaWork,
   postponeMedia,
   releaseDeadClaims,
   retryDelayMs,
@@ -158,7 +159,8 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
 
   /** What was asked for again and is not at WhatsApp any more is put there by the phone. */
   async function fetchOrAsk(work: MediaWork): Promise<Readable> {
-    const { accountId, source } = work;
+    const { accountId } = work;
+    const source = openMediaWork(deps.secrets, work);
     const fetching = {
       accountId,
       maxBytes: deps.config.files.maxMediaBytes,

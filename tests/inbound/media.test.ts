@@ -472,6 +472,34 @@ it('as many files of a workspace are fetched again at a time, and a session asks
   expect(spent.map(({ count }) => count)).toEqual([1]);
 });
 
+it('a file whose seal does not open is given up, and those behind it are fetched', async () => {
+  const bad = await receive();
+  await test.deps.db.update(inboundMedia).set({ keyId: 'gone' });
+  clock.advance(1_000);
+  const good = await receive();
+  startWorker(bytes('GIF89a'));
+  await advanceUntil(async () => (await stateOf(good.read)()) === 'stored', 5_000);
+  await advanceUntil(async () => (await stateOf(bad.read)()) === 'failed', 5_000);
+  expect((await bad.read()).content.media.error).toBe('corrupt');
+  expect(await test.deps.db.select().from(inboundMedia)).toEqual([]);
+});
+
+it('what is claimed is worked on, also where the next look fails', async () => {
+  await receive();
+  const { db } = test.deps;
+  let selects = 0;
+  const failing = new Proxy(db, {
+    get(target, name, receiver) {
+      if (name === 'select' && ++selects > 1) throw new Error('the database is away');
+      return Reflect.get(target, name, receiver);
+    },
+  });
+  expect(await claimMedia({ ...test.deps, db: failing }, newId(), 2)).toHaveLength(1);
+  await expect(claimMedia({ ...test.deps, db: failing }, newId(), 2, new Map([[1, 1]]))).rejects.toThrow(
+    'away',
+  );
+});
+
 it('tenants take turns when files are claimed', async () => {
   const [busy, other] = [await addAccount(), await addAccount()];
   for (let n = 0; n < 3; n++) await storeInbound(test.deps, busy, imageMessage());

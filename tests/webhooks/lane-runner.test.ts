@@ -2,7 +2,7 @@
 import { eq, inArray } from 'drizzle-orm';
 import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
-import { activityLogs, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
+import { activityLogs, webhookLanes, webhookOutbox, webhooks } from '../../src/db/schema.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createCircuits } from '../../src/workers/webhook-sender/circuits.ts';
 import { type LaneDeps, runLane } from '../../src/workers/webhook-sender/lane-runner.ts';
@@ -237,4 +237,26 @@ test('what is not overdue waits behind a receiver that is down, untried', async 
   await runLane(depsOf(f, { circuits }), ours, () => true);
   expect(receiver.received).toHaveLength(1);
   expect(await f.states(hook.id)).toEqual({ dead: 3, pending: 1 });
+});
+
+test('a lane whose webhook has secrets that do not open waits, and its events end after their day', async () => {
+  const clock = createFakeClock();
+  const { f, receiver, hook, claim } = await startLane(3, clock);
+  await f.deps.db.update(webhooks).set({ secret: 'gone:AAAA' }).where(eq(webhooks.id, hook.id));
+  await runLane(depsOf(f, {}), claim, () => true);
+  const [lane] = await f.deps.db.select().from(webhookLanes);
+  expect(lane).toMatchObject({ claim: null, dueAt: clock.now() + 60_000 });
+  expect(await f.states(hook.id)).toEqual({ pending: 3 });
+  await clock.advance(25 * 3_600_000);
+  const again = await claimLane(f.deps.db, newId(), {
+    lane: claim.lane,
+    webhookId: hook.id,
+    now: clock.now(),
+  });
+  if (!again) throw new Error('the lane is not ours');
+  await runLane(depsOf(f, {}), again, () => true);
+  expect(await f.states(hook.id)).toEqual({ dead: 3 });
+  const [row] = await f.deps.db.select().from(webhookOutbox);
+  expect(row?.lastError).toBe('The secrets of the webhook could not be opened.');
+  expect(receiver.received).toEqual([]);
 });

@@ -9,6 +9,7 @@ import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundMediaKind, MediaSource } from '../../whatsapp/inbound-content.ts';
+import { MediaFailure } from '../../whatsapp/inbound-media.ts';
 import type { EngineRequests } from '../../whatsapp/requests.ts';
 import type { Deps } from '../context.ts';
 
@@ -31,7 +32,9 @@ export interface MediaWork {
   id: string;
   userId: number;
   accountId: string;
-  source: MediaSource;
+  /** where the file is, and its key: `openMediaWork` opens it */
+  keyId: string;
+  sealed: Buffer;
   /** this one included */
   attempts: number;
   giveUpAt: number;
@@ -122,10 +125,11 @@ export async function readAgainRequest(
 
 /**
  * Claims at most `limit` downloads that are due. Tenants take turns, those with the fewest under way first, and of each the
- * longest waiting; `running` is what this process has under way of each (by user ID), at most MAX_PER_TENANT.
+ * longest waiting; `running` is what this process has under way of each (by user ID), at most MAX_PER_TENANT. Throws what the
+ * database throws before anything is claimed; what is claimed already is given back.
  */
 export async function claimMedia(
-  { db, clock, secrets }: Pick<Deps, 'db' | 'clock' | 'secrets'>,
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
   processId: string,
   limit: number,
   running: ReadonlyMap<number, number> = new Map(),
@@ -133,26 +137,40 @@ export async function claimMedia(
   const now = clock.now();
   const counts = new Map(running);
   const claimed: MediaWork[] = [];
-  for (let level = 0; level < MAX_PER_TENANT; ) {
-    if (claimed.length >= limit) break;
-    const passed = [...counts].filter(([, count]) => count > level).map(([userId]) => userId);
-    const [row] = await readDue(db, now, passed);
-    if (!row) {
-      // Nothing at all is due.
-      if (passed.length === 0) break;
-      level += 1;
-      continue;
+  try {
+    for (let level = 0; level < MAX_PER_TENANT; ) {
+      if (claimed.length >= limit) break;
+      const passed = [...counts].filter(([, count]) => count > level).map(([userId]) => userId);
+      const [row] = await readDue(db, now, passed);
+      if (!row) {
+        // Nothing at all is due.
+        if (passed.length === 0) break;
+        level += 1;
+        continue;
+      }
+      // One that another process was quicker to claim counts as well: the next look finds what is left.
+      counts.set(row.userId, (counts.get(row.userId) ?? 0) + 1);
+      const attempts = row.attempts + 1;
+      const result = await db
+        .update(inboundMedia)
+        .set({ claimedBy: processId, attempts, nextAttemptAt: now + CLAIM_MS })
+        .where(and(eq(inboundMedia.id, row.id), eq(inboundMedia.nextAttemptAt, row.nextAttemptAt)));
+      if (affected(result) === 1) claimed.push({ ...row, attempts });
     }
-    // One that another process was quicker to claim counts as well: the next look finds what is left.
-    counts.set(row.userId, (counts.get(row.userId) ?? 0) + 1);
-    const attempts = row.attempts + 1;
-    const result = await db
-      .update(inboundMedia)
-      .set({ claimedBy: processId, attempts, nextAttemptAt: now + CLAIM_MS })
-      .where(and(eq(inboundMedia.id, row.id), eq(inboundMedia.nextAttemptAt, row.nextAttemptAt)));
-    if (affected(result) === 1) claimed.push({ ...row, attempts, source: openSource(secrets, row) });
+  } catch (error) {
+    // The next look meets it again; without this, those would rest until their claims have run out.
+    if (claimed.length === 0) throw error;
   }
   return claimed;
+}
+
+/** Where the file is. Throws MediaFailure `corrupt` when its seal does not open: its key is lost, or the row is damaged. */
+export function openMediaWork(secrets: Deps['secrets'], work: MediaWork): MediaSource {
+  try {
+    return openSource(secrets, work);
+  } catch (cause) {
+    throw new MediaFailure('corrupt', 'where the file is cannot be opened', cause);
+  }
 }
 
 const longestWaiting = prepared((db) =>

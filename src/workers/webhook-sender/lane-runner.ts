@@ -3,7 +3,13 @@ import type { Db } from '../../db/client.ts';
 import { MAX_AGE_MS } from '../../events/outbox.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { type EventPayload, readPayloads, withSentContent } from '../../services/events/payload.ts';
-import { type Attempt, type Endpoint, postEvent, readEndpoint } from '../../services/webhooks/endpoint.ts';
+import {
+  type Attempt,
+  type Endpoint,
+  postEvent,
+  readEndpoint,
+  UnreadableEndpoint,
+} from '../../services/webhooks/endpoint.ts';
 import { keptBodyOf } from '../../services/webhooks/exchange.ts';
 import type { Clock } from '../../utils/clock.ts';
 import type { Config } from '../../utils/config.ts';
@@ -185,6 +191,13 @@ async function deliverAll(
       return 'gone';
     }
     const endpoint = await endpoints.read();
+    if (endpoint instanceof UnreadableEndpoint) {
+      deps.logger.warn('a webhook waits: its secrets cannot be opened', { webhookId: claim.webhookId });
+      const again = deps.clock.now() + LEASE_MS;
+      if (await notes.all())
+        await rest(deps, claim, again, 'The secrets of the webhook could not be opened.');
+      return 'gone';
+    }
     if (endpoint === null || !endpoint.active) {
       if (!(await notes.all())) return 'gone';
       if (endpoint === null) {
@@ -248,10 +261,20 @@ async function deliver(
   return { attempt: { ...attempt, keptBody: kept.text }, step, now, hasOpened };
 }
 
-/** Lets a lane go whose receiver is down, until that is asked again. What was not told within its time ends without a try. */
-async function rest({ db, clock, stopping }: LaneDeps, claim: Claim, until: number): Promise<void> {
+/**
+ * Lets a lane go whose receiver cannot be told, until that is tried again. What was not told within its time ends without a try;
+ * `reason`: another one than that the receiver was down.
+ */
+async function rest(
+  { db, clock, stopping }: LaneDeps,
+  claim: Claim,
+  until: number,
+  reason?: string,
+): Promise<void> {
   const { webhookId, lane } = claim;
-  if (await releaseLane(db, claim, until)) await buryOverdue(db, { webhookId, lane }, clock.now(), stopping);
+  if (await releaseLane(db, claim, until)) {
+    await buryOverdue(db, { webhookId, lane }, clock.now(), stopping, reason);
+  }
 }
 
 interface PayloadSource {
@@ -277,20 +300,29 @@ function createPayloadSource(deps: LaneDeps, rows: readonly OutboxRow[]): Payloa
 interface EndpointSource {
   /**
    * Where the webhook is reached now. A change that this process has made counts at once, one of another process within a
-   * second. Null: there is no such webhook any more.
+   * second. Null: there is no such webhook any more. The error: its secrets cannot be opened.
    */
-  read(): Promise<Endpoint | null>;
+  read(): Promise<Endpoint | UnreadableEndpoint | null>;
 }
 
 function createEndpointSource(deps: LaneDeps, webhookId: string): EndpointSource {
   const { outbox } = deps.stream;
-  let known: { endpoint: Endpoint | null; at: number; changes: number | undefined } | null = null;
+  let known: {
+    endpoint: Endpoint | UnreadableEndpoint | null;
+    at: number;
+    changes: number | undefined;
+  } | null = null;
+  const readNow = () =>
+    readEndpoint(deps, webhookId, deps.clock.now()).catch((error: unknown) => {
+      if (error instanceof UnreadableEndpoint) return error;
+      throw error;
+    });
   return {
     async read() {
       const at = deps.clock.monotonic();
       const changes = outbox?.changes();
       if (known === null || known.changes !== changes || at - known.at >= MAX_AGE_MS) {
-        known = { endpoint: await readEndpoint(deps, webhookId, deps.clock.now()), at, changes };
+        known = { endpoint: await readNow(), at, changes };
       }
       return known.endpoint;
     },

@@ -525,7 +525,7 @@ export async function buryLane(db: Db, lane: string, reason: string, signal: Abo
 }
 
 /**
- * Ends what a webhook was not told within its time, in one lane or in all, while it is known to be down: no attempt is worth it.
+ * Ends what a webhook was not told within its time, in one lane or in all, while it cannot be told: no attempt is worth it.
  * Lanes in which somebody delivers are theirs: an event that is on its way must not look as if it could be replayed.
  */
 export async function buryOverdue(
@@ -533,6 +533,7 @@ export async function buryOverdue(
   { webhookId, lane }: { webhookId: string; lane?: string },
   now: number,
   signal: AbortSignal,
+  reason = 'The receiver was down all day.',
 ): Promise<number> {
   const where = and(
     eq(webhookOutbox.webhookId, webhookId),
@@ -553,7 +554,7 @@ export async function buryOverdue(
         ),
     ),
   );
-  const set = { state: 'dead' as const, lastError: 'The receiver was down all day.', nextAttemptAt: null };
+  const set = { state: 'dead' as const, lastError: reason, nextAttemptAt: null };
   return updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
 }
 
