@@ -5,6 +5,7 @@ import { isUnavailable, transact } from '../db/ops.ts';
 import { record } from '../events/record.ts';
 import { sleep } from '../utils/clock.ts';
 import type { QueueDeps } from './deps.ts';
+import { isUnhurried } from './pace.ts';
 import { PRIORITIES } from './priority.ts';
 import { createRecentMessages, type RecentMessages } from './recent-messages.ts';
 import { settleAttempt } from './settle-attempts.ts';
@@ -37,6 +38,8 @@ const PAUSE = { firstMs: 200, maxMs: 5_000 };
 
 /** Under load outcomes gather for this long: an eighth of the transactions, and 15 ms go unnoticed. */
 const WINDOW_MS = 15;
+/** The same where every session sends at a slow pace: no session waits for the outcome of one message to send the next one. */
+const UNHURRIED_WINDOW_MS = 40;
 /**
  * Nobody waits for a receipt: it goes with the next outcome that is no code's, or with those that follow it, such as "read" after
  * "delivered". Codes one after the other leave those of ten and more for one transaction.
@@ -52,7 +55,7 @@ const CODE_MS = 250;
  */
 export function createSettler(
   deps: QueueDeps,
-  { windowMs = WINDOW_MS, receiptMs = RECEIPT_MS, expectedMs = CODE_MS } = {},
+  { windowMs = windowOf(deps), receiptMs = RECEIPT_MS, expectedMs = CODE_MS } = {},
 ): Settler {
   const { clock, logger } = deps;
   const recent = createRecentMessages();
@@ -96,6 +99,9 @@ export function createSettler(
     },
   };
 }
+
+const windowOf = ({ config }: Pick<QueueDeps, 'config'>) =>
+  isUnhurried(config.pacing) ? UNHURRIED_WINDOW_MS : WINDOW_MS;
 
 /** Somebody looks at a screen until it is known to be sent. */
 function isCode(item: Settlement): boolean {
