@@ -196,7 +196,10 @@ export const whatsappAccounts = table(
     expectedPhone: string(20),
     /** E.164 digits of the phone that did link */
     phoneNumber: string(20),
-    /** equal to phoneNumber while the session is active, else null: one active session a phone and tenant */
+    /**
+     * phoneNumber in today's spelling while the session is active, else null: one active session a phone and tenant. Rows of
+     * earlier releases have WhatsApp's spelling until they connect again
+     */
     activePhone: string(20),
     lid: string(32),
     name: string(190),

@@ -2,7 +2,7 @@
 import { and, eq, lt } from 'drizzle-orm';
 import type { Changes, Tx } from '../db/client.ts';
 import { waChatStates, waLabels, waLabelUses, waPeople, whatsappAccounts } from '../db/schema.ts';
-import { isSamePhone } from '../whatsapp/same-phone.ts';
+import { isSamePhone } from '../utils/phone/former.ts';
 
 /**
  * In the transaction that links `phone` (digits): what else changes on the session's row. When the row named another number,

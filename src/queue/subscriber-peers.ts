@@ -6,11 +6,10 @@ import { prepared, statementsAreCheap } from '../db/ops.ts';
 import { waAliases } from '../db/schema.ts';
 import type { Clock } from '../utils/clock.ts';
 import { createLru } from '../utils/lru.ts';
-import { twinOf } from '../utils/phone/former.ts';
+import { twinOf, withTwins } from '../utils/phone/former.ts';
 import type { AccountRef } from '../whatsapp/engine.ts';
 import { lidJid, phoneJid } from '../whatsapp/jid.ts';
 import { hasLidOf, selectLidPairs } from '../whatsapp/lids.ts';
-import { withTwins } from '../whatsapp/subscribers.ts';
 import type { MessageRef } from './claim.ts';
 
 /** The recipient of a message. */

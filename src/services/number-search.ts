@@ -3,9 +3,9 @@
 import { type Column, inArray, or, type SQL } from 'drizzle-orm';
 import { contains } from '../db/search.ts';
 import { toPlainText } from '../utils/phone/characters.ts';
+import { withTwins } from '../utils/phone/former.ts';
 import { MAX_WRITTEN } from '../utils/phone/written.ts';
 import { readPhone } from '../utils/phone.ts';
-import { withTwins } from '../whatsapp/subscribers.ts';
 
 export interface SearchedNumber {
   /** digits of a part of a number, without the 0, 00 or + that it is dialled with; null: the text holds something else */

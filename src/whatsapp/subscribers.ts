@@ -8,7 +8,7 @@ import { inBatches } from '../db/batches.ts';
 import type { Db, Tx } from '../db/client.ts';
 import { prepared } from '../db/ops.ts';
 import { waAliases } from '../db/schema.ts';
-import { toCurrent, twinOf } from '../utils/phone/former.ts';
+import { toCurrent, twinOf, withTwins } from '../utils/phone/former.ts';
 
 /** A number with every other spelling that is known of its subscriber. */
 export interface Subscriber {
@@ -112,11 +112,6 @@ function connect(phone: string, { linked, accounts }: Links): Subscriber {
   const all = [...spellings];
   const account = all.flatMap((spelling) => accounts.get(spelling) ?? []).sort()[0];
   return { spellings: all, key: toCurrent(account ?? phone) };
-}
-
-/** These numbers and, where a plan has changed, their other spellings; each once. */
-export function withTwins(phones: readonly string[]): string[] {
-  return [...new Set(phones.flatMap((phone) => [phone, twinOf(phone) ?? phone]))];
 }
 
 function link(linked: Map<string, Set<string>>, one: string, other: string): void {

@@ -2,11 +2,12 @@ import { parse } from 'csv-parse/sync';
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { activityLogs, campaignRecipients, messages } from '../../src/db/schema.ts';
+import { activityLogs, campaignRecipients, messages, whatsappAccounts } from '../../src/db/schema.ts';
 import { buildPayloads } from '../../src/services/events/payload.ts';
 import { storeInbound } from '../../src/services/inbound/store.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
-import { toCurrent } from '../../src/utils/phone/former.ts';
+import { toCurrent, twinOf } from '../../src/utils/phone/former.ts';
+import { addSession } from '../analytics/fixture.ts';
 import { dataOf, openWorld, rowsOf, upload, type World } from '../broadcast/fixture.ts';
 
 /** E.164 digits as WhatsApp spells accounts: old and new plans, and countries of every length. */
@@ -88,6 +89,25 @@ describe('what we tell of a person is taken as the same person', () => {
     const found = await w.t.call(`/message/list?to=+${phone}&limit=200`, { token: w.tenant.token });
     expect(rowsOf(found).length).toBeGreaterThanOrEqual(4);
   });
+
+  it.each(PHONES.filter((phone) => twinOf(phone) !== null))(
+    'of a session’s phone, which is linked under each of its spellings: %s',
+    async (phone) => {
+      const { id, token } = await w.t.tenant();
+      const post = (path: string, body: object) => w.t.call(path, { method: 'POST', token, body });
+      const other = String(twinOf(phone));
+      for (const kept of [phone, toCurrent(phone)]) {
+        await w.t.deps.db.delete(whatsappAccounts).where(eq(whatsappAccounts.userId, id));
+        await addSession(w.t, id, 'linked', { phoneNumber: phone, activePhone: kept });
+        for (const asked of [phone, other]) {
+          const checked = await post('/session/check-phone', { phoneNumber: `+${asked}` });
+          expect([asked, kept, checked.body.hasActiveSession]).toEqual([asked, kept, true]);
+          const again = await post('/session/create', { sessionId: 'more', phoneNumber: `+${asked}` });
+          expect([asked, kept, again.body.code]).toEqual([asked, kept, 'DUPLICATE_PHONE']);
+        }
+      }
+    },
+  );
 
   it('a LID, which is never read as a number', async () => {
     const lid = '186470215942314';

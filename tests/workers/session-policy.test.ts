@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isSamePhone } from '../../src/whatsapp/same-phone.ts';
+import { isSamePhone } from '../../src/utils/phone/former.ts';
 import {
   backoffDelayMs,
   decide,
@@ -99,6 +99,10 @@ describe('the same phone', () => {
     ['5215512345678', '525512345678', true],
     ['5491123456789', '541123456789', true],
     ['5511987654321', '551187654322', false],
+    ['2290197123456', '22997123456', true],
+    ['2290197123456', '22997123457', false],
+    ['2250707123456', '22507123456', true],
+    ['2250507123456', '22507123456', false],
   ])('%s and %s: %s', (a, b, same) => {
     expect(isSamePhone(a, b)).toBe(same);
   });

@@ -413,12 +413,12 @@ describe('linking a phone', () => {
   });
 
   it.each([
-    ['another number', '6281199990000', true],
-    ['the same number in another spelling', '554789211984', false],
+    ['another number', '6281199990000', PHONE, true],
+    ['the same number in another spelling', '554789211984', '5547989211984', false],
+    ['the same number in its spelling of today', '22997123456', '2290197123456', false],
   ])(
     'of %s than before in the same session makes its people strangers: %s',
-    async (_what, former, isOther) => {
-      const phone = isOther ? PHONE : '5547989211984';
+    async (_what, former, phone, isOther) => {
       const limits = { accountSince: 1_000, perHour: 9 };
       const id = await pairing({ phoneNumber: former, limits });
       const person = { accountId: id, jid: '62811@s.whatsapp.net', name: 'Ayu', hasChat: true };
@@ -454,6 +454,28 @@ describe('linking a phone', () => {
     expect(await world.history(id)).not.toContain('connected');
     expect(p.log.sending.size).toBe(0);
     expect(p.engine.sockets.size).toBe(0);
+  });
+
+  it('takes the expected phone under the spelling that WhatsApp has of it', async () => {
+    const id = await pairing({ expectedPhone: '2290197123456' });
+    p.engine.emit(id, { type: 'paired', phone: '22997123456', lid: null, name: null, platform: null });
+    p.engine.end(id, 'restart_required');
+    await untilOpens(p, 2);
+    p.engine.connect(id, '22997123456');
+    await untilStatus(world, id, 'connected');
+    expect(p.log.erased).toEqual([]);
+    expect(await world.row(id)).toMatchObject({ phoneNumber: '22997123456', activePhone: '2290197123456' });
+  });
+
+  it('refuses a phone that another session of the tenant has under an older spelling', async () => {
+    const first = await connected({}, '2250707123456');
+    const second = await world.account(userId, { status: 'connecting', paired: false });
+    await p.ownership.tick();
+    await untilOpens(p, 2);
+    p.engine.connect(second, '22507123456');
+    await untilStatus(world, second, 'failed', 'duplicate_phone');
+    expect(p.engine.logouts).toEqual([second]);
+    expect(await world.row(first)).toMatchObject({ status: 'connected', phoneNumber: '2250707123456' });
   });
 
   it('refuses a phone that another session of the tenant has; that one and other tenants are not touched', async () => {

@@ -15,7 +15,7 @@ import { claimIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { refuseWhileSuspended } from '../workspaces/suspension.ts';
 import { checkProxy, sealProxy } from './connection.ts';
-import { readSession, type SessionRecord } from './find.ts';
+import { hasLinked, readSession, type SessionRecord } from './find.ts';
 import { makePlainLinks, makeSessionLinks } from './links.ts';
 import { openSession, PAIRING_WAIT_MS, waitForPairing } from './pairing.ts';
 import { drawQrUrl } from './qr-image.ts';
@@ -64,7 +64,7 @@ async function refuseDuplicate(ctx: Ctx, phone: string): Promise<void> {
   const [taken] = await ctx.db
     .select({ id: accounts.id })
     .from(accounts)
-    .where(and(eq(accounts.userId, ctx.actor.userId), eq(accounts.activePhone, phone)));
+    .where(hasLinked(ctx.actor.userId, phone));
   if (taken) throw new AppError('DUPLICATE_PHONE', 'This phone already has an active session.');
 }
 

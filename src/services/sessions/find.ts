@@ -1,8 +1,9 @@
 /** A session by the name its owner gave it. */
-import { and, eq } from 'drizzle-orm';
+import { and, eq, inArray, type SQL } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { whatsappAccounts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
+import { withTwins } from '../../utils/phone/former.ts';
 import { requireSession, sessionNotFound, tenantOf } from '../access.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
@@ -68,4 +69,9 @@ export async function readSession(db: Db, userId: number, sessionId: string): Pr
     .from(whatsappAccounts)
     .where(and(eq(whatsappAccounts.userId, userId), eq(whatsappAccounts.sessionId, sessionId)));
   return row ?? null;
+}
+
+/** True for that user's rows whose active phone is `phone` (E.164 digits), whichever spelling they keep. */
+export function hasLinked(userId: number, phone: string): SQL | undefined {
+  return and(eq(whatsappAccounts.userId, userId), inArray(whatsappAccounts.activePhone, withTwins([phone])));
 }

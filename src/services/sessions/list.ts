@@ -6,7 +6,7 @@ import { normalizePhone } from '../../utils/phone.ts';
 import { requireScope, tenantOf } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
-import { findSession, type SessionRef } from './find.ts';
+import { findSession, hasLinked, type SessionRef } from './find.ts';
 import type { ListSessionsQuery, SessionOutput, SessionStatusOutput } from './schemas.ts';
 import { toSession, toSessionStatus } from './view.ts';
 
@@ -62,12 +62,6 @@ export async function checkPhone(
   const [row] = await ctx.db
     .select({ id: accounts.id })
     .from(accounts)
-    .where(
-      and(
-        eq(accounts.userId, userId),
-        eq(accounts.activePhone, phone),
-        ofBound(sessionIds, accounts.sessionId),
-      ),
-    );
+    .where(and(hasLinked(userId, phone), ofBound(sessionIds, accounts.sessionId)));
   return { hasActiveSession: row !== undefined };
 }

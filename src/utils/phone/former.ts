@@ -92,6 +92,16 @@ export function toCurrent(digits: string): string {
   return rule ? rule.toToday(digits) : digits;
 }
 
+/** True for two spellings (E.164 digits) of one subscriber's number. */
+export function isSamePhone(a: string, b: string): boolean {
+  return toCurrent(a) === toCurrent(b);
+}
+
+/** These numbers (E.164 digits) and, where a plan has changed, their other spellings; each once. */
+export function withTwins(phones: readonly string[]): string[] {
+  return [...new Set(phones.flatMap((phone) => [phone, twinOf(phone) ?? phone]))];
+}
+
 function put(at: number, digits: string): (text: string) => string {
   return (text) => `${text.slice(0, at)}${digits}${text.slice(at)}`;
 }

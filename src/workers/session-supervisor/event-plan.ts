@@ -1,7 +1,7 @@
 /** Decides what an event of a session's socket means for its row, and how long the next one may take. Pure. */
 import { NO_PAIRING } from '../../cluster/leases.ts';
+import { isSamePhone, toCurrent } from '../../utils/phone/former.ts';
 import type { CloseReason, EngineEvent, PairedIdentity } from '../../whatsapp/engine.ts';
-import { isSamePhone } from '../../whatsapp/same-phone.ts';
 import type { RowChange, SessionStatus } from './session-row.ts';
 
 /** A 503 on the WebSocket upgrade leaves the client connecting for ever; a real connection takes seconds. */
@@ -84,7 +84,7 @@ export function planConnected(
     ...NO_PAIRING,
     paired: true,
     phoneNumber: identity.phone,
-    activePhone: identity.phone,
+    activePhone: toCurrent(identity.phone),
     lid: identity.lid,
     name: identity.name?.slice(0, 190) ?? null,
     deviceInfo: { platform: identity.platform },

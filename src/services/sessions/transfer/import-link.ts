@@ -13,6 +13,7 @@ import { forgetFormerNumber } from '../../../queue/other-number.ts';
 import { MINUTE_MS } from '../../../utils/durations.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { newId } from '../../../utils/ids.ts';
+import { toCurrent } from '../../../utils/phone/former.ts';
 import type { ProxyAddress } from '../../../utils/proxy/address.ts';
 import { APP_STATE_COLLECTIONS } from '../../../whatsapp/app-state.ts';
 import {
@@ -37,7 +38,7 @@ import type { Deps } from '../../context.ts';
 import { type QuotaDeps, takeRoom } from '../../quotas.ts';
 import { refuseWhileSuspended } from '../../workspaces/suspension.ts';
 import { sealProxy } from '../connection.ts';
-import { readSession, type SessionRecord } from '../find.ts';
+import { hasLinked, readSession, type SessionRecord } from '../find.ts';
 import { keepPeople } from '../people.ts';
 import type { LinkFile, LinkSource } from './source.ts';
 
@@ -174,7 +175,7 @@ async function refuseDuplicate(tx: Tx, userId: number, phone: string): Promise<v
   const [taken] = await tx
     .select({ sessionId: accounts.sessionId })
     .from(accounts)
-    .where(and(eq(accounts.userId, userId), eq(accounts.activePhone, phone)));
+    .where(hasLinked(userId, phone));
   if (taken) throw duplicate();
 }
 
@@ -321,7 +322,7 @@ async function commit(
           // The keys of another program say how far that one has read. Where they say nothing, the reading begins here.
           appStateVersions: (await hasReadAppState(tx, begun.id)) ? null : {},
           phoneNumber: phone,
-          activePhone: phone,
+          activePhone: toCurrent(phone),
           expectedPhone: null,
           lid,
           name: name?.slice(0, 190) ?? null,
