@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
 import { BaseSequencer, parseCLI, type TestSpecification } from 'vitest/node';
+import { helperBundles } from './tests/helpers/helper-bundles.ts';
 
 /**
  * What replaces modules or looks at its whole process; to load every module again is the price. `vi.spyOn` replaces one export
@@ -72,7 +73,11 @@ function browser(): TestProjectInlineConfiguration {
   return { ...rest, test: { ...test, testTimeout: 90_000 } };
 }
 
+/** They start helper processes. */
+const helpers = ['src/services/media/tools.ts', 'src/services/contacts/import/formats.ts'];
+
 export default defineConfig({
+  plugins: [await helperBundles(import.meta.dirname, helpers)],
   // Its source, not what was last built of it.
   resolve: { alias: { 'wa-emulator': join(import.meta.dirname, 'packages/wa-emulator/src/index.ts') } },
   test: {
