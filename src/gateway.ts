@@ -19,7 +19,7 @@ import { requireReadable } from './services/encryption/start-check.ts';
 import { ensureFirstAdmin } from './services/first-admin.ts';
 import { findAbsent } from './services/inbound/absent.ts';
 import { learnAppState, readAppStateVersions } from './services/inbound/app-state.ts';
-import { findChat, saveChat } from './services/inbound/chats.ts';
+import { findChat, listChats, saveChat } from './services/inbound/chats.ts';
 import { nextLabel } from './services/inbound/label-state.ts';
 import { createInboundStore } from './services/inbound/store.ts';
 import { describeForEngine, openForEngine } from './services/media/engine-media.ts';
@@ -180,6 +180,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
       },
       findAbsent: (accountId) => findAbsent(deps, accountId),
       wantsPosts: (accountId, place) => supervisor?.wantsPosts(accountId, place) ?? false,
+      listChats: (accountId, max) => listChats(deps, accountId, max),
       findChat: (accountId, chat) => findChat(deps, accountId, chat),
       saveChat: (account, chat, setting) => saveChat(deps, account, chat, setting),
       appStateVersions: (accountId) => readAppStateVersions(deps, accountId),

@@ -360,6 +360,14 @@ export interface EngineCallbacks {
   findAbsent?(accountId: string): Promise<AbsentMessage[]>;
   /** Whether the session wants the posts of others there: what it does not want is confirmed unread. Missing: no. */
   wantsPosts?(accountId: string, place: PostPlace): boolean;
+  /**
+   * How the chats of a session are set, of all that anything is known of; null where these are more than `max`. Missing: each is asked
+   * for.
+   */
+  listChats?(
+    accountId: string,
+    max: number,
+  ): Promise<readonly (readonly [chat: string, setting: ChatSetting])[] | null>;
   /** How a chat (canonical JID) is set; null when nothing is known of it. */
   findChat(accountId: string, chat: string): Promise<ChatSetting | null>;
   /** Remembers how a chat is set. Rejects as `storeInbound` does. */

@@ -26,6 +26,7 @@ import {
   readAppStateVersions,
 } from '../../src/services/inbound/app-state.ts';
 import { readChatNames } from '../../src/services/inbound/chat-names.ts';
+import { findChat, listChats, saveChat } from '../../src/services/inbound/chats.ts';
 import { planLabels } from '../../src/services/inbound/label-plan.ts';
 import { findUses, MAX_LABEL_USES, nextLabel } from '../../src/services/inbound/label-state.ts';
 import { createInboundStore, storeInbound } from '../../src/services/inbound/store.ts';
@@ -1552,4 +1553,17 @@ test('what the owner makes on the phone of a message that comes later is applied
     .orderBy(activityLogs.seq);
   const about = facts.filter(({ subject }) => subject === '3AOWN').map(({ event }) => event);
   expect(about).toEqual(['message.sent', 'message.edited', 'message.edited', 'message.revoked']);
+});
+
+test('how chats are set is told of all of a session together, and one by one where they are many', async () => {
+  const [account, other] = [await addAccount(), await addAccount()];
+  const set = { expiration: 604_800, setAt: 5_000 };
+  for (const chat of ['a', 'b']) await saveChat(t.deps, account, chat, { expiration: 0, setAt: null });
+  await saveChat(t.deps, account, 'b', set);
+  await saveChat(t.deps, other, 'c', set);
+  const all = await listChats(t.deps, account.id, 2);
+  expect(new Map(all)).toEqual(new Map(Object.entries({ a: { expiration: 0, setAt: null }, b: set })));
+  expect(await listChats(t.deps, account.id, 1)).toBeNull();
+  expect(await findChat(t.deps, account.id, 'b')).toEqual(set);
+  expect(await findChat(t.deps, account.id, 'c')).toBeNull();
 });

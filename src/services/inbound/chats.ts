@@ -9,6 +9,20 @@ import type { Deps } from '../context.ts';
 /** waChats.chat: a longer one is no chat that anything is sent to. */
 const MAX_CHAT = 80;
 
+/** All of a session that anything is known of, by their canonical JIDs; null where these are more than `max`. */
+export async function listChats(
+  { db }: Pick<Deps, 'db'>,
+  accountId: string,
+  max: number,
+): Promise<[string, ChatSetting][] | null> {
+  const rows = await db
+    .select({ chat: waChats.chat, expiration: waChats.expiration, setAt: waChats.expirationSetAt })
+    .from(waChats)
+    .where(eq(waChats.accountId, accountId))
+    .limit(max + 1);
+  return rows.length > max ? null : rows.map(({ chat, ...setting }) => [chat, setting]);
+}
+
 /** Null when nothing is known of the chat (canonical JID). */
 export async function findChat(
   { db }: Pick<Deps, 'db'>,

@@ -280,6 +280,7 @@ function guardCallbacks(callbacks: EngineCallbacks, logger: Logger): LinkDeps['c
     storeCall: async (account, call) => callbacks.storeCall?.(account, call),
     findAbsent: async (accountId) => (await callbacks.findAbsent?.(accountId)) ?? [],
     wantsPosts: (accountId, place) => callbacks.wantsPosts?.(accountId, place) ?? false,
+    listChats: async (accountId, max) => (await callbacks.listChats?.(accountId, max)) ?? null,
     findChat: (accountId, chat) => callbacks.findChat(accountId, chat),
     saveChat: (account, chat, setting) => callbacks.saveChat(account, chat, setting),
     appStateVersions: async (accountId) => callbacks.appStateVersions?.(accountId),

@@ -116,6 +116,7 @@ function createLink(deps: LinkDeps, account: AccountRef, keys: AccountKeys, pair
   const auth = createAuthState(keys, contacts.learn);
   const groups = createGroupCache();
   const chats = createChats({
+    list: async (max) => (await callbacks.listChats?.(account.id, max)) ?? null,
     find: (chat) => callbacks.findChat(account.id, chat),
     save: (chat, setting) => callbacks.saveChat(account, chat, setting),
   });
