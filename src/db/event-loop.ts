@@ -3,6 +3,7 @@
  * database in a row asks here. Timers are kept from load time: a test's fake ones cannot stop the database.
  */
 const { setImmediate: nextTurn, setTimeout: later, clearTimeout: stop } = globalThis;
+const { nextTick } = process;
 
 /** Milliseconds that never go back. */
 export const monotonicMs = performance.now.bind(performance);
@@ -32,6 +33,13 @@ export function yieldToEventLoop(): Promise<void> {
     });
   });
   return coming;
+}
+
+/** Resolves when everything that waits for nothing has gone on as far as it can. The event loop does not turn. */
+export function letOthersGoOn(): Promise<void> {
+  return new Promise((resolve) => {
+    nextTick(resolve);
+  });
 }
 
 /** Lets the loop turn when its last known turn is `maxHoldMs` ago, or sooner while connections come in. */

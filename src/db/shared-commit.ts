@@ -1,10 +1,10 @@
 /** A transaction that takes along what others would have to commit by themselves. */
-import { yieldToEventLoop } from './event-loop.ts';
+import { letOthersGoOn, yieldToEventLoop } from './event-loop.ts';
 import type { Tx } from './types.ts';
 
 /** A transaction that may take a write along. */
 export interface SharedCommit {
-  /** Something may be offered soon: it is worth a turn of the event loop. */
+  /** Something may be offered soon: it is worth some turns of the event loop. */
   comes(): void;
   /**
    * Offers a write. Resolves with true when it is committed with the transaction; with false when it is not, or nobody knows:
@@ -17,14 +17,18 @@ export interface SharedCommit {
 /** The same as its transaction sees it. One of `committed` and `givenUp` is called in the end. */
 export interface OpenCommit extends SharedCommit {
   /**
-   * Call it last in the transaction. Does what is offered. Where something comes, it waits for that until the event loop turns next;
-   * else for nothing, because others may wait for the end of the transaction. May be called again, when the transaction is repeated.
+   * Call it last in the transaction. Does what is offered, at the latest, when all that waits for nothing has gone on. Where something
+   * comes, it waits for that for `MAX_TURNS` of the event loop; else for none, because others may wait for the end of the
+   * transaction. May be called again, when the transaction is repeated.
    */
   takeAlong(tx: Tx): Promise<void>;
   committed(): void;
   /** It was rolled back, or nobody knows. */
   givenUp(): void;
 }
+
+/** On SQLite a reading beside a transaction waits for a turn, and what depends on it goes on after that. */
+const MAX_TURNS = 2;
 
 /** Makes one for a transaction that has not ended. */
 export function createSharedCommit(): OpenCommit {
@@ -55,7 +59,10 @@ export function createSharedCommit(): OpenCommit {
       return ended;
     },
     async takeAlong(tx) {
-      if (isOpen && isComing && taken === undefined) await Promise.race([offered, yieldToEventLoop()]);
+      if (isOpen && taken === undefined) await letOthersGoOn();
+      for (let turns = 0; isOpen && isComing && taken === undefined && turns < MAX_TURNS; turns++) {
+        await Promise.race([offered, yieldToEventLoop()]);
+      }
       isOpen = false;
       if (taken === undefined) return;
       await taken(tx);
