@@ -21,7 +21,7 @@ export interface BatcherOptions<T, R> {
   /** Items that come within so many milliseconds after a batch are gathered; 0 when missing: those of one turn are. */
   windowMs?: number;
   /** How many milliseconds an item of `addLater` waits at most for others. */
-  patienceMs?: number;
+  patienceMs?: number | ((item: T) => number);
   /** How many milliseconds longer it waits while something of `addNow` is expected; 0 when missing. */
   expectedMs?: number;
   /** Tries again for as long as the database is away. When missing, the items are rejected then. */
@@ -64,7 +64,8 @@ type Haste = 'now' | 'soon' | 'later';
 interface Waiting<T, R> {
   item: T;
   haste: Haste;
-  addedMs: number;
+  /** of `addLater`: until then it may wait for others, monotonic milliseconds */
+  patientUntilMs: number;
   resolve(result: R): void;
   reject(error: unknown): void;
 }
@@ -73,6 +74,7 @@ interface Waiting<T, R> {
 export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R> {
   const { run, choose, maxBatch, maxRunning = 1, windowMs = 0, patienceMs = 0, whileAway } = options;
   const { expectedMs = 0 } = options;
+  const patienceOf = typeof patienceMs === 'number' ? () => patienceMs : patienceMs;
   const waiting: Waiting<T, R>[] = [];
   const stopping = new AbortController();
   const idleListeners: (() => void)[] = [];
@@ -86,6 +88,8 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   let endGathering: (haste: Haste) => void = () => undefined;
   /** asks again how long that pause is to be */
   let lookAgain = () => {};
+  /** when that pause ends, monotonic milliseconds */
+  let restsUntilMs = 0;
   let expected = 0;
 
   function schedule(): void {
@@ -103,10 +107,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     if (waiting.some(({ haste }) => haste === 'now')) return 0;
     const now = monotonicMs();
     const windowLeftMs = lastBatchMs + windowMs - now;
-    const [first] = waiting;
-    if (!first || !isPatient) return windowLeftMs;
-    const mayWaitMs = expected > 0 ? patienceMs + expectedMs : patienceMs;
-    return Math.max(windowLeftMs, first.addedMs + mayWaitMs - now);
+    if (waiting.length === 0 || !isPatient) return windowLeftMs;
+    const untilMs = Math.min(...waiting.map(({ patientUntilMs }) => patientUntilMs));
+    return Math.max(windowLeftMs, untilMs + (expected > 0 ? expectedMs : 0) - now);
   }
 
   async function gather(): Promise<void> {
@@ -116,6 +119,7 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
       const leftMs = leftToGather(isPatient);
       if (leftMs <= 0) break;
       waited = true;
+      restsUntilMs = monotonicMs() + leftMs;
       const ended = new Promise<void>((resolve) => {
         lookAgain = resolve;
         endGathering = (haste) => {
@@ -150,9 +154,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
 
   /** Without the patient ones that may still wait. */
   function takeHasty(): Waiting<T, R>[] {
-    const dueMs = monotonicMs() - patienceMs;
+    const now = monotonicMs();
     const all = waiting.splice(0);
-    const mayWait = ({ haste, addedMs }: Waiting<T, R>) => haste === 'later' && addedMs > dueMs;
+    const mayWait = ({ haste, patientUntilMs }: Waiting<T, R>) => haste === 'later' && patientUntilMs > now;
     waiting.push(...all.filter(mayWait));
     return all.filter((one) => !mayWait(one));
   }
@@ -204,7 +208,9 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
   function put(item: T, haste: Haste): Promise<R> {
     if (stopReason !== null) return Promise.reject(stopReason);
     return new Promise((resolve, reject) => {
-      waiting.push({ item, haste, addedMs: monotonicMs(), resolve, reject });
+      const patientUntilMs = haste === 'later' ? monotonicMs() + patienceOf(item) : 0;
+      waiting.push({ item, haste, patientUntilMs, resolve, reject });
+      if (haste === 'later' && patientUntilMs < restsUntilMs) lookAgain();
       endGathering(waiting.length >= maxBatch ? 'now' : haste);
       schedule();
     });

@@ -33,6 +33,8 @@ export type ProofItem = Proof &
         leftOut?: LeftOut[];
         /** the message, as whoever has sent it knows it */
         sending?: MessageRef & Pick<Claim, 'priority'>;
+        /** whoever waits for it has been told: nobody waits until it is written */
+        isTold?: boolean;
       }
     | { accountId: string; messageId: string }
   );

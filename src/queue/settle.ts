@@ -21,8 +21,8 @@ export interface Settler {
    */
   settle(item: Settlement): Promise<void>;
   /**
-   * A code is on its way: receipts that are due wait for its outcome, at most `expectedMs`, as their work would stand between
-   * its steps. Call what it returns when the code is settled or given up.
+   * A code is on its way: what nobody waits for, such as receipts, waits for its outcome though it is due, at most `expectedMs`, as that
+   * work would stand between its steps. Call what it returns when the code is acknowledged, settled or given up.
    */
   expectCode(): () => void;
   /** True while outcomes wait to be written, but for a pause because the database is away. */
@@ -47,16 +47,23 @@ const UNHURRIED_WINDOW_MS = 40;
 const RECEIPT_MS = 250;
 /** A code takes some tens of milliseconds. One that WhatsApp does not answer must not hold the receipts. */
 const CODE_MS = 250;
+/**
+ * A code that its caller knows to be sent is written with those that follow it, and with its own receipts where they come soon: its
+ * history says so as much later.
+ */
+const TOLD_MS = 100;
 
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
  * is written at once; those that come within `windowMs` after a batch are written together. A receipt waits at most
- * `receiptMs` for others, and `expectedMs` more while a code is on its way. Sessions take turns where more waits than a batch holds.
+ * `receiptMs` for others, a code that was told `TOLD_MS`, and both `expectedMs` more while a code is on its way. Sessions take turns
+ * where more waits than a batch holds.
  */
 export function createSettler(
   deps: QueueDeps,
   { windowMs = windowOf(deps), receiptMs = RECEIPT_MS, expectedMs = CODE_MS } = {},
 ): Settler {
+  const toldMs = Math.min(TOLD_MS, receiptMs);
   const { clock, logger } = deps;
   const recent = createRecentMessages();
   const batcher = createBatcher<Settlement, undefined>({
@@ -74,7 +81,7 @@ export function createSettler(
     maxBatch: MAX_BATCH,
     choose: createOutcomeChoice(MAX_BATCH),
     windowMs,
-    patienceMs: receiptMs,
+    patienceMs: (item) => (isReceipt(item) ? receiptMs : toldMs),
     expectedMs,
     whileAway: {
       clock,
@@ -86,8 +93,8 @@ export function createSettler(
 
   return {
     settle(item) {
-      if (isCode(item)) return batcher.addNow(item);
-      return isReceipt(item) ? batcher.addLater(item) : batcher.add(item);
+      if (isTold(item) || isReceipt(item)) return batcher.addLater(item);
+      return isCode(item) ? batcher.addNow(item) : batcher.add(item);
     },
     expectCode: batcher.expectNow,
     isBusy: batcher.isBusy,
@@ -106,6 +113,10 @@ const windowOf = ({ config }: Pick<QueueDeps, 'config'>) =>
 /** Somebody looks at a screen until it is known to be sent. */
 function isCode(item: Settlement): boolean {
   return item.kind === 'proof' && 'id' in item && item.sending?.priority === PRIORITIES.high;
+}
+
+function isTold(item: Settlement): boolean {
+  return item.kind === 'proof' && 'id' in item && item.isTold === true;
 }
 
 /** What follows the acknowledgement. One that takes its place may be waited for. */

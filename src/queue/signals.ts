@@ -51,7 +51,7 @@ export interface QueueSignals {
   onCodeComes(listener: (accountId: string) => void): () => void;
   settled(outcome: Outcome): void;
   onSettled(listener: (outcome: Outcome) => void): () => void;
-  /** WhatsApp's server has acknowledged it, and its outcome is being written: `settled` follows. Of codes alone. */
+  /** WhatsApp's server has acknowledged it, and its outcome will be written: `settled` follows. Of codes alone. */
   acknowledged(id: string): void;
   onAcknowledged(listener: (outcome: Outcome) => void): () => void;
 }

@@ -30,7 +30,7 @@ export interface Outcomes {
 /**
  * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or
  * `signal` was aborted. What this process settles is known at once, what another one does within 250 ms. A code
- * is known to be sent by WhatsApp's word, some milliseconds before its history says so: a person waits for it.
+ * is known to be sent by WhatsApp's word, up to 0.35 s before its history says so: a person waits for it.
  */
 export function waitForOutcome(
   deps: WaitDeps,

@@ -173,6 +173,19 @@ describe('createBatcher', () => {
     expect(await short.batcher.addLater(1)).toBe(10);
   });
 
+  test('lets each patient item wait as long as it may, and others go with it', async () => {
+    const { batcher, batches } = setUp({ patienceMs: (item) => (item === 2 ? 20 : 60_000), maxBatch: 4 });
+    const patient = batcher.addLater(1);
+    await nextTurn();
+    await nextTurn();
+    expect(await Promise.all([patient, batcher.addLater(2)])).toEqual([10, 20]);
+    const last = batcher.addLater(3);
+    expect(await batcher.addNow(4)).toBe(40);
+    expect(batches).toEqual([[1, 2], [4]]);
+    await batcher.idle();
+    expect(await last).toBe(30);
+  });
+
   test('lets patient items wait no longer when somebody is in a hurry', async () => {
     const { batcher, batches } = setUp({ patienceMs: 60_000 });
     const patient = [batcher.addLater(1), batcher.addLater(2)];

@@ -9,9 +9,11 @@ import type { HeadStart } from '../../src/queue/head-start.ts';
 import { messageFact } from '../../src/queue/message-fact.ts';
 import { HAND_PAUSE, NO_END, pauseByHand, resumeByHand } from '../../src/queue/pause.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
+import type { Settler } from '../../src/queue/settle.ts';
 import { sleep } from '../../src/utils/clock.ts';
 import type { AccountRef } from '../../src/whatsapp/engine.ts';
 import { turns } from '../helpers/clock.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 import { newMessage, openQueue, type QueueFixture } from './fixture.ts';
@@ -91,29 +93,40 @@ it('is a claim with fence and attempt from its commit on, leaves after that, and
   expect(q.engine.relayed).toHaveLength(2);
 });
 
-it('is expected by the settler until its outcome is written, or it is given up', async () => {
+it('is expected by the settler until WhatsApp has acknowledged it, or it is given up', async () => {
   q = await openQueue();
   const account = await q.account({ lastHighAt: q.clock.now() });
   const ends: ReturnType<typeof vi.fn>[] = [];
+  const areOver = () => ends.map((end) => end.mock.calls.length > 0);
   const expectCode = () => {
     const end = vi.fn();
     ends.push(end);
     return end;
   };
-  await q.newDispatcher({ settler: { ...q.settler, expectCode } }).add(account);
+  const written = createSignal();
+  const settle: Settler['settle'] = async (item) => {
+    await written.given;
+    return q.settler.settle(item);
+  };
+  await q.newDispatcher({ settler: { ...q.settler, expectCode, settle } }).add(account);
   await q.clock.advance(0);
   const sent = await ask(account);
   await sent.commit();
   await turns(5);
-  expect(ends.map((end) => end.mock.calls.length)).toEqual([0]);
+  expect(areOver()).toEqual([false]);
   sent.start?.go();
   await q.clock.advance(0);
-  expect(await q.message(sent.id)).toMatchObject({ status: 'sent' });
-  expect(ends.map((end) => end.mock.calls.length)).toEqual([1]);
+  expect(await q.message(sent.id)).toMatchObject({ status: 'sending' });
+  expect(areOver()).toEqual([true]);
+  // Another one need not wait until that is written.
   const given = await ask(account);
+  expect(given.start).not.toBeNull();
   given.start?.giveUp(null);
   await q.clock.advance(0);
-  expect(ends.map((end) => end.mock.calls.length)).toEqual([1, 1]);
+  expect(areOver()).toEqual([true, true]);
+  written.give();
+  await q.clock.advance(0);
+  expect(await q.message(sent.id)).toMatchObject({ status: 'sent' });
 });
 
 it('is not given for a session that a process has paused which is gone by now, and has not told of it', async () => {

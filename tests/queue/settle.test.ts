@@ -1,5 +1,5 @@
 import { eq, inArray } from 'drizzle-orm';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dbType } from '../../src/db/kit.ts';
 import { activityLogs, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Claim } from '../../src/queue/claim.ts';
@@ -9,9 +9,13 @@ import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import type { Outcome } from '../../src/queue/signals.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
+import { turns } from '../helpers/clock.ts';
 import { createSignal } from '../helpers/signal.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
+const counter = countStatements();
+afterAll(() => counter.stop());
 let q: QueueFixture;
 const outcomes: Outcome[] = [];
 
@@ -415,6 +419,28 @@ describe('many at a time', () => {
       const numbers = logged.filter((row) => row.accountId === account.id).map((row) => row.seq);
       expect(numbers.sort((a, b) => Number(a) - Number(b))).toEqual(numbers.map((_, i) => i + 1));
     }
+  });
+
+  it('codes whose callers were told are written together, with the receipts that come soon', async () => {
+    const account = await q.account();
+    const [first, second] = await Promise.all(phones(2).map((phone) => q.queue(account, { phone })));
+    if (!first || !second) throw new Error('nothing was queued');
+    const settler = createSettler(q.deps);
+    const told = (id: string) =>
+      settler.settle({ kind: 'proof', id, status: 'sent', at: now(), isTold: true });
+    counter.take();
+    const over = settler.expectCode();
+    const all = [told(first.id), settleReceipt(settler, account.id, first.messageId, 'read', now())];
+    await turns(5);
+    all.push(told(second.id));
+    over();
+    await Promise.all(all);
+    expect(counter.take().transactions).toBe(1);
+    expect((await q.message(first.id)).status).toBe('read');
+    expect((await q.message(second.id)).status).toBe('sent');
+    expect(await q.row(first.id)).toBeUndefined();
+    expect(eventsOf().filter((event) => event === 'message.sent')).toHaveLength(2);
+    await settler.stop(1_000);
   });
 
   it('from two processes at once settle each message once', async () => {

@@ -57,7 +57,7 @@ export async function attempt(deps: LineDeps, claim: Claim, session: AttemptSess
     now: deps.clock.now(),
     random: (deps.random ?? Math.random)(),
   });
-  // Should this process die now, the row goes out again under its id, and its phone shows it once.
+  // Should this process die before it is written, the row goes out again under its id, and its phone shows it once.
   if (decision.action === 'sent' && claim.type === 'otp') deps.signals.acknowledged(claim.id);
   session.answered(decision, overdue || (decision.action === 'failed' && decision.unsent === true));
   try {
@@ -141,6 +141,8 @@ function settlementOf(claim: Claim, decision: Decision): Settlement {
         sending: claim,
         status: 'sent',
         at: decision.at,
+        // With a head start it was asked for in this process, which alone serves the session's tenant.
+        isTold: claim.type === 'otp' && claim.open !== undefined,
         ...(decision.leftOut === null ? {} : { leftOut: decision.leftOut }),
       };
     case 'failed':

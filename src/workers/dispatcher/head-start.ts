@@ -39,7 +39,8 @@ function windowsFor(line: Line, row: Candidate, now: number): Windows | null {
   const { deps, windows } = line;
   if (windows === null || line.stopping.signal.aborted || line.resting || line.claimFailure !== null)
     return null;
-  if (!line.waiter.isWaiting() || line.attempts.size > 0 || line.busy.size > 0) return null;
+  const isSending = line.attempts.size > line.acknowledged.size || line.busy.size > 0;
+  if (!line.waiter.isWaiting() || isSending) return null;
   if (deps.isAlone?.() === false || isToBeNoted(line.lastHighAt, now)) return null;
   if (line.gate.breakerUntil() > now || planStep(viewOf(line, windows), now).do !== 'choose') return null;
   const { maxAttempts } = deps.config.pacing;
@@ -62,8 +63,8 @@ function take(line: Line, row: Candidate, jids: readonly string[]): HeadStart | 
   const claimed = new Promise<Claim | null>((resolve) => {
     end = resolve;
   });
-  const settled = line.deps.settler.expectCode();
-  follow(line, at, row, spent, claimed).then(settled, settled);
+  const isOver = line.deps.settler.expectCode();
+  follow(line, at, row, spent, claimed, isOver).then(isOver, isOver);
   return {
     ...start,
     begin: early.begin,

@@ -182,21 +182,26 @@ export function spend(line: Line, at: Windows, row: Candidate, now: number): Spe
   };
 }
 
-/** Sends the row once it is claimed; with null its recipient is free again. Resolves when its outcome is written, or with null. */
+/**
+ * Sends the row once it is claimed; with null its recipient is free again. Resolves when its outcome is written, or with null.
+ * `onAnswered`: the engine has answered.
+ */
 export function follow(
   line: Line,
   at: Windows,
   row: Candidate,
   spent: SpentAttempt,
   claimed: Promise<Claim | null>,
+  onAnswered?: () => void,
 ): Promise<void> {
-  const { busy, attempts, withdrawn, claims } = line;
+  const { busy, attempts, acknowledged, withdrawn, claims } = line;
   claims.add(claimed);
   const done = claimed.then(async (claim) => {
     claims.delete(claimed);
     if (claim === null) busy.delete(row.recipient);
-    else await attemptClaimed(line, at, row, claim, spent);
+    else await attemptClaimed(line, at, row, claim, { spent, onAnswered });
     attempts.delete(row.id);
+    acknowledged.delete(row.id);
     withdrawn.delete(row.id);
     line.waiter.wake();
   });
@@ -279,7 +284,7 @@ async function attemptClaimed(
   at: Windows,
   row: Candidate,
   claim: Claim,
-  spent: SpentAttempt,
+  { spent, onAnswered }: { spent: SpentAttempt; onAnswered: (() => void) | undefined },
 ): Promise<void> {
   const { deps, gate } = line;
   let goesOn = false;
@@ -307,7 +312,9 @@ async function attemptClaimed(
       else limits.left(spent, deps.clock.now());
       goesOn = decision.action === 'release' || decision.action === 'retry';
       unspent = unsent;
+      if (decision.action === 'sent') line.acknowledged.add(row.id);
       line.busy.delete(row.recipient);
+      onAnswered?.();
       line.waiter.wake();
     },
   });

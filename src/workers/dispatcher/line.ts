@@ -45,6 +45,8 @@ export interface Line {
   readonly busy: Set<string>;
   /** by queue row, from before the claim until the outcome is written */
   readonly attempts: Map<string, Promise<void>>;
+  /** of `attempts`, what WhatsApp has acknowledged: only its outcome is to be written */
+  readonly acknowledged: Set<string>;
   /** of `attempts`, what somebody else has taken off the queue */
   readonly withdrawn: Set<string>;
   /** Without a gap claims overlap, so that they share a commit. */
@@ -115,6 +117,7 @@ export function createLine(deps: LineDeps, account: AccountRef): Line {
     stopping: new AbortController(),
     busy: new Set(),
     attempts: new Map(),
+    acknowledged: new Set(),
     withdrawn: new Set(),
     claims: new Set(),
     inPreparation: new Set(),
