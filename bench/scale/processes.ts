@@ -111,7 +111,7 @@ async function measureCase(processes: number, sessions: number, share: number): 
 
 /**
  * Each process has clients of its own, as many as one alone: answers that come together bring requests that come together, and that
- * is the same for each. Most are for a session of another process.
+ * is the same for each. Of four processes each has three requests of four for sessions of others.
  */
 async function sendAll(services: readonly Service[], sessions: number): Promise<Run> {
   const each = Math.ceil((EACH_PROCESS * services.length) / sessions);
