@@ -68,8 +68,8 @@ describe.each([
     { width: 380, colorScheme: 'dark' as const, lang: 'id' as const },
   ],
 ])('%s', (_name, options) => {
-  it('every page is accessible, quiet and narrow enough', { timeout: 240_000 }, async () => {
-    const { page, problems } = await world.page({ as: 'admin', ...options });
+  it('every page is accessible, quiet and narrow enough', { timeout: 480_000 }, async () => {
+    const { page, problems } = await world.page({ as: 'admin', withAxe: true, ...options });
     const found: string[] = [];
     const left = new Set(withId);
     const waiting = [...paths];

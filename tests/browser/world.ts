@@ -28,6 +28,8 @@ interface VisitOptions {
   width?: number;
   lang?: 'en' | 'id';
   colorScheme?: 'light' | 'dark';
+  /** axe is to be asked on many pages in a row: the browser takes it along and compiles it once */
+  withAxe?: boolean;
 }
 
 export interface BrowserWorld {
@@ -111,7 +113,7 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
     },
     api: (person, method, path, body) =>
       sandbox.call(method, path, body, { 'x-api-key': '', authorization: `Bearer ${person.token}` }),
-    async page({ as, width = 1280, lang = 'en', colorScheme = 'light' } = {}) {
+    async page({ as, width = 1280, lang = 'en', colorScheme = 'light', withAxe = false } = {}) {
       const options: BrowserContextOptions = {
         viewport: { width, height: 900 },
         locale: lang === 'id' ? 'id-ID' : 'en-GB',
@@ -127,6 +129,7 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
         await context.addCookies([signInCookie(person, sandbox.url)]);
       }
       const page = await context.newPage();
+      if (withAxe) await page.addInitScript({ path: AXE });
       return { page, problems: watch(page) };
     },
     async axe(page) {
