@@ -29,7 +29,7 @@ import { takeRoom } from './quotas.ts';
 import type { CreateUserFields, ListUsersQuery, UpdateUserFields } from './users-schemas.ts';
 import type { Joins } from './workspaces/add-member.ts';
 import { accountOf, insertWorkspace } from './workspaces/own.ts';
-import { stopOrResumeWorkspacesOf } from './workspaces/owners.ts';
+import { keepOwnersOfTeams, stopOrResumeWorkspacesOf } from './workspaces/owners.ts';
 
 export interface UserInfo {
   id: number;
@@ -203,7 +203,8 @@ async function joinedBy(tx: Tx, input: CreateUserFields): Promise<NewUser['joins
  * Changes a user. A new password or a disabling ends its tokens and signed links at once, and `revokeApiKeys` its keys;
  * another address ends the links for a new password, and a new password unlinks its identities.
  * Fields that are not named stay as others may change them meanwhile. For admins who signed in.
- * Throws NOT_FOUND, CONFLICT when the e-mail is taken or the last active admin would be gone.
+ * A person who becomes `readonly` signs no links any more, too. Throws NOT_FOUND, CONFLICT when the e-mail is taken, the
+ * last active admin would be gone, or a workspace with other members would be left without an owner.
  */
 export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParams): Promise<UserInfo> {
   requireAdmin(ctx);
@@ -217,6 +218,8 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
       await keepOneAdmin(tx, before.id);
     }
     const now = ctx.clock.now();
+    const onlyReads = before.role !== 'readonly' && input.role === 'readonly';
+    if (onlyReads) await keepOwnersOfTeams(tx, before.id, now);
     const ends = disabled || passwordHash !== undefined;
     const changes = {
       ...(input.name === undefined ? {} : { name: input.name.trim() }),
@@ -228,8 +231,8 @@ export async function updateUser(ctx: Ctx, input: UpdateUserFields & UserIdParam
       updatedAt: now,
     };
     await failOnTakenEmail(() => tx.update(users).set(changes).where(eq(users.id, before.id)));
+    if (ends || onlyReads) await endLinksOf(tx, before.id, now);
     if (ends) {
-      await endLinksOf(tx, before.id, now);
       await endSignInsOf(tx, before.id);
       if (passwordHash !== undefined) await endIdentitiesOf(tx, ctx, before.id, originOf(ctx));
     }

@@ -163,6 +163,65 @@ describe('an invitation', () => {
   });
 });
 
+describe('ownership', () => {
+  const setRole = async (personId: number, role: 'readonly' | 'user') =>
+    t.call(`/user/${personId}`, { method: 'PUT', token: (await t.tenant('admin')).token, body: { role } });
+  const roleOf = async (workspaceId: number, { token }: Token) => {
+    const reply = await t.call('/workspace', { token });
+    return Object(reply.body.data).role ?? `${workspaceId} has no role`;
+  };
+
+  it('goes to nobody who can only read', async () => {
+    const owner = await t.tenant();
+    const reader = await makeMember(t.deps, owner.id, 'admin');
+    await t.deps.db.update(users).set({ role: 'readonly' }).where(eq(users.id, reader.id));
+    const hand = () => call('POST', '/workspace/transfer-ownership', owner, { userId: reader.id });
+    expect(await hand()).toMatchObject({ status: 409, body: { error: 'This member can only read.' } });
+    expect(await roleOf(owner.id, owner)).toBe('owner');
+    await t.deps.db.update(users).set({ role: 'user' }).where(eq(users.id, reader.id));
+    expect((await hand()).status).toBe(200);
+  });
+
+  it('is left by nobody while the other owner can only read', async () => {
+    const owner = await t.tenant();
+    const reader = await makeMember(t.deps, owner.id, 'owner');
+    await t.deps.db.update(users).set({ role: 'readonly' }).where(eq(users.id, reader.id));
+    expect((await call('POST', '/workspace/leave', owner)).status).toBe(409);
+    const stepDown = () => call('PUT', `/workspace/members/${owner.id}`, owner, { role: 'admin' });
+    expect((await stepDown()).status).toBe(409);
+    await t.deps.db.update(users).set({ role: 'user' }).where(eq(users.id, reader.id));
+    expect((await stepDown()).status).toBe(200);
+  });
+
+  it('of a team is not taken from its last owner by an administrator who makes them read-only', async () => {
+    const owner = await t.tenant();
+    expect((await setRole(owner.id, 'readonly')).status).toBe(200);
+    expect((await setRole(owner.id, 'user')).status).toBe(200);
+    const second = await makeMember(t.deps, owner.id, 'owner');
+    expect((await setRole(owner.id, 'readonly')).status).toBe(200);
+    expect(await setRole(second.id, 'readonly')).toMatchObject({
+      status: 409,
+      body: { error: expect.stringContaining('must have an owner') },
+    });
+    expect((await setRole(owner.id, 'user')).status).toBe(200);
+    expect((await setRole(second.id, 'readonly')).status).toBe(200);
+  });
+
+  it('ends the signed links of whoever gives it away, or can only read', async () => {
+    const owner = await t.tenant();
+    const heir = await makeMember(t.deps, owner.id, 'owner');
+    const link = () => t.deps.credentials.fromLink(owner.id, { purpose: 'qr', issuedAt: clock.now() });
+    expect(await link()).not.toBeNull();
+    expect((await setRole(heir.id, 'readonly')).status).toBe(200);
+    expect(await link()).toBeNull();
+    expect((await setRole(heir.id, 'user')).status).toBe(200);
+    clock.advance(1_001);
+    expect(await link()).not.toBeNull();
+    await call('POST', '/workspace/transfer-ownership', owner, { userId: heir.id });
+    expect(await link()).toBeNull();
+  });
+});
+
 describe('keys', () => {
   it("that an administrator of the service makes in another workspace reach nobody else's things", async () => {
     const owner = await t.tenant();

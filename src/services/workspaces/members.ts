@@ -20,6 +20,7 @@ import { askedBound, isSameBound, isWithin, readBound, toKept } from '../bound.t
 import { type Ctx, originOf } from '../context.ts';
 import { effectiveRole, ROLE_TABLE, roleMay, scopesWithin, type WorkspaceRole } from '../roles.ts';
 import { keepOutOfDomains } from './domain-joins.ts';
+import { keepOneOwner, readOwnerRefusal } from './owners.ts';
 import type { MemberFields, MemberParams, RemovalQuery } from './schemas.ts';
 import { enterTeam, lockWorkspace, requireRank, requireTeam } from './team.ts';
 
@@ -72,8 +73,8 @@ async function endLinks(tx: Tx, workspaceId: number, now: number): Promise<void>
 }
 
 /**
- * Makes another member an owner, and the caller an admin, in one step. Throws FORBIDDEN for whoever is no owner, NOT_FOUND,
- * CONFLICT for a member who cannot sign in.
+ * Makes another member an owner, and the caller an admin, in one step; all signed links of the workspace are over. Throws
+ * FORBIDDEN for whoever is no owner, NOT_FOUND, CONFLICT for a member who cannot sign in or can only read.
  */
 export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<void> {
   requirePermission(ctx, 'ownership');
@@ -83,8 +84,8 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
   await transact(ctx.db, async (tx) => {
     await enterTeam(tx, ctx, 'ownership');
     const heir = await findMember(tx, workspaceId, input.userId);
-    const [person] = await tx.select({ status: users.status }).from(users).where(eq(users.id, heir.userId));
-    if (person?.status !== 'active') throw new AppError('CONFLICT', 'This member cannot sign in.');
+    const refusal = await readOwnerRefusal(tx, heir.userId);
+    if (refusal !== null) throw new AppError('CONFLICT', refusal);
     const changes = { ...toKept(null), updatedAt: now };
     await tx
       .update(workspaceMembers)
@@ -95,6 +96,7 @@ export async function transferOwnership(ctx: Ctx, input: MemberParams): Promise<
       .set({ ...changes, role: 'admin' })
       .where(isMember(workspaceId, personId));
     await endInvitationsBeyond(tx, { workspaceId, userId: personId, role: 'admin', sessionId: null });
+    await endLinks(tx, workspaceId, now);
     const fact = { userId: workspaceId, event: 'member.updated' as const, origin: originOf(ctx) };
     await record(tx, ctx, [
       { ...fact, subject: String(heir.userId), data: { role: 'owner', before: heir.role, transfer: true } },
@@ -199,23 +201,6 @@ async function findMember(tx: Tx, workspaceId: number, userId: number): Promise<
   const [row] = await tx.select().from(workspaceMembers).where(isMember(workspaceId, userId));
   if (!row) throw new AppError('NOT_FOUND', 'There is no such member.');
   return row;
-}
-
-async function keepOneOwner(tx: Tx, without: MemberRow): Promise<void> {
-  const others = await tx
-    .select({ id: users.id })
-    .from(workspaceMembers)
-    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
-    .where(
-      and(
-        eq(workspaceMembers.workspaceId, without.workspaceId),
-        eq(workspaceMembers.role, 'owner'),
-        ne(workspaceMembers.userId, without.userId),
-      ),
-    )
-    .limit(1);
-  if (others.length > 0) return;
-  throw new AppError('CONFLICT', 'A workspace must have an owner: make another member an owner first.');
 }
 
 /**

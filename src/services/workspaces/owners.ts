@@ -3,6 +3,64 @@ import { and, eq, exists, inArray, ne, notExists } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { updateInBatches } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
+import { AppError } from '../../utils/errors.ts';
+
+/** Whose ownership counts: whoever is read-only in the service may do nothing in any workspace. */
+const MAY_OWN = and(eq(users.status, 'active'), ne(users.role, 'readonly'));
+
+/** Why the person cannot become the owner of a workspace: they do not sign in, or can only read; null where they can. */
+export async function readOwnerRefusal(tx: Tx, personId: number): Promise<string | null> {
+  const [person] = await tx
+    .select({ status: users.status, role: users.role })
+    .from(users)
+    .where(eq(users.id, personId));
+  if (person?.status !== 'active') return 'This member cannot sign in.';
+  return person.role === 'readonly' ? 'This member can only read.' : null;
+}
+
+/**
+ * Call it after `lockWorkspace`. Throws CONFLICT where the workspace has no other owner who signs in and may do what an
+ * owner does.
+ */
+export async function keepOneOwner(
+  tx: Tx,
+  without: Pick<typeof workspaceMembers.$inferSelect, 'workspaceId' | 'userId'>,
+): Promise<void> {
+  const others = await tx
+    .select({ id: users.id })
+    .from(workspaceMembers)
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), MAY_OWN))
+    .where(
+      and(
+        eq(workspaceMembers.workspaceId, without.workspaceId),
+        eq(workspaceMembers.role, 'owner'),
+        ne(workspaceMembers.userId, without.userId),
+      ),
+    )
+    .limit(1);
+  if (others.length > 0) return;
+  throw new AppError('CONFLICT', 'A workspace must have an owner: make another member an owner first.');
+}
+
+/**
+ * Call it before a person becomes read-only in the service; it locks the workspaces that the person owns. Throws CONFLICT
+ * where other members of one would be left without an owner. One that the person has alone becomes read-only with them.
+ */
+export async function keepOwnersOfTeams(tx: Tx, personId: number, now: number): Promise<void> {
+  const owned = await tx
+    .select({ id: workspaceMembers.workspaceId })
+    .from(workspaceMembers)
+    .where(and(eq(workspaceMembers.userId, personId), eq(workspaceMembers.role, 'owner')));
+  const ids = owned.map(({ id }) => id);
+  if (ids.length === 0) return;
+  await tx.update(workspaces).set({ updatedAt: now }).where(inArray(workspaces.id, ids));
+  const teams = await tx
+    .selectDistinct({ id: workspaceMembers.workspaceId })
+    .from(workspaceMembers)
+    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
+    .where(and(inArray(workspaceMembers.workspaceId, ids), ne(workspaceMembers.userId, personId)));
+  for (const { id } of teams) await keepOneOwner(tx, { workspaceId: id, userId: personId });
+}
 
 /**
  * Call in the transaction that changed a person's status: stops the workspaces whose last active owner that was, and lets

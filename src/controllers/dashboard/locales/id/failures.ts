@@ -329,6 +329,7 @@ export const sentences: readonly Rule[] = [
   ],
   [/^You own this workspace already\.$/, () => 'Anda sudah menjadi pemilik workspace ini.'],
   [/^This member cannot sign in\.$/, () => 'Anggota ini tidak bisa masuk.'],
+  [/^This member can only read\.$/, () => 'Anggota ini hanya bisa melihat.'],
   [
     /^A workspace must have an owner/,
     () => 'Workspace harus punya pemilik. Jadikan anggota lain pemilik dulu.',
