@@ -115,6 +115,7 @@ export const OtpEntry = z
     status: z.enum(OTP_STATUSES),
     reason: z.string().nullable(),
     messageId: z.string(),
+    errorCode: z.string().nullable().describe('of its newest message, where that failed'),
     expiresAt: Timestamp,
     sentAt: Timestamp.nullable(),
     verifiedAt: Timestamp.nullable(),

@@ -1,7 +1,9 @@
 /** Pages of login codes. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { otps } from '../../src/db/schema.ts';
+import { messages, otps } from '../../src/db/schema.ts';
+import { explainError } from '../../src/services/messages/failure-words.ts';
+import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { addSession } from '../analytics/fixture.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { testConfig } from '../helpers/app.ts';
@@ -147,6 +149,52 @@ describe('trying it', () => {
 });
 
 describe('the log', () => {
+  it.each(['en', 'id'] as const)(
+    'says why a code could not be sent, as its own page does (%s)',
+    async (lang) => {
+      const { path } = await send();
+      const id = path.slice(5);
+      const { db } = t.deps;
+      const [row] = await db.select().from(otps).where(eq(otps.id, id));
+      const gone = { status: 'failed', errorCode: 'NOT_ON_WHATSAPP' } as const;
+      await db
+        .update(messages)
+        .set(gone)
+        .where(eq(messages.id, row?.messageRowId ?? ''));
+      const over = {
+        status: 'failed',
+        reason: 'send_failed',
+        openPhone: null,
+        endedAt: clock.now(),
+      } as const;
+      await db.update(otps).set(over).where(eq(otps.id, id));
+      const words = explainError(lang, 'NOT_ON_WHATSAPP');
+      const page = await read(path, user, lang);
+      expect(page).toContain(words?.why);
+      expect(page).toContain(words?.todo);
+      const log = await read('/log', user, lang);
+      expect(log).toContain(words?.why);
+      expect(log).toContain(`href="${OTP}${path}"`);
+      const { logs } = (await t.call('/analytics/logs/otp', { token: user.token })).body;
+      expect(logs).toMatchObject([{ otpId: id, errorCode: 'NOT_ON_WHATSAPP' }]);
+      expect(await (await t.visit(`${OTP}/log/export`, { as: user })).text()).toContain('NOT_ON_WHATSAPP');
+    },
+  );
+
+  it.each(['en', 'id'] as const)(
+    'says why an open code waits, and until when it holds (%s)',
+    async (lang) => {
+      const pause = { method: 'POST', token: user.token, body: { session: 'main' } };
+      await t.call('/message/pause-queue', pause);
+      await send();
+      const log = await read('/log', user, lang);
+      expect(log).toContain(holdWords(lang, 'paused').text);
+      expect(log).toContain(lang === 'en' ? 'Valid until' : 'Berlaku hingga');
+      await t.call('/message/resume-queue', pause);
+      expect(await read('/log', user, lang)).not.toContain(holdWords(lang, 'paused').text);
+    },
+  );
+
   it('is filtered by number, state and day, in pages', async () => {
     expect(await read('/log')).toContain('No codes yet');
     const first = await send();

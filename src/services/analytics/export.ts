@@ -12,7 +12,14 @@ import type { Ctx } from '../context.ts';
 import { toEntries } from './activity-view.ts';
 import { activityBranches, MAX_TENANTS, requireFew, type Scope, scopeOf } from './filter.ts';
 import { findRows, type LogSource } from './keyset.ts';
-import { type OtpFilter, otpBranches, otpConditions, readSpellings, toEntry } from './otp-log.ts';
+import {
+  type OtpFilter,
+  otpBranches,
+  otpConditions,
+  readSpellings,
+  readWithErrors,
+  toEntry,
+} from './otp-log.ts';
 import type { ExportQuery } from './schemas.ts';
 
 type ExportInput = Omit<ExportQuery, 'format'> & { otp?: CodeFilter };
@@ -110,8 +117,8 @@ async function openOtps(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exp
     branches:
       everybody && filter.status === undefined ? [conditions] : otpBranches(scope, filter, conditions),
     async lines(ids) {
-      const rows = await ctx.db.select().from(otps).where(inArray(otps.id, ids));
-      return rows.map((row) => ({ ...toEntry(row), phoneNumber: plus(row.phone) }));
+      const rows = await readWithErrors(ctx.db, ids);
+      return rows.map((row) => ({ ...toEntry(row), phoneNumber: plus(row.otp.phone) }));
     },
   };
 }
@@ -134,6 +141,7 @@ const OTP_COLUMNS = [
   'sentAt',
   'verifiedAt',
   'endedAt',
+  'errorCode',
 ] as const;
 
 async function openMessages(ctx: Ctx, scope: Scope, input: ExportInput): Promise<Exported> {

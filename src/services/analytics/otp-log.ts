@@ -1,14 +1,17 @@
 /** The log of one-time passwords: what became of each, never the code. */
 
 import { and, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import type { Db } from '../../db/client.ts';
 import { rawRows } from '../../db/ops.ts';
-import { OTP_STATUSES, otps } from '../../db/schema.ts';
+import { messages, OTP_STATUSES, otps } from '../../db/schema.ts';
 import { normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput } from '../fields.ts';
+import type { WaitingFor } from '../messages/schemas.ts';
+import { headlinesOf } from '../messages/waiting-for.ts';
 import { type Scope, scopeOf } from './filter.ts';
 import { countUpTo, findPage, type LogSource, MAX_COUNTED } from './keyset.ts';
 import type { LogPage } from './logs.ts';
@@ -28,6 +31,8 @@ export interface OtpEntry {
   status: OtpStatus;
   reason: string | null;
   messageId: string;
+  /** of its newest message, where that failed */
+  errorCode: string | null;
   expiresAt: string;
   sentAt: string | null;
   verifiedAt: string | null;
@@ -64,18 +69,66 @@ export async function listOtpLog(
   ctx: Ctx,
   input: OtpLogQuery,
 ): Promise<LogPage<OtpEntry> & { statistics: OtpStatistics }> {
+  const { rows, ...found } = await findOtps(ctx, input);
+  return { ...found, logs: rows.map(toEntry) };
+}
+
+export interface OtpLogWithReasons extends LogPage<OtpEntry> {
+  statistics: OtpStatistics;
+  /** for each code what its message waits for longest; null where it waits for nothing, or is of a session out of reach */
+  reasons: (WaitingFor[number] | null)[];
+}
+
+/** The same, with the reasons for which codes wait. Throws as `listOtpLog`. */
+export async function listOtpLogWithReasons(ctx: Ctx, input: OtpLogQuery): Promise<OtpLogWithReasons> {
+  const { rows, ...found } = await findOtps(ctx, input);
+  const ids = rows.flatMap(({ otp }) => (otp.status === 'pending' ? [otp.messageRowId] : []));
+  const waiting =
+    ids.length === 0
+      ? []
+      : await ctx.db
+          .select()
+          .from(messages)
+          .where(and(inArray(messages.id, ids), ofBound(ctx.actor.sessionIds, messages.sessionId)));
+  const headlines = await headlinesOf(ctx, waiting);
+  const byId = new Map(waiting.map(({ id }, i) => [id, headlines[i] ?? null]));
+  const reasons = rows.map(({ otp }) => byId.get(otp.messageRowId) ?? null);
+  return { ...found, logs: rows.map(toEntry), reasons };
+}
+
+interface FoundOtps extends Omit<LogPage<OtpEntry>, 'logs'> {
+  statistics: OtpStatistics;
+  rows: OtpWithError[];
+}
+
+async function findOtps(ctx: Ctx, input: OtpLogQuery): Promise<FoundOtps> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
   const source = scope.tenant === null ? newestSource : tableSource;
   const conditions = otpConditions(scope, input, await readSpellings(ctx, scope, input));
   const branches = otpBranches(scope, input, conditions);
   const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);
-  const rows = ids.length === 0 ? [] : await ctx.db.select().from(otps).where(inArray(otps.id, ids));
+  const rows = await readWithErrors(ctx.db, ids);
   const place = new Map(ids.map((id, i) => [id, i]));
-  rows.sort((a, b) => (place.get(a.id) ?? 0) - (place.get(b.id) ?? 0));
+  rows.sort((a, b) => (place.get(a.otp.id) ?? 0) - (place.get(b.otp.id) ?? 0));
   const counts = await (scope.tenant === null ? countNewest : countEach)(ctx, conditions, input.status);
   const statistics = toStatistics(counts);
-  return { logs: rows.map(toEntry), totalItems, nextCursor, statistics };
+  return { rows, totalItems, nextCursor, statistics };
+}
+
+interface OtpWithError {
+  otp: typeof otps.$inferSelect;
+  errorCode: string | null;
+}
+
+/** The codes with the errors of their newest messages, in no order. */
+export async function readWithErrors(db: Db, ids: readonly string[]): Promise<OtpWithError[]> {
+  if (ids.length === 0) return [];
+  return db
+    .select({ otp: otps, errorCode: messages.errorCode })
+    .from(otps)
+    .leftJoin(messages, eq(messages.id, otps.messageRowId))
+    .where(inArray(otps.id, [...ids]));
 }
 
 /** Every spelling that is known of the subscriber that is asked for; null: of everybody. */
@@ -173,7 +226,7 @@ function sum(counts: readonly (number | null)[]): number | null {
   return total;
 }
 
-export function toEntry(row: typeof otps.$inferSelect): OtpEntry {
+export function toEntry({ otp: row, errorCode }: OtpWithError): OtpEntry {
   return {
     id: row.id,
     otpId: row.id,
@@ -183,6 +236,7 @@ export function toEntry(row: typeof otps.$inferSelect): OtpEntry {
     status: row.status,
     reason: row.reason,
     messageId: row.messageId,
+    errorCode,
     expiresAt: iso(row.expiresAt),
     sentAt: row.sentAt === null ? null : iso(row.sentAt),
     verifiedAt: row.verifiedAt === null ? null : iso(row.verifiedAt),

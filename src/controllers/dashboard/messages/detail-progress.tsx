@@ -58,7 +58,7 @@ export function Timeline({ view, message }: { view: View; message: MessageOutput
   );
 }
 
-export function ErrorPart({ view, message }: { view: View; message: MessageOutput }) {
+export function ErrorPart({ view, message }: { view: View; message: Pick<MessageOutput, 'errorCode'> }) {
   const t = MESSAGE_TEXTS(view.lang);
   const words = explainError(view.lang, message.errorCode);
   if (words === null) return null;

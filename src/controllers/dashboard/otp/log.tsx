@@ -3,8 +3,16 @@
 import { z } from 'zod';
 import { OTP_STATUSES } from '../../../db/schema.ts';
 import { exportLog } from '../../../services/analytics/export.ts';
-import { listOtpLog, type OtpEntry, type OtpStatistics } from '../../../services/analytics/otp-log.ts';
+import {
+  listOtpLogWithReasons,
+  type OtpEntry,
+  type OtpLogWithReasons,
+  type OtpStatistics,
+} from '../../../services/analytics/otp-log.ts';
 import { statisticsZoneOf } from '../../../services/auth/settings.ts';
+import { explainError } from '../../../services/messages/failure-words.ts';
+import type { WaitingFor } from '../../../services/messages/schemas.ts';
+import { holdWords } from '../../../services/messages/waiting-words.ts';
 import { listSessions } from '../../../services/sessions/index.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
 import { zoneClock } from '../../../utils/time-zone.ts';
@@ -43,7 +51,7 @@ export const logPages: Page[] = [
       const zone = await statisticsZoneOf(ctx, undefined);
       const asked = { phoneNumber, status, cursor, sessionId: query.session, page: 1, limit: SHOWN };
       const [found, sessions] = await Promise.all([
-        listOtpLog(ctx, { ...asked, ...windowOf(query, zone) }),
+        listOtpLogWithReasons(ctx, { ...asked, ...windowOf(query, zone) }),
         listSessions(ctx, { page: 1, limit: MAX_SESSIONS }),
       ]);
       const isFiltered = Object.values(query).some((value) => value !== undefined);
@@ -63,11 +71,7 @@ export const logPages: Page[] = [
               <FilterForm view={view} query={query} sessions={sessions.data.map((one) => one.sessionId)} />
               <Numbers view={view} statistics={found.statistics} />
               <div class="card">
-                {found.logs.length === 0 ? (
-                  <p>{t.noneFound}</p>
-                ) : (
-                  <Entries view={view} entries={found.logs} />
-                )}
+                {found.logs.length === 0 ? <p>{t.noneFound}</p> : <Entries view={view} found={found} />}
                 <More view={view} isFirst={cursor === undefined} next={found.nextCursor} />
                 <p>
                   <a
@@ -149,20 +153,55 @@ function Numbers({ view, statistics: s }: { view: View; statistics: OtpStatistic
   );
 }
 
-function Entries({ view, entries }: { view: View; entries: OtpEntry[] }) {
+/** Why it ended, or what its message waits for; of an open one also how long it holds. */
+function Reason({ view, entry, waits }: { view: View; entry: OtpEntry; waits: WaitingFor[number] | null }) {
+  const t = OTP_TEXTS(view.lang);
+  const { status, reason, errorCode } = entry;
+  if (status !== 'pending' && status !== 'sent') {
+    const cause = reason === 'send_failed' ? explainError(view.lang, errorCode) : null;
+    return <>{cause?.why ?? (reason === null ? '' : t.reasonOf(reason))}</>;
+  }
+  return (
+    <>
+      {waits !== null && (
+        <p>
+          {holdWords(view.lang, waits.reason).text}{' '}
+          {waits.until !== null && (
+            <span>
+              {t.heldUntil} <Time at={waits.until} />.
+            </span>
+          )}
+        </p>
+      )}
+      <span class="small muted">
+        {t.validUntil} <Time at={entry.expiresAt} />
+      </span>
+    </>
+  );
+}
+
+function Entries({ view, found }: { view: View; found: OtpLogWithReasons }) {
   const t = OTP_TEXTS(view.lang);
   return (
     <Table label={t.logName} head={[t.created, t.phone, t.state, t.why, t.tried, t.session, t.ended]}>
-      {entries.map((entry) => (
+      {found.logs.map((entry, i) => (
         <tr>
           <td>
             <Time at={entry.createdAt} />
           </td>
-          <td class="mono">{shownNumber(entry.phoneNumber)}</td>
+          <td class="mono">
+            {view.may('otp') ? (
+              <a href={`${OTP}/try/${entry.otpId}`}>{shownNumber(entry.phoneNumber)}</a>
+            ) : (
+              shownNumber(entry.phoneNumber)
+            )}
+          </td>
           <td>
             <StateBadge view={view} status={entry.status} />
           </td>
-          <td>{entry.reason === null ? '' : t.reasonOf(entry.reason)}</td>
+          <td>
+            <Reason view={view} entry={entry} waits={found.reasons[i] ?? null} />
+          </td>
           <td>{`${entry.attempts} / ${entry.maxAttempts}`}</td>
           <td>{entry.sessionId}</td>
           <td>

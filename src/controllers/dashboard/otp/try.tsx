@@ -16,7 +16,7 @@ import { verifyOtp } from '../../../services/otp/verify.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { CodeBlocks, CodeButton, givenFields } from '../code-part.tsx';
 import { Crumb, NewSessionLink, Submit } from '../kit.tsx';
-import { WaitingPart } from '../messages/detail-progress.tsx';
+import { ErrorPart, WaitingPart } from '../messages/detail-progress.tsx';
 import { NumberHint } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Empty, Facts, Field, Form, Live, NextLink, Select } from '../parts.tsx';
@@ -311,6 +311,7 @@ function OtpState({ view, otp }: { view: View; otp: OtpView }) {
       ) : (
         <p>{t.states[otp.status][1]}</p>
       )}
+      {otp.reason === 'send_failed' && <ErrorPart view={view} message={otp} />}
       <WaitingPart view={view} message={otp} />
       <Facts facts={facts} />
       {!open && (

@@ -60,6 +60,8 @@ export const otp = {
   created: 'Sent at',
   ended: 'Ended',
   why: 'Reason',
+  heldUntil: 'Until',
+  validUntil: 'Valid until',
   tried: 'Attempts',
   noneTitle: 'No codes yet',
   noneText: 'Every code you send is listed here with its result. The code itself is never shown.',
@@ -133,13 +135,13 @@ export const states: Record<OtpStatus, readonly [name: string, meaning: string]>
   sent: ['sent', 'WhatsApp accepted the message. The code can be entered.'],
   verified: ['verified', 'The right code was entered.'],
   expired: ['expired', 'The code ran out of time or was invalidated.'],
-  failed: ['failed', 'Too many wrong codes, or no session could send it.'],
+  failed: ['failed', 'Too many wrong codes, or it could not be sent.'],
   canceled: ['replaced', 'A newer code was sent to the same number.'],
 };
 
 export const reasons: Record<string, string> = {
   max_attempts: 'too many wrong codes',
-  send_failed: 'no session could send it',
+  send_failed: 'could not be sent',
   replaced: 'a newer code was sent',
   expired: 'ran out of time',
   by_request: 'invalidated on request',

@@ -64,6 +64,8 @@ export const otp: Texts<typeof english.otp> = {
   created: 'Dikirim',
   ended: 'Berakhir',
   why: 'Penyebab',
+  heldUntil: 'Hingga',
+  validUntil: 'Berlaku hingga',
   tried: 'Percobaan',
   noneTitle: 'Belum ada kode',
   noneText:
@@ -138,13 +140,13 @@ export const states: Record<OtpStatus, readonly [name: string, meaning: string]>
   sent: ['terkirim', 'WhatsApp sudah menerima pesan. Kode bisa dimasukkan.'],
   verified: ['terverifikasi', 'Kode yang benar sudah dimasukkan.'],
   expired: ['kedaluwarsa', 'Waktunya habis atau kode dibatalkan.'],
-  failed: ['gagal', 'Terlalu banyak kode salah, atau tidak ada sesi yang bisa mengirim.'],
+  failed: ['gagal', 'Terlalu banyak kode salah, atau tidak bisa dikirim.'],
   canceled: ['diganti', 'Kode yang lebih baru dikirim ke nomor yang sama.'],
 };
 
 export const reasons: Record<string, string> = {
   max_attempts: 'terlalu banyak kode salah',
-  send_failed: 'tidak ada sesi yang bisa mengirim',
+  send_failed: 'tidak bisa dikirim',
   replaced: 'kode yang lebih baru dikirim',
   expired: 'waktunya habis',
   by_request: 'dibatalkan atas permintaan',
