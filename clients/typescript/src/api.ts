@@ -8118,6 +8118,8 @@ export interface components {
              */
             createdAt: string;
             endedAt: string | null;
+            /** @description of its newest message, where that failed */
+            errorCode: string | null;
             /**
              * Format: date-time
              * @description ISO 8601, UTC, milliseconds
@@ -9786,6 +9788,7 @@ export interface operations {
                      *             "status": "sent",
                      *             "reason": null,
                      *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "errorCode": null,
                      *             "expiresAt": "2026-01-31T08:00:00.000Z",
                      *             "sentAt": "2026-01-31T08:00:00.000Z",
                      *             "verifiedAt": "2026-01-31T08:00:00.000Z",
