@@ -95,6 +95,15 @@ export async function findOrphans(db: Db, live: readonly string[]): Promise<Orph
   return rows.map((row) => ({ id: row.id, active: isActive(row) }));
 }
 
+/** Which of `ids`, 200 at most, no living process owns. */
+export async function findFree(db: Db, ids: readonly string[], live: readonly string[]): Promise<string[]> {
+  const rows = await db
+    .select({ id: accounts.id })
+    .from(accounts)
+    .where(and(inArray(accounts.id, [...ids]), withoutLiveOwner(live)));
+  return rows.map(({ id }) => id);
+}
+
 /**
  * Makes `owner` the owner of those of `ids` that no living process owns. Two that race: one wins each row. A row
  * that a stalled process holds locked is left for later instead of stopping all.

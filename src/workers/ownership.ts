@@ -6,6 +6,7 @@
 import type { Host } from '../cluster/host.ts';
 import {
   countSessions,
+  findFree,
   findOrphans,
   isActive,
   type OwnedSession,
@@ -18,6 +19,7 @@ import {
 import { beat, leave, readLive, readSilentSince, removeDead } from '../cluster/processes.ts';
 import { type Balance, chooseOrphans, surplusOf } from '../cluster/rebalance.ts';
 import { postWakeUps } from '../cluster/wake-ups.ts';
+import { type Batcher, createBatcher } from '../db/batcher.ts';
 import type { Database } from '../db/client.ts';
 import { createLoop, type WakeableLoop } from '../db/loop.ts';
 import { isLinking } from '../db/schema.ts';
@@ -48,6 +50,8 @@ export interface OwnershipDeps {
 /** Longer than the others take to their next round, should they not hear of us. */
 const ENTER_TIMEOUT_MS = 7_000;
 const ENTER_LOOK_MS = 50;
+/** Sessions that are claimed together: as many as one statement of a take-over names. */
+const CLAIMED_AT_ONCE = 200;
 
 /** Called in turn, except `onRelease`. A round in which one rejects is repeated. */
 export interface OwnershipListener {
@@ -115,7 +119,10 @@ class Owner implements Ownership {
   readonly #rounds: WakeableLoop;
   #cancelWatch: () => void = () => undefined;
   #cancelRelease: (() => void) | null = null;
+  /** Rounds and claims one after the other: each reads what the one before has written. */
   readonly #inOrder = createMutex();
+  /** Those of a moment together, and one batch at a time: a heartbeat never waits behind more than one. */
+  readonly #claims: Batcher<string, OwnedSession | null>;
 
   constructor(deps: OwnershipDeps) {
     this.#deps = deps;
@@ -131,6 +138,10 @@ class Owner implements Ownership {
       failure: { firstMs: TICK_MS, maxMs: TICK_MS },
       random: deps.random,
       round: () => this.tick(),
+    });
+    this.#claims = createBatcher({
+      run: (ids) => this.#inOrder(() => this.#claimAll(ids)),
+      maxBatch: CLAIMED_AT_ONCE,
     });
   }
 
@@ -181,7 +192,7 @@ class Owner implements Ownership {
   }
 
   claim(accountId: string): Promise<OwnedSession | null> {
-    return this.#inOrder(() => this.#claim(accountId));
+    return this.#claims.add(accountId);
   }
 
   hasPeers(): boolean {
@@ -196,7 +207,6 @@ class Owner implements Ownership {
     return this.#inOrder(() => this.#round());
   }
 
-  /** Rounds and claims one after the other: each reads what the one before has written. */
   #staying(): OwnedSession[] {
     return [...this.#owned.values()].filter(({ id }) => !this.#leaving.has(id));
   }
@@ -362,15 +372,19 @@ class Owner implements Ownership {
     if (news.length > 0) await postWakeUps(database.db, news, clock.now());
   }
 
-  async #claim(accountId: string): Promise<OwnedSession | null> {
+  /** Most of those that are asked for are another process's: two readings tell. */
+  async #claimAll(accountIds: readonly string[]): Promise<(OwnedSession | null)[]> {
     const { database, processId } = this.#deps;
-    if (this.#leaving.has(accountId)) return null;
-    const known = this.#owned.get(accountId);
-    if (known) return known;
-    if (!this.isSafe()) return null;
-    await takeOver(database.db, processId, [accountId], await this.#readLiveAndMe());
-    await this.#remember(await readOwned(database.db, processId));
-    return this.#owned.get(accountId) ?? null;
+    const unknown = [...new Set(accountIds)].filter((id) => !this.#owned.has(id));
+    if (unknown.length > 0 && this.isSafe()) {
+      const live = await this.#readLiveAndMe();
+      const free = await findFree(database.db, unknown, live);
+      if (free.length > 0) {
+        await takeOver(database.db, processId, free, live);
+        await this.#remember(await readOwned(database.db, processId));
+      }
+    }
+    return accountIds.map((id) => this.held(id));
   }
 
   async #giveUp(): Promise<void> {

@@ -9,6 +9,7 @@ import { heldBy, release, releaseAll, takeOver } from '../../src/cluster/leases.
 import { affected } from '../../src/db/ops.ts';
 import { processes, webhookLanes, whatsappAccounts } from '../../src/db/schema.ts';
 import { newLaneClaim } from '../../src/events/lane-claims.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { eventually, fakeHost, openWorld, untilStatus, type World } from './session-world.ts';
 
 let world: World;
@@ -403,6 +404,33 @@ describe('leases', () => {
     const [id = ''] = await accounts(1);
     const results = await Promise.all([a.ownership.claim(id), b.ownership.claim(id)]);
     expect(results.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('asks for sessions of others together, and beats before those who ask next', async () => {
+    const [id = ''] = await accounts(1);
+    const owner = world.process({ host: fakeHost('one', 1) });
+    await owner.supervisor.start();
+    const { ownership, supervisor } = world.process({ host: fakeHost('two', 1) });
+    await supervisor.start();
+    const count = countStatements();
+    try {
+      const many = await Promise.all(Array.from({ length: 500 }, () => ownership.claim(id)));
+      expect(many.every((claimed) => claimed === null)).toBe(true);
+      expect(count.take().statements).toBeLessThan(12);
+    } finally {
+      count.stop();
+    }
+    let hasBeaten = false;
+    let claimed = 0;
+    const asking = Array.from({ length: 20 }, async () => {
+      for (; !hasBeaten && claimed < 2_000; claimed++) await ownership.claim(id);
+    });
+    await ownership.tick();
+    hasBeaten = true;
+    await Promise.all(asking);
+    // Those of the moment before, and those that were asked for meanwhile.
+    expect(claimed).toBeLessThan(100);
+    expect((await world.row(id)).owner).toBe(owner.processId);
   });
 });
 
