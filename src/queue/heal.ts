@@ -37,20 +37,27 @@ export async function healSession(deps: QueueDeps, held: Held, now: number): Pro
   return early + (triedAhead ? await healTriedRows(deps, held, now) : 0);
 }
 
-/** Queued by a clock that was ahead, for at once: found by their ids, which carry the time. */
+/**
+ * Queued by a clock that was ahead, for at once: found by their ids, which carry the time. Those of all sessions are only asked
+ * whether there is one: as a rule there is none.
+ */
 async function healNewRows({ db }: QueueDeps, held: Held, now: number): Promise<number> {
-  let healed = 0;
-  const { id, accountId, availableAt } = messageQueue;
-  const batches = readBatches<{ id: string; accountId: string; availableAt: number }>(BATCH_SIZE, (last) =>
+  const { id, accountId, availableAt, status } = messageQueue;
+  const isAhead = gte(id, idAt(now + FUTURE_MS));
+  const some = await db.select({ id }).from(messageQueue).where(isAhead).orderBy(asc(id)).limit(1);
+  if (some.length === 0) return 0;
+  const own = and(eq(accountId, held.id), eq(status, 'pending'), gt(availableAt, now));
+  const batches = readBatches<{ id: string }>(BATCH_SIZE, (last) =>
     db
-      .select({ id, accountId, availableAt })
+      .select({ id })
       .from(messageQueue)
-      .where(last === null ? gte(id, idAt(now + FUTURE_MS)) : gt(id, last.id))
+      .where(and(own, last === null ? isAhead : gt(id, last.id)))
       .orderBy(asc(id))
       .limit(BATCH_SIZE),
   );
+  let healed = 0;
   for await (const rows of batches) {
-    const late = rows.filter((row) => row.accountId === held.id && row.availableAt > now).map(({ id }) => id);
+    const late = rows.map((row) => row.id);
     const ids = await unscheduled({ db }, late, now);
     if (ids.length > 0) healed += affected(await makeDue({ db }, held, ids, now));
   }

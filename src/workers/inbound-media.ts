@@ -22,6 +22,9 @@ import { type FetchMedia, MediaFailure, type MediaFailureKind } from '../whatsap
 
 /** Downloads at a time in one process: each needs a few buffers, not its file. */
 const MAX_RUNNING = 4;
+/** A download that takes longer leaves its place to others, as long as fewer than so many others have left theirs. */
+const SLOW_MS = 10_000;
+const MAX_SLOW = 16;
 /** Phones that are asked for a file at a time, which are not among those, and of one tenant. */
 const MAX_ASKING = 4;
 const MAX_ASKING_PER_TENANT = 1;
@@ -74,8 +77,9 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   const { processId, maxRunning = MAX_RUNNING, pollMs = POLL_MS } = options;
   const stopping = new AbortController();
   const running = new Set<Promise<void>>();
-  /** By the id of the work, whose it is: downloads, and phones that are asked with what they then have. */
+  /** By the id of the work, whose it is: downloads, those without a place, and phones that are asked with what they then have. */
   const downloading = new Map<string, number>();
+  const slow = new Map<string, number>();
   const asking = new Map<string, number>();
   /** Those whose phone cannot be asked yet, in their order. */
   const waiting = createLru<string, number>({ max: MAX_WAITING });
@@ -98,7 +102,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
     }
     const free = maxRunning - downloading.size;
     if (free <= 0) return;
-    for (const work of await claimMedia(deps, processId, free, countEach(downloading.values()))) {
+    for (const work of await claimMedia(deps, processId, free, underWay())) {
       downloading.set(work.id, work.userId);
       waiting.delete(work.id);
       const done = handle(work).finally(() => {
@@ -107,6 +111,18 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
       });
       running.add(done);
     }
+  }
+
+  /** Of each tenant: slow ones count as well, so that no tenant has more of them than of others. */
+  const underWay = () => countEach([...downloading.values(), ...slow.values()]);
+
+  /** The proxy of a tenant may give a byte now and then: others download meanwhile. */
+  function leavePlaceWhenSlow({ id, userId }: MediaWork): () => void {
+    return clock.setTimer(() => {
+      if (slow.size >= MAX_SLOW || !downloading.delete(id)) return;
+      slow.set(id, userId);
+      loop.wake();
+    }, SLOW_MS);
   }
 
   /** Files whose phone can be asked now are due at once. */
@@ -119,9 +135,12 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
 
   /** Never rejects: what could not be written is claimed again when the claim has run out. */
   async function handle(work: MediaWork): Promise<void> {
+    const isInTime = leavePlaceWhenSlow(work);
     try {
       await downloadOnce(work).finally(() => {
+        isInTime();
         downloading.delete(work.id);
+        slow.delete(work.id);
         asking.delete(work.id);
       });
       await askNext();
@@ -185,6 +204,7 @@ export function createInboundMedia(deps: WorkerDeps, options: InboundMediaOption
   function leavePlaceToAsk({ id, userId }: MediaWork): void {
     if (!mayAsk(userId)) throw new AskLaterError();
     downloading.delete(id);
+    slow.delete(id);
     asking.set(id, userId);
     loop.wake();
   }

@@ -404,6 +404,31 @@ it('files of one tenant, however many and slow, leave places to the others', asy
   expect(under.filter((id) => id === slow.id)).toHaveLength(2);
 });
 
+it('files that come slowly leave their places after a while, whoever’s they are', async () => {
+  const slow = [await addAccount(), await addAccount()];
+  for (const account of [...slow, ...slow, ...slow]) await storeInbound(test.deps, account, imageMessage());
+  const ids = new Set(slow.map(({ id }) => id));
+  const under: string[] = [];
+  startWorker((_source, { accountId, signal }) => {
+    under.push(accountId);
+    if (!ids.has(accountId)) return Promise.resolve(Readable.from([Buffer.from('GIF89a')]));
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('cut off')));
+    });
+  });
+  await until(() => under.length === 4);
+  clock.advance(1_000);
+  const { read } = await receive();
+  clock.advance(5_000);
+  expect(await stateOf(read)()).toBe('pending');
+  await until(async () => {
+    clock.advance(1_000);
+    return (await stateOf(read)()) === 'stored';
+  });
+  // Theirs that wait get no other places for that.
+  expect(under.filter((id) => ids.has(id))).toHaveLength(4);
+});
+
 /** A message whose file somebody has asked for again, and which WhatsApp has no more. */
 async function askedAgain(account: Awaited<ReturnType<typeof addAccount>>) {
   const message = imageMessage();

@@ -2,8 +2,10 @@ import { eq } from 'drizzle-orm';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sendAttempts } from '../../src/db/schema.ts';
 import { enqueue } from '../../src/queue/enqueue.ts';
+import { healSession } from '../../src/queue/heal.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import { createFakeClock } from '../helpers/clock.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { openQueue, phones, type QueueFixture } from './fixture.ts';
 
 const MINUTE = 60_000;
@@ -40,6 +42,24 @@ describe('a clock that is set', () => {
     expect(queue.engine.relayed).toHaveLength(1);
     // What a person has scheduled keeps its time.
     expect(await queue.row(later.id)).toMatchObject({ status: 'pending' });
+  });
+
+  it('back a day reads nothing of the sessions of others', async () => {
+    const count = countStatements({ hasTexts: false });
+    queue = await openQueue();
+    const [other, own] = [await queue.account(), await queue.account()];
+    const now = queue.clock.now();
+    const counted: number[] = [];
+    for (const rows of [1, 1_200]) {
+      queue.clock.setNow(now + DAY);
+      await Promise.all(Array.from({ length: rows }, () => queue.queue(other, { phone: one })));
+      queue.clock.setNow(now);
+      count.take();
+      expect(await healSession(queue.deps, own, now)).toBe(0);
+      counted.push(count.take().statements);
+    }
+    count.stop();
+    expect(counted[1]).toBe(counted[0]);
   });
 
   it('a day ahead for half a minute leaves no limit that lasts until tomorrow', async () => {
