@@ -5,15 +5,18 @@ import { dirname, join } from 'node:path';
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { broadcastContacts, contactImportErrors, contactImports } from '../../src/db/schema.ts';
+import { createBackground } from '../../src/services/background.ts';
 import { spoolPath } from '../../src/services/contacts/import/job.ts';
 import {
+  createImportResumer,
   forgetOldImports,
+  type ImportResumer,
   removeOldFiles,
-  resumeImports,
   thisHost,
 } from '../../src/services/contacts/import/resume.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { testConfig } from '../helpers/app.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { until } from '../helpers/until.ts';
 import { dataOf, enterAs, openWorld, rowsOf, upload, type World } from './fixture.ts';
 
@@ -36,6 +39,13 @@ beforeEach(async () => {
 const bulk = () => `/lists/${list}/contacts/bulk`;
 const contacts = async () => rowsOf(await w.call(`/lists/${list}/contacts?limit=200`));
 const send = (content: string | Uint8Array, options = {}) => upload(w, bulk(), content, options);
+
+/** Until what was taken up has ended; how many. */
+async function resumeAll(resumer: ImportResumer): Promise<number> {
+  const works = await resumer.resume(new AbortController().signal);
+  await Promise.all(works);
+  return works.length;
+}
 
 describe('a CSV file', () => {
   it('of the documents is imported, and leaves nothing on the disk', async () => {
@@ -354,7 +364,44 @@ describe('a restart', () => {
     }
     return id;
   }
-  const resume = () => resumeImports(w.t.deps, new AbortController().signal);
+  it('lets one that stands still, or fails each time, hold up nobody else’s', async () => {
+    const other = await enterAs(w.t, await w.t.tenant());
+    const otherList = await other.list();
+    const stuck = await leftBehind({}, 'number\n0811111111');
+    const free = await leftBehind(
+      { userId: other.tenant.id, listId: otherList, createdAt: Date.now() + 1 },
+      'number\n0811111112',
+    );
+    const turn = createSignal();
+    const { loopShare } = w.t.deps;
+    const isStuck = (tenant: number) => tenant === w.tenant.id;
+    const deps = {
+      ...w.t.deps,
+      loopShare: {
+        ...loopShare,
+        tryTurn: (tenant: number) => !isStuck(tenant) && loopShare.tryTurn(tenant),
+        turn: (tenant: number) => (isStuck(tenant) ? turn.given : loopShare.turn(tenant)),
+      },
+    };
+    const works = await createImportResumer(deps).resume(new AbortController().signal);
+    expect(works).toHaveLength(2);
+    await until(async () => dataOf(await other.call(`/imports/${free}`)).status === 'completed');
+    expect(await outcome(stuck)).toMatchObject({ status: 'running' });
+    turn.give();
+    await Promise.all(works);
+
+    const poisoned = await leftBehind({}, null);
+    await mkdir(spoolPath(w.t.deps, poisoned), { recursive: true });
+    const resumer = createImportResumer(w.t.deps);
+    expect(await resumeAll(resumer)).toBe(1);
+    expect(await outcome(poisoned)).toMatchObject({ status: 'running' });
+    expect(await resumeAll(resumer)).toBe(0);
+    await rm(spoolPath(w.t.deps, poisoned), { recursive: true });
+    expect(await resumeAll(createImportResumer(w.t.deps))).toBe(1);
+    expect(await outcome(poisoned)).toMatchObject({ status: 'failed' });
+  });
+
+  const resume = () => resumeAll(createImportResumer(w.t.deps));
   const outcome = async (id: string) => dataOf(await w.call(`/imports/${id}`));
 
   it('goes on with the row after the last one that was counted', async () => {
@@ -447,7 +494,9 @@ describe('a restart', () => {
     expect(cut).toMatchObject({ status: 'running', owner: null });
     expect(cut?.doneRows).toBeLessThan(4000);
     expect(dataOf(await own.call(`/lists/${id}`)).contactCount).toBe(cut?.added);
-    await resumeImports(own.t.deps, new AbortController().signal);
+    const { logger } = own.t.deps;
+    const next = createBackground({ processId: newId(), logger });
+    await resumeAll(createImportResumer({ ...own.t.deps, background: next }));
     expect((await db.select().from(contactImports))[0]).toMatchObject({
       status: 'completed',
       added: 4000,

@@ -4,11 +4,15 @@ import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { and, asc, eq, isNull, lt, ne } from 'drizzle-orm';
+import { and, asc, eq, isNull, lt, ne, notInArray, or } from 'drizzle-orm';
 import { readLive } from '../../../cluster/processes.ts';
+import { readBatches } from '../../../db/batches.ts';
+import { isAfter } from '../../../db/keyset.ts';
 import { affected, deleteInBatches } from '../../../db/ops.ts';
 import { contactImportErrors, contactImports } from '../../../db/schema.ts';
+import { type BackoffRange, jitteredBackoffMs } from '../../../utils/backoff.ts';
 import { DAY_MS } from '../../../utils/durations.ts';
+import { createLru } from '../../../utils/lru.ts';
 import { finish, type ImportDeps, ImportStopped, runImport, spoolPath } from './job.ts';
 import { ImportLost, type ImportRow } from './store.ts';
 
@@ -18,6 +22,7 @@ const WAIT_FOR_HOST_MS = 600_000;
 const GIVE_UP_MS = DAY_MS;
 /** The result of an import stays for a month. */
 const KEEP_MS = 30 * DAY_MS;
+const BATCH_SIZE = 100;
 
 /** Names this machine, as far as files on its disk go. */
 export function thisHost(): string {
@@ -26,16 +31,18 @@ export function thisHost(): string {
 
 /**
  * Works on an import until it ends or cannot go on; then it is let go of, for whoever takes it up. Resolves in every
- * case: the row says what happened.
+ * case: the row says what happened. True: it failed in a way that may come again.
  */
-export async function workOn(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<void> {
+export async function workOn(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<boolean> {
   try {
     await runImport(deps, job, signal);
+    return false;
   } catch (error) {
-    if (error instanceof ImportLost) return;
-    if (!(error instanceof ImportStopped))
-      deps.logger.error('an import could not go on', { error, importId: job.id });
+    if (error instanceof ImportLost) return false;
+    const failed = !(error instanceof ImportStopped);
+    if (failed) deps.logger.error('an import could not go on', { error, importId: job.id });
     await letGo(deps, job);
+    return failed;
   }
 }
 
@@ -49,30 +56,77 @@ async function letGo(deps: ImportDeps, job: ImportRow): Promise<void> {
   }
 }
 
-/** Takes up imports that no process works on, one after the other; how many. */
-export async function resumeImports(deps: ImportDeps, signal: AbortSignal): Promise<number> {
-  const { processId } = deps.background;
-  const rows = await deps.db
-    .select()
-    .from(contactImports)
-    .where(eq(contactImports.status, 'running'))
-    .orderBy(asc(contactImports.createdAt))
-    .limit(100);
-  if (rows.length === 0) return 0;
+/** How long an import rests that could not go on, by how often in a row: it reads its whole file each time. */
+const AGAIN: BackoffRange = { firstMs: 15_000, maxMs: 1_800_000 };
+/** Imports whose failures are remembered; those of others are tried each time. */
+const MAX_FAILED = 1_000;
+
+export interface ImportResumer {
+  /**
+   * Takes up imports that no process works on, side by side as when they were sent: none waits for another's end. Resolves
+   * with a promise for each, of when this process is done with it.
+   */
+  resume(signal: AbortSignal): Promise<Promise<void>[]>;
+}
+
+/** Makes what takes up imports, and remembers which could not go on. */
+export function createImportResumer(deps: ImportDeps): ImportResumer {
+  const { background, clock } = deps;
+  const failed = createLru<string, { times: number; againAtMs: number }>({ max: MAX_FAILED });
+  const mayTry = ({ id }: ImportRow) => (failed.get(id)?.againAtMs ?? 0) <= clock.monotonic();
+
+  function note({ id }: ImportRow, hasFailed: boolean): void {
+    if (!hasFailed) {
+      failed.delete(id);
+      return;
+    }
+    const times = (failed.get(id)?.times ?? 0) + 1;
+    const againAtMs = clock.monotonic() + jitteredBackoffMs(AGAIN, times, Math.random());
+    failed.set(id, { times, againAtMs });
+  }
+
+  /** What is to be done now; null: another process has it, or it waits. */
+  async function takeUp(row: ImportRow): Promise<((signal: AbortSignal) => Promise<void>) | null> {
+    const verdict = judge(deps, row);
+    if (verdict === 'wait' || !(await take(deps, row))) return null;
+    const job = { ...row, owner: background.processId };
+    if (verdict === 'give up') return () => giveUp(deps, job);
+    return async (stopping) => note(job, await workOn(deps, job, stopping));
+  }
+
+  return {
+    async resume(signal) {
+      const begun: Promise<void>[] = [];
+      for await (const rows of readLeft(deps, signal)) {
+        for (const row of rows) {
+          if (signal.aborted) break;
+          const work = mayTry(row) ? await takeUp(row) : null;
+          if (work !== null) begun.push(background.run('an import', work));
+        }
+      }
+      return begun;
+    },
+  };
+}
+
+/** Imports that run by their rows, and that no living process works on; the oldest first. */
+async function* readLeft(deps: ImportDeps, signal: AbortSignal): AsyncGenerator<ImportRow[]> {
+  const { createdAt, id, owner, status } = contactImports;
   // SQLite serves one process: whoever else is named is gone.
   const live = deps.database.dialect === 'sqlite' ? [] : await readLive(deps.database);
-  let resumed = 0;
-  for (const row of rows) {
-    if (signal.aborted) break;
-    if (row.owner === processId || (row.owner !== null && live.includes(row.owner))) continue;
-    const verdict = judge(deps, row);
-    if (verdict === 'wait' || !(await take(deps, row))) continue;
-    const job = { ...row, owner: processId };
-    if (verdict === 'resume') await workOn(deps, job, signal);
-    else await giveUp(deps, job);
-    resumed++;
-  }
-  return resumed;
+  const working = [...new Set([...live, deps.background.processId])];
+  const isLeft = and(eq(status, 'running'), or(isNull(owner), notInArray(owner, working)));
+  yield* readBatches<ImportRow>(
+    BATCH_SIZE,
+    (last) =>
+      deps.db
+        .select()
+        .from(contactImports)
+        .where(and(isLeft, isAfter([createdAt, id], last && [last.createdAt, last.id])))
+        .orderBy(asc(createdAt), asc(id))
+        .limit(BATCH_SIZE),
+    signal,
+  );
 }
 
 function judge(deps: ImportDeps, row: ImportRow): 'resume' | 'wait' | 'give up' {

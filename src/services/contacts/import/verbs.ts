@@ -144,7 +144,7 @@ async function takeFile(
   input: ImportInput,
   kept: KeptOf,
   asks = false,
-): Promise<{ userId: number; job: ImportRow; done: Promise<void> }> {
+): Promise<{ userId: number; job: ImportRow; done: Promise<unknown> }> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   if (input.listId !== undefined) await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const job = newImport(ctx, userId, input, asks);
