@@ -175,8 +175,8 @@ describe('the log', () => {
       const log = await read('/log', user, lang);
       expect(log).toContain(words?.why);
       expect(log).toContain(`href="${OTP}${path}"`);
-      const { logs } = (await t.call('/analytics/logs/otp', { token: user.token })).body;
-      expect(logs).toMatchObject([{ otpId: id, errorCode: 'NOT_ON_WHATSAPP' }]);
+      const { body } = await t.call('/analytics/logs/otp', { token: user.token });
+      expect(Object(body.data).logs).toMatchObject([{ otpId: id, errorCode: 'NOT_ON_WHATSAPP' }]);
       expect(await (await t.visit(`${OTP}/log/export`, { as: user })).text()).toContain('NOT_ON_WHATSAPP');
     },
   );
