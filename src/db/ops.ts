@@ -1,6 +1,6 @@
 /** Everything that is not the same in the two dialects. Nothing outside of src/db may mention a dialect. */
 
-import { and, asc, type Column, gt, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
+import { and, asc, type Column, inArray, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import type { LibSQLDatabase } from 'drizzle-orm/libsql';
 import type { MySqlColumn, MySqlTable } from 'drizzle-orm/mysql-core';
 import type { MySql2Database } from 'drizzle-orm/mysql2';
@@ -9,6 +9,7 @@ import { createBatchSize, readBatches } from './batches.ts';
 import { conflictPauseMs, isRetryable, isUniqueViolation } from './errors.ts';
 import { monotonicMs, pause } from './event-loop.ts';
 import { insertMany } from './insert.ts';
+import { isAfter } from './keyset.ts';
 import { dbType } from './kit.ts';
 import { sendKept } from './prepared.ts';
 import {
@@ -183,6 +184,13 @@ export interface Batches<T extends MySqlTable> {
   /** one unique column, usually the id: pieces are taken in its order, so that the walk ends */
   key: MySqlColumn;
   where: SQL | undefined;
+  /**
+   * columns of an index, after those that `where` fixes: pieces are taken in their order, so that each reads a short range of
+   * that index, however long the table. None: in that of the key.
+   */
+  by?: readonly MySqlColumn[];
+  /** what else must be true of a row; looked at in each piece only, which ends also where few rows fit */
+  only?: SQL | undefined;
   /** at most; how many really, the time that they take decides */
   size?: number;
   /** looked at between pieces */
@@ -207,29 +215,34 @@ export function updateInBatches<T extends MySqlTable>(
 
 async function walk<T extends MySqlTable>(
   db: Db,
-  { table, key, where, size = 500, signal, along }: Batches<T>,
+  { table, key, where, by = [], only, size = 500, signal, along }: Batches<T>,
   write: (tx: Tx, condition: SQL | undefined) => PromiseLike<unknown>,
 ): Promise<number> {
   const batchSize = createBatchSize(size);
-  const batches = readBatches<{ key: unknown }>(
+  const order = [...by, key];
+  const names = order.map((_, at) => `order${at}`);
+  const place = Object.fromEntries(order.map((column, at) => [`order${at}`, column]));
+  const fits = only === undefined ? sql<number>`1` : sql<number>`case when ${only} then 1 else 0 end`;
+  const batches = readBatches<Record<string, unknown>>(
     batchSize,
     (last, rows) =>
       db
-        .select({ key })
+        .select({ ...place, key, fits })
         .from(checked<MySqlTable>(table))
-        .where(and(where, last === null ? undefined : gt(key, last.key)))
-        .orderBy(asc(key))
+        .where(and(where, isAfter(order, last && names.map((name) => last[name]))))
+        .orderBy(...order.map((column) => asc(column)))
         .limit(rows),
     signal,
   );
   let total = 0;
   for await (const found of batches) {
-    const keys = found.map((row) => row.key);
+    const keys = found.filter((row) => Number(row.fits) === 1).map((row) => row.key);
+    if (keys.length === 0) continue;
     total += await transact(db, async (tx) => {
       // From here on others wait for it.
       const beganMs = monotonicMs();
       await along?.(tx, keys);
-      const rows = affected(await write(tx, and(inArray(key, keys), where)));
+      const rows = affected(await write(tx, and(inArray(key, keys), where, only)));
       batchSize.took(keys.length, monotonicMs() - beganMs);
       return rows;
     });

@@ -195,5 +195,6 @@ async function sweep({ db, clock }: LimiterDeps): Promise<void> {
     table: rateLimits,
     key: rateLimits.key,
     where: lte(rateLimits.expiresAt, clock.now()),
+    by: [rateLimits.expiresAt],
   });
 }

@@ -25,6 +25,7 @@ export async function sweepMedia(deps: SweepDeps, signal?: AbortSignal): Promise
     table: numberChecks,
     key: numberChecks.key,
     where: lte(numberChecks.expiresAt, now),
+    by: [numberChecks.expiresAt],
     ...(signal ? { signal } : {}),
   });
   let removed = 0;

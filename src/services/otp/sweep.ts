@@ -1,10 +1,11 @@
 /** Ending codes whose time is over, in pieces that never hold anybody up. */
 
-import { and, asc, eq, lt, lte } from 'drizzle-orm';
+import { and, asc, eq, lte } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
-import { deleteInBatches, transact } from '../../db/ops.ts';
+import { transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
+import { deleteOld } from '../retention.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS } from './limits.ts';
@@ -53,12 +54,6 @@ async function expireOf(
 
 /** Forgets when codes were sent to numbers that have been quiet for a day; how many. */
 export function forgetQuietNumbers(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
-  const where = lt(otpNumbers.updatedAt, deps.clock.now() - FAILURES_WINDOW_MS);
-  // Phones are not unique over tenants, so a piece may hold one number of several: the condition decides.
-  return deleteInBatches(deps.db, {
-    table: otpNumbers,
-    key: otpNumbers.phone,
-    where,
-    ...(signal ? { signal } : {}),
-  });
+  const before = deps.clock.now() - FAILURES_WINDOW_MS;
+  return deleteOld(deps.db, { table: otpNumbers, by: otpNumbers.updatedAt, before, signal });
 }

@@ -1,9 +1,9 @@
 /** Forgetting what was told long ago. */
 
-import { and, asc, eq, gt, inArray, lt, ne, or, type SQL } from 'drizzle-orm';
+import { asc, eq, gt, inArray, lt, ne } from 'drizzle-orm';
 import type { Db } from '../../db/client.ts';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
-import { deleteInBatches } from '../../db/ops.ts';
+import { type Batches, deleteInBatches } from '../../db/ops.ts';
 import { webhookDeliveries, webhookOutbox, webhookReplays, webhooks } from '../../db/schema.ts';
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
 import { DAY_MS } from '../../utils/durations.ts';
@@ -21,34 +21,44 @@ export async function cleanWebhookHistory(
   { now, signal }: { now: number; signal: AbortSignal },
 ): Promise<number> {
   const { state, createdAt } = webhookOutbox;
-  const where = or(
-    lt(createdAt, now - DEAD_DAYS * DAY_MS),
-    and(eq(state, 'delivered'), lt(createdAt, now - DELIVERED_DAYS * DAY_MS)),
-  );
-  const events = await deleteEvents(db, where, signal);
+  const by = [createdAt];
+  const deadBefore = now - DEAD_DAYS * DAY_MS;
+  const events =
+    (await deleteEvents(db, { where: lt(createdAt, deadBefore), by, signal })) +
+    (await deleteEvents(db, {
+      where: lt(createdAt, now - DELIVERED_DAYS * DAY_MS),
+      by,
+      only: eq(state, 'delivered'),
+      signal,
+    }));
   const ofDeleted = await cleanDeletedWebhooks(db, signal);
   const attempts = await deleteInBatches(db, {
     table: webhookDeliveries,
     key: webhookDeliveries.id,
-    where: lt(webhookDeliveries.at, now - DEAD_DAYS * DAY_MS),
+    where: lt(webhookDeliveries.at, deadBefore),
+    by: [webhookDeliveries.at],
     signal,
   });
   const replays = await deleteInBatches(db, {
     table: webhookReplays,
     key: webhookReplays.id,
-    where: and(lt(webhookReplays.createdAt, now - DEAD_DAYS * DAY_MS), ne(webhookReplays.state, 'running')),
+    where: lt(webhookReplays.createdAt, deadBefore),
+    by: [webhookReplays.createdAt],
+    only: ne(webhookReplays.state, 'running'),
     signal,
   });
   return events + ofDeleted + attempts + replays;
 }
 
 /** Events with their attempts, in the same transactions. */
-export function deleteEvents(db: Db, where: SQL | undefined, signal: AbortSignal): Promise<number> {
+export function deleteEvents(
+  db: Db,
+  which: Pick<Batches<typeof webhookOutbox>, 'where' | 'by' | 'only' | 'signal'>,
+): Promise<number> {
   return deleteInBatches(db, {
+    ...which,
     table: webhookOutbox,
     key: webhookOutbox.id,
-    where,
-    signal,
     along: (tx, keys) =>
       tx.delete(webhookDeliveries).where(inArray(webhookDeliveries.outboxId, keys.map(String))),
   });
@@ -71,9 +81,18 @@ async function cleanDeletedWebhooks(db: Db, signal: AbortSignal): Promise<number
     if (last === DEFAULT_WEBHOOK_ID) continue;
     const [known] = await db.select({ id: webhooks.id }).from(webhooks).where(eq(webhooks.id, last));
     if (known !== undefined) continue;
-    deleted += await deleteEvents(db, eq(webhookOutbox.webhookId, last), signal);
-    const rest = { table: webhookDeliveries, key: webhookDeliveries.id, where: eq(webhookId, last), signal };
-    deleted += await deleteInBatches(db, rest);
+    deleted += await deleteEvents(db, {
+      where: eq(webhookOutbox.webhookId, last),
+      by: [webhookOutbox.createdAt],
+      signal,
+    });
+    deleted += await deleteInBatches(db, {
+      table: webhookDeliveries,
+      key: webhookDeliveries.id,
+      where: eq(webhookId, last),
+      by: [webhookDeliveries.at],
+      signal,
+    });
   }
   return deleted;
 }

@@ -521,7 +521,8 @@ export async function buryEvent(db: Db, row: OutboxRow, reason: string): Promise
 export async function buryLane(db: Db, lane: string, reason: string, signal: AbortSignal): Promise<void> {
   const where = and(eq(webhookOutbox.lane, lane), eq(webhookOutbox.state, 'pending'));
   const set = { state: 'dead' as const, lastError: reason, nextAttemptAt: null };
-  await updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+  const { id: key, seq } = webhookOutbox;
+  await updateInBatches(db, { table: webhookOutbox, key, where, by: [seq], signal }, set);
 }
 
 /**
@@ -535,11 +536,10 @@ export async function buryOverdue(
   signal: AbortSignal,
   reason = 'The receiver was down all day.',
 ): Promise<number> {
-  const where = and(
-    eq(webhookOutbox.webhookId, webhookId),
-    lane === undefined ? undefined : eq(webhookOutbox.lane, lane),
-    eq(webhookOutbox.state, 'pending'),
-    lte(webhookOutbox.createdAt, now - RETRY_FOR_MS),
+  const isPending = eq(webhookOutbox.state, 'pending');
+  const isOfWebhook = eq(webhookOutbox.webhookId, webhookId);
+  const isOld = lte(webhookOutbox.createdAt, now - RETRY_FOR_MS);
+  const isOverdue = and(
     lte(webhookOutbox.giveUpAt, now),
     notExists(
       db
@@ -554,13 +554,22 @@ export async function buryOverdue(
         ),
     ),
   );
+  const which =
+    lane === undefined
+      ? { where: and(isOfWebhook, isPending, isOld), by: [webhookOutbox.createdAt], only: isOverdue }
+      : {
+          where: and(eq(webhookOutbox.lane, lane), isPending),
+          by: [webhookOutbox.seq],
+          only: and(isOfWebhook, isOld, isOverdue),
+        };
   const set = { state: 'dead' as const, lastError: reason, nextAttemptAt: null };
-  return updateInBatches(db, { table: webhookOutbox, key: webhookOutbox.id, where, signal }, set);
+  return updateInBatches(db, { ...which, table: webhookOutbox, key: webhookOutbox.id, signal }, set);
 }
 
 /** Forgets a lane whose webhook is gone, with everything in it. */
 export async function dropLane(db: Db, claim: Claim, now: number, signal: AbortSignal): Promise<void> {
-  await deleteEvents(db, eq(webhookOutbox.lane, claim.lane), signal);
+  const { lane, state, seq } = webhookOutbox;
+  await deleteEvents(db, { where: eq(lane, claim.lane), by: [state, seq], signal });
   await closeLane(db, claim, now);
 }
 
