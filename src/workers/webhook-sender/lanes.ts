@@ -556,7 +556,11 @@ export async function buryOverdue(
   );
   const which =
     lane === undefined
-      ? { where: and(isOfWebhook, isPending, isOld), by: [webhookOutbox.createdAt], only: isOverdue }
+      ? {
+          where: and(isOfWebhook, isOld),
+          by: [webhookOutbox.createdAt],
+          only: and(isPending, isOverdue),
+        }
       : {
           where: and(eq(webhookOutbox.lane, lane), isPending),
           by: [webhookOutbox.seq],
