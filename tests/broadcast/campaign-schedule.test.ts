@@ -1,4 +1,6 @@
+import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { campaigns } from '../../src/db/schema.ts';
 import { firstRun, nextRun } from '../../src/services/campaigns/schedule.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { type CampaignWorld, contacts, openCampaigns, type View } from './campaign-fixture.ts';
@@ -179,6 +181,20 @@ describe('a campaign for later', () => {
     expect((await runs()).map(({ status }) => status)).toEqual(['completed', 'completed']);
     expect(w.relayed()).toHaveLength(6);
     expect(w.lookedUp.slice(asked)).toEqual([people[0]?.phone]);
+  });
+
+  it('that cannot be started stops no other', async () => {
+    const schedule = async () => {
+      const body = { listId: await w.list(contacts(2)), message: 'x', cron: '*/2 * * * *' };
+      return String(Object((await w.post('/schedule', body)).body.data).id);
+    };
+    const bad = await schedule();
+    const good = await schedule();
+    const dueAt = NOW + 119_000;
+    await w.t.deps.db.update(campaigns).set({ timeZone: 'Nowhere/Zone', dueAt }).where(eq(campaigns.id, bad));
+    await w.clock.advance(180_000);
+    expect(w.relayed()).toHaveLength(2);
+    expect(await w.campaign(good)).toMatchObject({ nextRunAt: '2026-01-05T03:04:00.000Z' });
   });
 
   it('is started once by two feeders', async () => {

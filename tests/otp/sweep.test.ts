@@ -1,19 +1,26 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { activityLogs, otpNumbers } from '../../src/db/schema.ts';
+import { readAlarms } from '../../src/services/alarms/state.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { checkConversion } from '../../src/services/otp/conversion.ts';
 import { expireOtp } from '../../src/services/otp/expire.ts';
 import { forgetQuietNumbers } from '../../src/services/otp/sweep.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { createOtpExpiry } from '../../src/workers/otp-expiry.ts';
+import { countStatements } from '../helpers/statements.ts';
 import { codeOf, eventsOf, type OtpFixture, openOtpFixture, otpRow, send } from './fixture.ts';
 
+// Before the database is opened.
+const counter = countStatements();
 let fixture: OtpFixture;
 beforeAll(async () => {
   fixture = await openOtpFixture();
 });
-afterAll(() => fixture.close());
+afterAll(async () => {
+  counter.stop();
+  await fixture.close();
+});
 
 let lastPhone = 81_300_000_000;
 const nextPhone = () => `+62${++lastPhone}`;
@@ -71,6 +78,26 @@ describe('the sweep', () => {
 });
 
 describe('the conversion alarm', () => {
+  it('of several workspaces is made of one count of the codes of all', async () => {
+    const tenants = [
+      await fixture.otpTenant(),
+      await fixture.otpTenant(),
+      await fixture.otpTenant(),
+    ] as const;
+    await sendAndEnd(tenants[0], 3, 20);
+    await sendAndEnd(tenants[1], 20, 20);
+    counter.take();
+    const kinds: string[][] = [];
+    for (const ctx of tenants) {
+      const found = await readAlarms(ctx, { userId: ctx.actor.userId, sessionIds: null });
+      kinds.push(found.map(({ kind }) => kind).filter((kind) => kind === 'conversion_low'));
+    }
+    expect(kinds).toEqual([['conversion_low'], [], []]);
+    const readings = [...counter.take().texts].filter(([text]) => /from ["`]otps["`]/.test(text));
+    expect(readings.map(([, times]) => times)).toEqual([1]);
+    await fixture.clock.advance(3_600_000);
+  });
+
   const told = async (ctx: Ctx) => {
     const rows = await ctx.db.select().from(activityLogs).where(eq(activityLogs.userId, ctx.actor.userId));
     return rows.filter((row) => row.event === 'otp.conversion_low').map((row) => row.data);

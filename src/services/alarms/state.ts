@@ -19,7 +19,6 @@ import {
 import {
   activityLogs,
   messageQueue,
-  otps,
   sendAttempts,
   webhooks,
   whatsappAccounts,
@@ -28,11 +27,10 @@ import {
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { type SendingRow, sendingColumns, sendingState } from '../../queue/session-state.ts';
-import { HOUR_MS } from '../../utils/durations.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Deps } from '../context.ts';
 import { readHealth as readServiceHealth } from '../health.ts';
-import { isLowConversion, type Tally } from '../otp/conversion.ts';
+import { isLowConversion, type Tally, tallyLastHour } from '../otp/conversion.ts';
 import { readSendingUse } from '../quotas.ts';
 import { readHealth } from '../webhooks/health.ts';
 import {
@@ -60,7 +58,6 @@ export interface AlarmScope {
 const MAX_SESSIONS = 5_000;
 /** Messages that are looked through for late ones; more than that are late all the same. */
 const MAX_LATE = 100_000;
-const MAX_CODES = 50_000;
 
 /** The alarms of a workspace now. States of sessions are read each time; what is dear to count is some seconds old at most. */
 export async function readAlarms(deps: AlarmDeps, scope: AlarmScope): Promise<Alarm[]> {
@@ -227,24 +224,14 @@ async function readDownWebhooks(deps: AlarmDeps, { userId, sessionIds }: AlarmSc
   });
 }
 
-/** Of the codes that ended within the last hour; null: it is not low. */
-async function readConversion({ database, config, clock }: AlarmDeps, userId: number): Promise<Tally | null> {
-  const since = clock.now() - HOUR_MS;
-  const ended = database.scan
-    .select({ status: otps.status })
-    .from(otps)
-    // By the index on the end: a tenant's own codes reach back a week.
-    .where(and(sql`${otps.userId} + 0 = ${userId}`, gt(otps.endedAt, since)))
-    .limit(MAX_CODES)
-    .as('ended');
-  const rows = await database.scan
-    .select({ status: ended.status, n: count() })
-    .from(ended)
-    .groupBy(ended.status);
-  const total = rows.reduce((sum, { n }) => sum + Number(n), 0);
-  const verified = Number(rows.find(({ status }) => status === 'verified')?.n ?? 0);
-  const tally = { ended: total, verified };
-  return isLowConversion(config.otp.conversion, tally) ? tally : null;
+/**
+ * Of the codes that ended within the last hour; null: it is not low. One count serves all workspaces: their codes stand together in
+ * the index on the end, so that each alone would read those of all.
+ */
+async function readConversion(deps: AlarmDeps, userId: number): Promise<Tally | null> {
+  const tallies = await deps.statistics.tallies.get('', () => tallyLastHour(deps));
+  const tally = tallies.get(userId);
+  return tally !== undefined && isLowConversion(deps.config.otp.conversion, tally) ? tally : null;
 }
 
 async function readLimits(deps: AlarmDeps, userId: number): Promise<TenantState['limits']> {

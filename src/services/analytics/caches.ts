@@ -5,6 +5,7 @@ import { createLru } from '../../utils/lru.ts';
 import type { CountedAlarms, LateQueues, RefusedCodes } from '../alarms/state.ts';
 import type { KeptCounts as CampaignCounts } from '../campaigns/counts.ts';
 import type { KeptRecall } from '../campaigns/recall-view.ts';
+import type { Tally } from '../otp/conversion.ts';
 import type { OtpConversion } from './otp-conversion.ts';
 import type { KeptCounts } from './overview.ts';
 import type { SessionStats } from './session-stats.ts';
@@ -25,6 +26,8 @@ export interface StatisticsCaches {
   recalls: LRUCache<string, KeptRecall>;
   /** of alarms: five seconds */
   alarms: AnswerCache<CountedAlarms>;
+  /** codes of the last hour, of all workspaces: a quarter of a minute */
+  tallies: AnswerCache<ReadonlyMap<number, Tally>>;
   late: AnswerCache<LateQueues>;
   refused: AnswerCache<RefusedCodes>;
   service: AnswerCache<string[]>;
@@ -33,6 +36,9 @@ export interface StatisticsCaches {
 const KEEP_MS = 30_000;
 /** Alarms are on every page, and a person waits for the one that should go. */
 const ALARM_MS = 5_000;
+
+/** As often as the alarms of all workspaces are looked at: one count a look. */
+const TALLY_MS = 15_000;
 
 /** Makes the caches of this process. */
 export function createStatisticsCaches(clock: Clock): StatisticsCaches {
@@ -44,6 +50,7 @@ export function createStatisticsCaches(clock: Clock): StatisticsCaches {
     campaigns: createLru({ max: 10_000 }),
     recalls: createLru({ max: 1_000 }),
     alarms: createAnswerCache(clock, 2_000, ALARM_MS),
+    tallies: createAnswerCache(clock, 1, TALLY_MS),
     late: createAnswerCache(clock, 2_000, ALARM_MS),
     refused: createAnswerCache(clock, 2_000, ALARM_MS),
     service: createAnswerCache(clock, 1, ALARM_MS),

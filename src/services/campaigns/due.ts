@@ -22,7 +22,7 @@ import { nextRun } from './schedule.ts';
 import { sendersIn } from './senders.ts';
 
 const BATCH_SIZE = 200;
-/** One that must wait for another campaign to its list looks again after this. */
+/** One that must wait for another campaign to its list, or could not be started, looks again after this. */
 const BUSY_PAUSE_MS = 30_000;
 
 const dueCampaigns = prepared((db) =>
@@ -35,13 +35,25 @@ const dueCampaigns = prepared((db) =>
     .prepare(),
 );
 
-/** Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. */
+/**
+ * Starts what is due; how many. Safe in several processes at once: each start is bound to the time that was seen. One that
+ * cannot be started stops no other: it is due again after a while.
+ */
 export async function startDue(deps: CampaignDeps): Promise<number> {
   const due = await dueCampaigns(deps.db).execute({ now: deps.clock.now() });
   const states = await readStates(deps, due);
   for (const row of due) {
-    if (!sendersIn(row).some(({ accountId }) => states.has(accountId))) await failForSession(deps, row.id);
-    else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
+    try {
+      if (!sendersIn(row).some(({ accountId }) => states.has(accountId))) await failForSession(deps, row.id);
+      else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
+    } catch (error) {
+      deps.logger.error('a campaign could not be started', { campaignId: row.id, error });
+      const isStill = and(eq(campaigns.id, row.id), eq(campaigns.status, 'scheduled'), asSeen(row));
+      await deps.db
+        .update(campaigns)
+        .set({ dueAt: deps.clock.now() + BUSY_PAUSE_MS })
+        .where(isStill);
+    }
   }
   return due.length;
 }
@@ -126,7 +138,7 @@ export async function reviewCampaigns(deps: CampaignDeps): Promise<RunningRef[]>
     const states = await readStates(deps, rows);
     for (const row of rows) {
       const senders = sendersIn(row).flatMap(({ accountId }) => states.get(accountId) ?? []);
-      if (!(await review(deps, row, senders))) continue;
+      if (!(await tryToReview(deps, row, senders))) continue;
       const accountIds = senders.map(({ id }) => id);
       running.push({ id: row.id, userId: row.userId, accountIds, owner: feederOf(senders)?.owner ?? null });
     }
@@ -186,6 +198,20 @@ async function readStates(
     for (const state of found) states.set(state.id, state);
   }
   return states;
+}
+
+/** One that cannot be reviewed stops no other: the next look reviews it again. */
+async function tryToReview(
+  deps: CampaignDeps,
+  row: Reviewed,
+  senders: readonly SenderState[],
+): Promise<boolean> {
+  try {
+    return await review(deps, row, senders);
+  } catch (error) {
+    deps.logger.error('a campaign could not be looked at', { campaignId: row.id, error });
+    return false;
+  }
 }
 
 /** True for one that is to be fed. */

@@ -1,4 +1,5 @@
 import { createLoop, type Loop } from '../../db/loop.ts';
+import { isUnavailable } from '../../db/ops.ts';
 import { findOverdue } from '../../queue/overdue.ts';
 import { spread } from '../../utils/backoff.ts';
 import type { DispatcherDeps } from './types.ts';
@@ -20,7 +21,12 @@ export function createOverdueSweep(deps: DispatcherDeps): OverdueSweep {
 
   async function pass(signal: AbortSignal): Promise<void> {
     for await (const ids of findOverdue(deps, signal)) {
-      await Promise.all(ids.map((id) => deps.settler.settle({ kind: 'overdue', id })));
+      const ends = await Promise.allSettled(ids.map((id) => deps.settler.settle({ kind: 'overdue', id })));
+      // One that is refused stops no other; where the database is away, the loop backs off.
+      const reasons: unknown[] = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+      if (reasons.length === 0) continue;
+      if (reasons.some(isUnavailable)) throw reasons[0];
+      logger.warn('overdue messages could not be ended', { count: reasons.length, error: reasons[0] });
     }
   }
 
