@@ -25,6 +25,8 @@ export interface Settler {
    * work would stand between its steps. Call what it returns when the code is acknowledged, settled or given up.
    */
   expectCode(): () => void;
+  /** Resolves when those of codes that callers were told are written, or after half a second: the database may be away. */
+  writeTold(): Promise<void>;
   /** True while outcomes wait to be written, but for a pause because the database is away. */
   isBusy(): boolean;
   /** Writes what waits, at most `timeoutMs`; outcomes that come later are refused. */
@@ -52,6 +54,8 @@ const CODE_MS = 250;
  * history says so as much later.
  */
 const TOLD_MS = 100;
+/** Whoever reads what they were told waits so long at most for it to be written. */
+const READ_BACK_MS = 500;
 
 /**
  * Makes the settler of this process: one for the dispatcher's outcomes and everybody's receipts. A single outcome
@@ -66,6 +70,7 @@ export function createSettler(
   const toldMs = Math.min(TOLD_MS, receiptMs);
   const { clock, logger } = deps;
   const recent = createRecentMessages();
+  const told = new Set<Promise<void>>();
   const batcher = createBatcher<Settlement, undefined>({
     async run(items) {
       try {
@@ -91,12 +96,26 @@ export function createSettler(
     },
   });
 
+  function noteTold(written: Promise<void>): Promise<void> {
+    const ended = written.catch(() => undefined).finally(() => told.delete(ended));
+    told.add(ended);
+    return written;
+  }
+
   return {
     settle(item) {
-      if (isTold(item) || isReceipt(item)) return batcher.addLater(item);
+      if (isTold(item)) return noteTold(batcher.addLater(item));
+      if (isReceipt(item)) return batcher.addLater(item);
       return isCode(item) ? batcher.addNow(item) : batcher.add(item);
     },
     expectCode: batcher.expectNow,
+    async writeTold() {
+      if (told.size === 0) return;
+      batcher.hurry();
+      const bound = new AbortController();
+      await Promise.race([Promise.all([...told]), sleep(clock, READ_BACK_MS, bound.signal)]);
+      bound.abort();
+    },
     isBusy: batcher.isBusy,
     async stop(timeoutMs) {
       const bound = new AbortController();

@@ -54,6 +54,9 @@ export interface QueueSignals {
   /** WhatsApp's server has acknowledged it, and its outcome will be written: `settled` follows. Of codes alone. */
   acknowledged(id: string): void;
   onAcknowledged(listener: (outcome: Outcome) => void): () => void;
+  /** Resolves when what callers were told is written, so that a reading after their answers shows it; within half a second. */
+  writeTold(): Promise<void>;
+  onWriteTold(writer: () => Promise<void>): () => void;
 }
 
 /** Makes the signals of this process. Listeners run in turn and must not throw. */
@@ -65,6 +68,7 @@ export function createQueueSignals(): QueueSignals {
   const withdrawals = new Set<(ids: readonly string[]) => void>();
   const leavings = new Set<(message: Leaving) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
+  const writers = new Set<() => Promise<void>>();
   return {
     wake: (accountId, news = {}) => {
       for (const listener of [...wakes]) listener(accountId, news);
@@ -119,6 +123,13 @@ export function createQueueSignals(): QueueSignals {
     onAcknowledged: (listener) => {
       acknowledgements.add(listener);
       return () => acknowledgements.delete(listener);
+    },
+    async writeTold() {
+      for (const write of [...writers]) await write();
+    },
+    onWriteTold: (writer) => {
+      writers.add(writer);
+      return () => writers.delete(writer);
     },
   };
 }

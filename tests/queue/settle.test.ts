@@ -443,6 +443,22 @@ describe('many at a time', () => {
     await settler.stop(1_000);
   });
 
+  it('of a code whose caller was told are there for whoever reads then', async () => {
+    const account = await q.account();
+    const [phone = ''] = phones(1);
+    const { id } = await q.queue(account, { phone });
+    const settler = createSettler(q.deps, { receiptMs: 60_000 });
+    const over = settler.expectCode();
+    const written = settler.settle({ kind: 'proof', id, status: 'sent', at: now(), isTold: true });
+    await turns(5);
+    expect((await q.message(id)).status).toBe('queued');
+    await settler.writeTold();
+    expect((await q.message(id)).status).toBe('sent');
+    await written;
+    over();
+    await settler.stop(1_000);
+  });
+
   it('from two processes at once settle each message once', async () => {
     const account = await q.account();
     const other = createSettler(q.deps);

@@ -67,6 +67,7 @@ export async function findOrNull(
 /** Status, timestamps of every step, attempts, error and what it waits for, of one message. Throws NOT_FOUND. */
 export async function getMessage(ctx: Ctx, input: TenantInput & WhichMessage): Promise<MessageDetail> {
   requireScope(ctx, 'read');
+  await ctx.signals.writeTold();
   const row = await findMessage(ctx, input.messageId, input);
   const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), waitingOf(ctx, row)]);
   return { ...toMessage(ctx, row, name), ...waiting };
