@@ -115,6 +115,39 @@ describe.each(WORKSPACE_ROLES)('a member with the role %s', (role) => {
   });
 });
 
+describe.each(['operator', 'marketer', 'developer'] as const)('what a page asks of the role %s', (role) => {
+  it('is no more than what its verb asks', async () => {
+    const member = await makeMember(t.deps, company.id, role);
+    const refused = forms.filter((page) => page.auth === 'user' && page.needs && !isAllowed(page, role));
+    expect(refused.length).toBeGreaterThan(5);
+    const stricter: string[] = [];
+    for (const page of refused) {
+      page.readOnlyMay = true;
+      const reply = await callOf(page, { as: member });
+      page.readOnlyMay = false;
+      if (reply.status !== 403) stricter.push(`${page.path}: ${reply.status}`);
+    }
+    expect(stricter).toEqual([]);
+  });
+
+  it('is asked before a button leads there', async () => {
+    const member = await makeMember(t.deps, (await t.tenant()).id, role);
+    const places = new Set<string>();
+    for (const page of looks.filter(({ path }) => !path.includes(':'))) {
+      const text = await (await callOf(page, { as: member })).text();
+      for (const [, href = ''] of text.matchAll(/<a class="button[^"]*" href="(\/dashboard\/[^"#?]*)"/g))
+        places.add(href);
+    }
+    expect(places.size).toBeGreaterThan(3);
+    const closedPlaces: string[] = [];
+    for (const place of places) {
+      const { status } = await t.visit(place, { as: member });
+      if (status !== 200) closedPlaces.push(`${place}: ${status}`);
+    }
+    expect(closedPlaces).toEqual([]);
+  });
+});
+
 describe('a member of one session', () => {
   it.each(asRows(closed))('%s shows nothing of the others and does not fail', async (_name, page) => {
     const owner = await t.tenant();

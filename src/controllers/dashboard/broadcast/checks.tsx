@@ -182,7 +182,11 @@ function CheckForm({ view, sessions }: { view: View; sessions: readonly string[]
   const t = T(view.lang);
   if (sessions.length === 0) {
     return (
-      <Empty view={view} title={t.noSessionTitle} next={<NextLink to={NEW_SESSION}>{t.newSession}</NextLink>}>
+      <Empty
+        view={view}
+        title={t.noSessionTitle}
+        next={view.may('sessions:write') && <NextLink to={NEW_SESSION}>{t.newSession}</NextLink>}
+      >
         <p>{t.noSessionText}</p>
       </Empty>
     );

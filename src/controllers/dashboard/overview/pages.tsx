@@ -93,7 +93,7 @@ function FirstSteps({ t, view }: { t: OverviewTexts; view: View }) {
         title={t.welcome}
         next={
           <>
-            {view.canWrite && <NewSessionLink>{t.link}</NewSessionLink>}
+            {view.may('sessions:write') && <NewSessionLink>{t.link}</NewSessionLink>}
             <a class="button" href="/docs">
               {t.reference}
             </a>

@@ -40,7 +40,7 @@ export function QueueCard({ view, queue }: { view: View; queue: QueueStatus }) {
           [t.day, lastDay.join(', ')],
         ]}
       />
-      {view.canWrite && <QueueButtons view={view} queue={queue} />}
+      {view.may('messages:write') && <QueueButtons view={view} queue={queue} />}
     </Live>
   );
 }
@@ -114,6 +114,7 @@ export const queuePages: Page[] = [
     method: 'post',
     path: '/dashboard/sessions/:sessionId/queue/pause',
     auth: 'user',
+    needs: 'messages:write',
     params,
     example,
     async handler({ ctx, view, params: { sessionId } }) {
@@ -125,6 +126,7 @@ export const queuePages: Page[] = [
     method: 'post',
     path: '/dashboard/sessions/:sessionId/queue/resume',
     auth: 'user',
+    needs: 'messages:write',
     params,
     example,
     async handler({ ctx, view, params: { sessionId } }) {
@@ -136,6 +138,7 @@ export const queuePages: Page[] = [
     method: 'post',
     path: '/dashboard/sessions/:sessionId/queue/clear',
     auth: 'user',
+    needs: 'messages:write',
     params,
     example,
     async handler({ ctx, view, params: { sessionId } }) {
