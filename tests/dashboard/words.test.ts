@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { IMPORT_TEXTS } from '../../src/controllers/dashboard/broadcast/import-texts.ts';
+import { deliveryWords } from '../../src/controllers/dashboard/developers/delivery-words.ts';
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
 import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
 import { reasonInIndonesian, sentenceInIndonesian } from '../../src/controllers/dashboard/reasons.ts';
@@ -9,6 +10,30 @@ import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { unusedWords } from './unused-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
+
+const SOURCE = new URL('../../src/', import.meta.url);
+/** Where the sentences are written that say why something was not delivered. */
+const WRITE_FAILURES = [
+  'services/webhooks/endpoint.ts',
+  'utils/guarded-fetch.ts',
+  'utils/guarded-http/bounded-body.ts',
+  'utils/guarded-http/connector.ts',
+  'utils/guarded-http/failures.ts',
+  'workers/webhook-sender/lane-runner.ts',
+  'workers/webhook-sender/lanes.ts',
+];
+
+/** Every such sentence, with a number where one is filled in. */
+function deliveryFailures(): string[] {
+  const text = WRITE_FAILURES.map((name) => readFileSync(new URL(name, SOURCE), 'utf8')).join('\n');
+  const refused = [...text.matchAll(/urlRefused\('([^']+)'\)/g)].map(
+    ([, why]) => `This URL is refused: ${why}.`,
+  );
+  const whole = [...text.matchAll(/['`]((?:The|This) [^'`]+\.)['`]/g)].map(([, sentence = '']) => sentence);
+  return [...refused, ...whole.filter((said) => !said.startsWith('This URL'))].map((said) =>
+    said.replace(/\$\{[^}]+\}/g, '503'),
+  );
+}
 
 const LOCALES = new URL('../../src/controllers/dashboard/locales/', import.meta.url);
 const SERVICES = new URL('../../src/services/', import.meta.url);
@@ -198,4 +223,21 @@ it('the rules see what they are for', () => {
   expect(['Sampai', '2 keluar', 'Sampai jumpa', 'Keluar'].map((text) => goneIn(text).length)).toEqual([
     1, 1, 0, 0,
   ]);
+});
+
+describe('why an event did not get through', () => {
+  it('has words in both languages for every sentence, and says what to do', () => {
+    const failures = deliveryFailures();
+    expect(failures).toContain('The receiver was down all day.');
+    expect(failures).toContain('The receiver answered with status 503.');
+    expect(failures.length).toBeGreaterThan(15);
+    expect(failures.filter((said) => sentenceInIndonesian(said) === null)).toEqual([]);
+    expect(deliveryWords('en', 'The webhook was disabled.')).toEqual({
+      why: 'The webhook was disabled.',
+      todo: 'Enable the webhook, then send the event again.',
+    });
+    const { why, todo } = deliveryWords('id', 'The host did not answer in time.');
+    expect(why).toBe('Server tujuan tidak menjawab tepat waktu.');
+    expect(todo).toContain('Pastikan server Anda');
+  });
 });

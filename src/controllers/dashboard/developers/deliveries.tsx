@@ -13,6 +13,7 @@ import { Crumb } from '../kit.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { ActionButton, Badge, Facts, Select, Table, Time } from '../parts.tsx';
 import { stateTone } from '../tones.ts';
+import { deliveryWords } from './delivery-words.ts';
 import { DELIVERY_STATES, DEVELOPER_TEXTS } from './texts.ts';
 import { DELIVERIES, example, Id, WEBHOOKS } from './webhook-parts.tsx';
 
@@ -84,6 +85,7 @@ function DeliveryFacts({ view, delivery }: { view: View; delivery: DeliveryOutpu
         ]}
       />
       <Blocker view={view} delivery={delivery} />
+      {delivery.state === 'dead' && <Failure view={view} error={delivery.lastError} />}
       {view.canWrite && (
         <div class="row actions">
           <ActionButton view={view} action={`${DELIVERIES}/${delivery.id}/${isWaiting ? 'retry' : 'replay'}`}>
@@ -92,6 +94,19 @@ function DeliveryFacts({ view, delivery }: { view: View; delivery: DeliveryOutpu
         </div>
       )}
     </section>
+  );
+}
+
+function Failure({ view, error }: { view: View; error: string | null }) {
+  if (error === null) return null;
+  const { why, todo } = deliveryWords(view.lang, error);
+  return (
+    <div class="alert alert-bad">
+      <p>
+        <b>{why}</b>
+      </p>
+      <p>{todo}</p>
+    </div>
   );
 }
 
@@ -115,15 +130,19 @@ function Blocker({ view, delivery: { waitingBehind } }: { view: View; delivery: 
 function Attempt({ view, attempt, open }: { view: View; attempt: AttemptOutput; open: boolean }) {
   const t = DEVELOPER_TEXTS(view.lang);
   const { request, response } = attempt;
-  const isGood = attempt.error === null;
+  const words = attempt.error === null ? null : deliveryWords(view.lang, attempt.error);
   return (
     <details class="attempt" open={open}>
       <summary>
-        <Badge tone={isGood ? 'good' : 'bad'}>{attempt.status ?? t.noAnswer}</Badge>{' '}
+        <Badge tone={words === null ? 'good' : 'bad'}>{attempt.status ?? t.noAnswer}</Badge>{' '}
         {`${t.attempt} ${attempt.attempt}, ${attempt.durationMs.toLocaleString(view.lang)} ms, `}
         <Time at={attempt.at} />
       </summary>
-      {!isGood && <p class="muted">{attempt.error}</p>}
+      {words !== null && (
+        <p class="muted">
+          {words.why} {words.todo}
+        </p>
+      )}
       <h3>{t.request}</h3>
       {request === null ? (
         <p class="muted">{t.notKept}</p>
@@ -200,6 +219,11 @@ export function DeliveryCard({ view, here, state: chosen, found }: DeliveryCardP
   );
 }
 
+function lastAnswerOf({ lang }: View, { lastStatus, lastError }: DeliveryOutput): string {
+  if (lastStatus !== null) return String(lastStatus);
+  return lastError === null ? '' : deliveryWords(lang, lastError).why;
+}
+
 function Deliveries({ view, rows }: { view: View; rows: readonly DeliveryOutput[] }) {
   const t = DEVELOPER_TEXTS(view.lang);
   if (rows.length === 0) return <p class="muted">{t.noDeliveries}</p>;
@@ -220,7 +244,7 @@ function Deliveries({ view, rows }: { view: View; rows: readonly DeliveryOutput[
           </td>
           <td>{delivery.sessionId ?? ''}</td>
           <td class="num">{delivery.attempts}</td>
-          <td>{delivery.lastStatus ?? delivery.lastError ?? ''}</td>
+          <td>{lastAnswerOf(view, delivery)}</td>
           <td>
             <Time at={delivery.createdAt} />
           </td>

@@ -9,6 +9,9 @@ export type DeveloperTexts = ReturnType<typeof DEVELOPER_TEXTS>;
 /** The state of a delivery, in words. */
 export const DELIVERY_STATES = texts({ en: english.deliveryStates, id: indonesian.deliveryStates });
 
+/** What can be done where an event did not get through. */
+export const DELIVERY_TODOS = texts({ en: english.deliveryTodos, id: indonesian.deliveryTodos });
+
 /** The permission of a scope, in words. */
 export const SCOPE_NAMES = texts({ en: english.scopeNames, id: indonesian.scopeNames });
 

@@ -6,6 +6,7 @@ import { eventName } from '../event-names.ts';
 import type { View } from '../page.ts';
 import { ActionButton, Badge, Facts, Form, Time } from '../parts.tsx';
 import { prettyJson } from './deliveries.tsx';
+import { deliveryWords } from './delivery-words.ts';
 import { DEVELOPER_TEXTS, type DeveloperTexts } from './texts.ts';
 import { WEBHOOKS as HERE, HealthFacts } from './webhook-parts.tsx';
 
@@ -13,11 +14,13 @@ export function eventsOf(t: DeveloperTexts, events: readonly string[]) {
   return events.includes('*') ? t.all : <code class="small">{events.join(', ')}</code>;
 }
 
-export function TestResult({ t, result }: { t: DeveloperTexts; result: TestOutput }) {
-  const why = result.error ?? String(result.status ?? t.noAnswer);
+export function TestResult({ view, result }: { view: View; result: TestOutput }) {
+  const t = DEVELOPER_TEXTS(view.lang);
+  const { why, todo } = deliveryWords(view.lang, result.error ?? t.noAnswer);
   return (
     <div class={result.delivered ? 'alert alert-good' : 'alert alert-bad'}>
       <p>{result.delivered ? t.testGood(result.status ?? 0, result.durationMs) : t.testBad(why)}</p>
+      {!result.delivered && <p>{todo}</p>}
       <p class="small">{t.request}</p>
       <pre class="wrap">{prettyJson(result.request.body)}</pre>
       {result.answer !== '' && (

@@ -143,7 +143,7 @@ const one: Page[] = [
     example,
     async handler({ ctx, view, params, form }) {
       const result = await testWebhook(ctx, { ...params, ...form });
-      return { fragment: <TestResult t={DEVELOPER_TEXTS(view.lang)} result={result} /> };
+      return { fragment: <TestResult view={view} result={result} /> };
     },
   }),
   page({

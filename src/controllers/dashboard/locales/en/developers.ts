@@ -73,6 +73,7 @@ export const developers = {
   attempts: 'Attempts',
   attempt: 'Attempt',
   lastAnswer: 'Last response',
+  notDelivered: 'It was not delivered.',
   noAnswer: 'no response',
   at: 'Time',
   duration: 'Duration',
@@ -157,6 +158,16 @@ export const developers = {
   turnOn: 'Keep them',
   turnOff: 'Do not keep them',
   anyStatus: 'any',
+};
+
+export const deliveryTodos = {
+  url: 'Check the URL of the webhook.',
+  secret: 'Check the secret and the headers of the webhook.',
+  program: 'Look at the response and into the log of your program: it must answer with a 2xx status.',
+  certificate: 'Check the certificate of your server.',
+  server: 'Check that your server runs and can be reached from the internet.',
+  enable: 'Enable the webhook, then send the event again.',
+  nothing: 'It can no longer be sent.',
 };
 
 export const deliveryStates = { pending: 'waiting', delivered: 'delivered', dead: 'failed' };

@@ -78,6 +78,7 @@ export const developers: Texts<typeof english.developers> = {
   attempts: 'Percobaan',
   attempt: 'Percobaan',
   lastAnswer: 'Respons terakhir',
+  notDelivered: 'Tidak terkirim.',
   noAnswer: 'tidak ada respons',
   at: 'Waktu',
   duration: 'Durasi',
@@ -162,6 +163,16 @@ export const developers: Texts<typeof english.developers> = {
   turnOn: 'Simpan',
   turnOff: 'Jangan simpan',
   anyStatus: 'semua',
+};
+
+export const deliveryTodos = {
+  url: 'Periksa URL webhook.',
+  secret: 'Periksa rahasia dan header webhook.',
+  program: 'Lihat respons dan log program Anda: jawabannya harus berstatus 2xx.',
+  certificate: 'Periksa sertifikat server Anda.',
+  server: 'Pastikan server Anda berjalan dan bisa dijangkau dari internet.',
+  enable: 'Aktifkan webhook, lalu kirim ulang event ini.',
+  nothing: 'Event ini tidak bisa dikirim lagi.',
 };
 
 export const deliveryStates: Texts<typeof english.deliveryStates> = {
