@@ -416,6 +416,26 @@ describe('a campaign', () => {
     expect((await post(`${path}/pause`)).status).toBe(409);
   });
 
+  it('says until when a recipient waits who was deferred', async () => {
+    await w.setSession('main', { limits: { newContactsPerDay: 2 } });
+    const path = await start({ listId: await w.list(contacts(4)), body: 'Hi', delay: '1' });
+    await w.clock.advance(20_000);
+    const waiting = (await w.recipients(path.split('/').at(-1) ?? '')).filter(
+      ({ state }) => state === 'pending',
+    );
+    const [until] = waiting.map(({ waitingUntil }) => String(waitingUntil));
+    expect(Date.parse(until ?? '')).toBeGreaterThan(w.clock.now());
+    for (const [lang, word] of [
+      ['en', 'Until'],
+      ['id', 'Hingga'],
+    ]) {
+      const page = await read(`${path}/recipients?state=pending`, w.tenant, lang);
+      expect(page).toMatch(new RegExp(`${word} <time[^>]*datetime="${until}"`));
+    }
+    const sent = await read(`${path}/recipients?state=sent`);
+    expect(sent).not.toContain('Until <time');
+  });
+
   it('tells its numbers, its report and its recipients by state', async () => {
     const people = contacts(4);
     // The last one: a refusal of this kind makes the session wait before it writes to the next stranger.

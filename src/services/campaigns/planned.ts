@@ -97,5 +97,6 @@ function toPlanned({ phone, name, isInvalid }: Person, out: ReadonlySet<string>)
     deliveredAt: null,
     readAt: null,
     failedAt: null,
+    waitingUntil: null,
   };
 }

@@ -211,6 +211,7 @@ async function selectRecipients(
       name: campaignRecipients.name,
       state: campaignRecipients.state,
       reason: campaignRecipients.reason,
+      dueAt: campaignRecipients.dueAt,
       variant: campaignRecipients.variant,
       queuedAt: campaignRecipients.queuedAt,
       messageId: messages.messageId,
@@ -234,7 +235,7 @@ async function selectRecipients(
 
 type SelectedRow = Pick<
   typeof campaignRecipients.$inferSelect,
-  'position' | 'phone' | 'name' | 'variant' | 'queuedAt'
+  'position' | 'phone' | 'name' | 'variant' | 'queuedAt' | 'dueAt'
 > &
   OutcomeRow &
   RecipientRow['times'] & {
@@ -266,6 +267,7 @@ function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
       deliveredAt: iso(deliveredAt),
       readAt: iso(readAt),
       failedAt: iso(failedAt),
+      waitingUntil: outcome.state === 'pending' && row.state === 'deferred' ? iso(row.dueAt) : null,
     },
   };
 }

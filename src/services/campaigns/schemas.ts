@@ -271,6 +271,7 @@ export const CampaignRecipient = z
     deliveredAt: time,
     readAt: time,
     failedAt: time,
+    waitingUntil: time.describe('until when a recipient who was deferred waits at least'),
   })
   .meta({ id: 'CampaignRecipient' });
 export type CampaignRecipient = z.infer<typeof CampaignRecipient>;

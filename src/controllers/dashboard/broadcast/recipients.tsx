@@ -103,7 +103,15 @@ function Recipients({
           <td>
             <Badge tone={stateTone(row.state)}>{t[row.state]}</Badge>
           </td>
-          <td>{row.reason === null ? '' : outcomeText(view.lang, row.reason)}</td>
+          <td>
+            {row.reason === null ? '' : outcomeText(view.lang, row.reason)}
+            {row.waitingUntil !== null && (
+              <span class="small muted">
+                {' '}
+                {t.waitsUntil} <Time at={row.waitingUntil} />
+              </span>
+            )}
+          </td>
           {isShared && <td class="wrap">{row.sessionId}</td>}
           <td>
             <Time at={row.failedAt ?? row.readAt ?? row.deliveredAt ?? row.sentAt ?? row.queuedAt} />
