@@ -6454,6 +6454,8 @@ export interface components {
             state: "pending" | "queued" | "sent" | "delivered" | "read" | "failed" | "skipped";
             /** @description the alternatives that were chosen */
             variant: string | null;
+            /** @description until when a recipient who was deferred waits at least */
+            waitingUntil: string | null;
         };
         CampaignReport: {
             byHour: {
@@ -20520,7 +20522,8 @@ export interface operations {
                      *           "sentAt": "2026-01-31T08:00:00.000Z",
                      *           "deliveredAt": "2026-01-31T08:00:00.000Z",
                      *           "readAt": "2026-01-31T08:00:00.000Z",
-                     *           "failedAt": "2026-01-31T08:00:00.000Z"
+                     *           "failedAt": "2026-01-31T08:00:00.000Z",
+                     *           "waitingUntil": "2026-01-31T08:00:00.000Z"
                      *         }
                      *       ],
                      *       "nextCursor": null
