@@ -30,7 +30,7 @@ function deliveryFailures(): string[] {
     ([, why]) => `This URL is refused: ${why}.`,
   );
   const whole = [...text.matchAll(/['`]((?:The|This) [^'`]+\.)['`]/g)].map(([, sentence = '']) => sentence);
-  return [...refused, ...whole.filter((said) => !said.startsWith('This URL'))].map((said) =>
+  return [...refused, ...whole.filter((said) => !/^(?:This URL|The file) /.test(said))].map((said) =>
     said.replace(/\$\{[^}]+\}/g, '503'),
   );
 }

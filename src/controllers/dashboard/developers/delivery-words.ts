@@ -13,6 +13,7 @@ const TODOS: readonly (readonly [RegExp, Todo])[] = [
   [/^The host name could not be resolved\.$/, 'url'],
   [/^(?:The URL redirects too often|This URL is refused)/, 'url'],
   [/^The TLS connection failed\.$/, 'certificate'],
+  [/^The secrets of the webhook could not be opened\.$/, 'renew'],
   [/^The webhook was disabled\.$/, 'enable'],
   [/^The event is not kept any more\.$/, 'nothing'],
 ];

@@ -164,6 +164,7 @@ export const deliveryTodos = {
   url: 'Check the URL of the webhook.',
   secret: 'Check the secret and the headers of the webhook.',
   program: 'Look at the response and into the log of your program: it must answer with a 2xx status.',
+  renew: 'Change the secret of the webhook, or delete it and add it again. Then send the event again.',
   certificate: 'Check the certificate of your server.',
   server: 'Check that your server runs and can be reached from the internet.',
   enable: 'Enable the webhook, then send the event again.',

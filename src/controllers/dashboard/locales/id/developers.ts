@@ -169,6 +169,7 @@ export const deliveryTodos = {
   url: 'Periksa URL webhook.',
   secret: 'Periksa rahasia dan header webhook.',
   program: 'Lihat respons dan log program Anda: jawabannya harus berstatus 2xx.',
+  renew: 'Ganti rahasia webhook, atau hapus lalu tambahkan lagi. Setelah itu kirim ulang event ini.',
   certificate: 'Periksa sertifikat server Anda.',
   server: 'Pastikan server Anda berjalan dan bisa dijangkau dari internet.',
   enable: 'Aktifkan webhook, lalu kirim ulang event ini.',

@@ -327,6 +327,7 @@ export const sentences: readonly Rule[] = [
     () => 'URL ini tidak boleh dipakai: alamat layanan ini sendiri.',
   ],
   [/^The receiver was down all day\.$/, () => 'Penerima tidak bisa dijangkau sepanjang hari.'],
+  [/^The secrets of the webhook could not be opened\.$/, () => 'Rahasia webhook ini tidak bisa dibuka.'],
   [/^The webhook was disabled\.$/, () => 'Webhook ini dinonaktifkan.'],
   [/^The event is not kept any more\.$/, () => 'Event ini sudah tidak disimpan.'],
   [/^There is a pool (.{1,120}) already\.$/, (name) => `Pool ${name} sudah ada.`],
