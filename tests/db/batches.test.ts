@@ -5,6 +5,7 @@ import {
   createBatchSize,
   inBatches,
   inRanges,
+  mapInTurns,
   type Range,
   readBatches,
   readFitting,
@@ -28,6 +29,41 @@ test('a list comes whole and in order, whatever its length', async () => {
   expect(await all(inBatches([], 2))).toEqual([]);
   expect(await all(inBatches([1, 2], 2))).toEqual([[1, 2]]);
   expect(await all(inBatches([1, 2, 3, 4, 5], 2))).toEqual([[1, 2], [3, 4], [5]]);
+});
+
+test('a list whose items take long is made in order, by few items a turn of the loop', async () => {
+  const busyFor = (ms: number) => {
+    const endMs = performance.now() + ms;
+    while (performance.now() < endMs);
+  };
+  let turns = 0;
+  let turning = true;
+  const count = () => {
+    turns++;
+    if (turning) setImmediate(count);
+  };
+  setImmediate(count);
+  const items = Array.from({ length: 60 }, (_, i) => i);
+  const made = await Promise.all([
+    mapInTurns(items, (item, index) => {
+      busyFor(0.5);
+      return [item, index];
+    }),
+    mapInTurns(items, (item, index) => {
+      busyFor(0.5);
+      return [item, index];
+    }),
+  ]);
+  turning = false;
+  for (const one of made) expect(one).toEqual(items.map((item) => [item, item]));
+  // 60 ms of work, and 4 ms with one item more in a turn.
+  expect(turns).toBeGreaterThanOrEqual(10);
+  expect(await mapInTurns([], String)).toEqual([]);
+  await expect(
+    mapInTurns(items, () => {
+      throw new Error('wrong');
+    }),
+  ).rejects.toThrow('wrong');
 });
 
 test('a stream comes whole and in order, with turns of the loop between its batches', async () => {

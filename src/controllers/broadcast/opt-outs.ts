@@ -95,7 +95,7 @@ const add = route({
   errors: ['SESSION_NOT_FOUND', 'INVALID_NUMBER'],
   example: { params, body: { number: EXAMPLE_NUMBER, note: 'asked by phone' } },
   handler: async ({ ctx, params: path, body }) => {
-    const numbers = [...(body.number === undefined ? [] : [body.number]), ...(body.numbers ?? [])];
+    const numbers = [...(body.numbers ?? []), ...(body.number === undefined ? [] : [body.number])];
     return { message: 'Opted out', data: await addOptOuts(ctx, { ...path, numbers, note: body.note }) };
   },
 });

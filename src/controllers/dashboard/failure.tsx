@@ -1,6 +1,7 @@
 /** A failure as a person reads it: a page, or the lines above the form that caused it. */
 
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import { z } from 'zod';
 import type { HttpContext } from '../../middlewares/http-env.ts';
 import type { Alarm } from '../../services/alarms/reader.ts';
 import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
@@ -90,6 +91,30 @@ const NUMBER_IN_INDONESIAN: Record<string, string> = {
 
 function inIndonesian({ code, details, message }: AppError): string {
   if (code !== 'INVALID_NUMBER') return sentenceInIndonesian(message) ?? indonesianFailures.failures[code];
+  const place = placeOf(details);
+  if (place === null) return numberInIndonesian(message, details);
+  const { index, total, invalidCount } = place;
+  const which = `nomor ke-${index + 1} dari ${total}`;
+  const said = numberInIndonesian(message, details);
+  return invalidCount === 1
+    ? `Masalah pada ${which}: ${said}`
+    : `${invalidCount} nomor tidak bisa dibaca. Yang pertama ${which}: ${said}`;
+}
+
+/** Of a list of numbers, which of them are wrong. */
+const PlaceDetails = z.object({
+  index: z.int(),
+  total: z.int(),
+  invalidCount: z.int(),
+  invalid: z.array(z.object({ index: z.int(), number: z.string() })),
+});
+
+/** Null for a failure that is not about one of many numbers. */
+function placeOf(details: AppError['details']): z.output<typeof PlaceDetails> | null {
+  return details?.invalidCount === undefined ? null : PlaceDetails.parse(details);
+}
+
+function numberInIndonesian(message: string, details: AppError['details']): string {
   const readings = Array.isArray(details?.readings) ? details.readings.map(String) : [];
   if (readings.length > 1) {
     return `Nomor ini bisa dibaca dengan ${readings.length} cara, jadi pesan tidak dikirim. Tulis ${readings.join(' atau ')}.`;
@@ -97,7 +122,7 @@ function inIndonesian({ code, details, message }: AppError): string {
   return (
     NUMBER_IN_INDONESIAN[String(details?.reason)] ??
     sentenceInIndonesian(message) ??
-    indonesianFailures.failures[code]
+    indonesianFailures.failures.INVALID_NUMBER
   );
 }
 
@@ -112,6 +137,7 @@ const NAMES_FIELDS = /^(?:Not valid: |Some fields are not right)/;
 /** A failure in words, with the fields that it is about. */
 export function FailureLines({ failure, lang }: { failure: AppError; lang: Lang }) {
   const details = failure.code === 'VALIDATION_FAILED' ? Object.entries(failure.details ?? {}) : [];
+  const wrong = failure.code === 'INVALID_NUMBER' ? (placeOf(failure.details)?.invalid ?? []) : [];
   const known = FIELDS[lang];
   return (
     <>
@@ -123,6 +149,15 @@ export function FailureLines({ failure, lang }: { failure: AppError; lang: Lang 
           {details.map(([field, reason]) => (
             <li data-field={field}>
               <b>{own(known, field) ?? field}</b> {reasonIn(lang, String(reason))}
+            </li>
+          ))}
+        </ul>
+      )}
+      {wrong.length > 0 && (
+        <ul>
+          {wrong.map(({ index, number }) => (
+            <li>
+              <b>{index + 1}</b> {number}
             </li>
           ))}
         </ul>

@@ -1,6 +1,6 @@
 /** Making campaigns: now, at a time, or again and again. */
 
-import { inBatches } from '../../db/batches.ts';
+import { inBatches, mapInTurns } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
@@ -35,7 +35,7 @@ import { firstRun } from './schedule.ts';
 import type { MadeCampaign, ScheduleCampaignInput, SendCampaignInput } from './schemas.ts';
 import { type Chosen, chooseSenders } from './senders.ts';
 
-/** Numbers read between two turns of the event loop. */
+/** Subscribers of one statement. */
 const BATCH_SIZE = 200;
 /** As campaign_recipients.phone holds. */
 const MAX_PHONE = 20;
@@ -251,12 +251,10 @@ export async function targetOf(
 async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): Promise<Target> {
   const seen = new Set<string>();
   let invalidCount = 0;
-  for await (const batch of inBatches(texts, BATCH_SIZE)) {
-    for (const text of batch) {
-      const phone = toPhone(text, ctx.config.defaultCountry);
-      seen.add(phone ?? `${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
-    }
-  }
+  await mapInTurns(texts, (text) => {
+    const phone = toPhone(text, ctx.config.defaultCountry);
+    seen.add(phone ?? `${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
+  });
   for (const entry of seen) if (entry.startsWith(INVALID_MARK)) invalidCount++;
   if (invalidCount === seen.size) {
     throw new AppError('INVALID_NUMBER', 'None of the numbers is a phone number.');

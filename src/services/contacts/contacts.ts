@@ -1,7 +1,7 @@
 /** The contacts of a list, one by one and in pages; files of them are read in import.ts. */
 
 import { and, eq, inArray } from 'drizzle-orm';
-import { inBatches } from '../../db/batches.ts';
+import { inBatches, mapInTurns } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { broadcastContacts } from '../../db/schema.ts';
@@ -95,7 +95,7 @@ export async function addContacts(
   const contacts = new Map<string, NewContact>();
   const invalid: AddedContacts['invalid'] = [];
   let duplicates = 0;
-  for (const [index, record] of input.contacts.entries()) {
+  await mapInTurns(input.contacts, (record, index) => {
     try {
       const contact = toNewContact(ctx, readContactInput(record));
       if (contacts.has(contact.phone)) duplicates++;
@@ -107,7 +107,7 @@ export async function addContacts(
       const number = String(readableNumber(record)).slice(0, 80);
       invalid.push({ index, number, code: error.code, reason });
     }
-  }
+  });
   if (contacts.size === 0) {
     throw new AppError('VALIDATION_FAILED', 'None of the contacts can be taken.', { details: { invalid } });
   }

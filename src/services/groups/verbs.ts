@@ -10,6 +10,7 @@ import type { MediaSource } from '../media/sources.ts';
 import { takeMedia } from '../media/take.ts';
 import type { Peer } from '../messages/recipient.ts';
 import { requireConnected, type SendingSession } from '../messages/session.ts';
+import { readNumbers } from '../number-lists.ts';
 import { enterSession, peerOf } from '../people/enter.ts';
 import { askWhatsApp, didNothing } from '../sessions/ask-whatsapp.ts';
 import { addNewcomers } from './newcomers.ts';
@@ -45,7 +46,7 @@ export async function createGroup(
   input: { sessionId: string; subject: string; members: readonly string[] },
 ) {
   const session = await enterSession(ctx, input.sessionId, 'messages:write', 'groupChanges');
-  const people = peersOf(ctx, input.members);
+  const people = await peersOf(ctx, input.members);
   requireConnected(session);
   return runOnce(ctx, didNothing, (name) =>
     addNewcomers(ctx, session, people, async () => {
@@ -66,7 +67,7 @@ export async function changeMembers(
   ref: GroupRef & { change: MemberChange; members: readonly string[] },
 ) {
   const { session, group } = await enter(ctx, ref, 'messages:write');
-  const people = peersOf(ctx, ref.members);
+  const people = await peersOf(ctx, ref.members);
   const ask = () =>
     change(ctx, session, 'group.members', {
       group,
@@ -167,7 +168,8 @@ export async function decideJoinRequests(
   ref: GroupRef & { approve: boolean; members: readonly string[] },
 ) {
   const { session, group } = await enter(ctx, ref, 'messages:write');
-  const members = peersOf(ctx, ref.members).map(({ peer, lid }) => (lid === null ? peer : lidJid(lid)));
+  const people = await peersOf(ctx, ref.members);
+  const members = people.map(({ peer, lid }) => (lid === null ? peer : lidJid(lid)));
   const outcomes = await change(ctx, session, 'group.decide', { group, approve: ref.approve, members });
   return outcomes.map(toOutcome);
 }
@@ -194,8 +196,8 @@ const change = <N extends RequestName>(
   askWhatsApp(ctx, session, { name, input, changes: true }).finally(() => ctx.groupLists.delete(session.id));
 
 /** Each once. Throws INVALID_NUMBER, VALIDATION_FAILED for a group. */
-function peersOf(ctx: Ctx, members: readonly string[]): Peer[] {
-  const people = members.map((member) => peerOf(ctx, member));
+async function peersOf(ctx: Ctx, members: readonly string[]): Promise<Peer[]> {
+  const people = await readNumbers(members, (member) => peerOf(ctx, member));
   if (people.some(({ peer }) => isGroupJid(peer))) {
     throw new AppError('VALIDATION_FAILED', 'A group cannot be a member.', {
       details: { members: 'must be people' },

@@ -8,6 +8,7 @@ import { isGroupJid, STATUS_JID } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
 import { requireRoomFor } from '../groups/newcomers.ts';
+import { readNumbers } from '../number-lists.ts';
 import { requireCapability } from './capability.ts';
 import type { Draft } from './kinds/kind.ts';
 import { type Peer, toPeer } from './recipient.ts';
@@ -59,7 +60,7 @@ export async function postStatus(ctx: Ctx, input: StatusInput): Promise<QueuedMe
   requireCapability(ctx, 'status');
   const session = await findOwnSession(ctx, input.session);
   requireQueueing(session);
-  const people = readAudience(ctx, input.recipients);
+  const people = await readAudience(ctx, input.recipients);
   const { session: name, priority, scheduledAt, expiresAt, background } = input;
   const recipients = people.map(({ peer }) => peer);
   const status = { recipients, ...(background === undefined ? {} : { background }) };
@@ -72,8 +73,8 @@ export async function postStatus(ctx: Ctx, input: StatusInput): Promise<QueuedMe
 }
 
 /** Each of them once. Throws INVALID_NUMBER, VALIDATION_FAILED. */
-function readAudience(ctx: Ctx, recipients: readonly string[]): Peer[] {
-  const people = recipients.map((to) => toPeer(to, undefined, ctx.config.defaultCountry));
+async function readAudience(ctx: Ctx, recipients: readonly string[]): Promise<Peer[]> {
+  const people = await readNumbers(recipients, (to) => toPeer(to, undefined, ctx.config.defaultCountry));
   if (people.some(({ peer }) => isGroupJid(peer))) {
     throw new AppError('VALIDATION_FAILED', 'A group cannot see a status: name its members.', {
       details: { recipients: 'must be people' },

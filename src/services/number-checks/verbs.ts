@@ -1,7 +1,7 @@
 /** Checking many numbers: giving them, following the job, and what WhatsApp has said of each. */
 
 import { and, asc, desc, eq, gt, type SQL } from 'drizzle-orm';
-import { inBatches, readBatches } from '../../db/batches.ts';
+import { mapInTurns, readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { cursorOf, encodeCursor, isOlder, parseCursor, parseCursorParts } from '../../db/keyset.ts';
 import { insertMany, transact } from '../../db/ops.ts';
@@ -30,8 +30,6 @@ export interface CheckRef extends Pick<BroadcastRef, 'userId'> {
 const MAX_KEPT = 64;
 /** Rows of one reading. */
 const BATCH_SIZE = 500;
-/** Numbers that are read in one turn of the event loop: some 10 ms. */
-const READ_AT_ONCE = 100;
 
 /**
  * Takes up to 1,000 numbers, which the session then looks up some at a time. Throws SESSION_NOT_FOUND, NOT_CONNECTED,
@@ -65,7 +63,9 @@ export async function checkNumbers(
     updatedAt: now,
     finishedAt: null,
   };
-  const items = await readItemsOf(job.id, numbers, ctx.config.defaultCountry);
+  const items = await mapInTurns(numbers, (written, index) =>
+    toItem(job.id, index + 1, written, ctx.config.defaultCountry),
+  );
   if (items.every(({ phone }) => phone === null)) {
     throw new AppError('VALIDATION_FAILED', 'None of these is a phone number.', {
       details: { numbers: 'must hold a phone number' },
@@ -79,15 +79,6 @@ export async function checkNumbers(
     await claimIdempotency(ctx, tx, answer(toOutput(job)));
   });
   return toOutput(job);
-}
-
-/** In batches: a thousand numbers take longer to read than others should wait. */
-async function readItemsOf(jobId: string, numbers: readonly string[], country: string): Promise<ItemRow[]> {
-  const items: ItemRow[] = [];
-  for await (const batch of inBatches(numbers, READ_AT_ONCE)) {
-    for (const written of batch) items.push(toItem(jobId, items.length + 1, written, country));
-  }
-  return items;
 }
 
 function toItem(jobId: string, position: number, written: string, country: string): ItemRow {

@@ -16,6 +16,7 @@ import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
+import { readNumbers } from '../number-lists.ts';
 import { holdsNumber, toSearchedNumber } from '../number-search.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
@@ -93,7 +94,10 @@ export async function addOptOuts(
   input: BroadcastRef & { numbers: readonly string[]; note?: string | null | undefined },
 ): Promise<{ added: number; existing: number; numbers: string[] }> {
   const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
-  const keys = [...new Set(input.numbers.map((number) => toLedgerKey(number, ctx.config.defaultCountry)))];
+  const { defaultCountry } = ctx.config;
+  const keys = [
+    ...new Set(await readNumbers(input.numbers, (number) => toLedgerKey(number, defaultCountry))),
+  ];
   const numbers = keys.map(showKey);
   return transact(ctx.database, async (tx) => {
     const added: string[] = [];

@@ -15,6 +15,7 @@ import type { Ctx } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
+import { readNumbers } from '../number-lists.ts';
 import { takeRoom } from '../quotas.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { recordTemplate } from './record-template.ts';
@@ -229,7 +230,9 @@ async function sampleOf(
 ): Promise<RenderContact[]> {
   const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
   const { phone, name, fields } = broadcastContacts;
-  const phones = input.numbers?.map((number) => normalizePhone(number, ctx.config.defaultCountry));
+  const { defaultCountry } = ctx.config;
+  const phones =
+    input.numbers && (await readNumbers(input.numbers, (number) => normalizePhone(number, defaultCountry)));
   return ctx.db
     .select({ phone, name, fields })
     .from(broadcastContacts)

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../../../utils/errors.ts';
 import { MAX_WRITTEN } from '../../../utils/phone/written.ts';
 import { normalizePhone } from '../../../utils/phone.ts';
+import { readNumbers } from '../../number-lists.ts';
 import { line } from './fields.ts';
 import { plainKind } from './kind.ts';
 
@@ -36,11 +37,12 @@ export const contact = plainKind({
       throw invalid('contacts', 'cannot be given together with name and phoneNumber');
     }
   },
-  make: ({ name = '', phoneNumber = '', contacts = [{ name, phoneNumber }] }, { config }) => {
-    const cards = contacts.map((card) => ({
-      name: card.name,
-      phone: normalizePhone(card.phoneNumber, config.defaultCountry),
-    }));
+  make: async ({ name = '', phoneNumber = '', contacts = [{ name, phoneNumber }] }, { config }) => {
+    const phones = await readNumbers(
+      contacts.map((card) => card.phoneNumber),
+      (number) => normalizePhone(number, config.defaultCountry),
+    );
+    const cards = contacts.map((card, index) => ({ name: card.name, phone: phones[index] ?? '' }));
     const [first = { name, phone: '' }] = cards;
     return { type: 'contact', ...first, ...(cards.length > 1 ? { contacts: cards } : {}) };
   },

@@ -1,15 +1,13 @@
 /** Whom a text or a caption names. */
 import { z } from 'zod';
-import { inBatches } from '../../../db/batches.ts';
 import { AppError } from '../../../utils/errors.ts';
 import { isGroupJid } from '../../../whatsapp/jid.ts';
+import { readNumbers } from '../../number-lists.ts';
 import { toPeer } from '../recipient.ts';
 import { RecipientInput } from '../schemas.ts';
 
 /** Members of the largest group. */
 const MAX_MENTIONS = 1_024;
-/** To read that many numbers takes some 10 ms on a slow machine. */
-const READ_AT_ONCE = 100;
 const EVERYONE: ReadonlySet<string> = new Set(['all', '@all']);
 
 export const mentionFields = {
@@ -35,11 +33,10 @@ export async function namedIn(
   defaultCountry: string,
 ): Promise<{ mentions?: string[]; mentionAll?: true }> {
   if (mentions.length === 0) return mentionAll ? { mentionAll: true } : {};
-  const written = [...new Set(mentions)].filter((one) => !EVERYONE.has(one));
-  const people = new Set<string>();
-  for await (const batch of inBatches(written, READ_AT_ONCE)) {
-    for (const one of batch) people.add(personOf(one, defaultCountry));
-  }
+  const read = await readNumbers(mentions, (one) =>
+    EVERYONE.has(one) ? [] : [personOf(one, defaultCountry)],
+  );
+  const people = new Set(read.flat());
   const everyone = mentionAll || mentions.some((one) => EVERYONE.has(one));
   return {
     ...(people.size > 0 ? { mentions: [...people] } : {}),
