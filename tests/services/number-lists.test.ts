@@ -64,7 +64,7 @@ function watched<T>(items: T[]): { items: T[]; turns: () => number } {
 }
 
 it.each<[string, number, (numbers: string[]) => Promise<unknown>]>([
-  ['opt-outs', 300, (numbers) => addOptOuts(ctx, { sessionId: 'main', numbers })],
+  ['opt-outs', 1_000, (numbers) => addOptOuts(ctx, { sessionId: 'main', numbers })],
   [
     'a check',
     1_000,

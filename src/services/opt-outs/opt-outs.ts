@@ -1,9 +1,9 @@
 /** The ledger of numbers that want no broadcasts of a tenant. One-time passwords never look here. */
 
 import { and, asc, count, desc, eq, gt, inArray, or, type SQL } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { inBatches, readBatches } from '../../db/batches.ts';
 import type { Db, Tx } from '../../db/client.ts';
-import { affected, transact, tryInsert } from '../../db/ops.ts';
+import { affected, transact } from '../../db/ops.ts';
 import { optOuts } from '../../db/schema.ts';
 import { contains } from '../../db/search.ts';
 import { record } from '../../events/record.ts';
@@ -20,7 +20,7 @@ import { readNumbers } from '../number-lists.ts';
 import { holdsNumber, toSearchedNumber } from '../number-search.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { readLedgerKeys, showKey, toLedgerKey } from './ledger-keys.ts';
-import { withoutOptedOut } from './opted-out.ts';
+import { insertNewOptOuts, withoutOptedOut } from './opted-out.ts';
 
 const MAX_COUNTED = 10_000;
 const BATCH_SIZE = 500;
@@ -100,17 +100,18 @@ export async function addOptOuts(
   ];
   const numbers = keys.map(showKey);
   return transact(ctx.database, async (tx) => {
+    const shared = {
+      userId,
+      source: 'manual' as const,
+      note: input.note ?? null,
+      sessionId: session?.sessionId ?? sessionOfNew(ctx),
+      createdAt: ctx.clock.now(),
+    };
+    const fresh = await withoutOptedOut(tx, userId, keys);
     const added: string[] = [];
-    for (const phone of await withoutOptedOut(tx, userId, keys)) {
-      const row = {
-        userId,
-        phone,
-        source: 'manual' as const,
-        note: input.note ?? null,
-        sessionId: session?.sessionId ?? sessionOfNew(ctx),
-        createdAt: ctx.clock.now(),
-      };
-      if (await tryInsert(tx, optOuts, row)) added.push(phone);
+    for await (const phones of inBatches(fresh, BATCH_SIZE)) {
+      const rows = phones.map((phone) => ({ ...shared, phone }));
+      added.push(...(await insertNewOptOuts(tx, rows)).map(({ phone }) => phone));
     }
     await recordOptOuts(ctx, tx, userId, 'opt_out.added', added);
     const data = { added: added.length, existing: numbers.length - added.length, numbers };

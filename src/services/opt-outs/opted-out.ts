@@ -1,5 +1,6 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
+import { tryInsert, tryInsertMany } from '../../db/ops.ts';
 import { optOuts } from '../../db/schema.ts';
 import { readLedgerKeys } from './ledger-keys.ts';
 
@@ -37,4 +38,14 @@ export async function withoutOptedOut(
     for (const key of keys.get(phone) ?? []) out.add(key);
   }
   return fresh;
+}
+
+export type NewOptOut = typeof optOuts.$inferInsert;
+
+/** Adds up to 500 rows in one statement, those that somebody else has put there at this moment left out; which were added. */
+export async function insertNewOptOuts(tx: Tx, rows: readonly NewOptOut[]): Promise<readonly NewOptOut[]> {
+  if (rows.length > 1 && (await tryInsertMany(tx, optOuts, rows))) return rows;
+  const added: NewOptOut[] = [];
+  for (const row of rows) if (await tryInsert(tx, optOuts, row)) added.push(row);
+  return added;
 }

@@ -2,17 +2,7 @@
 
 import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
-import {
-  padded,
-  placeholders,
-  preparedFor,
-  statementsAreCheap,
-  transact,
-  tryInsert,
-  tryInsertMany,
-  upsert,
-  valuesAt,
-} from '../../db/ops.ts';
+import { padded, placeholders, preparedFor, transact, upsert, valuesAt } from '../../db/ops.ts';
 import { optOutSettings, optOuts } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
@@ -22,7 +12,7 @@ import { requireWholeTenant } from '../access.ts';
 import { type Ctx, type Deps, originOf } from '../context.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import { lidKey, showKey } from './ledger-keys.ts';
-import { withoutOptedOut } from './opted-out.ts';
+import { insertNewOptOuts, type NewOptOut, withoutOptedOut } from './opted-out.ts';
 
 /** Always in force; a tenant adds its own. */
 export const BUILT_IN_WORDS: readonly string[] = ['STOP', 'BERHENTI', 'UNSUBSCRIBE'];
@@ -109,26 +99,16 @@ async function optOut(
     const one = byPhone.get(phone);
     return one ? [rowOf(userId, phone, one, clock.now())] : [];
   });
-  return (await insertNew(tx, rows)).flatMap(({ phone, word }): Fact[] => {
+  return (await insertNewOptOuts(tx, rows)).flatMap(({ phone, word }): Fact[] => {
     const session = byPhone.get(phone)?.account;
     const data = { source: 'message', word };
     return session ? [{ userId, session, event: 'opt_out.added', subject: showKey(phone), data }] : [];
   });
 }
 
-type NewOptOut = typeof optOuts.$inferInsert;
-
 function rowOf(userId: number, phone: string, { account, id, word }: Leaving, createdAt: number): NewOptOut {
   const { sessionId } = account;
   return { userId, phone, source: 'message', word, sessionId, messageRowId: id, createdAt };
-}
-
-/** Those that somebody else has not put there at this moment. */
-async function insertNew(tx: Tx, rows: readonly NewOptOut[]): Promise<readonly NewOptOut[]> {
-  if (rows.length > 1 && !statementsAreCheap && (await tryInsertMany(tx, optOuts, rows))) return rows;
-  const added: NewOptOut[] = [];
-  for (const row of rows) if (await tryInsert(tx, optOuts, row)) added.push(row);
-  return added;
 }
 
 /** The texts that may be the message as a whole: its text, or the button that was tapped. */
