@@ -3,7 +3,7 @@
 import { inArray } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { padded, placeholders, preparedFor, transact, upsert, valuesAt } from '../../db/ops.ts';
-import { optOutSettings, optOuts } from '../../db/schema.ts';
+import { optOutSettings } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import type { AccountRef } from '../../whatsapp/engine.ts';
 import type { InboundContent } from '../../whatsapp/inbound-content.ts';
