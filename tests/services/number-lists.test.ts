@@ -79,14 +79,14 @@ it.each<[string, number, (numbers: string[]) => Promise<unknown>]>([
 ])('of %s are read in several turns of the loop', async (_what, count, give) => {
   const { items, turns } = watched(fresh(count));
   await give(items);
-  expect(turns()).toBeGreaterThanOrEqual(4);
+  expect(turns()).toBeGreaterThan(1);
 });
 
 it('of contacts are read in several turns of the loop', async () => {
   const { items, turns } = watched(fresh(1_000).map((number) => ({ number })));
   const list = await createList(ctx, { sessionId: 'main', name: 'all' }, () => ({ status: 201, body: {} }));
   await addContacts(ctx, { sessionId: 'main', listId: list.id, contacts: items });
-  expect(turns()).toBeGreaterThanOrEqual(4);
+  expect(turns()).toBeGreaterThan(1);
 });
 
 it('names the wrong ones, the first 20 of them, and takes none of the list', async () => {
