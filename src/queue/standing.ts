@@ -2,7 +2,7 @@
 
 import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, transact } from '../db/ops.ts';
+import { affected, isUnavailable, transact } from '../db/ops.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { type Fact, record } from '../events/record.ts';
@@ -175,7 +175,7 @@ function capChanges(
  * Restrictions whose time has come are over: told once, whichever process is first. Answers how many. Messages that wait for
  * it are due by themselves.
  */
-export async function endRestrictions(deps: StandingDeps): Promise<number> {
+export async function endRestrictions(deps: StandingDeps & Pick<QueueDeps, 'logger'>): Promise<number> {
   const { id, userId, sessionId, restrictedUntil } = whatsappAccounts;
   const now = deps.clock.now();
   const over = await deps.db
@@ -187,7 +187,13 @@ export async function endRestrictions(deps: StandingDeps): Promise<number> {
   let ended = 0;
   for (const session of over) {
     if (session.restrictedUntil === null) continue;
-    if (await endRestriction(deps, session, session.restrictedUntil)) ended += 1;
+    try {
+      if (await endRestriction(deps, session, session.restrictedUntil)) ended += 1;
+    } catch (error) {
+      // What the database refuses of one session stops no other.
+      if (isUnavailable(error)) throw error;
+      deps.logger.error('a restriction could not be ended', { sessionId: session.sessionId, error });
+    }
   }
   return ended;
 }

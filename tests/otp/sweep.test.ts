@@ -8,6 +8,7 @@ import { expireOtp } from '../../src/services/otp/expire.ts';
 import { forgetQuietNumbers } from '../../src/services/otp/sweep.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { createOtpExpiry } from '../../src/workers/otp-expiry.ts';
+import { refuseUpdates } from '../helpers/refuse.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { codeOf, eventsOf, type OtpFixture, openOtpFixture, otpRow, send } from './fixture.ts';
 
@@ -45,6 +46,23 @@ describe('the sweep', () => {
     expect((await eventsOf(ctx)).filter((event) => event === 'otp.expired')).toHaveLength(120);
     for (const { otpId } of sent)
       expect(await otpRow(ctx, otpId)).toMatchObject({ status: 'expired', sealed: null });
+  });
+
+  it('ends all but the one that the database refuses, and that one when it can', async () => {
+    const ctx = await fixture.otpTenant({ conversion: { minSends: 1_000_000, minPercent: 0 } });
+    const sent = [];
+    for (let i = 0; i < 7; i++) sent.push(await send(ctx, nextPhone(), { expiresInSeconds: 60 }));
+    const ids = sent.map(({ otpId }) => otpId);
+    const [, , refused = ''] = ids;
+    const allow = await refuseUpdates(ctx.database, 'otps', refused);
+    await fixture.clock.advance(60_000);
+    const { sweep } = createOtpExpiry(ctx);
+    const states = () => Promise.all(ids.map(async (id) => (await otpRow(ctx, id)).status));
+    expect(await sweep()).toBe(6);
+    expect(await states()).toEqual(ids.map((id) => (id === refused ? 'pending' : 'expired')));
+    await allow();
+    expect(await sweep()).toBe(1);
+    expect(new Set(await states())).toEqual(new Set(['expired']));
   });
 
   it('runs once a minute until it is stopped', async () => {

@@ -6,7 +6,7 @@ import { webhookOutbox } from '../../src/db/schema.ts';
 import { sweepMedia } from '../../src/services/media/sweep.ts';
 import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
 import { newId } from '../../src/utils/ids.ts';
-import { buryLane, buryOverdue, dropLane } from '../../src/workers/webhook-sender/lanes.ts';
+import { buryLane, buryOverdue, dropLane, readDueWebhooks } from '../../src/workers/webhook-sender/lanes.ts';
 import { openTestApp } from '../helpers/app.ts';
 import { countStatements } from '../helpers/statements.ts';
 
@@ -27,6 +27,7 @@ const { db } = app.deps;
 const readings = () =>
   [...counter.take().texts.keys()].filter((text) => text.startsWith('select') && TABLES.test(text));
 const read = { byAge: [''], byLane: [''] };
+let lookForLanes = '';
 
 type Event = typeof webhookOutbox.$inferInsert;
 function events(count: number, webhookId: string, ageDays: number, state: Event['state']): Event[] {
@@ -73,6 +74,13 @@ test('what a webhook is not told any more ends, in one lane or in all', async ()
   expect(await statesLeft()).toEqual(Array.from({ length: 750 }, () => 'dead'));
 });
 
+test('the look for what is due reads no webhook for each lane that is not', async () => {
+  counter.take();
+  expect(await readDueWebhooks(db, app.deps.clock.now())).toEqual([]);
+  const [text = ''] = counter.take().texts.keys();
+  lookForLanes = text;
+});
+
 test.each([
   ['byAge', /SEARCH \w+ USING (COVERING )?INDEX \w+_(age|expiry|recent)_ix/],
   ['byLane', /SEARCH \w+ USING (COVERING )?INDEX webhook_outbox_(list|lane)_ix/],
@@ -85,4 +93,13 @@ test.each([
     expect(plan).toMatch(wanted);
     expect(plan).not.toMatch(/SCAN|B-TREE FOR ORDER BY/);
   }
+});
+
+test('and each webhook once, after the lanes were read from their index alone', async () => {
+  const query = sql.raw(`explain query plan ${lookForLanes.replaceAll('?…', '?')}`);
+  const lines = await rawRows<{ detail: string }>(db, query);
+  const plan = lines.map(({ detail }) => detail);
+  expect(plan[0]).toMatch(/CO-ROUTINE/);
+  expect(plan[1]).toMatch(/SCAN webhook_lanes USING COVERING INDEX/);
+  expect(plan.at(-1)).toMatch(/SEARCH webhooks USING/);
 });

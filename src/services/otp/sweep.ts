@@ -2,14 +2,15 @@
 
 import { and, asc, eq, lte } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
-import { transact } from '../../db/ops.ts';
+import { isAfter } from '../../db/keyset.ts';
+import { isUnavailable, transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { deleteOld } from '../retention.ts';
 import { closeOtp, endingByTime } from './close.ts';
 import type { OtpDeps } from './deps.ts';
 import { FAILURES_WINDOW_MS } from './limits.ts';
-import { OPEN_STATUSES } from './rows.ts';
+import { OPEN_STATUSES, type OtpRow } from './rows.ts';
 
 /** OTPs of one transaction: some milliseconds of work. */
 const BATCH_SIZE = 50;
@@ -28,28 +29,54 @@ async function expireOf(
   signal: AbortSignal | undefined,
 ): Promise<number> {
   let total = 0;
-  const read = () =>
+  const { id, expiresAt } = otps;
+  const read = (last: OtpRow | null) =>
     deps.db
       .select()
       .from(otps)
-      .where(and(eq(otps.status, status), lte(otps.expiresAt, deps.clock.now())))
-      .orderBy(asc(otps.expiresAt))
+      .where(
+        and(
+          eq(otps.status, status),
+          lte(expiresAt, deps.clock.now()),
+          isAfter([expiresAt, id], last && [last.expiresAt, last.id]),
+        ),
+      )
+      .orderBy(asc(expiresAt), asc(id))
       .limit(BATCH_SIZE);
-  for await (const due of readBatches(BATCH_SIZE, read, signal)) {
-    total += await transact(deps.database, async (tx) => {
-      const facts: Fact[] = [];
-      let ended = 0;
-      for (const otp of due.sort((a, b) => (a.id < b.id ? -1 : 1))) {
-        const own = await closeOtp(tx, deps, otp, endingByTime(otp));
-        if (own === null) continue;
-        facts.push(...own);
-        ended++;
-      }
-      await record(tx, deps, facts);
-      return ended;
-    });
-  }
+  for await (const due of readBatches<OtpRow>(BATCH_SIZE, read, signal)) total += await endAll(deps, due);
   return total;
+}
+
+/** One that the database refuses stays as it is until the next sweep, and stops no other. */
+async function endAll(deps: OtpDeps, due: readonly OtpRow[]): Promise<number> {
+  try {
+    return await endTogether(deps, due);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    const [first] = due;
+    if (due.length <= 1) {
+      deps.logger.error('an OTP could not be ended', { otpId: first?.id, error });
+      return 0;
+    }
+    const half = Math.ceil(due.length / 2);
+    return (await endAll(deps, due.slice(0, half))) + (await endAll(deps, due.slice(half)));
+  }
+}
+
+function endTogether(deps: OtpDeps, due: readonly OtpRow[]): Promise<number> {
+  return transact(deps.database, async (tx) => {
+    const facts: Fact[] = [];
+    let ended = 0;
+    // In one order everywhere: two sweeps then wait for each other and do not deadlock.
+    for (const otp of [...due].sort((a, b) => (a.id < b.id ? -1 : 1))) {
+      const own = await closeOtp(tx, deps, otp, endingByTime(otp));
+      if (own === null) continue;
+      facts.push(...own);
+      ended++;
+    }
+    await record(tx, deps, facts);
+    return ended;
+  });
 }
 
 /** Forgets when codes were sent to numbers that have been quiet for a day; how many. */
