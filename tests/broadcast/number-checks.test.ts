@@ -118,6 +118,15 @@ describe('a check of many numbers', () => {
     expect(csv[61]).toMatch(new RegExp(`^${absent},\\+${absent},not_registered,,2026-`));
   });
 
+  it('says how a number can be meant that can be read in several ways', async () => {
+    const id = await startedId(['81234567890', '+6281234567890', '08x']);
+    const readings = ['+6281234567890', '+81234567890'];
+    const rows = rowsOf(await at(`/${id}/numbers`));
+    expect(rows.map((row) => row.readings)).toEqual([readings, [], []]);
+    expect(rows[0]).toMatchObject({ state: 'invalid', phone: null });
+    await workAll();
+  });
+
   it('goes on after its process was killed, from the place where it was', async () => {
     const id = await startedId(numbersOf(70));
     await work();
@@ -148,7 +157,12 @@ describe('a check of many numbers', () => {
     const view = async () => dataOf(await at(`/${id}`));
     deaf = true;
     await work();
-    expect(await view()).toMatchObject({ status: 'running', reason: 'no_answer', done: 0 });
+    const toIso = (ms: number) => new Date(ms).toISOString();
+    expect(await view()).toMatchObject({
+      ...{ status: 'running', reason: 'no_answer', done: 0 },
+      ...{ waitingSince: toIso(clock.now()), givesUpAt: toIso(clock.now() + 24 * 3_600_000) },
+      nextAttemptAt: expect.stringMatching(/Z$/),
+    });
     deaf = false;
     await setStatus('disconnected');
     await clock.advance(60_000);
@@ -162,7 +176,8 @@ describe('a check of many numbers', () => {
     await w.t.deps.db.update(numberCheckJobs).set(longAgo).where(eq(numberCheckJobs.id, id));
     await work();
     await setStatus('connected');
-    expect(await view()).toMatchObject({ status: 'failed', reason: 'not_connected' });
+    const noWait = { waitingSince: null, nextAttemptAt: null, givesUpAt: null };
+    expect(await view()).toMatchObject({ status: 'failed', reason: 'not_connected', ...noWait });
     expect(await workAll()).toBe(0);
   });
 

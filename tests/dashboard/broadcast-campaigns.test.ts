@@ -3,11 +3,18 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { draftPath, withPace } from '../../src/controllers/dashboard/broadcast/wizard/steps.ts';
 import { transact } from '../../src/db/ops.ts';
-import { campaignDrafts, campaigns, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  campaignDrafts,
+  campaigns,
+  messages,
+  numberCheckJobs,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { MAX_DRAFTS, takeDraft } from '../../src/services/campaigns/drafts.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type CampaignWorld, contacts, openCampaigns } from '../broadcast/campaign-fixture.ts';
+import { dataOf } from '../broadcast/fixture.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { type TestDashboard, withVisits } from './visitor.ts';
 import { writeDraft } from './wizard.ts';
@@ -643,4 +650,22 @@ it('names and texts are shown as text', async () => {
   const edit = await read(`${copy}/edit`);
   expect(edit).toContain('&lt;script&gt;');
   expect(edit).not.toMatch(/<script>alert|<img src=x/);
+});
+
+it('a check of numbers says how an unclear one can be meant, and while it waits since when and until when', async () => {
+  const made = await w.t.call('/contacts/check', {
+    method: 'POST',
+    token: w.tenant.token,
+    body: { session: 'main', numbers: ['81234567890', '081234567890'] },
+  });
+  const id = String(dataOf(made).id);
+  const since = w.clock.now() - 60_000;
+  const waits = { reason: 'no_answer', failingSince: since, dueAt: w.clock.now() + 30_000 };
+  await w.t.deps.db.update(numberCheckJobs).set(waits).where(eq(numberCheckJobs.id, id));
+  const path = `/dashboard/broadcast/checks/${id}`;
+  const page = await read(path);
+  expect(page).toContain('Unclear: enter +6281234567890 or +81234567890.');
+  expect(page).toMatch(/Waiting since <time.*Next attempt: <time.*if there is no answer by <time/s);
+  expect(page).toContain(new Date(since + 86_400_000).toISOString());
+  expect(await read(path, w.tenant, 'id')).toContain('Tidak jelas: tulis +6281234567890 atau +81234567890.');
 });

@@ -6579,6 +6579,8 @@ export interface components {
             phone: string | null;
             /** @description from 1, in the order that was asked in */
             position: number;
+            /** @description what it can be, where it is `invalid` because it can be read in several ways: write one of these */
+            readings: string[];
             /** @enum {string} */
             state: "pending" | "registered" | "not_registered" | "unknown" | "invalid";
         };
@@ -8025,9 +8027,13 @@ export interface components {
             /** @description numbers that have their answer */
             done: number;
             finishedAt: string | null;
+            /** @description when a check that waits fails, if nothing is answered until then */
+            givesUpAt: string | null;
             id: string;
             /** @description what is no phone number: WhatsApp is not asked */
             invalid: number;
+            /** @description when a check that waits is tried again */
+            nextAttemptAt: string | null;
             notRegistered: number;
             percent: number;
             /** @description why it waits (`not_connected`, `no_answer`) or has failed (the same after a day, or `session_deleted`) */
@@ -8042,6 +8048,8 @@ export interface components {
             unknown: number;
             /** Format: date-time */
             updatedAt: string;
+            /** @description since when it waits for an answer; null: it does not */
+            waitingSince: string | null;
         };
         OptOut: {
             /**
@@ -12623,6 +12631,9 @@ export interface operations {
                      *           "notRegistered": 1,
                      *           "unknown": 1,
                      *           "invalid": 1,
+                     *           "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *           "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *           "givesUpAt": "2026-01-31T08:00:00.000Z",
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "updatedAt": "2026-01-31T08:00:00.000Z",
                      *           "finishedAt": "2026-01-31T08:00:00.000Z"
@@ -12710,6 +12721,9 @@ export interface operations {
                      *         "notRegistered": 1,
                      *         "unknown": 1,
                      *         "invalid": 1,
+                     *         "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "givesUpAt": "2026-01-31T08:00:00.000Z",
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "finishedAt": "2026-01-31T08:00:00.000Z"
@@ -12774,6 +12788,9 @@ export interface operations {
                      *         "notRegistered": 1,
                      *         "unknown": 1,
                      *         "invalid": 1,
+                     *         "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "givesUpAt": "2026-01-31T08:00:00.000Z",
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "finishedAt": "2026-01-31T08:00:00.000Z"
@@ -12836,6 +12853,9 @@ export interface operations {
                      *         "notRegistered": 1,
                      *         "unknown": 1,
                      *         "invalid": 1,
+                     *         "waitingSince": "2026-01-31T08:00:00.000Z",
+                     *         "nextAttemptAt": "2026-01-31T08:00:00.000Z",
+                     *         "givesUpAt": "2026-01-31T08:00:00.000Z",
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "updatedAt": "2026-01-31T08:00:00.000Z",
                      *         "finishedAt": "2026-01-31T08:00:00.000Z"
@@ -12930,6 +12950,9 @@ export interface operations {
                      *           "position": 1,
                      *           "number": "+6281234567890",
                      *           "phone": "+6281234567890",
+                     *           "readings": [
+                     *             "text"
+                     *           ],
                      *           "state": "pending",
                      *           "jid": "6281234567890@s.whatsapp.net",
                      *           "checkedAt": "2026-01-31T08:00:00.000Z"

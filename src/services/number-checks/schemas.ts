@@ -44,6 +44,11 @@ export const NumberCheckOutput = z
     notRegistered: z.int(),
     unknown: z.int().describe('numbers that WhatsApp has said nothing of, asked several times'),
     invalid: z.int().describe('what is no phone number: WhatsApp is not asked'),
+    waitingSince: Timestamp.nullable().describe('since when it waits for an answer; null: it does not'),
+    nextAttemptAt: Timestamp.nullable().describe('when a check that waits is tried again'),
+    givesUpAt: Timestamp.nullable().describe(
+      'when a check that waits fails, if nothing is answered until then',
+    ),
     createdAt: Timestamp,
     updatedAt: Timestamp,
     finishedAt: Timestamp.nullable(),
@@ -56,6 +61,11 @@ export const CheckedNumberOutput = z
     position: z.int().describe('from 1, in the order that was asked in'),
     number: z.string().describe('as it was written'),
     phone: z.string().nullable().describe('E.164 with `+`; null: it is no phone number'),
+    readings: z
+      .array(z.string())
+      .describe(
+        'what it can be, where it is `invalid` because it can be read in several ways: write one of these',
+      ),
     state: CheckedState,
     jid: z.string().nullable().describe('where WhatsApp has it, which may be another spelling'),
     checkedAt: Timestamp.nullable().describe('when WhatsApp was asked, which may be before the check'),

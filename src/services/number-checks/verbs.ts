@@ -7,6 +7,7 @@ import { cursorOf, encodeCursor, isOlder, parseCursor, parseCursorParts } from '
 import { insertMany, transact } from '../../db/ops.ts';
 import { numberCheckItems, numberCheckJobs } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
+import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { formatE164, readPhone } from '../../utils/phone.ts';
@@ -126,25 +127,34 @@ export async function listCheckedNumbers(
   const wanted = input.state === undefined ? undefined : eq(numberCheckItems.state, input.state);
   const rows = await readItems(ctx.db, job.id, Number(after), input.limit, wanted);
   const last = rows.length === input.limit ? rows.at(-1) : undefined;
-  return { data: rows.map(toCheckedNumber), nextCursor: last === undefined ? null : String(last.position) };
+  return {
+    data: rows.map((row) => toCheckedNumber(row, ctx.config.defaultCountry)),
+    nextCursor: last === undefined ? null : String(last.position),
+  };
 }
 
 /** Every number with its answer as CSV, piece by piece. Throws NOT_FOUND. */
 export async function exportNumberCheck(ctx: Ctx, ref: CheckRef): Promise<CsvExport> {
   const { id } = await findCheck(ctx, ref, 'read');
-  return { fileName: `numbers-${id}.csv`, lines: resultLines(ctx.db, id) };
+  return { fileName: `numbers-${id}.csv`, lines: resultLines(ctx, id) };
 }
 
-async function* resultLines(db: Db, jobId: string): AsyncGenerator<string> {
-  yield csvLines([['number', 'phone', 'state', 'jid', 'checked_at']]);
+async function* resultLines(
+  { db, config }: Pick<Ctx, 'db' | 'config'>,
+  jobId: string,
+): AsyncGenerator<string> {
+  yield csvLines([['number', 'phone', 'state', 'jid', 'checked_at', 'readings']]);
   const batches = readBatches<ItemRow>(BATCH_SIZE, (last, size) =>
     readItems(db, jobId, last?.position ?? 0, size),
   );
   for await (const rows of batches) {
     yield csvLines(
       rows
-        .map(toCheckedNumber)
-        .map(({ number, phone, state, jid, checkedAt }) => [number, phone, state, jid, checkedAt]),
+        .map((row) => toCheckedNumber(row, config.defaultCountry))
+        .map(({ number, phone, state, jid, checkedAt, readings }) => [
+          ...[number, phone, state, jid, checkedAt],
+          readings.join(' '),
+        ]),
     );
   }
 }
@@ -193,6 +203,9 @@ const isCheck = (userId: number, id: string, bound: BoundSessions) =>
     ofBound(bound, numberCheckJobs.sessionId),
   );
 
+/** What could not be asked, or was not answered, for so long will not be. */
+export const GIVE_UP_AFTER_MS = DAY_MS;
+
 const iso = (at: number) => new Date(at).toISOString();
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at));
 
@@ -210,14 +223,30 @@ function toOutput(row: NumberCheckRow): NumberCheckOutput {
     notRegistered,
     unknown: done - registered - notRegistered - invalid,
     invalid,
+    ...waitOf(row),
     createdAt: iso(row.createdAt),
     updatedAt: iso(row.updatedAt),
     finishedAt: isoOrNull(row.finishedAt),
   };
 }
 
-function toCheckedNumber({ position, written, phone, state, jid, checkedAt }: ItemRow): CheckedNumberOutput {
+/** Since when it waits for an answer, when it is tried again, and when it is given up. */
+function waitOf({ status, failingSince, dueAt }: NumberCheckRow) {
+  const since = status === 'running' ? failingSince : null;
   return {
+    waitingSince: isoOrNull(since),
+    nextAttemptAt: isoOrNull(since === null ? null : dueAt),
+    givesUpAt: isoOrNull(since === null ? null : since + GIVE_UP_AFTER_MS),
+  };
+}
+
+function toCheckedNumber(
+  { position, written, phone, state, jid, checkedAt }: ItemRow,
+  country: string,
+): CheckedNumberOutput {
+  const read = phone === null ? readPhone(written, country) : null;
+  return {
+    readings: read !== null && 'problem' in read ? read.readings.map(formatE164) : [],
     position,
     number: written,
     phone: phone === null ? null : formatE164(phone),

@@ -18,13 +18,13 @@ import { readLive } from '../../cluster/processes.ts';
 import { affected, incoming, transact, upsert } from '../../db/ops.ts';
 import { numberCheckItems, numberCheckJobs, whatsappAccounts } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
-import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import type { Deps } from '../context.ts';
 import { learnAlias } from '../messages/aliases.ts';
 import { type CheckedLookup, lookUpNumbers } from './lookup.ts';
-import { type NumberCheckRow, readItems } from './verbs.ts';
+import { GIVE_UP_AFTER_MS, type NumberCheckRow, readItems } from './verbs.ts';
 
 export type NumberCheckDeps = Pick<Deps, 'database' | 'db' | 'clock' | 'commands' | 'logger'>;
 
@@ -35,8 +35,6 @@ const CLAIM_MS = MINUTE_MS;
 /** Jobs of one tenant at a time in one process. */
 const MAX_PER_TENANT = 2;
 const RETRY: BackoffRange = { firstMs: 5_000, maxMs: 2 * MINUTE_MS };
-/** What could not be asked, or was not answered, for so long will not be. */
-const GIVE_UP_AFTER_MS = DAY_MS;
 
 /** Why a job waits; after a day of it, why it has failed. */
 type WaitReason = 'not_connected' | 'no_answer';

@@ -263,8 +263,20 @@ function CheckState({ view, check }: { view: View; check: NumberCheckOutput }) {
 }
 
 function Reason({ view, check }: { view: View; check: NumberCheckOutput }) {
+  const t = T(view.lang);
   const text = reasonText(view, check);
-  return text === null ? null : <p role="status">{text}</p>;
+  if (text === null) return null;
+  return (
+    <>
+      <p role="status">{text}</p>
+      {check.waitingSince !== null && (
+        <p class="muted small">
+          {t.waitingSince} <Time at={check.waitingSince} />. {t.nextAttempt}{' '}
+          <Time at={check.nextAttemptAt} relative />. {t.givesUp} <Time at={check.givesUpAt} />.
+        </p>
+      )}
+    </>
+  );
 }
 
 function reasonText(view: View, { reason, status }: NumberCheckOutput): string | null {
@@ -307,11 +319,12 @@ function Results({ view, results }: { view: View; results: readonly CheckedNumbe
   const t = T(view.lang);
   return (
     <Table label={t.result} head={[t.number, t.result, t.account]}>
-      {results.map(({ number: written, phone, state, jid }) => (
+      {results.map(({ number: written, phone, readings, state, jid }) => (
         <tr>
           <td class="mono">{phone === null ? written : shownNumber(phone)}</td>
           <td>
             <Badge tone={stateTone(state)}>{STATES(view.lang)[state]}</Badge>
+            {readings.length > 1 && <div class="small">{t.readings(readings)}</div>}
           </td>
           <td class="mono">{jid ?? '–'}</td>
         </tr>

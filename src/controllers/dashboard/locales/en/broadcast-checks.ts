@@ -29,6 +29,10 @@ export const broadcastChecks = {
   account: 'WhatsApp account',
   all: 'All',
   filter: 'Filter results',
+  waitingSince: 'Waiting since',
+  nextAttempt: 'Next attempt:',
+  givesUp: 'The check fails if there is no answer by',
+  readings: (numbers: readonly string[]) => `Unclear: enter ${numbers.join(' or ')}.`,
   gaveUp: 'WhatsApp did not answer for a day.',
   neverConnected: 'The session was not connected for a day.',
 };

@@ -32,6 +32,10 @@ export const broadcastChecks: Texts<typeof english.broadcastChecks> = {
   account: 'Akun WhatsApp',
   all: 'Semua',
   filter: 'Saring hasil',
+  waitingSince: 'Menunggu sejak',
+  nextAttempt: 'Percobaan berikutnya:',
+  givesUp: 'Pengecekan gagal jika belum ada jawaban sampai',
+  readings: (numbers: readonly string[]) => `Tidak jelas: tulis ${numbers.join(' atau ')}.`,
   gaveUp: 'WhatsApp tidak menjawab selama sehari.',
   neverConnected: 'Sesi tidak tersambung selama sehari.',
 };
