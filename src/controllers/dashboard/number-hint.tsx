@@ -19,6 +19,9 @@ const WrittenQuery = z.object({ to: written, number: written, phoneNumber: writt
 const T = texts({ en: english.numberHint, id: indonesian.numberHint });
 const OR: Record<Lang, string> = { en: ' or ', id: ' atau ' };
 
+/** Several readings of a number as one text. */
+export const eitherOf = (lang: Lang, readings: readonly string[]): string => readings.join(OR[lang]);
+
 const SAID = [
   'lid',
   'username',
@@ -62,7 +65,7 @@ const Details = z.object({ reason: z.string(), readings: z.array(z.string()).def
 function problemOf(view: View, details: unknown): string {
   const t = T(view.lang);
   const { reason, readings } = Details.catch({ reason: '', readings: [] }).parse(details);
-  if (readings.length > 1) return t.choose(readings.join(OR[view.lang]));
+  if (readings.length > 1) return t.choose(eitherOf(view.lang, readings));
   const said = SAID.find((one) => one === reason);
   return said === undefined ? t.none : t[said];
 }

@@ -23,6 +23,7 @@ import { texts } from '../i18n.ts';
 import { Crumb, Submit } from '../kit.tsx';
 import * as english from '../locales/en/broadcast-checks.ts';
 import * as indonesian from '../locales/id/broadcast-checks.ts';
+import { eitherOf } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import {
   ActionButton,
@@ -324,7 +325,7 @@ function Results({ view, results }: { view: View; results: readonly CheckedNumbe
           <td class="mono">{phone === null ? written : shownNumber(phone)}</td>
           <td>
             <Badge tone={stateTone(state)}>{STATES(view.lang)[state]}</Badge>
-            {readings.length > 1 && <div class="small">{t.readings(readings)}</div>}
+            {readings.length > 1 && <div class="small">{t.readings(eitherOf(view.lang, readings))}</div>}
           </td>
           <td class="mono">{jid ?? '–'}</td>
         </tr>

@@ -32,7 +32,7 @@ export const broadcastChecks = {
   waitingSince: 'Waiting since',
   nextAttempt: 'Next attempt:',
   givesUp: 'The check fails if there is no answer by',
-  readings: (numbers: readonly string[]) => `Unclear: enter ${numbers.join(' or ')}.`,
+  readings: (numbers: string) => `Unclear: enter ${numbers}.`,
   gaveUp: 'WhatsApp did not answer for a day.',
   neverConnected: 'The session was not connected for a day.',
 };

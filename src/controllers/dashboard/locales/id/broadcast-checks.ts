@@ -35,7 +35,7 @@ export const broadcastChecks: Texts<typeof english.broadcastChecks> = {
   waitingSince: 'Menunggu sejak',
   nextAttempt: 'Percobaan berikutnya:',
   givesUp: 'Pengecekan gagal jika belum ada jawaban sampai',
-  readings: (numbers: readonly string[]) => `Tidak jelas: tulis ${numbers.join(' atau ')}.`,
+  readings: (numbers: string) => `Tidak jelas: tulis ${numbers}.`,
   gaveUp: 'WhatsApp tidak menjawab selama sehari.',
   neverConnected: 'Sesi tidak tersambung selama sehari.',
 };
