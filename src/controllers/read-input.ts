@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { AppError } from '../utils/errors.ts';
 import { fitterOf, type InputKind, isSpare, type Problem, type UnknownName } from '../utils/fit-input.ts';
-import { issueWords } from '../utils/issue-words.ts';
+import { issueWords, MISSING } from '../utils/issue-words.ts';
 import { type Maybe, whenThere } from '../utils/maybe.ts';
 import { misspeltName } from '../utils/near-name.ts';
 import { refuseMisspelt } from '../utils/unknown-names.ts';
@@ -52,11 +52,32 @@ export function inputReader(
     const ignored = fitted.unknown.length === 0 ? NO_NAMES : meet(fitted.unknown, folded);
     problems.push(...fitted.problems);
     if (problems.length > 0) return { success: false, error: errorOf(problems), ignored };
-    return whenThere(parse(fitted.value), (result) => ({ ...result, ignored }));
+    return whenThere(parse(fitted.value), (result) =>
+      result.success
+        ? { ...result, ignored }
+        : { success: false, error: withWrittenNumbers(result.error, fitted.value), ignored },
+    );
   };
 }
 
 const NO_NAMES: readonly string[] = [];
+
+/** `z.coerce` makes NaN of a text that is no number as of nothing at all: only what was written tells that it is not missing. */
+function withWrittenNumbers(error: z.ZodError, input: unknown): z.ZodError {
+  const told = error.issues.map((issue) =>
+    issue.message === MISSING && isWritten(input, issue.path)
+      ? { ...issue, message: 'must be a number' }
+      : issue,
+  );
+  return new z.ZodError(told);
+}
+
+/** Whether there is a text at that place of the input. */
+function isWritten(input: unknown, path: readonly PropertyKey[]): boolean {
+  let value = input;
+  for (const name of path) value = Object(value)[name];
+  return typeof value === 'string' && value.trim() !== '';
+}
 
 /** Runs the schema. zod compiles one that has nothing to wait for, but only for those who do not wait. */
 function parserOf(schema: z.ZodType) {

@@ -1,6 +1,7 @@
 /** Fields that the inputs of several features share. */
 import { z } from 'zod';
 import { ROLES, WORKSPACE_ROLES } from '../db/schema.ts';
+import { isSeen } from '../utils/text.ts';
 
 /** As wide as MySQL's int, which ids of users are. */
 const MAX_INT = 2_147_483_647;
@@ -57,11 +58,16 @@ export const NewPassword = z
   .min(8, 'must have at least 8 characters')
   .refine((text) => new TextEncoder().encode(text).length <= 72, 'must have at most 72 bytes');
 
-export const PersonName = z
-  .string()
-  .trim()
-  .min(1, 'must not be empty')
-  .max(120, 'must have at most 120 characters');
+/** What a person calls something, at most `max` characters: at least one of them is seen where the name is shown. */
+export const nameOf = (max: number) =>
+  z
+    .string()
+    .trim()
+    .min(1, 'must not be empty')
+    .max(max, `must have at most ${max} characters`)
+    .refine((text) => text === '' || isSeen(text), 'must have a character that can be seen');
+
+export const PersonName = nameOf(120);
 
 export const UserIdParams = z.object({ id: z.coerce.number().int().min(1).max(MAX_INT) });
 export type UserIdParams = z.output<typeof UserIdParams>;

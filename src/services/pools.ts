@@ -9,6 +9,7 @@ import { AppError } from '../utils/errors.ts';
 import { newId } from '../utils/ids.ts';
 import { requireScope, requireSession, sessionNotFound } from './access.ts';
 import { type Ctx, originOf } from './context.ts';
+import { nameOf } from './fields.ts';
 import { claimIdempotency } from './idempotency.ts';
 
 /** Each is looked at for every message. */
@@ -46,7 +47,7 @@ function namesSender(body: unknown): boolean {
 }
 
 export const PoolInput = z.object({
-  name: z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters'),
+  name: nameOf(120),
   sessions: PoolSessions,
 });
 export type PoolInput = z.output<typeof PoolInput>;

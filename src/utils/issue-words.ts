@@ -4,6 +4,8 @@ import { nearName } from './near-name.ts';
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
+/** The reason of a field that is not there. */
+export const MISSING = 'is required';
 /** Words of a list that a reason names. */
 const MAX_WORDS = 30;
 const MAX_PATTERN = 100;
@@ -45,9 +47,9 @@ export const issueWords: z.core.$ZodErrorMap = (issue) => sayIssue(issue);
 function sayIssue(issue: RawIssue): string {
   switch (issue.code) {
     case 'invalid_type':
-      return isMissing(issue.input) ? 'is required' : sayType(issue.expected, issue.input);
+      return isMissing(issue.input) ? MISSING : sayType(issue.expected, issue.input);
     case 'invalid_value':
-      return issue.input === undefined ? 'is required' : sayValues(issue.values, issue.input);
+      return issue.input === undefined ? MISSING : sayValues(issue.values, issue.input);
     case 'too_big':
       return saySize(issue.origin, issue.exact ? 'exactly' : 'at most', issue.maximum);
     case 'too_small':
@@ -61,7 +63,7 @@ function sayIssue(issue: RawIssue): string {
     case 'invalid_key':
       return 'has a name that is not allowed';
     case 'invalid_union':
-      return issue.input === undefined ? 'is required' : sayUnion(issue);
+      return issue.input === undefined ? MISSING : sayUnion(issue);
     default:
       return 'is not valid';
   }

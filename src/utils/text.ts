@@ -33,6 +33,12 @@ export function cleanName(name: string, max: number): string | null {
   return [...plain].slice(0, max).join('').trim() || null;
 }
 
+/** A character that is seen: no control, format or combining character alone, no blank of any script, no filler of Hangul. */
+const SEEN = /[^\p{Cc}\p{Cf}\p{Cs}\p{M}\p{Z}\u115F\u1160\u2800\u3164\uFFA0]/u;
+
+/** Whether anything of the text is seen on a page. Bound its length first. */
+export const isSeen = (text: string): boolean => SEEN.test(text);
+
 /** Separators of paths, and what Windows takes in no name. */
 const NOT_IN_NAMES = /[/\\<>:"|?*]/g;
 /** Devices of Windows, with any extension. */

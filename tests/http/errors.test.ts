@@ -354,6 +354,28 @@ describe('every failure', () => {
     expect((await post(path, body)).body.hint).toBe(`Correct this and send it again: ${reason}.`);
   });
 
+  it.each([
+    ['/message/list?limit=ten', 'limit must be a number'],
+    ['/message/list?page=%D9%A5x', 'page must be a number'],
+  ])('of a number in %s that is none does not call it missing', async (path, reason) => {
+    expect((await get(path)).body.hint).toBe(`Correct this and send it again: ${reason}.`);
+  });
+
+  it.each([
+    ['list', '/session/support-2/broadcast/lists', {}],
+    ['template', '/session/support-2/broadcast/templates', { body: 'x' }],
+    ['pool', '/pool/create', { sessions: ['support-2'] }],
+  ])('of a %s whose name nobody can see says so', async (_, path, rest) => {
+    for (const name of ['\u200B\u200D', '\u202E', '\u0301\u0301', '\u3164']) {
+      const reply = await post(path, { ...rest, name });
+      expect(reply).toMatchObject({
+        status: 400,
+        body: { details: { name: 'must have a character that can be seen' } },
+      });
+    }
+    expect((await post('/session/support-2/broadcast/lists', { name: '👩‍👩‍👧 ñ\u0303' })).status).toBe(201);
+  });
+
   it('of an API key in the place of a token says where it belongs', async () => {
     const headers = { authorization: `Bearer ${owner.apiKey}` };
     const reply = await t.app.request('/session/list', { headers });

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import type { RatePolicy } from '../../middlewares/http-env.ts';
+import { nameOf } from '../../services/fields.ts';
 import { HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { SessionId, Timestamp } from '../schemas.ts';
@@ -18,11 +19,9 @@ export function broadcastPath(rest: string): { path: string; aliases: readonly s
   };
 }
 
-const namePart = () =>
-  z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
-export const ListName = namePart();
+export const ListName = nameOf(120);
 export const ListDescription = z.string().trim().max(500, 'must have at most 500 characters');
-export const TemplateName = namePart();
+export const TemplateName = nameOf(120);
 export const TemplateBody = z.string().min(1).max(10_000).meta({
   description: '{name}, {number} and every column; {name|Kak} with a default; {{Halo|Hai}} one of them.',
 });

@@ -35,6 +35,7 @@ type Rule = readonly [RegExp, (...found: string[]) => string];
 const RULES: readonly Rule[] = [
   [/^is required$/, () => 'wajib diisi'],
   [/^must not be empty$/, () => 'tidak boleh kosong'],
+  [/^must have a character that can be seen$/, () => 'harus berisi karakter yang terlihat'],
   [/^must be the name of a header$/, () => 'bukan nama header'],
   [/^must be the name of the session$/, () => 'harus nama sesi ini'],
   [/^must be the name (.+)$/, (name) => `harus sama dengan nama ${name}`],

@@ -1,10 +1,11 @@
 /** Inputs and outputs of the verbs of alert channels. */
 import { z } from 'zod';
 import { ALARM_KINDS, ALERT_CHANNEL_TYPES, MAIL_LANGUAGES } from '../../db/schema.ts';
+import { nameOf } from '../fields.ts';
 
 export const AlertKind = z.enum(['*', ...ALARM_KINDS]);
 
-const name = z.string().trim().min(1, 'must not be empty').max(120, 'must have at most 120 characters');
+const name = nameOf(120);
 const kinds = z
   .array(AlertKind)
   .min(1, 'must name a kind')

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { CAMPAIGN_STATUSES } from '../../db/schema.ts';
 import { HOUR_MS } from '../../utils/durations.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
-import { cursorQuery, pageQuery } from '../fields.ts';
+import { cursorQuery, nameOf, pageQuery } from '../fields.ts';
 import { WaitingFor } from '../messages/schemas.ts';
 import { PoolSessions } from '../pools.ts';
 
@@ -16,7 +16,7 @@ const MAX_NUMBERS = 10_000;
 const MIN_DELAY_MS = 1_000;
 const MAX_DELAY_MS = HOUR_MS;
 
-const name = z.string().trim().min(1, 'must not be empty').max(190, 'must have at most 190 characters');
+const name = nameOf(190);
 const delay = z.coerce
   .number()
   .int('must be whole milliseconds')

@@ -1,6 +1,7 @@
 /** The inputs and outputs of the group verbs, for every surface. */
 import { z } from 'zod';
 import { MEMBER_STATUSES } from '../../whatsapp/group-types.ts';
+import { nameOf } from '../fields.ts';
 import { RecipientInput } from '../messages/schemas.ts';
 
 /** What WhatsApp lets people write. */
@@ -16,7 +17,7 @@ const Members = z
   .min(1, 'must not be empty')
   .max(MAX_MEMBERS_AT_ONCE, `must have at most ${MAX_MEMBERS_AT_ONCE} people`)
   .describe('phone numbers in any usual spelling, or LIDs');
-const Subject = z.string().trim().min(1, 'must not be empty').max(MAX_SUBJECT);
+const Subject = nameOf(MAX_SUBJECT);
 
 export const CreateGroupInput = z.object({ subject: Subject, members: Members });
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DEVICE_PLATFORMS, SESSION_STATUSES } from '../../db/schema.ts';
 import { MAX_WRITTEN } from '../../utils/phone/written.ts';
 import { MAX_PROXY_URL } from '../../utils/proxy/address.ts';
-import { tenantQuery } from '../fields.ts';
+import { nameOf, tenantQuery } from '../fields.ts';
 
 /** `.` and `..` would be taken for folders by every client that resolves a URL. */
 export const SessionId = z
@@ -44,7 +44,7 @@ const browser = BrowserInput.describe(
 );
 
 export const ChangeSessionInput = z.object({
-  label: z.string().trim().min(1).max(120).nullable().optional().describe('a name for people; null: none'),
+  label: nameOf(120).nullable().optional().describe('a name for people; null: none'),
   proxy: proxy.nullable().optional(),
   browser: browser.nullable().optional(),
   rejectCalls: z.boolean().optional().describe('every call is rejected as it rings'),

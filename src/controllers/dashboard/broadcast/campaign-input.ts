@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { sessionNotFound } from '../../../services/access.ts';
 import { ScheduleCampaignInput } from '../../../services/campaigns/schemas.ts';
 import type { Ctx } from '../../../services/context.ts';
+import { nameOf } from '../../../services/fields.ts';
 import { MAX_URL } from '../../../services/messages/kinds/fields.ts';
 import { getPool } from '../../../services/pools.ts';
 import { AppError } from '../../../utils/errors.ts';
@@ -61,7 +62,7 @@ export const CampaignForm = z.object({
 export type CampaignForm = z.output<typeof CampaignForm>;
 
 export const EditForm = z.object({
-  campaignName: z.string().trim().min(1, 'must not be empty').max(190),
+  campaignName: nameOf(190),
   /** the message as it is stays when nothing is chosen */
   kind: z.enum(['keep', 'text', 'template', 'media']).default('keep'),
   ...withoutKind(MessageFields),

@@ -1,5 +1,6 @@
 /** The inputs of the verbs of second factors, for every surface. */
 import { z } from 'zod';
+import { nameOf } from '../../fields.ts';
 
 /** base64url, as `PublicKeyCredential.toJSON()` writes it */
 const bytes = (max: number) =>
@@ -98,7 +99,7 @@ export const PasswordAndFactorFields = z
   .refine(isOne, ONE);
 export type PasswordAndFactorFields = z.output<typeof PasswordAndFactorFields>;
 
-export const FactorName = z.string().trim().min(1, 'must not be empty').max(100);
+export const FactorName = nameOf(100);
 
 export const EnrolFields = z.object({
   password: Password.optional().describe('needed when the sign-in is older than 15 minutes'),
