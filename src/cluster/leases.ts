@@ -95,13 +95,18 @@ export async function findOrphans(db: Db, live: readonly string[]): Promise<Orph
   return rows.map((row) => ({ id: row.id, active: isActive(row) }));
 }
 
-/** Which of `ids`, 200 at most, no living process owns. */
-export async function findFree(db: Db, ids: readonly string[], live: readonly string[]): Promise<string[]> {
+/** Which of `ids`, 200 at most, one of `owners` has. */
+export async function findOwnedBy(
+  db: Db,
+  ids: readonly string[],
+  owners: readonly string[],
+): Promise<Set<string>> {
+  if (owners.length === 0) return new Set();
   const rows = await db
     .select({ id: accounts.id })
     .from(accounts)
-    .where(and(inArray(accounts.id, [...ids]), withoutLiveOwner(live)));
-  return rows.map(({ id }) => id);
+    .where(and(inArray(accounts.id, [...ids]), inArray(accounts.owner, [...owners])));
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**

@@ -6,8 +6,8 @@
 import type { Host } from '../cluster/host.ts';
 import {
   countSessions,
-  findFree,
   findOrphans,
+  findOwnedBy,
   isActive,
   type OwnedSession,
   raiseFences,
@@ -378,7 +378,9 @@ class Owner implements Ownership {
     const unknown = [...new Set(accountIds)].filter((id) => !this.#owned.has(id));
     if (unknown.length > 0 && this.isSafe()) {
       const live = await this.#readLiveAndMe();
-      const free = await findFree(database.db, unknown, live);
+      const peers = live.filter((id) => id !== processId);
+      const theirs = await findOwnedBy(database.db, unknown, peers);
+      const free = unknown.filter((id) => !theirs.has(id));
       if (free.length > 0) {
         await takeOver(database.db, processId, free, live);
         await this.#remember(await readOwned(database.db, processId));
