@@ -372,7 +372,7 @@ class Owner implements Ownership {
     if (news.length > 0) await postWakeUps(database.db, news, clock.now());
   }
 
-  /** Most of those that are asked for are another process's: two readings tell. */
+  /** Most of those that are asked for are another process's: two readings tell. A new one is this process's by its row. */
   async #claimAll(accountIds: readonly string[]): Promise<(OwnedSession | null)[]> {
     const { database, processId } = this.#deps;
     const unknown = [...new Set(accountIds)].filter((id) => !this.#owned.has(id));

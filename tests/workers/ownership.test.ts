@@ -406,6 +406,13 @@ describe('leases', () => {
     expect(results.filter(Boolean)).toHaveLength(1);
   });
 
+  it('claims one that was made as its own, and is not known to it yet', async () => {
+    const { ownership, processId, supervisor } = world.process();
+    await supervisor.start();
+    const id = await world.account(await world.user(), { owner: processId, fence: 1 });
+    expect(await ownership.claim(id)).toMatchObject({ id, fence: expect.any(Number) });
+  });
+
   it('asks for sessions of others together, and beats before those who ask next', async () => {
     const [id = ''] = await accounts(1);
     const owner = world.process({ host: fakeHost('one', 1) });
