@@ -27,6 +27,8 @@ export interface CheckRef extends Pick<BroadcastRef, 'userId'> {
   checkId: string;
 }
 
+/** What could not be asked, or was not answered, for so long will not be. */
+export const GIVE_UP_AFTER_MS = DAY_MS;
 /** number_check_items.written */
 const MAX_KEPT = 64;
 /** Rows of one reading. */
@@ -128,7 +130,7 @@ export async function listCheckedNumbers(
   const rows = await readItems(ctx.db, job.id, Number(after), input.limit, wanted);
   const last = rows.length === input.limit ? rows.at(-1) : undefined;
   return {
-    data: rows.map((row) => toCheckedNumber(row, ctx.config.defaultCountry)),
+    data: await toCheckedNumbers(ctx, rows),
     nextCursor: last === undefined ? null : String(last.position),
   };
 }
@@ -139,22 +141,18 @@ export async function exportNumberCheck(ctx: Ctx, ref: CheckRef): Promise<CsvExp
   return { fileName: `numbers-${id}.csv`, lines: resultLines(ctx, id) };
 }
 
-async function* resultLines(
-  { db, config }: Pick<Ctx, 'db' | 'config'>,
-  jobId: string,
-): AsyncGenerator<string> {
+async function* resultLines(deps: Pick<Ctx, 'db' | 'config'>, jobId: string): AsyncGenerator<string> {
   yield csvLines([['number', 'phone', 'state', 'jid', 'checked_at', 'readings']]);
   const batches = readBatches<ItemRow>(BATCH_SIZE, (last, size) =>
-    readItems(db, jobId, last?.position ?? 0, size),
+    readItems(deps.db, jobId, last?.position ?? 0, size),
   );
   for await (const rows of batches) {
+    const checked = await toCheckedNumbers(deps, rows);
     yield csvLines(
-      rows
-        .map((row) => toCheckedNumber(row, config.defaultCountry))
-        .map(({ number, phone, state, jid, checkedAt, readings }) => [
-          ...[number, phone, state, jid, checkedAt],
-          readings.join(' '),
-        ]),
+      checked.map(({ number, phone, state, jid, checkedAt, readings }) => [
+        ...[number, phone, state, jid, checkedAt],
+        readings.join(' '),
+      ]),
     );
   }
 }
@@ -203,9 +201,6 @@ const isCheck = (userId: number, id: string, bound: BoundSessions) =>
     ofBound(bound, numberCheckJobs.sessionId),
   );
 
-/** What could not be asked, or was not answered, for so long will not be. */
-export const GIVE_UP_AFTER_MS = DAY_MS;
-
 const iso = (at: number) => new Date(at).toISOString();
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at));
 
@@ -238,6 +233,14 @@ function waitOf({ status, failingSince, dueAt }: NumberCheckRow) {
     nextAttemptAt: isoOrNull(since === null ? null : dueAt),
     givesUpAt: isoOrNull(since === null ? null : since + GIVE_UP_AFTER_MS),
   };
+}
+
+/** What is no number is read once more, for its readings: some tenths of a millisecond each. */
+function toCheckedNumbers(
+  { config }: Pick<Ctx, 'config'>,
+  rows: readonly ItemRow[],
+): Promise<CheckedNumberOutput[]> {
+  return mapInTurns(rows, (row) => toCheckedNumber(row, config.defaultCountry));
 }
 
 function toCheckedNumber(
