@@ -24,6 +24,7 @@ import {
   requireWrite,
 } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Ctx, type Deps } from '../services/context.ts';
+import { failureOf } from '../services/idempotency.ts';
 import { withKnownNames } from '../services/requests/harmless.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { requireNotSuspended } from '../services/workspaces/suspension.ts';
@@ -302,6 +303,8 @@ async function handleOnce(
     return { status: response.status, body: await jsonOf(response) };
   });
   if (answer.replayed) c.header('idempotent-replayed', 'true');
+  const failure = failureOf(answer);
+  if (failure) throw failure;
   c.set('answered', answer.body);
   return answerJson(c, { ...answer.body, ...warnings(c) }, toStatus(answer.status));
 }

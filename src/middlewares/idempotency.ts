@@ -7,6 +7,7 @@ import {
   IdempotencyLost,
   type KeptAnswer,
   keepAnswer,
+  keepFailure,
 } from '../services/idempotency.ts';
 import { sha256Hex } from '../utils/crypto.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
@@ -28,8 +29,9 @@ export function newClaim(key: string, request: unknown): IdempotencyClaim {
 }
 
 /**
- * Runs `work` unless the key was answered before. Failures are not kept: what threw may be tried again.
- * Throws IDEMPOTENCY_CONFLICT for another request under the same key, IDEMPOTENCY_IN_PROGRESS while the first
+ * Runs `work` unless the key was answered before. A failure that came before the change was committed is not kept: it may be
+ * tried again. One that came after it is the answer, for this caller and for the same key later; only what the service could
+ * not do or find out just then leaves what the verb has kept. Throws what `work` throws, IDEMPOTENCY_CONFLICT for another request under the same key, IDEMPOTENCY_IN_PROGRESS while the first
  * still runs.
  */
 export async function answerOnce(
@@ -45,14 +47,19 @@ export async function answerOnce(
     const earlier = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
     if (earlier) return replay(ctx, earlier, claim);
     const answer = await work();
-    await keepQuietly(ctx, claim, answer);
+    await keepQuietly(ctx, () => keepAnswer(ctx, claim, answer));
     return { ...answer, replayed: false };
   } catch (error) {
+    if (claim.claimed) {
+      if (error instanceof AppError && isFinal(error)) {
+        await keepQuietly(ctx, () => keepFailure(ctx, claim, error));
+      }
+      throw error;
+    }
     // The reason for refusing this one may be what the first one has done meanwhile, in another process.
     if (!(error instanceof IdempotencyLost || error instanceof AppError)) throw error;
     const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    const isOurs = claim.claimed && first !== null && first.runningSince !== null;
-    if (first && !isOurs) return replay(ctx, first, claim);
+    if (first) return replay(ctx, first, claim);
     if (error instanceof AppError) throw error;
     throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
   } finally {
@@ -87,10 +94,15 @@ const stillRuns = () =>
     retryAfterSeconds: 1,
   });
 
+/** What the service could not do or find out at this moment is no answer for a day. */
+function isFinal({ code, retryAfterSeconds }: AppError): boolean {
+  return code !== 'INTERNAL' && code !== 'UNAVAILABLE' && retryAfterSeconds === undefined;
+}
+
 /** The change is done: a caller must not be told of a failure because its answer could not be kept. */
-async function keepQuietly(ctx: Ctx, claim: IdempotencyClaim, answer: Answer): Promise<void> {
+async function keepQuietly(ctx: Ctx, keep: () => Promise<void>): Promise<void> {
   try {
-    await keepAnswer(ctx, claim, answer);
+    await keep();
   } catch (error) {
     ctx.logger.warn('could not keep an idempotent answer', { error, requestId: ctx.requestId });
   }

@@ -6,6 +6,7 @@ import { tryInsert } from '../db/ops.ts';
 import { idempotencyKeys } from '../db/schema.ts';
 import { sha256Hex } from '../utils/crypto.ts';
 import { DAY_MS } from '../utils/durations.ts';
+import { AppError, ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
 import type { Ctx } from './context.ts';
 
 export interface Answer {
@@ -85,13 +86,24 @@ export async function runOnce<R>(
   try {
     return await work(sha256Hex(`${userId}:${claim.key}:${claim.hash}`));
   } catch (error) {
-    if (didNothing(error)) {
-      const running = and(sameKey(userId, claim.key), eq(idempotencyKeys.status, 'running'));
-      await ctx.db.delete(idempotencyKeys).where(running);
-      claim.claimed = false;
-    }
+    if (didNothing(error)) await freeKey(ctx, claim, 'running');
     throw error;
   }
+}
+
+/**
+ * Frees the key again after the transaction that claimed it: what was committed is of no use without what failed behind it, and
+ * doing it again does no harm. Without a key, or when nothing was claimed, it does nothing.
+ */
+export async function freeIdempotency(ctx: Ctx): Promise<void> {
+  const claim = ctx.idempotency;
+  if (claim?.claimed) await freeKey(ctx, claim, 'done');
+}
+
+async function freeKey(ctx: Ctx, claim: IdempotencyClaim, status: 'running' | 'done'): Promise<void> {
+  const own = and(sameKey(ctx.actor.userId, claim.key), eq(idempotencyKeys.status, status));
+  await ctx.db.delete(idempotencyKeys).where(own);
+  claim.claimed = false;
 }
 
 /** The stored answer of this key; null when it is new or was forgotten. */
@@ -126,6 +138,33 @@ export async function keepAnswer(ctx: Ctx, claim: IdempotencyClaim, answer: Answ
   }
   await insertKey(ctx.db, userId, claim, ctx.clock.now(), toColumns(answer));
 }
+
+/**
+ * Replaces what the verb kept by the failure that the caller was told of, which came after the change: `final` or not, since no
+ * failure holds a secret. A key under which `runOnce` left no answer stays so.
+ */
+export async function keepFailure(ctx: Ctx, claim: IdempotencyClaim, error: AppError): Promise<void> {
+  const { code, message, details, hint } = error;
+  const body = { success: false, code, message, details, hint };
+  const answered = and(sameKey(ctx.actor.userId, claim.key), eq(idempotencyKeys.status, 'done'));
+  await ctx.db
+    .update(idempotencyKeys)
+    .set(toColumns({ status: ERROR_STATUS[code], body }))
+    .where(answered);
+}
+
+/** The failure that `keepFailure` kept, to be thrown again; null for an answer that is none. */
+export function failureOf({ body }: Answer): AppError | null {
+  const { success, code, message, details, hint } = body;
+  if (success !== false || !isErrorCode(code)) return null;
+  return new AppError(code, String(message), {
+    details: { ...Object(details) },
+    ...(typeof hint === 'string' ? { hint } : {}),
+  });
+}
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+  typeof code === 'string' && Object.hasOwn(ERROR_STATUS, code);
 
 /** Keeps the key where it is not there, or has expired; false: it is another request's. Without an answer it is running. */
 async function insertKey(

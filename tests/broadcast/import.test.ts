@@ -292,6 +292,17 @@ describe('a file that is no CSV changes nothing and says why', () => {
   });
 });
 
+describe('under an Idempotency-Key', () => {
+  it('a file that is no list of contacts is refused, and again', async () => {
+    const headers = { 'idempotency-key': newId() };
+    for (const replayed of [null, 'true']) {
+      const reply = await send('name,email\nBudi,budi@example.com\n', { headers });
+      expect(reply).toMatchObject({ status: 400, body: { success: false, code: 'VALIDATION_FAILED' } });
+      expect(reply.headers.get('idempotent-replayed')).toBe(replayed);
+    }
+  });
+});
+
 describe('with Prefer: respond-async', () => {
   const headers = { prefer: 'respond-async' };
 

@@ -106,6 +106,24 @@ describe('a send', () => {
     expect(body).toMatchObject({ success: false, code: 'SEND_FAILED', details: { errorCode: '463' } });
   });
 
+  test.each([
+    ['text', { message: 'Halo' }],
+    ['otp', { companyName: 'Toko' }],
+  ])(
+    'of a kind %s that failed is told as a failure under an Idempotency-Key, and again',
+    async (kind, of) => {
+      const to = kind === 'otp' ? '628129000034' : '628129000035';
+      emulator.setRule({ number: to, behaviour: 'not_on_whatsapp' });
+      const key = { 'idempotency-key': `fails-${kind}` };
+      const first = await send(kind, { to, ...of }, key);
+      expect(first).toMatchObject({ status: 422, body: { success: false, code: 'NOT_ON_WHATSAPP' } });
+      const { status, body } = await send(kind, { to, ...of }, key);
+      expect(status).toBe(422);
+      expect(body).toEqual({ ...first.body, requestId: body.requestId });
+      expect(JSON.stringify((await keptOf(key['idempotency-key']))?.response)).not.toMatch(/\b\d{6}\b/);
+    },
+  );
+
   test('to a number without WhatsApp is a failure', async () => {
     emulator.setRule({ number: '628129000031', behaviour: 'not_on_whatsapp' });
     const { status, body } = await send('text', { to: '628129000031', message: 'Halo' });

@@ -252,7 +252,8 @@ describe('POST /message/send-text', () => {
 });
 
 describe('Prefer: wait', () => {
-  const wait = (seconds: number) => send(text, { prefer: `respond-async, wait=${seconds}` });
+  const wait = (seconds: number, headers: Record<string, string> = {}) =>
+    send(text, { prefer: `respond-async, wait=${seconds}`, ...headers });
 
   it('answers 202 when the time runs out, with what the message waits for by then', async () => {
     const { id } = await session();
@@ -288,7 +289,7 @@ describe('Prefer: wait', () => {
     expect(dataOf(reply)).toMatchObject(sent);
   });
 
-  it.each([
+  describe.each([
     [{ outcome: 'refused', code: '463', message: 'restricted' }, 502, 'SEND_FAILED', '463'],
     [
       { outcome: 'impossible', code: 'NOT_ON_WHATSAPP', message: 'not there' },
@@ -296,16 +297,30 @@ describe('Prefer: wait', () => {
       'NOT_ON_WHATSAPP',
       'NOT_ON_WHATSAPP',
     ],
-  ] as [SendResult, number, string, string][])(
-    'tells of %j with %i',
-    async (result, status, code, errorCode) => {
+  ] as [SendResult, number, string, string][])('of %j', (result, status, code, errorCode) => {
+    const told = { status, body: { success: false, code, details: { errorCode } } };
+    beforeEach(async () => {
       engine.answer = () => result;
       await dispatcher.add(await session());
-      const reply = await wait(10);
-      expect([reply.status, reply.body.code]).toEqual([status, code]);
-      expect(reply.body.details).toMatchObject({ errorCode });
-    },
-  );
+    });
+
+    it(`tells with ${status}`, async () => {
+      expect(await wait(10)).toMatchObject(told);
+    });
+
+    it(`tells with ${status} under an Idempotency-Key, and again under it`, async () => {
+      const key = { 'idempotency-key': newId() };
+      const first = await wait(10, key);
+      expect(first).toMatchObject(told);
+      expect(first.headers.get('idempotent-replayed')).toBeNull();
+      const again = await wait(10, key);
+      expect(again).toMatchObject(told);
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      expect(again.body).toEqual({ ...first.body, requestId: again.headers.get('x-request-id') });
+      const rows = await t.deps.db.select().from(messages).where(eq(messages.userId, user.id));
+      expect(rows).toHaveLength(1);
+    });
+  });
 
   it('answers 202 with the state it has reached when the time runs out, and the message goes on', async () => {
     engine.answer = () => engine.later(1_500);

@@ -1,5 +1,5 @@
 import { eq } from 'drizzle-orm';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   activityLogs,
   apiKeys,
@@ -9,6 +9,7 @@ import {
   waContacts,
   whatsappAccounts,
 } from '../../src/db/schema.ts';
+import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Tenant } from '../helpers/tenant.ts';
 import { CODE, openSessionApp, QR, type SessionApp, untilStatus } from './session-app.ts';
@@ -178,6 +179,20 @@ describe('create', () => {
     const kept = await t.deps.db.select().from(idempotencyKeys).where(eq(idempotencyKeys.userId, tenant.id));
     expect(kept).toHaveLength(1);
     expect(JSON.stringify(kept)).not.toMatch(/qr-secret|base64|sig=/);
+  });
+
+  it('that begins again while its owner cannot be asked fails under a key, and is tried again under it', async () => {
+    await link('asleep', newPhone());
+    await api.post('/session/logout', { sessionId: 'asleep' });
+    const key = { 'idempotency-key': 'create-2' };
+    const run = vi.spyOn(t.deps.commands, 'run');
+    run.mockRejectedValueOnce(new AppError('UNAVAILABLE', 'Its owner does not answer.'));
+    const failed = await api.post('/session/create', { sessionId: 'asleep' }, key);
+    expect(failed).toMatchObject({ status: 503, body: { code: 'UNAVAILABLE' } });
+    const again = await api.post('/session/create', { sessionId: 'asleep' }, key);
+    expect(again).toMatchObject({ status: 201, body: { data: { status: 'qr', qr: QR } } });
+    expect(again.headers.get('idempotent-replayed')).toBeNull();
+    run.mockRestore();
   });
 
   it('waits for a QR that comes late, and answers without one when the session ends before', async () => {

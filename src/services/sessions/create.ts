@@ -11,7 +11,7 @@ import { normalizePhone } from '../../utils/phone.ts';
 import type { ProxyAddress } from '../../utils/proxy/address.ts';
 import { onlySession, requireScope, requireSession } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
-import { claimIdempotency } from '../idempotency.ts';
+import { claimIdempotency, freeIdempotency } from '../idempotency.ts';
 import { takeRoom } from '../quotas.ts';
 import { refuseWhileSuspended } from '../workspaces/suspension.ts';
 import { checkProxy, sealProxy } from './connection.ts';
@@ -46,7 +46,7 @@ export async function createSession(ctx: Ctx, input: CreateSessionInput): Promis
   const browser = input.browser === undefined ? null : BrowserInput.parse(input.browser);
   const { account, isNew } = await saveSession(ctx, { sessionId, pairing, expectedPhone, proxy, browser });
   if (isNew) await openQuietly(ctx, account);
-  else await openSession(ctx, account);
+  else await openAgain(ctx, account);
   const row = await waitForPairing(ctx, account, PAIRING_WAIT_MS);
   return toCreated(ctx, row ?? account);
 }
@@ -143,6 +143,16 @@ async function openQuietly(ctx: Ctx, account: SessionRecord): Promise<void> {
   } catch (error) {
     if (!(error instanceof AppError && error.code === 'UNAVAILABLE')) throw error;
     ctx.logger.warn('a new session waits for its owner', { account: account.id, requestId: ctx.requestId });
+  }
+}
+
+/** A session that is not opened has not begun again: the same request may try it once more. */
+async function openAgain(ctx: Ctx, account: SessionRecord): Promise<void> {
+  try {
+    await openSession(ctx, account);
+  } catch (error) {
+    await freeIdempotency(ctx);
+    throw error;
   }
 }
 
