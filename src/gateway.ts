@@ -139,7 +139,7 @@ async function buildWorkers(deps: Deps, processId: string): Promise<Workers> {
   const { config, database, logger, clock, metrics } = deps;
   const version = buildVersionStore(deps);
   const settler = createSettler(deps);
-  deps.signals.onWriteTold(() => settler.writeTold());
+  deps.signals.onWriteTold(settler.writeTold);
   measureProcess(metrics);
   const onClosed = watchCloses(metrics, deps);
   const store = createCredentialStore(deps);

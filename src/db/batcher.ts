@@ -41,8 +41,8 @@ export interface Batcher<T, R> {
   addNow(item: T): Promise<R>;
   /** The same for what nobody waits for: it goes with the next one of `add`, or after `patienceMs`. */
   addLater(item: T): Promise<R>;
-  /** Those of `addLater` that wait, wait for others no longer: from now on they are as those of `add`. */
-  hurry(): void;
+  /** Those of `addLater` that wait, or only those that are meant, wait for others no longer: they are as those of `add` now. */
+  hurry(isMeant?: (item: T) => boolean): void;
   /**
    * Something of `addNow` will come, and must not wait for the work of what nobody waits for: that goes with it, or once this
    * is not expected any more (call what it returns; again does nothing), or after `expectedMs` more.
@@ -220,8 +220,8 @@ export function createBatcher<T, R>(options: BatcherOptions<T, R>): Batcher<T, R
     add: (item) => put(item, 'soon'),
     addNow: (item) => put(item, 'now'),
     addLater: (item) => put(item, 'later'),
-    hurry() {
-      for (const one of waiting) if (one.haste === 'later') one.haste = 'soon';
+    hurry(isMeant = () => true) {
+      for (const one of waiting) if (one.haste === 'later' && isMeant(one.item)) one.haste = 'soon';
       endGathering('soon');
       // Some may be free by now that `choose` has passed over.
       schedule();

@@ -223,21 +223,29 @@ async function walk<T extends MySqlTable>(
   const names = order.map((_, at) => `order${at}`);
   const place = Object.fromEntries(order.map((column, at) => [`order${at}`, column]));
   const fits = only === undefined ? sql<number>`1` : sql<number>`case when ${only} then 1 else 0 end`;
+  let readMs = 0;
   const batches = readBatches<Record<string, unknown>>(
     batchSize,
-    (last, rows) =>
-      db
+    async (last, rows) => {
+      const beganMs = monotonicMs();
+      const found = await db
         .select({ ...place, key, fits })
         .from(checked<MySqlTable>(table))
         .where(and(where, isAfter(order, last && names.map((name) => last[name]))))
         .orderBy(...order.map((column) => asc(column)))
-        .limit(rows),
+        .limit(rows);
+      readMs = monotonicMs() - beganMs;
+      return found;
+    },
     signal,
   );
   let total = 0;
   for await (const found of batches) {
     const keys = found.filter((row) => Number(row.fits) === 1).map((row) => row.key);
-    if (keys.length === 0) continue;
+    if (keys.length === 0) {
+      batchSize.took(found.length, readMs);
+      continue;
+    }
     total += await transact(db, async (tx) => {
       // From here on others wait for it.
       const beganMs = monotonicMs();

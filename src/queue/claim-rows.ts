@@ -75,11 +75,13 @@ export function createClaimer(
   { gatherMs = GATHER_MS } = {},
 ): Claimer {
   const isPatient = isUnhurried(deps.config.pacing);
+  const maxBatch = isPatient ? MAX_GATHERED : MAX_BATCH;
   let lastMs = Number.NEGATIVE_INFINITY;
   const lanes = Array.from({ length: isPatient ? PATIENT_LANES : LANES }, () =>
     createBatcher<ClaimRequest, Claim | null | typeof LOCKED>({
       run: (requests) => claimRows(deps, requests),
-      maxBatch: isPatient ? MAX_GATHERED : MAX_BATCH,
+      maxBatch,
+      choose: (waiting) => codesFirst(waiting, maxBatch),
       patienceMs: gatherMs,
     }),
   );
@@ -87,7 +89,7 @@ export function createClaimer(
   /** Those before one that waits for nothing have waited long enough: none of a session but its codes overtakes another. */
   function claimInLane(lane: ClaimLane, request: ClaimRequest): Promise<Claim | null | typeof LOCKED> {
     if (!isPatient) return lane.add(request);
-    if (request.candidate.priority === PRIORITIES.high) return lane.addNow(request);
+    if (isCode(request)) return lane.addNow(request);
     const now = monotonicMs();
     const isSoon = now - lastMs < gatherMs;
     lastMs = now;
@@ -115,6 +117,15 @@ export function createClaimer(
     },
   };
 }
+
+/** In a crowd codes go before what has waited for longer. */
+function codesFirst(waiting: readonly ClaimRequest[], max: number): readonly ClaimRequest[] {
+  if (waiting.length <= max) return waiting;
+  const codes = waiting.filter(isCode).slice(0, max);
+  return [...codes, ...waiting.filter((request) => !isCode(request)).slice(0, max - codes.length)];
+}
+
+const isCode = ({ candidate }: ClaimRequest): boolean => candidate.priority === PRIORITIES.high;
 
 type ClaimLane = Batcher<ClaimRequest, Claim | null | typeof LOCKED>;
 

@@ -66,13 +66,30 @@ export function createLimitPauses(deps: Pick<QueueDeps, 'clock' | 'database' | '
     maxBatch: MAX_BATCH,
     patienceMs: PATIENCE_MS,
   });
+  /** by session, while any of its pauses wait */
+  const waiting = new Map<string, { count: number; newest: PauseRequest }>();
+
+  async function showWhenFree(request: PauseRequest, newest: () => PauseRequest): Promise<boolean> {
+    for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
+      // One that is put again comes behind newer ones, and must not replace them.
+      const shown = await batcher.addLater({ ...newest(), isNew: request.isNew });
+      if (shown !== 'locked') return shown === 'shown';
+    }
+    return true;
+  }
+
   return {
     async show(request) {
-      for (let tries = 1; tries <= LOCKED_TRIES; tries++) {
-        const shown = await batcher.addLater(request);
-        if (shown !== 'locked') return shown === 'shown';
+      const { id } = request.account;
+      const ofSession = waiting.get(id) ?? { count: 0, newest: request };
+      ofSession.count++;
+      ofSession.newest = request;
+      waiting.set(id, ofSession);
+      try {
+        return await showWhenFree(request, () => ofSession.newest);
+      } finally {
+        if (--ofSession.count === 0) waiting.delete(id);
       }
-      return true;
     },
     hurry: batcher.hurry,
     isBusy: batcher.isBusy,

@@ -25,8 +25,11 @@ export interface Settler {
    * work would stand between its steps. Call what it returns when the code is acknowledged, settled or given up.
    */
   expectCode(): () => void;
-  /** Resolves when those of codes that callers were told are written, or after half a second: the database may be away. */
-  writeTold(): Promise<void>;
+  /**
+   * Resolves when those of this tenant's codes that callers were told are written (null: of everybody's), or after half a second:
+   * the database may be away. Nobody waits for another tenant's.
+   */
+  writeTold(userId: number | null): Promise<void>;
   /** True while outcomes wait to be written, but for a pause because the database is away. */
   isBusy(): boolean;
   /** Writes what waits, at most `timeoutMs`; outcomes that come later are refused. */
@@ -70,7 +73,7 @@ export function createSettler(
   const toldMs = Math.min(TOLD_MS, receiptMs);
   const { clock, logger } = deps;
   const recent = createRecentMessages();
-  const told = new Set<Promise<void>>();
+  const told = new Map<Settlement, Promise<void>>();
   const batcher = createBatcher<Settlement, undefined>({
     async run(items) {
       try {
@@ -96,24 +99,25 @@ export function createSettler(
     },
   });
 
-  function noteTold(written: Promise<void>): Promise<void> {
-    const ended = written.catch(() => undefined).finally(() => told.delete(ended));
-    told.add(ended);
+  function noteTold(item: Settlement, written: Promise<void>): Promise<void> {
+    const ended = written.catch(() => undefined).finally(() => told.delete(item));
+    told.set(item, ended);
     return written;
   }
 
   return {
     settle(item) {
-      if (isTold(item)) return noteTold(batcher.addLater(item));
+      if (isTold(item)) return noteTold(item, batcher.addLater(item));
       if (isReceipt(item)) return batcher.addLater(item);
       return isCode(item) ? batcher.addNow(item) : batcher.add(item);
     },
     expectCode: batcher.expectNow,
-    async writeTold() {
-      if (told.size === 0) return;
-      batcher.hurry();
+    async writeTold(userId) {
+      const meant = new Map([...told].filter(([item]) => userId === null || tenantOf(item) === userId));
+      if (meant.size === 0) return;
+      batcher.hurry((item) => meant.has(item));
       const bound = new AbortController();
-      await Promise.race([Promise.all([...told]), sleep(clock, READ_BACK_MS, bound.signal)]);
+      await Promise.race([Promise.all(meant.values()), sleep(clock, READ_BACK_MS, bound.signal)]);
       bound.abort();
     },
     isBusy: batcher.isBusy,
@@ -137,6 +141,9 @@ function isCode(item: Settlement): boolean {
 function isTold(item: Settlement): boolean {
   return item.kind === 'proof' && 'id' in item && item.isTold === true;
 }
+
+const tenantOf = (item: Settlement): number | undefined =>
+  item.kind === 'proof' && 'id' in item ? item.sending?.userId : undefined;
 
 /** What follows the acknowledgement. One that takes its place may be waited for. */
 function isReceipt(item: Settlement): boolean {

@@ -54,9 +54,12 @@ export interface QueueSignals {
   /** WhatsApp's server has acknowledged it, and its outcome will be written: `settled` follows. Of codes alone. */
   acknowledged(id: string): void;
   onAcknowledged(listener: (outcome: Outcome) => void): () => void;
-  /** Resolves when what callers were told is written, so that a reading after their answers shows it; within half a second. */
-  writeTold(): Promise<void>;
-  onWriteTold(writer: () => Promise<void>): () => void;
+  /**
+   * Resolves when what callers of this tenant (null: of all) were told is written, so that a reading after their answers shows it;
+   * within half a second. Do not call it in a transaction, which may hold what is to be written.
+   */
+  writeTold(userId: number | null): Promise<void>;
+  onWriteTold(writer: (userId: number | null) => Promise<void>): () => void;
 }
 
 /** Makes the signals of this process. Listeners run in turn and must not throw. */
@@ -68,7 +71,7 @@ export function createQueueSignals(): QueueSignals {
   const withdrawals = new Set<(ids: readonly string[]) => void>();
   const leavings = new Set<(message: Leaving) => void>();
   const givers = new Set<(row: Candidate) => Promise<HeadStart | null>>();
-  const writers = new Set<() => Promise<void>>();
+  const writers = new Set<(userId: number | null) => Promise<void>>();
   return {
     wake: (accountId, news = {}) => {
       for (const listener of [...wakes]) listener(accountId, news);
@@ -124,8 +127,8 @@ export function createQueueSignals(): QueueSignals {
       acknowledgements.add(listener);
       return () => acknowledgements.delete(listener);
     },
-    async writeTold() {
-      for (const write of [...writers]) await write();
+    async writeTold(userId) {
+      for (const write of [...writers]) await write(userId);
     },
     onWriteTold: (writer) => {
       writers.add(writer);

@@ -7,6 +7,8 @@ export interface Background {
   readonly processId: string;
   /** aborted when the service stops */
   readonly signal: AbortSignal;
+  /** Ids of what this process has stopped to work on, but could not let go of: its rows still name the process. */
+  readonly abandoned: Set<string>;
   /** Starts `work` outside of the request's async context; the promise is the same for whoever wants to wait. */
   run<R>(name: string, work: (signal: AbortSignal) => Promise<R>): Promise<R>;
   /** Aborts what is running and waits for it to end. Work that is started later finds its signal aborted. */
@@ -20,6 +22,7 @@ export function createBackground(deps: { processId: string; logger: Logger }): B
   return {
     processId: deps.processId,
     signal: stopping.signal,
+    abandoned: new Set(),
     run(name, work) {
       const done = inCleanContext(() => work(stopping.signal));
       const watched = done

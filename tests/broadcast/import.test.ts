@@ -412,6 +412,31 @@ describe('a restart', () => {
     expect(await outcome(poisoned)).toMatchObject({ status: 'failed' });
   });
 
+  it('is not needed for one that could not be let go of when the database was away', async () => {
+    const id = await leftBehind({}, null);
+    await mkdir(spoolPath(w.t.deps, id), { recursive: true });
+    const { db } = w.t.deps;
+    // The one that takes it.
+    let left = 1;
+    const away = new Proxy(db, {
+      get(target, name, receiver) {
+        if (name === 'update' && --left < 0) throw new Error('away');
+        return Reflect.get(target, name, receiver);
+      },
+    });
+    const resumer = createImportResumer({ ...w.t.deps, db: away });
+    await resumeAll(resumer);
+    left = Number.POSITIVE_INFINITY;
+    const ownerOf = async () =>
+      (await db.select().from(contactImports).where(eq(contactImports.id, id)))[0]?.owner;
+    expect(await ownerOf()).toBe(w.t.deps.background.processId);
+    await resumeAll(resumer);
+    expect(await ownerOf()).toBeNull();
+    await rm(spoolPath(w.t.deps, id), { recursive: true });
+    expect(await resumeAll(createImportResumer(w.t.deps))).toBe(1);
+    expect(await outcome(id)).toMatchObject({ status: 'failed' });
+  });
+
   const resume = () => resumeAll(createImportResumer(w.t.deps));
   const outcome = async (id: string) => dataOf(await w.call(`/imports/${id}`));
 

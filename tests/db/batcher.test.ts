@@ -203,6 +203,18 @@ describe('createBatcher', () => {
     expect(await next).toBe(30);
   });
 
+  test('is in a hurry for what is meant alone', async () => {
+    const { batcher, batches } = setUp({ patienceMs: 60_000 });
+    const patient = batcher.addLater(1);
+    await nextTurn();
+    batcher.hurry((item) => item === 2);
+    await nextTurn();
+    await nextTurn();
+    expect(batches).toEqual([]);
+    batcher.hurry((item) => item === 1);
+    expect(await patient).toBe(10);
+  });
+
   test('looks again at what was passed over when somebody is in a hurry', async () => {
     const first = createSignal();
     let mayGo = false;

@@ -1124,6 +1124,20 @@ describe('editing and deleting what was sent', () => {
     expect(dataOf(reply)).toMatchObject({ status: 'sent', targetId: id });
   });
 
+  it('follows an answer that said "sent", also where that waits to be written', async () => {
+    await session();
+    const id = idOf(await send());
+    await inRow(id, { status: 'sending' });
+    const asked: (number | null)[] = [];
+    const stop = t.deps.signals.onWriteTold(async (userId) => {
+      asked.push(userId);
+      await inRow(id, { status: 'sent', sentAt: Date.now() });
+    });
+    expect((await post(`/message/${id}/revoke`)).status).toBe(202);
+    stop();
+    expect(new Set(asked)).toEqual(new Set([user.id]));
+  });
+
   it('is refused outside of the bounds of WhatsApp, for other kinds, and for what was not sent', async () => {
     const id = await sentMessage();
     const minutes = (n: number) => ({ sentAt: Date.now() - n * 60_000 });

@@ -99,6 +99,17 @@ describe('without an acknowledgement', () => {
     expect(await otpRow(ctx, sent.otpId)).toMatchObject({ status: 'sent', watchAt: null });
   });
 
+  it('so does one whose caller was told, and which waits to be written', async () => {
+    await addSession(ctx, 'backup');
+    const sent = await withBackup();
+    await startSending(sent);
+    const stop = ctx.signals.onWriteTold(() => acknowledge(ctx, sent.messageId));
+    await later(15_000);
+    stop();
+    expect(await newest(sent)).toHaveLength(1);
+    expect(await otpRow(ctx, sent.otpId)).toMatchObject({ status: 'sent', watchAt: null });
+  });
+
   it('an acknowledgement of the first message counts, also after a failover', async () => {
     await addSession(ctx, 'backup');
     const sent = await withBackup();

@@ -6,6 +6,7 @@ import type { Claim } from '../../src/queue/claim.ts';
 import { createClaimer } from '../../src/queue/claim-rows.ts';
 import { settleEngineEvent, settleReceipt } from '../../src/queue/engine-events.ts';
 import { type Candidate, readCandidates } from '../../src/queue/look-ahead.ts';
+import { PRIORITIES } from '../../src/queue/priority.ts';
 import { createSettler } from '../../src/queue/settle.ts';
 import type { Outcome } from '../../src/queue/signals.ts';
 import type { SendResult } from '../../src/whatsapp/engine.ts';
@@ -452,11 +453,37 @@ describe('many at a time', () => {
     const written = settler.settle({ kind: 'proof', id, status: 'sent', at: now(), isTold: true });
     await turns(5);
     expect((await q.message(id)).status).toBe('queued');
-    await settler.writeTold();
+    await settler.writeTold(null);
     expect((await q.message(id)).status).toBe('sent');
     await written;
     over();
     await settler.stop(1_000);
+  });
+
+  it('of one tenant’s codes keep no other tenant’s reader waiting, and its readers hurry nothing else', async () => {
+    const account = await q.account();
+    const [code, other] = await Promise.all(phones(2).map((phone) => q.queue(account, { phone })));
+    if (!code || !other) throw new Error('nothing was queued');
+    const settler = createSettler(q.deps, { receiptMs: 60_000 });
+    const { id, messageId } = code;
+    const sending = { ...(await q.message(id)), priority: PRIORITIES.high };
+    const over = settler.expectCode();
+    const written = settler.settle({ kind: 'proof', id, status: 'sent', at: now(), isTold: true, sending });
+    await turns(5);
+    counter.take();
+    await settler.writeTold(sending.userId + 1);
+    await turns(5);
+    expect(counter.take().statements).toBe(0);
+    await settler.writeTold(sending.userId);
+    expect((await q.message(id)).status).toBe('sent');
+    await written;
+    const receipt = settleReceipt(settler, account.id, messageId, 'read', now());
+    await turns(5);
+    await settler.writeTold(sending.userId);
+    expect((await q.message(id)).status).toBe('sent');
+    over();
+    await settler.stop(1_000);
+    await receipt;
   });
 
   it('from two processes at once settle each message once', async () => {

@@ -74,6 +74,17 @@ test('what a webhook is not told any more ends, in one lane or in all', async ()
   expect(await statesLeft()).toEqual(Array.from({ length: 750 }, () => 'dead'));
 });
 
+test('one that goes down is not looked through for what it was told long ago', async () => {
+  const now = app.deps.clock.now();
+  const id = newId();
+  const [overdue] = events(1, id, 2, 'pending');
+  if (!overdue) throw new Error('no event');
+  await insertMany(db, webhookOutbox, [...events(5_000, id, 3, 'delivered'), overdue]);
+  counter.take();
+  expect(await buryOverdue(db, { webhookId: id }, now, never)).toBe(1);
+  expect(counter.take().statements).toBeLessThanOrEqual(6);
+});
+
 test('the look for what is due reads no webhook for each lane that is not', async () => {
   counter.take();
   expect(await readDueWebhooks(db, app.deps.clock.now())).toEqual([]);

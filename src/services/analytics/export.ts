@@ -46,7 +46,7 @@ const BATCH_SIZE = 100;
 export async function exportLog(ctx: Ctx, input: ExportInput): Promise<AsyncGenerator<string>> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  await ctx.signals.writeTold();
+  await ctx.signals.writeTold(scope.tenant);
   if (input.log === 'activity') await ctx.requestRecorder.flush();
   return write(ctx, await openLog(ctx, scope, input));
 }

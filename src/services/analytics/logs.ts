@@ -21,7 +21,7 @@ export interface LogPage<T> {
 export async function listActivity(ctx: Ctx, input: ActivityInput): Promise<LogPage<ActivityEntry>> {
   requireScope(ctx, 'read');
   const scope = scopeOf(ctx, input);
-  await ctx.signals.writeTold();
+  await ctx.signals.writeTold(scope.tenant);
   await ctx.requestRecorder.flush();
   const { source, branches } = await activityBranches(ctx.db, scope, input);
   const { ids, totalItems, nextCursor } = await findPage(ctx.db, source, branches, input);

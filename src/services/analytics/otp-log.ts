@@ -103,8 +103,8 @@ interface FoundOtps extends Omit<LogPage<OtpEntry>, 'logs'> {
 
 async function findOtps(ctx: Ctx, input: OtpLogQuery): Promise<FoundOtps> {
   requireScope(ctx, 'read');
-  await ctx.signals.writeTold();
   const scope = scopeOf(ctx, input);
+  await ctx.signals.writeTold(scope.tenant);
   const source = scope.tenant === null ? newestSource : tableSource;
   const conditions = otpConditions(scope, input, await readSpellings(ctx, scope, input));
   const branches = otpBranches(scope, input, conditions);

@@ -42,7 +42,7 @@ const UNCUT = 2 ** 31 - 1;
  */
 export async function listMessages(ctx: Ctx, input: ListInput): Promise<MessageList> {
   requireScope(ctx, 'read');
-  await ctx.signals.writeTold();
+  await ctx.signals.writeTold(tenantOf(ctx, input));
   const filter = await filterOf(ctx, input);
   const page =
     filter.rest === undefined

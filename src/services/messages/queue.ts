@@ -32,6 +32,7 @@ export async function queueStatus(ctx: Ctx, input: { session: string }): Promise
 }
 
 async function statusOfQueue(ctx: Ctx, session: SendingSession): Promise<QueueStatus> {
+  await ctx.signals.writeTold(ctx.actor.userId);
   const now = ctx.clock.now();
   const [waiting, recent, oldest, next] = await Promise.all([
     countQueue(ctx, session.id),

@@ -31,7 +31,10 @@ export function messageNotFound(): AppError {
   return new AppError('NOT_FOUND', 'There is no such message.');
 }
 
-/** The row behind a public message id: the caller's own only, outbound before inbound. Throws NOT_FOUND. */
+/**
+ * The row behind a public message id: the caller's own only, outbound before inbound. It shows what the caller was told of it.
+ * Outside of transactions. Throws NOT_FOUND.
+ */
 export async function findMessage(
   ctx: Ctx,
   messageId: string,
@@ -48,6 +51,7 @@ export async function findOrNull(
   messageId: string,
   asked: TenantInput & WhichOne,
 ): Promise<MessageRecord | null> {
+  await ctx.signals.writeTold(tenantOf(ctx, asked));
   const rows = await ctx.db
     .select()
     .from(messages)
@@ -67,7 +71,6 @@ export async function findOrNull(
 /** Status, timestamps of every step, attempts, error and what it waits for, of one message. Throws NOT_FOUND. */
 export async function getMessage(ctx: Ctx, input: TenantInput & WhichMessage): Promise<MessageDetail> {
   requireScope(ctx, 'read');
-  await ctx.signals.writeTold();
   const row = await findMessage(ctx, input.messageId, input);
   const [[name], waiting] = await Promise.all([readNames(ctx, [otherSideOf(row)]), waitingOf(ctx, row)]);
   return { ...toMessage(ctx, row, name), ...waiting };

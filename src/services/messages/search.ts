@@ -62,7 +62,7 @@ type FoundRows = Omit<FoundMessages, 'data'> & { rows: MessageRecord[] };
 
 async function searchRows(ctx: Ctx, input: SearchInput): Promise<FoundRows> {
   requireScope(ctx, 'read');
-  await ctx.signals.writeTold();
+  await ctx.signals.writeTold(ctx.actor.userId);
   const places = await placesOf(ctx, input);
   const pieces = await Promise.all(places.map((place) => searchPlace(ctx, place, input)));
   // Below the end of the piece that ends first it is not known what the others would have.

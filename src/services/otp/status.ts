@@ -12,7 +12,7 @@ import type { OtpView } from './schemas.ts';
 /** The number's open OTP, else its newest; or one by id. Throws OTP_NOT_FOUND when there never was one. */
 export async function getOtpStatus(ctx: Ctx, ref: OtpRef): Promise<OtpView> {
   requireScope(ctx, 'otp');
-  await ctx.signals.writeTold();
+  await ctx.signals.writeTold(ctx.actor.userId);
   const otp = await findOtp(ctx, ref);
   if (!otp) throw otpNotFound();
   const view = await viewOtp(ctx.db, otp, ctx.clock.now());

@@ -69,6 +69,8 @@ interface Proven {
 
 /** Those that were acknowledged, which are nearly all, are marked together; of the sessions only the others ask. */
 async function lookAtAll(deps: OtpDeps, due: readonly WatchedOtp[]): Promise<void> {
+  // One that was acknowledged must not seem overdue, and go out through another session as well.
+  await deps.signals.writeTold(null);
   const now = deps.clock.now();
   const states = await readStates(deps, due);
   const sent: Proven[] = [];

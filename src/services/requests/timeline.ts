@@ -29,7 +29,6 @@ const STEPS = [
 /** Everything about a message, in the order of time. Throws NOT_FOUND. */
 export async function readTimeline(ctx: Ctx, input: WhichMessage): Promise<TimelineEntry[]> {
   requireScope(ctx, 'read');
-  await ctx.signals.writeTold();
   const row = await findMessage(ctx, input.messageId, input);
   await ctx.requestRecorder.flush();
   const [calls, webhooks] = await Promise.all([readCalls(ctx, row), readWebhooks(ctx, row)]);

@@ -24,36 +24,42 @@ export function createPauseSign(
   account: AccountRef,
   onRefused: () => void,
 ): PauseSign {
+  /** the newest that was asked for */
+  let asked: LimitPause | null = null;
+  /** the newest that was written */
   let shown: LimitPause | null = null;
 
-  /** The row shows what it has shown before, unless more has been asked for since. */
-  function takeBack(pause: LimitPause, before: LimitPause | null): void {
-    if (shown === pause) shown = before;
+  /** The row shows what was written last, unless more has been asked for since. */
+  function takeBack(pause: LimitPause): void {
+    if (asked === pause) asked = shown;
   }
 
   return {
     show(pause) {
       const { until, reason, priority } = pause;
       const now = clock.now();
-      const isShown = shown?.until === until && shown.reason === reason && shown.priority === priority;
-      if (until - now < SHOWN_PAUSE_MS || isShown) return;
-      const isNew = shown?.reason !== reason || now > shown.until + SAME_PAUSE_MS;
-      const before = shown;
-      shown = pause;
+      const isAsked = asked?.until === until && asked.reason === reason && asked.priority === priority;
+      if (until - now < SHOWN_PAUSE_MS || isAsked) return;
+      const isNew = asked?.reason !== reason || now > asked.until + SAME_PAUSE_MS;
+      asked = pause;
       limitPauses.show({ account, ...pause, isNew }).then(
         (isWritten) => {
-          if (isWritten) return;
-          takeBack(pause, before);
+          if (isWritten) {
+            if (asked !== null) shown = pause;
+            return;
+          }
+          takeBack(pause);
           onRefused();
         },
         (error: unknown) => {
-          takeBack(pause, before);
+          takeBack(pause);
           const text = 'the pause of a session is not shown';
           logger.warn(text, { sessionId: account.sessionId, error: String(error) });
         },
       );
     },
     forget() {
+      asked = null;
       shown = null;
     },
   };

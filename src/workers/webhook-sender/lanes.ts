@@ -561,9 +561,9 @@ export async function buryOverdue(
   const which =
     lane === undefined
       ? {
-          where: and(isOfWebhook, isOld),
+          where: and(isOfWebhook, isPending, isOld),
           by: [webhookOutbox.createdAt],
-          only: and(isPending, isOverdue),
+          only: isOverdue,
         }
       : {
           where: and(eq(webhookOutbox.lane, lane), isPending),

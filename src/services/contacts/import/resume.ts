@@ -33,26 +33,32 @@ export function thisHost(): string {
  * Works on an import until it ends or cannot go on; then it is let go of, for whoever takes it up. Resolves in every
  * case: the row says what happened. True: it failed in a way that may come again.
  */
-export async function workOn(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<boolean> {
+export function workOn(deps: ImportDeps, job: ImportRow, signal: AbortSignal): Promise<boolean> {
+  return orLetGo(deps, job, () => runImport(deps, job, signal));
+}
+
+async function orLetGo(deps: ImportDeps, job: ImportRow, work: () => Promise<void>): Promise<boolean> {
   try {
-    await runImport(deps, job, signal);
+    await work();
     return false;
   } catch (error) {
     if (error instanceof ImportLost) return false;
     const failed = !(error instanceof ImportStopped);
     if (failed) deps.logger.error('an import could not go on', { error, importId: job.id });
-    await letGo(deps, job);
+    await letGo(deps, job.id);
     return failed;
   }
 }
 
-/** Without the database the end of the process itself lets go of it. */
-async function letGo(deps: ImportDeps, job: ImportRow): Promise<void> {
-  const mine = and(eq(contactImports.id, job.id), eq(contactImports.owner, deps.background.processId));
+/** Without the database it is let go of before imports are next taken up, or by the end of the process. */
+async function letGo({ background, db, logger }: ImportDeps, importId: string): Promise<void> {
+  const mine = and(eq(contactImports.id, importId), eq(contactImports.owner, background.processId));
   try {
-    await deps.db.update(contactImports).set({ owner: null }).where(mine);
+    await db.update(contactImports).set({ owner: null }).where(mine);
+    background.abandoned.delete(importId);
   } catch (error) {
-    deps.logger.debug('an import keeps its owner', { error, importId: job.id });
+    background.abandoned.add(importId);
+    logger.debug('an import keeps its owner', { error, importId });
   }
 }
 
@@ -90,12 +96,14 @@ export function createImportResumer(deps: ImportDeps): ImportResumer {
     const verdict = judge(deps, row);
     if (verdict === 'wait' || !(await take(deps, row))) return null;
     const job = { ...row, owner: background.processId };
-    if (verdict === 'give up') return () => giveUp(deps, job);
+    if (verdict === 'give up')
+      return async () => note(job, await orLetGo(deps, job, () => giveUp(deps, job)));
     return async (stopping) => note(job, await workOn(deps, job, stopping));
   }
 
   return {
     async resume(signal) {
+      for (const importId of [...background.abandoned]) await letGo(deps, importId);
       const begun: Promise<void>[] = [];
       for await (const rows of readLeft(deps, signal)) {
         for (const row of rows) {
