@@ -54,6 +54,9 @@ const ERRORS = [
   'CONTENT_UNREADABLE',
   'EXPIRED',
   'SESSION_DELETED',
+  'CAMPAIGN_STOPPED',
+  'NO_MESSAGE',
+  '999',
   'ELSE',
 ]);
 const HOLDS = [
@@ -66,7 +69,7 @@ const HOLDS = [
   'recipient_limit',
   'breaker_463',
   'new_contacts',
-].concat(['retry', 'put_back', 'connecting', 'disconnected', 'logged_out', 'qr', 'passkey']);
+].concat(['retry', 'put_back', 'storage_away', 'connecting', 'disconnected', 'logged_out', 'qr', 'passkey']);
 
 /** Every text below a value, with where it is; texts of functions are made with numbers. */
 function textsOf(value: unknown, path: string): [path: string, text: string][] {

@@ -1,12 +1,15 @@
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { firstContacts, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import { firstContacts, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import type { Ctx } from '../../src/services/context.ts';
+import { createHealthProbes } from '../../src/services/health.ts';
 import { sendAlbum } from '../../src/services/messages/album.ts';
+import { KINDS } from '../../src/services/messages/kinds/index.ts';
 import { getMessage, queueStatus, searchWithReasons, sendMessage } from '../../src/services/messages.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { StorageError } from '../../src/utils/storage/storage.ts';
 import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.ts';
 import { openTestApp, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeClock, type FakeClock } from '../helpers/clock.ts';
@@ -299,6 +302,37 @@ describe('a list', () => {
     }
     const [two, many] = asked;
     expect(many).toBe(two);
+  });
+});
+
+describe('a message with a file, while the storage of files is away', () => {
+  const away = { reason: 'storage_away', until: null, fix: expect.stringContaining('administrator') };
+
+  it('says so, by itself, in the list and of its queue, also between two tries', async () => {
+    const image = `data:image/png;base64,${pngFile(50).toString('base64')}`;
+    const { messageId } = await send({ content: KINDS.image.draft({ image }) });
+    expect((await getMessage(ctx, { messageId })).waitingFor).toEqual([]);
+
+    const check = () => Promise.reject(new StorageError('away', 'connect ECONNREFUSED'));
+    const without = { ...ctx, storage: { ...ctx.storage, check }, probes: createHealthProbes() };
+    const place = eq(messageQueue.accountId, accountId);
+    for (const inMs of [0, 10_000]) {
+      await t.deps.db
+        .update(messageQueue)
+        .set({ availableAt: clock.now() + inMs })
+        .where(place);
+      expect(await getMessage(without, { messageId })).toMatchObject({
+        waitingFor: [away],
+        estimatedSendAt: null,
+      });
+      expect((await searchWithReasons(without, { session: 'main' })).reasons).toMatchObject([away]);
+      expect(await queueStatus(without, { session: 'main' })).toMatchObject({
+        isProcessing: false,
+        waitingFor: [away],
+      });
+    }
+    const other = await send({ to: '+6281234567891' });
+    expect((await getMessage(without, other)).waitingFor).toEqual([]);
   });
 });
 

@@ -2,12 +2,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { ALARM_KINDS } from '../../src/db/schema.ts';
 import { breakerReason } from '../../src/queue/breaker.ts';
 import { NEW_CONTACTS } from '../../src/queue/first-contacts.ts';
 import type { LimitReason } from '../../src/queue/limits.ts';
 import { HAND_PAUSE } from '../../src/queue/pause.ts';
 import { SESSION_REASONS } from '../../src/services/campaigns/feed-end.ts';
 import { RECIPIENT_NIGHT } from '../../src/services/campaigns/waiting.ts';
+import { explainError } from '../../src/services/messages/failure-words.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { CHAT_REFUSED } from '../../src/whatsapp/refusals.ts';
 import { decide } from '../../src/workers/session-supervisor/policy.ts';
@@ -15,6 +17,9 @@ import { decide } from '../../src/workers/session-supervisor/policy.ts';
 const runbook = readFileSync('docs/operations.md', 'utf8');
 /** What it does not explain. */
 const missing = (words: Iterable<string>) => [...words].filter((word) => !runbook.includes(`\`${word}\``));
+
+const foundBy = (pattern: RegExp, text: string) =>
+  new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''));
 
 /** The compiler keeps both lists whole. */
 const CLOSE_REASONS: Record<CloseReason, true> = {
@@ -70,22 +75,35 @@ test('every reason that a session can show', () => {
   expect(missing(shown)).toEqual([]);
 });
 
+/** The keys of a table of words, at this indentation. */
+const keysIn = (path: string, pattern: RegExp) => foundBy(pattern, readFileSync(path, 'utf8'));
+
+test('every reason for which a message or a campaign waits, here or in broadcast.md', () => {
+  const both = runbook + readFileSync('docs/broadcast.md', 'utf8');
+  const words = 'src/services/messages/waiting-words.ts';
+  const ofMessages = keysIn(words, /^ {2}(\w+): \{$/gm);
+  const ofStates = keysIn(words, /^ {2}\['(\w+)', '\w+'\],$/gm);
+  const ofCampaigns = keysIn('src/services/campaigns/waiting-words.ts', /^ {4}(\w+): \[/gm);
+  for (const found of [ofMessages, ofStates, ofCampaigns]) expect(found.size).toBeGreaterThan(4);
+  // Words that several states share, and the words of a code that stands behind them.
+  const shared = new Set(['ended', 'unlinked', 'breaker']);
+  const reasons = [...ofMessages, ...ofStates, ...ofCampaigns].filter((reason) => !shared.has(reason));
+  expect(reasons.filter((reason) => !both.includes(`\`${reason}\``))).toEqual([]);
+});
+
 test('every reason for which a queue waits', () => {
   expect(missing([...keysOf(LIMIT_REASONS), HAND_PAUSE, NEW_CONTACTS, RECIPIENT_NIGHT])).toEqual([]);
   expect(missing([breakerReason(CHAT_REFUSED)])).toEqual([]);
 });
 
-/** Every file of the service's own under a folder. */
-function sourcesIn(folder: string): string {
+/** Every file of the service's own under a folder, but those whose path is `leftOut`. */
+function sourcesIn(folder: string, leftOut?: RegExp): string {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
   return files
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => name.endsWith('.ts') && leftOut?.test(name) !== true)
     .map((name) => readFileSync(join(folder, name), 'utf8'))
     .join('\n');
 }
-
-const foundBy = (pattern: RegExp, text: string) =>
-  new Set([...text.matchAll(pattern)].map((match) => match[1] ?? ''));
 
 test('every reason for which a code ends', () => {
   const words = foundBy(/status: '(?:\w+)', reason: '(\w+)'/g, sourcesIn('src/services/otp'));
@@ -94,22 +112,59 @@ test('every reason for which a code ends', () => {
 });
 
 test('every reason for which a campaign stands', () => {
-  const control = ['control', 'feed-end', 'freeze', 'safety']
-    .map((name) => readFileSync(`src/services/campaigns/${name}.ts`, 'utf8'))
-    .join('\n');
-  const words = foundBy(/\breason: '(\w+)'/g, control.replaceAll("reason: 'invalid'", ''));
-  expect(words.size).toBeGreaterThan(4);
-  expect(missing([...words, ...SESSION_REASONS])).toEqual([]);
+  const words = foundBy(/\breason: '(\w+)'/g, sourcesIn('src/services/campaigns'));
+  // These are of single recipients: broadcast.md explains them.
+  const ofRecipients = ['opted_out', 'not_on_whatsapp', 'no_answer', 'duplicate', 'quiet'];
+  const ofCampaigns = [...words].filter((word) => !ofRecipients.includes(word) && word !== 'daily_cap');
+  expect(ofCampaigns).toEqual(expect.arrayContaining(['restored', 'list_deleted', 'cloned']));
+  expect(missing([...ofCampaigns, ...SESSION_REASONS])).toEqual([]);
 });
 
+const CODE = /(?:errorCode(?: =|:)|\bcode:|again\(attempt,) '([A-Z]+_?[A-Z_]*)'/g;
+const WRITES_CODES = [
+  'src/queue',
+  'src/workers',
+  'src/whatsapp',
+  ...['otp', 'sessions', 'campaigns'].map((name) => `src/services/${name}`),
+];
+
 test('every code of a message that is our own', () => {
-  const queue = ['src/queue', 'src/workers', 'src/whatsapp', 'src/services/otp', 'src/services/sessions'].map(
-    sourcesIn,
-  );
-  const codes = foundBy(
-    /(?:errorCode(?: =|:)|\bcode:|again\(attempt,) '([A-Z]+_?[A-Z_]*)'/g,
-    queue.join('\n'),
-  );
+  const codes = foundBy(CODE, WRITES_CODES.map((folder) => sourcesIn(folder)).join('\n'));
   expect(codes).toContain('NO_ACK');
   expect(missing(codes)).toEqual([]);
+});
+
+test('none of them is said to be a refusal of WhatsApp, in neither language', () => {
+  // What WhatsApp refuses of groups and chats is no message.
+  const sources = WRITES_CODES.map((folder) => sourcesIn(folder, /baileys\/requests\//));
+  const codes = foundBy(CODE, sources.join('\n'));
+  expect(codes).toContain('CAMPAIGN_STOPPED');
+  for (const lang of ['en', 'id'] as const) {
+    const refused = explainError(lang, '999');
+    const unknown = explainError(lang, 'OF_A_NEWER_RELEASE');
+    expect(unknown).not.toEqual(refused);
+    for (const code of codes) {
+      expect([refused, unknown], code).not.toContainEqual(explainError(lang, code));
+    }
+  }
+});
+
+test('every alarm, and every reason of the alarm of the service', () => {
+  const troubles = keysIn('src/services/alarms/state.ts', /^ {6}\['(\w+)', /gm);
+  expect(troubles).toContain('storage_down');
+  expect(missing([...ALARM_KINDS, 'service_trouble', ...troubles])).toEqual([]);
+});
+
+/** What people set themselves, with the line that the sandbox prints. */
+const GIVEN = ['URL', 'KEY', 'PHONE', 'HOME', 'PATH'];
+
+test('a document sets the shell variables that its commands use', () => {
+  for (const name of ['README.md', ...readdirSync('docs').map((file) => `docs/${file}`)]) {
+    if (!name.endsWith('.md')) continue;
+    const text = readFileSync(name, 'utf8');
+    const commands = foundBy(/```(?:sh|bash)\n([\s\S]*?)```/g, text);
+    const used = foundBy(/\$\{?([A-Z][A-Z0-9_]*)/g, [...commands].join('\n'));
+    const unset = [...used].filter((word) => !GIVEN.includes(word) && !new RegExp(`\\b${word}=`).test(text));
+    expect(unset, name).toEqual([]);
+  }
 });

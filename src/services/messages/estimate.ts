@@ -6,7 +6,7 @@ import type { Ctx } from '../context.ts';
 import type { SendingSession } from './session.ts';
 
 /** These hold this one message, not those before it. */
-const OF_ONE: ReadonlySet<string> = new Set(['recipient_limit', 'retry', 'put_back']);
+const OF_ONE: ReadonlySet<string> = new Set(['recipient_limit', 'retry', 'put_back', 'storage_away']);
 
 /**
  * When a message that is queued now is likely to be sent, epoch milliseconds: what waits before it, at the

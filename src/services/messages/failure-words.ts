@@ -31,6 +31,11 @@ const REFUSED: Both = [
   ],
   ['WhatsApp menolak pesan ini.', 'Sesi tidak bermasalah. Periksa isi dan penerima pesan ini.'],
 ];
+/** A word that this table does not know, such as one of a newer release: nothing is claimed about WhatsApp. */
+const UNKNOWN: Both = [
+  ['The message could not be sent.', 'Try again. If it fails again, tell your administrator.'],
+  ['Pesan tidak bisa dikirim.', 'Coba lagi. Jika gagal lagi, beri tahu administrator.'],
+];
 const ERRORS: Record<string, Both> = {
   463: STRANGERS,
   479: [
@@ -114,12 +119,31 @@ const ERRORS: Record<string, Both> = {
     ['The session was deleted.', 'Send it from another session.'],
     ['Sesinya sudah dihapus.', 'Kirim dari sesi lain.'],
   ],
+  CAMPAIGN_STOPPED: [
+    [
+      'The campaign was stopped before this message was sent.',
+      'Nothing to do. Duplicate the campaign to send the rest.',
+    ],
+    [
+      'Kampanye dihentikan sebelum pesan ini terkirim.',
+      'Tidak perlu tindakan. Duplikat kampanye untuk mengirim sisanya.',
+    ],
+  ],
+  NO_MESSAGE: [
+    ['The message of this code is not in the history any more.', 'Send a new code if needed.'],
+    ['Pesan untuk kode ini sudah tidak ada di riwayat.', 'Kirim kode baru jika perlu.'],
+  ],
 };
+/** Codes of WhatsApp's own are numbers. */
+const WHATSAPP_CODE = /^\d{1,6}$/;
 
-/** Why a message failed and what to do, in the language; null when it has no error. A code without words was WhatsApp's refusal. */
+/**
+ * Why a message failed and what to do, in the language; null when it has no error. A number without words was WhatsApp's
+ * refusal; of any other word without words nothing more is said than that the message could not be sent.
+ */
 export function explainError(lang: Lang, code: string | null): ErrorWords | null {
   if (code === null) return null;
-  const both = own(ERRORS, code) ?? REFUSED;
+  const both = own(ERRORS, code) ?? (WHATSAPP_CODE.test(code) ? REFUSED : UNKNOWN);
   const [why, todo] = both[lang === 'en' ? 0 : 1];
   return { why, todo };
 }

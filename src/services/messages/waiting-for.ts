@@ -20,8 +20,12 @@ import { limitsRecipients, recipientHeldUntil } from '../../queue/recipient-hold
 import { byLength, type Hold, sendingState } from '../../queue/session-state.ts';
 import { type Maybe, whenThere } from '../../utils/maybe.ts';
 import { once } from '../../utils/once.ts';
+import { own } from '../../utils/own.ts';
 import { isSharedJid } from '../../whatsapp/jid.ts';
 import type { Ctx } from '../context.ts';
+import { isStorageUp } from '../health.ts';
+import { KINDS } from './kinds/index.ts';
+import type { Kind } from './kinds/kind.ts';
 import type { WaitingFor } from './schemas.ts';
 import { readSendingSessions, type SendingSession } from './session.ts';
 import { type MessageRecord, toIso } from './view.ts';
@@ -62,22 +66,34 @@ function withOwnHolds(
   { found, now }: { found: Hold[]; now: number },
 ): Maybe<Hold[]> {
   const pace = paceOf(ctx.config.pacing, session, now);
-  if (!limitsRecipients(pace, message.priority)) return sortedHolds(found, message, now);
+  if (!limitsRecipients(pace, message.priority)) return sortedHolds(ctx, found, message, now);
   const held = { ...message, userId: session.userId, accountId: session.id };
   return whenThere(recipientHeldUntil(ctx, pace, held, now), (until) => {
     if (until !== null) found.push({ reason: 'recipient_limit', until, everybody: true });
-    return sortedHolds(found, message, now);
+    return sortedHolds(ctx, found, message, now);
   });
 }
 
-function sortedHolds(holds: Hold[], message: WaitingMessage, now: number): Hold[] {
-  const { availableAt } = message;
-  const explained = Math.max(0, ...holds.map((hold) => hold.until ?? 0));
-  if (availableAt !== null && availableAt > Math.max(now, explained)) {
-    holds.push({ reason: message.attempts > 0 ? 'retry' : 'put_back', until: availableAt, everybody: true });
-  }
-  return holds.sort(byLength);
+/**
+ * With what only the message's place in the queue tells: it was put back, or its file cannot be read. For a file the storage is
+ * asked (a look is a few seconds old at most) where nothing else is in the way, and not for a message that is being queued.
+ */
+function sortedHolds(ctx: Ctx, holds: Hold[], message: WaitingMessage, now: number): Maybe<Hold[]> {
+  const { id, availableAt, attempts, type } = message;
+  const sorted = () => {
+    const explained = Math.max(0, ...holds.map((hold) => hold.until ?? 0));
+    if (availableAt !== null && availableAt > Math.max(now, explained)) {
+      holds.push({ reason: attempts > 0 ? 'retry' : 'put_back', until: availableAt, everybody: true });
+    }
+    return holds.sort(byLength);
+  };
+  if (id === null || holds.length > 0 || !hasFile(type)) return sorted();
+  return isStorageUp(ctx).then((isUp) =>
+    isUp ? sorted() : [{ reason: 'storage_away', until: null, everybody: true }],
+  );
 }
+
+const hasFile = (type = ''): boolean => own<Kind>(KINDS, type)?.hasFile === true;
 
 /**
  * What holds the message without its recipient's own limit: the session, the limits of strangers, its schedule. `strangersOf` is
@@ -292,6 +308,7 @@ async function readNext(ctx: Ctx, accountId: string, priority: Priority) {
   const rows = await ctx.db
     .select({
       id: messageQueue.id,
+      type: messages.type,
       peer: messages.peer,
       phone: messages.phone,
       lid: messages.lid,

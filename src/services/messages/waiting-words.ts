@@ -90,6 +90,16 @@ const REASONS: Record<string, Record<Lang, Told>> = {
     en: ['The message was put back for a short time.', 'No action needed. Sending continues by itself.'],
     id: ['Pesan ditunda sebentar.', 'Tidak perlu tindakan. Pengiriman berlanjut otomatis.'],
   },
+  storage_away: {
+    en: [
+      'The file of the message cannot be read now: the storage of files is away.',
+      'Ask your administrator to look at the storage. The message is sent when it is back.',
+    ],
+    id: [
+      'File pesan ini tidak bisa dibaca sekarang: penyimpanan file sedang bermasalah.',
+      'Minta administrator memeriksa penyimpanan. Pesan dikirim setelah penyimpanan pulih.',
+    ],
+  },
   connecting: {
     en: ['The session is connecting.', 'No action needed. Sending continues by itself.'],
     id: ['Sesi sedang menghubungkan.', 'Tidak perlu tindakan. Pengiriman berlanjut otomatis.'],
