@@ -7,7 +7,7 @@ import { config } from 'dotenv';
 
 const settings = { ...config({ quiet: true, processEnv: {} }).parsed, ...process.env };
 const onMysql = settings.DB_TYPE === 'mysql';
-const instances = onMysql ? Number(settings.WAHUB_INSTANCES ?? 2) : 1;
+const instances = onMysql ? Number(settings.WAHUB_INSTANCES?.trim() || 2) : 1;
 
 export const apps = [
   {
