@@ -317,7 +317,7 @@ function invalidNumber({ problem, readings }: RefusedPhone): AppError {
   const message =
     choice === ''
       ? TEXTS[problem]
-      : `This number can be read in ${spellings.length} ways, and is not sent. ${choice}`;
+      : `This number can be read in ${spellings.length} ways. ${choice}`;
   const details = { reason: problem, ...(spellings.length > 0 ? { readings: spellings } : {}) };
   return new AppError('INVALID_NUMBER', message, { details });
 }

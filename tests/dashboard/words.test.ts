@@ -8,6 +8,7 @@ import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/w
 import { reasonInIndonesian, sentenceInIndonesian } from '../../src/controllers/dashboard/reasons.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
+import { ERROR_STATUS, type ErrorCode } from '../../src/utils/errors.ts';
 import { unusedWords } from './unused-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
 
@@ -34,6 +35,9 @@ function deliveryFailures(): string[] {
     said.replace(/\$\{[^}]+\}/g, '503'),
   );
 }
+
+/** Safe because the keys of such a record are its type's. */
+const keysOf = <K extends string>(record: Readonly<Record<K, unknown>>) => Object.keys(record) as K[];
 
 const LOCALES = new URL('../../src/controllers/dashboard/locales/', import.meta.url);
 const SERVICES = new URL('../../src/services/', import.meta.url);
@@ -201,12 +205,84 @@ it('so is every sentence that an action on a message is refused with', () => {
   expect(unsaid.filter((sentence) => !sentence.startsWith('Not valid: '))).toEqual([]);
 });
 
-it('so is every sentence that a verb refuses something with because of the state that it found', () => {
-  const modules = readdirSync(SERVICES, { recursive: true, encoding: 'utf8' });
-  const sources = modules.filter((path) => path.endsWith('.ts')).map((path) => `../${path}`);
-  const sentences = refusalsIn(sources, /'CONFLICT',\s+(?:'([^'\n]+)'|`([^`\n]+)`)/g);
-  expect(sentences.length).toBeGreaterThan(70);
-  expect(sentences.filter((sentence) => sentenceInIndonesian(sentence) === null)).toEqual([]);
+const EVERYWHERE = readdirSync(SOURCE, { recursive: true, encoding: 'utf8' })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => `../../${path}`);
+
+/** Their fields have words of their own, with the reason of each. */
+const NAMES_FIELDS = /^(?:Not valid: |Some fields are not right\.|This URL is refused: 5\.)/;
+const unsaidOf = (sentences: readonly string[]) =>
+  sentences.filter((sentence) => !NAMES_FIELDS.test(sentence) && sentenceInIndonesian(sentence) === null);
+
+it.each(keysOf(ERROR_STATUS))('so is every sentence of %s, wherever it is refused', (code) => {
+  const pattern = new RegExp(`'${code}',\\s+(?:'([^'\\n]* [^'\\n]*)'|[\`"]([^\`"\\n]* [^\`"\\n]*)[\`"])`, 'g');
+  const sentences = refusalsIn(EVERYWHERE, pattern);
+  const few = new Map<ErrorCode, number>([
+    ['CONFLICT', 70],
+    ['NOT_FOUND', 50],
+    ['VALIDATION_FAILED', 60],
+    ['UNAVAILABLE', 25],
+    ['FORBIDDEN', 20],
+  ]);
+  expect(sentences.length).toBeGreaterThanOrEqual(few.get(code) ?? 0);
+  expect(unsaidOf(sentences)).toEqual([]);
+});
+
+/** They make a refusal of a sentence that stands elsewhere in them. */
+const APART = [
+  '../middlewares/authenticate.ts',
+  '../middlewares/receive-body.ts',
+  '../utils/loop-share.ts',
+  '../cluster/commands.ts',
+  '../cluster/command-rows.ts',
+  '../whatsapp/baileys/requests/refusal.ts',
+  'access.ts',
+  'auth/registration.ts',
+  'auth/second-factor/verbs.ts',
+  'contacts/columns.ts',
+  'contacts/import/encoding.ts',
+  'contacts/import/job.ts',
+  'contacts/import/records.ts',
+  'groups/newcomers.ts',
+  'oidc/flow.ts',
+  'oidc/sign-in.ts',
+  'sessions/create.ts',
+  'sessions/pairing.ts',
+  'sessions/passkey.ts',
+].map((path) => `../${path}`);
+
+it('so is every sentence that such a refusal takes from elsewhere', () => {
+  const sentences = refusalsIn(APART, /'([A-Z][^'\n]* [^'\n]*\.)'|`((?:[A-Z]|\$\{)[^`\n]* [^`\n]*\.)`/g);
+  expect(sentences.length).toBeGreaterThan(60);
+  // Of a person or a key, of one session or some.
+  const said = sentences.map((sentence) => sentence.replace(/^5 is bound to 55/, 'This API key is bound to one session'));
+  const hints = /^Did you mean 5\? /;
+  expect(unsaidOf(said).filter((sentence) => !hints.test(sentence))).toEqual([]);
+});
+
+it('what makes room for one more is said of each thing that is limited', () => {
+  const quotas = readFileSync(new URL('quotas.ts', SERVICES), 'utf8');
+  const things = [...quotas.matchAll(/thing: '([^']+)'/g)].map(([, thing = '']) => thing);
+  expect(things.length).toBeGreaterThan(12);
+  const said = things.map((thing) =>
+    sentenceInIndonesian(`There are 1000 ${thing}, and at most 1000 are allowed, so one more cannot be taken: x.`),
+  );
+  expect(said.filter((sentence) => sentence === null || sentence.includes('hal seperti ini'))).toEqual([]);
+  expect(new Set(said).size).toBe(things.length);
+});
+
+it('a refusal keeps its cause and its time', () => {
+  const cases: [sentence: string, words: RegExp][] = [
+    ['The code is not right, or it was used before.', /^Kode salah/],
+    ['The media could not be fetched. The host answered with status 404.', /tidak bisa diambil.*status 404/],
+    ['All 1000 messages of today are used: there are more from 2026-12-01T00:00:00.000Z on, or …', /2026-12-01/],
+    ['All 50 codes of this hour are used: there are more from 2026-12-01T08:00:00.000Z on, or …', /pukul 08:00/],
+    ['The session meets nobody new now.', /orang baru/],
+    ['This link was used or is too old: ask for another one.', /^Tautan/],
+    ['This session is linked by a pairing code, not by a QR.', /kode penautan/],
+    ['The password must have at least 8 characters.', /minimal 8 karakter/],
+  ];
+  for (const [sentence, words] of cases) expect(sentenceInIndonesian(sentence)).toMatch(words);
 });
 
 it('no word is there that no page reads', async () => {

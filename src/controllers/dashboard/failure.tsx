@@ -84,6 +84,8 @@ const NUMBER_IN_INDONESIAN: Record<string, string> = {
   letters: 'Nomor telepon tidak boleh berisi huruf.',
   leftover: 'Masukkan nomor teleponnya saja.',
   two_numbers: 'Masukkan satu nomor saja.',
+  not_a_phone_jid: 'Ini bukan alamat ponsel (…@s.whatsapp.net).',
+  username: 'Username WhatsApp (@nama) belum bisa dipakai. Tulis nomornya dengan + dan kode negara.',
   lid: 'LID (…@lid) bukan nomor telepon dan tidak bisa dipakai di sini.',
   group: 'Ini ID grup, bukan nomor telepon.',
   ambiguous: 'Bisa jadi ini nomor negara lain. Awali dengan + dan kode negara.',
@@ -117,7 +119,7 @@ function placeOf(details: AppError['details']): z.output<typeof PlaceDetails> | 
 function numberInIndonesian(message: string, details: AppError['details']): string {
   const readings = Array.isArray(details?.readings) ? details.readings.map(String) : [];
   if (readings.length > 1) {
-    return `Nomor ini bisa dibaca dengan ${readings.length} cara, jadi pesan tidak dikirim. Tulis ${readings.join(' atau ')}.`;
+    return `Nomor ini bisa dibaca dengan ${readings.length} cara. Tulis ${readings.join(' atau ')}.`;
   }
   return (
     NUMBER_IN_INDONESIAN[String(details?.reason)] ??

@@ -2,6 +2,8 @@
 
 import { own } from '../../utils/own.ts';
 import { sentences } from './locales/id/failures.ts';
+import { accountSentences } from './locales/id/failures-account.ts';
+import { messageSentences } from './locales/id/failures-messages.ts';
 import { fields } from './locales/id/fields.ts';
 
 /** What is longer is not one of our sentences. */
@@ -271,8 +273,24 @@ const RULES: readonly Rule[] = [
 /** The reason in Indonesian; null for one that has no words here. */
 export const reasonInIndonesian = (reason: string): string | null => translate(RULES, reason);
 
-/** A whole sentence of a verb in Indonesian; null for one that has no words in locales/id/failures.ts. */
-export const sentenceInIndonesian = (sentence: string): string | null => translate(sentences, sentence);
+const SENTENCES: readonly Rule[] = [
+  ...sentences,
+  ...accountSentences,
+  ...messageSentences,
+  // Sentences around a reason that has words of its own.
+  [/^The password (.+)\.$/, (reason = '') => `Kata sandi ${reasonInIndonesian(reason) ?? 'tidak bisa dipakai'}.`],
+  [
+    /^The media could not be fetched\. (.+)$/,
+    (why = '') => `File tidak bisa diambil. ${sentenceInIndonesian(why) ?? ''}`.trim(),
+  ],
+  [
+    /^(.+) (\d+) people were added before\.$/,
+    (why = '', n) => `${sentenceInIndonesian(why) ?? ''} ${n} orang sudah ditambahkan sebelumnya.`.trim(),
+  ],
+];
+
+/** A whole sentence of a verb in Indonesian; null for one that has no words in locales/id/failures*.ts. */
+export const sentenceInIndonesian = (sentence: string): string | null => translate(SENTENCES, sentence);
 
 function translate(rules: readonly Rule[], said: string): string | null {
   if (said.length > MAX_LENGTH) return null;

@@ -1,38 +1,40 @@
 import type { ErrorCode } from '../../../../utils/errors.ts';
 
-/** What went wrong, by code: for sentences of the verbs that have no translation below. */
+/**
+ * What went wrong, by code: for sentences of the verbs that have no translation. One code stands for several causes, so that
+ * none is claimed here.
+ */
 export const failures: Record<ErrorCode, string> = {
   VALIDATION_FAILED: 'Ada isian yang belum benar.',
   INVALID_NUMBER: 'Ini bukan nomor telepon yang valid.',
-  URL_REFUSED: 'URL ini tidak boleh dipakai.',
+  URL_REFUSED: 'URL ini tidak bisa dipakai, atau isinya tidak bisa diambil.',
   OTP_INVALID: 'Kode salah.',
   PASSKEY_EXPIRED: 'Permintaan passkey sudah kedaluwarsa.',
   PASSKEY_REFUSED: 'WhatsApp menolak tanda tangan passkey.',
-  UNAUTHORIZED: 'Anda harus masuk lagi.',
+  UNAUTHORIZED: 'Anda belum dikenali. Periksa yang Anda isi, atau masuk lagi.',
   SECOND_FACTOR_REQUIRED: 'Kata sandi benar. Sekarang berikan faktor kedua Anda.',
   SECOND_FACTOR_MISSING: 'Workspace ini meminta faktor kedua: siapkan satu, atau berikan yang Anda miliki.',
   FORBIDDEN: 'Anda tidak punya akses untuk ini.',
   WORKSPACE_SUSPENDED: 'Workspace ini ditangguhkan. Hubungi administrator layanan.',
   NOT_FOUND: 'Data ini tidak ditemukan.',
   SESSION_NOT_FOUND: 'Sesi ini tidak ditemukan.',
-  QR_NOT_READY: 'Kode QR belum siap.',
+  QR_NOT_READY: 'Tidak ada kode QR saat ini.',
   OTP_NOT_FOUND: 'Tidak ada kode yang menunggu verifikasi.',
   METHOD_NOT_ALLOWED: 'Tindakan ini tidak tersedia di sini.',
   SESSION_EXISTS: 'Sesi dengan nama ini sudah ada.',
   DUPLICATE_PHONE: 'Nomor ini sudah tertaut ke sesi lain.',
   ALREADY_CONNECTED: 'Sesi ini sudah terhubung.',
   NOT_CONNECTED: 'Sesi ini tidak terhubung.',
-  QUOTA_EXCEEDED:
-    'Batas akun ini sudah tercapai. Hapus yang tidak dipakai, atau minta batas lebih tinggi kepada administrator.',
+  QUOTA_EXCEEDED: 'Batas akun ini sudah tercapai.',
   BROADCAST_IN_PROGRESS: 'Kampanye untuk daftar ini masih berjalan.',
-  CONFLICT: 'Tindakan ini tidak bisa dilakukan sekarang karena datanya sudah berubah. Muat ulang halaman.',
+  CONFLICT: 'Tindakan ini tidak bisa dilakukan sekarang. Muat ulang halaman.',
   IDEMPOTENCY_CONFLICT: 'Idempotency-Key ini sudah dipakai untuk permintaan lain.',
   IDEMPOTENCY_IN_PROGRESS: 'Permintaan yang sama masih berjalan.',
   OTP_EXPIRED: 'Kode sudah kedaluwarsa.',
   BODY_TOO_LARGE: 'Data yang dikirim terlalu besar.',
   FILE_TOO_LARGE: 'File terlalu besar.',
   UNSUPPORTED_MEDIA: 'Jenis file ini tidak didukung.',
-  NOT_SUPPORTED: 'Fitur ini tidak didukung oleh engine yang dipakai.',
+  NOT_SUPPORTED: 'Ini tidak didukung di sini.',
   FILE_INFECTED: 'File ini mengandung virus dan tidak disimpan.',
   NOT_ON_WHATSAPP: 'Nomor ini tidak terdaftar di WhatsApp.',
   NOT_GROUP_ADMIN: 'Hanya admin grup yang boleh melakukan ini.',
@@ -40,14 +42,14 @@ export const failures: Record<ErrorCode, string> = {
   GROUP_GONE: 'Grup ini tidak ada.',
   GROUP_FULL: 'Grup ini sudah penuh.',
   INVITE_INVALID: 'Tautan undangan ini tidak berlaku lagi.',
-  RATE_LIMITED: 'Terlalu banyak permintaan. Tunggu sebentar.',
+  RATE_LIMITED: 'Ini sedang dibatasi. Coba lagi nanti.',
   OTP_MAX_ATTEMPTS: 'Terlalu banyak kode salah.',
   INTERNAL: 'Terjadi kesalahan di server. Sebutkan ID permintaan saat melapor.',
-  SEND_FAILED: 'Pesan tidak terkirim.',
-  UNAVAILABLE: 'Layanan sedang tidak tersedia. Coba lagi.',
+  SEND_FAILED: 'Tidak terkirim, atau WhatsApp menolaknya.',
+  UNAVAILABLE: 'Ini sedang tidak bisa dilakukan. Coba lagi.',
 };
 
-type Rule = readonly [RegExp, (...found: string[]) => string];
+export type Rule = readonly [RegExp, (...found: string[]) => string];
 
 /** The sentences of the verbs that a person at the dashboard can meet. */
 export const sentences: readonly Rule[] = [
@@ -294,7 +296,8 @@ export const sentences: readonly Rule[] = [
   ],
   [/^The host name of the proxy could not be resolved\.$/, () => 'Nama host proxy tidak ditemukan.'],
   [/^The proxy did not lead through \((.{1,60})\)\.$/, (why) => `Proxy menolak koneksinya (${why}).`],
-  [/^The (?:receiver|host) answered with status (\d{3})\.$/, (n) => `Penerima menjawab dengan status ${n}.`],
+  [/^The receiver answered with status (\d{3})\.$/, (n) => `Penerima menjawab dengan status ${n}.`],
+  [/^The host answered with status (\d{3})\.$/, (n) => `Server tujuan menjawab dengan status ${n}.`],
   [/^Telegram answered with status (\d{3})\.$/, (n) => `Telegram menjawab dengan status ${n}.`],
   [/^The host did not answer in time\.$/, () => 'Server tujuan tidak menjawab tepat waktu.'],
   [/^The host sends too slowly\.$/, () => 'Server tujuan mengirim terlalu lambat.'],
