@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { WEBHOOK_EVENTS } from '../events/table.ts';
 import { INBOUND_EXAMPLES, InboundContentOutput } from '../services/inbound/schemas.ts';
+import { exampleOf } from '../services/webhooks/samples.ts';
 import { Timestamp } from './schemas.ts';
 
 const session = {
@@ -50,7 +51,7 @@ export const WEBHOOK_BODIES: Record<string, { schema: z.ZodType; examples?: Reco
       name,
       name === 'message.received'
         ? { schema: ReceivedEvent, examples: receivedExamples() }
-        : { schema: OtherEvent },
+        : { schema: OtherEvent, examples: { example: exampleOf(name) } },
     ]),
   );
 

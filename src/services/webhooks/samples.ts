@@ -1,4 +1,7 @@
-/** An example of each event, for trying a receiver out. Nothing in them belongs to anybody. */
+/**
+ * An example of each event: for trying a receiver out, and for the API's description. Nothing in them belongs to anybody.
+ * docs/webhooks.md has the same fields.
+ */
 import type { WEBHOOK_EVENTS } from '../../events/table.ts';
 import type { EventPayload } from '../events/payload.ts';
 
@@ -14,19 +17,23 @@ const message = {
   isGroup: false,
   type: 'text',
 };
-const inbound = {
+const TIMESTAMP = '2026-01-01T08:30:00.125Z';
+const cameIn = {
   ...message,
   id: '01997c2f5b7a7d3e8a4b6c1d2e3f4a5b',
   status: 'received',
   from: '+6281234567890',
   participant: null,
-  pushName: 'Budi',
 };
+const inbound = { ...cameIn, pushName: 'Budi' };
+/** What was done with a message later; here with one that came in. */
+const changed = { ...cameIn, to: '+6281234567890', direction: 'in', timestamp: TIMESTAMP };
 const outbound = (status: string, more: Record<string, unknown> = {}) => ({
   ...message,
   to: '+6281234567890',
   status,
-  timestamp: '2026-01-01T08:30:00.125Z',
+  source: 'api',
+  timestamp: TIMESTAMP,
   ...more,
 });
 const person = { jid: '6281234567890@s.whatsapp.net', phone: '+6281234567890' };
@@ -58,42 +65,38 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
   'message.received': { ...inbound, content: { type: 'text', text: 'Is it still available?' } },
   'message.undecryptable': { ...inbound, type: 'undecryptable', content: null },
   'message.media': {
-    ...inbound,
+    ...cameIn,
     type: 'image',
     state: 'stored',
     content: { type: 'image', media: { state: 'stored', mimetype: 'image/jpeg', size: 48_213 } },
   },
-  'message.sent': outbound('sent', { source: 'api' }),
+  'message.sent': outbound('sent'),
   'message.delivered': outbound('delivered'),
   'message.read': outbound('read'),
   'message.failed': outbound('failed', { errorCode: 'NOT_ON_WHATSAPP' }),
   'message.expired': outbound('expired', { errorCode: 'EXPIRED' }),
   'message.canceled': outbound('canceled'),
   'message.edited': {
-    ...inbound,
+    ...changed,
     status: 'edited',
-    direction: 'in',
     by: '3EB0A9C1D2E3F4A5B6C7D9',
     content: { type: 'text', text: 'Is it still there?' },
   },
   'message.revoked': {
-    ...inbound,
+    ...changed,
     status: 'revoked',
-    direction: 'in',
     by: '3EB0A9C1D2E3F4A5B6C7D9',
     content: { type: 'text', text: 'Is it still available?' },
   },
   'message.pinned': {
-    ...inbound,
-    direction: 'in',
+    ...changed,
     pinned: true,
     until: '2026-01-08T08:30:00.000Z',
     by: person,
     content: { type: 'text', text: 'Is it still available?' },
   },
   'message.starred': {
-    ...inbound,
-    direction: 'in',
+    ...changed,
     starred: true,
     content: { type: 'text', text: 'Is it still available?' },
   },
@@ -171,9 +174,9 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
   'otp.verified': otp('verified', null),
   'otp.expired': otp('expired', 'expired'),
   'otp.failed': otp('failed', 'max_attempts'),
-  'otp.conversion_low': { ended: 40, verified: 12, percent: 30, windowMinutes: 60 },
+  'otp.conversion_low': { ended: 40, verified: 5, percent: 12.5, windowMinutes: 60 },
   'campaign.completed': campaign('completed', null),
-  'campaign.paused': campaign('paused', 'requested'),
+  'campaign.paused': campaign('paused', 'user'),
   'campaign.failed': campaign('failed', 'session_deleted'),
   'usage.warning': {
     quota: 'messagesPerMonth',
@@ -185,6 +188,13 @@ const SAMPLES: Record<WebhookEvent, Record<string, unknown>> = {
 };
 
 const SENT_CONTENT = { content: { type: 'text', text: 'Your order is ready.' } };
+
+/** The body of an event, as its example has it. */
+export const exampleOf = (event: WebhookEvent): EventPayload => ({
+  type: event,
+  timestamp: TIMESTAMP,
+  data: SAMPLES[event],
+});
 
 /** The body of a test: `webhook.test`, or an example of another event that says so in its data. */
 export function samplePayload(
