@@ -70,6 +70,10 @@ const GONE = [
   'surel',
   'berkas',
   'kunci API',
+  'peristiwa',
+  'basis data',
+  'berhenti berlangganan',
+  'kumpulan pengirim',
 ];
 
 /** Words that are right elsewhere: as the whole of a label, or of sessions that were counted. */

@@ -6,6 +6,9 @@ import { deliveryWords } from '../../src/controllers/dashboard/developers/delive
 import { KIND_PAGES } from '../../src/controllers/dashboard/messages/kinds/index.ts';
 import { KIND_NAMES, kindName } from '../../src/controllers/dashboard/messages/words.ts';
 import { reasonInIndonesian, sentenceInIndonesian } from '../../src/controllers/dashboard/reasons.ts';
+import { ALARM_KINDS } from '../../src/db/schema.ts';
+import { serviceAlarm } from '../../src/services/alarms/alarms.ts';
+import { alarmText } from '../../src/services/alarms/words.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { ERROR_STATUS, type ErrorCode } from '../../src/utils/errors.ts';
@@ -96,8 +99,22 @@ async function textsIn(lang: 'en' | 'id'): Promise<[path: string, text: string][
     ...KIND_NAMES.map((kind): [string, string] => [kind, kindName(lang, kind)]),
     ...ERRORS.flatMap((code) => textsOf(explainError(lang, code), code)),
     ...HOLDS.flatMap((reason) => textsOf(holdWords(lang, reason), reason)),
+    ...alarmTexts(lang),
     ...Object.values(KIND_PAGES).flatMap(({ type, fields }) => fieldTexts(lang, type, fields)),
   ];
+}
+
+const TROUBLES = ['database_read_only', 'storage_down', 'clock_skewed', 'credentials_unreadable'];
+
+/** Every alarm, and every trouble of the service. */
+function alarmTexts(lang: 'en' | 'id'): [string, string][] {
+  const reader = { lang, zone: 'Asia/Jakarta', now: 1_800_000_000_000 };
+  const facts = { sessionId: 'toko', host: 'toko.example', since: reader.now, until: reader.now, count: 2, of: 40 };
+  const alarms = [
+    ...ALARM_KINDS.map((kind) => ({ ...serviceAlarm('device_removed'), kind, ...facts })),
+    ...[...TROUBLES, 'service_webhook_down'].map(serviceAlarm),
+  ];
+  return alarms.map((alarm) => [alarm.kind, alarmText(alarm, reader)]);
 }
 
 function fieldTexts(lang: 'en' | 'id', type: string, fields: unknown): [string, string][] {

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ALARM_KINDS } from '../../src/db/schema.ts';
+import { EVENTS } from '../../src/events/table.ts';
 import { breakerReason } from '../../src/queue/breaker.ts';
 import { NEW_CONTACTS } from '../../src/queue/first-contacts.ts';
 import type { LimitReason } from '../../src/queue/limits.ts';
@@ -10,6 +11,7 @@ import { HAND_PAUSE } from '../../src/queue/pause.ts';
 import { SESSION_REASONS } from '../../src/services/campaigns/feed-end.ts';
 import { RECIPIENT_NIGHT } from '../../src/services/campaigns/waiting.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
+import { ERROR_STATUS } from '../../src/utils/errors.ts';
 import type { CloseReason } from '../../src/whatsapp/engine.ts';
 import { CHAT_REFUSED } from '../../src/whatsapp/refusals.ts';
 import { decide } from '../../src/workers/session-supervisor/policy.ts';
@@ -166,5 +168,37 @@ test('a document sets the shell variables that its commands use', () => {
     const used = foundBy(/\$\{?([A-Z][A-Z0-9_]*)/g, [...commands].join('\n'));
     const unset = [...used].filter((word) => !GIVEN.includes(word) && !new RegExp(`\\b${word}=`).test(text));
     expect(unset, name).toEqual([]);
+  }
+});
+
+const pages = (...names: string[]) => names.map((name) => readFileSync(`docs/${name}.md`, 'utf8')).join('\n');
+
+test('every code of an answer, with its status, in the Indonesian documents', () => {
+  const rows = pages('kode-error', 'kode-otp')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'));
+  const missing = Object.entries(ERROR_STATUS).filter(
+    ([code, status]) => !rows.some((row) => row.includes(`\`${code}\``) && row.includes(`| ${status} `)),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('every event, in the row of the action by which analytics.md groups it', () => {
+  const rows = pages('analytics').split('\n');
+  for (const action of ['message_receive', 'message_receipt', 'message_attempt', 'otp_status', 'session_event']) {
+    const row = rows.find((line) => line.startsWith(`| \`${action}\``));
+    const events = Object.entries(EVENTS).filter(([, of]) => 'action' in of && of.action === action);
+    expect(events.length).toBeGreaterThan(0);
+    for (const [event] of events) expect(row, event).toContain(`\`${event}\``);
+  }
+});
+
+test('no heading stands without a text', () => {
+  for (const name of readdirSync('docs').filter((file) => file.endsWith('.md'))) {
+    const text = pages(name.slice(0, -3)).replace(/^```[\s\S]*?^```/gm, 'x');
+    const empty = [...text.matchAll(/^(#{2,6}) (.+)\n+(?=(#{1,6}) )/gm)].filter(
+      ([, own = '', , next = '']) => next.length <= own.length,
+    );
+    expect(empty.map(([, , title]) => title), name).toEqual([]);
   }
 });

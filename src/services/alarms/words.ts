@@ -28,7 +28,7 @@ const en: Record<AlarmKind, Write> = {
     `${alarm.sessionId} ${own(ENDS_EN, alarm.reason ?? '') ?? 'was logged out'}${at('at', alarm.since)}${refusedEn(alarm, number)}.`,
   session_away: (alarm, { at }) => `${alarm.sessionId} has no connection${at('since', alarm.since)}.`,
   link_needed: (alarm, { number, at }) =>
-    `${alarm.sessionId} waits to be linked again: it went${at('at', alarm.since)}${refusedEn(alarm, number)}.`,
+    `${alarm.sessionId} waits to be linked again: its link was lost${at('at', alarm.since)}${refusedEn(alarm, number)}.`,
   restricted: (alarm, { at }) =>
     `WhatsApp restricts ${alarm.sessionId}: new people get no messages${at('until', alarm.until)}.`,
   webhook_down: (alarm, { number }) =>
@@ -52,7 +52,7 @@ const id: Record<AlarmKind, Write> = {
   restricted: (alarm, { at }) =>
     `WhatsApp membatasi ${alarm.sessionId}: orang baru tidak dikirimi pesan${at('sampai', alarm.until)}.`,
   webhook_down: (alarm, { number }) =>
-    `Webhook di ${alarm.host} tidak menjawab${alarm.count === null ? '' : `: ${number(alarm.count)} peristiwa menunggu`}.`,
+    `Webhook di ${alarm.host} tidak menjawab${alarm.count === null ? '' : `: ${number(alarm.count)} event menunggu`}.`,
   conversion_low: (alarm, { number }) =>
     `Sedikit kode yang dimasukkan: ${number(alarm.count ?? 0)} dari ${number(alarm.of ?? 0)} dalam satu jam terakhir.`,
   queue_late: (alarm, { number, at }) =>
@@ -106,8 +106,8 @@ const TROUBLES_EN: Record<string, string> = {
   service_webhook_down: 'The webhook of the service does not answer.',
 };
 const TROUBLES_ID: Record<string, string> = {
-  database_read_only: 'Basis data tidak bisa ditulis: periksa disk.',
-  storage_down: 'Berkas tidak bisa disimpan: periksa penyimpanan.',
+  database_read_only: 'Database tidak bisa ditulis: periksa disk.',
+  storage_down: 'File tidak bisa disimpan: periksa penyimpanan.',
   clock_skewed: 'Jam server ini tidak tepat.',
   credentials_unreadable: 'Kredensial sesi tidak bisa dibaca: apakah ada kunci enkripsi yang hilang?',
   service_webhook_down: 'Webhook layanan tidak menjawab.',

@@ -21,7 +21,8 @@ export const broadcastImport = {
   recent: 'Recent imports',
   short: (added: string, updated: string, invalid: string) =>
     `${added} new, ${updated} updated, ${invalid} refused,`,
-  checking: 'Checking the file. Nothing is saved before the whole file is checked.',
+  checking:
+    'Checking the file, or waiting until another import of this workspace has ended. Nothing is saved before the whole file is checked.',
   rows: (done: string, total: string) => `${done} of ${total} rows`,
   importProgress: 'Import progress',
   leave: 'You can leave this page. The import continues.',

@@ -42,7 +42,7 @@ export const developers = {
   back: 'Back',
   url: 'URL (https)',
   events: 'Events',
-  eventsHint: 'Choose none to receive all events.',
+  eventsHint: 'Choose none to receive all events but presence, which must be chosen.',
   status: 'Status',
   active: 'active',
   disabled: 'disabled',

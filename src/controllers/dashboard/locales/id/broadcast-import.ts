@@ -24,7 +24,8 @@ export const broadcastImport: Texts<typeof english.broadcastImport> = {
   recent: 'Impor terbaru',
   short: (added: string, updated: string, invalid: string) =>
     `${added} baru, ${updated} diperbarui, ${invalid} ditolak,`,
-  checking: 'Memeriksa file. Tidak ada yang disimpan sebelum seluruh file diperiksa.',
+  checking:
+    'File sedang diperiksa, atau menunggu impor lain di workspace ini selesai. Tidak ada yang disimpan sebelum seluruh file diperiksa.',
   rows: (done: string, total: string) => `${done} dari ${total} baris`,
   importProgress: 'Progres impor',
   leave: 'Anda bisa meninggalkan halaman ini. Impor tetap berjalan.',

@@ -45,7 +45,7 @@ export const developers: Texts<typeof english.developers> = {
   back: 'Kembali',
   url: 'URL (https)',
   events: 'Event',
-  eventsHint: 'Kosongkan untuk menerima semua event.',
+  eventsHint: 'Kosongkan untuk menerima semua event, kecuali kehadiran, yang harus dipilih.',
   status: 'Status',
   active: 'aktif',
   disabled: 'nonaktif',

@@ -3,7 +3,7 @@ import type * as english from '../en/search.ts';
 
 export const search: Texts<typeof english.search> = {
   title: 'Cari',
-  hint: 'Nomor telepon, ID pesan, ID permintaan, e-mail, kampanye, sesi, atau halaman.',
+  hint: 'Nomor telepon, ID pesan, ID permintaan, email, kampanye, sesi, atau halaman.',
   none: 'Tidak ditemukan',
   noneText: 'ID dan nomor telepon harus lengkap; untuk nama, sebagian sudah cukup.',
 };
@@ -23,7 +23,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   overview: 'Ringkasan',
   sessions: 'Sesi',
   newSession: 'Sesi baru',
-  pools: 'Kumpulan pengirim',
+  pools: 'Pool pengirim',
   messages: 'Pesan',
   compose: 'Pesan baru',
   status: 'Pasang status',
@@ -39,7 +39,7 @@ export const searchPages: Texts<typeof english.searchPages> = {
   templates: 'Template pesan',
   files: 'File terunggah',
   checks: 'Cek nomor di WhatsApp',
-  optOuts: 'Berhenti berlangganan',
+  optOuts: 'Berhenti langganan',
   keys: 'API key',
   webhooks: 'Webhook',
   requests: 'Log permintaan',
