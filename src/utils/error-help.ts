@@ -24,15 +24,15 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     meaning: 'This is no phone number, or it can be read in two ways.',
     hint: 'Write the number with + and its country code. `details.readings` lists the ways to read it.',
     example: {
-      message: 'This is too short for a phone number.',
-      details: { reason: 'too_short' },
+      message: 'A phone number has no letters: use the international form, as in +6281234567890.',
+      details: { reason: 'letters' },
     },
   },
   URL_REFUSED: {
     meaning: 'The service does not fetch this URL, or could not.',
     hint: 'Use a whole https URL that anybody on the internet can open. A file can also be sent itself.',
     example: {
-      message: 'The media could not be fetched. The host answered 404.',
+      message: 'The media could not be fetched. The host answered with status 404.',
       details: { reason: 'status' },
     },
   },
@@ -42,9 +42,9 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     example: { message: 'This code is wrong.', details: { attemptsLeft: 2 } },
   },
   UNAUTHORIZED: {
-    meaning: 'There is no credential, or it is not valid any more.',
+    meaning: 'There is no credential, or it is not right, or not valid any more.',
     hint: 'Send `x-api-key: <key>` or `Authorization: Bearer <token>`. Keys are made in the dashboard under Developers.',
-    example: { message: 'Sign in, or send an API key.' },
+    example: { message: 'This needs a credential: Authorization: Bearer <token>, or x-api-key.' },
   },
   SECOND_FACTOR_REQUIRED: {
     meaning: 'The password is right, and the account has a second factor.',
@@ -90,14 +90,14 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     example: { message: 'There is no session my-sesion.', details: { didYouMean: SESSION } },
   },
   QR_NOT_READY: {
-    meaning: 'WhatsApp has not sent a QR code yet.',
-    hint: 'Ask again after the seconds in `Retry-After`.',
-    example: { message: 'There is no QR code yet.' },
+    meaning: 'The session has no QR code now: WhatsApp has not sent it yet, or the session needs none.',
+    hint: 'The message says why. Where the answer has `Retry-After`, ask again after so many seconds.',
+    example: { message: 'There is no QR code at the moment: try again in a moment.' },
   },
   OTP_NOT_FOUND: {
     meaning: 'No code is pending for this number or id.',
     hint: 'Send a new one with POST /otp/send.',
-    example: { message: 'There is no pending code.' },
+    example: { message: 'No code is waiting to be checked: send a new one.' },
   },
   METHOD_NOT_ALLOWED: {
     meaning: 'The address exists, but not with this method.',
@@ -108,7 +108,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     meaning: 'The account has a session of this name already.',
     hint: 'Use it as it is (`details.session`), restart it, or choose another name.',
     example: {
-      message: `There is a session ${SESSION} already.`,
+      message: 'There is a session of this name already. POST /session/restart connects it again.',
       details: { session: { sessionId: SESSION, status: 'connected' } },
     },
   },
@@ -120,7 +120,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   ALREADY_CONNECTED: {
     meaning: 'The session is connected: there is nothing to scan.',
     hint: 'Send with it. To link another phone, call POST /session/logout first.',
-    example: { message: 'The session is connected already.' },
+    example: { message: 'This session is connected: there is nothing to scan.' },
   },
   NOT_CONNECTED: {
     meaning: 'The session has no linked phone, was logged out, was replaced, or failed.',
@@ -133,12 +133,12 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   BROADCAST_IN_PROGRESS: {
     meaning: 'A campaign to this list runs or is paused.',
     hint: 'Wait until it has ended, or stop it.',
-    example: { message: 'A campaign to this list is under way.' },
+    example: { message: 'A campaign to this list is running on this session.' },
   },
   CONFLICT: {
     meaning: 'The present state does not allow this.',
     hint: 'Read the thing again and decide by its status.',
-    example: { message: 'The message has been sent already.' },
+    example: { message: 'The message cannot be canceled any more: it is sent.' },
   },
   IDEMPOTENCY_CONFLICT: {
     meaning: 'This Idempotency-Key was used for another request.',
@@ -179,19 +179,19 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
     example: { message: 'Send JSON: Content-Type: application/json.' },
   },
   NOT_SUPPORTED: {
-    meaning: "The session's engine cannot do this.",
-    hint: 'docs/engines.md lists what each engine can do.',
-    example: { message: 'The engine baileys cannot do this.' },
+    meaning: "The session's engine, or this service as it is set up, cannot do this.",
+    hint: 'The message says which. docs/engines.md lists what each engine can do.',
+    example: { message: 'The engine wa-multi-session cannot send polls.' },
   },
   FILE_INFECTED: {
     meaning: 'The virus scanner found something in the file.',
     hint: 'Do not send this file.',
-    example: { message: 'The file is infected.' },
+    example: { message: 'The file is infected (Eicar-Test-Signature) and was not kept.' },
   },
   NOT_ON_WHATSAPP: {
     meaning: 'WhatsApp does not know this number.',
     hint: 'Check the number, or reach the person another way.',
-    example: { message: 'This number is not on WhatsApp.' },
+    example: { message: 'WhatsApp does not know this person.' },
   },
   PASSKEY_REFUSED: {
     meaning: 'WhatsApp did not take the answer of the passkey.',
@@ -226,17 +226,21 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   RATE_LIMITED: {
     meaning: 'This was asked too often.',
     hint: 'Wait for the seconds in `Retry-After`, then send the same request.',
-    example: { message: 'Too many requests. Try again in 12 seconds.' },
+    example: { message: 'Too many requests: wait a little.' },
   },
   OTP_MAX_ATTEMPTS: {
     meaning: 'The code was typed wrong too often.',
     hint: 'Send a new one with POST /otp/send.',
-    example: { message: 'Too many wrong attempts.' },
+    example: { message: 'Too many wrong codes: send a new one.' },
   },
   QUOTA_EXCEEDED: {
-    meaning: 'The account holds as much of this as it may.',
-    hint: 'Delete what is not needed, or ask whoever runs the service for more.',
-    example: { message: 'The account may have 20 sessions.', details: { quota: 'sessions', limit: 20 } },
+    meaning: 'The account holds, or has used, as much of this as it may.',
+    hint: 'The message says what makes room, or from when on there is more. Whoever runs the service can raise the limit.',
+    example: {
+      message:
+        'There are 100 sessions, and at most 100 are allowed, so one more cannot be taken: delete one that is not needed, or ask the administrator for a higher limit.',
+      details: { quota: 'sessions', limit: 100, used: 100, requested: 1 },
+    },
   },
   INTERNAL: {
     meaning: 'Something failed inside of the service.',
@@ -246,7 +250,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   SEND_FAILED: {
     meaning: 'WhatsApp refused the message, or it could not be sent.',
     hint: '`details.errorCode` says why; docs/operations.md explains each.',
-    example: { message: 'WhatsApp refused the message (463).', details: { errorCode: '463' } },
+    example: { message: 'The message was not sent: it is expired.', details: { errorCode: 'EXPIRED' } },
   },
   UNAVAILABLE: {
     meaning: 'The service cannot do this at the moment. Nothing was lost.',

@@ -11,6 +11,7 @@ import { serviceAlarm } from '../../src/services/alarms/alarms.ts';
 import { alarmText } from '../../src/services/alarms/words.ts';
 import { explainError } from '../../src/services/messages/failure-words.ts';
 import { holdWords } from '../../src/services/messages/waiting-words.ts';
+import { ERROR_HELP } from '../../src/utils/error-help.ts';
 import { ERROR_STATUS, type ErrorCode } from '../../src/utils/errors.ts';
 import { unusedWords } from './unused-words.ts';
 import { englishIn, goneIn, rawIn, shownIn } from './wording.ts';
@@ -275,6 +276,11 @@ it('so is every sentence that such a refusal takes from elsewhere', () => {
   const said = sentences.map((sentence) => sentence.replace(/^5 is bound to 55/, 'This API key is bound to one session'));
   const hints = /^Did you mean 5\? /;
   expect(unsaidOf(said).filter((sentence) => !hints.test(sentence))).toEqual([]);
+});
+
+it('the example of each code is a sentence that the service says', () => {
+  const { INVALID_NUMBER: _numbers, VALIDATION_FAILED: _fields, ...others } = ERROR_HELP;
+  expect(unsaidOf(Object.values(others).map(({ example }) => example.message))).toEqual([]);
 });
 
 it('what makes room for one more is said of each thing that is limited', () => {

@@ -4,6 +4,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import { z } from 'zod';
 import type { HttpContext } from '../../middlewares/http-env.ts';
 import type { Alarm } from '../../services/alarms/reader.ts';
+import { explainError } from '../../services/messages/failure-words.ts';
 import { type AppError, ERROR_STATUS, type ErrorCode } from '../../utils/errors.ts';
 import { own } from '../../utils/own.ts';
 import { type Lang, texts } from './i18n.ts';
@@ -92,7 +93,9 @@ const NUMBER_IN_INDONESIAN: Record<string, string> = {
 };
 
 function inIndonesian({ code, details, message }: AppError): string {
-  if (code !== 'INVALID_NUMBER') return sentenceInIndonesian(message) ?? indonesianFailures.failures[code];
+  if (code !== 'INVALID_NUMBER') {
+    return sentenceInIndonesian(message) ?? whyNotSent(code, details) ?? indonesianFailures.failures[code];
+  }
   const place = placeOf(details);
   if (place === null) return numberInIndonesian(message, details);
   const { index, total, invalidCount } = place;
@@ -101,6 +104,13 @@ function inIndonesian({ code, details, message }: AppError): string {
   return invalidCount === 1
     ? `Masalah pada ${which}: ${said}`
     : `${invalidCount} nomor tidak bisa dibaca. Yang pertama ${which}: ${said}`;
+}
+
+/** Why a message that was waited for did not go; null for a failure of anything else. */
+function whyNotSent(code: ErrorCode, details: AppError['details']): string | null {
+  const { errorCode } = details ?? {};
+  const isMessage = code === 'SEND_FAILED' && typeof errorCode === 'string';
+  return isMessage ? (explainError('id', errorCode)?.why ?? null) : null;
 }
 
 /** Of a list of numbers, which of them are wrong. */
