@@ -315,9 +315,7 @@ function invalidNumber({ problem, readings }: RefusedPhone): AppError {
   const spellings = readings.map(formatE164);
   const choice = spellings.length > 1 ? `Write ${spellings.join(' or ')}.` : '';
   const message =
-    choice === ''
-      ? TEXTS[problem]
-      : `This number can be read in ${spellings.length} ways. ${choice}`;
+    choice === '' ? TEXTS[problem] : `This number can be read in ${spellings.length} ways. ${choice}`;
   const details = { reason: problem, ...(spellings.length > 0 ? { readings: spellings } : {}) };
   return new AppError('INVALID_NUMBER', message, { details });
 }

@@ -110,7 +110,14 @@ const TROUBLES = ['database_read_only', 'storage_down', 'clock_skewed', 'credent
 /** Every alarm, and every trouble of the service. */
 function alarmTexts(lang: 'en' | 'id'): [string, string][] {
   const reader = { lang, zone: 'Asia/Jakarta', now: 1_800_000_000_000 };
-  const facts = { sessionId: 'toko', host: 'toko.example', since: reader.now, until: reader.now, count: 2, of: 40 };
+  const facts = {
+    sessionId: 'toko',
+    host: 'toko.example',
+    since: reader.now,
+    until: reader.now,
+    count: 2,
+    of: 40,
+  };
   const alarms = [
     ...ALARM_KINDS.map((kind) => ({ ...serviceAlarm('device_removed'), kind, ...facts })),
     ...[...TROUBLES, 'service_webhook_down'].map(serviceAlarm),
@@ -233,7 +240,10 @@ const unsaidOf = (sentences: readonly string[]) =>
   sentences.filter((sentence) => !NAMES_FIELDS.test(sentence) && sentenceInIndonesian(sentence) === null);
 
 it.each(keysOf(ERROR_STATUS))('so is every sentence of %s, wherever it is refused', (code) => {
-  const pattern = new RegExp(`'${code}',\\s+(?:'([^'\\n]* [^'\\n]*)'|[\`"]([^\`"\\n]* [^\`"\\n]*)[\`"])`, 'g');
+  const pattern = new RegExp(
+    `'${code}',\\s+(?:'([^'\\n]* [^'\\n]*)'|[\`"]([^\`"\\n]* [^\`"\\n]*)[\`"])`,
+    'g',
+  );
   const sentences = refusalsIn(EVERYWHERE, pattern);
   const few = new Map<ErrorCode, number>([
     ['CONFLICT', 70],
@@ -273,7 +283,9 @@ it('so is every sentence that such a refusal takes from elsewhere', () => {
   const sentences = refusalsIn(APART, /'([A-Z][^'\n]* [^'\n]*\.)'|`((?:[A-Z]|\$\{)[^`\n]* [^`\n]*\.)`/g);
   expect(sentences.length).toBeGreaterThan(60);
   // Of a person or a key, of one session or some.
-  const said = sentences.map((sentence) => sentence.replace(/^5 is bound to 55/, 'This API key is bound to one session'));
+  const said = sentences.map((sentence) =>
+    sentence.replace(/^5 is bound to 55/, 'This API key is bound to one session'),
+  );
   const hints = /^Did you mean 5\? /;
   expect(unsaidOf(said).filter((sentence) => !hints.test(sentence))).toEqual([]);
 });
@@ -288,7 +300,9 @@ it('what makes room for one more is said of each thing that is limited', () => {
   const things = [...quotas.matchAll(/thing: '([^']+)'/g)].map(([, thing = '']) => thing);
   expect(things.length).toBeGreaterThan(12);
   const said = things.map((thing) =>
-    sentenceInIndonesian(`There are 1000 ${thing}, and at most 1000 are allowed, so one more cannot be taken: x.`),
+    sentenceInIndonesian(
+      `There are 1000 ${thing}, and at most 1000 are allowed, so one more cannot be taken: x.`,
+    ),
   );
   expect(said.filter((sentence) => sentence === null || sentence.includes('hal seperti ini'))).toEqual([]);
   expect(new Set(said).size).toBe(things.length);
@@ -298,8 +312,14 @@ it('a refusal keeps its cause and its time', () => {
   const cases: [sentence: string, words: RegExp][] = [
     ['The code is not right, or it was used before.', /^Kode salah/],
     ['The media could not be fetched. The host answered with status 404.', /tidak bisa diambil.*status 404/],
-    ['All 1000 messages of today are used: there are more from 2026-12-01T00:00:00.000Z on, or …', /2026-12-01/],
-    ['All 50 codes of this hour are used: there are more from 2026-12-01T08:00:00.000Z on, or …', /pukul 08:00/],
+    [
+      'All 1000 messages of today are used: there are more from 2026-12-01T00:00:00.000Z on, or …',
+      /2026-12-01/,
+    ],
+    [
+      'All 50 codes of this hour are used: there are more from 2026-12-01T08:00:00.000Z on, or …',
+      /pukul 08:00/,
+    ],
     ['The session meets nobody new now.', /orang baru/],
     ['This link was used or is too old: ask for another one.', /^Tautan/],
     ['This session is linked by a pairing code, not by a QR.', /kode penautan/],

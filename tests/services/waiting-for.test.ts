@@ -1,7 +1,13 @@
 import { and, eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { insertMany } from '../../src/db/ops.ts';
-import { firstContacts, messageQueue, messages, sendAttempts, whatsappAccounts } from '../../src/db/schema.ts';
+import {
+  firstContacts,
+  messageQueue,
+  messages,
+  sendAttempts,
+  whatsappAccounts,
+} from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { createHealthProbes } from '../../src/services/health.ts';

@@ -43,7 +43,13 @@ describe('compose.yaml', () => {
   });
 
   it('starts in production, on its own database and its own folders, whatever else stands there', () => {
-    const env = { ...WHOLE, ...SECRETS, DB_SOCKET: '/run/mysqld/mysqld.sock', DB_HOST: '127.0.0.1', PORT: '80' };
+    const env = {
+      ...WHOLE,
+      ...SECRETS,
+      DB_SOCKET: '/run/mysqld/mysqld.sock',
+      DB_HOST: '127.0.0.1',
+      PORT: '80',
+    };
     for (const [, { environment }] of gateways) {
       const config = loadConfig(environmentOf({ ...env, OTP_ALLOWED_COUNTRIES: 'ID' }, environment));
       expect(config).toMatchObject({
@@ -81,8 +87,15 @@ describe('deploy/wahub.service', () => {
   it('reads the file of its own name last, which the document writes for a second one', () => {
     const files = linesOf('EnvironmentFile');
     expect(files).toEqual(['/etc/wahub/wahub.env', '-/etc/wahub/%N.env']);
-    const document = read('docs/deployment.md').split('\n## ').find((part) => part.startsWith('systemd'));
-    for (const said of ['/opt/wahub', 'npm ci && npm run build', 'wahub-2.service', '/etc/wahub/wahub-2.env']) {
+    const document = read('docs/deployment.md')
+      .split('\n## ')
+      .find((part) => part.startsWith('systemd'));
+    for (const said of [
+      '/opt/wahub',
+      'npm ci && npm run build',
+      'wahub-2.service',
+      '/etc/wahub/wahub-2.env',
+    ]) {
       expect(document).toContain(said);
     }
     const [, written = ''] = /printf '([^']+)' > \/etc\/wahub\/wahub-2\.env/.exec(document ?? '') ?? [];
@@ -112,7 +125,12 @@ describe('docs/sizing.md', () => {
     .split('\n\n')[0]
     ?.split('\n')
     .slice(2)
-    .map((line) => line.split('|').map((cell) => Number(cell.trim().replaceAll(',', ''))).slice(1, -1));
+    .map((line) =>
+      line
+        .split('|')
+        .map((cell) => Number(cell.trim().replaceAll(',', '')))
+        .slice(1, -1),
+    );
 
   it('reckons sessions with the limits that are shipped', () => {
     expect(numbersOf(/`r = n \/ ([\d.]+)`/g)).toEqual([Number((1 / each).toFixed(1))]);

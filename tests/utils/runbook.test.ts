@@ -185,7 +185,13 @@ test('every code of an answer, with its status, in the Indonesian documents', ()
 
 test('every event, in the row of the action by which analytics.md groups it', () => {
   const rows = pages('analytics').split('\n');
-  for (const action of ['message_receive', 'message_receipt', 'message_attempt', 'otp_status', 'session_event']) {
+  for (const action of [
+    'message_receive',
+    'message_receipt',
+    'message_attempt',
+    'otp_status',
+    'session_event',
+  ]) {
     const row = rows.find((line) => line.startsWith(`| \`${action}\``));
     const events = Object.entries(EVENTS).filter(([, of]) => 'action' in of && of.action === action);
     expect(events.length).toBeGreaterThan(0);
@@ -199,6 +205,9 @@ test('no heading stands without a text', () => {
     const empty = [...text.matchAll(/^(#{2,6}) (.+)\n+(?=(#{1,6}) )/gm)].filter(
       ([, own = '', , next = '']) => next.length <= own.length,
     );
-    expect(empty.map(([, , title]) => title), name).toEqual([]);
+    expect(
+      empty.map(([, , title]) => title),
+      name,
+    ).toEqual([]);
   }
 });

@@ -55,7 +55,10 @@ describe.each(WEBHOOK_EVENTS)('%s', (event) => {
 });
 
 it('a warning of the example of little conversion is one, as shipped', () => {
-  const { conversion } = loadConfig({ JWT_SECRET: '7c0d95e1'.repeat(8), ENCRYPTION_KEY: '5e1b93c0'.repeat(8) }).otp;
+  const { conversion } = loadConfig({
+    JWT_SECRET: '7c0d95e1'.repeat(8),
+    ENCRYPTION_KEY: '5e1b93c0'.repeat(8),
+  }).otp;
   const { ended, verified, percent } = exampleOf('otp.conversion_low').data;
   const tally = { ended: Number(ended), verified: Number(verified) };
   expect(isLowConversion(conversion, tally)).toBe(true);

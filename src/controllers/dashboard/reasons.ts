@@ -278,7 +278,10 @@ const SENTENCES: readonly Rule[] = [
   ...accountSentences,
   ...messageSentences,
   // Sentences around a reason that has words of its own.
-  [/^The password (.+)\.$/, (reason = '') => `Kata sandi ${reasonInIndonesian(reason) ?? 'tidak bisa dipakai'}.`],
+  [
+    /^The password (.+)\.$/,
+    (reason = '') => `Kata sandi ${reasonInIndonesian(reason) ?? 'tidak bisa dipakai'}.`,
+  ],
   [
     /^The media could not be fetched\. (.+)$/,
     (why = '') => `File tidak bisa diambil. ${sentenceInIndonesian(why) ?? ''}`.trim(),

@@ -50,9 +50,15 @@ export const accountSentences: readonly Rule[] = [
     (limit, until) =>
       `Semua ${count(limit)} kode jam ini sudah terpakai. Ada lagi mulai ${moment(until)}, ${MORE}`,
   ],
-  [/^Too many in this hour\. Try again later\.$/, () => 'Terlalu banyak kode dalam satu jam. Coba lagi nanti.'],
+  [
+    /^Too many in this hour\. Try again later\.$/,
+    () => 'Terlalu banyak kode dalam satu jam. Coba lagi nanti.',
+  ],
   [/^Too many requests: wait a little\.$/, () => 'Terlalu banyak permintaan. Tunggu sebentar.'],
-  [/^Too many event streams are open\.$/, () => 'Terlalu banyak halaman langsung yang terbuka. Tutup satu dulu.'],
+  [
+    /^Too many event streams are open\.$/,
+    () => 'Terlalu banyak halaman langsung yang terbuka. Tutup satu dulu.',
+  ],
   [
     /^Too many new passwords were asked for from here: wait a while\.$/,
     () => 'Terlalu banyak permintaan kata sandi baru dari sini. Coba lagi nanti.',
@@ -69,7 +75,10 @@ export const accountSentences: readonly Rule[] = [
     /^This channel had enough notices in this hour\. Try again later\.$/,
     () => 'Saluran ini sudah cukup banyak menerima pemberitahuan dalam satu jam. Coba lagi nanti.',
   ],
-  [/^Too many attempts at once: wait a little\.$/, () => 'Terlalu banyak percobaan bersamaan. Tunggu sebentar.'],
+  [
+    /^Too many attempts at once: wait a little\.$/,
+    () => 'Terlalu banyak percobaan bersamaan. Tunggu sebentar.',
+  ],
   [
     /^Too many ask without a valid credential at the moment: try again soon\.$/,
     () => 'Terlalu banyak permintaan tanpa akses yang sah saat ini. Coba lagi sebentar.',
@@ -80,7 +89,10 @@ export const accountSentences: readonly Rule[] = [
     /^This sign-in took too long or was ended: begin again with the password\.$/,
     () => 'Proses masuk ini terlalu lama atau sudah diakhiri. Mulai lagi dengan kata sandi.',
   ],
-  [/^The password is right\. Now give your second factor\.$/, () => 'Kata sandi benar. Sekarang berikan faktor kedua Anda.'],
+  [
+    /^The password is right\. Now give your second factor\.$/,
+    () => 'Kata sandi benar. Sekarang berikan faktor kedua Anda.',
+  ],
   [
     /^This workspace asks for a second factor: /,
     () => 'Workspace ini meminta faktor kedua. Siapkan satu, atau berikan yang Anda miliki.',
@@ -112,14 +124,20 @@ export const accountSentences: readonly Rule[] = [
     /^This invitation is for another address: /,
     () => 'Undangan ini untuk alamat lain. Kembali, lalu masuk dengan akun yang memakai alamat itu.',
   ],
-  [/^Send the password of the account, or of a new one\.$/, () => 'Isi kata sandi akun Anda, atau kata sandi untuk akun baru.'],
+  [
+    /^Send the password of the account, or of a new one\.$/,
+    () => 'Isi kata sandi akun Anda, atau kata sandi untuk akun baru.',
+  ],
   [/^Send the password as well\.$/, () => 'Isi juga kata sandi.'],
   [
     /^This is not the password that the registration was made with\./,
     () =>
       'Ini bukan kata sandi yang dipakai saat mendaftar. Jika bukan Anda yang mendaftar, daftar sendiri: tautannya akan berbeda.',
   ],
-  [/^You belong to no workspace any more: /, () => 'Anda tidak lagi berada di workspace mana pun. Minta diundang.'],
+  [
+    /^You belong to no workspace any more: /,
+    () => 'Anda tidak lagi berada di workspace mana pun. Minta diundang.',
+  ],
   [/^New workspaces are closed here: /, () => 'Workspace baru tidak dibuka di sini. Hubungi administrator.'],
   [/^You do not belong to this workspace any more\.$/, () => 'Anda sudah tidak berada di workspace ini.'],
   [/^An owner sees all sessions\.$/, () => 'Pemilik melihat semua sesi, jadi tidak bisa dibatasi.'],
@@ -150,14 +168,8 @@ export const accountSentences: readonly Rule[] = [
   [/^The API key is not valid\.$/, () => 'API key tidak valid.'],
   [/^This looks like an API key: send it as /, () => 'Ini tampaknya API key: kirim sebagai x-api-key.'],
   [/^This needs a credential: /, () => 'Permintaan ini memerlukan API key atau token.'],
-  [
-    /^An API key cannot do this: /,
-    () => 'API key tidak bisa melakukan ini. Masuk, lalu pakai tokennya.',
-  ],
-  [
-    /^This needs a signed-in user /,
-    () => 'Ini hanya bisa dilakukan orang yang sudah masuk, bukan API key.',
-  ],
+  [/^An API key cannot do this: /, () => 'API key tidak bisa melakukan ini. Masuk, lalu pakai tokennya.'],
+  [/^This needs a signed-in user /, () => 'Ini hanya bisa dilakukan orang yang sudah masuk, bukan API key.'],
   [
     /^The role \S{1,40} cannot make a key with (.{1,200})\.$/,
     (scopes) => `Peran Anda tidak bisa membuat API key dengan akses ${scopes}.`,
@@ -171,10 +183,7 @@ export const accountSentences: readonly Rule[] = [
     /^This concerns the whole account: /,
     () => 'Ini menyangkut seluruh akun. Masuk, atau pakai API key dengan akses penuh.',
   ],
-  [
-    /^This API key is bound to (?:one session|some sessions)/,
-    () => 'API key ini hanya untuk sesi tertentu.',
-  ],
+  [/^This API key is bound to (?:one session|some sessions)/, () => 'API key ini hanya untuk sesi tertentu.'],
   [
     /^Your membership is bound to (?:one session|some sessions)/,
     () => 'Keanggotaan Anda hanya untuk sesi tertentu.',
@@ -208,7 +217,10 @@ export const accountSentences: readonly Rule[] = [
     /^The first request with this Idempotency-Key still runs\.$/,
     () => 'Permintaan pertama dengan Idempotency-Key ini masih berjalan.',
   ],
-  [/^The body is larger than (.{1,40}), its file left out\.$/, (size) => `Data yang dikirim, di luar filenya, lebih dari ${size}.`],
+  [
+    /^The body is larger than (.{1,40}), its file left out\.$/,
+    (size) => `Data yang dikirim, di luar filenya, lebih dari ${size}.`,
+  ],
   [/^The body is larger than (.{1,40})\.$/, (size) => `Data yang dikirim lebih dari ${size}.`],
   [/^The body is too large\.$/, () => 'Data yang dikirim terlalu besar.'],
   [/^The form is larger than (.{1,40})\.$/, (size) => `Isi formulir lebih dari ${size}.`],
@@ -246,7 +258,10 @@ export const accountSentences: readonly Rule[] = [
     /^The storage of files cannot be used at the moment\. /,
     () => 'Penyimpanan file sedang tidak bisa dipakai. Tidak ada yang hilang. Coba lagi.',
   ],
-  [/^The service stops; the import goes on /, () => 'Layanan sedang dihentikan. Impor berlanjut setelah layanan menyala lagi.'],
+  [
+    /^The service stops; the import goes on /,
+    () => 'Layanan sedang dihentikan. Impor berlanjut setelah layanan menyala lagi.',
+  ],
   [/^The service stops\.$/, () => 'Layanan sedang dihentikan. Coba lagi sebentar.'],
   [/^The emulator of this sandbox does not answer\.$/, () => 'Simulator tidak menjawab.'],
   [/^There are simulated phones in a sandbox only\.$/, () => 'Ponsel simulasi hanya ada di sandbox.'],
