@@ -105,7 +105,7 @@ export const messageSentences: readonly Rule[] = [
   [/^A group cannot be a member\.$/, () => 'Grup tidak bisa menjadi anggota.'],
   [
     /^This number was removed from the group and may not come back by the link\.$/,
-    () => 'Nomor ini dikeluarkan dari grup dan tidak bisa kembali lewat tautan.',
+    () => 'Nomor ini dihapus dari grup dan tidak bisa kembali lewat tautan.',
   ],
   [/^WhatsApp gave no invite link\.$/, () => 'WhatsApp tidak memberikan tautan undangan. Coba lagi.'],
   [
@@ -227,7 +227,7 @@ export const messageSentences: readonly Rule[] = [
   ],
   [
     /^No phone has linked these credentials, /,
-    () => 'Belum ada ponsel yang menautkan kredensial ini, atau sudah dikeluarkan.',
+    () => 'Belum ada ponsel yang menautkan kredensial ini, atau tautannya sudah diakhiri.',
   ],
   [
     /^A private and a public key of the credentials do not belong together\.$/,
