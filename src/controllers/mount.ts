@@ -29,6 +29,7 @@ import { withKnownNames } from '../services/requests/harmless.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
+import { takesAnyName } from '../utils/schema-shape.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
 import { foldingOf, withBothNames, withLostPlus } from './aliases.ts';
@@ -71,6 +72,7 @@ function serving(parts: MountParts, route: Route): Serve {
   let serve: Serve = run(parts, route);
   if (body) serve = readValid(parts.deps, route, body, serve);
   serve = query ? keepValid('query', query, readQuery(parts.deps, query, route), serve) : noteQuery(serve);
+  serve = keepToOwn(route, serve);
   if (params) serve = keepValid('param', params, inputReader(params, 'form'), serve);
   serve = limitBody(route, serve);
   return route.files ? inUploadPlace(parts.deps, serve) : serve;
@@ -235,6 +237,55 @@ function noteQuery(serve: Serve): Serve {
   };
 }
 
+/** The names by which an administrator asks for what is another tenant's, or everybody's, in the routes that declare them. */
+const TENANT_NAMES = ['userId', 'all'] as const;
+type TenantName = (typeof TENANT_NAMES)[number];
+
+/** Refuses those names in the query of a route that does not declare them: to ignore them would be to do it to the caller's own. */
+function keepToOwn({ auth, query }: Route, serve: Serve): Serve {
+  const knows = query ? foldingOf(query).knows : () => false;
+  const names = TENANT_NAMES.filter((name) => !knows(name));
+  if (auth === 'public' || names.length === 0) return serve;
+  return (c) => {
+    if (c.req.url.includes('?')) {
+      for (const name of names) for (const value of c.req.queries(name) ?? []) refuseOthers(c, name, value);
+    }
+    return serve(c);
+  };
+}
+
+/**
+ * The same for the fields of a body. The older systems ignored what they did not know, and where callers give names of their
+ * own, as of a contact's columns, these are two of them.
+ */
+function ownFieldsOnly(
+  { auth, strictNames }: Route,
+  schema: z.ZodType,
+): (c: HttpContext, fields: Record<string, unknown>) => void {
+  const { knows } = foldingOf(schema);
+  const names = TENANT_NAMES.filter((name) => !knows(name));
+  if (auth === 'public' || strictNames !== undefined) return () => undefined;
+  return (c, fields) => {
+    for (const name of names) {
+      const value = fields[name] ?? null;
+      if (value !== null && !takesAnyName(schema)) refuseOthers(c, name, value);
+    }
+  };
+}
+
+/** Throws FORBIDDEN for who is no administrator, and VALIDATION_FAILED for one, unless it says what holds without it. */
+function refuseOthers(c: HttpContext, name: TenantName, value: unknown): void {
+  const actor = c.get('actor');
+  const given = String(value);
+  const isOwn = name === 'userId' ? given === String(actor?.userId) : given === 'false' || given === '0';
+  if (actor === undefined || isOwn) return;
+  requireRole({ actor }, 'admin');
+  throw new AppError('VALIDATION_FAILED', `This call takes no ${name}: it works in your own workspace.`, {
+    details: { [name]: 'is not taken by this call' },
+    hint: `Leave ${name} out. Nothing was done.`,
+  });
+}
+
 /** The fields of the body; its files last as long as the request. */
 function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): Serve {
   const options = { strict: route.strictNames };
@@ -247,8 +298,10 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): S
   };
   const limit = route.fileLimit?.(files) ?? mediaLimit(files);
   const { knows } = foldingOf(schema);
+  const requireOwn = ownFieldsOnly(route, schema);
   const accepted = async (c: HttpContext, received: ReceivedBody): Promise<Response> => {
     c.set('received', withKnownNames(received.fields, knows));
+    requireOwn(c, received.fields);
     const reading = readers[received.kind](received.fields);
     const read = reading instanceof Promise ? await reading : reading;
     accept(read, c);

@@ -378,7 +378,8 @@ function responsesOf(route: Route, components: Components): Json {
 
 function codesOf(route: Route): Set<ErrorCode> {
   const codes = new Set<ErrorCode>([...COMMON, ...(route.errors ?? [])]);
-  if (route.params || route.query || route.body) codes.add('VALIDATION_FAILED');
+  // Also `userId` and `all`, where a route does not declare them.
+  if (route.params || route.query || route.body || route.auth !== 'public') codes.add('VALIDATION_FAILED');
   if (route.body) codes.add('BODY_TOO_LARGE').add('UNSUPPORTED_MEDIA');
   if (route.auth !== 'public') codes.add('UNAUTHORIZED').add('FORBIDDEN');
   if (route.idempotent) codes.add('IDEMPOTENCY_CONFLICT').add('IDEMPOTENCY_IN_PROGRESS');

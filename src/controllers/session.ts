@@ -224,7 +224,7 @@ const writeRoutes: Route[] = [
       'What is missing stays, `null` takes it away. With another proxy the session connects again at once; a session with a proxy never goes out without it. Another browser shows on the phone when it is linked the next time. `autoRead` marks what comes in from then on as read; `rejectCalls` rejects calls as they ring, and sends `callText` to whoever called. `receiveStatus` and `receiveChannels` store status posts of others, and posts of channels that the number follows, from then on.',
     auth: 'credential',
     scope,
-    ...InPath,
+    params: OneSession,
     body: ChangeSessionInput,
     response: z.object({ message: z.string(), data: SessionStatusOutput }),
     errors: ['SESSION_NOT_FOUND', 'URL_REFUSED', 'NOT_SUPPORTED'],
@@ -232,9 +232,9 @@ const writeRoutes: Route[] = [
       ...inPathExample,
       body: { label: 'Toko', proxy: 'socks5://user:password@proxy.example.com:1080' },
     },
-    handler: async ({ ctx, params, query, body }) => ({
+    handler: async ({ ctx, params, body }) => ({
       message: 'The session was changed.',
-      data: await changeSession(ctx, { ...params, ...query }, body),
+      data: await changeSession(ctx, params, body),
     }),
   }),
   route({
@@ -247,14 +247,12 @@ const writeRoutes: Route[] = [
     auth: 'credential',
     scope,
     limit: PROXY_TEST_LIMIT,
-    ...InPath,
+    params: OneSession,
     body: ProxyTestInput,
     response: z.object({ data: ProxyTestOutput }),
     errors: ['SESSION_NOT_FOUND', 'URL_REFUSED', 'CONFLICT'],
     example: { ...inPathExample, body: { proxy: 'socks5://user:password@proxy.example.com:1080' } },
-    handler: async ({ ctx, params, query, body }) => ({
-      data: await testProxy(ctx, { ...params, ...query }, body),
-    }),
+    handler: async ({ ctx, params, body }) => ({ data: await testProxy(ctx, params, body) }),
   }),
   route({
     method: 'post',

@@ -42,6 +42,11 @@ export function shapeOf(schema: z.ZodType): Shape {
   return read(json, toJson(json.$defs), 0);
 }
 
+/** Whether an object of this schema may have names that it does not declare. */
+export function takesAnyName(schema: z.ZodType): boolean {
+  return shapeOf(schema).rest !== null;
+}
+
 function read(schema: Json, definitions: Json, depth: number): Shape {
   // None of our schemas is nested as deeply, unless it holds itself.
   if (depth > 20) return ANYTHING;

@@ -1,6 +1,7 @@
 /** Every route of the service, whoever wrote it, passes the same security tests. */
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { foldingOf } from '../../src/controllers/aliases.ts';
 import { allRoutes } from '../../src/controllers/index.ts';
 import type { Route } from '../../src/controllers/route.ts';
 import { users, whatsappAccounts } from '../../src/db/schema.ts';
@@ -87,6 +88,24 @@ function callOf(route: Route, extra: Call): Promise<Reply> {
   if (route.body) call.body = route.example?.body ?? {};
   return t.call(query === '' ? path : `${path}?${query}`, call);
 }
+
+/** Where names of the caller's own are columns of a contact. */
+const TAKES_ANY_NAME = [
+  'POST /session/:sessionId/broadcast/lists/:listId/contacts',
+  'PUT /session/:sessionId/broadcast/lists/:listId/contacts/:number',
+];
+type Asked = Record<string, string>;
+/** What asks for something of another tenant. */
+const othersOf = ({ id }: { id: number }): Asked[] => [{ userId: String(id) }, { all: 'true' }];
+const NOBODY = { id: 0 };
+const declares = (route: Route, asked: Asked) =>
+  Object.keys(asked).some((name) => route.query !== undefined && foldingOf(route.query).knows(name));
+const withQuery = (route: Route, asked: Asked): Route => ({
+  ...route,
+  example: { ...route.example, query: { ...route.example?.query, ...asked } },
+});
+const namedIn = (asked: Asked) =>
+  Object.fromEntries(Object.keys(asked).map((name) => [name, 'is not taken by this call']));
 
 const asRows = (routes: readonly Route[]) => routes.map((route) => [nameOf(route), route] as const);
 
@@ -188,26 +207,56 @@ describe('another tenant, with sessions of the same names', () => {
     60_000,
   );
 
-  it.each(asRows(closed.filter((route) => route.query)))(
-    '%s does not take ?userId= or ?all=',
+  it.each(asRows(closed))('%s does not take ?userId= or ?all=', async (_name, route) => {
+    const stranger = await t.tenant();
+    for (const asked of othersOf(owner)) {
+      const reply = await callOf(withQuery(route, asked), { token: stranger.token });
+      if (!declares(route, asked)) expect(reply).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+      for (const secret of [MARKER, MARKED_PHONE, owner.email]) expect(reply.text).not.toContain(secret);
+    }
+  });
+
+  it('may name itself, where that changes nothing', async () => {
+    const { id, token } = await t.tenant();
+    const named = await t.call(`/workspace?userId=${id}&all=false`, { token });
+    expect(named.status).toBe(200);
+    expect(named.body.warnings).toHaveLength(2);
+  });
+});
+
+describe('an administrator who asks for another tenant, with sessions of the same names', () => {
+  it.each(asRows(closed.filter((route) => othersOf(NOBODY).some((asked) => !declares(route, asked)))))(
+    '%s does not do it to the own one',
     async (_name, route) => {
-      const stranger = await t.tenant();
-      for (const asked of [{ userId: String(owner.id) }, { all: 'true' }]) {
-        const query = { ...route.example?.query, ...asked };
-        const reply = await callOf(
-          { ...route, example: { ...route.example, query } },
-          { token: stranger.token },
-        );
-        for (const secret of [MARKER, MARKED_PHONE, owner.email]) expect(reply.text).not.toContain(secret);
+      const admin = await t.tenant('admin');
+      const own = sessionNames().map((sessionId) => ({ ...markedSession(sessionId, 1), userId: admin.id }));
+      await t.deps.db.insert(whatsappAccounts).values(own);
+      const before = await rowsOf(admin);
+      for (const asked of othersOf(owner).filter((one) => !declares(route, one))) {
+        const refusal = { status: 400, body: { code: 'VALIDATION_FAILED', details: namedIn(asked) } };
+        expect(await callOf(withQuery(route, asked), { token: admin.token })).toMatchObject(refusal);
+        if (!route.body || route.strictNames || TAKES_ANY_NAME.includes(nameOf(route))) continue;
+        const body = { ...route.example?.body, ...asked };
+        if (foldingOf(route.body).knows(Object.keys(asked)[0] ?? '')) continue;
+        const example = { ...route.example, body };
+        expect(await callOf({ ...route, example }, { token: admin.token })).toMatchObject(refusal);
       }
+      expect(await rowsOf(admin)).toEqual(before);
     },
   );
+
+  it('reads it; what changes something is of the own one', () => {
+    const others = writing.filter((route) => othersOf(NOBODY).some((asked) => declares(route, asked)));
+    expect(others.map(nameOf)).toEqual(['POST /analytics/cleanup']);
+  });
 });
 
 /** Everything of the first tenant that a route might change. */
-async function ownedRows() {
+const ownedRows = () => rowsOf(owner);
+
+async function rowsOf({ id }: Tenant) {
   const { db } = t.deps;
-  const accounts = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.userId, owner.id));
-  const user = await db.select().from(users).where(eq(users.id, owner.id));
+  const accounts = await db.select().from(whatsappAccounts).where(eq(whatsappAccounts.userId, id));
+  const user = await db.select().from(users).where(eq(users.id, id));
   return { accounts, user };
 }

@@ -19417,9 +19417,7 @@ export interface operations {
     };
     putSessionSessionId: {
         parameters: {
-            query?: {
-                userId?: number;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @example my-session */
@@ -27238,9 +27236,7 @@ export interface operations {
     };
     postSessionSessionIdProxyTest: {
         parameters: {
-            query?: {
-                userId?: number;
-            };
+            query?: never;
             header?: never;
             path: {
                 /** @example my-session */
