@@ -2,7 +2,7 @@
 import { createLoop, type Loop } from '../db/loop.ts';
 import type { AlarmDeps } from '../services/alarms/state.ts';
 import { sendDueNotices } from '../services/alerts/send.ts';
-import { WATCH_MS, watchAlarms } from '../services/alerts/watch.ts';
+import { createAlarmPlaces, WATCH_MS, watchAlarms } from '../services/alerts/watch.ts';
 import type { Deps } from '../services/context.ts';
 
 const SEND_PERIOD_MS = 2_000;
@@ -12,13 +12,14 @@ type AlertDeps = AlarmDeps & Pick<Deps, 'logger' | 'secrets' | 'outgoing' | 'mai
 /** Makes the two loops as one. Several processes may run them at once. */
 export function createAlerts(deps: AlertDeps): Loop {
   const { clock, logger } = deps;
+  const places = createAlarmPlaces();
   const loops = [
     createLoop({
       clock,
       logger,
       name: 'watching for alarms',
       periodMs: WATCH_MS,
-      round: (signal) => watchAlarms(deps, signal),
+      round: (signal) => watchAlarms(deps, signal, places),
     }),
     createLoop({
       clock,
@@ -36,6 +37,7 @@ export function createAlerts(deps: AlertDeps): Loop {
     },
     async stop() {
       await Promise.all(loops.map((loop) => loop.stop()));
+      await Promise.all(places.running);
     },
   };
 }

@@ -2,6 +2,7 @@ import { eq } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { campaigns, whatsappAccounts } from '../../src/db/schema.ts';
 import { freezePiece } from '../../src/services/campaigns/freeze.ts';
+import { refuseUpdates } from '../helpers/refuse.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;
@@ -27,6 +28,35 @@ describe('a session that ends', () => {
     await w.clock.advance(60_000);
     expect(await w.campaign(id)).toMatchObject({ status: 'completed', reason: null });
     expect(w.relayed().sort()).toEqual(contacts(6).map(({ phone }) => phone));
+  });
+
+  it('pauses its campaigns also where the database refuses the one of another session', async () => {
+    await w.session('second', { phoneNumber: '628111000002' });
+    const startOn = async (session: string, from: number) => {
+      const made = await w.t.call(`/session/${session}/broadcast/send`, {
+        method: 'POST',
+        token: w.tenant.token,
+        body: { listId: await w.list(contacts(6, from)), message: 'x', delayBetweenMessages: 5_000 },
+      });
+      return String(Object(made.body.data).id);
+    };
+    const refused = await startOn('main', 0);
+    const other = await startOn('second', 1_000);
+    const stateOf = async (id: string) => {
+      const [row] = await w.t.deps.db.select().from(campaigns).where(eq(campaigns.id, id));
+      return [row?.status, row?.reason];
+    };
+    const paused = ['paused', 'session_logged_out'];
+    expect(refused < other, 'the refused one is looked at first').toBe(true);
+    await w.clock.advance(7_000);
+    const allow = await refuseUpdates(w.t.deps.database, 'campaigns', refused);
+    for (const session of ['main', 'second']) await w.setSession(session, { status: 'logged_out' });
+    await w.clock.advance(30_000);
+    expect(await stateOf(other)).toEqual(paused);
+    expect(await stateOf(refused)).toEqual(['running', null]);
+    await allow();
+    await w.clock.advance(30_000);
+    expect(await stateOf(refused)).toEqual(paused);
   });
 
   it('does not resume what a person has paused', async () => {

@@ -12,6 +12,7 @@ import { cancelRows } from '../../src/queue/take-off.ts';
 import { sleep } from '../../src/utils/clock.ts';
 import { newMessageId } from '../../src/utils/ids.ts';
 import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
+import { refuseUpdates } from '../helpers/refuse.ts';
 import { countStatements } from '../helpers/statements.ts';
 import { until } from '../helpers/until.ts';
 import { newMessage, openQueue, phones, type QueueFixture } from './fixture.ts';
@@ -552,6 +553,21 @@ describe('pauses and last looks', () => {
     await q.clock.advance(30_000);
     expect((await q.message(id)).status).toBe('expired');
     expect((await q.message(other.id)).status).toBe('queued');
+  });
+
+  it('expires all but the one that the database refuses, and that one when it can', async () => {
+    const account = await q.account();
+    const expiresAt = q.clock.now() + 5_000;
+    const ids: string[] = [];
+    for (let n = 0; n < 3; n++) ids.push((await q.queue(account, { expiresAt })).id);
+    const [refused = '', ...others] = ids;
+    const statuses = () => Promise.all([refused, ...others].map(async (id) => (await q.message(id)).status));
+    const allow = await refuseUpdates(q.database, 'messages', refused);
+    await q.clock.advance(30_000);
+    expect(await statuses()).toEqual(['queued', 'expired', 'expired']);
+    await allow();
+    await q.clock.advance(30_000);
+    expect(await statuses()).toEqual(['expired', 'expired', 'expired']);
   });
 });
 

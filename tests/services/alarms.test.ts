@@ -16,11 +16,12 @@ import { readAlarms } from '../../src/services/alarms/state.ts';
 import { alarmText } from '../../src/services/alarms/words.ts';
 import { forgetAlarms } from '../../src/services/alerts/retention.ts';
 import { NOTICES_PER_HOUR, sendDueNotices } from '../../src/services/alerts/send.ts';
-import { syncAlarms, watchAlarms } from '../../src/services/alerts/watch.ts';
+import { createAlarmPlaces, syncAlarms, watchAlarms } from '../../src/services/alerts/watch.ts';
 import { signatureHeaders } from '../../src/services/webhooks/signature.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { openSmtpServer, type SmtpServer } from '../helpers/smtp-server.ts';
 import { until } from '../helpers/until.ts';
 
@@ -58,6 +59,18 @@ const quiet: TenantState = {
   conversion: null,
   limits: [],
 };
+/** The row of a session that WhatsApp has logged out. */
+const endedSession = (now: number) => ({
+  sessionId: 'otp-1',
+  status: 'logged_out' as const,
+  reason: 'device_removed',
+  pairing: 'qr' as const,
+  phoneNumber: '6281234567890',
+  connectedAt: now - HOUR,
+  disconnectedAt: now,
+  createdAt: now,
+  updatedAt: now,
+});
 const kindsOf = (state: Partial<TenantState>, now = START) =>
   alarmsOf({ ...quiet, ...state }, now).map(({ kind }) => kind);
 const of = (session: Partial<SessionState>, now = START) =>
@@ -378,19 +391,7 @@ describe('alerts', () => {
     tenant = await t.tenant();
     const now = clock.now();
     for (const userId of [bad.id, tenant.id]) {
-      await t.deps.db.insert(whatsappAccounts).values({
-        id: newId(now),
-        userId,
-        sessionId: 'otp-1',
-        status: 'logged_out',
-        reason: 'device_removed',
-        pairing: 'qr',
-        phoneNumber: '6281234567890',
-        connectedAt: now - HOUR,
-        disconnectedAt: now,
-        createdAt: now,
-        updatedAt: now,
-      });
+      await t.deps.db.insert(whatsappAccounts).values({ ...endedSession(now), id: newId(now), userId });
     }
     await add();
     clock.advance(MINUTE);
@@ -412,6 +413,46 @@ describe('alerts', () => {
     const left = await t.deps.db.select().from(alertNotices).where(eq(alertNotices.userId, bad.id));
     expect(left.map(({ state }) => state)).toEqual(['dropped']);
     expect(JSON.stringify(t.lines)).not.toContain(TOKEN.slice(12));
+  });
+
+  it('are looked at in all workspaces while one of them takes long', async () => {
+    const slow = tenant;
+    await add();
+    tenant = await t.tenant();
+    await t.deps.db
+      .insert(whatsappAccounts)
+      .values({ ...endedSession(clock.now()), id: newId(clock.now()), userId: tenant.id });
+    await add();
+    clock.advance(MINUTE);
+    const stuck = createSignal();
+    const { alarms: kept } = t.deps.statistics;
+    const stalls: typeof kept = {
+      get: async (key, read) => {
+        if (key.startsWith(`[${slow.id},`)) await stuck.given;
+        return kept.get(key, read);
+      },
+    };
+    const places = createAlarmPlaces();
+    const stalled = { ...t.deps, statistics: { ...t.deps.statistics, alarms: stalls } };
+    let ended = false;
+    const round = watchAlarms(stalled, undefined, places).finally(() => {
+      ended = true;
+    });
+    try {
+      await until(async () => {
+        await send();
+        return typesOf().includes('alarm.began');
+      });
+      // The round ends, and the next one can begin, while that workspace is still being looked at.
+      await until(() => {
+        clock.advance(1_000);
+        return ended;
+      });
+      expect(places.running.size).toBe(1);
+    } finally {
+      stuck.give();
+      await Promise.all([round, ...places.running]);
+    }
   });
 
   it('do not call solved what is only not seen while the workspace is suspended', async () => {

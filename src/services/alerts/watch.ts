@@ -7,6 +7,7 @@ import { ALARM_KINDS, alarms, alertChannels, alertNotices } from '../../db/schem
 import { spendFromWindow } from '../../db/windows.ts';
 import { inBackground } from '../../db/work.ts';
 import { newId } from '../../utils/ids.ts';
+import { createPlaces, type Places, takeTurns } from '../../utils/turns-of-owners.ts';
 import { type Alarm, EXPLAINED_BY_SUSPENSION } from '../alarms/alarms.ts';
 import { type AlarmDeps, readAlarms } from '../alarms/state.ts';
 import type { Deps } from '../context.ts';
@@ -14,6 +15,10 @@ import type { ChannelRow } from './deliver.ts';
 
 /** So often one of the processes looks at every workspace. */
 export const WATCH_MS = 15_000;
+/** Workspaces that are looked at together. */
+const AT_ONCE = 4;
+/** After so long what has not begun waits for the next round. */
+const TURN_MS = 10_000;
 /** What was read longer ago is not acted on: another process may have read it since. */
 const STALE_MS = 10_000;
 /** Alarms whose notices one statement reads. */
@@ -26,21 +31,32 @@ type StoredAlarm = Alarm & { kind: OpenRow['kind'] };
 /**
  * One look at all workspaces with channels; the first of the processes in each span of WATCH_MS takes it. An alarm is opened
  * and closed once, whatever runs at the same time, and what is to be told is written in the same transaction. A workspace
- * that cannot be looked at stops no other.
+ * that cannot be looked at stops no other, nor does one that takes long: that goes on in its place afterwards.
  */
 export async function watchAlarms(
   deps: AlarmDeps & Pick<Deps, 'logger'>,
   signal?: AbortSignal,
+  places: Places = createAlarmPlaces(),
 ): Promise<void> {
   const turn = { key: 'alerts:watch', max: 1, windowMs: WATCH_MS };
   if ((await spendFromWindow(deps.db, turn, deps.clock.now())) === null) return;
-  for (const userId of await watchedWorkspaces(deps.db)) {
-    if (signal?.aborted) return;
-    try {
-      await inBackground(userId, () => lookAt(deps, userId));
-    } catch (error) {
-      deps.logger.warn('the alarms of a workspace could not be looked at', { userId, error: String(error) });
-    }
+  const all = (await watchedWorkspaces(deps.db)).map((userId) => ({
+    owner: String(userId),
+    work: () => tryToLookAt(deps, userId),
+  }));
+  await takeTurns(places, all, { clock: deps.clock, turnMs: TURN_MS, signal });
+}
+
+/** Places of one watcher: a workspace has one of them, and at most one look that waits. */
+export function createAlarmPlaces(): Places {
+  return createPlaces({ concurrency: AT_ONCE, perOwner: 1, maxWaiting: 1 });
+}
+
+async function tryToLookAt(deps: AlarmDeps & Pick<Deps, 'logger'>, userId: number): Promise<void> {
+  try {
+    await inBackground(userId, () => lookAt(deps, userId));
+  } catch (error) {
+    deps.logger.warn('the alarms of a workspace could not be looked at', { userId, error: String(error) });
   }
 }
 
