@@ -1,5 +1,6 @@
 /** `/workspace`: invitations, members and the audit; `/auth/accept-invitation`. */
 import { z } from 'zod';
+import { MAIL_FAILURES } from '../db/schema.ts';
 import { bearerToken } from '../middlewares/authenticate.ts';
 import { languageOf, mailLanguage } from '../services/mail/texts.ts';
 import { exportAudit, listAudit, listOwnAudit } from '../services/workspaces/audit.ts';
@@ -42,6 +43,17 @@ const Invitation = z
     mailWaiting: z
       .boolean()
       .describe('its mail has not been handed over yet: the mail server is tried for a day'),
+    mailFailure: z
+      .object({
+        at: Timestamp,
+        reason: z.enum(MAIL_FAILURES),
+        text: z.string().describe('what happened, for a person'),
+        fix: z.string().describe('what to do'),
+      })
+      .nullable()
+      .describe(
+        'why nobody gets its mail: the server refused it for good, or for a day; null: it did not fail',
+      ),
     createdAt: Timestamp,
     expiresAt: Timestamp,
   })

@@ -137,6 +137,7 @@ export const EVENTS = {
   'member.added': { audit: true },
   'member.invited': { audit: true },
   'member.invitation_revoked': { audit: true },
+  'member.invitation_failed': {},
   'member.updated': { audit: true },
   'member.removed': { audit: true },
   'domain.added': { audit: true },

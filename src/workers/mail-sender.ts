@@ -13,7 +13,7 @@ const PERIOD_MS = 2_000;
 const FORGET_PERIOD_MS = HOUR_MS;
 
 /** What workspaces send to strangers, and what strangers ask for without an account: each may take a server long. */
-const INVITATIONS: readonly MailKind[] = ['invitation'];
+const INVITATIONS: readonly MailKind[] = ['invitation', 'invitation_failed'];
 const REGISTRATIONS: readonly MailKind[] = ['verify_email', 'email_taken'];
 /** About the accounts of people who wait for it. */
 const ACCOUNTS = MAIL_KINDS.filter((kind) => ![...INVITATIONS, ...REGISTRATIONS].includes(kind));
@@ -23,7 +23,7 @@ const ACCOUNTS = MAIL_KINDS.filter((kind) => ![...INVITATIONS, ...REGISTRATIONS]
  * other lanes do not wait for them, and all of them wait while the server takes no mail.
  */
 export function createMailSender(
-  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets' | 'mailer'>,
+  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets' | 'stream' | 'mailer'>,
 ): Loop {
   const { clock, logger, mailer } = deps;
   const loops = [
@@ -50,7 +50,7 @@ export function createMailSender(
 }
 
 function createLane(
-  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>,
+  deps: Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets' | 'stream'>,
   mailer: Mailer,
   kinds: readonly MailKind[],
 ): Loop {

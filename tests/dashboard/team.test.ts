@@ -1,5 +1,7 @@
 /** The team's pages: inviting, joining, changing and removing people, and the audit. */
+import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { workspaceInvitations } from '../../src/db/schema.ts';
 import { makeMember } from '../helpers/tenant.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
 
@@ -90,4 +92,26 @@ it('an owner hands over, leaves, and is signed out', async () => {
   expect((await t.visit('/dashboard', { as: owner })).status).toBe(303);
   const members = await t.call('/workspace/members', { token: member.token });
   expect(members.body.data).toMatchObject([{ userId: member.id, role: 'owner' }]);
+});
+
+it('an invitation whose mail failed says why, and what to do, in the language of the reader', async () => {
+  const owner = await t.tenant();
+  const mailFailedAt = Date.parse('2027-01-04T08:00:00Z');
+  const failures = { 'typo@example.com': 'address_refused', 'slow@example.com': 'server_away' } as const;
+  for (const [email, mailFailure] of Object.entries(failures)) {
+    await t.visit(`${HERE}/invitations`, { as: owner, form: { email, role: 'viewer' } });
+    const isIt = eq(workspaceInvitations.email, email);
+    await t.deps.db.update(workspaceInvitations).set({ mailFailedAt, mailFailure }).where(isIt);
+  }
+  const page = await (await t.visit(HERE, { as: owner })).text();
+  expect(page).toContain('refused this address');
+  expect(page).toContain('Revoke this invitation and invite the right one.');
+  expect(page).toContain('could not be reached for a day');
+  expect(page).toContain('2027-01-04 08:00:00 UTC');
+  // Not of an address that is wrong.
+  expect(page.match(/Invite again</g)).toHaveLength(1);
+  const cookie = `wahub_session=${owner.token}; wahub_lang=id`;
+  const inIndonesian = await (await t.visit(HERE, { headers: { cookie } })).text();
+  expect(inIndonesian).toContain('Server email menolak alamat ini');
+  expect(inIndonesian).toContain('Undang lagi, atau minta administrator layanan');
 });

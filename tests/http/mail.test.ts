@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
 import { mailOutbox, pendingRegistrations, workspaceInvitations } from '../../src/db/schema.ts';
-import { enqueueMail, sendDueMails } from '../../src/services/mail/outbox.ts';
+import { readServiceAlarms } from '../../src/services/alarms/state.ts';
+import { enqueueMail, forgetUnconfirmed, sendDueMails } from '../../src/services/mail/outbox.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { Mailer } from '../../src/utils/smtp.ts';
 import { createMailSender } from '../../src/workers/mail-sender.ts';
@@ -201,7 +202,8 @@ it('a server that is slow with invitations, or registrations, holds up no mail a
 });
 
 it('the invitations of one workspace do not come before those of all others', async () => {
-  const common = { role: 'viewer' as const, invitedBy: 1, createdAt: clock.now(), expiresAt: clock.now() };
+  const now = clock.now();
+  const common = { role: 'viewer' as const, invitedBy: 1, createdAt: now, expiresAt: now + 3_600_000 };
   const invite = (workspaceId: number, n: number) =>
     transact(t.deps.db, async (tx) => {
       const id = newId();
@@ -296,4 +298,99 @@ it('what is kept of a registration holds no password and no link', async () => {
   await send();
   expect(kept).not.toContain('a long password');
   expect(kept).not.toContain(tokenIn());
+});
+
+async function invitations() {
+  const owner = await t.tenant();
+  const path = '/workspace/invitations';
+  const at = { token: owner.token };
+  return {
+    owner,
+    invite: async (email: string) => {
+      const headers = { 'accept-language': 'id' };
+      const reply = await t.call(path, { ...at, method: 'POST', body: { email, role: 'viewer' }, headers });
+      return reply.body.data as { id: string; mailFailure: unknown };
+    },
+    end: (id: string) => t.call(`${path}/${id}`, { ...at, method: 'DELETE' }),
+    listed: async () => (await t.call(path, at)).body.data,
+    log: async () => {
+      const reply = await t.call('/analytics/logs/errors', at);
+      return JSON.stringify(reply.body.data);
+    },
+  };
+}
+
+it('an invitation says that its address was refused for good, and whoever invited is told', async () => {
+  const { owner, invite, listed, log } = await invitations();
+  smtp.refusal = '550 nobody here';
+  await invite('typo@example.com');
+  expect(await log()).not.toContain('member.invitation_failed');
+  await send();
+  smtp.refusal = null;
+  const failure = { at: new Date(clock.now()).toISOString(), reason: 'address_refused' };
+  const words = {
+    text: expect.stringContaining('refused'),
+    fix: expect.stringContaining('Check the address'),
+  };
+  expect(await listed()).toMatchObject([{ mailWaiting: false, mailFailure: { ...failure, ...words } }]);
+  expect(await log()).toContain('member.invitation_failed');
+  expect(await send()).toBe(1);
+  expect(smtp.mails).toMatchObject([{ to: owner.email }]);
+  expect(smtp.mails[0]?.data).toContain('Subject: Undangan Anda tidak sampai');
+  expect(smtp.mails[0]?.data).toContain('/dashboard/team');
+  await invite('typo@example.com');
+  await send();
+  expect(await listed()).toMatchObject([{ mailWaiting: false, mailFailure: null }]);
+});
+
+it('an invitation says that its mail was not taken for a day, whether it was tried or the server was away', async () => {
+  const { invite, listed } = await invitations();
+  smtp.refusal = '451 not now';
+  await invite('slow@example.com');
+  await send();
+  await clock.advance(1);
+  await invite('untried@example.com');
+  await clock.advance(86_400_000);
+  const waits = { mailWaiting: true, mailFailure: null };
+  expect(await listed()).toMatchObject([waits, waits]);
+  await clock.advance(3_600_000);
+  await forgetUnconfirmed(t.deps);
+  expect(await listed()).toMatchObject([
+    { email: 'slow@example.com', mailWaiting: false, mailFailure: { reason: 'mail_refused' } },
+    { email: 'untried@example.com', mailWaiting: false, mailFailure: { reason: 'server_away' } },
+  ]);
+});
+
+it('an invitation of an address that had its mails of the day says so', async () => {
+  const { invite, listed } = await invitations();
+  for (let n = 0; n < 3; n++) expect((await invite('often@example.com')).mailFailure).toBeNull();
+  const spent = { mailFailure: { reason: 'mails_spent', fix: 'Invite again tomorrow.' } };
+  expect(await invite('often@example.com')).toMatchObject(spent);
+  expect(await listed()).toMatchObject([spent]);
+});
+
+it('no mail is sent for a link that is over: an invitation that was ended, a new password of an hour ago', async () => {
+  const { owner, invite, end } = await invitations();
+  await end((await invite('ended@example.com')).id);
+  const asked = await t.call('/auth/forgot-password', { method: 'POST', body: { email: owner.email } });
+  expect(asked.status).toBe(202);
+  await clock.advance(3_600_000);
+  expect(await send()).toBe(0);
+  expect(await t.deps.db.select().from(mailOutbox)).toEqual([]);
+});
+
+it('administrators of the service are told when no mail goes out', async () => {
+  const troubles = async () => (await readServiceAlarms(t.deps)).map(({ reason }) => reason);
+  await inbox('waits@example.com');
+  expect(await troubles()).not.toContain('mail_down');
+  await smtp.goDown();
+  await send();
+  await clock.advance(900_000);
+  await send();
+  expect(await troubles()).toContain('mail_down');
+  await smtp.comeBack();
+  await clock.advance(PAUSE_MS);
+  await send();
+  await clock.advance(60_000);
+  expect(await troubles()).not.toContain('mail_down');
 });

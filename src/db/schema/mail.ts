@@ -6,6 +6,7 @@ export const MAIL_KINDS = [
   'email_taken',
   'under_attack',
   'invitation',
+  'invitation_failed',
   'password_reset',
   'password_was_reset',
   'factor_guessed',
@@ -13,6 +14,11 @@ export const MAIL_KINDS = [
   'identity_linked',
 ] as const;
 export const MAIL_LANGUAGES = ['en', 'id'] as const;
+/**
+ * Why a mail was given up: the server will never take this recipient; it was there and did not take this mail for a day; it was
+ * away for a day; or the address had its mails of the day, so that none was sent.
+ */
+export const MAIL_FAILURES = ['address_refused', 'mail_refused', 'server_away', 'mails_spent'] as const;
 
 /** A mail that is still to be handed over: the row goes when it was, or when it is given up. It holds no secret. */
 export const mailOutbox = table(

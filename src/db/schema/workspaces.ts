@@ -12,6 +12,7 @@ import {
   timestamp,
   uniqueIndex,
 } from '../kit.ts';
+import { MAIL_FAILURES } from './mail.ts';
 
 /** The permissions of a member are in services/roles.ts. */
 export const WORKSPACE_ROLES = ['owner', 'admin', 'operator', 'marketer', 'developer', 'viewer'] as const;
@@ -80,6 +81,9 @@ export const workspaceInvitations = table(
     invitedBy: int().notNull(),
     createdAt: timestamp().notNull(),
     expiresAt: timestamp().notNull(),
+    /** when its mail was given up, and why; null: it was not */
+    mailFailedAt: timestamp(),
+    mailFailure: oneOf(...MAIL_FAILURES),
   },
   (t) => [
     uniqueIndex('workspace_invitations_email_uq').on(t.workspaceId, t.email),

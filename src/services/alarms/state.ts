@@ -18,6 +18,7 @@ import {
 } from 'drizzle-orm';
 import {
   activityLogs,
+  mailOutbox,
   messageQueue,
   sendAttempts,
   webhooks,
@@ -27,6 +28,7 @@ import {
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
 import { PRIORITIES } from '../../queue/priority.ts';
 import { type SendingRow, sendingColumns, sendingState } from '../../queue/session-state.ts';
+import { MINUTE_MS } from '../../utils/durations.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Deps } from '../context.ts';
 import { readHealth as readServiceHealth } from '../health.ts';
@@ -254,8 +256,19 @@ export async function readServiceAlarms(deps: AlarmDeps): Promise<Alarm[]> {
       ['clock_skewed', health.clock.status === 'skewed'],
       ['credentials_unreadable', (health.engine.unreadable ?? 0) > 0],
       ['service_webhook_down', hook?.state === 'down'],
+      ['mail_down', await isMailDown(deps)],
     ];
     return troubles.flatMap(([reason, is]) => (is ? [reason] : []));
   });
   return found.map(serviceAlarm);
+}
+
+/** Since so long no server has said anything of a mail: one that is asked says yes or no. */
+const MAIL_LATE_MS = 15 * MINUTE_MS;
+
+async function isMailDown({ config, db, clock }: AlarmDeps): Promise<boolean> {
+  if (config.smtp === null) return false;
+  const { id, attempts, createdAt } = mailOutbox;
+  const isUntried = and(eq(attempts, 0), lte(createdAt, clock.now() - MAIL_LATE_MS));
+  return (await db.select({ id }).from(mailOutbox).where(isUntried).limit(1)).length > 0;
 }

@@ -104,6 +104,7 @@ const TROUBLES_EN: Record<string, string> = {
   clock_skewed: 'The clock of this server is off.',
   credentials_unreadable: 'Credentials of sessions cannot be read: is an encryption key missing?',
   service_webhook_down: 'The webhook of the service does not answer.',
+  mail_down: 'No email goes out: look at the SMTP server.',
 };
 const TROUBLES_ID: Record<string, string> = {
   database_read_only: 'Database tidak bisa ditulis: periksa disk.',
@@ -111,6 +112,7 @@ const TROUBLES_ID: Record<string, string> = {
   clock_skewed: 'Jam server ini tidak tepat.',
   credentials_unreadable: 'Kredensial sesi tidak bisa dibaca: apakah ada kunci enkripsi yang hilang?',
   service_webhook_down: 'Webhook layanan tidak menjawab.',
+  mail_down: 'Email tidak terkirim: periksa server SMTP.',
 };
 
 function refusedEn({ count }: Alarm, number: Said['number']): string {

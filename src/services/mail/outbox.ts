@@ -1,8 +1,9 @@
 /** Mails wait in the database until the server has taken them: a crash loses none. */
 
-import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte, sql } from 'drizzle-orm';
+import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
-import { affected } from '../../db/ops.ts';
+import { affected, transact } from '../../db/ops.ts';
 import {
   MAIL_KINDS,
   mailOutbox,
@@ -12,10 +13,11 @@ import {
 } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, between } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
-import { createFairQueue, type FairQueue } from '../../utils/fair-queue.ts';
 import { newId } from '../../utils/ids.ts';
-import { type Mailer, MailFailure } from '../../utils/smtp.ts';
+import { type Mailer, MailFailure, type MailFailureKind } from '../../utils/smtp.ts';
+import { createPlaces, type Places, takeTurns } from '../../utils/turns-of-owners.ts';
 import type { Deps } from '../context.ts';
+import { failInvitation, type MailFailureReason } from './failures.ts';
 import { type MailKind, type MailLanguage, mailText } from './texts.ts';
 
 const GIVE_UP_MS = DAY_MS;
@@ -34,7 +36,7 @@ const REGISTRATION = 'verify-email';
 const INVITATION = 'invitation';
 const RESET = 'password-reset';
 
-type MailDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets'>;
+type MailDeps = Pick<Deps, 'config' | 'db' | 'clock' | 'logger' | 'secrets' | 'stream'>;
 type Row = typeof mailOutbox.$inferSelect;
 
 export interface NewMail {
@@ -96,23 +98,15 @@ export function readVerificationToken(deps: Pick<Deps, 'secrets'>, token: string
   return readToken(deps, REGISTRATION, token);
 }
 
-/** Where mails are sent from, over the rounds of a sender. */
-export interface MailPlaces {
-  queue: FairQueue;
-  /** what has begun; never rejects */
-  running: Set<Promise<unknown>>;
-}
-
 /** Places of one sender. */
-export function createMailPlaces(): MailPlaces {
-  const bounds = { concurrency: AT_ONCE, perOwner: AT_ONCE_OF_OWNER, maxWaiting: BATCH_SIZE };
-  return { queue: createFairQueue(bounds), running: new Set() };
+export function createMailPlaces(): Places {
+  return createPlaces({ concurrency: AT_ONCE, perOwner: AT_ONCE_OF_OWNER, maxWaiting: BATCH_SIZE });
 }
 
 export interface SendDueOptions {
   kinds?: readonly MailKind[];
   signal?: AbortSignal;
-  places?: MailPlaces;
+  places?: Places;
 }
 
 /**
@@ -127,46 +121,15 @@ export async function sendDueMails(
   { kinds = MAIL_KINDS, signal, places = createMailPlaces() }: SendDueOptions = {},
 ): Promise<number> {
   if (mailer.waitMs() > 0) return 0;
-  const turn = new AbortController();
-  const over = signal === undefined ? turn.signal : AbortSignal.any([signal, turn.signal]);
   let sent = 0;
   const send = async (row: Row) => {
     if (mailer.waitMs() > 0 || !(await claim(deps, row))) return;
     if (await sendOne(deps, mailer, row)) sent++;
   };
-  const all = (await readDue(deps, kinds)).map(({ row, owner }) =>
-    inPlace(places, owner, () => send(row), over),
-  );
-  await new Promise<void>((resolve, reject) => {
-    const cancel = deps.clock.setTimer(() => {
-      turn.abort();
-      resolve();
-    }, TURN_MS);
-    Promise.all(all)
-      .then(() => resolve(), reject)
-      .finally(cancel);
-  });
+  const due = await readDue(deps, kinds);
+  const all = due.map(({ row, owner }) => ({ owner, work: () => send(row) }));
+  await takeTurns(places, all, { clock: deps.clock, turnMs: TURN_MS, signal });
   return sent;
-}
-
-/** Does the work when there is a place for this owner, unless it is over before. */
-async function inPlace(
-  { queue, running }: MailPlaces,
-  owner: string,
-  work: () => Promise<void>,
-  over: AbortSignal,
-): Promise<void> {
-  const begin = () => {
-    const done = work();
-    const ended = done.catch(() => undefined).finally(() => running.delete(ended));
-    running.add(ended);
-    return done;
-  };
-  try {
-    await queue.run(owner, begin, over);
-  } catch (error) {
-    if (error !== over.reason) throw error;
-  }
 }
 
 async function readDue({ db, clock }: MailDeps, kinds: readonly MailKind[]): Promise<DueMail[]> {
@@ -214,7 +177,7 @@ async function giveBack({ db, clock }: MailDeps, { id, attempts }: Row): Promise
 }
 
 async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolean> {
-  if (!(await isForSomebody(deps, row))) {
+  if (!(await isWanted(deps, row))) {
     await remove(deps, row);
     return false;
   }
@@ -236,36 +199,84 @@ async function sendOne(deps: MailDeps, mailer: Mailer, row: Row): Promise<boolea
       reason: error.message,
     };
     deps.logger.warn('a mail was not sent', about);
-    if (givenUp) await remove(deps, row);
+    if (givenUp) await giveUp(deps, row, REASONS[error.kind]);
     return false;
   }
   await remove(deps, row);
   return true;
 }
 
-/** A new password may be asked for with any address; one that nobody has gets no mail. */
-async function isForSomebody({ db }: MailDeps, { resetId }: Row): Promise<boolean> {
-  if (resetId === null) return true;
-  const [reset] = await db
-    .select({ userId: passwordResets.userId })
-    .from(passwordResets)
-    .where(eq(passwordResets.id, resetId));
-  return reset !== undefined && reset.userId !== 0;
+const REASONS: Record<MailFailureKind, MailFailureReason> = {
+  final: 'address_refused',
+  refused: 'mail_refused',
+  away: 'server_away',
+};
+
+/** Ends a mail that nobody gets. Of an invitation whoever invited is told, by a mail too. */
+async function giveUp(
+  deps: Pick<Deps, 'db' | 'clock' | 'stream'>,
+  { id, invitationId, language }: Row,
+  reason: MailFailureReason,
+): Promise<void> {
+  await transact(deps.db, async (tx) => {
+    const ended = await tx.delete(mailOutbox).where(eq(mailOutbox.id, id));
+    if (affected(ended) === 0 || invitationId === null) return;
+    const address = await failInvitation(tx, deps, { id: invitationId, reason });
+    if (address !== null) await enqueueMail(tx, deps, { kind: 'invitation_failed', address, language });
+  });
+}
+
+/**
+ * Whether its link opens something still: an invitation may have been ended, and a link for a new password is over after an hour. A new
+ * password may be asked for with any address; one that nobody has gets no mail.
+ */
+async function isWanted(
+  { db, clock }: MailDeps,
+  { resetId, invitationId, registrationId }: Row,
+): Promise<boolean> {
+  const now = clock.now();
+  if (resetId !== null) {
+    const { userId } = passwordResets;
+    const isOpen = and(eq(passwordResets.id, resetId), gt(passwordResets.expiresAt, now));
+    const [reset] = await db.select({ userId }).from(passwordResets).where(isOpen);
+    return reset !== undefined && reset.userId !== 0;
+  }
+  if (invitationId !== null) {
+    const { id, expiresAt } = workspaceInvitations;
+    const isOpen = and(eq(id, invitationId), gt(expiresAt, now));
+    return (await db.select({ id }).from(workspaceInvitations).where(isOpen)).length > 0;
+  }
+  if (registrationId === null) return true;
+  const { id, expiresAt } = pendingRegistrations;
+  const isOpen = and(eq(id, registrationId), gt(expiresAt, now));
+  return (await db.select({ id }).from(pendingRegistrations).where(isOpen)).length > 0;
 }
 
 const remove = ({ db }: MailDeps, row: Row) => db.delete(mailOutbox).where(eq(mailOutbox.id, row.id));
 
-function linkOf(deps: MailDeps, { registrationId, invitationId, resetId }: Row): string {
+function linkOf(deps: MailDeps, { kind, registrationId, invitationId, resetId }: Row): string {
   const page = `${deps.config.publicUrl}/dashboard`;
+  if (kind === 'invitation_failed') return `${page}/team`;
   if (invitationId !== null) return `${page}/join?token=${invitationToken(deps, invitationId)}`;
   if (resetId !== null) return `${page}/reset-password?token=${resetToken(deps, resetId)}`;
   if (registrationId === null) return `${page}/sign-in`;
   return `${page}/verify-email?token=${verificationToken(deps, registrationId)}`;
 }
 
-/** Forgets registrations that were not confirmed in time, and mails that could not be sent. */
-export async function forgetUnconfirmed({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
+/** Forgets registrations that were not confirmed in time, and gives up mails that no round got to while the server was away. */
+export async function forgetUnconfirmed(deps: Pick<Deps, 'db' | 'clock' | 'stream'>): Promise<void> {
+  const { db, clock } = deps;
   const now = clock.now();
   await db.delete(pendingRegistrations).where(lte(pendingRegistrations.expiresAt, now));
-  await db.delete(mailOutbox).where(lte(mailOutbox.giveUpAt, now - RETRY.maxMs));
+  const isOver = lte(mailOutbox.giveUpAt, now - RETRY.maxMs);
+  const read = (last: Row | null) =>
+    db
+      .select()
+      .from(mailOutbox)
+      .where(and(isOver, gt(mailOutbox.id, last?.id ?? '')))
+      .orderBy(asc(mailOutbox.id))
+      .limit(BATCH_SIZE);
+  for await (const rows of readBatches<Row>(BATCH_SIZE, read)) {
+    for (const row of rows) await giveUp(deps, row, row.attempts > 0 ? 'mail_refused' : 'server_away');
+  }
 }

@@ -56,6 +56,14 @@ ${link}
 
 It works once. If you do not expect an invitation, do nothing.`,
     }),
+    invitation_failed: (link) => ({
+      subject: 'An invitation did not arrive',
+      text: `Hello,
+
+somebody whom you invited to a workspace got no mail: the mail server did not take it. The page of your team says which invitation it is, why, and what to do:
+
+${link}`,
+    }),
     password_reset: (link) => ({
       subject: 'Choose a new password',
       text: `Hello,
@@ -145,6 +153,14 @@ Anda diundang untuk bekerja bersama di sebuah ruang kerja. Untuk melihat ruang k
 ${link}
 
 Tautan ini hanya berlaku sekali. Jika Anda tidak mengharapkan undangan, abaikan saja surel ini.`,
+    }),
+    invitation_failed: (link) => ({
+      subject: 'Undangan Anda tidak sampai',
+      text: `Halo,
+
+orang yang Anda undang ke sebuah ruang kerja tidak menerima surel: server surel tidak mau menerimanya. Halaman tim Anda menunjukkan undangan yang mana, sebabnya, dan apa yang perlu dilakukan:
+
+${link}`,
     }),
     password_reset: (link) => ({
       subject: 'Pilih kata sandi baru',

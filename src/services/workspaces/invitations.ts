@@ -15,6 +15,8 @@ import { hashPassword } from '../auth/passwords.ts';
 import { checkPassword, finishSignIn, type SignedIn, signedInAs, signedInStill } from '../auth/verbs.ts';
 import { askedBound, readBound, shownBound, toKept } from '../bound.ts';
 import { type Actor, type Ctx, originOf, withParts } from '../context.ts';
+import { mailFailureWords } from '../mail/failure-words.ts';
+import type { MailFailureReason } from '../mail/failures.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
 import { languageOf, type MailLanguage } from '../mail/texts.ts';
 import { takeRoom } from '../quotas.ts';
@@ -48,8 +50,19 @@ export interface InvitationInfo {
   invitedBy: number;
   /** its mail has not been handed over yet */
   mailWaiting: boolean;
+  /** why nobody gets its mail; null: that is not known of it */
+  mailFailure: InvitationMailFailure | null;
   createdAt: string;
   expiresAt: string;
+}
+
+export interface InvitationMailFailure {
+  at: string;
+  reason: MailFailureReason;
+  /** for a person */
+  text: string;
+  /** what to do */
+  fix: string;
 }
 
 export interface NewInvitation extends InvitationInfo {
@@ -87,6 +100,8 @@ export async function inviteMember(
     invitedBy: personId,
     createdAt: now,
     expiresAt: now + LIFE_MS,
+    mailFailedAt: sendsMails && !mailed ? now : null,
+    mailFailure: sendsMails && !mailed ? ('mails_spent' as const) : null,
   };
   await transact(ctx.db, async (tx) => {
     requireRank(await enterTeam(tx, ctx, 'members'), input.role);
@@ -355,7 +370,22 @@ function isOver(): AppError {
 
 function toInfo(row: Row, mailWaiting: boolean): InvitationInfo {
   const { id, email, role, invitedBy, createdAt, expiresAt } = row;
-  const toIso = (at: number) => new Date(at).toISOString();
   const times = { createdAt: toIso(createdAt), expiresAt: toIso(expiresAt) };
-  return { id, email, role, ...shownBound(row), invitedBy, mailWaiting, ...times };
+  return {
+    id,
+    email,
+    role,
+    ...shownBound(row),
+    invitedBy,
+    mailWaiting,
+    mailFailure: failureOf(row),
+    ...times,
+  };
 }
+
+function failureOf({ mailFailedAt, mailFailure: reason }: Row): InvitationMailFailure | null {
+  if (mailFailedAt === null || reason === null) return null;
+  return { at: toIso(mailFailedAt), reason, ...mailFailureWords('en', reason) };
+}
+
+const toIso = (at: number) => new Date(at).toISOString();

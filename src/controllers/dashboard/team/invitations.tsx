@@ -2,9 +2,11 @@
 import type { Child } from 'hono/jsx';
 import { z } from 'zod';
 import type { Ctx } from '../../../services/context.ts';
+import { mailFailureWords } from '../../../services/mail/failure-words.ts';
 import {
   acceptInvitation,
   type InvitationInfo,
+  type InvitationMailFailure,
   inviteMember,
   listInvitations,
   type NewInvitation,
@@ -62,11 +64,12 @@ export async function invitationCards(ctx: Ctx, view: View): Promise<Child> {
 function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: readonly InvitationInfo[] }) {
   return (
     <Table label={t.invitations} head={[t.email, t.role, t.session, t.expires, '']}>
-      {open.map(({ id, email, role, sessionIds, mailWaiting, expiresAt }) => (
+      {open.map(({ id, email, role, sessionIds, mailWaiting, mailFailure, expiresAt }) => (
         <tr>
           <td class="wrap">
             {email}
             {mailWaiting && <div class="muted small">{t.mailWaiting}</div>}
+            {mailFailure !== null && <MailFailureLines t={t} view={view} failure={mailFailure} />}
           </td>
           <td>{workspaceRoleNames(view.lang)[role]}</td>
           <td class="wrap">{sessionIds?.join(', ') ?? t.allSessions}</td>
@@ -74,6 +77,17 @@ function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: re
             <Time at={expiresAt} />
           </td>
           <td>
+            {mailFailure !== null && mailFailure.reason !== 'address_refused' && (
+              <ActionButton
+                view={view}
+                action={`${HERE}/invitations`}
+                fields={{ email, role, sessionIds: sessionIds ?? [] }}
+                target="closest td"
+                small
+              >
+                {t.inviteAgain}
+              </ActionButton>
+            )}
             <ActionButton
               view={view}
               action={`${HERE}/invitations/${id}/end`}
@@ -87,6 +101,25 @@ function InvitationTable({ t, view, open }: { t: TeamTexts; view: View; open: re
         </tr>
       ))}
     </Table>
+  );
+}
+
+interface FailureProps {
+  t: TeamTexts;
+  view: View;
+  failure: InvitationMailFailure;
+}
+
+/** That nobody got its mail, why, and what to do. */
+function MailFailureLines({ t, view, failure }: FailureProps) {
+  const { text, fix } = mailFailureWords(view.lang, failure.reason);
+  return (
+    <>
+      <div class="small">
+        {t.mailFailedAt} <Time at={failure.at} />. {text}
+      </div>
+      <div class="muted small">{fix}</div>
+    </>
   );
 }
 

@@ -10,7 +10,8 @@ export const account = {
   haveAccount: 'Already have an account?',
   passwordHint: 'At least 8 characters.',
   closed: 'Registration is closed. Ask your administrator for an account.',
-  mailSent: 'Check your inbox: we sent you a link to confirm your email address.',
+  mailSent:
+    'Check your inbox: we are sending you a link to confirm your email address. Nothing there after some minutes? Look in the spam folder, then register again and check the address that you type.',
   confirmEmail: 'Confirm your email address',
   confirmAbout:
     'Confirm that this address is yours to open your account. Your password is the one you chose when you registered. If you did not register, close this page.',

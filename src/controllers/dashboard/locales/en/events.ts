@@ -109,6 +109,7 @@ export const events: Record<EventName | 'api.request', string> = {
   'member.added': 'Member added',
   'member.invited': 'Member invited',
   'member.invitation_revoked': 'Invitation revoked',
+  'member.invitation_failed': 'Invitation email failed',
   'member.updated': 'Member changed',
   'member.removed': 'Member removed',
   'domain.added': 'Domain added',

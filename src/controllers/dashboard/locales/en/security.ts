@@ -5,7 +5,7 @@ export const security = {
   forgotAbout: 'We send a link to your address. It works once, for an hour.',
   forgotNoMail: 'This service sends no mails. Ask an administrator for a link for a new password.',
   send: 'Send the link',
-  sent: 'If there is an account with this address, a link is on its way.',
+  sent: 'If there is an account with this address, a link is on its way. Nothing there after some minutes? Look in the spam folder, check the address, or ask an administrator for a link.',
   resetAbout: 'Choose a new password. You are signed out everywhere then.',
   resetUnlinks:
     'Accounts of other services that you sign in with are unlinked. You can link them again afterwards.',

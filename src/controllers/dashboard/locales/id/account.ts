@@ -14,7 +14,8 @@ export const account: Texts<typeof english.account> = {
   haveAccount: 'Sudah punya akun?',
   passwordHint: 'Minimal 8 karakter.',
   closed: 'Pendaftaran ditutup. Minta akun kepada administrator Anda.',
-  mailSent: 'Cek email Anda: kami sudah mengirim tautan untuk mengonfirmasi alamat email.',
+  mailSent:
+    'Cek email Anda: kami sedang mengirim tautan untuk mengonfirmasi alamat email. Belum ada setelah beberapa menit? Periksa folder spam, lalu daftar lagi dan periksa alamat yang Anda ketik.',
   confirmEmail: 'Konfirmasi alamat email',
   confirmAbout:
     'Konfirmasi bahwa alamat ini milik Anda untuk membuka akun. Gunakan kata sandi yang Anda buat saat mendaftar. Jika Anda tidak merasa mendaftar, tutup halaman ini.',

@@ -108,6 +108,7 @@ export const events: typeof english.events = {
   'member.added': 'Anggota ditambahkan',
   'member.invited': 'Anggota diundang',
   'member.invitation_revoked': 'Undangan dicabut',
+  'member.invitation_failed': 'Email undangan gagal',
   'member.updated': 'Anggota diubah',
   'member.removed': 'Anggota dihapus',
   'domain.added': 'Domain ditambahkan',

@@ -7,7 +7,7 @@ export const security: typeof english.security = {
   forgotAbout: 'Kami mengirim tautan ke alamat Anda. Tautan berlaku sekali, selama satu jam.',
   forgotNoMail: 'Layanan ini tidak mengirim email. Minta tautan kata sandi baru kepada administrator.',
   send: 'Kirim tautan',
-  sent: 'Jika ada akun dengan alamat ini, tautannya sedang dikirim.',
+  sent: 'Jika ada akun dengan alamat ini, tautannya sedang dikirim. Belum ada setelah beberapa menit? Periksa folder spam dan alamatnya, atau minta tautan kepada administrator.',
   resetAbout: 'Pilih kata sandi baru. Setelah itu Anda keluar dari semua perangkat.',
   resetUnlinks:
     'Akun layanan lain yang Anda pakai untuk masuk akan dilepas. Setelah itu Anda bisa menautkannya lagi.',

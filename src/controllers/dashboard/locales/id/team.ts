@@ -33,8 +33,11 @@ export const team: Texts<typeof english.team> = {
   inviteLink: 'Kami menampilkan tautannya. Kirimkan sendiri kepada yang diundang.',
   sendInvitation: 'Buat undangan',
   invitedDone: 'Undangan dibuat. Tautan hanya bisa dipakai sekali dan berlaku 7 hari:',
-  mailed: 'Undangan dikirim lewat email. Tautan hanya bisa dipakai sekali dan berlaku 7 hari.',
+  mailed:
+    'Undangan dibuat. Tautannya sedang dikirim lewat email, hanya bisa dipakai sekali, dan berlaku 7 hari.',
   mailWaiting: 'Server email belum menerima emailnya. Kami mencoba selama sehari.',
+  mailFailedAt: 'Email gagal pada',
+  inviteAgain: 'Undang lagi',
   mailsSpent: 'Alamat ini sudah menerima tiga undangan lewat email hari ini. Undang lagi besok.',
   invitations: 'Undangan tertunda',
   noInvitations: 'Tidak ada undangan tertunda.',
