@@ -148,3 +148,33 @@ export async function* inRanges<E>(
 export async function untilUsedUp(size: number, work: () => PromiseLike<number>): Promise<void> {
   while ((await work()) >= size) await yieldToEventLoop();
 }
+
+/** An item that was refused when it was done by itself. */
+export interface Refused<T> {
+  item: T;
+  error: unknown;
+}
+
+/**
+ * Does all items together, and where that is refused each half of them by itself, and so on, so that one bad item costs few tries.
+ * Resolves with those that are refused alone, in order. `isOfItem` says of an error whether some of the items may do without
+ * the others; rejects with every other one, at once: what was done until then stays done. `work` does all of it or nothing.
+ */
+export async function byHalves<T>(
+  items: readonly T[],
+  work: (some: readonly T[]) => Promise<unknown>,
+  isOfItem: (error: unknown) => boolean,
+): Promise<Refused<T>[]> {
+  const [first] = items;
+  if (first === undefined) return [];
+  try {
+    await work(items);
+    return [];
+  } catch (error) {
+    if (!isOfItem(error)) throw error;
+    if (items.length === 1) return [{ item: first, error }];
+  }
+  const half = Math.ceil(items.length / 2);
+  const refused = await byHalves(items.slice(0, half), work, isOfItem);
+  return [...refused, ...(await byHalves(items.slice(half), work, isOfItem))];
+}

@@ -1,5 +1,5 @@
 /** Rows on their way into a log: gathered in memory, written in batches, one after the other. */
-import { untilUsedUp } from '../db/batches.ts';
+import { byHalves, untilUsedUp } from '../db/batches.ts';
 import { isRefusedValue, reasonOf } from '../db/errors.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { createMutex } from '../utils/mutex.ts';
@@ -79,7 +79,7 @@ export function createWriteBehind<T>(
   async function writeBatch(rows: number): Promise<number> {
     const batch = waiting.splice(0, rows);
     try {
-      if (batch.length > 0) await writeAccepted(batch);
+      await writeAccepted(batch);
       return batch.length;
     } catch (error) {
       waiting = [...batch, ...waiting];
@@ -87,21 +87,12 @@ export function createWriteBehind<T>(
     }
   }
 
-  /** Writes those that the database takes. Halves of what is refused are tried, so that one bad row costs few tries. */
+  /** Writes those that the database takes. */
   async function writeAccepted(batch: readonly T[]): Promise<void> {
-    try {
-      await write(batch);
-    } catch (error) {
-      if (!isRefusedValue(error)) throw error;
-      if (batch.length === 1) {
-        dropped += 1;
-        // Without its words, which hold the values.
-        deps.logger.error('a row of a log is refused by the database and left out', reasonOf(error));
-        return;
-      }
-      const half = Math.ceil(batch.length / 2);
-      await writeAccepted(batch.slice(0, half));
-      await writeAccepted(batch.slice(half));
+    for (const { error } of await byHalves(batch, write, isRefusedValue)) {
+      dropped += 1;
+      // Without its words, which hold the values.
+      deps.logger.error('a row of a log is refused by the database and left out', reasonOf(error));
     }
   }
 

@@ -1,6 +1,6 @@
 /** Writes credentials and keys under the fence, and who is who with them: what the sessions of this process set at the same moment, together. */
 import { createBatcher } from '../db/batcher.ts';
-import { inBatches } from '../db/batches.ts';
+import { byHalves, inBatches } from '../db/batches.ts';
 import type { Tx } from '../db/client.ts';
 import { conflictPauseMs } from '../db/errors.ts';
 import { pause, yieldToEventLoop } from '../db/event-loop.ts';
@@ -168,19 +168,10 @@ async function writeEach<T>(tx: Tx, rows: readonly T[], write: WriteRows<T>): Pr
   return [];
 }
 
-/** Writes those that the database takes, and resolves with the others. A half that is refused is halved again. */
+/** Writes those that the database takes, and resolves with the others. */
 async function writeAccepted<T>(tx: Tx, rows: readonly T[], write: WriteRows<T>): Promise<T[]> {
-  if (rows.length === 0) return [];
-  try {
-    await tx.transaction((inner) => write(inner, rows));
-    return [];
-  } catch (error) {
-    if (!isRefusedValue(error)) throw error;
-  }
-  if (rows.length === 1) return [...rows];
-  const half = Math.ceil(rows.length / 2);
-  const first = await writeAccepted(tx, rows.slice(0, half), write);
-  return [...first, ...(await writeAccepted(tx, rows.slice(half), write))];
+  const within = (some: readonly T[]) => tx.transaction((inner) => write(inner, some));
+  return (await byHalves(rows, within, isRefusedValue)).map(({ item }) => item);
 }
 
 /** Whether more is left to join of their chats. */

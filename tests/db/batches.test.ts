@@ -1,6 +1,7 @@
 /** Much work in batches. */
 import { expect, test } from 'vitest';
 import {
+  byHalves,
   collectBatches,
   createBatchSize,
   inBatches,
@@ -252,4 +253,20 @@ test('a size that changes is asked before each batch', async () => {
     size.took(batch.length, 20);
   }
   expect(counts).toEqual([40, 20, 20, 20]);
+});
+
+test('what is refused together is done in halves, down to what is refused by itself', async () => {
+  const done: number[][] = [];
+  const bad = new Set([2, 5]);
+  const work = async (some: readonly number[]) => {
+    if (some.some((n) => bad.has(n))) throw new RangeError('bad');
+    done.push([...some]);
+  };
+  const isOfItem = (error: unknown) => error instanceof RangeError;
+  const refused = await byHalves([0, 1, 2, 3, 4, 5, 6, 7], work, isOfItem);
+  expect(refused.map(({ item }) => item)).toEqual([2, 5]);
+  expect(done).toEqual([[0, 1], [3], [4], [6, 7]]);
+  expect(await byHalves([], work, isOfItem)).toEqual([]);
+  const away = new Error('the database is away');
+  await expect(byHalves([1, 2], () => Promise.reject(away), isOfItem)).rejects.toBe(away);
 });

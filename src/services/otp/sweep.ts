@@ -1,9 +1,9 @@
 /** Ending codes whose time is over, in pieces that never hold anybody up. */
 
 import { and, asc, eq, lte } from 'drizzle-orm';
-import { readBatches } from '../../db/batches.ts';
+import { byHalves, readBatches } from '../../db/batches.ts';
 import { isAfter } from '../../db/keyset.ts';
-import { isUnavailable, transact } from '../../db/ops.ts';
+import { isUnavailable, skipLocked, transact } from '../../db/ops.ts';
 import { otpNumbers, otps } from '../../db/schema.ts';
 import { type Fact, record } from '../../events/record.ts';
 import { deleteOld } from '../retention.ts';
@@ -22,7 +22,7 @@ export async function expireOverdue(deps: OtpDeps, signal?: AbortSignal): Promis
   return total;
 }
 
-/** One status at a time: the index then gives the rows in order. */
+/** One status at a time: the index then gives the rows in order. Those that somebody has locked wait for the next sweep. */
 async function expireOf(
   deps: OtpDeps,
   status: (typeof OPEN_STATUSES)[number],
@@ -31,36 +31,37 @@ async function expireOf(
   let total = 0;
   const { id, expiresAt } = otps;
   const read = (last: OtpRow | null) =>
-    deps.db
-      .select()
-      .from(otps)
-      .where(
-        and(
-          eq(otps.status, status),
-          lte(expiresAt, deps.clock.now()),
-          isAfter([expiresAt, id], last && [last.expiresAt, last.id]),
-        ),
-      )
-      .orderBy(asc(expiresAt), asc(id))
-      .limit(BATCH_SIZE);
+    skipLocked(
+      deps.db
+        .select()
+        .from(otps)
+        .where(
+          and(
+            eq(otps.status, status),
+            lte(expiresAt, deps.clock.now()),
+            isAfter([expiresAt, id], last && [last.expiresAt, last.id]),
+          ),
+        )
+        .orderBy(asc(expiresAt), asc(id))
+        .limit(BATCH_SIZE),
+    );
   for await (const due of readBatches<OtpRow>(BATCH_SIZE, read, signal)) total += await endAll(deps, due);
   return total;
 }
 
 /** One that the database refuses stays as it is until the next sweep, and stops no other. */
 async function endAll(deps: OtpDeps, due: readonly OtpRow[]): Promise<number> {
-  try {
-    return await endTogether(deps, due);
-  } catch (error) {
-    if (isUnavailable(error)) throw error;
-    const [first] = due;
-    if (due.length <= 1) {
-      deps.logger.error('an OTP could not be ended', { otpId: first?.id, error });
-      return 0;
-    }
-    const half = Math.ceil(due.length / 2);
-    return (await endAll(deps, due.slice(0, half))) + (await endAll(deps, due.slice(half)));
-  }
+  let ended = 0;
+  const refused = await byHalves(
+    due,
+    async (some) => {
+      ended += await endTogether(deps, some);
+    },
+    (error) => !isUnavailable(error),
+  );
+  for (const { item, error } of refused)
+    deps.logger.error('an OTP could not be ended', { otpId: item.id, error });
+  return ended;
 }
 
 function endTogether(deps: OtpDeps, due: readonly OtpRow[]): Promise<number> {
