@@ -2,7 +2,7 @@
 
 import { and, asc, eq, inArray, lt } from 'drizzle-orm';
 import type { Database, Db } from '../db/client.ts';
-import { affected, transact } from '../db/ops.ts';
+import { affected, skipLocked, transact } from '../db/ops.ts';
 import { sessionCommands, whatsappAccounts } from '../db/schema.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
 import { AppError, ERROR_STATUS, type ErrorCode } from '../utils/errors.ts';
@@ -82,12 +82,10 @@ export async function removeCommand(db: Db, id: string): Promise<void> {
 /** Takes what `owner` is asked; what is overdue by the database's clock is removed instead. */
 export async function takeCommands({ db, now }: Database, owner: string): Promise<CommandRow[]> {
   const waiting = and(eq(sessionCommands.owner, owner), eq(sessionCommands.state, 'waiting'));
-  const rows = await db
-    .select()
-    .from(sessionCommands)
-    .where(waiting)
-    .orderBy(asc(sessionCommands.id))
-    .limit(TAKEN_AT_ONCE);
+  // One that its asker has locked, to take it back, holds up no other.
+  const rows = await skipLocked(
+    db.select().from(sessionCommands).where(waiting).orderBy(asc(sessionCommands.id)).limit(TAKEN_AT_ONCE),
+  );
   if (rows.length === 0) return [];
   const at = await now();
   const overdue = rows.filter(({ deadlineAt }) => deadlineAt <= at).map(({ id }) => id);

@@ -8,7 +8,10 @@ import {
   padded,
   placeholders,
   prepared,
+  preparedFor,
   preparedWriteFor,
+  skipLocked,
+  statementsAreCheap,
   upsert,
   upsertSelected,
   valuesAt,
@@ -134,6 +137,34 @@ const waitingFor = prepared((db) =>
     .prepare(),
 );
 
+/** Those that nobody has locked. */
+const freeNews = preparedFor((db, named, count) => {
+  const { owner, accountId } = wakeUps;
+  const ids = placeholders(named, 'accountId', count);
+  const isOurs = and(eq(owner, named(0, 'owner')), inArray(accountId, ids));
+  return skipLocked(db.select({ accountId }).from(wakeUps).where(isOurs)).prepare();
+});
+
+/** Those of this news whose rows somebody keeps locked: who waited for one would hear of nothing else meanwhile. */
+async function lockedOf(
+  db: Db,
+  owner: string,
+  news: readonly Pick<Waiting, 'accountId'>[],
+): Promise<Set<string>> {
+  if (statementsAreCheap) return new Set();
+  const asked = padded(news, BATCH_SIZE);
+  const rows = await freeNews(db, asked.length).execute({ ...valuesAt(asked), owner0: owner });
+  const free = new Set(rows.map(({ accountId }) => accountId));
+  const left = news.filter(({ accountId }) => !free.has(accountId)).map(({ accountId }) => accountId);
+  if (left.length === 0) return new Set();
+  const { accountId } = wakeUps;
+  const there = await db
+    .select({ accountId })
+    .from(wakeUps)
+    .where(and(eq(wakeUps.owner, owner), inArray(accountId, left)));
+  return new Set(there.map((row) => row.accountId));
+}
+
 const removeHeard = preparedWriteFor((db, named, count) => {
   const { owner, accountId, createdAt } = wakeUps;
   const isHeard = eq(createdAt, caseBy(accountId, pairs(named, 'createdAt', count)));
@@ -173,10 +204,15 @@ export function createNewsReader(deps: {
       if (heard.size === 0 || !(isTime || isInTheWay)) return;
       const all = [...heard].map(([accountId, createdAt]) => ({ accountId, createdAt }));
       for (let at = 0; at < all.length; at += BATCH_SIZE) {
-        const some = padded(all.slice(at, at + BATCH_SIZE), BATCH_SIZE);
-        await removeHeard(db, [some.length], { ...valuesAt(some), owner0: owner });
+        const some = all.slice(at, at + BATCH_SIZE);
+        const locked = await lockedOf(db, owner, some);
+        const free = some.filter(({ accountId }) => !locked.has(accountId));
+        if (free.length === 0) continue;
+        const rows = padded(free, BATCH_SIZE);
+        await removeHeard(db, [rows.length], { ...valuesAt(rows), owner0: owner });
+        for (const { accountId } of free) heard.delete(accountId);
       }
-      heard.clear();
+      firstMs = clock.monotonic();
       isInTheWay = false;
     },
   };

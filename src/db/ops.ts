@@ -164,7 +164,8 @@ export function locked<Q extends object>(query: Q): Q {
 
 /**
  * In a transaction: locks the selected rows and passes over those another holds. On SQLite the rows are ours
- * already, because no other connection writes while a transaction is open.
+ * already, because no other connection writes while a transaction is open. Outside of one the locks end with the statement: it
+ * reads what can be changed at this moment, so that whoever changes the rows next does not wait for one that somebody keeps.
  */
 export function skipLocked<Q extends object>(query: Q): Q {
   if (!onMysql) return query;

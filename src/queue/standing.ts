@@ -2,7 +2,7 @@
 
 import { and, asc, eq, isNull, lte } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
-import { affected, isUnavailable, transact } from '../db/ops.ts';
+import { affected, isUnavailable, skipLocked, transact } from '../db/ops.ts';
 import { whatsappAccounts } from '../db/schema.ts';
 import { inCleanContext } from '../db/scope.ts';
 import { type Fact, record } from '../events/record.ts';
@@ -178,12 +178,14 @@ function capChanges(
 export async function endRestrictions(deps: StandingDeps & Pick<QueueDeps, 'logger'>): Promise<number> {
   const { id, userId, sessionId, restrictedUntil } = whatsappAccounts;
   const now = deps.clock.now();
-  const over = await deps.db
-    .select({ id, userId, sessionId, restrictedUntil })
-    .from(whatsappAccounts)
-    .where(lte(restrictedUntil, now))
-    .orderBy(asc(restrictedUntil))
-    .limit(BATCH_SIZE);
+  const over = await skipLocked(
+    deps.db
+      .select({ id, userId, sessionId, restrictedUntil })
+      .from(whatsappAccounts)
+      .where(lte(restrictedUntil, now))
+      .orderBy(asc(restrictedUntil))
+      .limit(BATCH_SIZE),
+  );
   let ended = 0;
   for (const session of over) {
     if (session.restrictedUntil === null) continue;

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { campaigns } from '../../src/db/schema.ts';
 import { firstRun, nextRun } from '../../src/services/campaigns/schedule.ts';
 import { AppError } from '../../src/utils/errors.ts';
+import { refuseUpdates } from '../helpers/refuse.ts';
 import { type CampaignWorld, contacts, openCampaigns, type View } from './campaign-fixture.ts';
 
 const NOW = Date.UTC(2026, 0, 5, 3);
@@ -195,6 +196,23 @@ describe('a campaign for later', () => {
     await w.clock.advance(180_000);
     expect(w.relayed()).toHaveLength(2);
     expect(await w.campaign(good)).toMatchObject({ nextRunAt: '2026-01-05T03:04:00.000Z' });
+  });
+
+  it('that the database refuses stops no other', async () => {
+    const schedule = async (number: string) => {
+      const body = { numbers: [number], message: 'x', scheduledAt: '2026-01-05T03:00:10Z' };
+      return String(Object((await w.post('/schedule', body)).body.data).id);
+    };
+    const [refused, other] = [await schedule('0812345678'), await schedule('0812345679')];
+    const dueAt = NOW + 9_000;
+    await w.t.deps.db.update(campaigns).set({ dueAt }).where(eq(campaigns.id, refused));
+    const allow = await refuseUpdates(w.t.deps.database, 'campaigns', refused);
+    await w.clock.advance(30_000);
+    expect(await w.campaign(other)).toMatchObject({ status: 'completed' });
+    expect(await w.campaign(refused)).toMatchObject({ status: 'scheduled' });
+    await allow();
+    await w.clock.advance(60_000);
+    expect(await w.campaign(refused)).toMatchObject({ status: 'completed' });
   });
 
   it('is started once by two feeders', async () => {

@@ -1,5 +1,6 @@
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { postCommand, takeCommands } from '../../src/cluster/command-rows.ts';
 import { createCommandBus, NotOwnerError } from '../../src/cluster/commands.ts';
 import { createInbox, lookAgainMs } from '../../src/cluster/inbox.ts';
 import { createAskOwner, createCommandRequests } from '../../src/cluster/remote-commands.ts';
@@ -10,8 +11,9 @@ import {
   prioritiesIn,
   SEVERAL,
 } from '../../src/cluster/wake-ups.ts';
+import type { Tx } from '../../src/db/client.ts';
 import { dbType } from '../../src/db/kit.ts';
-import { rawRun } from '../../src/db/ops.ts';
+import { locked, rawRun } from '../../src/db/ops.ts';
 import { processes, sessionCommands, wakeUps, whatsappAccounts } from '../../src/db/schema.ts';
 import { PRIORITIES } from '../../src/queue/priority.ts';
 import { createQueueSignals, type News } from '../../src/queue/signals.ts';
@@ -21,6 +23,8 @@ import { newId } from '../../src/utils/ids.ts';
 import { createOwnership } from '../../src/workers/ownership.ts';
 import { createPeers } from '../../src/workers/peers.ts';
 import { openTestDatabase, type TestDatabase } from '../helpers/database.ts';
+import { SOON_MS, whileLocked } from '../helpers/locks.ts';
+import { describeOn } from '../helpers/on-database.ts';
 import { until } from '../helpers/until.ts';
 import { fakeHost, silent } from '../workers/session-world.ts';
 
@@ -395,4 +399,46 @@ it('the peers ask the ownership itself whether there is another process', async 
   const peers = createPeers({ ...deps, commands, signals: createQueueSignals() }, ownership);
   peers.start();
   await peers.stop();
+});
+
+describeOn('mysql', 'a row that somebody keeps locked', () => {
+  it('holds up no other command', async () => {
+    const owner = newId();
+    const ids = [newId(), newId()].sort();
+    const deadlineAt = (await database.now()) + 60_000;
+    const common = { accountId: newId(), owner, verb: 'check_numbers', input: [], deadlineAt };
+    for (const id of ids) await postCommand(database, { ...common, id }, 1);
+    const [stuck = '', other] = ids;
+    const taken: string[] = [];
+    const take = async () => {
+      for (const { id } of await takeCommands(database, owner)) taken.push(id);
+    };
+    const lock = (tx: Tx) => locked(tx.select().from(sessionCommands).where(eq(sessionCommands.id, stuck)));
+    expect(await whileLocked(database, lock, take)).toBeLessThan(SOON_MS);
+    expect(taken).toEqual([other]);
+    await take();
+    expect(taken).toEqual([other, stuck]);
+  });
+
+  it('keeps a process from hearing and forgetting no other news', async () => {
+    const owner = newId();
+    const [stuck, other] = [newId(), newId()];
+    for (const accountId of [stuck, other])
+      await postWakeUps(database.db, [{ owner, accountId, priority: 1 }], 1);
+    let nowMs = 0;
+    const reader = createNewsReader({ db: database.db, clock: { monotonic: () => nowMs }, owner });
+    const left = async () => (await database.db.select().from(wakeUps)).map((row) => row.accountId);
+    const lock = (tx: Tx) => locked(tx.select().from(wakeUps).where(eq(wakeUps.accountId, stuck)));
+    const work = async () => {
+      expect(await reader.look()).toHaveLength(2);
+      nowMs += 1_000;
+      await reader.tidy();
+    };
+    expect(await whileLocked(database, lock, work)).toBeLessThan(SOON_MS);
+    expect(await left()).toEqual([stuck]);
+    expect(await reader.look()).toEqual([]);
+    nowMs += 1_000;
+    await reader.tidy();
+    expect(await left()).toEqual([]);
+  });
 });

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { eq, inArray } from 'drizzle-orm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { Tx } from '../../src/db/client.ts';
-import { transact } from '../../src/db/ops.ts';
+import { locked, transact } from '../../src/db/ops.ts';
 import {
   activityLogs,
   inboundMedia,
@@ -24,7 +24,9 @@ import type { InboundMessage } from '../../src/whatsapp/engine.ts';
 import { type FetchMedia, MediaFailure } from '../../src/whatsapp/inbound-media.ts';
 import { createInboundMedia } from '../../src/workers/inbound-media.ts';
 import { openTestApp, type TestApp } from '../helpers/app.ts';
+import { SOON_MS, whileLocked } from '../helpers/locks.ts';
 import { createManualClock, type ManualClock } from '../helpers/manual-clock.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { until } from '../helpers/until.ts';
 
 const HOUR_MS = 3_600_000;
@@ -523,6 +525,21 @@ it('what is claimed is worked on, also where the next look fails', async () => {
   await expect(claimMedia({ ...test.deps, db: failing }, newId(), 2, new Map([[1, 1]]))).rejects.toThrow(
     'away',
   );
+});
+
+testOn('mysql', 'a file whose row somebody keeps locked holds up no other', async () => {
+  const [stuck, other] = [await addAccount(), await addAccount()];
+  await storeInbound(test.deps, stuck, imageMessage());
+  clock.advance(1_000);
+  await storeInbound(test.deps, other, imageMessage());
+  const lock = (tx: Tx) =>
+    locked(tx.select().from(inboundMedia).where(eq(inboundMedia.userId, stuck.userId)));
+  const claimed: number[] = [];
+  const tookMs = await whileLocked(test.deps.db, lock, async () => {
+    for (const { userId } of await claimMedia(test.deps, newId(), 10)) claimed.push(userId);
+  });
+  expect(tookMs).toBeLessThan(SOON_MS);
+  expect(claimed).toEqual([other.userId]);
 });
 
 it('tenants take turns when files are claimed', async () => {

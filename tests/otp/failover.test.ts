@@ -1,6 +1,8 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { firstContacts, messageQueue, messages, whatsappAccounts } from '../../src/db/schema.ts';
+import type { Tx } from '../../src/db/client.ts';
+import { locked } from '../../src/db/ops.ts';
+import { firstContacts, messageQueue, messages, otps, whatsappAccounts } from '../../src/db/schema.ts';
 import type { Ctx } from '../../src/services/context.ts';
 import { resendOtp } from '../../src/services/otp/resend.ts';
 import type { SentOtp } from '../../src/services/otp/schemas.ts';
@@ -8,7 +10,11 @@ import { getOtpStatus } from '../../src/services/otp/status.ts';
 import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { watchOtps } from '../../src/services/otp/watch.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
+import { createOtpExpiry } from '../../src/workers/otp-expiry.ts';
 import { createOtpFailover } from '../../src/workers/otp-failover.ts';
+import { SOON_MS, whileLocked } from '../helpers/locks.ts';
+import { testOn } from '../helpers/on-database.ts';
+import { refuseUpdates } from '../helpers/refuse.ts';
 import {
   acknowledge,
   addSession,
@@ -327,5 +333,46 @@ describe('a session that may not write to strangers', () => {
     await later(31_000);
     const again = await resendOtp(ctx, { phoneNumber: PHONE, sessionId: 'main' });
     expect(again.answer.sessionId).toBe('main');
+  });
+});
+
+describe('codes that cannot be looked after', () => {
+  /** Two that were acknowledged; the first one is looked at first. */
+  async function twoSent() {
+    const all = [];
+    for (const phone of ['+6281234567001', '+6281234567002']) {
+      const sent = await send(ctx, phone);
+      await acknowledge(ctx, sent.messageId);
+      await fixture.clock.advance(1);
+      all.push(sent.otpId);
+    }
+    await fixture.clock.advance(15_000);
+    const [stuck = '', other = ''] = all;
+    return { stuck, other, statusOf: async (id: string) => (await otpRow(ctx, id)).status };
+  }
+
+  it('hold up no other, where the database refuses them', async () => {
+    const { stuck, other, statusOf } = await twoSent();
+    const allow = await refuseUpdates(ctx.database, 'otps', stuck);
+    await watchOtps(ctx);
+    expect(await statusOf(other)).toBe('sent');
+    expect(await statusOf(stuck)).toBe('pending');
+    await allow();
+    await watchOtps(ctx);
+    expect(await statusOf(stuck)).toBe('sent');
+  });
+
+  testOn('mysql', 'hold up no other, while somebody keeps their rows locked', async () => {
+    const { stuck, other, statusOf } = await twoSent();
+    const lock = (tx: Tx) => locked(tx.select().from(otps).where(eq(otps.id, stuck)));
+    expect(await whileLocked(ctx.database, lock, () => watchOtps(ctx))).toBeLessThan(SOON_MS);
+    expect(await statusOf(other)).toBe('sent');
+    await fixture.clock.advance(3_600_000);
+    const { sweep } = createOtpExpiry(ctx);
+    expect(await whileLocked(ctx.database, lock, sweep)).toBeLessThan(SOON_MS);
+    expect(await statusOf(other)).toBe('expired');
+    expect(await statusOf(stuck)).toBe('pending');
+    await sweep();
+    expect(await statusOf(stuck)).toBe('expired');
   });
 });

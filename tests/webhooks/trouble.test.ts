@@ -3,7 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { eq } from 'drizzle-orm';
 import { afterEach, expect, test } from 'vitest';
 import type { Db } from '../../src/db/client.ts';
-import { webhookDeliveries, webhookOutbox } from '../../src/db/schema.ts';
+import { locked } from '../../src/db/ops.ts';
+import { webhookDeliveries, webhookLanes, webhookOutbox } from '../../src/db/schema.ts';
 import { getDelivery, listDeliveries, replayDelivery } from '../../src/services/webhooks/deliveries.ts';
 import { cleanWebhookHistory } from '../../src/services/webhooks/retention.ts';
 import { updateWebhook } from '../../src/services/webhooks/verbs.ts';
@@ -11,6 +12,8 @@ import type { Clock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { createWebhookSender, type WebhookSenderOptions } from '../../src/workers/webhook-sender/index.ts';
 import { createFakeClock, type FakeClock, turns } from '../helpers/clock.ts';
+import { SOON_MS, whileLocked } from '../helpers/locks.ts';
+import { testOn } from '../helpers/on-database.ts';
 import { accept, answer, type Fixture, hang, openFixture, seqsOf, upTo, whenIdle } from './fixture.ts';
 
 const MINUTE_MS = 60_000;
@@ -321,4 +324,29 @@ test('what was told long ago is forgotten: delivered events after 7 days, dead o
   expect(await f.deps.db.select().from(webhookDeliveries)).toHaveLength(5);
   expect(await clean(31)).toBe(1);
   expect(await f.deps.db.select().from(webhookDeliveries)).toEqual([]);
+});
+
+testOn('mysql', 'lanes that somebody keeps locked hold up no other workspace', async () => {
+  const f = await openFixture();
+  open = f;
+  const receiver = await f.receiver();
+  const start = async () => {
+    const { id } = await f.tenant();
+    const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+    const session = await f.session(id);
+    await f.message(session, 'message.sent');
+    return { hook, session };
+  };
+  const [stuck, free] = [await start(), await start()];
+  const tookMs = await whileLocked(
+    f.deps.db,
+    (tx) => locked(tx.select().from(webhookLanes).where(eq(webhookLanes.webhookId, stuck.hook.id))),
+    async () => {
+      f.sender();
+      await receiver.count(1);
+    },
+  );
+  expect(receiver.received.map(({ data }) => data.sessionId)).toEqual([free.session.sessionId]);
+  expect(tookMs).toBeLessThan(SOON_MS);
+  await receiver.count(2);
 });

@@ -1,7 +1,7 @@
 /** Campaigns whose time has come, and those whose sessions have ended or come back. */
 import { and, asc, eq, gt, inArray, lte, or, sql } from 'drizzle-orm';
 import { inBatches, readBatches } from '../../db/batches.ts';
-import { affected, prepared, transact, tryInsert } from '../../db/ops.ts';
+import { affected, isUnavailable, prepared, skipLocked, transact, tryInsert } from '../../db/ops.ts';
 import { campaigns, whatsappAccounts } from '../../db/schema.ts';
 import { record } from '../../events/record.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -25,14 +25,16 @@ const BATCH_SIZE = 200;
 /** One that must wait for another campaign to its list, or could not be started, looks again after this. */
 const BUSY_PAUSE_MS = 30_000;
 
+/** Those that nobody has locked. */
 const dueCampaigns = prepared((db) =>
-  db
-    .select()
-    .from(campaigns)
-    .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, sql.placeholder('now'))))
-    .orderBy(asc(campaigns.dueAt))
-    .limit(BATCH_SIZE)
-    .prepare(),
+  skipLocked(
+    db
+      .select()
+      .from(campaigns)
+      .where(and(eq(campaigns.status, 'scheduled'), lte(campaigns.dueAt, sql.placeholder('now'))))
+      .orderBy(asc(campaigns.dueAt))
+      .limit(BATCH_SIZE),
+  ).prepare(),
 );
 
 /**
@@ -48,14 +50,23 @@ export async function startDue(deps: CampaignDeps): Promise<number> {
       else await (row.cron === null ? startOnce(deps, row) : startOccurrence(deps, row, row.cron));
     } catch (error) {
       deps.logger.error('a campaign could not be started', { campaignId: row.id, error });
-      const isStill = and(eq(campaigns.id, row.id), eq(campaigns.status, 'scheduled'), asSeen(row));
-      await deps.db
-        .update(campaigns)
-        .set({ dueAt: deps.clock.now() + BUSY_PAUSE_MS })
-        .where(isStill);
+      await putOff(deps, row);
     }
   }
   return due.length;
+}
+
+async function putOff({ db, clock, logger }: CampaignDeps, row: CampaignRow): Promise<void> {
+  const isStill = and(eq(campaigns.id, row.id), eq(campaigns.status, 'scheduled'), asSeen(row));
+  try {
+    await db
+      .update(campaigns)
+      .set({ dueAt: clock.now() + BUSY_PAUSE_MS })
+      .where(isStill);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    logger.error('a campaign could not be put off', { campaignId: row.id, error });
+  }
 }
 
 const asSeen = (row: CampaignRow) => (row.dueAt === null ? undefined : eq(campaigns.dueAt, row.dueAt));

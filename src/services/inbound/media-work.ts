@@ -2,7 +2,7 @@
 
 import { and, asc, count, eq, isNotNull, isNull, lte, notInArray, sql } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
-import { affected, prepared } from '../../db/ops.ts';
+import { affected, prepared, skipLocked } from '../../db/ops.ts';
 import { inboundMedia, mediaSources, messages } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../utils/durations.ts';
@@ -174,25 +174,28 @@ export function openMediaWork(secrets: Deps['secrets'], work: MediaWork): MediaS
 }
 
 const longestWaiting = prepared((db) =>
-  db
-    .select()
-    .from(inboundMedia)
-    .where(lte(inboundMedia.nextAttemptAt, sql.placeholder('now')))
-    .orderBy(asc(inboundMedia.nextAttemptAt))
-    .limit(1)
-    .prepare(),
+  skipLocked(
+    db
+      .select()
+      .from(inboundMedia)
+      .where(lte(inboundMedia.nextAttemptAt, sql.placeholder('now')))
+      .orderBy(asc(inboundMedia.nextAttemptAt))
+      .limit(1),
+  ).prepare(),
 );
 
-/** The longest waiting of those tenants that are not passed over. */
+/** The longest waiting of those tenants that are not passed over; none that somebody has locked. */
 function readDue(db: Deps['db'], now: number, passed: readonly number[]): Promise<Row[]> {
   if (passed.length === 0) return longestWaiting(db).execute({ now });
   const others = notInArray(inboundMedia.userId, [...passed]);
-  return db
-    .select()
-    .from(inboundMedia)
-    .where(and(lte(inboundMedia.nextAttemptAt, now), others))
-    .orderBy(asc(inboundMedia.nextAttemptAt))
-    .limit(1);
+  return skipLocked(
+    db
+      .select()
+      .from(inboundMedia)
+      .where(and(lte(inboundMedia.nextAttemptAt, now), others))
+      .orderBy(asc(inboundMedia.nextAttemptAt))
+      .limit(1),
+  );
 }
 
 /** Frees what processes that are gone had claimed; how many. */

@@ -15,7 +15,7 @@ import {
   sql,
 } from 'drizzle-orm';
 import { readLive } from '../../cluster/processes.ts';
-import { affected, incoming, transact, upsert } from '../../db/ops.ts';
+import { affected, incoming, skipLocked, transact, upsert } from '../../db/ops.ts';
 import { numberCheckItems, numberCheckJobs, whatsappAccounts } from '../../db/schema.ts';
 import { type BackoffRange, backoffMs, spread } from '../../utils/backoff.ts';
 import { MINUTE_MS } from '../../utils/durations.ts';
@@ -60,7 +60,7 @@ export async function claimCheck(
     .select({ id })
     .from(whatsappAccounts)
     .where(and(eq(id, numberCheckJobs.accountId), isNotNull(suspendedAt)));
-  const [row] = await db
+  const due = db
     .select()
     .from(numberCheckJobs)
     .where(
@@ -73,6 +73,7 @@ export async function claimCheck(
     )
     .orderBy(asc(numberCheckJobs.dueAt), asc(numberCheckJobs.updatedAt))
     .limit(1);
+  const [row] = await skipLocked(due);
   if (!row?.dueAt) return null;
   const taken = await db
     .update(numberCheckJobs)

@@ -1,6 +1,6 @@
 /** Looking after codes on their way: acknowledged, failed, or to be sent through the next session. */
 
-import { and, asc, eq, inArray, lte, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, gte, inArray, lte, or, sql } from 'drizzle-orm';
 import { readBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import {
@@ -10,6 +10,7 @@ import {
   placeholders,
   prepared,
   preparedWriteFor,
+  skipLocked,
   transact,
   valuesAt,
 } from '../../db/ops.ts';
@@ -42,8 +43,14 @@ const TROUBLE_PAUSE_MS = MINUTE_MS;
  */
 export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<number> {
   let looked = 0;
-  const read = () => dueRows(deps.db).execute({ now: deps.clock.now(), limit: BATCH_SIZE });
-  for await (const due of readBatches(BATCH_SIZE, read, signal)) {
+  const read = (last: WatchedOtp | null) =>
+    dueRows(deps.db).execute({
+      now: deps.clock.now(),
+      at: last?.watchAt ?? 0,
+      after: last?.id ?? '',
+      limit: BATCH_SIZE,
+    });
+  for await (const due of readBatches<WatchedOtp>(BATCH_SIZE, read, signal)) {
     await lookAtAll(deps, due);
     looked += due.length;
     if (looked >= MAX_LOOKED_AT) break;
@@ -51,15 +58,25 @@ export async function watchOtps(deps: OtpDeps, signal?: AbortSignal): Promise<nu
   return looked;
 }
 
-const dueRows = prepared((db) =>
-  db
-    .select(WATCH_COLUMNS)
-    .from(otps)
-    .where(lte(otps.watchAt, sql.placeholder('now')))
-    .orderBy(asc(otps.watchAt))
-    .limit(sql.placeholder('limit'))
-    .prepare(),
-);
+/** Those that nobody has locked, after one that was looked at: one that cannot be put off is passed over until the next round. */
+const dueRows = prepared((db) => {
+  const { id, watchAt } = otps;
+  const at = sql.placeholder('at');
+  return skipLocked(
+    db
+      .select(WATCH_COLUMNS)
+      .from(otps)
+      .where(
+        and(
+          lte(watchAt, sql.placeholder('now')),
+          gte(watchAt, at),
+          or(gt(watchAt, at), gt(id, sql.placeholder('after'))),
+        ),
+      )
+      .orderBy(asc(watchAt), asc(id))
+      .limit(sql.placeholder('limit')),
+  ).prepare();
+});
 
 /** One that was acknowledged, and when. */
 interface Proven {
@@ -130,7 +147,16 @@ async function withTrouble(deps: OtpDeps, otp: WatchedOtp, work: () => Promise<v
   } catch (error) {
     if (isUnavailable(error)) throw error;
     deps.logger.error('an OTP could not be looked after', { otpId: otp.id, error });
+    await putOff(deps, otp);
+  }
+}
+
+async function putOff(deps: OtpDeps, otp: WatchedOtp): Promise<void> {
+  try {
     await lookNext(deps, otp, deps.clock.now() + TROUBLE_PAUSE_MS);
+  } catch (error) {
+    if (isUnavailable(error)) throw error;
+    deps.logger.error('an OTP could not be put off', { otpId: otp.id, error });
   }
 }
 

@@ -1,6 +1,7 @@
 /** Sends what is in the webhook outbox: at least once, in order per (webhook, session), fairly. */
 import { setMaxListeners } from 'node:events';
 import { createLoop } from '../../db/loop.ts';
+import { isUnavailable } from '../../db/ops.ts';
 import { inBackground } from '../../db/work.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { sleep } from '../../utils/clock.ts';
@@ -107,8 +108,18 @@ export function createWebhookSender(
       const free = Math.min(places.freeFor(webhook), share);
       if (free === 0) continue;
       for (const lane of await readDueLanes(db, webhook.id, clock.now(), free)) {
-        await begin(lane, webhook);
+        await tryToBegin(lane, webhook);
       }
+    }
+  }
+
+  /** One lane that the database refuses stops no other: the next look tries it again. */
+  async function tryToBegin(lane: string, webhook: DueWebhook): Promise<void> {
+    try {
+      await begin(lane, webhook);
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
+      logger.warn('a lane of a webhook could not be claimed', { webhookId: webhook.id, error });
     }
   }
 

@@ -75,14 +75,16 @@ export async function readDueWebhooks(db: Db, now: number): Promise<DueWebhook[]
   return rows.map(({ id, userId, dueAt }) => ({ id, userId, urgent: Number(dueAt) === RETRY_NOW_AT }));
 }
 
-/** Lanes of a webhook that may be worked on, those that have waited longest first. */
+/** Lanes of a webhook that may be worked on and that nobody has locked, those that have waited longest first. */
 export async function readDueLanes(db: Db, webhookId: string, now: number, limit: number): Promise<string[]> {
-  const rows = await db
-    .select({ lane: webhookLanes.lane })
-    .from(webhookLanes)
-    .where(and(eq(webhookLanes.webhookId, webhookId), lte(webhookLanes.dueAt, now)))
-    .orderBy(asc(webhookLanes.dueAt))
-    .limit(limit);
+  const rows = await skipLocked(
+    db
+      .select({ lane: webhookLanes.lane })
+      .from(webhookLanes)
+      .where(and(eq(webhookLanes.webhookId, webhookId), lte(webhookLanes.dueAt, now)))
+      .orderBy(asc(webhookLanes.dueAt))
+      .limit(limit),
+  );
   return rows.map((row) => row.lane);
 }
 
