@@ -10,7 +10,7 @@ import { holdWords } from '../../src/services/messages/waiting-words.ts';
 import { newId, newMessageId } from '../../src/utils/ids.ts';
 import type { ContentType } from '../../src/whatsapp/content.ts';
 import { pngFile } from '../helpers/files.ts';
-import type { Tenant } from '../helpers/tenant.ts';
+import { makeMember, type Tenant } from '../helpers/tenant.ts';
 import { CONTENTS } from '../whatsapp/fixtures/contents.ts';
 import { openDashboard, type TestDashboard } from './visitor.ts';
 
@@ -702,5 +702,21 @@ describe('a number that is being typed', () => {
       const html = await (await t.visit(path, { as: tenant })).text();
       expect([path, html]).toEqual([path, expect.stringContaining('hx-get="/dashboard/number"')]);
     }
+  });
+});
+
+describe('the channels', () => {
+  it('of a workspace without a number lead only those to a new session who may add one', async () => {
+    await t.deps.db.delete(whatsappAccounts).where(eq(whatsappAccounts.id, accountId));
+    const marketer = await makeMember(t.deps, tenant.id, 'marketer');
+    const page = async (as: Tenant) => {
+      const reply = await t.visit('/dashboard/messages/channels', { as });
+      expect(reply.status).toBe(200);
+      return (await reply.text()).match(/<main[\s\S]*<\/main>/)?.[0] ?? '';
+    };
+    expect(await page(tenant)).toContain('href="/dashboard/new-session"');
+    const theirs = await page(marketer);
+    expect(theirs).toContain('Link a WhatsApp number to see its channels.');
+    expect(theirs).not.toContain('/dashboard/new-session');
   });
 });

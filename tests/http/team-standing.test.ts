@@ -6,6 +6,7 @@ import { allRoutes } from '../../src/controllers/index.ts';
 import { insertMany } from '../../src/db/ops.ts';
 import { apiKeys, auditEntries, users, workspaceMembers, workspaces } from '../../src/db/schema.ts';
 import { signLink } from '../../src/services/signed-links.ts';
+import { settleAllOwners } from '../../src/services/workspaces/owners.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { type Call, depsElsewhere, openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
 import { createManualClock } from '../helpers/manual-clock.ts';
@@ -205,6 +206,38 @@ describe('ownership', () => {
     });
     expect((await setRole(owner.id, 'user')).status).toBe(200);
     expect((await setRole(second.id, 'readonly')).status).toBe(200);
+  });
+
+  it('stops its workspace with the last owner who can do something, though another one reads', async () => {
+    const owner = await t.tenant();
+    const reader = await makeMember(t.deps, owner.id, 'owner');
+    const operator = await makeMember(t.deps, owner.id, 'operator');
+    expect((await setRole(reader.id, 'readonly')).status).toBe(200);
+    const setStatus = async (status: 'active' | 'disabled') =>
+      t.call(`/user/${owner.id}`, {
+        method: 'PUT',
+        token: (await t.tenant('admin')).token,
+        body: { status },
+      });
+    const statusOf = async () => {
+      const [row] = await t.deps.db.select().from(workspaces).where(eq(workspaces.id, owner.id));
+      return row?.status;
+    };
+    const settle = () => settleAllOwners(t.deps.db, clock.now(), new AbortController().signal);
+    await setStatus('disabled');
+    expect(await statusOf()).toBe('disabled');
+    await settle();
+    expect(await statusOf(), 'an hour later').toBe('disabled');
+    expect((await call('GET', '/session/list', operator)).status).toBe(401);
+    expect((await setRole(reader.id, 'user')).status).toBe(200);
+    expect(await statusOf()).toBe('active');
+    await setStatus('active');
+    expect((await setRole(reader.id, 'readonly')).status).toBe(200);
+    expect(await statusOf()).toBe('active');
+    // One that somebody has alone goes on with them.
+    const alone = await t.tenant();
+    expect((await setRole(alone.id, 'readonly')).status).toBe(200);
+    expect((await call('GET', '/workspace', alone)).status).toBe(200);
   });
 
   it('ends the signed links of whoever gives it away, or can only read', async () => {

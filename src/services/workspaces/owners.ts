@@ -1,5 +1,5 @@
 /** A workspace without an active owner stops, and goes on when it has one again. */
-import { and, eq, exists, inArray, ne, notExists } from 'drizzle-orm';
+import { and, eq, exists, inArray, ne, notExists, or, type SQL } from 'drizzle-orm';
 import type { Db, Tx } from '../../db/client.ts';
 import { updateInBatches } from '../../db/ops.ts';
 import { users, workspaceMembers, workspaces } from '../../db/schema.ts';
@@ -7,6 +7,27 @@ import { AppError } from '../../utils/errors.ts';
 
 /** Whose ownership counts: whoever is read-only in the service may do nothing in any workspace. */
 const MAY_OWN = and(eq(users.status, 'active'), ne(users.role, 'readonly'));
+
+/** The members of a workspace of which all this is true. */
+const membersWho = (db: Db | Tx, ...all: (SQL | undefined)[]) =>
+  db
+    .select({ id: users.id })
+    .from(workspaceMembers)
+    .innerJoin(users, eq(users.id, workspaceMembers.userId))
+    .where(and(eq(workspaceMembers.workspaceId, workspaces.id), ...all));
+
+const IS_OWNER = eq(workspaceMembers.role, 'owner');
+const SIGNS_IN = eq(users.status, 'active');
+
+/**
+ * That a workspace has an owner who can do something, or that nobody in it can and an owner reads: one that people have alone who
+ * became read-only stays as it is.
+ */
+const isStanding = (db: Db | Tx) =>
+  or(
+    exists(membersWho(db, IS_OWNER, MAY_OWN)),
+    and(exists(membersWho(db, IS_OWNER, SIGNS_IN)), notExists(membersWho(db, MAY_OWN))),
+  );
 
 /** Why the person cannot become the owner of a workspace: they do not sign in, or can only read; null where they can. */
 export async function readOwnerRefusal(tx: Tx, personId: number): Promise<string | null> {
@@ -63,8 +84,8 @@ export async function keepOwnersOfTeams(tx: Tx, personId: number, now: number): 
 }
 
 /**
- * Call in the transaction that changed a person's status: stops the workspaces whose last active owner that was, and lets
- * go on those that have one again. Their ids, for the caches of credentials.
+ * Call in the transaction that changed a person's status or role: stops the workspaces whose last owner that was who could do
+ * something, and lets go on those that have one again. Their ids, for the caches of credentials.
  */
 export async function stopOrResumeWorkspacesOf(tx: Tx, personId: number, now: number): Promise<number[]> {
   const owned = await tx
@@ -74,10 +95,9 @@ export async function stopOrResumeWorkspacesOf(tx: Tx, personId: number, now: nu
   const ids = owned.map(({ id }) => id);
   if (ids.length === 0) return [];
   const alive = await tx
-    .selectDistinct({ id: workspaceMembers.workspaceId })
-    .from(workspaceMembers)
-    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
-    .where(and(inArray(workspaceMembers.workspaceId, ids), eq(workspaceMembers.role, 'owner')));
+    .select({ id: workspaces.id })
+    .from(workspaces)
+    .where(and(inArray(workspaces.id, ids), isStanding(tx)));
   const living = new Set(alive.map(({ id }) => id));
   for (const id of ids) {
     const status = living.has(id) ? ('active' as const) : ('disabled' as const);
@@ -91,17 +111,14 @@ export async function stopOrResumeWorkspacesOf(tx: Tx, personId: number, now: nu
 
 /**
  * Stops and lets go on what has another status than its owners say: a process of the release before disables and enables
- * people, and knows no workspaces. How many were changed.
+ * people, and knows no workspaces. One that still works, though its owners can only read, is not stopped by this: nobody has
+ * just disabled somebody there. How many were changed.
  */
 export async function settleAllOwners(db: Db, now: number, signal: AbortSignal): Promise<number> {
-  const owner = db
-    .select({ id: users.id })
-    .from(workspaceMembers)
-    .innerJoin(users, and(eq(users.id, workspaceMembers.userId), eq(users.status, 'active')))
-    .where(and(eq(workspaceMembers.workspaceId, workspaces.id), eq(workspaceMembers.role, 'owner')));
+  const owner = membersWho(db, IS_OWNER, SIGNS_IN);
   const { id: key, status } = workspaces;
   const stops = { table: workspaces, key, where: and(eq(status, 'active'), notExists(owner)), signal };
-  const goesOn = { table: workspaces, key, where: and(eq(status, 'disabled'), exists(owner)), signal };
+  const goesOn = { table: workspaces, key, where: and(eq(status, 'disabled'), isStanding(db)), signal };
   return (
     (await updateInBatches(db, stops, { status: 'disabled', updatedAt: now })) +
     (await updateInBatches(db, goesOn, { status: 'active', updatedAt: now }))

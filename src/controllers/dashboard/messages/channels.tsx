@@ -5,12 +5,12 @@ import { type ChannelOutput, listChannels } from '../../../services/messages/cha
 import { SessionId } from '../../schemas.ts';
 import { sessionOptions } from '../developers/keys.tsx';
 import { texts } from '../i18n.ts';
-import { Crumb, queryOf } from '../kit.tsx';
+import { Crumb, NewSessionLink, queryOf } from '../kit.tsx';
 import * as english from '../locales/en/messages-channels.ts';
 import * as indonesian from '../locales/id/messages-channels.ts';
 import { type Page, page, type View } from '../page.ts';
-import { Select, Table } from '../parts.tsx';
-import { COMPOSE, NEW_SESSION } from '../paths.ts';
+import { Empty, Select, Table } from '../parts.tsx';
+import { COMPOSE } from '../paths.ts';
 
 const T = texts({ en: english.messagesChannels, id: indonesian.messagesChannels });
 
@@ -26,8 +26,16 @@ export const channelPages: Page[] = [
     query: z.object({ session: SessionId.optional().catch(undefined) }),
     async handler({ ctx, view, query }) {
       const sessions = await sessionOptions(ctx);
-      if (sessions.length === 0) return { redirect: NEW_SESSION };
       const t = T(view.lang);
+      if (sessions.length === 0) {
+        const next = view.may('sessions:write') && <NewSessionLink>{t.addSession}</NewSessionLink>;
+        const none = (
+          <Empty view={view} title={t.noSession} next={next}>
+            <p>{t.noSessionText}</p>
+          </Empty>
+        );
+        return { title: t.title, section: 'messages', body: none };
+      }
       const { session } = query;
       const listed = session === undefined ? null : await listChannels(ctx, { sessionId: session });
       const body = (

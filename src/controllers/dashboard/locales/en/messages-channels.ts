@@ -3,6 +3,9 @@ export const messagesChannels = {
   about:
     'Post a text, an image or a video to a channel that the session owns or helps to run. WhatsApp does not say who has seen a post: it stays at Sent.',
   session: 'Session',
+  noSession: 'No number linked',
+  noSessionText: 'Link a WhatsApp number to see its channels.',
+  addSession: 'Link a number',
   show: 'Show channels',
   none: 'This session has no channels and follows none.',
   name: 'Name',

@@ -6,6 +6,9 @@ export const messagesChannels: Texts<typeof english.messagesChannels> = {
   about:
     'Kirim teks, gambar, atau video ke saluran milik sesi atau yang ikut dikelolanya. WhatsApp tidak memberi tahu siapa yang sudah melihat: statusnya tetap Terkirim.',
   session: 'Sesi',
+  noSession: 'Belum ada nomor yang tertaut',
+  noSessionText: 'Tautkan nomor WhatsApp untuk melihat salurannya.',
+  addSession: 'Tautkan nomor',
   show: 'Tampilkan saluran',
   none: 'Sesi ini tidak punya saluran dan tidak mengikuti saluran apa pun.',
   name: 'Nama',
