@@ -3,13 +3,14 @@ import { and, desc, eq, or } from 'drizzle-orm';
 import { campaigns, users, whatsappAccounts, workspaceMembers } from '../db/schema.ts';
 import { contains } from '../db/search.ts';
 import { AppError } from '../utils/errors.ts';
+import { readingsIn } from '../utils/phone.ts';
 import { requireScope, seesPeople } from './access.ts';
 import { ofBound } from './bound.ts';
 import { seenBy } from './campaigns/senders.ts';
 import type { Ctx } from './context.ts';
 import { recentChats, sessionsWith } from './messages/chats.ts';
 import { findMessage } from './messages/read.ts';
-import { toOtherSide } from './messages/recipient.ts';
+import { type Peer, toOtherSide } from './messages/recipient.ts';
 import { addressOf } from './messages/view.ts';
 import { holdsNumber, toSearchedNumber } from './number-search.ts';
 import { listRequests } from './requests/log.ts';
@@ -28,7 +29,7 @@ export type Found =
 const MAX_FOUND = 5;
 const NUMBER = /^\+?\d[\d\s().-]{4,24}$/;
 /** An address of WhatsApp's: of a person, a group, a channel or the status. */
-const ADDRESS = /^[\w.-]{5,64}@(?:s\.whatsapp\.net|c\.us|lid|g\.us|newsletter|broadcast)$/;
+const ADDRESS = /^[\w.-]{5,64}@(?:s\.whatsapp\.net|c\.us|lid|g\.us|newsletter|broadcast)$/i;
 const ID = /^[\w:.-]{8,64}$/;
 /** Shorter texts are in nearly every name. */
 export const MIN_TEXT = 2;
@@ -54,20 +55,29 @@ export async function searchEverything(ctx: Ctx, { q }: { q: string }): Promise<
   return found.flat();
 }
 
-/** Only a refused number is no answer; everything else is an error. */
+/** Each number that the text can be: somebody who searches sees at once which of them is known. */
 async function findNumber(ctx: Ctx, text: string): Promise<Found[]> {
+  const found = await Promise.all(peersNamed(ctx, text).map((peer) => findPeer(ctx, peer)));
+  return found.flat().slice(0, MAX_FOUND);
+}
+
+/** Only a refused number is no answer; everything else is an error. */
+function peersNamed({ config }: Ctx, text: string): Peer[] {
   try {
-    const { phone, peer } = toOtherSide(text, ctx.config.defaultCountry);
-    const number = addressOf({ phone, peer });
-    const sessions = await sessionsWith(ctx, { number });
-    if (sessions.length === 0) return phone === null ? [] : [{ kind: 'number', number }];
-    return sessions
-      .slice(0, MAX_FOUND)
-      .map((sessionId): Found => ({ kind: 'chat', sessionId, number, name: null }));
+    return [toOtherSide(text, config.defaultCountry)];
   } catch (error) {
-    if (error instanceof AppError && error.code === 'INVALID_NUMBER') return [];
-    throw error;
+    if (!(error instanceof AppError && error.code === 'INVALID_NUMBER')) throw error;
+    return readingsIn(text, config.defaultCountry).map((one) => toOtherSide(one, config.defaultCountry));
   }
+}
+
+async function findPeer(ctx: Ctx, { phone, peer }: Peer): Promise<Found[]> {
+  const number = addressOf({ phone, peer });
+  const sessions = await sessionsWith(ctx, { number });
+  if (sessions.length === 0) return phone === null ? [] : [{ kind: 'number', number }];
+  return sessions
+    .slice(0, MAX_FOUND)
+    .map((sessionId): Found => ({ kind: 'chat', sessionId, number, name: null }));
 }
 
 async function findMessages(ctx: Ctx, messageId: string): Promise<Found[]> {

@@ -95,6 +95,12 @@ export async function normalizeKept(
   throw invalidNumber(read);
 }
 
+/** The numbers that a text can be, with `+`, where it is refused for having several readings; empty for every other one. */
+export function readingsIn(input: string, defaultCountry: string): string[] {
+  const read = readPhone(input, defaultCountry);
+  return 'problem' in read ? read.readings.map(formatE164) : [];
+}
+
 /**
  * The possible meanings of digits without `+`, 00 or 0: a number at home only, one with its country code only (of any country), or
  * either of two numbers. Null for every other spelling, and for what is no number. Throws TypeError for what is no country.
@@ -287,7 +293,7 @@ export function formatE164(digits: string): string {
 /** The JID of a group: takes `…@g.us` or the bare id. Throws INVALID_NUMBER. */
 export function normalizeGroup(input: string): string {
   const [id = '', server, ...rest] = input.trim().split('@');
-  if ((server !== undefined && server !== 'g.us') || rest.length > 0 || !GROUP_ID.test(id)) {
+  if ((server !== undefined && server.toLowerCase() !== 'g.us') || rest.length > 0 || !GROUP_ID.test(id)) {
     throw new AppError('INVALID_NUMBER', 'This is not the id of a group (…@g.us).');
   }
   return `${id}@g.us`;

@@ -25,6 +25,11 @@ function kindOf(server: string): ParsedJid['kind'] {
   return server === 'g.us' ? 'group' : 'other';
 }
 
+/** An address with its server in small letters, as WhatsApp writes it; every other text as it is. */
+export function withPlainServer(text: string): string {
+  return text.replace(/@[a-z.]{1,30}$/i, (server) => server.toLowerCase());
+}
+
 /** `628…@s.whatsapp.net` from E.164 digits. */
 export function phoneJid(phone: string): string {
   return `${phone}@s.whatsapp.net`;

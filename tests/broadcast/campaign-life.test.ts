@@ -154,6 +154,24 @@ describe('a campaign to numbers', () => {
     );
   });
 
+  it('says how a number can be meant that can be read in several ways', async () => {
+    const unclear = '81234567890';
+    const readings = ['+6281234567890', '+81234567890'];
+    const refused = await w.post('/send', { numbers: [unclear, 'nonsense'], message: 'x' });
+    expect(refused.body).toMatchObject({
+      code: 'INVALID_NUMBER',
+      details: { invalidCount: 2, invalid: [{ index: 0, number: unclear, readings }, { index: 1 }] },
+    });
+    const id = await w.start({ numbers: [unclear, 'nonsense', '081234567891'], message: 'x' });
+    await w.clock.advance(10_000);
+    const [first, second] = await w.recipients(id);
+    expect(first).toMatchObject({ number: unclear, state: 'skipped', reason: 'invalid', readings });
+    expect(first?.reasonMessage).toContain('write +6281234567890 or +81234567890');
+    expect(second).toMatchObject({ readings: [], reasonMessage: 'invalid phone number' });
+    const exported = (await w.call(`/export/campaign/${id}`)).text;
+    expect(exported).toContain('+6281234567890 +81234567890');
+  });
+
   it.each([
     [{ numbers: ['abc'], message: 'x' }, 'INVALID_NUMBER'],
     [{ numbers: ['0812345678'], message: 'x', delayBetweenMessages: 999 }, 'VALIDATION_FAILED'],

@@ -80,7 +80,7 @@ describe('the report', () => {
     expect(headers.get('content-type')).toMatch(/^text\/csv/);
     const lines = text.trim().split('\r\n');
     expect(lines[0]).toBe(
-      'number,name,state,reason,variant,messageId,queuedAt,sentAt,deliveredAt,readAt,failedAt,session',
+      'number,name,state,reason,variant,messageId,queuedAt,sentAt,deliveredAt,readAt,failedAt,session,waitingUntil,readings',
     );
     expect(lines).toHaveLength(6);
     expect(lines[1]).toMatch(/^\+6281210000000,'=1\+1,read,,[12],3EB0/);

@@ -74,6 +74,10 @@ describe('an estimate', () => {
       invalid: 1,
       duplicates: 1,
     });
+    expect(await estimate({ numbers: ['81234567890', 'nobody', '0812345678'] })).toMatchObject({
+      invalid: 2,
+      unclear: [{ number: '81234567890', readings: ['+6281234567890', '+81234567890'] }],
+    });
   });
 
   it('knows people who opted out, and those who stand there twice, under each of their numbers', async () => {

@@ -441,6 +441,16 @@ describe('a campaign', () => {
     }
     const sent = await read(`${path}/recipients?state=sent`);
     expect(sent).not.toContain('Until <time');
+    const exported = await w.call(`/export/campaign/${path.split('/').at(-1)}`);
+    expect(exported.text).toContain(`,${until},`);
+  });
+
+  it('says how a number can be meant that was left out because it can be read in several ways', async () => {
+    const id = await w.start({ numbers: ['81234567890', '081234567891'], message: 'x' });
+    await w.clock.advance(10_000);
+    const path = `/dashboard/broadcast/campaigns/${id}/recipients`;
+    expect(await read(path)).toContain('write +6281234567890 or +81234567890');
+    expect(await read(path, w.tenant, 'id')).toContain('tulis +6281234567890 atau +81234567890');
   });
 
   it('tells its numbers, its report and its recipients by state', async () => {

@@ -358,6 +358,10 @@ describe('one search for everything', () => {
     const chat = { kind: 'chat', sessionId: 'main', number: `+${PHONE}` };
     expect(await found('0812 3456 7890')).toEqual([{ ...chat, name: null }]);
     expect(await found('0812 3456 7899')).toEqual([{ kind: 'number', number: '+6281234567899' }]);
+    // Without its 0 it may be one of Japan.
+    const abroad = { kind: 'number', number: `+${PHONE.slice(2)}` };
+    expect(await found(PHONE.slice(2))).toEqual([{ ...chat, name: null }, abroad]);
+    expect(await found(`${PHONE}@S.WHATSAPP.NET`)).toEqual([{ ...chat, name: null }]);
     expect(await found('lestari')).toEqual([{ ...chat, name: 'Ayu Lestari' }]);
     expect(await found('LESTARI')).toEqual([{ ...chat, name: 'Ayu Lestari' }]);
     expect(await found(sent.messageId)).toEqual([

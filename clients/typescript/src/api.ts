@@ -6419,6 +6419,11 @@ export interface components {
             startsAt: string;
             /** @description how many of them do not know the session, as a sample of 200 tells; null: nothing limits those */
             strangers: number | null;
+            /** @description of the `invalid` ones those that can be read in several ways, the first 20: write one of the readings */
+            unclear: {
+                number: string;
+                readings: string[];
+            }[];
         };
         CampaignRecall: {
             /** @description their deletion failed or came too late */
@@ -6444,6 +6449,8 @@ export interface components {
             number: string;
             queuedAt: string | null;
             readAt: string | null;
+            /** @description what the number can be, where it was skipped because it can be read in several ways: write one of these */
+            readings: string[];
             reason: string | null;
             /** @description the reason in words */
             reasonMessage: string | null;
@@ -7758,6 +7765,20 @@ export interface components {
             id: string;
             /** @description the person who invited */
             invitedBy: number;
+            /** @description why nobody gets its mail: the server refused it for good, or for a day; null: it did not fail */
+            mailFailure: {
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC, milliseconds
+                 */
+                at: string;
+                /** @description what to do */
+                fix: string;
+                /** @enum {string} */
+                reason: "address_refused" | "mail_refused" | "server_away" | "mails_spent";
+                /** @description what happened, for a person */
+                text: string;
+            } | null;
             /** @description its mail has not been handed over yet: the mail server is tried for a day */
             mailWaiting: boolean;
             role: components["schemas"]["WorkspaceRole"];
@@ -20544,7 +20565,10 @@ export interface operations {
                      *           "deliveredAt": "2026-01-31T08:00:00.000Z",
                      *           "readAt": "2026-01-31T08:00:00.000Z",
                      *           "failedAt": "2026-01-31T08:00:00.000Z",
-                     *           "waitingUntil": "2026-01-31T08:00:00.000Z"
+                     *           "waitingUntil": "2026-01-31T08:00:00.000Z",
+                     *           "readings": [
+                     *             "text"
+                     *           ]
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -21195,6 +21219,14 @@ export interface operations {
                      *       "data": {
                      *         "recipients": 1,
                      *         "invalid": 1,
+                     *         "unclear": [
+                     *           {
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ]
+                     *           }
+                     *         ],
                      *         "duplicates": 1,
                      *         "optedOut": 1,
                      *         "ratePerMinute": 1,
@@ -31501,6 +31533,12 @@ export interface operations {
                      *           ],
                      *           "invitedBy": 1,
                      *           "mailWaiting": true,
+                     *           "mailFailure": {
+                     *             "at": "2026-01-31T08:00:00.000Z",
+                     *             "reason": "address_refused",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           },
                      *           "createdAt": "2026-01-31T08:00:00.000Z",
                      *           "expiresAt": "2026-01-31T08:00:00.000Z"
                      *         }
@@ -31574,6 +31612,12 @@ export interface operations {
                      *         ],
                      *         "invitedBy": 1,
                      *         "mailWaiting": true,
+                     *         "mailFailure": {
+                     *           "at": "2026-01-31T08:00:00.000Z",
+                     *           "reason": "address_refused",
+                     *           "text": "Your order is on its way.",
+                     *           "fix": "text"
+                     *         },
                      *         "createdAt": "2026-01-31T08:00:00.000Z",
                      *         "expiresAt": "2026-01-31T08:00:00.000Z",
                      *         "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
@@ -31602,6 +31646,20 @@ export interface operations {
                             /** @description the person who invited */
                             invitedBy: number;
                             mailed: boolean;
+                            /** @description why nobody gets its mail: the server refused it for good, or for a day; null: it did not fail */
+                            mailFailure: {
+                                /**
+                                 * Format: date-time
+                                 * @description ISO 8601, UTC, milliseconds
+                                 */
+                                at: string;
+                                /** @description what to do */
+                                fix: string;
+                                /** @enum {string} */
+                                reason: "address_refused" | "mail_refused" | "server_away" | "mails_spent";
+                                /** @description what happened, for a person */
+                                text: string;
+                            } | null;
                             /** @description its mail has not been handed over yet: the mail server is tried for a day */
                             mailWaiting: boolean;
                             role: components["schemas"]["WorkspaceRole"];

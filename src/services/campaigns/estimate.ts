@@ -2,11 +2,12 @@
 
 import { and, asc, count, eq, gt, inArray } from 'drizzle-orm';
 import { z } from 'zod';
-import { inBatches, readBatches } from '../../db/batches.ts';
+import { inBatches, mapInTurns, readBatches } from '../../db/batches.ts';
 import type { Db } from '../../db/client.ts';
 import { broadcastContacts, optOuts } from '../../db/schema.ts';
 import { readKnown } from '../../queue/breaker.ts';
 import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
+import { readingsIn } from '../../utils/phone.ts';
 import { phoneJid } from '../../whatsapp/jid.ts';
 import { timeZoneOf } from '../auth/settings.ts';
 import type { Ctx } from '../context.ts';
@@ -24,6 +25,9 @@ import { chooseSenders } from './senders.ts';
 import { delayOf, optionsFrom, targetOf } from './start.ts';
 import { campaignContacts } from './strangers.ts';
 
+/** Numbers that can be read in several ways of which it tells, and wrong ones that are looked through for them. */
+const MAX_UNCLEAR = 20;
+const MAX_READ = 1_000;
 const HOUR_MINUTES = 60;
 const DAY_MINUTES = 1_440;
 /** A campaign that takes longer is not worked out to its end. */
@@ -58,6 +62,11 @@ export const CampaignEstimate = z
   .object({
     recipients: z.int().describe('who would be written to: without opt-outs, doubles and what is no number'),
     invalid: z.int(),
+    unclear: z
+      .array(z.object({ number: z.string(), readings: z.array(z.string()) }))
+      .describe(
+        'of the `invalid` ones those that can be read in several ways, the first 20: write one of the readings',
+      ),
     duplicates: z
       .int()
       .describe('who is there more than once, also under another spelling; of a list among its first 10,000'),
@@ -138,6 +147,7 @@ export async function estimateCampaign(
   return {
     recipients,
     invalid,
+    unclear: await readUnclear(ctx, target.numbers ?? []),
     duplicates: (target.found.duplicates ?? 0) + audience.duplicates,
     optedOut,
     ratePerMinute: Math.round(pace.perMinute * 10) / 10,
@@ -285,4 +295,16 @@ async function countOnList(db: Db, userId: number, listId: string): Promise<numb
     if (seen >= MAX_COMPARED) return null;
   }
   return found;
+}
+
+async function readUnclear(
+  { config }: Pick<Ctx, 'config'>,
+  entries: readonly string[],
+): Promise<CampaignEstimate['unclear']> {
+  const wrong = entries.filter((entry) => entry.startsWith(INVALID_MARK)).slice(0, MAX_READ);
+  const read = await mapInTurns(wrong, (entry) => {
+    const number = entry.slice(INVALID_MARK.length);
+    return { number, readings: readingsIn(number, config.defaultCountry) };
+  });
+  return read.filter(({ readings }) => readings.length > 1).slice(0, MAX_UNCLEAR);
 }

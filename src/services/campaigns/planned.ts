@@ -98,5 +98,6 @@ function toPlanned({ phone, name, isInvalid }: Person, out: ReadonlySet<string>)
     readAt: null,
     failedAt: null,
     waitingUntil: null,
+    readings: [],
   };
 }

@@ -7,6 +7,7 @@ import type { Ctx } from '../context.ts';
 import { outcomeText } from './outcome-words.ts';
 import { isPlanned, listPlanned } from './planned.ts';
 import { type CampaignRef, enterCampaign } from './read.ts';
+import { withReadings } from './readings.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
 import type { CampaignRecipient, RecipientStatus, RecipientsQuery } from './schemas.ts';
 
@@ -23,6 +24,15 @@ export async function listRecipients(
   input: CampaignRef & RecipientsQuery,
 ): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   const { campaign } = await enterCampaign(ctx, input, 'read');
+  const page = await readPage(ctx, campaign, input);
+  return { ...page, data: await withReadings(ctx, page.data) };
+}
+
+async function readPage(
+  ctx: Ctx,
+  campaign: CampaignRow,
+  input: RecipientsQuery,
+): Promise<{ data: CampaignRecipient[]; nextCursor: string | null }> {
   if (isPlanned(campaign) && (input.state ?? 'pending') === 'pending') {
     const after = parseCursorParts(input.cursor, /^(\d{1,20})$/)?.[0] ?? '';
     return listPlanned(ctx, campaign, { after, limit: input.limit });
@@ -268,6 +278,7 @@ function toRecipient(campaign: CampaignRow, row: SelectedRow): RecipientRow {
       readAt: iso(readAt),
       failedAt: iso(failedAt),
       waitingUntil: outcome.state === 'pending' && row.state === 'deferred' ? iso(row.dueAt) : null,
+      readings: [],
     },
   };
 }

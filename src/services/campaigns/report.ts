@@ -2,14 +2,15 @@
 
 import { and, asc, eq, gt } from 'drizzle-orm';
 import { z } from 'zod';
-import { inBatches, readBatches } from '../../db/batches.ts';
+import { inBatches, mapInTurns, readBatches } from '../../db/batches.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { csvLines } from '../../utils/csv.ts';
-import { formatE164 } from '../../utils/phone.ts';
+import { formatE164, readingsIn } from '../../utils/phone.ts';
 import type { Ctx } from '../context.ts';
 import { INVALID_MARK } from './freeze.ts';
 import { outcomeText } from './outcome-words.ts';
 import { type CampaignRef, enterCampaign, viewCampaign } from './read.ts';
+import { withReadings } from './readings.ts';
 import { type RecipientRow, readRecipients } from './recipients.ts';
 import { type Reason, sumRecipients } from './report-sums.ts';
 import type { CampaignDeps, CampaignRow } from './row.ts';
@@ -89,7 +90,7 @@ export async function exportCampaign(
 }
 
 async function* recipientLines(
-  deps: Pick<CampaignDeps, 'db'>,
+  deps: Pick<Ctx, 'db' | 'config'>,
   campaign: CampaignRow,
 ): AsyncGenerator<string> {
   yield csvLines([
@@ -106,11 +107,17 @@ async function* recipientLines(
       'readAt',
       'failedAt',
       'session',
+      'waitingUntil',
+      'readings',
     ],
   ]);
   for await (const rows of batchesOf(deps, campaign)) {
+    const recipients = await withReadings(
+      deps,
+      rows.map(({ recipient }) => recipient),
+    );
     yield csvLines(
-      rows.map(({ recipient: r }) => [
+      recipients.map((r) => [
         r.reason === 'invalid' ? r.number : formatE164(r.number),
         r.name,
         r.state,
@@ -123,29 +130,34 @@ async function* recipientLines(
         r.readAt,
         r.failedAt,
         r.sessionId,
+        r.waitingUntil,
+        r.readings.join(' '),
       ]),
     );
   }
   for await (const people of untaken(deps, campaign)) yield csvLines(people);
 }
 
-/** Recipients that a campaign had not taken yet when it ended: number, name, state, reason. */
+/** Columns behind the reason. */
+const UNTAKEN_COLUMNS = 10;
+
+/** Recipients that a campaign had not taken yet when it ended: number, name, state, reason, and the readings of an unclear number. */
 async function* untaken(
-  { db }: Pick<CampaignDeps, 'db'>,
+  { db, config }: Pick<Ctx, 'db' | 'config'>,
   campaign: CampaignRow,
 ): AsyncGenerator<(string | null)[][]> {
   if (campaign.frozenAt !== null) return;
   const { status, listId } = campaign;
   const isOver = status === 'stopped' || status === 'failed';
   const outcome = isOver ? ['skipped', status] : ['pending', null];
-  const rest = Array.from({ length: 8 }, () => null);
+  const rest = Array.from({ length: UNTAKEN_COLUMNS }, () => null);
   const texts = campaign.numbers?.slice(campaign.total) ?? [];
   for await (const batch of inBatches(texts, BATCH_SIZE)) {
-    yield batch.map((text) => {
-      const invalid = text.startsWith(INVALID_MARK);
-      return invalid
-        ? [text.slice(INVALID_MARK.length), null, 'skipped', 'invalid', ...rest]
-        : [formatE164(text), null, ...outcome, ...rest];
+    yield await mapInTurns(batch, (text) => {
+      if (!text.startsWith(INVALID_MARK)) return [formatE164(text), null, ...outcome, ...rest];
+      const number = text.slice(INVALID_MARK.length);
+      const readings = readingsIn(number, config.defaultCountry).join(' ');
+      return [number, null, 'skipped', 'invalid', ...rest.slice(1), readings];
     });
   }
   if (listId === null) return;

@@ -272,6 +272,11 @@ export const CampaignRecipient = z
     readAt: time,
     failedAt: time,
     waitingUntil: time.describe('until when a recipient who was deferred waits at least'),
+    readings: z
+      .array(z.string())
+      .describe(
+        'what the number can be, where it was skipped because it can be read in several ways: write one of these',
+      ),
   })
   .meta({ id: 'CampaignRecipient' });
 export type CampaignRecipient = z.infer<typeof CampaignRecipient>;

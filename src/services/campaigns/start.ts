@@ -1,6 +1,6 @@
 /** Making campaigns: now, at a time, or again and again. */
 
-import { inBatches, mapInTurns } from '../../db/batches.ts';
+import { inBatches } from '../../db/batches.ts';
 import type { Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { campaigns } from '../../db/schema.ts';
@@ -14,6 +14,7 @@ import { timeZoneOf } from '../auth/settings.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { findList } from '../lists/lists.ts';
+import { readNumberList, wrongNumbers } from '../number-lists.ts';
 import type { SessionRecord, SessionRef } from '../sessions/find.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
 import { checkTemplateText, findTemplate } from '../templates/templates.ts';
@@ -249,16 +250,14 @@ export async function targetOf(
 }
 
 async function readNumbers(ctx: Ctx, userId: number, texts: readonly string[]): Promise<Target> {
-  const seen = new Set<string>();
-  let invalidCount = 0;
-  await mapInTurns(texts, (text) => {
-    const phone = toPhone(text, ctx.config.defaultCountry);
-    seen.add(phone ?? `${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`);
-  });
-  for (const entry of seen) if (entry.startsWith(INVALID_MARK)) invalidCount++;
-  if (invalidCount === seen.size) {
-    throw new AppError('INVALID_NUMBER', 'None of the numbers is a phone number.');
-  }
+  const { found: phones, wrong } = await readNumberList(texts, (text) =>
+    normalizePhone(text, ctx.config.defaultCountry),
+  );
+  if (wrong.length === texts.length && texts.length > 0) throw wrongNumbers(wrong, texts.length);
+  const seen = new Set(
+    texts.map((text, at) => phones[at] ?? `${INVALID_MARK}${text.trim().slice(0, MAX_PHONE)}`),
+  );
+  const invalidCount = [...seen].filter((entry) => entry.startsWith(INVALID_MARK)).length;
   const numbers = await eachOnce(ctx, userId, [...seen]);
   const found = { invalid: invalidCount, duplicates: texts.length - numbers.length };
   return { listId: null, numbers, total: numbers.length, found };
@@ -281,15 +280,6 @@ async function eachOnce(ctx: Ctx, userId: number, entries: readonly string[]): P
     }
   }
   return kept;
-}
-
-function toPhone(text: string, country: string): string | null {
-  try {
-    return normalizePhone(text, country);
-  } catch (error) {
-    if (error instanceof AppError) return null;
-    throw error;
-  }
 }
 
 /** Writes a new campaign with its fact and its answer. Throws BROADCAST_IN_PROGRESS. */

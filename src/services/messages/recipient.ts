@@ -10,7 +10,16 @@ import {
   lidOf,
   phoneJid,
   STATUS_JID,
+  withPlainServer,
 } from '../../whatsapp/jid.ts';
+
+/** Digits of a LID that opt-outs can keep; those of WhatsApp have about 15. */
+export const LID = /^\d{5,19}$/;
+
+/** A number or address in plain characters, its server in small letters. */
+function toPlainAddress(written: string): string {
+  return written.length > MAX_WRITTEN ? written : withPlainServer(toPlainText(written));
+}
 
 /** The other side of a message: its canonical JID, and the digits behind it where they are known. */
 export interface Peer {
@@ -26,11 +35,11 @@ export interface Peer {
  * LID or a number before anything is kept under it. Throws INVALID_NUMBER.
  */
 export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry: string): Peer {
-  const text = to.length > MAX_WRITTEN ? to : toPlainText(to);
+  const text = toPlainAddress(to);
   if (isGroup === true || isGroupJid(text)) return { peer: normalizeGroup(text), phone: null, lid: null };
   const lid = lidOf(text);
   if (lid !== null) {
-    if (!/^\d{5,20}$/.test(lid)) throw new AppError('INVALID_NUMBER', 'This is not a LID.');
+    if (!LID.test(lid)) throw new AppError('INVALID_NUMBER', 'This is not a LID.');
     return { peer: lidJid(lid), phone: null, lid };
   }
   const phone = normalizePhone(text, defaultCountry);
@@ -39,7 +48,7 @@ export function toPeer(to: string, isGroup: boolean | undefined, defaultCountry:
 
 /** The channel that a client means; null for every other recipient. Throws INVALID_NUMBER for what can be no channel. */
 export function channelOf(to: string): Peer | null {
-  const text = to.length > MAX_WRITTEN ? to : toPlainText(to);
+  const text = toPlainAddress(to);
   if (!text.endsWith('@newsletter')) return null;
   if (!isChannelJid(text)) {
     throw new AppError('INVALID_NUMBER', 'This is not the address of a channel, which is …@newsletter.');
@@ -52,7 +61,7 @@ export function channelOf(to: string): Peer | null {
  * INVALID_NUMBER.
  */
 export function toOtherSide(written: string, defaultCountry: string): Peer {
-  const text = written.trim();
+  const text = toPlainAddress(written);
   if (text === STATUS_JID || isBroadcastListJid(text)) return { peer: text, phone: null, lid: null };
   return channelOf(written) ?? toPeer(written, undefined, defaultCountry);
 }

@@ -10,7 +10,7 @@ import { csvLines } from '../../utils/csv.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { formatE164, readPhone } from '../../utils/phone.ts';
+import { formatE164, readingsIn, readPhone } from '../../utils/phone.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
@@ -247,9 +247,8 @@ function toCheckedNumber(
   { position, written, phone, state, jid, checkedAt }: ItemRow,
   country: string,
 ): CheckedNumberOutput {
-  const read = phone === null ? readPhone(written, country) : null;
   return {
-    readings: read !== null && 'problem' in read ? read.readings.map(formatE164) : [],
+    readings: phone === null ? readingsIn(written, country) : [],
     position,
     number: written,
     phone: phone === null ? null : formatE164(phone),

@@ -9,6 +9,7 @@ import {
   RECIPIENT_STATUSES,
   type RecipientStatus,
 } from '../../../services/campaigns/schemas.ts';
+import { eitherOf } from '../number-hint.tsx';
 import { type Page, page, type View } from '../page.ts';
 import { Badge, Table, Time } from '../parts.tsx';
 import { shownNumber } from '../shown-number.ts';
@@ -105,6 +106,9 @@ function Recipients({
           </td>
           <td>
             {row.reason === null ? '' : outcomeText(view.lang, row.reason)}
+            {row.readings.length > 1 && (
+              <div class="small">{t.readings(eitherOf(view.lang, row.readings))}</div>
+            )}
             {row.waitingUntil !== null && (
               <span class="small muted">
                 {' '}

@@ -1,8 +1,10 @@
 /** A record of a file -> a contact, or why not. Pure. */
 
 import { fromSafeCell } from '../../../utils/csv.ts';
+import { MAX_WRITTEN } from '../../../utils/phone/written.ts';
 import type { BareReading } from '../../../utils/phone.ts';
-import { lidOf } from '../../../whatsapp/jid.ts';
+import { lidOf, withPlainServer } from '../../../whatsapp/jid.ts';
+import { LID } from '../../messages/recipient.ts';
 import { lidKey } from '../../opt-outs/ledger-keys.ts';
 import { type ColumnPlan, MAX_NAME_LENGTH, maxValueLength } from '../columns.ts';
 import type { NewContact } from '../merge.ts';
@@ -35,9 +37,9 @@ export function readRow(
   const value = (cells[plan.number] ?? '').slice(0, MAX_SHOWN);
   const refuse = (code: string): ReadRow => ({ contact: null, note: { line, kind: 'invalid', code, value } });
   for (let at = plan.width; at < cells.length; at++) if (cells[at] !== '') return refuse('too_many_columns');
-  const lid = lids ? lidOf((cells[plan.number] ?? '').trim()) : null;
+  const lid = lids ? lidOf(withPlainServer((cells[plan.number] ?? '').trim().slice(0, MAX_WRITTEN))) : null;
   const number: FoundNumber =
-    lid !== null && /^\d{5,19}$/.test(lid)
+    lid !== null && LID.test(lid)
       ? { phone: lidKey(lid), repair: null }
       : readNumbers(cells, plan, defaultCountry, bare);
   if (number.problem !== undefined) return refuse(number.problem);

@@ -7,6 +7,7 @@ import { type Preview, previewTemplate } from '../../../../services/templates/te
 import { AppError } from '../../../../utils/errors.ts';
 import { CodeButton } from '../../code-part.tsx';
 import { FailureLines } from '../../failure.tsx';
+import { eitherOf } from '../../number-hint.tsx';
 import type { View } from '../../page.ts';
 import { Facts, Field, Time } from '../../parts.tsx';
 import { shownNumber } from '../../shown-number.ts';
@@ -206,6 +207,7 @@ function leftOut(view: View, e: CampaignEstimate): string[] {
   return [
     e.optedOut === null ? t.optedOutMany : e.optedOut > 0 ? t.optedOut(num(view, e.optedOut)) : '',
     e.invalid > 0 ? t.invalid(num(view, e.invalid)) : '',
+    ...e.unclear.map(({ number, readings }) => t.unclear(number, eitherOf(view.lang, readings))),
     e.duplicates > 0 ? t.duplicates(num(view, e.duplicates)) : '',
   ].filter((line) => line !== '');
 }

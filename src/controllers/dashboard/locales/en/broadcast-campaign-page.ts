@@ -111,6 +111,7 @@ export const broadcastCampaignPage = {
   stateAll: 'All',
   number: 'Number',
   when: 'Last change',
+  readings: (numbers: string) => `It can be read in several ways: write ${numbers}.`,
   waitsUntil: 'Until',
   noRecipients: 'No recipients with this status.',
   notFrozen: 'Who would get it if it started now. The list is read again when it starts.',

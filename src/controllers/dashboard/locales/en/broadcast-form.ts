@@ -83,6 +83,7 @@ export const broadcastForm = {
   optedOut: (n: string) => `${n} opted out and are skipped`,
   optedOutMany: 'people who opted out are skipped',
   invalid: (n: string) => `${n} invalid numbers are skipped`,
+  unclear: (number: string, readings: string) => `${number} can be read in several ways: write ${readings}`,
   duplicates: (n: string) => `${n} duplicates`,
   rate: 'Pace',
   perMinute: (n: string) => `up to ${n} per minute`,

@@ -115,6 +115,7 @@ export const broadcastCampaignPage: Texts<typeof english.broadcastCampaignPage> 
   stateAll: 'Semua',
   number: 'Nomor',
   when: 'Perubahan terakhir',
+  readings: (numbers: string) => `Bisa dibaca dengan beberapa cara: tulis ${numbers}.`,
   waitsUntil: 'Hingga',
   noRecipients: 'Tidak ada penerima dengan status ini.',
   notFrozen: 'Yang akan menerima jika dimulai sekarang. Daftar dibaca lagi saat kampanye dimulai.',

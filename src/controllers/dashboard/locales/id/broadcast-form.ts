@@ -86,6 +86,8 @@ export const broadcastForm: Texts<typeof english.broadcastForm> = {
   optedOut: (n: string) => `${n} berhenti langganan dan dilewati`,
   optedOutMany: 'orang yang berhenti langganan dilewati',
   invalid: (n: string) => `${n} nomor tidak valid dilewati`,
+  unclear: (number: string, readings: string) =>
+    `${number} bisa dibaca dengan beberapa cara: tulis ${readings}`,
   duplicates: (n: string) => `${n} nomor ganda`,
   rate: 'Kecepatan',
   perMinute: (n: string) => `hingga ${n} per menit`,

@@ -250,7 +250,6 @@ export const sentences: readonly Rule[] = [
   [/^Choose a file first\.$/, () => 'Pilih file dulu.'],
   [/^The file is empty\.$/, () => 'File ini kosong.'],
   [/^None of the contacts can be taken\.$/, () => 'Tidak ada kontak yang valid.'],
-  [/^None of the numbers is a phone number\.$/, () => 'Tidak ada nomor telepon yang valid.'],
   [/^A pairing code needs the phone it is for\.$/, () => 'Kode penautan memerlukan nomor ponselnya.'],
   [/^Repeat the name of the session to confirm\.$/, () => 'Ketik nama sesi untuk mengonfirmasi.'],
   [/^The expiry is in the past\.$/, () => 'Tanggal kedaluwarsa sudah lewat.'],
