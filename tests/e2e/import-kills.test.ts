@@ -5,42 +5,44 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
-import type { DatabaseOptions } from '../../src/db/client.ts';
 import { readFolder, zipOf } from '../helpers/archives.ts';
-import { createEmptyDatabase } from '../helpers/database.ts';
+import { createMigratedDatabase } from '../helpers/database.ts';
 import { linkWith } from '../helpers/origins.ts';
 import { type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
-import { countRows } from '../helpers/tables.ts';
+import { openRowCounter, type RowCounter } from '../helpers/tables.ts';
 import { until } from '../helpers/until.ts';
 
 const PHONE = '628110009501';
 const FRIEND = '628110009502';
 /** A number with many chats, so that there is a middle to be killed in. */
-const MANY = 8_000;
+const MANY = 4_000;
 /** Far less than a piece of the import takes. */
-const LOOK_EVERY_MS = 5;
+const LOOK_EVERY_MS = 10;
 const KEYS = ['wa_keys', 'wa_credentials', 'wa_contacts', 'wa_people'] as const;
 
 let emulator: Emulator;
 let sandbox: SandboxProcess;
-let options: DatabaseOptions;
+let counter: RowCounter;
 let remove: () => Promise<void>;
 let zip: Buffer;
 const folder = mkdtempSync(join(tmpdir(), 'wahub-import-kills-'));
 
 beforeAll(async () => {
   emulator = await startEmulator();
-  ({ options, remove } = await createEmptyDatabase());
+  const database = await createMigratedDatabase();
+  remove = database.remove;
+  counter = await openRowCounter(database.options, KEYS);
   const other = await linkWith('@whiskeysockets/baileys', { emulator, folder, phone: PHONE });
   await other.send(FRIEND, 'hello');
   await other.stop();
   const files = readFolder(folder);
   for (let n = 0; n < MANY; n += 1) files.set(`lid-mapping-62899${n}.json`, Buffer.from(`"9${n}"`));
   zip = await zipOf(files);
-  sandbox = await startSandboxProcess(emulator, { API_RATE_LIMIT_MAX: '100000' }, options);
+  sandbox = await startSandboxProcess(emulator, { API_RATE_LIMIT_MAX: '100000' }, database.options);
 }, 180_000);
 afterAll(async () => {
   await sandbox?.remove();
+  await counter?.close();
   await remove?.();
   await emulator?.stop();
   rmSync(folder, { recursive: true, force: true });
@@ -58,7 +60,7 @@ async function upload(key: string): Promise<number> {
   );
 }
 
-const rows = () => countRows(options, KEYS);
+const rows = () => counter.count();
 const session = async () => (await sandbox.call('GET', '/session/status?session=main')).body?.data;
 
 /** Kills it as soon as `look` is true of what is stored; false when the import was quicker. */

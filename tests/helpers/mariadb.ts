@@ -36,6 +36,19 @@ export async function withServer<R>(
   options: ServerOptions,
   work: (query: (text: string) => Promise<RowDataPacket[]>) => Promise<R>,
 ): Promise<R> {
+  const { query, end } = await connectTo(options);
+  try {
+    return await work(query);
+  } finally {
+    await end();
+  }
+}
+
+/** A connection that is kept until `end`. */
+export async function connectTo(options: ServerOptions): Promise<{
+  query(text: string): Promise<RowDataPacket[]>;
+  end(): Promise<void>;
+}> {
   const { host, port, user, password, database } = options;
   const connection = await createConnection({
     host,
@@ -45,11 +58,10 @@ export async function withServer<R>(
     ...(database ? { database } : {}),
     multipleStatements: true,
   });
-  try {
-    return await work(async (text) => (await connection.query<RowDataPacket[]>(text))[0]);
-  } finally {
-    await connection.end();
-  }
+  return {
+    query: async (text) => (await connection.query<RowDataPacket[]>(text))[0],
+    end: () => connection.end(),
+  };
 }
 
 /** Leaves one that is there as it is. */

@@ -1,7 +1,7 @@
 import type { DatabaseOptions } from '../../src/db/client.ts';
 import { withSnapshot } from '../../src/db/snapshot.ts';
 import { openConnection } from '../../src/db/sqlite-connection.ts';
-import { onServer } from './mariadb.ts';
+import { connectTo } from './mariadb.ts';
 
 export type TableRow = Record<string, unknown>;
 
@@ -24,21 +24,38 @@ export function readTables(
 
 const BUSY_MS = 5_000;
 
-/** How many rows these tables have, beside the process that serves the database: to read them all would slow that down. */
-export async function countRows(
+export interface RowCounter {
+  count(): Promise<Record<string, number>>;
+  close(): Promise<void>;
+}
+
+/**
+ * Counts the rows of these tables beside the process that serves the database: to read them all would slow that down. On a server
+ * over one connection; a file is let go of each time, so that whoever opens it next has to put it in order.
+ */
+export async function openRowCounter(
   options: DatabaseOptions,
   names: readonly string[],
-): Promise<Record<string, number>> {
+): Promise<RowCounter> {
   const counts = `select ${names.map((name) => `(select count(*) from ${name})`).join(', ')}`;
-  if (options.type === 'mysql')
-    return numbersOf(names, Object.values((await onServer(options, [counts]))[0] ?? {}));
-  const connection = openConnection(options.path, BUSY_MS);
-  try {
-    const { rows } = await connection.execute(counts);
-    return numbersOf(names, Array.from(rows[0] ?? []));
-  } finally {
-    connection.close();
+  if (options.type === 'mysql') {
+    const server = await connectTo(options);
+    return {
+      count: async () => numbersOf(names, Object.values((await server.query(counts))[0] ?? {})),
+      close: () => server.end(),
+    };
   }
+  return {
+    async count() {
+      const connection = openConnection(options.path, BUSY_MS);
+      try {
+        return numbersOf(names, Array.from((await connection.execute(counts)).rows[0] ?? []));
+      } finally {
+        connection.close();
+      }
+    },
+    close: async () => undefined,
+  };
 }
 
 const numbersOf = (names: readonly string[], values: readonly unknown[]) =>
