@@ -1,4 +1,5 @@
 /** What is said about installing and sizing, and the files that people install, fit the settings of the service. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { parse as parseEnv } from 'dotenv';
 import { describe, expect, it } from 'vitest';
@@ -106,6 +107,19 @@ describe('deploy/wahub.service', () => {
     const settings = [...read('README.md').matchAll(/```ini\n([\s\S]*?)```/g)].map(([, text = '']) => text);
     expect(settings.length).toBeGreaterThan(0);
     for (const text of [...settings, EXAMPLE]) expect(text).not.toMatch(/^[A-Z0-9_]+=.*[ \t]#/m);
+  });
+});
+
+describe('ecosystem.config.js', () => {
+  const instances = (env: NodeJS.ProcessEnv) => {
+    const print = "import('./ecosystem.config.js').then(({ apps }) => console.log(apps[0].instances))";
+    return Number(execFileSync(process.execPath, ['-e', print], { env, encoding: 'utf8' }));
+  };
+
+  it('runs two processes on MySQL unless a number is set, and one on SQLite', () => {
+    expect(instances({ DB_TYPE: 'mysql', WAHUB_INSTANCES: '3' })).toBe(3);
+    expect(instances({ DB_TYPE: 'mysql', WAHUB_INSTANCES: ' ' })).toBe(2);
+    expect(instances({ DB_TYPE: 'sqlite', WAHUB_INSTANCES: '3' })).toBe(1);
   });
 });
 
