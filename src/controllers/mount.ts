@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { authenticate } from '../middlewares/authenticate.ts';
 import type { HttpContext, HttpEnv } from '../middlewares/http-env.ts';
 import type { HttpLimiter } from '../middlewares/http-limiter.ts';
-import { answerOnce, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
+import { answerOnce, isKnownKey, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
 import { answerJson } from '../middlewares/json-answer.ts';
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
 import { isMultipart, type ReceivedBody, readBody, receiveBody } from '../middlewares/receive-body.ts';
@@ -86,7 +86,7 @@ export function pathsOf(route: Pick<Route, 'path' | 'aliases'>): string[] {
 }
 
 /** Authentication and rate limit, before anything of the body is read. */
-function enter({ deps, limiter }: MountParts, route: Route, path: string, serve: Serve) {
+function enter({ deps, limiter, running }: MountParts, route: Route, path: string, serve: Serve) {
   const style = path.startsWith('/api/') ? route.apiFailures : undefined;
   const knowsQuery = route.query ? foldingOf(route.query).knows : () => false;
   return async (c: HttpContext): Promise<Response> => {
@@ -118,7 +118,11 @@ function enter({ deps, limiter }: MountParts, route: Route, path: string, serve:
     const turn = route.unlimited === true ? undefined : takeTurn(deps, c, actor);
     if (turn !== undefined) await turn;
     const { limit } = route;
-    const work = () => (limit ? withBudget(deps, c, actor, limit, () => serve(c)) : serve(c));
+    const work = () => {
+      if (!limit) return serve(c);
+      const isRepeated = () => isKnownKey(deps, actor, keyOf(c, route), running);
+      return withBudget(deps, c, actor, limit, () => serve(c), isRepeated);
+    };
     return route.auth === 'browser' ? showElsewhere(c, () => inShareOf(actor, work)) : inShareOf(actor, work);
   };
 }
@@ -280,8 +284,8 @@ function refuseOthers(c: HttpContext, name: TenantName, value: unknown): void {
   const isOwn = name === 'userId' ? given === String(actor?.userId) : given === 'false' || given === '0';
   if (actor === undefined || isOwn) return;
   requireRole({ actor }, 'admin');
-  throw new AppError('VALIDATION_FAILED', `This call takes no ${name}: it works in your own workspace.`, {
-    details: { [name]: 'is not taken by this call' },
+  throw new AppError('VALIDATION_FAILED', `Not valid: ${name}.`, {
+    details: { [name]: 'is not taken by this call, which works in your own workspace' },
     hint: `Leave ${name} out. Nothing was done.`,
   });
 }
@@ -331,11 +335,16 @@ function run({ toCtx, running }: MountParts, route: Route): Serve {
     };
     c.set('request', describeRequest(request));
     const ctx = toCtx(c);
-    const key = route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
+    const key = keyOf(c, route);
     return key === undefined
       ? handle(c, route, ctx, request, warnings(c))
       : handleOnce(c, route, ctx, request, { key, running });
   };
+}
+
+/** The key of a request that may be repeated; undefined when it has none, or the route takes none. */
+function keyOf(c: HttpContext, route: Route): string | undefined {
+  return route.idempotent ? c.req.header('idempotency-key')?.trim() : undefined;
 }
 
 async function handleOnce(
@@ -352,10 +361,15 @@ async function handleOnce(
   const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
   ctx.idempotency = claim;
   const answer = await answerOnce(ctx, claim, running, async () => {
+    const refusal = c.get('overBudget');
+    if (refusal) throw refusal;
     const response = await handle(c, route, ctx, request);
     return { status: response.status, body: await jsonOf(response) };
   });
-  if (answer.replayed) c.header('idempotent-replayed', 'true');
+  if (answer.replayed) {
+    c.set('replayed', true);
+    c.header('idempotent-replayed', 'true');
+  }
   const failure = failureOf(answer);
   if (failure) throw failure;
   c.set('answered', answer.body);

@@ -2,7 +2,7 @@
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
-import type { ErrorCode } from '../utils/errors.ts';
+import type { AppError, ErrorCode } from '../utils/errors.ts';
 import type { Described } from './request-data.ts';
 
 export interface HttpEnv {
@@ -15,6 +15,10 @@ export interface HttpEnv {
     routePath?: string;
     actor?: Actor;
     rateLimit?: RateVerdict;
+    /** nothing is left of the limit of this route: only an answer that is kept may be given, else this is thrown */
+    overBudget?: AppError;
+    /** the answer is that of an earlier request with the same Idempotency-Key */
+    replayed?: boolean;
     /** files that came with the body, by field */
     files?: ReadonlyMap<string, ReceivedFile>;
     /** gives the place back that the upload of this request takes; missing when it takes none */

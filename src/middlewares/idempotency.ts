@@ -1,5 +1,5 @@
 /** Idempotency-Key: the same request twice is done once and answered twice. */
-import type { Ctx } from '../services/context.ts';
+import type { Actor, Ctx, Deps } from '../services/context.ts';
 import {
   type Answer,
   findAnswer,
@@ -18,9 +18,23 @@ export type RunningKeys = Set<string>;
 
 const MAX_KEY_LENGTH = 190;
 
+const fits = (key: string) => key.length > 0 && key.length <= MAX_KEY_LENGTH;
+const nameOf = ({ userId }: Pick<Actor, 'userId'>, key: string) => `${userId}:${key}`;
+
+/** Whether this tenant's key was answered before, or is being worked on in this process or, where a row says so, in another. */
+export async function isKnownKey(
+  { db, clock }: Pick<Deps, 'db' | 'clock'>,
+  actor: Pick<Actor, 'userId'>,
+  key: string | undefined,
+  running: RunningKeys,
+): Promise<boolean> {
+  if (key === undefined || !fits(key)) return false;
+  return running.has(nameOf(actor, key)) || (await findAnswer(db, actor.userId, key, clock.now())) !== null;
+}
+
 /** The hash of what was asked, the same for any order of its fields. Throws VALIDATION_FAILED for a bad key. */
 export function newClaim(key: string, request: unknown): IdempotencyClaim {
-  if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
+  if (!fits(key)) {
     throw new AppError('VALIDATION_FAILED', `Idempotency-Key must have 1 to ${MAX_KEY_LENGTH} characters.`, {
       details: { 'Idempotency-Key': `must have 1 to ${MAX_KEY_LENGTH} characters` },
     });
@@ -40,7 +54,7 @@ export async function answerOnce(
   running: RunningKeys,
   work: () => Promise<Answer>,
 ): Promise<Answer & { replayed: boolean }> {
-  const name = `${ctx.actor.userId}:${claim.key}`;
+  const name = nameOf(ctx.actor, claim.key);
   if (running.has(name)) throw stillRuns();
   running.add(name);
   try {

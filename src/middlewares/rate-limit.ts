@@ -41,8 +41,9 @@ async function limitTenant(limiter: HttpLimiter, c: HttpContext, userId: number,
 
 /**
  * Does what has a limit of its own (uploads, campaigns), all credentials of a tenant and all processes together. A use is
- * taken before the work and given back when the request was refused, or was answered as it had been before. Throws
- * RATE_LIMITED.
+ * taken before the work and given back when the request was refused, or was answered as it had been before. Where none is left,
+ * a request that `isRepeated` may still have its first answer: it goes on with the refusal as `overBudget`, which is to be
+ * thrown instead of doing anything. Throws RATE_LIMITED.
  */
 export async function withBudget<R>(
   deps: Pick<Deps, 'db' | 'clock'>,
@@ -50,6 +51,7 @@ export async function withBudget<R>(
   actor: Actor,
   policy: RatePolicy,
   work: () => Promise<R>,
+  isRepeated: () => Promise<boolean> = async () => false,
 ): Promise<R> {
   const now = deps.clock.now();
   const { max, windowMs } = policy;
@@ -60,17 +62,20 @@ export async function withBudget<R>(
     const resetSeconds = Math.ceil((windowMs - (now % windowMs)) / 1000);
     const verdict = { allowed: false, policy, remaining: 0, resetSeconds };
     c.set('rateLimit', verdict);
-    refuse(verdict);
-    throw new Error('a refused use went on');
+    const refusal = tooMany(verdict);
+    if (!(await isRepeated())) throw refusal;
+    c.set('overBudget', refusal);
+    return work();
   }
   const giveBack = () => refundWindow(deps.db, spent);
   try {
     const result = await work();
     const answer = result instanceof Response ? result : c.res;
-    if (isRefusal(answer.status) || answer.headers.has('idempotent-replayed')) await giveBack();
+    if (isRefusal(answer.status) || c.get('replayed')) await giveBack();
     return result;
   } catch (error) {
-    if (error instanceof AppError && isRefusal(ERROR_STATUS[error.code])) await giveBack();
+    if (c.get('replayed') || (error instanceof AppError && isRefusal(ERROR_STATUS[error.code])))
+      await giveBack();
     throw error;
   }
 }
@@ -81,8 +86,11 @@ function isRefusal(status: number): boolean {
 }
 
 function refuse(verdict: RateVerdict): void {
-  if (verdict.allowed) return;
-  throw new AppError('RATE_LIMITED', 'Too many requests: wait a little.', {
+  if (!verdict.allowed) throw tooMany(verdict);
+}
+
+function tooMany(verdict: RateVerdict): AppError {
+  return new AppError('RATE_LIMITED', 'Too many requests: wait a little.', {
     retryAfterSeconds: verdict.resetSeconds,
     details: { limit: verdict.policy.max, windowSeconds: verdict.policy.windowMs / 1000 },
   });

@@ -114,6 +114,20 @@ describe('a limit of a tenant', () => {
     expect(ran).toEqual(['done', 'done']);
   });
 
+  it('keeps nobody from the answer that their last use was given, and nothing more is done', async () => {
+    const { call, owner } = await start();
+    const keyed = (key: string) => ({ token: owner.token, headers: { 'idempotency-key': key } });
+    for (const key of ['first', 'last']) expect((await call({}, keyed(key))).status).toBe(200);
+    const again = await call({}, keyed('last'));
+    expect(again.status).toBe(200);
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect((await call({ words: 'other' }, keyed('last'))).body.code).toBe('IDEMPOTENCY_CONFLICT');
+    for (const key of ['new', 'x'.repeat(200), '']) {
+      expect(await call({}, keyed(key))).toMatchObject({ status: 429, body: { code: 'RATE_LIMITED' } });
+    }
+    expect(ran).toEqual(['done', 'done']);
+  });
+
   it('cannot be spent by a key that lacks the scope, whatever it sends', async () => {
     const { t, call, owner } = await start();
     const made = { name: 'reader', scopes: ['read'] };
