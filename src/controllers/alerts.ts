@@ -30,7 +30,10 @@ const jwt = { tag, auth: 'jwt', permission: 'settings' } as const;
 const One = z.object({ data: AlertChannel });
 const WithSecret = z.object({
   data: AlertChannel.extend({
-    secret: z.string().nullable().describe('`whsec_…` of a webhook, shown only here'),
+    secret: z
+      .string()
+      .nullable()
+      .describe('`whsec_…` of a webhook, shown only here; null in a repeated answer'),
   }),
 });
 
@@ -80,6 +83,7 @@ export const alertRoutes: Route[] = [
     description:
       'Each alarm is told once when it begins and once when it is solved; a new channel hears of the alarms that are open. At most 20 notices an hour, then a summary. The `secret` that signs a webhook is shown once.',
     writes: true,
+    idempotent: true,
     body: ChannelFields,
     status: 201,
     response: WithSecret,

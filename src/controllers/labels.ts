@@ -61,9 +61,10 @@ export const labelRoutes: Route[] = [
     tag,
     summary: 'Make a label',
     description:
-      'On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`.',
+      'On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`. After 503 it may have been made: with the same `Idempotency-Key` no second one is made, but 409 says that the outcome is not known.',
     auth: 'credential',
     scope,
+    idempotent: true,
     params: OneSession,
     body: CreateLabelInput,
     status: 201,

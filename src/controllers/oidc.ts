@@ -116,6 +116,7 @@ const domainRoutes: Route[] = [
     description:
       'Whoever signs in with an OpenID provider that confirms an address of the domain becomes a member with `role`, once the domain is proven: set the TXT record `record`, then `POST /workspace/domains/:id/verify`.',
     writes: true,
+    idempotent: true,
     body: DomainFields,
     status: 201,
     response: z.object({ data: Domain }),
@@ -191,6 +192,7 @@ const serviceRoutes: Route[] = [
     summary: 'Give a workspace a domain without a record',
     description: 'For operators who know to whom a domain belongs: it counts as verified at once.',
     writes: true,
+    idempotent: true,
     body: ServiceDomainFields,
     status: 201,
     response: z.object({ data: Domain }),

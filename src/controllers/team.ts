@@ -100,12 +100,13 @@ const invitationRoutes: Route[] = [
     auth: 'jwt',
     writes: true,
     permission: 'members',
+    idempotent: true,
     body: InvitationFields,
     status: 201,
     response: z.object({
       data: Invitation.extend({
-        token: z.string().nullable().describe('null where the service sends mails'),
-        url: z.string().nullable().describe('null where the service sends mails'),
+        token: z.string().nullable().describe('null where the service sends mails, and in a repeated answer'),
+        url: z.string().nullable().describe('null where the token is'),
         mailed: z.boolean(),
       }),
     }),

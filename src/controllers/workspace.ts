@@ -60,6 +60,7 @@ export const workspaceRoutes: Route[] = [
     description:
       'Its maker owns it. For administrators of the service, and for everybody where registration is open; at most 20 for one person.',
     auth: 'jwt',
+    idempotent: true,
     body: WorkspaceFields,
     status: 201,
     response: z.object({ data: Membership }),

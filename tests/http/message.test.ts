@@ -558,7 +558,13 @@ describe('GET /message/list', () => {
     expect(await idsOf('', stranger)).toEqual([]);
     expect((await get('/message/list?session=main', stranger)).status).toBe(404);
     expect((await get(`/message/list?userId=${user.id}`, stranger)).status).toBe(403);
-    expect(await idsOf(`userId=${user.id}`, await t.tenant('admin'))).toEqual([b, a]);
+    const admin = await t.tenant('admin');
+    expect(await idsOf(`userId=${user.id}`, admin)).toEqual([b, a]);
+    for (const path of ['/message/queue-status?session=main', `/message/${a}/timeline?direction=out`]) {
+      expect((await get(`${path}&userId=${user.id}`, admin)).status).toBe(200);
+      expect((await get(path, admin)).status).toBe(404);
+      expect((await get(`${path}&userId=${user.id}`, stranger)).status).toBe(403);
+    }
   });
 
   it.each([
@@ -738,6 +744,25 @@ describe('a message that two sessions know by one id', () => {
     }
     const label = await labelOf(account);
     expect((await post(`/message/${messageId}/label`, label)).body.code).toBe('CONFLICT');
+  });
+
+  it('has a new label once for one Idempotency-Key', async () => {
+    await session();
+    answers['label.create'] = { label: '11' };
+    const before = asked.length;
+    const make = () =>
+      t.call('/session/main/labels', {
+        method: 'POST',
+        apiKey: user.apiKey,
+        body: { name: 'Baru' },
+        headers: { 'idempotency-key': 'label' },
+      });
+    const first = await make();
+    expect(first).toMatchObject({ status: 201, body: { data: { label: '11', name: 'Baru' } } });
+    const again = await make();
+    expect(again.headers.get('idempotent-replayed')).toBe('true');
+    expect(again.body).toEqual(first.body);
+    expect(asked).toHaveLength(before + 1);
   });
 
   it('has labels whose names can be seen, and whose uses are read on', async () => {

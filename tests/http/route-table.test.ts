@@ -89,6 +89,17 @@ function callOf(route: Route, extra: Call): Promise<Reply> {
   return t.call(query === '' ? path : `${path}?${query}`, call);
 }
 
+/** What a repetition does not do twice, or where it is all that helps whoever has lost the answer. */
+const ONCE_ANYHOW = [
+  // The answer is nothing but a secret, and a further link ends the one before.
+  'POST /user/:id/reset-link',
+  'POST /workspace/members/:userId/reset-link',
+  // What is here already, or is being fetched, is not fetched again.
+  'POST /message/:messageId/media',
+  // They only move the time at which something is sent that is to be sent anyhow.
+  'POST /webhook/:id/retry',
+  'POST /webhook/deliveries/:id/retry',
+];
 /** Where names of the caller's own are columns of a contact. */
 const TAKES_ANY_NAME = [
   'POST /session/:sessionId/broadcast/lists/:listId/contacts',
@@ -105,7 +116,7 @@ const withQuery = (route: Route, asked: Asked): Route => ({
   example: { ...route.example, query: { ...route.example?.query, ...asked } },
 });
 const namedIn = (asked: Asked) =>
-  Object.fromEntries(Object.keys(asked).map((name) => [name, 'is not taken by this call']));
+  Object.fromEntries(Object.keys(asked).map((name) => [name, expect.stringContaining('is not taken')]));
 
 const asRows = (routes: readonly Route[]) => routes.map((route) => [nameOf(route), route] as const);
 
@@ -120,6 +131,13 @@ describe('every route', () => {
         expect(route.body.safeParse(route.example?.body).success, nameOf(route)).toBe(true);
       }
     }
+  });
+
+  it('takes an Idempotency-Key when it is a POST that makes or sends something, but for these', () => {
+    const makes = ({ method, path, status }: Route) =>
+      method === 'post' && status !== undefined && status > 200 && !path.startsWith('/auth/');
+    const without = allRoutes.filter((route) => makes(route) && !route.idempotent);
+    expect(without.map(nameOf).sort()).toEqual([...ONCE_ANYHOW].sort());
   });
 
   it.each(asRows(keyed))('%s names a scope that exists', (_name, route) => {

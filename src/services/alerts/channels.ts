@@ -12,6 +12,7 @@ import { newId } from '../../utils/ids.ts';
 import { requirePermission, requireWholeTenant } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { Email } from '../fields.ts';
+import { claimIdempotency } from '../idempotency.ts';
 import { languageOf } from '../mail/texts.ts';
 import { takeRoom } from '../quotas.ts';
 import { refuseOwnAddress } from '../webhooks/own-address.ts';
@@ -85,6 +86,9 @@ export async function createChannel(ctx: Ctx, input: ChannelFields): Promise<Wit
     await takeRoom(tx, ctx, userId, 'alertChannels');
     await tx.insert(alertChannels).values(row);
     await changed(ctx, tx, row, 'alert_channel.created');
+    // A repeated request is told of the channel, but a secret is in no stored answer.
+    const data: WithSecret = { ...toChannel(row), secret: null };
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data } }, { final: true });
   });
   return { ...toChannel(row), secret: signing };
 }

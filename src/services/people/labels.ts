@@ -10,13 +10,14 @@ import { formatE164 } from '../../utils/phone.ts';
 import { phoneOf } from '../../whatsapp/jid.ts';
 import { requireScope } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import { runOnce } from '../idempotency.ts';
 import { readChatNames } from '../inbound/chat-names.ts';
 import { readLabel, readLabels } from '../inbound/label-state.ts';
 import { requireCapability } from '../messages/capability.ts';
 import { findMarkable } from '../messages/pin.ts';
 import type { WhichMessage } from '../messages/read.ts';
 import { findOwnSession, type SendingSession } from '../messages/session.ts';
-import { askWhatsApp } from '../sessions/ask-whatsapp.ts';
+import { askWhatsApp, didNothing } from '../sessions/ask-whatsapp.ts';
 import type { ShownLabel } from './chat-states.ts';
 import { type ChatRef, enterSession, peerOf } from './enter.ts';
 import type { ChangeLabelInput, CreateLabelInput, PageInput, SetLabelInput } from './schemas.ts';
@@ -87,17 +88,17 @@ export async function listLabelUses(ctx: Ctx, { sessionId, label, limit, cursor 
   };
 }
 
-/** Makes a label on the phone and all of its devices. */
+/**
+ * Makes a label on the phone and all of its devices, for one Idempotency-Key never a second one. Throws CONFLICT when it is not
+ * known how an earlier request with that key ended.
+ */
 export async function createLabel(
   ctx: Ctx,
   { sessionId, name, color }: { sessionId: string } & CreateLabelInput,
 ): Promise<ShownLabel> {
   const session = await enterSession(ctx, sessionId, 'messages:write', 'chats');
-  const { label } = await askWhatsApp(ctx, session, {
-    name: 'label.create',
-    input: { name, color },
-    changes: true,
-  });
+  const asked = { name: 'label.create', input: { name, color }, changes: true } as const;
+  const { label } = await runOnce(ctx, didNothing, () => askWhatsApp(ctx, session, asked));
   return { label, name, color };
 }
 

@@ -12,6 +12,7 @@ import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery } from '../fields.ts';
+import { claimIdempotency } from '../idempotency.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { requireAdmin } from '../users.ts';
 import { hasProof, proofRecordOf } from './domain-joins.ts';
@@ -144,7 +145,7 @@ export async function setServiceDomain(ctx: Ctx, input: ServiceDomainFields): Pr
     const changes = { role, provenDomain: domain, provenBy: 'admin' as const };
     await failOnProven(() => tx.update(workspaceDomains).set(changes).where(own));
     await recordDomain(ctx, tx, row, 'domain.verified', { provenBy: 'admin', role });
-    return toInfo({ ...row, ...changes });
+    return asAdded(ctx, tx, { ...row, ...changes });
   });
 }
 
@@ -179,7 +180,14 @@ async function insertDomain(
   };
   await failOnProven(() => tx.insert(workspaceDomains).values(row));
   await recordDomain(ctx, tx, row, 'domain.added', { role, provenBy });
-  return toInfo(row);
+  return asAdded(ctx, tx, row);
+}
+
+/** The answer, which is kept for the same request. */
+async function asAdded(ctx: Ctx, tx: Tx, row: Row): Promise<DomainInfo> {
+  const data = toInfo(row);
+  await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data } });
+  return data;
 }
 
 async function deleteDomain(ctx: Ctx, tx: Tx, row: Row): Promise<void> {

@@ -15,6 +15,7 @@ import { hashPassword } from '../auth/passwords.ts';
 import { checkPassword, finishSignIn, type SignedIn, signedInAs, signedInStill } from '../auth/verbs.ts';
 import { askedBound, readBound, shownBound, toKept } from '../bound.ts';
 import { type Actor, type Ctx, originOf, withParts } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
 import { mailFailureWords } from '../mail/failure-words.ts';
 import type { MailFailureReason } from '../mail/failures.ts';
 import { enqueueMail, invitationToken, readInvitationToken } from '../mail/outbox.ts';
@@ -103,6 +104,7 @@ export async function inviteMember(
     mailFailedAt: sendsMails && !mailed ? now : null,
     mailFailure: sendsMails && !mailed ? ('mails_spent' as const) : null,
   };
+  const made: NewInvitation = { ...toInfo(row, mailed), token: null, url: null, mailed };
   await transact(ctx.db, async (tx) => {
     requireRank(await enterTeam(tx, ctx, 'members'), input.role);
     await refuseMember(tx, workspaceId, input.email);
@@ -121,10 +123,12 @@ export async function inviteMember(
     const data = { email: row.email, role: row.role, sessions };
     const fact = { userId: workspaceId, event: 'member.invited' as const, subject: row.id };
     await record(tx, ctx, [{ ...fact, data, origin: originOf(ctx) }]);
+    // A repeated request is told of the invitation, but a secret is in no stored answer.
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data: made } }, { final: true });
   });
-  if (sendsMails) return { ...toInfo(row, mailed), token: null, url: null, mailed };
+  if (sendsMails) return made;
   const token = invitationToken(ctx, row.id);
-  return { ...toInfo(row, mailed), token, url: urlOf(ctx, token), mailed };
+  return { ...made, token, url: urlOf(ctx, token) };
 }
 
 /** The invitations of the workspace that open something now, oldest first. Throws FORBIDDEN. */

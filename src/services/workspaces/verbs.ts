@@ -18,6 +18,7 @@ import { newApiKey } from '../auth/keys.ts';
 import { goOnSignIn, isProven } from '../auth/sign-ins.ts';
 import { shownBound, toKept } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
+import { claimIdempotency } from '../idempotency.ts';
 import type { WorkspaceRole } from '../roles.ts';
 import { nextNumber } from '../users.ts';
 import { type MembershipInfo, readMembership, readMemberships } from './membership.ts';
@@ -77,7 +78,8 @@ export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
   }
   const now = ctx.clock.now();
   const name = input.name.trim();
-  const id = await transact(ctx.db, async (tx) => {
+  const settings = { timezone: null, requireSecondFactor: false };
+  return transact(ctx.db, async (tx) => {
     const number = await nextNumber(tx);
     const owned = await readMemberships(tx, personId);
     if (owned.filter((each) => each.role === 'owner').length >= MAX_OWNED) {
@@ -88,10 +90,11 @@ export async function createWorkspace(ctx: Ctx, input: WorkspaceFields): Promise
     await setOwnKey(tx, ctx, { owner, key: newApiKey(), now, oldUntil: now });
     const fact = { userId: number, event: 'workspace.created' as const, subject: String(number) };
     await record(tx, ctx, [{ ...fact, data: { name }, origin: originOf(ctx) }]);
-    return number;
+    const all = { sessionId: null, sessionIds: null };
+    const made: MembershipInfo = { id: number, name, role: 'owner', ...all, ...settings };
+    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data: made } });
+    return made;
   });
-  const settings = { timezone: null, requireSecondFactor: false };
-  return { id, name, role: 'owner', sessionId: null, sessionIds: null, ...settings };
 }
 
 /** Nobody needs more; it bounds what one account can make. */
