@@ -135,6 +135,69 @@ const dueAgain = async () => {
   return Number(row?.n);
 };
 
+const LIST = '/session/main/broadcast';
+/** What makes something, and the secrets that a repeated answer does not show. */
+const MAKERS: { path: () => string | Promise<string>; body: () => object; secrets?: Record<string, null> }[] =
+  [
+    {
+      path: () => '/workspace/invitations',
+      body: () => ({ email: 'clerk@example.com', role: 'operator' }),
+      secrets: { token: null, url: null },
+    },
+    { path: () => '/workspace', body: () => ({ name: 'Toko Maju' }) },
+    {
+      path: () => '/alerts/channels',
+      body: () => ({ name: 'On call', type: 'webhook', kinds: ['*'], target: 'https://93.184.215.14/' }),
+      secrets: { secret: null },
+    },
+    { path: () => '/workspace/domains', body: () => ({ domain: 'maju.example', role: 'operator' }) },
+    {
+      path: () => '/user/domains',
+      body: () => ({ domain: 'jaya.example', role: 'operator', workspaceId: world.tenant.id }),
+    },
+    {
+      path: async () => `${LIST}/lists/${await world.list()}/contacts`,
+      body: () => ({ number: '0811111111' }),
+    },
+    {
+      path: async () => `${LIST}/lists/${await world.list()}/contacts`,
+      body: () => ({ contacts: [{ number: '0811111111', name: 'Budi' }, { number: 'nobody' }] }),
+    },
+    { path: () => `${LIST}/opt-outs`, body: () => ({ numbers: ['0811111111', '0811111112'] }) },
+    {
+      path: () => '/user/create',
+      body: () => ({ email: newEmail(), password: 'long enough', name: 'Siti' }),
+    },
+    { path: () => '/plan/create', body: () => ({ name: 'Starter', limits: { sessions: 2 } }) },
+  ];
+const newEmail = () => `${newId()}@example.com`;
+
+describe('what makes something', () => {
+  it.each(MAKERS.map((maker, n) => [n, maker] as const))(
+    '(%i) is told once more by the words of the first answer, when the process was killed right after it',
+    async (_n, { path, body, secrets = {} }) => {
+      world = await enterAs(t, await t.tenant('admin'));
+      const [to, asked] = [await path(), body()];
+      const call = {
+        method: 'POST',
+        body: asked,
+        token: world.tenant.token,
+        headers: { 'idempotency-key': 'a' },
+      };
+      const first = await doomed.call(to, call);
+      expect(first.status).toBe(201);
+      const again = await other.call(to, call);
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      expect(again.status).toBe(201);
+      const { data } = first.body;
+      const expected =
+        data === undefined ? first.body : { ...first.body, data: { ...Object(data), ...secrets } };
+      expect(again.body).toEqual(expected);
+      expect(again.text).not.toMatch(/whsec_|sig=/);
+    },
+  );
+});
+
 describe.each([
   {
     route: 'POST /message/:id/retry',

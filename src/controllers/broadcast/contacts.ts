@@ -1,6 +1,8 @@
 /** `…/broadcast/lists/:listId/contacts`: one by one and in pages. Files are in imports.ts. */
 import { z } from 'zod';
 import {
+  type AddedContact,
+  type AddedContacts,
   addContact,
   addContacts,
   deleteContact,
@@ -94,15 +96,22 @@ const add = route({
   errors: [...ERRORS, 'QUOTA_EXCEEDED'],
   example: { params, body: { name: 'John Doe', number: EXAMPLE_NUMBER, email: 'john@example.com' } },
   handler: async ({ ctx, params: path, body }) => {
-    if (body.contacts !== undefined) {
-      const data = await addContacts(ctx, { ...path, contacts: body.contacts });
-      return { message: `${data.added} contacts added, ${data.updated} updated`, data };
-    }
-    const { contact, added } = await addContact(ctx, { ...path, contact: body });
-    const counts = { added: added ? 1 : 0, updated: added ? 0 : 1 };
-    return { message: added ? 'Contact added' : 'Contact updated', data: { ...contact, ...counts } };
+    const { contacts } = body;
+    return contacts === undefined
+      ? toldOne(await addContact(ctx, { ...path, contact: body }, (made) => kept(toldOne(made))))
+      : toldAll(await addContacts(ctx, { ...path, contacts }, (made) => kept(toldAll(made))));
   },
 });
+
+const toldOne = ({ contact, added }: AddedContact) => ({
+  message: added ? 'Contact added' : 'Contact updated',
+  data: { ...contact, added: added ? 1 : 0, updated: added ? 0 : 1 },
+});
+const toldAll = (data: AddedContacts) => ({
+  message: `${data.added} contacts added, ${data.updated} updated`,
+  data,
+});
+const kept = (told: Record<string, unknown>) => ({ status: 201, body: { success: true, ...told } });
 
 const get = route({
   method: 'get',

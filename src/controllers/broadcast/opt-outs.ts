@@ -1,6 +1,7 @@
 /** `…/broadcast/opt-outs`: who wants no broadcasts. */
 import { z } from 'zod';
 import {
+  type AddedOptOuts,
   addOptOuts,
   exportOptOuts,
   getOptOut,
@@ -96,7 +97,11 @@ const add = route({
   example: { params, body: { number: EXAMPLE_NUMBER, note: 'asked by phone' } },
   handler: async ({ ctx, params: path, body }) => {
     const numbers = [...(body.numbers ?? []), ...(body.number === undefined ? [] : [body.number])];
-    return { message: 'Opted out', data: await addOptOuts(ctx, { ...path, numbers, note: body.note }) };
+    const told = (data: AddedOptOuts) => ({ message: 'Opted out', data });
+    const input = { ...path, numbers, note: body.note };
+    return told(
+      await addOptOuts(ctx, input, (made) => ({ status: 201, body: { success: true, ...told(made) } })),
+    );
   },
 });
 

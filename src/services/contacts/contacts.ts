@@ -2,7 +2,7 @@
 
 import { and, eq, inArray } from 'drizzle-orm';
 import { inBatches, mapInTurns } from '../../db/batches.ts';
-import type { Db } from '../../db/client.ts';
+import type { Db, Tx } from '../../db/client.ts';
 import { transact, tryInsert } from '../../db/ops.ts';
 import { broadcastContacts } from '../../db/schema.ts';
 import { AppError } from '../../utils/errors.ts';
@@ -10,7 +10,7 @@ import { normalizeKept, normalizePhone } from '../../utils/phone.ts';
 import { findSubscriber } from '../../whatsapp/subscribers.ts';
 import type { Ctx } from '../context.ts';
 import type { PageInput, SearchQuery } from '../fields.ts';
-import { claimIdempotency } from '../idempotency.ts';
+import { type Answer, claimIdempotency } from '../idempotency.ts';
 import { findList, type ListRef, type ListRow, lockList } from '../lists/lists.ts';
 import { isOptedOut } from '../opt-outs/opted-out.ts';
 import { enterBroadcast } from '../sessions/tenant.ts';
@@ -30,6 +30,12 @@ export interface Contact {
   optedOut: boolean;
   createdAt: string;
   updatedAt: string;
+}
+
+export interface AddedContact {
+  contact: Contact;
+  /** false: its number was on the list already */
+  added: boolean;
 }
 
 export interface AddedContacts {
@@ -65,30 +71,38 @@ export async function listContacts(
 export async function getContact(ctx: Ctx, input: ListRef & { number: string }): Promise<Contact> {
   const { userId } = await enterBroadcast(ctx, input, 'read');
   const list = await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
-  return oneContact(ctx, list, await namedPhone(ctx, list.id, input.number));
+  return oneContact(ctx.db, list, await namedPhone(ctx, list.id, input.number));
 }
 
 /**
- * Adds one contact; a number that is on the list already gets the values that are given. Throws NOT_FOUND,
- * INVALID_NUMBER, VALIDATION_FAILED.
+ * Adds one contact; a number that is on the list already gets the values that are given. `answer`: what is kept for an
+ * Idempotency-Key. Throws NOT_FOUND, INVALID_NUMBER, VALIDATION_FAILED.
  */
 export async function addContact(
   ctx: Ctx,
   input: ListRef & { contact: Record<string, unknown> },
-): Promise<{ contact: Contact; added: boolean }> {
+  answer?: (made: AddedContact) => Answer,
+): Promise<AddedContact> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   const contact = toNewContact(ctx, readContactInput(input.contact));
-  const { added } = await writeContacts(ctx, userId, input.listId, [contact]);
-  return { contact: await oneContact(ctx, { id: input.listId, userId }, contact.phone), added: added === 1 };
+  return writeContacts(ctx, userId, input.listId, [contact], async (tx, { added }) => {
+    const made = {
+      contact: await oneContact(tx, { id: input.listId, userId }, contact.phone),
+      added: added === 1,
+    };
+    if (answer) await claimIdempotency(ctx, tx, answer(made));
+    return made;
+  });
 }
 
 /**
- * Adds up to 1,000 contacts; a problem of one of them is reported and does not affect the others. Throws NOT_FOUND, and
- * VALIDATION_FAILED when none can be taken.
+ * Adds up to 1,000 contacts; a problem of one of them is reported and does not affect the others. `answer`: what is kept for an
+ * Idempotency-Key. Throws NOT_FOUND, and VALIDATION_FAILED when none can be taken.
  */
 export async function addContacts(
   ctx: Ctx,
   input: ListRef & { contacts: readonly Record<string, unknown>[] },
+  answer: (added: AddedContacts) => Answer,
 ): Promise<AddedContacts> {
   const { userId } = await enterBroadcast(ctx, input, 'broadcast');
   await findList(ctx.db, userId, input.listId, ctx.actor.sessionIds);
@@ -111,8 +125,11 @@ export async function addContacts(
   if (contacts.size === 0) {
     throw new AppError('VALIDATION_FAILED', 'None of the contacts can be taken.', { details: { invalid } });
   }
-  const written = await writeContacts(ctx, userId, input.listId, [...contacts.values()]);
-  return { ...written, duplicates, invalid };
+  return writeContacts(ctx, userId, input.listId, [...contacts.values()], async (tx, written) => {
+    const added = { ...written, duplicates, invalid };
+    await claimIdempotency(ctx, tx, answer(added));
+    return added;
+  });
 }
 
 /** Changes what is given: a field that is null goes. Throws NOT_FOUND, INVALID_NUMBER, CONFLICT. */
@@ -142,7 +159,7 @@ export async function updateContact(
     if (!(await tryInsert(tx, broadcastContacts, changed))) throw numberTaken(next);
     await updateListFacts(tx, ctx, list, { delta: 0, columns: Object.keys(changed.fields) });
   });
-  return oneContact(ctx, { id: input.listId, userId }, next);
+  return oneContact(ctx.db, { id: input.listId, userId }, next);
 }
 
 /** Throws NOT_FOUND, INVALID_NUMBER. */
@@ -164,12 +181,14 @@ export async function deleteContact(
 /** As many as one statement takes well. */
 const BATCH_SIZE = 500;
 
-async function writeContacts(
+/** Resolves with what `finish` makes of the counts, in the same transaction. */
+async function writeContacts<R>(
   ctx: Ctx,
   userId: number,
   listId: string,
   contacts: readonly NewContact[],
-): Promise<{ added: number; updated: number }> {
+  finish: (tx: Tx, written: { added: number; updated: number }) => Promise<R>,
+): Promise<R> {
   return transact(ctx.database, async (tx) => {
     const now = ctx.clock.now();
     const list = await lockList(tx, userId, listId, now, ctx.actor.sessionIds);
@@ -181,8 +200,7 @@ async function writeContacts(
     }
     const columns = contacts.flatMap(({ fields }) => Object.keys(fields));
     await updateListFacts(tx, ctx, list, { delta: total.added, columns });
-    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data: total } });
-    return total;
+    return finish(tx, total);
   });
 }
 
@@ -244,8 +262,8 @@ async function isTaken(
   return rows.some((row) => row.phone !== own);
 }
 
-async function oneContact(ctx: Ctx, list: Pick<ListRow, 'id' | 'userId'>, phone: string): Promise<Contact> {
-  const [contact] = await toContacts(ctx.db, list.userId, [await findContact(ctx.db, list, phone)]);
+async function oneContact(db: Db, list: Pick<ListRow, 'id' | 'userId'>, phone: string): Promise<Contact> {
+  const [contact] = await toContacts(db, list.userId, [await findContact(db, list, phone)]);
   if (!contact) throw contactNotFound(phone);
   return contact;
 }

@@ -14,7 +14,7 @@ import { sessionOfNew } from '../access.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import { type Ctx, originOf } from '../context.ts';
 import type { PageQuery, SearchQuery } from '../fields.ts';
-import { claimIdempotency } from '../idempotency.ts';
+import { type Answer, claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
 import { readNumbers } from '../number-lists.ts';
 import { holdsNumber, toSearchedNumber } from '../number-search.ts';
@@ -88,11 +88,21 @@ export async function getOptOut(ctx: Ctx, ref: NumberRef): Promise<OptOut> {
   return toOptOut(await findOptOut(ctx.db, await readNumber(ctx, userId, ref)));
 }
 
-/** Adds up to 1,000 numbers; who is there already stays as they are. Throws INVALID_NUMBER, then adds none. */
+export interface AddedOptOuts {
+  added: number;
+  existing: number;
+  numbers: string[];
+}
+
+/**
+ * Adds up to 1,000 numbers; who is there already stays as they are. `answer`: what is kept for an Idempotency-Key. Throws
+ * INVALID_NUMBER, then adds none.
+ */
 export async function addOptOuts(
   ctx: Ctx,
   input: BroadcastRef & { numbers: readonly string[]; note?: string | null | undefined },
-): Promise<{ added: number; existing: number; numbers: string[] }> {
+  answer?: (made: AddedOptOuts) => Answer,
+): Promise<AddedOptOuts> {
   const { userId, session } = await enterBroadcast(ctx, input, 'broadcast');
   const { defaultCountry } = ctx.config;
   const keys = [
@@ -115,7 +125,7 @@ export async function addOptOuts(
     }
     await recordOptOuts(ctx, tx, userId, 'opt_out.added', added);
     const data = { added: added.length, existing: numbers.length - added.length, numbers };
-    await claimIdempotency(ctx, tx, { status: 201, body: { success: true, data } });
+    if (answer) await claimIdempotency(ctx, tx, answer(data));
     return data;
   });
 }
