@@ -9,8 +9,10 @@ import { generateTypes } from '../clients/typescript/generate.ts';
 import {
   isForOlderClients,
   type OpenApiDocument,
+  type Operation,
   operationsOf,
   readDocument,
+  respondsAsync,
   takesIdempotencyKey,
 } from './openapi-operations.ts';
 import { buildCollection, buildEnvironment } from './postman.ts';
@@ -37,17 +39,21 @@ const FAILURE = {
   content: { 'application/json': { schema: { $ref: '#/components/schemas/Failure' } } },
 };
 
-function idempotentOperations(document: OpenApiDocument): string {
-  const names = operationsOf(document)
-    .filter(({ operation }) => !isForOlderClients(operation) && takesIdempotencyKey(operation))
-    .map(({ method, path }) => `  '${method} ${path}',\n`)
-    .sort();
-  return `/** Generated from the OpenAPI document by \`npm run client:generate\`: do not edit. */
-
-/** The operations that take an Idempotency-Key. */
-export const IDEMPOTENT: ReadonlySet<string> = new Set([
+function setsOfOperations(document: OpenApiDocument): string {
+  const setOf = (name: string, about: string, has: (operation: Operation) => boolean) => {
+    const names = operationsOf(document)
+      .filter(({ operation }) => !isForOlderClients(operation) && has(operation))
+      .map(({ method, path }) => `  '${method} ${path}',\n`)
+      .sort();
+    return `/** ${about} */
+export const ${name}: ReadonlySet<string> = new Set([
 ${names.join('')}]);
 `;
+  };
+  return `/** Generated from the OpenAPI document by \`npm run client:generate\`: do not edit. */
+
+${setOf('IDEMPOTENT', 'The operations that take an Idempotency-Key.', takesIdempotencyKey)}
+${setOf('LONG', 'The operations that may take minutes, and are answered at once with `Prefer: respond-async`.', respondsAsync)}`;
 }
 
 const toJson = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
@@ -56,7 +62,7 @@ async function generate(): Promise<Record<string, string>> {
   const document = readDocument();
   return {
     'clients/typescript/src/api.ts': await generateTypes(forTypes(document)),
-    'clients/typescript/src/idempotent.ts': idempotentOperations(document),
+    'clients/typescript/src/operations.ts': setsOfOperations(document),
     'examples/postman/wahub.postman_collection.json': toJson(buildCollection(document)),
     'examples/postman/wahub.postman_environment.json': toJson(buildEnvironment()),
   };

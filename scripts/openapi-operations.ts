@@ -52,5 +52,9 @@ export function operationsOf({ paths }: OpenApiDocument): NamedOperation[] {
 export const isForOlderClients = (operation: Operation) =>
   operation.tags.some((tag) => tag.endsWith('(older clients)'));
 
+/** What may take minutes, and is answered at once when it is asked for so. */
+export const respondsAsync = ({ parameters = [] }: Operation) =>
+  parameters.some(({ name, example }) => name === 'Prefer' && example === 'respond-async');
+
 export const takesIdempotencyKey = ({ parameters = [] }: Operation) =>
   parameters.some(({ name }) => name === 'Idempotency-Key');

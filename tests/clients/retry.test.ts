@@ -7,18 +7,24 @@ interface Seen {
   path: string;
   key: string | null;
   body: string;
+  prefer: string | null;
 }
 
 type Step = { status: number; code?: string; headers?: Record<string, string> } | 'broken' | 'silent';
 
 /** A service that answers so, one step after the other, and the last one for ever. */
 function service(...steps: [Step, ...Step[]]) {
+  return patientService(50, ...steps);
+}
+
+function patientService(timeoutMs: number, ...steps: [Step, ...Step[]]) {
   const seen: Seen[] = [];
   const fetch = async (request: Request, { signal }: RequestInit): Promise<Response> => {
     const step = steps[Math.min(seen.length, steps.length - 1)] ?? 'broken';
     const { method, headers } = request;
-    const key = headers.get('idempotency-key');
-    seen.push({ method, path: new URL(request.url).pathname, key, body: await request.text() });
+    const [key, prefer] = [headers.get('idempotency-key'), headers.get('prefer')];
+    const body = await request.text();
+    seen.push({ method, path: new URL(request.url).pathname, key, prefer, body });
     if (step === 'broken') throw new TypeError('fetch failed');
     if (step === 'silent')
       return new Promise((_resolve, reject) => {
@@ -32,11 +38,11 @@ function service(...steps: [Step, ...Step[]]) {
       details: {},
       requestId: 'r',
     };
-    const body = step.status < 400 ? { success: true, data: {} } : failure;
-    return Response.json(body, { status: step.status, headers: step.headers ?? {} });
+    const answer = step.status < 400 ? { success: true, data: {} } : failure;
+    return Response.json(answer, { status: step.status, headers: step.headers ?? {} });
   };
   const retry = { baseDelayMs: 1, maxDelayMs: 20 };
-  return { seen, client: createClient({ apiKey: 'k', fetch, retry, timeoutMs: 50 }) };
+  return { seen, fetch, client: createClient({ apiKey: 'k', fetch, retry, timeoutMs }) };
 }
 
 const text = { session: 'main', to: '628123456789', text: 'Halo' };
@@ -100,6 +106,33 @@ test('a first request that is still at work, and the page of a proxy, are waited
   expect((await running.client.POST('/message/send-text', { body: text })).response.status).toBe(202);
   const proxy = service({ status: 502 }, { status: 504 }, { status: 202 });
   expect((await proxy.client.POST('/message/send-text', { body: text })).response.status).toBe(202);
+});
+
+test('a first request that is long at work is waited for as long as its answer would be, and no longer', async () => {
+  const busy = { status: 409, code: 'IDEMPOTENCY_IN_PROGRESS' };
+  const { seen, client } = patientService(60_000, 'broken', busy, busy, busy, busy, busy, busy, {
+    status: 202,
+  });
+  expect((await client.POST('/message/send-text', { body: text })).response.status).toBe(202);
+  expect(new Set(seen.map(({ key }) => key)).size).toBe(1);
+  const endless = patientService(20, busy);
+  expect((await endless.client.POST('/message/send-text', { body: text })).response.status).toBe(409);
+  const once = patientService(60_000, busy);
+  const options = { fetch: once.fetch, retry: false } as const;
+  const hurried = await createClient(options).POST('/message/send-text', { body: text });
+  expect(hurried.response.status).toBe(409);
+  expect(once.seen).toHaveLength(1);
+});
+
+test('an import is asked for without waiting for its end, unless its caller prefers to wait', async () => {
+  const { seen, client } = service({ status: 202 });
+  const path = { sessionId: 'main', listId: '0'.repeat(32) };
+  const bulk = '/session/{sessionId}/broadcast/lists/{listId}/contacts/bulk';
+  const body = { file: 'data:text/csv;base64,bnVtYmVyCg==' };
+  await client.POST(bulk, { params: { path }, body });
+  await client.POST(bulk, { params: { path, header: { Prefer: 'wait=60' } }, body });
+  await client.POST('/message/send-text', { body: text });
+  expect(seen.map(({ prefer }) => prefer)).toEqual(['respond-async', 'wait=60', null]);
 });
 
 test('an OTP that was tried too often is no reason to wait', async () => {

@@ -1,7 +1,7 @@
 import createFetchClient, { type Middleware } from 'openapi-fetch';
 import type { paths } from './api.ts';
 import type { WaHubClient } from './exact.ts';
-import { IDEMPOTENT } from './idempotent.ts';
+import { IDEMPOTENT, LONG } from './operations.ts';
 import { createRetryingFetch, DEFAULT_RETRY, type RetryPolicy } from './retry.ts';
 
 export type { WaHubClient };
@@ -14,7 +14,10 @@ export interface ClientOptions {
   token?: string;
   /** what differs from the usual policy; `false`: every request is made once */
   retry?: Partial<RetryPolicy> | false;
-  /** how long to wait for the head of an answer: longer than `Prefer: wait` asks for (70,000) */
+  /**
+   * how long to wait for the head of an answer: longer than `Prefer: wait` asks for (70,000); of a form, which may bring a large
+   * file, five minutes at least
+   */
   timeoutMs?: number;
   /** another fetch, such as one that goes through a proxy */
   fetch?: (request: Request, init: RequestInit) => Promise<Response>;
@@ -22,7 +25,8 @@ export interface ClientOptions {
 
 /**
  * A client of one service as one user. Requests that send or create carry an `Idempotency-Key` of their own unless
- * you give one, so that trying again never sends twice.
+ * you give one, so that trying again never sends twice. Imports, which may take many minutes, are asked for with
+ * `Prefer: respond-async` unless you prefer something else.
  */
 export function createClient(options: ClientOptions = {}): WaHubClient {
   const { baseUrl = 'http://localhost:5001', apiKey, token, retry, timeoutMs = 70_000 } = options;
@@ -35,10 +39,17 @@ export function createClient(options: ClientOptions = {}): WaHubClient {
     },
     fetch: createRetryingFetch({ policy, timeoutMs, fetch: options.fetch ?? globalThis.fetch }),
   });
-  client.use(idempotency);
+  client.use(idempotency, patience);
   // Safe because it is the same client: only what may be given to it is held to more.
   return client as unknown as WaHubClient;
 }
+
+const patience: Middleware = {
+  onRequest({ request, schemaPath }) {
+    if (request.headers.has('prefer') || !LONG.has(`${request.method} ${schemaPath}`)) return;
+    request.headers.set('prefer', 'respond-async');
+  },
+};
 
 const idempotency: Middleware = {
   onRequest({ request, schemaPath }) {

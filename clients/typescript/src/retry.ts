@@ -22,20 +22,31 @@ export interface RetryParts {
   fetch: (request: Request, init: RequestInit) => Promise<Response>;
 }
 
+/** A large file may take so long on its way; Node's own fetch waits no longer either. */
+const FORM_TIMEOUT_MS = 300_000;
+
 /**
  * A `fetch` that makes a request again after a pause that grows and is random. A broken connection and 502 to 504
  * only where a repetition does no harm (anything but POST, and POST with an Idempotency-Key); 429 always, because
- * nothing was done then. Rejects as `fetch` does once the last attempt has failed.
+ * nothing was done then. A first request that is still at work is no attempt: it is waited for as long as for its answer.
+ * Rejects as `fetch` does once the last attempt has failed.
  */
 export function createRetryingFetch({ policy, timeoutMs, fetch }: RetryParts) {
   return async (request: Request): Promise<Response> => {
     const repeatable = request.method !== 'POST' || request.headers.has('idempotency-key');
+    const boundMs = isForm(request) ? Math.max(timeoutMs, FORM_TIMEOUT_MS) : timeoutMs;
+    let atWorkUntil: number | null = null;
     for (let attempt = 1; ; attempt++) {
-      const isLast = attempt >= policy.attempts;
+      let isLast = attempt >= policy.attempts;
       let pauseMs =
         Math.min(policy.maxDelayMs, policy.baseDelayMs * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2);
       try {
-        const response = await once(request.clone(), timeoutMs, fetch);
+        const response = await once(request.clone(), boundMs, fetch);
+        if (policy.attempts > 1 && (await isAtWork(response))) {
+          atWorkUntil ??= performance.now() + boundMs;
+          isLast = performance.now() >= atWorkUntil;
+          attempt--;
+        }
         if (isLast || !(await isWorthAnother(response, repeatable))) return response;
         const askedMs = (readRetryAfter(response) ?? 0) * 1000;
         if (askedMs > policy.maxDelayMs) return response;
@@ -63,14 +74,21 @@ async function once(request: Request, timeoutMs: number, fetch: RetryParts['fetc
   }
 }
 
+const isForm = ({ headers }: Request) =>
+  headers.get('content-type')?.toLowerCase().startsWith('multipart/form-data') === true;
+
+/** The first request, whose answer was lost, still runs. */
+async function isAtWork(response: Response): Promise<boolean> {
+  return response.status === 409 && (await codeOf(response)) === 'IDEMPOTENCY_IN_PROGRESS';
+}
+
 async function isWorthAnother(response: Response, repeatable: boolean): Promise<boolean> {
   const { status } = response;
-  if (status !== 429 && status !== 409 && !PASSING.has(status)) return false;
+  if (status === 409) return isAtWork(response);
+  if (status !== 429 && !PASSING.has(status)) return false;
   const code = await codeOf(response);
   // The code of an OTP was wrong too often: waiting does not help.
   if (status === 429) return code !== 'OTP_MAX_ATTEMPTS';
-  // The first one, whose answer was lost, is still at work.
-  if (status === 409) return code === 'IDEMPOTENCY_IN_PROGRESS';
   // 502 of the service itself is WhatsApp's word about this message.
   return repeatable && code !== 'SEND_FAILED';
 }

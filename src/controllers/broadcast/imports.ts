@@ -124,6 +124,7 @@ export const csvUpload = {
   auth: 'credential',
   scope: 'broadcast',
   idempotent: true,
+  prefer: 'respond-async',
   body: CsvBody,
   files: ['file', 'csvFile'],
   fileLimit: csvLimit,
@@ -135,7 +136,6 @@ const importContacts = route({
   ...csvUpload,
   method: 'post',
   ...broadcastPath('/lists/:listId/contacts/bulk'),
-  prefer: 'respond-async',
   tag: TAG,
   summary: 'Import contacts from a CSV, Excel (.xlsx) or vCard file',
   description:

@@ -2,6 +2,7 @@
 
 /** The operations that take an Idempotency-Key. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set([
+  'POST /alerts/channels',
   'POST /contacts/check',
   'POST /media',
   'POST /message/send-album',
@@ -45,8 +46,19 @@ export const IDEMPOTENT: ReadonlySet<string> = new Set([
   'POST /session/{sessionId}/broadcast/templates',
   'POST /session/{sessionId}/broadcast/upload',
   'POST /session/{sessionId}/groups',
+  'POST /session/{sessionId}/labels',
   'POST /user/create',
+  'POST /user/domains',
   'POST /webhook',
   'POST /webhook/deliveries/{id}/replay',
   'POST /webhook/{id}/replay-failed',
+  'POST /workspace',
+  'POST /workspace/domains',
+  'POST /workspace/invitations',
+]);
+
+/** The operations that may take minutes, and are answered at once with `Prefer: respond-async`. */
+export const LONG: ReadonlySet<string> = new Set([
+  'POST /session/{sessionId}/broadcast/lists/{listId}/contacts/bulk',
+  'POST /session/{sessionId}/broadcast/opt-outs/import',
 ]);
