@@ -112,7 +112,7 @@ const readRoutes: Route[] = [
     ...InPath,
     response: null,
     contentType: 'image/png',
-    errors: ['SESSION_NOT_FOUND', 'QR_NOT_READY', 'ALREADY_CONNECTED'],
+    errors: ['SESSION_NOT_FOUND', 'QR_NOT_READY', 'ALREADY_CONNECTED', 'CONFLICT'],
     example: inPathExample,
     handler: async ({ ctx, params, query, http }) => {
       const png = await getQrImage(ctx, { ...params, ...query });

@@ -105,7 +105,9 @@ describe('create', () => {
       status: 200,
       body: { pairingCode: CODE, qr: null, qrCode: null },
     });
-    expect((await api.get('/session/qr-image/coded')).status).toBe(404);
+    for (const path of ['/session/qr-image/coded', '/api/whatsapp/coded/qrcode']) {
+      expect(await api.get(path)).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
+    }
     expect((await api.post('/session/create', { sessionId: 'x', pairing: 'code' })).body).toMatchObject({
       code: 'VALIDATION_FAILED',
       details: { phoneNumber: expect.any(String) },

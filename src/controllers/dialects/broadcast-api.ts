@@ -53,7 +53,7 @@ const qrcode = row(dialect, {
   scope: 'sessions:write',
   params,
   response: z.object({ message: z.string(), qrCode: z.string().describe('a data: URL of the PNG') }),
-  errors: ['QR_NOT_READY', 'ALREADY_CONNECTED'],
+  errors: ['QR_NOT_READY', 'ALREADY_CONNECTED', 'CONFLICT'],
   example: inPath,
   input: (request) => request.params,
   verb: ensureQr,

@@ -7,7 +7,7 @@ import type { Ctx } from '../context.ts';
 import { claimIdempotency } from '../idempotency.ts';
 import { createSession, keptAnswer, toCreated } from './create.ts';
 import { readSession, type SessionRecord } from './find.ts';
-import { PAIRING_WAIT_MS, qrNotReady, waitForPairing } from './pairing.ts';
+import { linkedByCode, PAIRING_WAIT_MS, qrNotReady, waitForPairing } from './pairing.ts';
 import type { CreatedSessionOutput, CreateSessionInput } from './schemas.ts';
 
 export type EnsuredSession = CreatedSessionOutput & { isConnected: boolean; created: boolean };
@@ -34,16 +34,17 @@ export async function ensureSession(ctx: Ctx, input: CreateSessionInput): Promis
 
 /**
  * The QR of a session, made when there is none. Throws ALREADY_CONNECTED when its phone is linked, QR_NOT_READY
- * when there was no code within 10 s.
+ * when there was no code within 10 s, CONFLICT when it is linked by a pairing code.
  */
 export async function ensureQr(
   ctx: Ctx,
   input: { sessionId: string },
 ): Promise<{ sessionId: string; qrCode: string }> {
-  const { sessionId, qrCode, status, isConnected } = await ensureSession(ctx, input);
+  const { sessionId, qrCode, pairingCode, status, isConnected } = await ensureSession(ctx, input);
   if (isConnected) {
     throw new AppError('ALREADY_CONNECTED', 'This session is connected: there is nothing to scan.');
   }
+  if (pairingCode !== undefined) throw linkedByCode();
   if (qrCode === undefined) throw qrNotReady({ status, reason: null });
   return { sessionId, qrCode };
 }

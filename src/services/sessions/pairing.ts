@@ -43,12 +43,16 @@ export async function getQr(ctx: Ctx, ref: SessionRef): Promise<QrOutput> {
   };
 }
 
-/** The QR as a PNG. Throws as `getQr`. */
+/** The QR as a PNG. Throws as `getQr`, and CONFLICT for a session that is linked by a code: no QR will come. */
 export async function getQrImage(ctx: Ctx, ref: SessionRef): Promise<Buffer> {
   const { qr } = await getQr(ctx, ref);
-  if (qr === null)
-    throw new AppError('QR_NOT_READY', 'This session is linked by a pairing code, not by a QR.');
+  if (qr === null) throw linkedByCode();
   return drawQr(ctx, qr);
+}
+
+/** Whoever waits for a QR would wait for ever. */
+export function linkedByCode(): AppError {
+  return new AppError('CONFLICT', 'This session is linked by a pairing code, not by a QR.');
 }
 
 /** Has the owner connect the session; UNAVAILABLE when it cannot be asked. */
