@@ -53,6 +53,7 @@ export const authRoutes: Route[] = [
     auth: 'public',
     body: RegisterFields,
     status: 201,
+    statuses: { 202: 'Where the service sends mails: one is on its way.' },
     response: z.union([SignedIn, Confirm]),
     errors: ['FORBIDDEN', 'CONFLICT'],
     example: { body: { email: 'user@example.com', password: 'password123', name: 'John Doe' } },

@@ -349,8 +349,21 @@ function toKind(text: string | undefined, { type }: Json): unknown {
   return type === 'boolean' ? text === 'true' : text;
 }
 
+const OF_PREFERENCE: Readonly<Record<NonNullable<Route['prefer']>, NonNullable<Route['statuses']>>> = {
+  wait: { 200: "With `Prefer: wait`: WhatsApp's server has it." },
+  'respond-async': { 202: 'With `Prefer: respond-async`: it has begun.' },
+};
+
+/** The statuses of answers that are no failures, each with what it says. */
+function goodStatuses({ status = 200, summary, prefer, statuses }: Route): Record<string, string> {
+  return { [status]: summary, ...(prefer && OF_PREFERENCE[prefer]), ...statuses };
+}
+
 function responsesOf(route: Route, components: Components): Json {
-  const responses: Json = { [String(route.status ?? 200)]: successOf(route, components) };
+  const success = successOf(route, components);
+  const responses: Json = Object.fromEntries(
+    Object.entries(goodStatuses(route)).map(([status, description]) => [status, { ...success, description }]),
+  );
   const byStatus = new Map<number, ErrorCode[]>();
   for (const code of codesOf(route)) {
     const status =

@@ -80,6 +80,8 @@ export interface Route<
   fileLimit?: (files: Config['files']) => SizeLimit;
   /** status of the plain answer; 200 when missing. `reply` may choose another with http.status(). */
   status?: 200 | 201 | 202;
+  /** further statuses of an answer that is no failure, and when it has them; those of `prefer` are understood */
+  statuses?: Partial<Record<200 | 201 | 202, string>>;
   /** schema of the answer without `success`; null for what is not JSON */
   response: Schema | null;
   /** content type of an answer that is not JSON */

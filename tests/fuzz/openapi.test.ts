@@ -160,8 +160,10 @@ async function ask(request: FuzzRequest): Promise<void> {
       requestId: expect.any(String),
     });
   }
-  if (status < 300 && response.headers.get('content-type')?.includes('json'))
+  if (status < 300 && response.headers.get('content-type')?.includes('json')) {
+    expect(request.statuses, about).toContain(String(status));
     memory.learn(request.path, JSON.parse(text));
+  }
 }
 
 function credentialOf(caller: Caller): Record<string, string> {

@@ -10,6 +10,8 @@ export interface FuzzRequest {
   caller: Caller;
   headers: Record<string, string>;
   body?: string;
+  /** statuses that the document names */
+  statuses: string[];
 }
 
 interface Operation {
@@ -17,6 +19,7 @@ interface Operation {
   path: string;
   parameters: { name: string; in: 'path' | 'query'; schema: JsonSchema; required: boolean }[];
   body: JsonSchema | null;
+  statuses: string[];
 }
 
 interface Document {
@@ -27,6 +30,7 @@ interface Document {
 interface OperationObject {
   parameters?: { name: string; in: string; schema?: JsonSchema; required?: boolean }[];
   requestBody?: { content?: Record<string, { schema?: JsonSchema }> };
+  responses: Record<string, unknown>;
 }
 
 /** Safe because our own tests hold the document to that shape. */
@@ -43,6 +47,7 @@ function operationsOf(document: Document): Operation[] {
           : [],
       ),
       body: bodyOf(operation),
+      statuses: Object.keys(operation.responses),
     })),
   );
 }
@@ -156,6 +161,7 @@ function toRequest(operation: Operation, parts: Parts): FuzzRequest {
     method: operation.method,
     path: `${mount}${filled}${query.length > 0 ? `?${query.join('&')}` : ''}`,
     caller: parts.caller,
+    statuses: operation.statuses,
   };
   if (operation.body === null) return { ...request, headers };
   return { ...request, ...withBody(parts, headers) };

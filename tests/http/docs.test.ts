@@ -161,6 +161,22 @@ describe('/openapi.json', () => {
 });
 
 describe('answers in the document', () => {
+  it.each([
+    ['/message/send-text', '200 202'],
+    ['/message/send-album', '200 202'],
+    ['/session/{sessionId}/broadcast/lists/{listId}/contacts/bulk', '200 202'],
+    ['/session/{sessionId}/broadcast/opt-outs/import', '200 202'],
+    ['/auth/register', '201 202'],
+    ['/api/sessions/create', '200 201'],
+    ['/api/messages/{sessionId}/text', '200'],
+  ])('of POST %s are those of %s', async (path, statuses) => {
+    const { body } = await t.call('/openapi.json');
+    const paths = body.paths as Record<string, { post?: Operation }>;
+    const { responses = {} } = paths[path]?.post ?? {};
+    const good = Object.keys(Object(responses)).filter((status) => status.startsWith('2'));
+    expect(good.join(' ')).toBe(statuses);
+  });
+
   it('have an example that its schema takes, for every answer and every code', async () => {
     const { body } = await t.call('/openapi.json');
     const paths = body.paths as Record<string, Record<string, { responses: Record<string, OpenApiAnswer> }>>;

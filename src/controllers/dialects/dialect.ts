@@ -44,6 +44,7 @@ interface Address<P, Q, B> {
   files?: readonly string[];
   errors?: readonly ErrorCode[];
   idempotent?: boolean;
+  statuses?: NonNullable<Route['statuses']>;
   unhashed?: readonly string[];
   maxBodyBytes?: number;
   example?: RouteExample;

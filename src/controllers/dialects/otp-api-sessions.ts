@@ -34,6 +34,7 @@ const create = row(OTP_API, {
   description: '201 for a new one; 200 with its state and, while no phone is linked, a fresh QR code.',
   scope,
   idempotent: true,
+  statuses: { 201: 'There was no session of that name.' },
   files: [],
   body: CreateSessionInput,
   response: answerOf(CreatedSessionOutput.extend({ isConnected: z.boolean() })),
