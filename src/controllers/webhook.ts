@@ -93,10 +93,11 @@ const webhooks: Route[] = [
     auth: 'credential',
     scope: 'read',
     params: Id,
+    query: z.object({ userId: tenantQuery.userId }),
     response: z.object({ data: WebhookWithHealth }),
     errors: ['NOT_FOUND'],
     example,
-    handler: async ({ ctx, params }) => ({ data: await getWebhook(ctx, params) }),
+    handler: async ({ ctx, params, query }) => ({ data: await getWebhook(ctx, { ...params, ...query }) }),
   }),
   route({
     method: 'put',

@@ -163,6 +163,11 @@ describe('who may', () => {
     expect((await other('GET', `/webhook?userId=${tenant.id}`)).status).toBe(403);
     const admin = as(await f.tenant('admin'));
     expect((await admin('GET', `/webhook?userId=${tenant.id}`)).body.data).toHaveLength(1);
+    for (const path of [`/webhook/${made.id}`, `/webhook/${made.id}/deliveries`]) {
+      expect((await admin('GET', `${path}?userId=${tenant.id}`)).status).toBe(200);
+      expect((await admin('GET', path)).status).toBe(404);
+      expect((await other('GET', `${path}?userId=${tenant.id}`)).status).toBe(403);
+    }
   });
 
   it('a read-only user and a key without the scope change nothing', async () => {

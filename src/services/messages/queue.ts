@@ -15,6 +15,7 @@ import { requireScope } from '../access.ts';
 import { type Ctx, originOf } from '../context.ts';
 import { requireRoomFor } from '../groups/newcomers.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
+import { findSession } from '../sessions/find.ts';
 import { findMessage, type WhichMessage } from './read.ts';
 import type { MessageOutput, QueueStatus } from './schemas.ts';
 import { findOwnSession, requireQueueing, type SendingSession, sessionOfMessage } from './session.ts';
@@ -25,10 +26,16 @@ import { nextUp, toWaitingFor } from './waiting-for.ts';
 /** Of a very busy session the newest messages are counted, so that the answer stays quick. */
 const MAX_COUNTED = 50_000;
 
-/** The session's queue: messages that wait or are being sent, the last 24 h, and why nothing moves. Throws SESSION_NOT_FOUND. */
-export async function queueStatus(ctx: Ctx, input: { session: string }): Promise<QueueStatus> {
+/**
+ * The session's queue: messages that wait or are being sent, the last 24 h, and why nothing moves. An admin may name another
+ * user. Throws SESSION_NOT_FOUND.
+ */
+export async function queueStatus(
+  ctx: Ctx,
+  { session: sessionId, userId }: { session: string; userId?: number | undefined },
+): Promise<QueueStatus> {
   requireScope(ctx, 'read');
-  return statusOfQueue(ctx, await findOwnSession(ctx, input.session));
+  return statusOfQueue(ctx, await findSession(ctx, { sessionId, userId }));
 }
 
 async function statusOfQueue(ctx: Ctx, session: SendingSession): Promise<QueueStatus> {

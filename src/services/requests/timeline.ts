@@ -5,6 +5,7 @@ import { DAY_MS, MINUTE_MS } from '../../utils/durations.ts';
 import { requireScope } from '../access.ts';
 import { ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
+import type { TenantInput } from '../fields.ts';
 import { findMessage, type WhichMessage } from '../messages/read.ts';
 import type { MessageRecord } from '../messages/view.ts';
 import type { TimelineEntry } from './schemas.ts';
@@ -26,8 +27,8 @@ const STEPS = [
   'failedAt',
 ] as const;
 
-/** Everything about a message, in the order of time. Throws NOT_FOUND. */
-export async function readTimeline(ctx: Ctx, input: WhichMessage): Promise<TimelineEntry[]> {
+/** Everything about a message, in the order of time; an admin may name another user or ask for all. Throws NOT_FOUND. */
+export async function readTimeline(ctx: Ctx, input: TenantInput & WhichMessage): Promise<TimelineEntry[]> {
   requireScope(ctx, 'read');
   const row = await findMessage(ctx, input.messageId, input);
   await ctx.requestRecorder.flush();

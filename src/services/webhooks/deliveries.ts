@@ -31,13 +31,13 @@ const OUTBOX: Keyset = { at: webhookOutbox.createdAt, id: webhookOutbox.id };
 
 type OutboxRow = typeof webhookOutbox.$inferSelect;
 
-/** The events of a webhook, newest first. Throws NOT_FOUND. */
+/** The events of a webhook, newest first; an admin may name another tenant. Throws NOT_FOUND. */
 export async function listDeliveries(
   ctx: Ctx,
   input: ListDeliveriesQuery & { id: string },
 ): Promise<{ data: DeliveryOutput[]; totalItems: number | null; nextCursor: string | null }> {
   requireScope(ctx, 'read');
-  await requireWebhook(ctx, input.id);
+  await requireWebhook(ctx, input.id, input);
   const where = and(
     eq(webhookOutbox.webhookId, input.id),
     ofSession(ctx),

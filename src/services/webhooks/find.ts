@@ -3,14 +3,24 @@ import { and, eq } from 'drizzle-orm';
 import { webhooks } from '../../db/schema.ts';
 import { DEFAULT_WEBHOOK_ID } from '../../events/outbox.ts';
 import { AppError } from '../../utils/errors.ts';
+import { tenantOf } from '../access.ts';
 import type { Ctx } from '../context.ts';
+import type { TenantInput } from '../fields.ts';
 import type { WebhookOutput } from './schemas.ts';
 
 export type WebhookRow = typeof webhooks.$inferSelect;
 
-/** Throws NOT_FOUND, also for what belongs to somebody else or is outside of what the key is bound to. */
-export async function findWebhook(ctx: Pick<Ctx, 'actor' | 'db'>, id: string): Promise<WebhookRow> {
-  const { userId, sessionIds } = ctx.actor;
+/**
+ * The caller's webhook; where something is read an admin may name another user. Throws NOT_FOUND, also for what belongs to
+ * somebody else or is outside of what the key is bound to, and FORBIDDEN.
+ */
+export async function findWebhook(
+  ctx: Pick<Ctx, 'actor' | 'db'>,
+  id: string,
+  asked: Pick<TenantInput, 'userId'> = {},
+): Promise<WebhookRow> {
+  const { sessionIds } = ctx.actor;
+  const userId = tenantOf(ctx, asked) ?? ctx.actor.userId;
   const [row] = await ctx.db
     .select()
     .from(webhooks)
@@ -21,9 +31,13 @@ export async function findWebhook(ctx: Pick<Ctx, 'actor' | 'db'>, id: string): P
 }
 
 /** Throws NOT_FOUND unless the caller may see how this webhook fares: its own, or the service's for an admin. */
-export async function requireWebhook(ctx: Pick<Ctx, 'actor' | 'db' | 'config'>, id: string): Promise<void> {
+export async function requireWebhook(
+  ctx: Pick<Ctx, 'actor' | 'db' | 'config'>,
+  id: string,
+  asked: Pick<TenantInput, 'userId'> = {},
+): Promise<void> {
   if (id !== DEFAULT_WEBHOOK_ID) {
-    await findWebhook(ctx, id);
+    await findWebhook(ctx, id, asked);
     return;
   }
   if (!ownsDefault(ctx)) throw webhookNotFound();

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { OUTBOX_STATES, REPLAY_STATES } from '../../db/schema.ts';
 import { WEBHOOK_EVENTS } from '../../events/table.ts';
-import { cursorQuery, pageQuery } from '../fields.ts';
+import { cursorQuery, pageQuery, tenantQuery } from '../fields.ts';
 import { SessionId } from '../sessions/schemas.ts';
 import { HeadersInput } from './headers.ts';
 
@@ -210,5 +210,6 @@ export const ListDeliveriesQuery = z.object({
   ...pageQuery,
   ...cursorQuery,
   state: DeliveryState.optional(),
+  userId: tenantQuery.userId,
 });
 export type ListDeliveriesQuery = z.output<typeof ListDeliveriesQuery>;

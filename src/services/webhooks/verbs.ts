@@ -62,10 +62,13 @@ export async function listWebhooks(
   return { data, totalItems: Number(total?.n ?? 0) };
 }
 
-/** Throws NOT_FOUND. */
-export async function getWebhook(ctx: Ctx, input: { id: string }): Promise<WebhookWithHealth> {
+/** An admin may name another tenant. Throws NOT_FOUND. */
+export async function getWebhook(
+  ctx: Ctx,
+  input: { id: string; userId?: number | undefined },
+): Promise<WebhookWithHealth> {
   requireScope(ctx, 'read');
-  const row = await findWebhook(ctx, input.id);
+  const row = await findWebhook(ctx, input.id, input);
   const [health] = await readHealth(ctx, [row.id]);
   return withHealth(toWebhook(row, ctx.clock.now()), health);
 }
