@@ -4070,7 +4070,7 @@ export interface paths {
         put?: never;
         /**
          * Make a label
-         * @description On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`.
+         * @description On the phone and all of its devices. A phone without WhatsApp Business may not show it. WhatsApp has room for 20; more are refused with `CONFLICT` and `details.reason` `label_limit`. After 503 it may have been made: with the same `Idempotency-Key` no second one is made, but 409 says that the outcome is not known.
          *
          *     An API key needs the scope `messages:write`.
          */
@@ -8941,7 +8941,13 @@ export interface operations {
     postAlertsChannels: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -8979,6 +8985,7 @@ export interface operations {
             /** @description Create an alert channel */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -9021,7 +9028,7 @@ export interface operations {
                             language: "en" | "id";
                             lastSentAt: string | null;
                             name: string;
-                            /** @description `whsec_…` of a webhook, shown only here */
+                            /** @description `whsec_…` of a webhook, shown only here; null in a repeated answer */
                             secret: string | null;
                             /** @enum {string} */
                             status: "active" | "disabled";
@@ -9292,7 +9299,7 @@ export interface operations {
                             language: "en" | "id";
                             lastSentAt: string | null;
                             name: string;
-                            /** @description `whsec_…` of a webhook, shown only here */
+                            /** @description `whsec_…` of a webhook, shown only here; null in a repeated answer */
                             secret: string | null;
                             /** @enum {string} */
                             status: "active" | "disabled";
@@ -11399,6 +11406,50 @@ export interface operations {
         responses: {
             /** @description Register */
             201: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "token": "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl",
+                     *       "user": {
+                     *         "id": 1,
+                     *         "email": "budi@example.com",
+                     *         "name": "Budi",
+                     *         "role": "user",
+                     *         "status": "active",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "lastLoginAt": "2026-01-31T08:00:00.000Z",
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "updatedAt": "2026-01-31T08:00:00.000Z",
+                     *         "workspace": {
+                     *           "id": 1,
+                     *           "name": "Budi",
+                     *           "role": "owner",
+                     *           "sessionId": "my-session",
+                     *           "sessionIds": [
+                     *             "my-session"
+                     *           ],
+                     *           "timezone": "Asia/Jakarta",
+                     *           "requireSecondFactor": true
+                     *         },
+                     *         "apiKey": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & (components["schemas"]["SignedIn"] | components["schemas"]["RegistrationToConfirm"]);
+                };
+            };
+            /** @description Where the service sends mails: one is on its way. */
+            202: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
@@ -13722,6 +13773,54 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Change the text or the caption of a message that was sent, for everyone */
             202: {
                 headers: {
@@ -13902,6 +14001,54 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a message of the history to another chat, marked as forwarded */
             202: {
                 headers: {
@@ -14248,6 +14395,54 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Pin a message for everybody in its chat */
             202: {
                 headers: {
@@ -14765,6 +14960,54 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Delete a message that was sent, for everyone */
             202: {
                 headers: {
@@ -14878,10 +15121,12 @@ export interface operations {
     getMessageMessageIdTimeline: {
         parameters: {
             query?: {
+                all?: "0" | "1" | "true" | "false" | "";
                 /** @description where it was sent from one session to another; what was sent when missing */
                 direction?: "in" | "out";
                 /** @description which session, where several know a message by this id */
                 session?: string;
+                userId?: number;
             };
             header?: never;
             path: {
@@ -14964,6 +15209,54 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description End the pinning of a message */
             202: {
                 headers: {
@@ -15481,6 +15774,7 @@ export interface operations {
                  * @example my-session
                  */
                 session: string;
+                userId?: number;
             };
             header?: never;
             path?: never;
@@ -15686,6 +15980,83 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "album": {
+                     *           "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *           "targetId": "text",
+                     *           "session": "my-session",
+                     *           "sessionId": "my-session",
+                     *           "to": "+6281234567890",
+                     *           "type": "text",
+                     *           "status": "queued",
+                     *           "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *           "waitingFor": [
+                     *             {
+                     *               "reason": "text",
+                     *               "until": "2026-01-31T08:00:00.000Z",
+                     *               "text": "Your order is on its way.",
+                     *               "fix": "text"
+                     *             }
+                     *           ],
+                     *           "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *           "timezone": "Asia/Jakarta",
+                     *           "rendering": "text",
+                     *           "timestamp": "2026-01-31T08:00:00.000Z"
+                     *         },
+                     *         "items": [
+                     *           {
+                     *             "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *             "targetId": "text",
+                     *             "session": "my-session",
+                     *             "sessionId": "my-session",
+                     *             "to": "+6281234567890",
+                     *             "type": "text",
+                     *             "status": "queued",
+                     *             "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *             "waitingFor": [
+                     *               {
+                     *                 "reason": "text",
+                     *                 "until": "2026-01-31T08:00:00.000Z",
+                     *                 "text": "Your order is on its way.",
+                     *                 "fix": "text"
+                     *               }
+                     *             ],
+                     *             "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *             "timezone": "Asia/Jakarta",
+                     *             "rendering": "text",
+                     *             "timestamp": "2026-01-31T08:00:00.000Z"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: {
+                            album: components["schemas"]["SentMessage"];
+                            items: components["schemas"]["SentMessage"][];
+                        };
+                        message: string;
+                    };
+                };
+            };
             /** @description Send 2 to 10 images and videos as one album */
             202: {
                 headers: {
@@ -15863,6 +16234,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "audio",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a sound or a voice note */
             202: {
                 headers: {
@@ -15994,6 +16403,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "buttons",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a text with buttons */
             202: {
                 headers: {
@@ -16106,6 +16553,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "contact",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send contact cards */
             202: {
                 headers: {
@@ -16250,6 +16735,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "document",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a document */
             202: {
                 headers: {
@@ -16366,6 +16889,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "event",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send an event for the calendar */
             202: {
                 headers: {
@@ -16510,6 +17071,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "image",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send an image */
             202: {
                 headers: {
@@ -16642,6 +17241,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "list",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a list to choose from */
             202: {
                 headers: {
@@ -16751,6 +17388,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "location",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a location */
             202: {
                 headers: {
@@ -16861,6 +17536,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "poll",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a poll */
             202: {
                 headers: {
@@ -16967,6 +17680,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "reaction",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description React to a message */
             202: {
                 headers: {
@@ -17093,6 +17844,54 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "targetId": "text",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:00.000Z",
+                     *         "waitingFor": [
+                     *           {
+                     *             "reason": "text",
+                     *             "until": "2026-01-31T08:00:00.000Z",
+                     *             "text": "Your order is on its way.",
+                     *             "fix": "text"
+                     *           }
+                     *         ],
+                     *         "scheduledAt": "2026-01-31T08:00:00.000Z",
+                     *         "timezone": "Asia/Jakarta",
+                     *         "rendering": "text",
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Post a text, an image or a video to the status (story) */
             202: {
                 headers: {
@@ -17232,6 +18031,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "sticker",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a sticker (WebP) */
             202: {
                 headers: {
@@ -17341,6 +18178,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "text",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a text */
             202: {
                 headers: {
@@ -17493,6 +18368,44 @@ export interface operations {
             };
         };
         responses: {
+            /** @description With `Prefer: wait`: WhatsApp's server has it. */
+            200: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Message queued",
+                     *       "data": {
+                     *         "messageId": "3EB0A1B2C3D4E5F60718293A",
+                     *         "session": "my-session",
+                     *         "sessionId": "my-session",
+                     *         "to": "+6281234567890",
+                     *         "type": "video",
+                     *         "status": "queued",
+                     *         "estimatedSendAt": "2026-01-31T08:00:04.000Z",
+                     *         "waitingFor": [],
+                     *         "scheduledAt": null,
+                     *         "timestamp": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["SentMessage"];
+                        message: string;
+                    };
+                };
+            };
             /** @description Send a video */
             202: {
                 headers: {
@@ -22429,6 +23342,94 @@ export interface operations {
                     };
                 };
             };
+            /** @description With `Prefer: respond-async`: it has begun. */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "importId": "text",
+                     *         "kind": "contacts",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "status": "completed",
+                     *         "fileName": "text",
+                     *         "sizeBytes": 1,
+                     *         "format": "csv",
+                     *         "encoding": "text",
+                     *         "delimiter": "text",
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "warnings": [
+                     *           {
+                     *             "code": "text",
+                     *             "message": "Done"
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "processed": 1,
+                     *         "percent": 1,
+                     *         "added": 1,
+                     *         "updated": 1,
+                     *         "duplicates": 1,
+                     *         "invalid": 1,
+                     *         "repaired": 1,
+                     *         "errors": [
+                     *           {
+                     *             "line": 1,
+                     *             "kind": "invalid",
+                     *             "code": "text",
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ],
+                     *             "reason": "text"
+                     *           }
+                     *         ],
+                     *         "preview": {
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "sample": [
+                     *             [
+                     *               "text"
+                     *             ]
+                     *           ]
+                     *         },
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactImport"] | {
+                            /** @description opens without a credential for a day */
+                            eventsUrl: string;
+                            importId: string;
+                            /** @constant */
+                            status: "running";
+                            statusUrl: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
             /** @description It says no. */
             default: {
                 headers: {
@@ -22929,6 +23930,11 @@ export interface operations {
                  * @example order-4711-shipped
                  */
                 "Idempotency-Key"?: string;
+                /**
+                 * @description `respond-async`: 202 at once, with an address to ask how far it is.
+                 * @example respond-async
+                 */
+                Prefer?: string;
             };
             path: {
                 /**
@@ -22995,6 +24001,95 @@ export interface operations {
             200: {
                 headers: {
                     "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "success": true,
+                     *       "message": "Done",
+                     *       "data": {
+                     *         "id": "019c1234567870008000a1b2c3d4e5f9",
+                     *         "importId": "text",
+                     *         "kind": "contacts",
+                     *         "listId": "019c1234567870008000a1b2c3d4e5f8",
+                     *         "status": "completed",
+                     *         "fileName": "text",
+                     *         "sizeBytes": 1,
+                     *         "format": "csv",
+                     *         "encoding": "text",
+                     *         "delimiter": "text",
+                     *         "columns": [
+                     *           "text"
+                     *         ],
+                     *         "warnings": [
+                     *           {
+                     *             "code": "text",
+                     *             "message": "Done"
+                     *           }
+                     *         ],
+                     *         "total": 1,
+                     *         "processed": 1,
+                     *         "percent": 1,
+                     *         "added": 1,
+                     *         "updated": 1,
+                     *         "duplicates": 1,
+                     *         "invalid": 1,
+                     *         "repaired": 1,
+                     *         "errors": [
+                     *           {
+                     *             "line": 1,
+                     *             "kind": "invalid",
+                     *             "code": "text",
+                     *             "number": "+6281234567890",
+                     *             "readings": [
+                     *               "text"
+                     *             ],
+                     *             "reason": "text"
+                     *           }
+                     *         ],
+                     *         "preview": {
+                     *           "columns": [
+                     *             "text"
+                     *           ],
+                     *           "sample": [
+                     *             [
+                     *               "text"
+                     *             ]
+                     *           ]
+                     *         },
+                     *         "errorCode": null,
+                     *         "errorMessage": null,
+                     *         "createdAt": "2026-01-31T08:00:00.000Z",
+                     *         "finishedAt": "2026-01-31T08:00:00.000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                    } & {
+                        data: components["schemas"]["ContactImport"] | {
+                            /** @description opens without a credential for a day */
+                            eventsUrl: string;
+                            importId: string;
+                            /** @constant */
+                            status: "running";
+                            statusUrl: string;
+                        };
+                        message: string;
+                    };
+                };
+            };
+            /** @description With `Prefer: respond-async`: it has begun. */
+            202: {
+                headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
+                    "Preference-Applied": components["headers"]["PreferenceApplied"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -26604,7 +27699,13 @@ export interface operations {
     postSessionSessionIdLabels: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /**
                  * @description unique per user
@@ -26633,6 +27734,7 @@ export interface operations {
             /** @description Make a label */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -29354,7 +30456,13 @@ export interface operations {
     postUserDomains: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -29382,6 +30490,7 @@ export interface operations {
             /** @description Give a workspace a domain without a record */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -29739,7 +30848,9 @@ export interface operations {
     };
     getWebhookId: {
         parameters: {
-            query?: never;
+            query?: {
+                userId?: number;
+            };
             header?: never;
             path: {
                 /** @example 00000000000000000000000000000000 */
@@ -29954,6 +31065,7 @@ export interface operations {
                 limit?: number;
                 page?: number;
                 state?: "pending" | "delivered" | "dead";
+                userId?: number;
             };
             header?: never;
             path: {
@@ -30835,7 +31947,13 @@ export interface operations {
     postWorkspace: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -30855,6 +31973,7 @@ export interface operations {
             /** @description Make a further workspace */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -31255,7 +32374,13 @@ export interface operations {
     postWorkspaceDomains: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -31281,6 +32406,7 @@ export interface operations {
             /** @description Add a domain */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -31567,7 +32693,13 @@ export interface operations {
     postWorkspaceInvitations: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description Kept for 24 h: the same key and request get the first answer again.
+                 * @example order-4711-shipped
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -31593,6 +32725,7 @@ export interface operations {
             /** @description Invite somebody into the workspace */
             201: {
                 headers: {
+                    "Idempotent-Replayed": components["headers"]["IdempotentReplayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimitPolicy"];
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -31667,9 +32800,9 @@ export interface operations {
                             sessionId: string | null;
                             /** @description the sessions that they will see; null: all */
                             sessionIds: string[] | null;
-                            /** @description null where the service sends mails */
+                            /** @description null where the service sends mails, and in a repeated answer */
                             token: string | null;
-                            /** @description null where the service sends mails */
+                            /** @description null where the token is */
                             url: string | null;
                         };
                     };
