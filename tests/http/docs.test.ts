@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import spectralCore, { type RulesetDefinition } from '@stoplight/spectral-core';
 import spectralRulesets from '@stoplight/spectral-rulesets';
 import { eq } from 'drizzle-orm';
@@ -29,6 +30,25 @@ function refsOf(value: unknown): string[] {
     key === '$ref' && typeof item === 'string' ? [item] : refsOf(item),
   );
 }
+
+describe('the documents', () => {
+  const shape = (path: string) => path.replace(/:\w+/g, '*').replace(/[/.-]+$/, '');
+  const known = allRoutes.map(({ method, path }) => `${method.toUpperCase()} ${shape(path)}`);
+  /** Documents leave out what the addresses of a chapter begin with. */
+  const isKnown = (method: string, path: string) =>
+    known.some((route) => route.startsWith(`${method} `) && route.endsWith(shape(path)));
+  // They name the addresses of other systems as well.
+  const files = readdirSync('docs').filter(
+    (name) => /\.md$/.test(name) && !/^(coming-from|migration)/.test(name),
+  );
+
+  it.each(files)('%s names no address that is not there', (file) => {
+    const named = readFileSync(`docs/${file}`, 'utf8').matchAll(/`(GET|POST|PUT|DELETE) (\/[\w:/.-]+)/g);
+    const missing = [...named].filter(([, method = '', path = '']) => !isKnown(method, path));
+    const families = ['`POST /message/send-', '`POST /webhook/default/test'];
+    expect(missing.map(([text]) => text).filter((text) => !families.includes(text))).toEqual([]);
+  });
+});
 
 describe('/openapi.json', () => {
   it('describes every route once, with its servers', async () => {
