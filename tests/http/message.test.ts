@@ -330,7 +330,7 @@ describe('Prefer: wait', () => {
     expect(dataOf(reply).status).toBe('sending');
     await dispatcher.idle();
     const later = async () => dataOf(await get(`/message/${idOf(reply)}`)).status;
-    await expect.poll(later, { timeout: 5_000 }).toBe('sent');
+    await expect.poll(later).toBe('sent');
   });
 
   it('learns what another process settled', async () => {

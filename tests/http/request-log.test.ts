@@ -17,6 +17,7 @@ import { addSession } from '../analytics/fixture.ts';
 import { openDashboard, type TestDashboard } from '../dashboard/visitor.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { makeMember } from '../helpers/tenant.ts';
+import { PATIENCE_MS } from '../helpers/until.ts';
 
 let t: TestDashboard;
 beforeAll(async () => {
@@ -186,7 +187,7 @@ describe('a call of the API', () => {
     // Those that were kept go, in the background.
     await vi.waitFor(async () => {
       expect(await readCall(user, withBody?.id ?? '')).toMatchObject({ request: null, response: null });
-    });
+    }, PATIENCE_MS);
   });
 
   it('is kept without a body that another process wrote late, and only owners and admins see the button', async () => {

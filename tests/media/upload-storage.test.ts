@@ -70,7 +70,7 @@ test.runIf(process.platform === 'linux')('HEAD tells of a file and leaves none o
   const id = idIn((await post('/media', { file: dataUrl('text/plain', bytes) })).body);
   const answer = await read(id, 'HEAD');
   expect(answer.headers.get('content-length')).toBe(String(bytes.length));
-  await expect.poll(() => openFiles(id), { timeout: 2_000 }).toBe(0);
+  await expect.poll(() => openFiles(id)).toBe(0);
 });
 
 async function openFiles(name: string): Promise<number> {

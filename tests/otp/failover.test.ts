@@ -15,6 +15,7 @@ import { createOtpFailover } from '../../src/workers/otp-failover.ts';
 import { SOON_MS, whileLocked } from '../helpers/locks.ts';
 import { testOn } from '../helpers/on-database.ts';
 import { refuseUpdates } from '../helpers/refuse.ts';
+import { PATIENCE_MS } from '../helpers/until.ts';
 import {
   acknowledge,
   addSession,
@@ -256,7 +257,7 @@ describe('the watcher', () => {
     await vi.waitFor(async () => {
       await fixture.clock.advance(1_500);
       expect((await otpRow(ctx, sent.otpId)).status).toBe('sent');
-    });
+    }, PATIENCE_MS);
     await watcher.stop();
     await watcher.stop();
     const unwatched = await send(ctx, '+6281234567891');

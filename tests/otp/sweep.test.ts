@@ -10,6 +10,7 @@ import { verifyOtp } from '../../src/services/otp/verify.ts';
 import { createOtpExpiry } from '../../src/workers/otp-expiry.ts';
 import { refuseUpdates } from '../helpers/refuse.ts';
 import { countStatements } from '../helpers/statements.ts';
+import { PATIENCE_MS } from '../helpers/until.ts';
 import { codeOf, eventsOf, type OtpFixture, openOtpFixture, otpRow, send } from './fixture.ts';
 
 // Before the database is opened.
@@ -73,7 +74,7 @@ describe('the sweep', () => {
     await vi.waitFor(async () => {
       await fixture.clock.advance(75_000);
       expect((await otpRow(ctx, sent.otpId)).status).toBe('expired');
-    });
+    }, PATIENCE_MS);
     await worker.stop();
     await worker.stop();
   });

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { apiKeys, idempotencyKeys, webhooks } from '../../src/db/schema.ts';
 import type { Tenant } from '../helpers/app.ts';
 import { countStatements } from '../helpers/statements.ts';
+import { PATIENCE_MS } from '../helpers/until.ts';
 import { answer, type Fixture, openFixture } from './fixture.ts';
 
 let f: Fixture;
@@ -259,11 +260,13 @@ describe('trying out and looking back', () => {
     expect((await test()).body.data).toMatchObject({ delivered: false, status: 500, answer: 'it broke' });
     await receiver.close();
     // The connection that was kept open may break off first.
-    await vi.waitFor(async () =>
-      expect((await test()).body).toMatchObject({
-        success: true,
-        data: { delivered: false, status: null, error: 'The host refused the connection.' },
-      }),
+    await vi.waitFor(
+      async () =>
+        expect((await test()).body).toMatchObject({
+          success: true,
+          data: { delivered: false, status: null, error: 'The host refused the connection.' },
+        }),
+      PATIENCE_MS,
     );
   });
 
