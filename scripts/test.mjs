@@ -15,7 +15,7 @@ import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { installPackages, ROOT, run } from './bootstrap.mjs';
 import { cpuTimesOf } from './cpu-time.mjs';
-import { CHROMIUM, CLAMD, ensureProgram, LANGUAGES } from './programs.mjs';
+import { CHROMIUM, CLAMD, ensureProgram, HEADLESS, LANGUAGES } from './programs.mjs';
 import { NOT_ON_MYSQL, NOT_ON_SQLITE } from './test-parts.mjs';
 
 const FAST = ['tests/utils', 'tests/queue', 'tests/services', 'tests/otp', 'tests/http', 'tests/broadcast'];
@@ -171,7 +171,12 @@ function everything(mysql, packed) {
 async function browserPart() {
   const chromium = ensureProgram(CHROMIUM);
   if (!chromium.path) return cannotRun('browser', chromium.why);
-  await part('browser', ['tests/browser'], { ...SQLITE, CHROMIUM_PATH: chromium.path }, BESIDE);
+  // Only the extension needs the whole of it; where the other one cannot be had, it does for all.
+  const paths = {
+    CHROMIUM_PATH: chromium.path,
+    HEADLESS_PATH: ensureProgram(HEADLESS).path ?? chromium.path,
+  };
+  await part('browser', ['tests/browser'], { ...SQLITE, ...paths }, BESIDE);
 }
 
 /**

@@ -8,8 +8,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core';
 import type { Emulator } from 'wa-emulator';
-import { until } from '../helpers/until.ts';
-import { FLAGS, PATIENCE_MS } from './world.ts';
+import { PATIENCE_MS, until } from '../helpers/until.ts';
+import { FLAGS } from './world.ts';
 
 const EXTENSION = join(import.meta.dirname, '../../extension');
 export const WHATSAPP = 'https://web.whatsapp.com';

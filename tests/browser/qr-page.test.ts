@@ -11,9 +11,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Tenant } from '../helpers/tenant.ts';
 import { CODE, openSessionApp, type SessionApp } from '../http/session-app.ts';
-
-const CHROMIUM = process.env.CHROMIUM_PATH;
-if (!CHROMIUM) throw new Error('CHROMIUM_PATH must name a Chromium');
+import { browserPath } from './world.ts';
 
 interface Page {
   /** The value of an expression in the page. */
@@ -38,7 +36,7 @@ beforeAll(async () => {
   await once(server, 'listening');
   origin = `http://127.0.0.1:${addressOf(server).port}`;
   const flags = ['--headless=new', '--no-sandbox', '--disable-gpu', '--remote-debugging-port=0'];
-  browser = spawn(CHROMIUM, [...flags, `--user-data-dir=${profile}`, 'about:blank'], {
+  browser = spawn(browserPath(), [...flags, `--user-data-dir=${profile}`, 'about:blank'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   endpoint = await readEndpoint(browser);

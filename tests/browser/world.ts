@@ -2,11 +2,18 @@
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
 import { onTestFinished, TestRunner } from 'vitest';
 import { type Emulator, startEmulator } from 'wa-emulator';
 import type { Page as DashboardPage } from '../../src/controllers/dashboard/page.ts';
 import { linkSession, type SandboxProcess, startSandboxProcess } from '../helpers/sandbox-process.ts';
+import { PATIENCE_MS } from '../helpers/until.ts';
 
 export interface Person {
   id: number;
@@ -63,22 +70,35 @@ export const FLAGS = [
   '--disable-sync',
 ];
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-/** A busy machine of two cores is slow, not broken. */
-export const PATIENCE_MS = 20_000;
+
+/** The browser that looks at pages: of two that are named the one without windows. */
+export function browserPath(): string {
+  const path = process.env.HEADLESS_PATH || process.env.CHROMIUM_PATH;
+  if (!path) throw new Error('CHROMIUM_PATH must name a Chromium');
+  return path;
+}
+
+let launched: Promise<Browser> | null = null;
+
+/** One browser for all test files of this process: a start costs as much as many pages. It ends with the process. */
+function launch(): Promise<Browser> {
+  const executablePath = browserPath();
+  launched ??= chromium.launch({ executablePath, args: FLAGS });
+  const started = launched;
+  const forget = () => {
+    if (launched === started) launched = null;
+  };
+  started.then((browser) => browser.once('disconnected', forget), forget);
+  return started;
+}
 
 /** Starts all of it. Close it, or the test file does not end. */
 export async function openBrowserWorld(env: Record<string, string> = {}): Promise<BrowserWorld> {
-  const executablePath = process.env.CHROMIUM_PATH;
-  if (!executablePath) throw new Error('CHROMIUM_PATH must name a Chromium');
   const emulator = await startEmulator();
   const pace = { MESSAGE_DELAY_MIN: '50', MESSAGE_DELAY_MAX: '100', API_RATE_LIMIT_MAX: '100000' };
   const sandbox = await startSandboxProcess(emulator, { EMULATOR_URL: emulator.url, ...pace, ...env });
-  // A test that brings a browser of its own needs no other.
-  let launched: Promise<Browser> | null = null;
-  const launch = () => {
-    launched ??= chromium.launch({ executablePath, args: FLAGS });
-    return launched;
-  };
+  /** those that no test closes at its end */
+  const contexts: BrowserContext[] = [];
   const call = async (method: string, path: string, body: unknown, headers: Record<string, string>) => {
     const reply = await sandbox.call(method, path, body, { 'x-api-key': '', ...headers });
     if (reply.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(reply.body)}`);
@@ -122,7 +142,8 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
         baseURL: sandbox.url,
       };
       const context = await (await launch()).newContext(options);
-      if (TestRunner.getCurrentTest() !== undefined) onTestFinished(() => context.close());
+      if (TestRunner.getCurrentTest() === undefined) contexts.push(context);
+      else onTestFinished(() => context.close());
       context.setDefaultTimeout(PATIENCE_MS);
       const person = as === 'admin' ? admin : as;
       if (person) {
@@ -144,7 +165,7 @@ export async function openBrowserWorld(env: Record<string, string> = {}): Promis
       await page.screenshot({ path: join(folder, `${name}.png`) });
     },
     async close() {
-      await (await launched)?.close();
+      for (const context of contexts) await context.close();
       await sandbox.remove();
       await emulator.stop();
     },
