@@ -137,7 +137,8 @@ const webhooks: Route[] = [
     path: '/webhook/:id/rotate-secret',
     tag,
     summary: 'Give a webhook a new secret',
-    description: 'Both secrets sign during `graceMinutes`. The new one is shown once.',
+    description:
+      'Both secrets sign during `graceMinutes`, and those of rotations before, up to three, until their own end; 0 ends them all at once. The new one is shown once.',
     auth: 'credential',
     scope: 'webhooks',
     params: Id,

@@ -21,7 +21,7 @@ import { keptSource, newMediaWork, sealedSourceContext } from '../../src/service
 import { macOf } from '../../src/services/otp/codes.ts';
 import { openProxy, sealProxy } from '../../src/services/sessions/connection.ts';
 import { openHeaders } from '../../src/services/webhooks/headers.ts';
-import { openWebhookSecret } from '../../src/services/webhooks/signature.ts';
+import { formerSecrets, openWebhookSecret } from '../../src/services/webhooks/signature.ts';
 import { createWebhook, rotateWebhookSecret } from '../../src/services/webhooks/verbs.ts';
 import { createSecretBox, type SecretBox } from '../../src/utils/crypto.ts';
 import { newId } from '../../src/utils/ids.ts';
@@ -86,6 +86,7 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     events: ['*'],
     headers: HEADERS,
   });
+  const { secret: before } = await rotateWebhookSecret(ctx, { id: made.id, graceMinutes: 60 });
   const { secret } = await rotateWebhookSecret(ctx, { id: made.id, graceMinutes: 60 });
   const sent = await send(ctx, `+62812${String(tenant.id).padStart(8, '0')}`);
   const code = await codeOf(ctx, sent.messageId);
@@ -97,7 +98,7 @@ export async function sealEverywhere(fixture: OtpFixture): Promise<SealedTenant>
     tenant,
     account,
     mediaId,
-    webhook: { id: made.id, secrets: [secret, made.secret] },
+    webhook: { id: made.id, secrets: [secret, before, made.secret] },
     otp: { id: sent.otpId, code, messageId: sent.messageId },
     totp,
   };
@@ -151,9 +152,10 @@ export async function readEverything(
     keys: [...read].map(([name, value]) => `${name}=${value}`).sort(),
     quarantined,
     media: media && secrets.open(media.sealed, media.keyId, sealedSourceContext(media.id)).toString(),
-    webhook: [hook?.secret, hook?.previousSecret].map((text) =>
-      openWebhookSecret(secrets, sealed.webhook.id, text ?? ''),
-    ),
+    webhook: hook && [
+      openWebhookSecret(secrets, hook.id, hook.secret),
+      ...formerSecrets(secrets, hook, 0).map((former) => former.secret),
+    ],
     headers: openHeaders(secrets, sealed.webhook.id, hook?.headers ?? null),
     code: await codeOf({ ...ctx, secrets }, sealed.otp.messageId),
     proxy: owned && formatProxy(openProxy(secrets, owned) ?? parseProxy('http://none.invalid')),

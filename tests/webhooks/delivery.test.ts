@@ -567,6 +567,44 @@ test('both secrets sign during a rotation, the new one alone after it', async ()
   expect(() => old.verify(after.body, after.headers)).toThrow(/signature/);
 });
 
+test('a second rotation leaves the secret that receivers have its time', async () => {
+  const clock = createFakeClock(Date.now());
+  const f = await start({ clock });
+  const { id } = await f.tenant();
+  const receiver = await f.receiver();
+  const hook = await f.hook(id, { url: receiver.url, events: ['*'] });
+  const session = await f.session(id);
+  const sender = f.sender();
+  clock.idleWith(whenIdle(sender));
+  const rotate = (graceMinutes: number) => rotateWebhookSecret(f.ctx(id), { id: hook.id, graceMinutes });
+  // The answer to the first is lost, and the second is for less time.
+  await rotate(2);
+  const { secret } = await rotate(1);
+  const signsFor = async (minutes: number) => {
+    await clock.advance(minutes * 60_000);
+    await f.message(session, 'message.sent');
+    await clock.advance(2_000);
+    const told = receiver.received.at(-1);
+    if (!told) throw new Error('nothing came');
+    for (const own of [secret, hook.secret]) new Webhook(own).verify(told.body, told.headers);
+    return told.headers['webhook-signature']?.split(' ').length;
+  };
+  expect(await signsFor(0)).toBe(3);
+  expect(await signsFor(1.1)).toBe(2);
+  await expect(signsFor(1.1)).rejects.toThrow(/signature/);
+  await rotate(60);
+  await rotate(60);
+  await rotate(60);
+  await expect(rotate(60)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    details: { until: expect.any(String) },
+  });
+  await rotate(0);
+  await f.message(session, 'message.sent');
+  await clock.advance(2_000);
+  expect(receiver.received.at(-1)?.headers['webhook-signature']).not.toContain(' ');
+});
+
 test('every message event carries phone and LID; only what came in carries its content', async () => {
   const f = await start();
   const { id } = await f.tenant();

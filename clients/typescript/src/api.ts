@@ -4926,7 +4926,7 @@ export interface paths {
         put?: never;
         /**
          * Give a webhook a new secret
-         * @description Both secrets sign during `graceMinutes`. The new one is shown once.
+         * @description Both secrets sign during `graceMinutes`, and those of rotations before, up to three, until their own end; 0 ends them all at once. The new one is shown once.
          *
          *     An API key needs the scope `webhooks`.
          */
@@ -8543,7 +8543,7 @@ export interface components {
             id: string;
             /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
             messageContent: boolean;
-            /** @description until then the secret before the rotation signs too */
+            /** @description until then the secret before the last rotation signs too */
             previousSecretExpiresAt: string | null;
             sessionId: string | null;
             /** @enum {string} */
@@ -8707,7 +8707,7 @@ export interface components {
             id: string;
             /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
             messageContent: boolean;
-            /** @description until then the secret before the rotation signs too */
+            /** @description until then the secret before the last rotation signs too */
             previousSecretExpiresAt: string | null;
             sessionId: string | null;
             /** @enum {string} */
@@ -30820,7 +30820,7 @@ export interface operations {
                             id: string;
                             /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
                             messageContent: boolean;
-                            /** @description until then the secret before the rotation signs too */
+                            /** @description until then the secret before the last rotation signs too */
                             previousSecretExpiresAt: string | null;
                             /** @description `whsec_…`, shown only here */
                             secret: string;
@@ -31399,7 +31399,7 @@ export interface operations {
                             id: string;
                             /** @description `message.sent` carries the `content` of what you sent; of a code of `/otp/send` it is always null. A code that you write into a text yourself is a text */
                             messageContent: boolean;
-                            /** @description until then the secret before the rotation signs too */
+                            /** @description until then the secret before the last rotation signs too */
                             previousSecretExpiresAt: string | null;
                             /** @description `whsec_…`, shown only here */
                             secret: string;

@@ -34,6 +34,8 @@ export const webhooks = table(
     /** also signs until it expires */
     previousSecret: string(512),
     previousSecretExpiresAt: timestamp(),
+    /** sealed JSON: those before `previousSecret` that still sign, with their ends; null: none */
+    olderSecrets: text(),
     /** sealed JSON: headers of its owner that every request brings; null: none */
     headers: text(),
     /** names of these, to be shown */

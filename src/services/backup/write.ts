@@ -170,7 +170,7 @@ const SEALED_TEXTS: Record<string, readonly string[] | undefined> = {
   api_keys: ['sealed'],
   otps: ['sealed'],
   second_factors: ['secret'],
-  webhooks: ['secret', 'previous_secret', 'headers'],
+  webhooks: ['secret', 'previous_secret', 'older_secrets', 'headers'],
   whatsapp_accounts: ['proxy'],
 };
 

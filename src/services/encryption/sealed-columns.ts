@@ -137,16 +137,15 @@ const webhookSecrets: SealedColumn = {
   name: 'webhooks',
   async *pages(db) {
     const table = webhooks;
-    const { id, secret, previousSecret } = table;
-    const pages = readBatches<{ id: string; secret: string; previousSecret: string | null }>(
-      BATCH_SIZE,
-      (last) =>
-        db
-          .select({ id, secret, previousSecret })
-          .from(table)
-          .where(gt(id, last?.id ?? ''))
-          .orderBy(asc(id))
-          .limit(BATCH_SIZE),
+    const { id, secret, previousSecret, olderSecrets } = table;
+    const columns = { id, secret, previousSecret, olderSecrets };
+    const pages = readBatches<Pick<typeof table.$inferSelect, keyof typeof columns>>(BATCH_SIZE, (last) =>
+      db
+        .select(columns)
+        .from(table)
+        .where(gt(id, last?.id ?? ''))
+        .orderBy(asc(id))
+        .limit(BATCH_SIZE),
     );
     for await (const rows of pages) {
       yield rows.flatMap((row) => {
@@ -163,6 +162,12 @@ const webhookSecrets: SealedColumn = {
               .update(table)
               .set({ previousSecret: after })
               .where(and(eq(id, row.id), eq(previousSecret, before))),
+          ),
+          ...textValue(row.olderSecrets, context, (tx, before, after) =>
+            tx
+              .update(table)
+              .set({ olderSecrets: after })
+              .where(and(eq(id, row.id), eq(olderSecrets, before))),
           ),
         ];
       });

@@ -10,7 +10,7 @@ import { HttpFailure, type Outgoing } from '../../utils/guarded-fetch.ts';
 import { keptAnswer } from './answer.ts';
 import { type KeptBody, secretsOfHeader, shownHeaders } from './exchange.ts';
 import { openHeaders } from './headers.ts';
-import { openWebhookSecret, signatureHeaders } from './signature.ts';
+import { formerSecrets, openWebhookSecret, signatureHeaders } from './signature.ts';
 
 export interface Endpoint {
   id: string;
@@ -42,15 +42,15 @@ export async function readEndpoint(deps: EndpointDeps, id: string, now: number):
   if (id === DEFAULT_WEBHOOK_ID) return defaultEndpoint(deps.config);
   const [row] = await deps.db.select().from(webhooks).where(eq(webhooks.id, id));
   if (!row) return null;
-  const sealed = [row.secret];
-  if (row.previousSecret !== null && (row.previousSecretExpiresAt ?? 0) > now)
-    sealed.push(row.previousSecret);
   try {
     return {
       id,
       url: row.url,
       active: row.status === 'active',
-      secrets: sealed.map((text) => openWebhookSecret(deps.secrets, id, text)),
+      secrets: [
+        openWebhookSecret(deps.secrets, id, row.secret),
+        ...formerSecrets(deps.secrets, row, now).map(({ secret }) => secret),
+      ],
       headers: openHeaders(deps.secrets, id, row.headers),
       messageContent: row.messageContent,
       trusted: false,

@@ -69,7 +69,7 @@ export const WebhookOutput = z
     previousSecretExpiresAt: z.iso
       .datetime()
       .nullable()
-      .describe('until then the secret before the rotation signs too'),
+      .describe('until then the secret before the last rotation signs too'),
     headerNames: z.array(z.string()).describe('of your own headers; their values are never shown'),
     messageContent: MessageContent,
     createdAt: z.iso.datetime(),

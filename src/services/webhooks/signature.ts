@@ -1,6 +1,7 @@
 /** Secrets of webhooks, and the signature that proves an event is ours (Standard Webhooks 1.0). */
 import { randomBytes } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
+import type { webhooks } from '../../db/schema.ts';
 import type { SecretBox } from '../../utils/crypto.ts';
 
 const PREFIX = 'whsec_';
@@ -21,6 +22,37 @@ export function sealWebhookSecret(box: SecretBox, webhookId: string, secret: str
 /** Throws when the encryption key is another one now. */
 export function openWebhookSecret(box: SecretBox, webhookId: string, sealed: string): string {
   return box.openText(sealed, sealedSecretContext(webhookId));
+}
+
+/** One that a rotation has replaced, and signs too until its end (epoch milliseconds). */
+export interface FormerSecret {
+  secret: string;
+  endsAt: number;
+}
+
+type SecretsRow = Pick<
+  typeof webhooks.$inferSelect,
+  'id' | 'previousSecret' | 'previousSecretExpiresAt' | 'olderSecrets'
+>;
+
+/** Those that sign beside the current secret at that time, the newest first. Throws as `openWebhookSecret`. */
+export function formerSecrets(box: SecretBox, row: SecretsRow, now: number): FormerSecret[] {
+  const { id, previousSecret, previousSecretExpiresAt, olderSecrets } = row;
+  const open = (sealed: string) => openWebhookSecret(box, id, sealed);
+  const endsAt = previousSecretExpiresAt ?? 0;
+  const previous = previousSecret === null || endsAt <= now ? [] : [{ secret: open(previousSecret), endsAt }];
+  // Ours: sealed by `sealOlderSecrets`.
+  const older = olderSecrets === null ? [] : (JSON.parse(open(olderSecrets)) as FormerSecret[]);
+  return [...previous, ...older.filter((one) => one.endsAt > now)];
+}
+
+/** Null for none. */
+export function sealOlderSecrets(
+  box: SecretBox,
+  webhookId: string,
+  older: readonly FormerSecret[],
+): string | null {
+  return older.length === 0 ? null : sealWebhookSecret(box, webhookId, JSON.stringify(older));
 }
 
 /**

@@ -28,7 +28,13 @@ import type {
   WebhookOutput,
   WebhookWithHealth,
 } from './schemas.ts';
-import { newWebhookSecret, sealWebhookSecret } from './signature.ts';
+import {
+  type FormerSecret,
+  formerSecrets,
+  newWebhookSecret,
+  sealOlderSecrets,
+  sealWebhookSecret,
+} from './signature.ts';
 
 /** With the only sight of the secret. */
 export type WithSecret = WebhookOutput & { secret: string };
@@ -106,6 +112,7 @@ export async function createWebhook(ctx: Ctx, input: CreateWebhookInput): Promis
     secret: sealWebhookSecret(ctx.secrets, id, secret),
     previousSecret: null,
     previousSecretExpiresAt: null,
+    olderSecrets: null,
     headers: sealHeaders(ctx.secrets, id, headers),
     headerNames: Object.keys(headers),
     messageContent: input.messageContent ?? false,
@@ -195,7 +202,13 @@ function changedFields(before: WebhookRow, after: WebhookRow): string[] {
   return fields.filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
 }
 
-/** Gives the webhook a new secret; the old one signs as well for `graceMinutes`. Throws NOT_FOUND. */
+/** Secrets that sign beside the current one: who did not get an answer rotates again, and twice is not too often. */
+const MAX_FORMER_SECRETS = 3;
+
+/**
+ * Gives the webhook a new secret; the old one signs as well for `graceMinutes`, and each one before it until the end that it was
+ * promised. With 0 minutes the new one signs alone. Throws NOT_FOUND, and CONFLICT when three sign beside the current one already.
+ */
 export async function rotateWebhookSecret(
   ctx: Ctx,
   input: { id: string; graceMinutes: number },
@@ -204,23 +217,35 @@ export async function rotateWebhookSecret(
   const row = await findWebhook(ctx, input.id);
   const now = ctx.clock.now();
   const secret = newWebhookSecret();
+  const endsAtOnce = input.graceMinutes === 0;
+  const former = endsAtOnce ? [] : formerSecrets(ctx.secrets, row, now);
+  if (former.length >= MAX_FORMER_SECRETS) throw tooManySecrets(former);
   const next: WebhookRow = {
     ...row,
     secret: sealWebhookSecret(ctx.secrets, row.id, secret),
-    previousSecret: input.graceMinutes === 0 ? null : row.secret,
-    previousSecretExpiresAt: input.graceMinutes === 0 ? null : now + input.graceMinutes * MINUTE_MS,
+    previousSecret: endsAtOnce ? null : row.secret,
+    previousSecretExpiresAt: endsAtOnce ? null : now + input.graceMinutes * MINUTE_MS,
+    olderSecrets: sealOlderSecrets(ctx.secrets, row.id, former),
     updatedAt: now,
   };
-  const { previousSecret, previousSecretExpiresAt, updatedAt } = next;
+  const { previousSecret, previousSecretExpiresAt, olderSecrets, updatedAt } = next;
   await transact(ctx.db, async (tx) => {
     const result = await tx
       .update(webhooks)
-      .set({ secret: next.secret, previousSecret, previousSecretExpiresAt, updatedAt })
+      .set({ secret: next.secret, previousSecret, previousSecretExpiresAt, olderSecrets, updatedAt })
       .where(and(eq(webhooks.id, row.id), eq(webhooks.secret, row.secret)));
     if (affected(result) === 0) throw new AppError('CONFLICT', 'The webhook was changed at the same time.');
     await changed(ctx, tx, next, 'webhook.secret_rotated', { graceMinutes: input.graceMinutes });
   });
   return { ...toWebhook(next, now), secret };
+}
+
+function tooManySecrets(former: readonly FormerSecret[]): AppError {
+  const firstEnd = Math.min(...former.map(({ endsAt }) => endsAt));
+  return new AppError('CONFLICT', 'Three earlier secrets of this webhook still sign.', {
+    details: { until: new Date(firstEnd).toISOString() },
+    hint: 'Wait until the first of them ends, or end them all now: rotate with graceMinutes 0.',
+  });
 }
 
 /** Removes the webhook; what it was not told yet is dropped. Throws NOT_FOUND. */

@@ -105,6 +105,10 @@ export const sentences: readonly Rule[] = [
     /^The webhook was changed at the same time\.$/,
     () => 'Webhook ini baru saja diubah orang lain. Muat ulang halaman.',
   ],
+  [
+    /^Three earlier secrets of this webhook still sign\.$/,
+    () => 'Tiga secret lama webhook ini masih berlaku. Coba lagi setelah salah satunya berakhir.',
+  ],
   [/^This e-mail address is taken\.$/, () => 'Email ini sudah dipakai.'],
   [/^This event is still being delivered\.$/, () => 'Event ini masih dikirim.'],
   [/^This import goes on already\.$/, () => 'Impor ini sudah berjalan.'],

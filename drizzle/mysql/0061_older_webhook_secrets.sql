@@ -1,0 +1,1 @@
+ALTER TABLE `webhooks` ADD `older_secrets` mediumtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
