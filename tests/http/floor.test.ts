@@ -156,7 +156,7 @@ describe('failures', () => {
       code: 'QR_NOT_READY',
       message: 'Not yet.',
       error: 'Not yet.',
-      hint: 'Ask again after the seconds in `Retry-After`.',
+      hint: 'The message says why. Where the answer has `Retry-After`, ask again after so many seconds.',
       docUrl: `${t.deps.config.publicUrl}/docs/errors#QR_NOT_READY`,
       details: {},
       requestId: expect.any(String),
