@@ -1,5 +1,6 @@
 /** The answer of every send: at once, or with `Prefer: wait=N` when the outcome is known. */
 import type { Context } from 'hono';
+import { whenAborted, whenGone } from '../middlewares/gone.ts';
 import { type Ctx, withParts } from '../services/context.ts';
 import { albumBody, type QueuedAlbum } from '../services/messages/album.ts';
 import type { SentMessage } from '../services/messages/schemas.ts';
@@ -24,8 +25,10 @@ async function answerWaiting(
   seconds: number,
 ): Promise<Record<string, unknown>> {
   http.header('Preference-Applied', `wait=${seconds}`);
-  const signal = http.req.raw.signal;
-  const outcome = await waitForOutcome(ctx, queued.id, { timeoutMs: seconds * 1_000, signal });
+  const outcome = await waitForOutcome(ctx, queued.id, {
+    timeoutMs: seconds * 1_000,
+    whenGone: (listener) => whenGone(http, listener),
+  });
   if (outcome === null) return queuedBody(await asReached(ctx, queued.answer));
   throwUnlessSent(outcome);
   http.status(200);
@@ -45,7 +48,11 @@ export async function answerAlbum(
   const seconds = readWaitSeconds(http);
   if (seconds === 0) return albumBody(answer);
   http.header('Preference-Applied', `wait=${seconds}`);
-  const options = { timeoutMs: seconds * 1_000, signal: http.req.raw.signal };
+  const { signal } = http.req.raw;
+  const options = {
+    timeoutMs: seconds * 1_000,
+    whenGone: (listener: () => void) => whenAborted(signal, listener),
+  };
   const all = await Promise.all(
     [answer.album, ...answer.items].map(async (part, n) => {
       const outcome = await waitForOutcome(ctx, ids[n] ?? '', options);

@@ -1,4 +1,5 @@
 /** Facts about a request that the middlewares share. */
+import type { ServerResponse } from 'node:http';
 import type { Context } from 'hono';
 import type { Actor } from '../services/context.ts';
 import type { ReceivedFile } from '../services/media/sources.ts';
@@ -44,7 +45,10 @@ export interface HttpEnv {
     quiet?: boolean;
   };
   /** of @hono/node-server; missing in tests that call the app directly */
-  Bindings: { incoming?: { socket?: { remoteAddress?: string } } };
+  Bindings: {
+    incoming?: { socket?: { remoteAddress?: string } };
+    outgoing?: Pick<ServerResponse, 'destroyed' | 'once' | 'off'>;
+  };
 }
 
 export type HttpContext = Context<HttpEnv>;

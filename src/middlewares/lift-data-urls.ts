@@ -20,7 +20,7 @@ const MARK = 'data:';
  * have `maxBytes`; throws BODY_TOO_LARGE. Whether it is JSON at all shows when it is parsed.
  */
 export async function liftDataUrls(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   fields: readonly string[],
   lift: Lift,
   maxBytes: number,

@@ -18,7 +18,7 @@ export function inUploadPlace(
 ): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const actor = c.get('actor');
-    if (!actor || isSmall(c)) return serve(c);
+    if (!actor || isSmallBody(c)) return serve(c);
     const release = await holdUpload(deps, actor.userId);
     let held = true;
     const end = async () => {
@@ -39,7 +39,8 @@ export async function endUpload(c: HttpContext): Promise<void> {
   await c.get('endUpload')?.();
 }
 
-function isSmall(c: HttpContext): boolean {
+/** Whether the body has at most 64 KiB, as the request says, to which Node holds it. */
+export function isSmallBody(c: HttpContext): boolean {
   const length = c.req.header('content-length');
   return (
     c.req.header('transfer-encoding') === undefined && length !== undefined && Number(length) <= SMALL_BYTES

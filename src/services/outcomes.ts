@@ -28,27 +28,27 @@ export interface Outcomes {
 }
 
 /**
- * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or
- * `signal` was aborted. What this process settles is known at once, what another one does within 250 ms. A code
+ * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or the caller
+ * has gone: `whenGone` calls its listener then, until what it returns is called. What this process settles is known at once, what another one does within 250 ms. A code
  * is known to be sent by WhatsApp's word, up to 0.35 s before its history says so: a person waits for it.
  */
 export function waitForOutcome(
   deps: WaitDeps,
   id: string,
-  options: { timeoutMs: number; signal?: AbortSignal },
+  { timeoutMs, whenGone }: { timeoutMs: number; whenGone?: (listener: () => void) => () => void },
 ): Promise<Outcome | null> {
   return new Promise((resolve) => {
-    if (options.signal?.aborted) return resolve(null);
+    let noGoing = () => {};
     const end = (outcome: Outcome | null) => {
       leave();
       cancel();
-      options.signal?.removeEventListener('abort', giveUp);
+      noGoing();
       resolve(outcome);
     };
     const giveUp = () => end(null);
     const leave = deps.outcomes.wait(deps, id, end);
-    const cancel = deps.clock.setTimer(giveUp, options.timeoutMs);
-    options.signal?.addEventListener('abort', giveUp, { once: true });
+    const cancel = deps.clock.setTimer(giveUp, timeoutMs);
+    if (whenGone) noGoing = whenGone(giveUp);
   });
 }
 

@@ -3,8 +3,8 @@ import { appendFileSync, closeSync, fstatSync, openSync, readSync } from 'node:f
 import { EOL } from 'node:os';
 import type winston from 'winston';
 
-/** For so long lines are gathered: a write costs more than all lines of some turns of the event loop. */
-const GATHER_MS = 20;
+/** For so long lines are gathered: a write, for which the file's library works out the date, costs more than many lines. */
+const GATHER_MS = 100;
 /** So many are not waited for. */
 const MAX_LINES = 200;
 /** For so long the end of the process waits for a write that is under way. */

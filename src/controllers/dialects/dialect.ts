@@ -4,6 +4,7 @@
  */
 
 import type { z } from 'zod';
+import { whenGone } from '../../middlewares/gone.ts';
 import type { FailureStyle, HttpContext } from '../../middlewares/http-env.ts';
 import type { Ctx } from '../../services/context.ts';
 import type { MediaSource, ReceivedFile } from '../../services/media/sources.ts';
@@ -163,7 +164,10 @@ export function sendRow<P extends Schema, B extends Schema, I>(
         });
       }
       const { id, answer } = await verb(ctx, input(request));
-      const outcome = await waitForOutcome(ctx, id, { timeoutMs: WAIT_MS, signal: http.req.raw.signal });
+      const outcome = await waitForOutcome(ctx, id, {
+        timeoutMs: WAIT_MS,
+        whenGone: (listener) => whenGone(http, listener),
+      });
       if (outcome) throwUnlessSent(outcome);
       return output(tell(answer, outcome?.status ?? 'queued'));
     },

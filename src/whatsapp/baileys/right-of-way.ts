@@ -2,7 +2,7 @@
  * A code goes first on its session's socket: while one is under way, what is not urgent waits between its steps. Each step of
  * a first message costs the event loop some milliseconds, and a campaign has eight of them under way.
  */
-import { type Clock, sleep } from '../../utils/clock.ts';
+import type { Clock } from '../../utils/clock.ts';
 
 export interface RightOfWay {
   /** An urgent message is being queued: as good as under way until it is taken up, for `MAX_WAIT_MS` at most. */
@@ -18,7 +18,7 @@ const MAX_WAIT_MS = 250;
 
 export function createRightOfWay(clock: Clock): RightOfWay {
   let underWay = 0;
-  let free = new AbortController();
+  const waiting = new Set<() => void>();
   const expected = new Set<() => void>();
 
   function begin(): () => void {
@@ -30,12 +30,22 @@ export function createRightOfWay(clock: Clock): RightOfWay {
       expected.delete(end);
       cancel();
       underWay--;
-      if (underWay > 0) return;
-      free.abort();
-      free = new AbortController();
+      if (underWay === 0) for (const goOn of [...waiting]) goOn();
     };
     const cancel = clock.setTimer(end, MAX_WAIT_MS);
     return end;
+  }
+
+  function untilFree(): Promise<void> {
+    return new Promise((resolve) => {
+      const goOn = () => {
+        waiting.delete(goOn);
+        cancel();
+        resolve();
+      };
+      const cancel = clock.setTimer(goOn, MAX_WAIT_MS);
+      waiting.add(goOn);
+    });
   }
 
   return {
@@ -49,7 +59,7 @@ export function createRightOfWay(clock: Clock): RightOfWay {
       return end;
     },
     async give() {
-      if (underWay > 0) await sleep(clock, MAX_WAIT_MS, free.signal);
+      if (underWay > 0) await untilFree();
     },
   };
 }
