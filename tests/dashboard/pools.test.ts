@@ -101,7 +101,7 @@ describe('a pool', () => {
       [{ name: 'a' }, 400, 'data-field="sessions"', 'data-field="sessions"'],
       [{ name: 'a', sessions: many }, 400, 'data-field="sessions"', 'data-field="sessions"'],
       [{ sessions: 'one' }, 400, 'data-field="name"', 'wajib diisi'],
-      [{ name: 'a', sessions: 'theirs' }, 404, 'There is no session theirs.', 'Sesi ini tidak ditemukan.'],
+      [{ name: 'a', sessions: 'theirs' }, 404, 'There is no session theirs.', 'Sesi theirs tidak ditemukan.'],
       [{ name: 'shops', sessions: 'one' }, 409, 'There is a pool shops already.', 'Pool shops sudah ada.'],
     ];
     for (const [form, status, en, id] of cases) {
