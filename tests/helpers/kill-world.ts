@@ -23,6 +23,8 @@ const PERSONS = 8;
 const LABELS = 100;
 /** While anything still arrives there is no hurry, however slow the machine: only standing still is a fault. */
 const STANDSTILL_MS = 120_000;
+/** Between two of a kind, so that many are under way at each kill while the processor is not busy with nothing else. */
+const BETWEEN_MS = 120;
 /** One message in so many that come in has a file. */
 const FILE_EVERY = 10;
 /** One in so many cannot be opened at first. */
@@ -187,7 +189,7 @@ export async function startKillWorld(processes: number, seed: number): Promise<K
       const lines = KINDS.map(async (kind) => {
         while (goesOn) {
           await one(kind, made++, () => goesOn);
-          await pause(30);
+          await pause(BETWEEN_MS);
         }
       });
       const done = Promise.all(lines);
