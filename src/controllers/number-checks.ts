@@ -39,7 +39,7 @@ const check = route({
   idempotent: true,
   body: CheckNumbersInput,
   response: One,
-  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'QUOTA_EXCEEDED'],
+  errors: ['SESSION_NOT_FOUND', 'NOT_CONNECTED', 'QUOTA_EXCEEDED', 'INVALID_NUMBER'],
   example: { body: { session: 'main', numbers: [EXAMPLE_NUMBER, '6281234567891'] } },
   handler: async ({ ctx, body }) =>
     started(

@@ -298,6 +298,11 @@ describe('a check of many numbers', () => {
     const own = await enterAs(w.t, await w.t.tenant());
     expect((await start(numbersOf(1001), own)).status).toBe(400);
     expect(await start(['x', ''], own)).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+    const readings = ['+6281234567890', '+81234567890'];
+    expect(await start(['x', '81234567890'], own)).toMatchObject({
+      status: 400,
+      body: { code: 'INVALID_NUMBER', details: { index: 1, number: '81234567890', readings } },
+    });
     const many = numbersOf(1000);
     for (let i = 0; i < 10; i++) expect((await start(many, own)).status).toBe(201);
     expect(await start(many.slice(0, 1), own)).toMatchObject({

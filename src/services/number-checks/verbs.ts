@@ -10,12 +10,13 @@ import { csvLines } from '../../utils/csv.ts';
 import { DAY_MS } from '../../utils/durations.ts';
 import { AppError } from '../../utils/errors.ts';
 import { newId } from '../../utils/ids.ts';
-import { formatE164, readingsIn, readPhone } from '../../utils/phone.ts';
+import { formatE164, normalizePhone, readingsIn, readPhone } from '../../utils/phone.ts';
 import { type BoundSessions, ofBound } from '../bound.ts';
 import type { Ctx } from '../context.ts';
 import { type Answer, claimIdempotency } from '../idempotency.ts';
 import type { CsvExport } from '../lists/export.ts';
 import { requireQueueing } from '../messages/session.ts';
+import { readNumberList, wrongNumbers } from '../number-lists.ts';
 import { takeRoom } from '../quotas.ts';
 import { type BroadcastRef, enterBroadcast } from '../sessions/tenant.ts';
 import type { CheckedNumberOutput, CheckNumbersInput, CheckPageInput, NumberCheckOutput } from './schemas.ts';
@@ -36,7 +37,8 @@ const BATCH_SIZE = 500;
 
 /**
  * Takes up to 1,000 numbers, which the session then looks up some at a time. Throws SESSION_NOT_FOUND, NOT_CONNECTED,
- * QUOTA_EXCEEDED, and VALIDATION_FAILED when none of them is a phone number.
+ * QUOTA_EXCEEDED, and when none of them is a phone number VALIDATION_FAILED, or INVALID_NUMBER with what those can be that can
+ * be read in several ways.
  */
 export async function checkNumbers(
   ctx: Ctx,
@@ -69,11 +71,7 @@ export async function checkNumbers(
   const items = await mapInTurns(numbers, (written, index) =>
     toItem(job.id, index + 1, written, ctx.config.defaultCountry),
   );
-  if (items.every(({ phone }) => phone === null)) {
-    throw new AppError('VALIDATION_FAILED', 'None of these is a phone number.', {
-      details: { numbers: 'must hold a phone number' },
-    });
-  }
+  if (items.every(({ phone }) => phone === null)) throw await noneOf(ctx, numbers);
   await transact(ctx.database, async (tx) => {
     await takeRoom(tx, ctx, userId, 'numberChecksRunning');
     await takeRoom(tx, ctx, userId, 'numberChecksPerDay', items.length);
@@ -82,6 +80,17 @@ export async function checkNumbers(
     await claimIdempotency(ctx, tx, answer(toOutput(job)));
   });
   return toOutput(job);
+}
+
+/** Where some of them can be read in several ways the refusal says how, else that none is a number. */
+async function noneOf({ config }: Pick<Ctx, 'config'>, numbers: readonly string[]): Promise<AppError> {
+  const read = (number: string) => normalizePhone(number, config.defaultCountry);
+  const { wrong } = await readNumberList(numbers, read);
+  const unclear = wrong.filter(({ error }) => error.details?.readings !== undefined);
+  if (unclear.length > 0) return wrongNumbers(unclear, numbers.length);
+  return new AppError('VALIDATION_FAILED', 'None of these is a phone number.', {
+    details: { numbers: 'must hold a phone number' },
+  });
 }
 
 function toItem(jobId: string, position: number, written: string, country: string): ItemRow {
