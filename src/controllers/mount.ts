@@ -34,7 +34,7 @@ import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
 import { foldingOf, withBothNames, withLostPlus } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
-import { type InputReader, inputReader, invalidInput } from './read-input.ts';
+import { type InputReader, inputReader, invalidInput, type ReadResult } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
 /** Bodies that bring no file. */
@@ -71,9 +71,9 @@ function serving(parts: MountParts, route: Route): Serve {
   const { params, query, body } = route;
   let serve: Serve = run(parts, route);
   if (body) serve = readValid(parts.deps, route, body, serve);
-  serve = query ? keepValid('query', query, readQuery(parts.deps, query, route), serve) : noteQuery(serve);
+  serve = query ? keepQuery(query, readQuery(parts.deps, query, route), serve) : noteQuery(serve);
   serve = keepToOwn(route, serve);
-  if (params) serve = keepValid('param', params, inputReader(params, 'form'), serve);
+  if (params) serve = keepParams(inputReader(params, 'form'), serve);
   serve = limitBody(route, serve);
   return route.files ? inUploadPlace(parts.deps, serve) : serve;
 }
@@ -217,8 +217,21 @@ function readQuery({ config }: Deps, schema: z.ZodType, { strictNames }: Route):
   return (input) => read(withLostPlus(input, config.defaultCountry));
 }
 
-function keepValid(target: 'param' | 'query', schema: z.ZodType, read: InputReader, serve: Serve): Serve {
-  const validate: MiddlewareHandler<HttpEnv> = zValidator(target, schema, accept, {
+/** Without a validator of Hono's, which costs each request half a dozen promises. */
+function keepParams(read: InputReader, serve: Serve): Serve {
+  const keep = (c: HttpContext, result: ReadResult): Promise<Response> => {
+    accept(result, c);
+    c.req.addValidatedData('param', Object(result.data));
+    return serve(c);
+  };
+  return (c) => {
+    const reading = read(c.req.param());
+    return reading instanceof Promise ? reading.then((result) => keep(c, result)) : keep(c, reading);
+  };
+}
+
+function keepQuery(schema: z.ZodType, read: InputReader, serve: Serve): Serve {
+  const validate: MiddlewareHandler<HttpEnv> = zValidator('query', schema, accept, {
     validationFunction: (_schema, value) => read(value),
   });
   return async (c) => {

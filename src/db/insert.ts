@@ -195,6 +195,8 @@ interface Plan {
   columns: PlannedColumn[];
   /** texts that come again and again, by columns, number of rows and what follows them */
   texts: LRUCache<string, string>;
+  /** the same of plain inserts and upserts, by what follows the rows */
+  bySuffix: Map<string, LRUCache<string, string>>;
 }
 
 /** Of one table. */
@@ -228,7 +230,7 @@ function planOf(table: MySqlTable): Plan {
     missing: missingOf(column),
   }));
   const texts = new LRUCache<string, string>({ max: MAX_TEXTS });
-  const made = { table: quote(getTableName(table)), columns, texts };
+  const made = { table: quote(getTableName(table)), columns, texts, bySuffix: new Map() };
   plans.set(table, made);
   return made;
 }
@@ -318,14 +320,34 @@ function textOf(plan: Plan, columns: readonly PlannedColumn[], n: number, suffix
 
 /** The same text is the same string each time: to compare long ones that were made apart costs as much as to make them. */
 function keptText(plan: Plan, columns: readonly PlannedColumn[], n: number, suffix: string): string {
-  const key = `${columns.map(({ at }) => at).join()} ${n}${suffix}`;
-  const known = plan.texts.get(key) ?? textOf(plan, columns, n, suffix);
-  plan.texts.set(key, known);
+  const texts = textsWith(plan, suffix);
+  const key = columns === plan.columns ? String(n) : `${columns.map(({ at }) => at).join()} ${n}`;
+  const known = texts.get(key) ?? textOf(plan, columns, n, suffix);
+  texts.set(key, known);
   return known;
 }
 
+/** Our own code has few suffixes, and each is one string: found by itself, it is not made a part of a longer key each time. */
+function textsWith(plan: Plan, suffix: string): LRUCache<string, string> {
+  const texts = plan.bySuffix.get(suffix) ?? new LRUCache<string, string>({ max: MAX_TEXTS });
+  plan.bySuffix.set(suffix, texts);
+  return texts;
+}
+
+/** What follows the rows of an upsert, by its `set`: most are made once. */
+const conflicts = new WeakMap<object, { keyColumns: readonly MySqlColumn[]; text: string | null }>();
+
 /** The text that follows the rows of an upsert; null when it needs drizzle. */
 function conflictText(plan: Plan, keyColumns: readonly MySqlColumn[], set: object): string | null {
+  const known = conflicts.get(set);
+  const isSame = known?.keyColumns.length === keyColumns.length;
+  if (isSame && keyColumns.every((column, at) => column === known.keyColumns[at])) return known.text;
+  const text = makeConflictText(plan, keyColumns, set);
+  conflicts.set(set, { keyColumns, text });
+  return text;
+}
+
+function makeConflictText(plan: Plan, keyColumns: readonly MySqlColumn[], set: object): string | null {
   const changes: string[] = [];
   for (const [key, value] of Object.entries(set)) {
     const name = plan.columns.find((column) => column.key === key)?.text;

@@ -4,9 +4,18 @@
  * more pass than the limit says.
  */
 
-import { inArray, lte, sql } from 'drizzle-orm';
+import { inArray, lte } from 'drizzle-orm';
 import { inBatches } from '../db/batches.ts';
-import { deleteInBatches, incoming, transact, upsert } from '../db/ops.ts';
+import {
+  added,
+  deleteInBatches,
+  padded,
+  placeholders,
+  preparedFor,
+  transact,
+  upsert,
+  valuesAt,
+} from '../db/ops.ts';
 import { rateLimits } from '../db/schema.ts';
 import type { Deps } from '../services/context.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
@@ -174,18 +183,22 @@ async function addCounts({ db }: LimiterDeps, entries: [string, Unwritten][]): P
     windowStart,
     expiresAt,
   }));
-  await transact(db, (tx) =>
-    upsert(tx, rateLimits, rows, [rateLimits.key], {
-      count: sql`${rateLimits.count} + ${incoming(rateLimits.count)}`,
-    }),
-  );
+  await transact(db, (tx) => upsert(tx, rateLimits, rows, [rateLimits.key], MORE));
 }
 
-async function readCounts({ db }: LimiterDeps, keys: string[]): Promise<Map<string, number>> {
-  const rows = await db
+const MORE = { count: added(rateLimits.count) };
+
+const countsOf = preparedFor((db, named, count) =>
+  db
     .select({ key: rateLimits.key, count: rateLimits.count })
     .from(rateLimits)
-    .where(inArray(rateLimits.key, keys));
+    .where(inArray(rateLimits.key, placeholders(named, 'key', count)))
+    .prepare(),
+);
+
+async function readCounts({ db }: LimiterDeps, keys: readonly string[]): Promise<Map<string, number>> {
+  const some = padded(keys, BATCH_SIZE);
+  const rows = await countsOf(db, some.length).execute(valuesAt(some.map((key) => ({ key }))));
   return new Map(rows.map((row) => [row.key, row.count]));
 }
 

@@ -37,6 +37,8 @@ export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox
   const byId = new Map(keys.map((key) => [keyIdOf(key), key]));
   const [current] = keys;
   const keyId = keyIdOf(current);
+  const macs = [...byId.values()].map(macsUnder);
+  const macOf = macsUnder(current);
   const box: SecretBox = {
     keyId,
     keyIds: [...byId.keys()],
@@ -63,19 +65,24 @@ export function createSecretBox(keys: readonly [Buffer, ...Buffer[]]): SecretBox
       const [id = '', body = ''] = sealed.split(':');
       return box.open(Buffer.from(body, 'base64url'), id, context).toString();
     },
-    mac: (purpose, value) => macUnder(current, purpose, value),
+    mac: (purpose, value) => macOf(purpose, value),
     isMac(purpose, value, mac) {
       // Every key is tried: how long it takes tells nothing.
-      const matches = [...byId.values()].map((key) => equalsConstantTime(macUnder(key, purpose, value), mac));
+      const matches = macs.map((ofKey) => equalsConstantTime(ofKey(purpose, value), mac));
       return matches.includes(true);
     },
   };
   return box;
 }
 
-function macUnder(key: Buffer, purpose: string, value: string): string {
-  const derived = createHmac('sha256', key).update(`mac:${purpose}`).digest();
-  return createHmac('sha256', derived).update(value).digest('hex');
+/** Each key has one of its own for each purpose, of which our code has a few. */
+function macsUnder(key: Buffer): (purpose: string, value: string) => string {
+  const derived = new Map<string, Buffer>();
+  return (purpose, value) => {
+    const own = derived.get(purpose) ?? createHmac('sha256', key).update(`mac:${purpose}`).digest();
+    derived.set(purpose, own);
+    return createHmac('sha256', own).update(value).digest('hex');
+  };
 }
 
 /** The key that a sealed text names. */

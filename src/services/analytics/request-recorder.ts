@@ -57,6 +57,9 @@ type Row = typeof activityLogs.$inferInsert;
 /** The event name of these rows; facts have names of their own. */
 export const REQUEST_EVENT = 'api.request';
 
+/** Of a row that is there: nothing changes. */
+const SAME = { id: incoming<string>(activityLogs.id) };
+
 const FLUSH_MS = 500;
 /** Rows of one statement, some milliseconds on SQLite. */
 const BATCH_SIZE = 200;
@@ -77,8 +80,7 @@ export function createRequestRecorder(deps: RecorderDeps): RequestRecorder {
     batchSize: BATCH_SIZE,
     maxWaiting: MAX_WAITING,
     // An id that is there already is left: the answer of an earlier try may have been lost.
-    write: (batch) =>
-      upsert(deps.db, activityLogs, [...batch], [activityLogs.id], { id: incoming(activityLogs.id) }),
+    write: (batch) => upsert(deps.db, activityLogs, [...batch], [activityLogs.id], SAME),
   });
   const calls = createCallWriter(deps);
   const refused = createLru<number, { minute: number; count: number }>({ max: MAX_USERS });

@@ -49,9 +49,7 @@ export async function lockNumber(
   const sent = otpId === null ? [] : [now];
   const fresh = { userId, phone: key, sends: sent, lastOtpId: otpId, updatedAt: now };
   // The write comes first: it is what takes the row's lock, and the read after it sees what others committed.
-  await upsert(unanswered(tx), otpNumbers, fresh, [otpNumbers.userId, otpNumbers.phone], {
-    updatedAt: incoming<number>(otpNumbers.updatedAt),
-  });
+  await upsert(unanswered(tx), otpNumbers, fresh, NUMBER, USED_NOW);
   const phones = [...new Set([key, ...spellings])];
   const kept = await keptOf(tx, phones.length).execute({
     ...valuesAt(phones.map((phone) => ({ phone }))),
@@ -67,6 +65,9 @@ export async function lockNumber(
   const noted = sends.length === 0 && numbers.some(isNew);
   return { userId, key, spellings, sends, lastOtpId, noted, ended };
 }
+
+const NUMBER = [otpNumbers.userId, otpNumbers.phone];
+const USED_NOW = { updatedAt: incoming<number>(otpNumbers.updatedAt) };
 
 /** What the rows of one subscriber, the newest first, say together. */
 function together(rows: readonly KeptRow[], key: string): Pick<LockedNumber, 'sends' | 'lastOtpId'> {
