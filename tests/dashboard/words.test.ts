@@ -120,7 +120,7 @@ function alarmTexts(lang: 'en' | 'id'): [string, string][] {
   };
   const alarms = [
     ...ALARM_KINDS.map((kind) => ({ ...serviceAlarm('device_removed'), kind, ...facts })),
-    ...[...TROUBLES, 'service_webhook_down'].map(serviceAlarm),
+    ...[...TROUBLES, 'service_webhook_down', 'mail_down'].map(serviceAlarm),
   ];
   return alarms.map((alarm) => [alarm.kind, alarmText(alarm, reader)]);
 }
