@@ -23,6 +23,7 @@ import { createDispatcher, type Dispatcher } from '../../src/workers/dispatcher.
 import { openTestApp, type Reply, type Tenant, type TestApp, testConfig } from '../helpers/app.ts';
 import { createFakeEngine, type FakeEngine } from '../helpers/fake-engine.ts';
 import { pngFile } from '../helpers/files.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { until } from '../helpers/until.ts';
 
 let t: TestApp;
@@ -323,11 +324,13 @@ describe('Prefer: wait', () => {
   });
 
   it('answers 202 with the state it has reached when the time runs out, and the message goes on', async () => {
-    engine.answer = () => engine.later(1_500);
+    const answered = createSignal();
+    engine.answer = () => answered.given.then(() => engine.later(0));
     await dispatcher.add(await session());
     const reply = await wait(1);
     expect(reply.status).toBe(202);
     expect(dataOf(reply).status).toBe('sending');
+    answered.give();
     await dispatcher.idle();
     const later = async () => dataOf(await get(`/message/${idOf(reply)}`)).status;
     await expect.poll(later).toBe('sent');
@@ -404,7 +407,8 @@ describe('one message', () => {
   });
 
   it('cannot be canceled while it is being sent', async () => {
-    engine.answer = () => engine.later(400);
+    const answered = createSignal();
+    engine.answer = () => answered.given.then(() => engine.later(0));
     await dispatcher.add(await session());
     const id = idOf(await send());
     await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sending');
@@ -412,6 +416,7 @@ describe('one message', () => {
       code: 'CONFLICT',
       details: { status: 'sending' },
     });
+    answered.give();
     await expect.poll(async () => dataOf(await get(`/message/${id}`)).status).toBe('sent');
   });
 });
