@@ -29,6 +29,7 @@ import { withKnownNames } from '../services/requests/harmless.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
+import { isSameName, misspeltName } from '../utils/near-name.ts';
 import { takesAnyName } from '../utils/schema-shape.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
@@ -258,14 +259,25 @@ function noteQuery(serve: Serve): Serve {
 const TENANT_NAMES = ['userId', 'all'] as const;
 type TenantName = (typeof TENANT_NAMES)[number];
 
-/** Refuses those names in the query of a route that does not declare them: to ignore them would be to do it to the caller's own. */
-function keepToOwn({ auth, query }: Route, serve: Serve): Serve {
+/** Which of them this name means, however it is written; undefined: none. */
+const tenantNameOf = (name: string): TenantName | undefined =>
+  TENANT_NAMES.find((one) => isSameName(name, one)) ??
+  (misspeltName(name, ['userId']) === null ? undefined : 'userId');
+
+/**
+ * Refuses those names in the query of a route that does not declare them: to ignore them would be to do it to the caller's own.
+ * Clients of the older systems have names of their own that look alike: of those only the exact ones.
+ */
+function keepToOwn({ auth, query, strictNames }: Route, serve: Serve): Serve {
   const knows = query ? foldingOf(query).knows : () => false;
-  const names = TENANT_NAMES.filter((name) => !knows(name));
-  if (auth === 'public' || names.length === 0) return serve;
+  if (auth === 'public' || TENANT_NAMES.every(knows)) return serve;
   return (c) => {
     if (c.req.url.includes('?')) {
-      for (const name of names) for (const value of c.req.queries(name) ?? []) refuseOthers(c, name, value);
+      for (const [name, values] of Object.entries(c.req.queries())) {
+        const meant = strictNames === undefined ? tenantNameOf(name) : TENANT_NAMES.find((n) => n === name);
+        if (meant === undefined || knows(meant) || knows(name)) continue;
+        for (const value of values) refuseOthers(c, name, meant, value);
+      }
     }
     return serve(c);
   };
@@ -280,21 +292,22 @@ function ownFieldsOnly(
   schema: z.ZodType,
 ): (c: HttpContext, fields: Record<string, unknown>) => void {
   const { knows } = foldingOf(schema);
-  const names = TENANT_NAMES.filter((name) => !knows(name));
   if (auth === 'public' || strictNames !== undefined) return () => undefined;
   return (c, fields) => {
-    for (const name of names) {
-      const value = fields[name] ?? null;
-      if (value !== null && !takesAnyName(schema)) refuseOthers(c, name, value);
+    for (const [name, value] of Object.entries(fields)) {
+      if (knows(name) || (value ?? null) === null) continue;
+      const meant = tenantNameOf(name);
+      if (meant === undefined || knows(meant) || takesAnyName(schema)) continue;
+      refuseOthers(c, name, meant, value);
     }
   };
 }
 
 /** Throws FORBIDDEN for who is no administrator, and VALIDATION_FAILED for one, unless it says what holds without it. */
-function refuseOthers(c: HttpContext, name: TenantName, value: unknown): void {
+function refuseOthers(c: HttpContext, name: string, meant: TenantName, value: unknown): void {
   const actor = c.get('actor');
-  const given = String(value);
-  const isOwn = name === 'userId' ? given === String(actor?.userId) : given === 'false' || given === '0';
+  const given = String(value).toLowerCase();
+  const isOwn = meant === 'userId' ? given === String(actor?.userId) : given === 'false' || given === '0';
   if (actor === undefined || isOwn) return;
   requireRole({ actor }, 'admin');
   throw new AppError('VALIDATION_FAILED', `Not valid: ${name}.`, {

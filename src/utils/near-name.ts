@@ -11,7 +11,7 @@ const LONG = 8;
 const MAX_KNOWN = 500;
 
 /**
- * The known name that differs least from this one: by spelling (`scheduled_at`), by one slip, by two neighbours that
+ * The known name that differs least from this one: by spelling (`scheduled_at`, `to[]`), by one slip, by two neighbours that
  * changed places, by two slips in eight characters or more. Null when there is none; of several the first.
  */
 export function nearName(name: string, known: Iterable<string>): string | null {
@@ -60,7 +60,15 @@ function isSwap(a: string, b: string): boolean {
   return a[at] === b[at + 1] && a[at + 1] === b[at];
 }
 
-/** Without what the fashions of writing names differ in. */
-const toPlain = (name: string): string => name.toLowerCase().replace(/[-_ ]/g, '');
+/** Whether both are one name, written in two fashions: `user_id`, `UserId`, `userId[]`. */
+export const isSameName = (a: string, b: string): boolean =>
+  a === b || (a.length <= MAX_LENGTH && b.length <= MAX_LENGTH && toPlain(a) === toPlain(b));
+
+/** Without what the fashions of writing names differ in, and the brackets of a list in a query. */
+const toPlain = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/\[\d{0,3}\]$/, '')
+    .replace(/[-_ ]/g, '');
 
 const digitsOf = (text: string): string => text.replace(/\D/g, '');

@@ -259,6 +259,8 @@ describe('another tenant, with sessions of the same names', () => {
     const named = await t.call(`/workspace?userId=${id}&all=false`, { token });
     expect(named.status).toBe(200);
     expect(named.body.warnings).toHaveLength(2);
+    const folded = await t.call(`/workspace?user_id=${id}&All=False&call=1`, { token });
+    expect(folded).toMatchObject({ status: 200, body: { warnings: { length: 3 } } });
   });
 });
 
@@ -278,6 +280,36 @@ describe('an administrator who asks for another tenant, with sessions of the sam
       }
     },
   );
+
+  it.each([
+    'user_id',
+    'userid',
+    'UserId',
+    'User-ID',
+    'userId[]',
+    'userId[0]',
+    'usrId',
+    'All',
+    'ALL',
+    'all[]',
+  ])('does not do it to the own one when it is written %s', async (name) => {
+    const { token } = await administrators();
+    const value = name.toLowerCase().startsWith('all') ? 'true' : String(owner.id);
+    const refusal = { status: 400, body: { code: 'VALIDATION_FAILED', details: namedIn({ [name]: value }) } };
+    const { token: ofUser } = await strangers();
+    const query = `/message/pause-queue?${encodeURIComponent(name)}=${value}`;
+    for (const call of [
+      { path: query, method: 'POST', body: { session: 'main' } },
+      { path: '/session/logout', method: 'POST', body: { session: 'main', [name]: value } },
+      { path: `/session/main?${encodeURIComponent(name)}=${value}`, method: 'DELETE' },
+    ]) {
+      expect(await t.call(call.path, { ...call, token })).toMatchObject(refusal);
+      expect((await t.call(call.path, { ...call, token: ofUser })).status).toBe(403);
+    }
+    // Where it is declared, one written otherwise is not lost either.
+    const declared = await t.call(`/session/list?${encodeURIComponent(name)}=${value}`, { token });
+    expect(declared).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
+  });
 
   it('has its own sessions as they were', async () => {
     for (const { admin, before } of asking) expect(await rowsOf(admin)).toEqual(before);
