@@ -4,6 +4,7 @@
  * bytes holds the event loop for 50 ms at 5,500 entries: here entries are read as they lie there, some in each turn.
  */
 import { BufferJSON } from '@whiskeysockets/baileys';
+import { inBatches } from '../../db/batches.ts';
 import { yieldToEventLoop } from '../../db/event-loop.ts';
 import { APP_STATE_COLLECTIONS, type AppStateCollection } from '../app-state.ts';
 
@@ -20,8 +21,8 @@ const MAC_LENGTH = 44;
 const MAC_BYTES = 32;
 const VALUE_AT = QUOTE.length + MAC_LENGTH + MIDDLE.length;
 const ENTRY_LENGTH = VALUE_AT + MAC_LENGTH + CLOSE.length;
-/** Entries that are read in one turn of the event loop: some milliseconds. */
-const READ_AT_ONCE = 2_000;
+/** Entries that are read or written in one turn of the event loop: some milliseconds. */
+const AT_ONCE = 2_000;
 const COMMA = 0x2c;
 const BRACE = 0x7d;
 
@@ -29,17 +30,28 @@ interface Entry {
   valueMac: Uint8Array;
 }
 
-/** A version as JSON, as Baileys itself would write it: it may be taken along to another program. */
-export function encodeVersion(state: unknown): Buffer {
+/**
+ * A version as JSON, as Baileys itself would write it: it may be taken along to another program. The event loop turns in between,
+ * unless there is an entry that is not as they usually are.
+ */
+export async function encodeVersion(state: unknown): Promise<Buffer> {
   const { indexValueMap, ...rest } = Object(state);
-  const entries = Object.entries<Entry>(Object(indexValueMap));
-  const isUsual = ([index, { valueMac }]: [string, Entry]) =>
-    index.length === MAC_LENGTH && valueMac.length === MAC_BYTES;
-  if (!entries.every(isUsual)) return Buffer.from(JSON.stringify(state, BufferJSON.replacer));
-  const written = entries.map(([index, { valueMac }]) => `"${index}${MIDDLE}${base64(valueMac)}${CLOSE}`);
+  const entries: Record<string, Entry> = Object(indexValueMap);
+  const pieces: string[] = [];
+  for await (const indexes of inBatches(Object.keys(entries), AT_ONCE)) {
+    const written = indexes.map((index) => writeEntry(index, entries[index]));
+    if (written.includes(null)) return Buffer.from(JSON.stringify(state, BufferJSON.replacer));
+    pieces.push(written.join(','));
+  }
   const head = JSON.stringify({ ...rest, indexValueMap: {} }, BufferJSON.replacer);
   // It ends with the empty list.
-  return Buffer.from(`${head.slice(0, -2)}${written.join(',')}}}`, 'latin1');
+  return Buffer.from(`${head.slice(0, -2)}${pieces.join(',')}}}`, 'latin1');
+}
+
+/** Null for one that is not as they usually are. */
+function writeEntry(index: string, entry: Entry | undefined): string | null {
+  const isUsual = index.length === MAC_LENGTH && entry?.valueMac.length === MAC_BYTES;
+  return isUsual ? `"${index}${MIDDLE}${base64(entry.valueMac)}${CLOSE}` : null;
 }
 
 function base64(bytes: Uint8Array): string {
@@ -76,7 +88,7 @@ async function readEntries(
     at += ENTRY_LENGTH;
     if (bytes[at] === COMMA) at++;
     else if (bytes[at] !== BRACE) return null;
-    if (read % READ_AT_ONCE === 0) await yieldToEventLoop();
+    if (read % AT_ONCE === 0) await yieldToEventLoop();
   }
   return at;
 }

@@ -39,7 +39,12 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
       return found;
     },
     async set(data, commit) {
-      await keys.set(encodeChanges(data), commit);
+      const { [VERSION]: versions = {}, ...others } = data;
+      const changes = encodeChanges(others);
+      for (const [name, value] of Object.entries(versions)) {
+        changes.push({ type: VERSION, name, value: isThere(value) ? await encodeVersion(value) : null });
+      }
+      await keys.set(changes, commit);
       for (const [name, phoneOrLid] of Object.entries(data['lid-mapping'] ?? {})) {
         if (!name.endsWith(REVERSE) && typeof phoneOrLid === 'string') onMapping(phoneOrLid, name);
       }
@@ -78,9 +83,10 @@ function encodeChanges(data: Readonly<Record<string, Readonly<Record<string, unk
 const known = new WeakMap<Buffer, unknown>();
 const OFTEN_READ: ReadonlySet<string> = new Set(['session', 'tctoken']);
 
+const isThere = (value: unknown): boolean => value !== null && value !== undefined;
+
 function encodeOnce(type: string, value: unknown): Buffer | null {
-  if (value === null || value === undefined) return null;
-  if (type === VERSION) return encodeVersion(value);
+  if (!isThere(value)) return null;
   if (type !== 'session') return encode(value);
   const bytes = ownBytes(JSON.stringify(value));
   known.set(bytes, value);
