@@ -35,6 +35,7 @@ import { mediaLimit, sayBytes } from '../utils/sizes.ts';
 import { shownName } from '../utils/unknown-names.ts';
 import { foldingOf, withBothNames, withLostPlus } from './aliases.ts';
 import { signInPath } from './dashboard/paths.ts';
+import { answerAgain } from './message-answer.ts';
 import { type InputReader, inputReader, invalidInput, type ReadResult } from './read-input.ts';
 import { type Route, scopeOf } from './route.ts';
 
@@ -386,11 +387,17 @@ async function handleOnce(
   const bound = named || ctx.actor.sessionIds === null ? {} : { bound: ctx.actor.sessionIds.join(',') };
   const claim = newClaim(key, { method: route.method, path: route.path, ...hashed, ...bound });
   ctx.idempotency = claim;
-  const answer = await answerOnce(ctx, claim, running, async () => {
-    const refusal = c.get('overBudget');
-    if (refusal) throw refusal;
-    const response = await handle(c, route, ctx, request);
-    return { status: response.status, body: await jsonOf(response) };
+  const answer = await answerOnce(ctx, claim, running, {
+    async first() {
+      const refusal = c.get('overBudget');
+      if (refusal) throw refusal;
+      const response = await handle(c, route, ctx, request);
+      return { status: response.status, body: await jsonOf(response) };
+    },
+    async again(kept) {
+      const found = route.prefer === 'wait' ? await answerAgain(ctx, c, kept) : null;
+      return found && { ...found, body: { success: true, ...found.body } };
+    },
   });
   if (answer.replayed) {
     c.set('replayed', true);

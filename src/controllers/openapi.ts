@@ -129,7 +129,7 @@ const HEADERS: Json = {
     example: '5f0c2a9e7b1d4c86',
   },
   IdempotentReplayed: {
-    description: '`true`: the first answer to this Idempotency-Key, again.',
+    description: '`true`: the first answer to this Idempotency-Key, again, or what has become of it since.',
     schema: { type: 'string' },
     example: 'true',
   },
@@ -300,7 +300,7 @@ const prefer = (description: string, example: string): Json => ({
 });
 const PREFER: Readonly<Record<NonNullable<Route['prefer']>, Json>> = {
   wait: prefer(
-    "`wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.",
+    "`wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.",
     'wait=20',
   ),
   'respond-async': prefer(

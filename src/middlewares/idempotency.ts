@@ -8,6 +8,8 @@ import {
   type KeptAnswer,
   keepAnswer,
   keepFailure,
+  replaceAccepted,
+  toAnswer,
 } from '../services/idempotency.ts';
 import { sha256Hex } from '../utils/crypto.ts';
 import { MINUTE_MS } from '../utils/durations.ts';
@@ -42,25 +44,41 @@ export function newClaim(key: string, request: unknown): IdempotencyClaim {
   return { key, hash: sha256Hex(canonicalJson(request)), claimed: false };
 }
 
+interface Work {
+  /** does it, for the first request */
+  first(): Promise<Answer>;
+  /** what a repeat is told instead of the answer that is kept; null: that one. It throws a failure that is the answer */
+  again(kept: Answer): Promise<Answer | null>;
+}
+
+type Given = Answer & { replayed: boolean };
+
 /**
- * Runs `work` unless the key was answered before. A failure that came before the change was committed is not kept: it may be
+ * Runs `first` unless the key was answered before. A failure that came before the change was committed is not kept: it may be
  * tried again. One that came after it is the answer, for this caller and for the same key later; only what the service could
- * not do or find out just then leaves what the verb has kept. Throws what `work` throws, IDEMPOTENCY_CONFLICT for another request under the same key, IDEMPOTENCY_IN_PROGRESS while the first
- * still runs.
+ * not do or find out just then leaves what the verb has kept. What `again` finds is kept instead of a 202. Throws what `first`
+ * throws, IDEMPOTENCY_CONFLICT for another request under the same key, IDEMPOTENCY_IN_PROGRESS while the first still runs.
  */
 export async function answerOnce(
   ctx: Ctx,
   claim: IdempotencyClaim,
   running: RunningKeys,
-  work: () => Promise<Answer>,
-): Promise<Answer & { replayed: boolean }> {
+  work: Work,
+): Promise<Given> {
   const name = nameOf(ctx.actor, claim.key);
   if (running.has(name)) throw stillRuns();
   running.add(name);
   try {
     const earlier = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    if (earlier) return replay(ctx, earlier, claim);
-    const answer = await work();
+    return await (earlier ? replay(ctx, earlier, claim, work) : answerFirst(ctx, claim, work));
+  } finally {
+    running.delete(name);
+  }
+}
+
+async function answerFirst(ctx: Ctx, claim: IdempotencyClaim, work: Work): Promise<Given> {
+  try {
+    const answer = await work.first();
     await keepQuietly(ctx, () => keepAnswer(ctx, claim, answer));
     return { ...answer, replayed: false };
   } catch (error) {
@@ -73,27 +91,30 @@ export async function answerOnce(
     // The reason for refusing this one may be what the first one has done meanwhile, in another process.
     if (!(error instanceof IdempotencyLost || error instanceof AppError)) throw error;
     const first = await findAnswer(ctx.db, ctx.actor.userId, claim.key, ctx.clock.now());
-    if (first) return replay(ctx, first, claim);
+    if (first) return replay(ctx, first, claim, work);
     if (error instanceof AppError) throw error;
     throw new AppError('CONFLICT', 'Another request with this Idempotency-Key came first.');
-  } finally {
-    running.delete(name);
   }
 }
 
 /** Longer than any request: one that began earlier has ended without an answer. */
 const MAX_RUN_MS = MINUTE_MS;
 
-function replay(
-  { clock }: Pick<Ctx, 'clock'>,
+async function replay(
+  ctx: Ctx,
   { hash, status, body, runningSince }: KeptAnswer,
   claim: IdempotencyClaim,
-): Answer & { replayed: boolean } {
+  work: Work,
+): Promise<Given> {
   if (hash !== claim.hash) {
     throw new AppError('IDEMPOTENCY_CONFLICT', 'This Idempotency-Key was used for another request.');
   }
-  if (runningSince === null) return { status, body, replayed: true };
-  if (clock.now() - runningSince < MAX_RUN_MS) throw stillRuns();
+  if (runningSince === null) {
+    const found = await work.again({ status, body }).catch(finalFailure);
+    if (found !== null) await keepQuietly(ctx, () => replaceAccepted(ctx, claim, found));
+    return { ...(found ?? { status, body }), replayed: true };
+  }
+  if (ctx.clock.now() - runningSince < MAX_RUN_MS) throw stillRuns();
   throw new AppError(
     'CONFLICT',
     'The first request with this Idempotency-Key may have been done: look first.',
@@ -101,6 +122,12 @@ function replay(
       details: { reason: 'outcome_unknown', since: new Date(runningSince).toISOString() },
     },
   );
+}
+
+/** A failure that is the answer for a day. Throws others. */
+function finalFailure(error: unknown): Answer {
+  if (error instanceof AppError && isFinal(error)) return toAnswer(error);
+  throw error;
 }
 
 const stillRuns = () =>

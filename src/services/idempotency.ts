@@ -144,16 +144,29 @@ export async function keepAnswer(ctx: Ctx, claim: IdempotencyClaim, answer: Answ
  * failure holds a secret. A key under which `runOnce` left no answer stays so.
  */
 export async function keepFailure(ctx: Ctx, claim: IdempotencyClaim, error: AppError): Promise<void> {
-  const { code, message, details, hint } = error;
-  const body = { success: false, code, message, details, hint };
   const answered = and(sameKey(ctx.actor.userId, claim.key), eq(idempotencyKeys.status, 'done'));
   await ctx.db
     .update(idempotencyKeys)
-    .set(toColumns({ status: ERROR_STATUS[code], body }))
+    .set(toColumns(toAnswer(error)))
     .where(answered);
 }
 
-/** The failure that `keepFailure` kept, to be thrown again; null for an answer that is none. */
+/** Replaces a kept 202 by what a repeat of the same request was told of it. Another answer stays. */
+export async function replaceAccepted(ctx: Ctx, claim: IdempotencyClaim, answer: Answer): Promise<void> {
+  const { key, hash } = claim;
+  const accepted = and(eq(idempotencyKeys.hash, hash), eq(idempotencyKeys.responseStatus, 202));
+  await ctx.db
+    .update(idempotencyKeys)
+    .set(toColumns(answer))
+    .where(and(sameKey(ctx.actor.userId, key), accepted));
+}
+
+/** A failure as it is kept; `failureOf` makes it one again. */
+export function toAnswer({ code, message, details, hint }: AppError): Answer {
+  return { status: ERROR_STATUS[code], body: { success: false, code, message, details, hint } };
+}
+
+/** The failure that `toAnswer` made an answer of, to be thrown again; null for an answer that is none. */
 export function failureOf({ body }: Answer): AppError | null {
   const { success, code, message, details, hint } = body;
   if (success !== false || !isErrorCode(code)) return null;

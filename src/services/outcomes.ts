@@ -56,13 +56,27 @@ export function waitForOutcome(
 export const isSent = ({ status }: Outcome): boolean =>
   status === 'sent' || status === 'delivered' || status === 'read';
 
-/** Throws what a caller who waited is told of an outcome that is no success, with `more` in its details. */
-export function throwUnlessSent(outcome: Outcome, more: Record<string, unknown> = {}): void {
+/** What has become of a message by its history row; null: it has come to no end. */
+export function outcomeOf({
+  id,
+  status,
+  errorCode,
+  errorMessage,
+}: Omit<Outcome, 'status'> & { status: MessageStatus }): Outcome | null {
+  return isOutcome(status) ? { id, status, errorCode, errorMessage } : null;
+}
+
+/** Throws what a caller who waited is told of an outcome that is no success: which message it is, why, and `more` in its details. */
+export function throwUnlessSent(
+  outcome: Outcome,
+  { messageId }: { messageId: string },
+  more: Record<string, unknown> = {},
+): void {
   if (isSent(outcome)) return;
   const errorCode = outcome.errorCode ?? outcome.status.toUpperCase();
   const message = outcome.errorMessage ?? `The message was not sent: it is ${outcome.status}.`;
   const code = errorCode === 'NOT_ON_WHATSAPP' ? 'NOT_ON_WHATSAPP' : 'SEND_FAILED';
-  throw new AppError(code, message, { details: { errorCode, status: outcome.status, ...more } });
+  throw new AppError(code, message, { details: { messageId, errorCode, status: outcome.status, ...more } });
 }
 
 /** Makes the list of who waits; it polls only while somebody does. */
@@ -131,7 +145,7 @@ async function readOutcomes(deps: PollDeps, ids: readonly string[]): Promise<Out
       })
       .from(messages)
       .where(inArray(messages.id, batch));
-    for (const row of rows) if (isOutcome(row.status)) outcomes.push({ ...row, status: row.status });
+    outcomes.push(...rows.map(outcomeOf).filter((outcome) => outcome !== null));
   }
   return outcomes;
 }

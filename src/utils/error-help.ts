@@ -250,7 +250,10 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   SEND_FAILED: {
     meaning: 'WhatsApp refused the message, or it could not be sent.',
     hint: '`details.errorCode` says why; docs/operations.md explains each.',
-    example: { message: 'The message was not sent: it is expired.', details: { errorCode: 'EXPIRED' } },
+    example: {
+      message: 'The message was not sent: it is expired.',
+      details: { messageId: '3EB0A1B2C3D4E5F60718293A', errorCode: 'EXPIRED', status: 'expired' },
+    },
   },
   UNAVAILABLE: {
     meaning: 'The service cannot do this at the moment. Nothing was lost.',

@@ -1,5 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createClient, unwrap } from '../../clients/typescript/src/index.ts';
 import { channelRoutes } from '../../src/controllers/channel.ts';
 import { labelRoutes } from '../../src/controllers/labels.ts';
 import { messageRoutes } from '../../src/controllers/message.ts';
@@ -16,6 +17,7 @@ import {
   whatsappAccounts,
 } from '../../src/db/schema.ts';
 import { createSettler, type Settler } from '../../src/queue/settle.ts';
+import type { SentMessage } from '../../src/services/messages/schemas.ts';
 import { systemClock } from '../../src/utils/clock.ts';
 import { newId } from '../../src/utils/ids.ts';
 import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
@@ -299,7 +301,8 @@ describe('Prefer: wait', () => {
       'NOT_ON_WHATSAPP',
     ],
   ] as [SendResult, number, string, string][])('of %j', (result, status, code, errorCode) => {
-    const told = { status, body: { success: false, code, details: { errorCode } } };
+    const details = { errorCode, messageId: expect.stringMatching(/^3EB0/), status: 'failed' };
+    const told = { status, body: { success: false, code, details } };
     beforeEach(async () => {
       engine.answer = () => result;
       await dispatcher.add(await session());
@@ -360,6 +363,108 @@ describe('Prefer: wait', () => {
     );
     setTimeout(() => gone.abort(), 100);
     expect((await request).status).toBe(202);
+  });
+
+  describe('of a repeat, where a 202 is kept for its Idempotency-Key', () => {
+    const refused: SendResult = { outcome: 'impossible', code: 'NOT_ON_WHATSAPP', message: 'not there' };
+    const keyed = () => ({ 'idempotency-key': newId() });
+
+    it('tells what has become of that very message since, and keeps it', async () => {
+      const own = await session();
+      const key = keyed();
+      const first = await send(text, key);
+      expect(first.status).toBe(202);
+      const late = await wait(1, key);
+      expect(late).toMatchObject({
+        status: 202,
+        body: { data: { messageId: idOf(first), status: 'queued' } },
+      });
+      expect(late.headers.get('preference-applied')).toBe('wait=1');
+      await dispatcher.add(own);
+      const again = await wait(10, key);
+      expect(again).toMatchObject({
+        status: 200,
+        body: { data: { messageId: idOf(first), status: 'sent' } },
+      });
+      expect(again.headers.get('preference-applied')).toBe('wait=10');
+      expect(again.headers.get('idempotent-replayed')).toBe('true');
+      const kept = await send(text, key);
+      expect(kept).toMatchObject({ status: 200, body: again.body });
+      expect(kept.headers.get('preference-applied')).toBeNull();
+      expect(await t.deps.db.select().from(messages).where(eq(messages.userId, user.id))).toHaveLength(1);
+    });
+
+    it('tells at once what failed after the first caller had gone, also where nothing is left that runs', async () => {
+      await session();
+      const key = keyed();
+      const first = await send(text, key);
+      const failed = { status: 'failed', errorCode: '463', errorMessage: 'restricted' } as const;
+      await t.deps.db.update(messages).set(failed).where(eq(messages.userId, user.id));
+      const details = { messageId: idOf(first), errorCode: '463', status: 'failed' };
+      const told = { status: 502, body: { code: 'SEND_FAILED', message: 'restricted', details } };
+      expect(await send(text, key)).toMatchObject({ status: 202, body: first.body });
+      expect(await wait(10, key)).toMatchObject(told);
+      expect(await send(text, key)).toMatchObject(told);
+    });
+
+    it('is the kept answer where the message is gone', async () => {
+      await session();
+      const key = keyed();
+      const first = await send(text, key);
+      await t.deps.db.delete(messages).where(eq(messages.userId, user.id));
+      const again = await wait(10, key);
+      expect(again).toMatchObject({ status: 202, body: first.body });
+      expect(again.headers.get('preference-applied')).toBeNull();
+    });
+
+    it('holds for an album', async () => {
+      const own = await session();
+      const image = `data:image/png;base64,${pngFile(200).toString('base64')}`;
+      const album = (headers: Record<string, string>) =>
+        t.call('/message/send-album', {
+          ...{ method: 'POST', apiKey: user.apiKey, headers },
+          body: { session: 'main', to: '+6281234567890', items: [{ image }, { image }] },
+        });
+      const key = keyed();
+      const first = await album(key);
+      expect(first.status).toBe(202);
+      engine.answer = () => refused;
+      await dispatcher.add(own);
+      const { items } = Object(first.body.data);
+      const again = await album({ ...key, prefer: 'wait=10' });
+      const states = items.map(({ messageId }: SentMessage) => ({ messageId, status: 'failed' }));
+      const details = { messageId: items[0].messageId, items: states };
+      expect(again).toMatchObject({ status: 422, body: { code: 'NOT_ON_WHATSAPP', details } });
+    });
+
+    it('fails the call of the TypeScript client that has asked again by itself', async () => {
+      const own = await session();
+      let asked = 0;
+      const peer = { incoming: { socket: { remoteAddress: '127.0.0.1' } } };
+      const client = createClient({
+        apiKey: user.apiKey,
+        timeoutMs: 10_000,
+        retry: { baseDelayMs: 1, maxDelayMs: 1 },
+        async fetch(request) {
+          const gone = new AbortController();
+          const answer = t.app.request(new Request(request, { signal: gone.signal }), undefined, peer);
+          if (++asked > 1) return answer;
+          await until(
+            async () =>
+              (await t.deps.db.select().from(messages).where(eq(messages.userId, user.id))).length > 0,
+          );
+          gone.abort();
+          expect((await answer).status).toBe(202);
+          engine.answer = () => refused;
+          await dispatcher.add(own);
+          throw new TypeError('fetch failed');
+        },
+      });
+      const params = { header: { Prefer: 'wait=10' } };
+      const sent = unwrap(client.POST('/message/send-text', { body: text, params }));
+      await expect(sent).rejects.toMatchObject({ status: 422, code: 'NOT_ON_WHATSAPP' });
+      expect(asked).toBe(2);
+    });
   });
 });
 

@@ -8791,7 +8791,7 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description `true`: the first answer to this Idempotency-Key, again.
+         * @description `true`: the first answer to this Idempotency-Key, again, or what has become of it since.
          * @example true
          */
         IdempotentReplayed: string;
@@ -13749,7 +13749,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -13963,7 +13963,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -14370,7 +14370,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -14947,7 +14947,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -15196,7 +15196,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -15923,7 +15923,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16155,7 +16155,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16331,7 +16331,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16500,7 +16500,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16650,7 +16650,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16832,7 +16832,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -16986,7 +16986,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17168,7 +17168,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17338,7 +17338,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17485,7 +17485,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17633,7 +17633,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17777,7 +17777,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -17961,7 +17961,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -18128,7 +18128,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;
@@ -18275,7 +18275,7 @@ export interface operations {
                  */
                 "Idempotency-Key"?: string;
                 /**
-                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason, or 202 when the time runs out; the message goes on then.
+                 * @description `wait=N`, at most 60 seconds: the answer waits for WhatsApp's word. 200 with `sent`, an error with the reason and `details.messageId`, or 202 when the time runs out; the message goes on then. A repeat under the Idempotency-Key of a 202 waits for the same message.
                  * @example wait=20
                  */
                 Prefer?: string;

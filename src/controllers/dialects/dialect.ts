@@ -168,7 +168,7 @@ export function sendRow<P extends Schema, B extends Schema, I>(
         timeoutMs: WAIT_MS,
         whenGone: (listener) => whenGone(http, listener),
       });
-      if (outcome) throwUnlessSent(outcome);
+      if (outcome) throwUnlessSent(outcome, answer);
       return output(tell(answer, outcome?.status ?? 'queued'));
     },
   });
