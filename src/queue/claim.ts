@@ -1,5 +1,5 @@
 /** Claiming rows: setting them aside before, claiming them, and giving them back after a crash. */
-import { and, eq, inArray, notInArray, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNotNull, notInArray, sql } from 'drizzle-orm';
 import { createBatcher } from '../db/batcher.ts';
 import type { Db } from '../db/client.ts';
 import { affected, caseBy, placeholders, preparedWriteFor, statementsAreCheap, valuesAt } from '../db/ops.ts';
@@ -110,6 +110,8 @@ export async function recoverClaims(
       and(
         eq(messageQueue.accountId, held.id),
         eq(messageQueue.status, 'sending'),
+        // What only awaits its answer is sent by nobody again.
+        isNotNull(messageQueue.claimedFence),
         inFlight.length > 0 ? notInArray(messageQueue.id, [...inFlight]) : undefined,
         isHeld(deps.db, held),
       ),
@@ -137,7 +139,13 @@ export async function requeueSending(db: Db, held: Held, now: number): Promise<n
       .select({ id: messages.id })
       .from(messageQueue)
       .innerJoin(messages, eq(messages.id, messageQueue.id))
-      .where(and(eq(messageQueue.accountId, held.id), eq(messages.status, 'sending')))
+      .where(
+        and(
+          eq(messageQueue.accountId, held.id),
+          eq(messageQueue.status, 'pending'),
+          eq(messages.status, 'sending'),
+        ),
+      )
       .limit(PUT_BACK_AT_ONCE);
     if (rows.length === 0) return done;
     const ids = rows.map((row) => row.id);

@@ -1,8 +1,9 @@
-/** Messages whose time ran out while they waited: also those of sessions that no process serves. */
-import { and, asc, eq, gt, lte } from 'drizzle-orm';
+/** Messages whose time ran out while they waited, or while their answer was awaited after an end: also those of sessions that no process serves. */
+import { and, asc, eq, gt, lte, or } from 'drizzle-orm';
 import { inRanges } from '../db/batches.ts';
 import { messageQueue } from '../db/schema.ts';
 import type { QueueDeps } from './deps.ts';
+import { awaitsAnswer } from './take-off.ts';
 
 /** Rows looked at in one statement: some milliseconds without an index on the expiry, which every insert would pay. */
 const BATCH_SIZE = 2_000;
@@ -26,7 +27,7 @@ export async function* findOverdue({ db, clock }: QueueDeps, signal: AbortSignal
     const rows = await db
       .select({ id })
       .from(messageQueue)
-      .where(and(inRange, eq(status, 'pending'), lte(expiresAt, clock.now())));
+      .where(and(inRange, or(eq(status, 'pending'), awaitsAnswer), lte(expiresAt, clock.now())));
     yield rows.map((row) => row.id);
   }
 }

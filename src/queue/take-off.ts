@@ -3,6 +3,7 @@ import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import {
   affected,
+  insertMany,
   locked,
   padded,
   placeholders,
@@ -15,6 +16,7 @@ import type { Fact, Origin } from '../events/record.ts';
 import { type MessageRef, messageRefColumns } from './claim.ts';
 import type { QueueDeps } from './deps.ts';
 import { messageFact } from './message-fact.ts';
+import { PRIORITIES } from './priority.ts';
 
 /** Removes the rows that the condition names; how many. What becomes of their messages is the caller's to write. */
 export async function takeOff(tx: Tx, where: SQL | undefined): Promise<number> {
@@ -104,14 +106,102 @@ export interface Canceled {
  * alone unless `claimedToo` says otherwise; what is settled stays as it is.
  */
 export async function cancelRows(tx: Tx, deps: QueueDeps, cancellation: Cancellation): Promise<Canceled> {
-  const { ids, claimedToo = false, errorCode = null, origin } = cancellation;
+  const { ids, claimedToo = false } = cancellation;
   const { claimed, gone } = claimedToo
     ? { ...(await dequeue(tx, deps, ids)), gone: [...ids] }
     : { claimed: 0, gone: await dequeueWaiting(tx, ids) };
-  if (gone.length === 0) return { claimed, facts: [] };
-  const ended = await endUnsettled(tx, deps, gone, { status: 'canceled', errorCode, errorMessage: null });
-  return { claimed, facts: ended.map((fact) => ({ ...fact, ...(origin ? { origin } : {}) })) };
+  return { claimed, facts: await endCanceled(tx, deps, gone, cancellation) };
 }
+
+/** Those of them that are not settled end as `canceled`; a fact for each. */
+async function endCanceled(
+  tx: Tx,
+  deps: QueueDeps,
+  ids: readonly string[],
+  { errorCode, origin }: Pick<Cancellation, 'errorCode' | 'origin'>,
+): Promise<Fact[]> {
+  if (ids.length === 0) return [];
+  const ended = await endUnsettled(tx, deps, ids, {
+    status: 'canceled',
+    errorCode: errorCode ?? null,
+    errorMessage: null,
+  });
+  return ended.map((fact) => ({ ...fact, ...(origin ? { origin } : {}) }));
+}
+
+/** What is on its way has an answer by then, or never: this long after the bounds of preparing and acknowledging. */
+const ANSWER_MARGIN_MS = 15_000;
+
+/**
+ * Ends messages for good, in the caller's transaction. What has not begun is canceled. What has begun may be on the wire: it
+ * keeps `sending`, and its row a claim that nobody holds. So it is withheld at the last look, sent by nobody again, and ended by
+ * its proof, by its attempt (`settleAttempt`), or as `failed` once its row has expired. `claimed`: how many were being sent.
+ */
+export async function cancelUnbegun(
+  tx: Tx,
+  deps: QueueDeps,
+  cancellation: Omit<Cancellation, 'claimedToo'>,
+): Promise<Canceled> {
+  const { ids } = cancellation;
+  if (ids.length === 0) return { claimed: 0, facts: [] };
+  // Locked, so that neither a claim nor a proof comes between the look and the writes.
+  const queued = await locked(
+    tx
+      .select({ id: messageQueue.id, status: messageQueue.status })
+      .from(messageQueue)
+      .where(inArray(messageQueue.id, [...ids])),
+  );
+  const open = await locked(
+    tx
+      .select({ ...messageRefColumns, status: messages.status })
+      .from(messages)
+      .where(and(inArray(messages.id, [...ids]), inArray(messages.status, ['queued', 'sending']))),
+  );
+  const rows = new Map(queued.map(({ id, status }) => [id, status]));
+  const isBegun = (message: { id: string; status: string }) =>
+    message.status === 'sending' || rows.get(message.id) === 'sending';
+  const begun = open.filter(isBegun);
+  const begunIds = new Set(begun.map(({ id }) => id));
+  const gone = ids.filter((id) => !begunIds.has(id));
+  if (gone.length > 0) await takeOff(tx, inArray(messageQueue.id, gone));
+  await awaitAnswers(
+    tx,
+    deps,
+    begun.map((message) => ({ ...message, isQueued: rows.has(message.id) })),
+  );
+  tx.afterCommitAsked(() => deps.signals.withdrawn(ids));
+  const claimed = queued.filter(({ status }) => status === 'sending').length;
+  return { claimed, facts: await endCanceled(tx, deps, gone, cancellation) };
+}
+
+/** Their rows are claimed by nobody until they expire. A pause may have taken some of them off before. */
+async function awaitAnswers(
+  tx: Tx,
+  { clock, config }: QueueDeps,
+  begun: readonly (MessageRef & { isQueued: boolean })[],
+): Promise<void> {
+  if (begun.length === 0) return;
+  const now = clock.now();
+  const { prepareTimeoutMs, ackTimeoutMs } = config.pacing;
+  const state = {
+    status: 'sending' as const,
+    claimedFence: null,
+    expiresAt: now + prepareTimeoutMs + ackTimeoutMs + ANSWER_MARGIN_MS,
+  };
+  const there = begun.flatMap(({ id, isQueued }) => (isQueued ? [id] : []));
+  if (there.length > 0) await tx.update(messageQueue).set(state).where(inArray(messageQueue.id, there));
+  await insertMany(
+    tx,
+    messageQueue,
+    begun.flatMap(({ id, userId, accountId, messageId, peer, isQueued }) => {
+      const row = { id, userId, accountId, messageId, recipient: peer, priority: PRIORITIES.low };
+      return isQueued ? [] : [{ ...row, availableAt: now, ...state }];
+    }),
+  );
+}
+
+/** A row that `cancelUnbegun` has left until its attempt has an answer. */
+export const awaitsAnswer = and(eq(messageQueue.status, 'sending'), isNull(messageQueue.claimedFence));
 
 /**
  * Takes messages off the queue, also what is claimed, and ends them as `failed`, in the caller's transaction: unless a proof

@@ -1,8 +1,9 @@
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { waContacts, whatsappAccounts } from '../../src/db/schema.ts';
+import { activityLogs, waContacts, whatsappAccounts } from '../../src/db/schema.ts';
 import { learnAlias } from '../../src/services/messages/aliases.ts';
 import { ALL_KINDS } from '../../src/services/messages/kinds/index.ts';
+import { createSignal } from '../helpers/signal.ts';
 import { type CampaignWorld, contacts, openCampaigns } from './campaign-fixture.ts';
 
 let w: CampaignWorld;
@@ -364,6 +365,43 @@ describe('stop', () => {
     expect(states.filter((state) => state === 'skipped stopped')).toHaveLength(60 - before);
     expect((await w.post(`/campaigns/${id}/resume`)).body).toMatchObject({ code: 'CONFLICT' });
   });
+});
+
+describe('stop while messages are on the wire', () => {
+  it.each(['stop', 'pause and stop'])(
+    '%s: their webhooks say sent, never canceled, and the counts agree',
+    async (how) => {
+      const proven = createSignal();
+      w.engine.answer = async () => {
+        await proven.given;
+        return { outcome: 'acknowledged', at: w.clock.now() };
+      };
+      const id = await w.start({
+        ...{ listId: await w.list(contacts(20)), message: 'x', delayBetweenMessages: 1_000 },
+      });
+      await w.clock.advance(7_000);
+      if (how !== 'stop') await w.during(w.post(`/campaigns/${id}/pause`));
+      const reply = await w.during(w.post(`/campaigns/${id}/stop`));
+      const left = w.relayed().length;
+      const { queued = 0, sent = 0, skipped } = Object(reply.body.data).statistics;
+      expect(left).toBeGreaterThan(2);
+      expect({ queued, sent }).toEqual({ queued: left, sent: 0 });
+      expect(skipped).toBe(20 - left);
+      proven.give();
+      proven.give();
+      await w.clock.advance(120_000);
+      expect(w.relayed()).toHaveLength(left);
+      expect((await w.campaign(id)).statistics).toMatchObject({ queued: 0, sent: left, failed: 0, skipped });
+      const messageIds = w.engine.relayed.map(({ messageId }) => messageId);
+      const told = await w.t.deps.db
+        .select({ event: activityLogs.event, messageId: activityLogs.subject })
+        .from(activityLogs)
+        .where(inArray(activityLogs.event, ['message.sent', 'message.canceled']));
+      const eventsOf = (id: string) =>
+        told.flatMap(({ event, messageId }) => (messageId === id ? [event] : []));
+      for (const { messageId } of w.engine.relayed) expect(eventsOf(messageId)).toEqual(['message.sent']);
+    },
+  );
 });
 
 describe('one at a time', () => {

@@ -3,7 +3,8 @@ import { and, eq, inArray } from 'drizzle-orm';
 import type { Tx } from '../../db/client.ts';
 import { messages } from '../../db/schema.ts';
 import { type Origin, record } from '../../events/record.ts';
-import { cancelRows, dequeue } from '../../queue/take-off.ts';
+import { CAMPAIGN_END } from '../../queue/settle-attempts.ts';
+import { cancelUnbegun, dequeue } from '../../queue/take-off.ts';
 import type { CampaignDeps } from './row.ts';
 
 async function openIds(tx: Tx, campaignId: string): Promise<string[]> {
@@ -23,7 +24,7 @@ export async function withdrawOpen(
   return dequeue(tx, deps, await openIds(tx, campaignId));
 }
 
-/** Off the queue for good: each ends as `canceled`, unless it turns out to have left. */
+/** Off the queue for good: what has not begun ends as `canceled`, what has begun by its proof or with its attempt. */
 export async function cancelOpen(
   tx: Tx,
   deps: CampaignDeps,
@@ -31,8 +32,7 @@ export async function cancelOpen(
   origin: Origin,
 ): Promise<{ claimed: number }> {
   const ids = await openIds(tx, campaignId);
-  const reason = { errorCode: 'CAMPAIGN_STOPPED', origin };
-  const { claimed, facts } = await cancelRows(tx, deps, { ids, claimedToo: true, ...reason });
+  const { claimed, facts } = await cancelUnbegun(tx, deps, { ids, ...CAMPAIGN_END, origin });
   await record(tx, deps, facts);
   return { claimed };
 }
