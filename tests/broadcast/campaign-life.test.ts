@@ -392,7 +392,6 @@ describe('stop while messages are on the wire', () => {
       await w.clock.advance(120_000);
       expect(w.relayed()).toHaveLength(left);
       expect((await w.campaign(id)).statistics).toMatchObject({ queued: 0, sent: left, failed: 0, skipped });
-      const messageIds = w.engine.relayed.map(({ messageId }) => messageId);
       const told = await w.t.deps.db
         .select({ event: activityLogs.event, messageId: activityLogs.subject })
         .from(activityLogs)

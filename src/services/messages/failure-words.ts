@@ -122,11 +122,11 @@ const ERRORS: Record<string, Both> = {
   CAMPAIGN_STOPPED: [
     [
       'The campaign was stopped before this message was sent.',
-      'Nothing to do. Duplicate the campaign to send the rest.',
+      'To send the rest, start a new campaign to its skipped recipients. A duplicate goes to all recipients again.',
     ],
     [
       'Kampanye dihentikan sebelum pesan ini terkirim.',
-      'Tidak perlu tindakan. Duplikat kampanye untuk mengirim sisanya.',
+      'Untuk mengirim sisanya, mulai kampanye baru ke penerima yang dilewati. Duplikat kampanye dikirim lagi ke semua penerima.',
     ],
   ],
   NO_MESSAGE: [
