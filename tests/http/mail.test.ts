@@ -369,6 +369,22 @@ it('an invitation of an address that had its mails of the day says so', async ()
   expect(await listed()).toMatchObject([spent]);
 });
 
+it('an invitation for which no mail is left says why the mails before it did not arrive', async () => {
+  const { invite, listed } = await invitations();
+  smtp.refusal = '550 nobody here';
+  for (let n = 0; n < 3; n++) {
+    await invite('typo@example.com');
+    await send();
+  }
+  const refusedAt = new Date(clock.now()).toISOString();
+  await clock.advance(60_000);
+  for (let n = 0; n < 2; n++) {
+    const refused = { mailFailure: { reason: 'address_refused', at: refusedAt } };
+    expect(await invite('typo@example.com')).toMatchObject(refused);
+    expect(await listed()).toMatchObject([refused]);
+  }
+});
+
 it('no mail is sent for a link that is over: an invitation that was ended, a new password of an hour ago', async () => {
   const { owner, invite, end } = await invitations();
   await end((await invite('ended@example.com')).id);

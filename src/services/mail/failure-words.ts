@@ -41,11 +41,11 @@ const WORDS: Record<MailFailureReason, Record<MailLanguage, Words>> = {
   },
   mails_spent: {
     en: {
-      text: 'No email was sent: this address had got three invitations that day.',
+      text: 'No email was sent: three invitations were sent to this address that day already.',
       fix: 'Invite again tomorrow.',
     },
     id: {
-      text: 'Email tidak dikirim: alamat ini sudah menerima tiga undangan hari itu.',
+      text: 'Email tidak dikirim: hari itu sudah tiga undangan dikirim ke alamat ini.',
       fix: 'Undang lagi besok.',
     },
   },

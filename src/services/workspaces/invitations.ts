@@ -101,8 +101,9 @@ export async function inviteMember(
     invitedBy: personId,
     createdAt: now,
     expiresAt: now + LIFE_MS,
-    mailFailedAt: sendsMails && !mailed ? now : null,
-    mailFailure: sendsMails && !mailed ? ('mails_spent' as const) : null,
+    ...(sendsMails && !mailed
+      ? await failureWithoutMail(ctx, input.email, now)
+      : { mailFailedAt: null, mailFailure: null }),
   };
   const made: NewInvitation = { ...toInfo(row, mailed), token: null, url: null, mailed };
   await transact(ctx.db, async (tx) => {
@@ -359,6 +360,26 @@ async function spendMail(ctx: Ctx, email: string): Promise<boolean> {
   }
   const ofAddress = { key: `invite:mails:${sha256Hex(email)}`, max: MAILS_PER_DAY, windowMs: DAY_MS };
   return (await spendFromWindow(ctx.db, ofAddress, now)) !== null;
+}
+
+/** Why nobody gets a mail of an invitation for which none is left: the server's own refusal of the address says more. */
+async function failureWithoutMail(
+  ctx: Ctx,
+  email: string,
+  now: number,
+): Promise<Pick<Row, 'mailFailedAt' | 'mailFailure'>> {
+  const { mailFailedAt, mailFailure } = workspaceInvitations;
+  const [refused] = await ctx.db
+    .select({ mailFailedAt, mailFailure })
+    .from(workspaceInvitations)
+    .where(
+      and(
+        eq(workspaceInvitations.workspaceId, ctx.actor.userId),
+        eq(workspaceInvitations.email, email),
+        eq(mailFailure, 'address_refused'),
+      ),
+    );
+  return refused ?? { mailFailedAt: now, mailFailure: 'mails_spent' };
 }
 
 function urlOf({ config }: Pick<Ctx, 'config'>, token: string): string {
