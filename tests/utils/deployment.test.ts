@@ -5,6 +5,7 @@ import { parse as parseEnv } from 'dotenv';
 import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { MAX_WAIT_SECONDS } from '../../src/services/outcomes.ts';
 import { loadConfig } from '../../src/utils/config.ts';
 
 const read = (path: string) => readFileSync(path, 'utf8');
@@ -103,10 +104,30 @@ describe('deploy/wahub.service', () => {
     expect(Object.keys(parseEnv(written.replaceAll('\\n', '\n')))).toEqual(['PORT', 'LOG_DIR']);
   });
 
+  it('reads no settings from the checkout, and the document leaves no secrets there', () => {
+    const folder = linesOf('WorkingDirectory')[0];
+    expect(linesOf('InaccessiblePaths')).toEqual([`-${folder}/.env`]);
+    const [, recipe = ''] = /## systemd[\s\S]*?```bash\n([\s\S]*?)```/.exec(read('docs/deployment.md')) ?? [];
+    expect(recipe).toContain('install -m 600 .env.example /etc/wahub/wahub.env');
+    expect(recipe).not.toMatch(/ \.env /);
+  });
+
   it('can read what the documents show: no comment stands behind a value', () => {
     const settings = [...read('README.md').matchAll(/```ini\n([\s\S]*?)```/g)].map(([, text = '']) => text);
     expect(settings.length).toBeGreaterThan(0);
     for (const text of [...settings, EXAMPLE]) expect(text).not.toMatch(/^[A-Z0-9_]+=.*[ \t]#/m);
+  });
+});
+
+describe('the nginx of docs/deployment.md', () => {
+  const [, conf = ''] = /```nginx\n([\s\S]*?)```/.exec(read('docs/deployment.md')) ?? [];
+  const numberOf = (pattern: RegExp) => Number(pattern.exec(conf)?.[1]);
+
+  it('takes the largest file that the service takes, and waits for the answers that wait', () => {
+    const { maxCsvBytes, maxMediaBytes } = loadConfig(SECRETS).files;
+    const taken = numberOf(/client_max_body_size (\d+)m;/) * 1024 ** 2;
+    expect(taken).toBeGreaterThan(Math.max(maxCsvBytes, maxMediaBytes) + 1024 ** 2);
+    expect(numberOf(/proxy_read_timeout (\d+)m;/) * 60).toBeGreaterThan(MAX_WAIT_SECONDS * 2);
   });
 });
 
