@@ -34,7 +34,8 @@ export const team = {
   mailWaiting: 'The mail server has not taken the email yet. We try for a day.',
   mailFailedAt: 'The email failed on',
   inviteAgain: 'Invite again',
-  mailsSpent: 'This address got three invitations by email today. Invite again tomorrow.',
+  mailsSpent:
+    'No email was sent: three invitations were sent to this address today already. Invite again tomorrow.',
   invitations: 'Pending invitations',
   noInvitations: 'No pending invitations.',
   expires: 'Expires',

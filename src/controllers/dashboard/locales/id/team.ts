@@ -38,7 +38,7 @@ export const team: Texts<typeof english.team> = {
   mailWaiting: 'Server email belum menerima emailnya. Kami mencoba selama sehari.',
   mailFailedAt: 'Email gagal pada',
   inviteAgain: 'Undang lagi',
-  mailsSpent: 'Alamat ini sudah menerima tiga undangan lewat email hari ini. Undang lagi besok.',
+  mailsSpent: 'Email tidak dikirim: hari ini sudah tiga undangan dikirim ke alamat ini. Undang lagi besok.',
   invitations: 'Undangan tertunda',
   noInvitations: 'Tidak ada undangan tertunda.',
   expires: 'Kedaluwarsa',
