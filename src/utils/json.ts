@@ -59,6 +59,10 @@ export function parseJson(text: string): unknown {
 
 /** ` at line 2, column 5` of a text that is not JSON; never a part of the text, which may hold a secret. */
 function placeOfFault(text: string, error: unknown): string {
+  // What ends too early has its fault there, wherever what is open has begun.
+  if (error instanceof Error && error.message === 'Unexpected end of JSON input') {
+    return placeAt(text, text.length);
+  }
   // Of some faults the engine cites the text instead: what it says ends otherwise then.
   const position = /at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(
     error instanceof Error ? error.message : '',

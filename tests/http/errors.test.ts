@@ -331,6 +331,8 @@ describe('every failure', () => {
     const cases: [string, string][] = [
       ['{"session":"a",\n "to": "1" "text":"secret-word"}', 'line 2, column 12'],
       ['{"session":"a",}', 'line 1, column 16'],
+      ['{"session":', 'line 1, column 12'],
+      ['{"session":[\n"secret-word",', 'line 2, column 15'],
       ['secret-word', 'line 1, column 1'],
       ['{"text":"secret-word', 'line 1, column 21'],
       ['{"session":"a",\r\n "to": secret-word}', 'line 2, column 8'],
