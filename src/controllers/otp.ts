@@ -44,7 +44,8 @@ const send = route({
   path: '/otp/send',
   tag: TAG,
   summary: 'Send a one-time password',
-  description: 'A code that is still open for this number is canceled. The code itself is in no answer.',
+  description:
+    'A code that is still open for this number is canceled. The code itself is in no answer. It answers at once: `Prefer: wait` is not followed, and what became of the code is told by `GET /otp/status/:phoneNumber` and by webhooks.',
   auth: 'credential',
   scope: 'otp',
   status: 202,

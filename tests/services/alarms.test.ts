@@ -115,6 +115,23 @@ describe('alarms', () => {
     expect(of(unknown, START + 90 * HOUR)).toEqual([]);
   });
 
+  it('name webhooks of one host that are down at the same time each by itself', () => {
+    const hook = (id: string, host: string) => ({ id, host, waiting: null, since: START });
+    const downWebhooks = [
+      hook('0193aaaa0001', 'one.example.com'),
+      hook('0193aaaa0002', 'two.example.com'),
+      hook('0193aaaa0003', 'two.example.com'),
+    ];
+    const texts = alarmsOf({ ...quiet, downWebhooks }, START).map((alarm) =>
+      alarmText(alarm, { lang: 'en', zone: 'UTC', now: START }),
+    );
+    expect(texts).toEqual([
+      'The webhook at one.example.com does not answer.',
+      'The webhook at two.example.com (…aa0002) does not answer.',
+      'The webhook at two.example.com (…aa0003) does not answer.',
+    ]);
+  });
+
   it('tell of restrictions, late queues, webhooks, few codes and limits, what stops most first', () => {
     const conversion = { ended: 40, verified: 2 };
     const limits = [

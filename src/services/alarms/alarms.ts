@@ -20,7 +20,7 @@ export interface Alarm {
   reason: string | null;
   /** of a webhook */
   webhookId: string | null;
-  /** host of the webhook: its path may hold a secret */
+  /** host of the webhook, with the end of its id where several of that host are down: its path may hold a secret */
   host: string | null;
   /** codes that were refused since, events or messages that wait, codes of the hour */
   count: number | null;
@@ -86,6 +86,9 @@ const NOTHING: Omit<Alarm, 'key' | 'kind'> = {
 /** A suspended workspace sends nothing, which is no trouble of its own; what is wrong with a number stays wrong. */
 export const EXPLAINED_BY_SUSPENSION: ReadonlySet<string> = new Set(['queue_late', 'conversion_low']);
 
+/** Characters of a webhook's id that tell it from others of the same host. */
+const SHOWN_OF_ID = 6;
+
 /** What stops most first. */
 const ORDER: readonly string[] = ['workspace_suspended', ...ALARM_KINDS];
 
@@ -102,7 +105,9 @@ export function alarmsOf(state: TenantState, now: number): Alarm[] {
   }
   for (const { id, host, waiting, since } of state.downWebhooks) {
     const key = `webhook:${id}`;
-    all.push({ ...NOTHING, key, kind: 'webhook_down', webhookId: id, host, count: waiting, since });
+    const isAlone = state.downWebhooks.every((other) => other.id === id || other.host !== host);
+    const shown = isAlone ? host : `${host} (…${id.slice(-SHOWN_OF_ID)})`;
+    all.push({ ...NOTHING, key, kind: 'webhook_down', webhookId: id, host: shown, count: waiting, since });
   }
   if (state.conversion !== null) {
     const { ended, verified } = state.conversion;
