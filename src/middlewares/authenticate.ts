@@ -1,5 +1,6 @@
 /** Credential -> actor. */
 import { getCookie } from 'hono/cookie';
+import { SIGN_IN } from '../services/access.ts';
 import { type Actor, ANONYMOUS, type Deps } from '../services/context.ts';
 import { type LinkPurpose, verifyLink } from '../services/signed-links.ts';
 import { AppError } from '../utils/errors.ts';
@@ -54,6 +55,7 @@ function ofKey(actor: Actor | null, kind: AuthKind): Actor {
   throw new AppError(
     'FORBIDDEN',
     'An API key cannot do this: sign in and use the token (Authorization: Bearer).',
+    { hint: SIGN_IN },
   );
 }
 

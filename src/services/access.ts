@@ -14,16 +14,15 @@ export function isReadOnly(actor: Pick<Actor, 'workspaceRole'>): boolean {
   return actor.workspaceRole === 'viewer';
 }
 
-/**
- * Throws FORBIDDEN unless the role in the workspace (roles.ts) and the credential have the scope. Every scope but `read`
- * also needs a role that may change something.
- */
+/** Throws FORBIDDEN unless the role in the workspace (roles.ts) and the credential have the scope. */
 export function requireScope(ctx: Pick<Ctx, 'actor'>, scope: Scope): void {
   requireFactor(ctx);
-  if (scope !== 'read') requireWrite(ctx);
   requireRoleFor(ctx, scope);
   if (holdsScope(ctx, scope)) return;
-  throw new AppError('FORBIDDEN', `This API key lacks the scope ${scope}.`, { details: { scope } });
+  throw new AppError('FORBIDDEN', `This API key lacks the scope ${scope}.`, {
+    details: { scope },
+    hint: `Use an API key with the scope ${scope}.`,
+  });
 }
 
 /** Whether the credential has the scope; what the role may is not asked. */
@@ -34,7 +33,6 @@ export function holdsScope({ actor: { scopes } }: Pick<Ctx, 'actor'>, scope: Sco
 /** Throws FORBIDDEN unless a person signed in whose role in the workspace allows it. */
 export function requirePermission(ctx: Pick<Ctx, 'actor'>, permission: Permission): void {
   requirePerson(ctx);
-  if (permission !== 'read') requireWrite(ctx);
   requireRoleFor(ctx, permission);
 }
 
@@ -44,19 +42,26 @@ export function requireRoleFor(ctx: Pick<Ctx, 'actor'>, permission: Permission):
   if (may(ctx.actor, permission)) return;
   throw new AppError('FORBIDDEN', `The role ${workspaceRole} in this workspace may not do this.`, {
     details: { role: workspaceRole, permission },
+    hint: `Ask an owner of the workspace for a role with the permission ${permission}.`,
   });
 }
 
 /** Throws FORBIDDEN for a read-only user, and for a member who may only look. */
 export function requireWrite(ctx: Pick<Ctx, 'actor'>): void {
   if (isReadOnly(ctx.actor)) {
-    throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.');
+    throw new AppError('FORBIDDEN', 'A read-only user cannot change anything.', {
+      hint: 'Ask an owner of the workspace, or the administrator of the service, for a role that may change things.',
+    });
   }
 }
 
 /** Throws FORBIDDEN unless the person has this role in the service. */
 export function requireRole(ctx: Pick<Ctx, 'actor'>, role: Role): void {
-  if (ctx.actor.role !== role) throw new AppError('FORBIDDEN', `This needs the role ${role}.`);
+  if (ctx.actor.role === role) return;
+  throw new AppError('FORBIDDEN', `This needs the role ${role}.`, {
+    details: { role },
+    hint: `Ask somebody whose role in the service is ${role}.`,
+  });
 }
 
 /** Throws SECOND_FACTOR_MISSING where the workspace asks for a second factor and none was given in this sign-in. */
@@ -68,6 +73,9 @@ export function requireFactor(ctx: Pick<Ctx, 'actor'>): void {
   );
 }
 
+/** What to do where an API key may not do it. */
+export const SIGN_IN = 'Sign in with POST /auth/login, and send its token as Authorization: Bearer <token>.';
+
 /** Throws FORBIDDEN unless a person signed in: a key must not mint keys, change passwords or manage users. */
 export function requirePerson(ctx: Pick<Ctx, 'actor'>): void {
   requireSelf(ctx);
@@ -77,14 +85,18 @@ export function requirePerson(ctx: Pick<Ctx, 'actor'>): void {
 /** As `requirePerson`, also without the second factor that the workspace asks for: for what is about the own account. */
 export function requireSelf(ctx: Pick<Ctx, 'actor'>): void {
   if (ctx.actor.via !== 'jwt' && ctx.actor.via !== 'cookie' && ctx.actor.via !== 'system') {
-    throw new AppError('FORBIDDEN', 'This needs a signed-in user (Bearer JWT); an API key cannot do it.');
+    throw new AppError('FORBIDDEN', 'This needs a signed-in user (Bearer JWT); an API key cannot do it.', {
+      hint: SIGN_IN,
+    });
   }
 }
 
 /** Throws FORBIDDEN for a key or member of single sessions: what all sessions share is not its business. */
 export function requireWholeTenant(ctx: Pick<Ctx, 'actor'>): void {
   if (ctx.actor.sessionIds === null) return;
-  throw new AppError('FORBIDDEN', boundText(ctx, ', and this concerns all of them'));
+  throw new AppError('FORBIDDEN', boundText(ctx, ', and this concerns all of them'), {
+    hint: unboundHint(ctx),
+  });
 }
 
 /** Throws FORBIDDEN for a key that may not do everything: what all programs of a tenant share needs one that may. */
@@ -99,6 +111,7 @@ export function requireFullAccess(ctx: Pick<Ctx, 'actor'>): void {
     'This concerns the whole account: sign in, or use a key with the scope *.',
     {
       details: { scope: '*' },
+      hint: 'Use an API key with the scope *, or sign in.',
     },
   );
 }
@@ -116,6 +129,12 @@ export function seesPeople({ actor }: Pick<Ctx, 'actor'>): boolean {
 function boundText({ actor }: Pick<Ctx, 'actor'>, rest = ''): string {
   const sessions = actor.sessionIds?.length === 1 ? 'one session' : 'some sessions';
   return `${actor.via === 'api_key' ? 'This API key' : 'Your membership'} is bound to ${sessions}${rest}.`;
+}
+
+function unboundHint({ actor }: Pick<Ctx, 'actor'>): string {
+  return actor.via === 'api_key'
+    ? 'Use an API key that is bound to no session.'
+    : 'Ask an owner of the workspace to let you use all sessions.';
 }
 
 /** Throws SESSION_NOT_FOUND when the key or the member is bound to other sessions: for it there are no others. */
@@ -160,7 +179,7 @@ export function tenantOf(
   const wantsAll = asked.all === true;
   if (!wantsAll && (asked.userId === undefined || asked.userId === own)) return own;
   if (ctx.actor.sessionIds !== null) {
-    throw new AppError('FORBIDDEN', boundText(ctx));
+    throw new AppError('FORBIDDEN', boundText(ctx), { hint: unboundHint(ctx) });
   }
   requireRole(ctx, 'admin');
   return wantsAll ? null : (asked.userId ?? own);

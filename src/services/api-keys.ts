@@ -222,6 +222,7 @@ function requireGrantable(ctx: Pick<Ctx, 'actor'>, scopes: readonly string[]): v
   if (beyond.length === 0) return;
   throw new AppError('FORBIDDEN', `The role ${workspaceRole} cannot make a key with ${beyond.join(', ')}.`, {
     details: { role: workspaceRole, scopes: beyond },
+    hint: `Leave out ${beyond.join(', ')}, or ask somebody whose role has it to make the key.`,
   });
 }
 

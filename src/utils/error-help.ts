@@ -63,7 +63,7 @@ export const ERROR_HELP: Readonly<Record<ErrorCode, ErrorHelp>> = {
   },
   FORBIDDEN: {
     meaning: 'The credential is valid, but may not do this.',
-    hint: 'Use a key with the scope, or a user with the role, that `details` names.',
+    hint: 'The message says why. The same request is refused until that has changed.',
     example: {
       message: 'This API key lacks the scope messages:write.',
       details: { scope: 'messages:write' },

@@ -274,6 +274,24 @@ describe('every failure', () => {
     }
   });
 
+  it('with FORBIDDEN says in its hint what is missing', async () => {
+    const { token } = await t.tenant('readonly');
+    const made = await post('/auth/api-keys', { name: 'r', scopes: ['read'] }, { token: owner.token });
+    const reading = { apiKey: String(made.body.apiKey) };
+    const replies: [Reply, string, string][] = [
+      [await post('/message/send-text', text, reading), 'lacks the scope', 'the scope messages:write.'],
+      [await t.call('/otp/settings', { token }), 'The role viewer', 'the permission otp.'],
+      [await get('/auth/api-keys'), 'An API key cannot', 'POST /auth/login'],
+      [await t.call('/user/list', { token: owner.token }), 'the role admin', 'is admin.'],
+      [await t.call('/session/create', { method: 'POST', token, body: {} }), '', 'a role'],
+    ];
+    for (const [{ status, body }, message, hint] of replies) {
+      expect(status).toBe(403);
+      expect(body.message).toContain(message);
+      expect(body.hint).toContain(hint);
+    }
+  });
+
   it('leads to an anchor that exists', async () => {
     const page = await t.call('/docs/errors');
     expect(page).toMatchObject({ status: 200 });

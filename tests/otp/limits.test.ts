@@ -210,8 +210,12 @@ describe('countries', () => {
     expect(await failure(send(ctx, '+6581234567'))).toMatchObject({
       code: 'FORBIDDEN',
       details: { country: 'SG' },
+      hint: expect.stringContaining('PUT /otp/settings'),
     });
-    expect(await outcome(send(ctx, '+14155550100'))).toBe('FORBIDDEN');
+    expect(await failure(send(ctx, '+14155550100'))).toMatchObject({
+      code: 'FORBIDDEN',
+      hint: expect.stringContaining('OTP_ALLOWED_COUNTRIES'),
+    });
     expect(await outcome(send(ctx, '+6281244444444'))).toBe('ok');
     expect(await outcome(putOtpSettings(owner, { allowedCountries: ['XX'] }))).toBe('VALIDATION_FAILED');
   });

@@ -60,6 +60,9 @@ export function requireCountry(ctx: Ctx, phone: string, settings: OtpSettings): 
   if (allows(ofService) && allows(ofTenant)) return;
   throw new AppError('FORBIDDEN', 'Codes may not be sent to numbers of this country.', {
     details: { country },
+    hint: allows(ofService)
+      ? 'Let the country in with PUT /otp/settings, or send to a number of a country in `allowedCountries` there.'
+      : 'Whoever runs the service can let the country in (OTP_ALLOWED_COUNTRIES). Send to a number of another country.',
   });
 }
 
