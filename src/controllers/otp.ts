@@ -45,7 +45,7 @@ const send = route({
   tag: TAG,
   summary: 'Send a one-time password',
   description:
-    'A code that is still open for this number is canceled. The code itself is in no answer. It answers at once: `Prefer: wait` is not followed, and what became of the code is told by `GET /otp/status/:phoneNumber` and by webhooks.',
+    'A code that is still open for this number is canceled. The code itself is in no answer. It answers at once: `Prefer: wait` is not followed, and what became of the code is told by `GET /otp/status/:phone` and by webhooks.',
   auth: 'credential',
   scope: 'otp',
   status: 202,

@@ -2146,7 +2146,7 @@ export interface paths {
         put?: never;
         /**
          * Send a one-time password
-         * @description A code that is still open for this number is canceled. The code itself is in no answer. It answers at once: `Prefer: wait` is not followed, and what became of the code is told by `GET /otp/status/:phoneNumber` and by webhooks.
+         * @description A code that is still open for this number is canceled. The code itself is in no answer. It answers at once: `Prefer: wait` is not followed, and what became of the code is told by `GET /otp/status/:phone` and by webhooks.
          *
          *     An API key needs the scope `otp`.
          */
