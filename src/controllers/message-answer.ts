@@ -4,9 +4,9 @@ import { whenAborted, whenGone } from '../middlewares/gone.ts';
 import { type Ctx, withParts } from '../services/context.ts';
 import type { Answer } from '../services/idempotency.ts';
 import { albumBody, type QueuedAlbum, SentAlbum } from '../services/messages/album.ts';
-import { findOrNull } from '../services/messages/read.ts';
+import { findOrNull, waitingOf } from '../services/messages/read.ts';
 import { SentMessage } from '../services/messages/schemas.ts';
-import { getMessage, type QueuedMessage, queuedBody } from '../services/messages.ts';
+import { type QueuedMessage, queuedBody } from '../services/messages.ts';
 import { isSent, outcomeOf, throwUnlessSent, waitForOutcome } from '../services/outcomes.ts';
 import type { Maybe } from '../utils/maybe.ts';
 import { readWaitSeconds } from './prefer.ts';
@@ -124,12 +124,13 @@ async function findSent(ctx: Ctx, answer: SentMessage): Promise<AwaitedMessage |
   return row === null ? null : { id: row.id, answer, outcome: outcomeOf(row) };
 }
 
-/** The state that it has come to by now. */
+/** The state that it has come to by now; as it was where it has been erased since. */
 async function asReached(ctx: Ctx, answer: SentMessage): Promise<SentMessage> {
   // A key with the scope to send may not read messages: it learns of this one message only.
   const reader = withParts(ctx, { actor: { ...ctx.actor, scopes: null } });
-  const { status, waitingFor, estimatedSendAt } = await getMessage(reader, { messageId: answer.messageId });
-  return { ...answer, status, waitingFor, estimatedSendAt };
+  const { messageId, sessionId: session } = answer;
+  const row = await findOrNull(reader, messageId, { direction: 'out', session });
+  return row === null ? answer : { ...answer, status: row.status, ...(await waitingOf(reader, row)) };
 }
 
 /** It waits for nothing any more. */

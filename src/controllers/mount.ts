@@ -10,7 +10,14 @@ import type { HttpLimiter } from '../middlewares/http-limiter.ts';
 import { answerOnce, isKnownKey, newClaim, type RunningKeys } from '../middlewares/idempotency.ts';
 import { answerJson } from '../middlewares/json-answer.ts';
 import { limitRequests, withBudget } from '../middlewares/rate-limit.ts';
-import { isMultipart, type ReceivedBody, readBody, receiveBody } from '../middlewares/receive-body.ts';
+import {
+  isMultipart,
+  orBrokenOff,
+  type ReceivedBody,
+  readBody,
+  receiveBody,
+  wholeOf,
+} from '../middlewares/receive-body.ts';
 import { describeReply, describeRequest } from '../middlewares/request-data.ts';
 import { inShareOf, takeTurn } from '../middlewares/turns.ts';
 import { endUpload, inUploadPlace } from '../middlewares/upload-place.ts';
@@ -29,6 +36,7 @@ import { withKnownNames } from '../services/requests/harmless.ts';
 import { LINK_NAMES } from '../services/signed-links.ts';
 import { requireNotSuspended } from '../services/workspaces/suspension.ts';
 import { AppError } from '../utils/errors.ts';
+import { MAX_NAMES } from '../utils/fit-input.ts';
 import { isSameName, misspeltName } from '../utils/near-name.ts';
 import { takesAnyName } from '../utils/schema-shape.ts';
 import { mediaLimit, sayBytes } from '../utils/sizes.ts';
@@ -182,7 +190,7 @@ function limitBody(route: Route, serve: Serve): Serve {
   const limitStream = bodyLimit({ maxSize, onError: refuse });
   const serveStream: Serve = async (c) => {
     // It has read the whole body when it goes on.
-    await limitStream(c, async () => undefined);
+    await orBrokenOff(limitStream(c, async () => undefined));
     return serve(c);
   };
   return (c) => {
@@ -260,10 +268,15 @@ function noteQuery(serve: Serve): Serve {
 const TENANT_NAMES = ['userId', 'all'] as const;
 type TenantName = (typeof TENANT_NAMES)[number];
 
-/** Which of them this name means, however it is written; undefined: none. */
-const tenantNameOf = (name: string): TenantName | undefined =>
-  TENANT_NAMES.find((one) => isSameName(name, one)) ??
-  (misspeltName(name, ['userId']) === null ? undefined : 'userId');
+/** Which of them is meant, however the name is written; a slip of it counts where the value is one of its kind. Undefined: none. */
+function tenantNameOf(name: string, value: unknown): TenantName | undefined {
+  const same = TENANT_NAMES.find((one) => isSameName(name, one));
+  if (same !== undefined) return same;
+  return misspeltName(name, ['userId']) !== null && isNumber(value) ? 'userId' : undefined;
+}
+
+const isNumber = (value: unknown): boolean =>
+  typeof value === 'number' || (typeof value === 'string' && /^\d{1,20}$/.test(value));
 
 /**
  * Refuses those names in the query of a route that does not declare them: to ignore them would be to do it to the caller's own.
@@ -275,9 +288,11 @@ function keepToOwn({ auth, query, strictNames }: Route, serve: Serve): Serve {
   return (c) => {
     if (c.req.url.includes('?')) {
       for (const [name, values] of Object.entries(c.req.queries())) {
-        const meant = strictNames === undefined ? tenantNameOf(name) : TENANT_NAMES.find((n) => n === name);
-        if (meant === undefined || knows(meant) || knows(name)) continue;
-        for (const value of values) refuseOthers(c, name, meant, value);
+        for (const value of values) {
+          const meant =
+            strictNames === undefined ? tenantNameOf(name, value) : TENANT_NAMES.find((n) => n === name);
+          if (meant !== undefined && !knows(meant) && !knows(name)) refuseOthers(c, name, meant, value);
+        }
       }
     }
     return serve(c);
@@ -295,9 +310,12 @@ function ownFieldsOnly(
   const { knows } = foldingOf(schema);
   if (auth === 'public' || strictNames !== undefined) return () => undefined;
   return (c, fields) => {
-    for (const [name, value] of Object.entries(fields)) {
+    const entries = Object.entries(fields);
+    // Whoever reads them refuses so many.
+    if (entries.length > MAX_NAMES) return;
+    for (const [name, value] of entries) {
       if (knows(name) || (value ?? null) === null) continue;
-      const meant = tenantNameOf(name);
+      const meant = tenantNameOf(name, value);
       if (meant === undefined || knows(meant) || takesAnyName(schema)) continue;
       refuseOthers(c, name, meant, value);
     }
@@ -307,7 +325,7 @@ function ownFieldsOnly(
 /** Throws FORBIDDEN for who is no administrator, and VALIDATION_FAILED for one, unless it says what holds without it. */
 function refuseOthers(c: HttpContext, name: string, meant: TenantName, value: unknown): void {
   const actor = c.get('actor');
-  const given = String(value).toLowerCase();
+  const given = typeof value === 'object' ? '' : String(value).toLowerCase();
   const isOwn = meant === 'userId' ? given === String(actor?.userId) : given === 'false' || given === '0';
   if (actor === undefined || isOwn) return;
   requireRole({ actor }, 'admin');
@@ -341,7 +359,7 @@ function readValid(deps: Deps, route: Route, schema: z.ZodType, serve: Serve): S
     return serve(c);
   };
   const { files: fields } = route;
-  if (!fields) return (c) => c.req.arrayBuffer().then((bytes) => accepted(c, readBody(c, bytes)));
+  if (!fields) return (c) => wholeOf(c).then((bytes) => accepted(c, readBody(c, bytes)));
   return async (c) => {
     const received = await receiveBody(c, deps, fields, limit);
     try {

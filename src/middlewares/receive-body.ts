@@ -60,8 +60,8 @@ function mediaTypeOf(c: HttpContext): string {
  * The fields of a body without files: JSON or a form; none at all is `{}`. Its size is limited before. Throws
  * VALIDATION_FAILED for what cannot be read, UNSUPPORTED_MEDIA for another content type.
  */
-export function readBody(c: HttpContext, bytes: ArrayBuffer): ReceivedBody {
-  const read = toFields(c, new Uint8Array(bytes), 'Send JSON: Content-Type: application/json.');
+export function readBody(c: HttpContext, bytes: Uint8Array): ReceivedBody {
+  const read = toFields(c, bytes, 'Send JSON: Content-Type: application/json.');
   return { fields: read.fields, kind: read.kind, files: NO_FILES };
 }
 
@@ -239,12 +239,19 @@ async function pump(
   await finished;
 }
 
-/** A short body at once: to read it as a stream of the web's, for which Node makes a whole Request, costs more than all else. */
-async function wholeOf(c: HttpContext): Promise<Uint8Array> {
-  const bytes = await c.req.arrayBuffer().catch(() => {
-    throw unreadable('broke off');
+/**
+ * A short body at once: to read it as a stream of the web's, for which Node makes a whole Request, costs more than all else. Throws
+ * VALIDATION_FAILED where the caller breaks off.
+ */
+export async function wholeOf(c: HttpContext): Promise<Uint8Array> {
+  return new Uint8Array(await orBrokenOff(c.req.arrayBuffer()));
+}
+
+/** The same of any reading of a body: that the caller has gone is no fault of the service. A refusal stays one. */
+export async function orBrokenOff<R>(reading: Promise<R>): Promise<R> {
+  return reading.catch((error: unknown) => {
+    throw error instanceof AppError ? error : unreadable('broke off');
   });
-  return new Uint8Array(bytes);
 }
 
 /**

@@ -128,12 +128,19 @@ export async function findAnswer(
   return { hash: row.hash, status: row.status ?? 200, body: toBody(row.body), runningSince };
 }
 
-/** Replaces what the verb kept by what the caller was really told, or keeps it when no verb did. */
+/**
+ * Replaces what the verb kept by what the caller was really told, or keeps it when no verb did. That it is at work replaces nothing
+ * that a repeat has found out since.
+ */
 export async function keepAnswer(ctx: Ctx, claim: IdempotencyClaim, answer: Answer): Promise<void> {
   const userId = ctx.actor.userId;
   if (claim.claimed && claim.final) return;
   if (claim.claimed) {
-    await ctx.db.update(idempotencyKeys).set(toColumns(answer)).where(sameKey(userId, claim.key));
+    const replaced = answer.status === 202 ? eq(idempotencyKeys.responseStatus, 202) : undefined;
+    await ctx.db
+      .update(idempotencyKeys)
+      .set(toColumns(answer))
+      .where(and(sameKey(userId, claim.key), replaced));
     return;
   }
   await insertKey(ctx.db, userId, claim, ctx.clock.now(), toColumns(answer));

@@ -15,7 +15,7 @@ export type InputKind = 'json' | 'form';
 /** Spaces around a text, which most schemas cut off before they count. */
 const MAX_SPACES = 1_000;
 /** Names in one object: five times the columns that a contact may have. */
-const MAX_NAMES = 1_000;
+export const MAX_NAMES = 1_000;
 const MAX_NAME_LENGTH = 200;
 /** Further ones would not help. */
 const MAX_PROBLEMS = 50;

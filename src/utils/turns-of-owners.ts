@@ -42,7 +42,10 @@ export async function takeTurns(
     }, turnMs);
     Promise.all(ends)
       .then(() => resolve(), reject)
-      .finally(cancel);
+      .finally(() => {
+        cancel();
+        turn.abort();
+      });
   });
 }
 

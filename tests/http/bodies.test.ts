@@ -73,6 +73,24 @@ const json = (body: unknown, path = '/plain') =>
   send(path, typeof body === 'string' ? body : JSON.stringify(body), JSON_TYPE);
 const form = (body: string, path = '/plain') => send(path, body, FORM_TYPE);
 const got = (reply: Reply) => reply.body.got;
+
+it.each(['/plain', '/filed'])(
+  'a caller that breaks off in the middle of %s is no fault of the service',
+  async (path) => {
+    const broken = Object.assign(new Error('aborted'), { code: 'ECONNRESET' });
+    const body = new ReadableStream({ pull: (controller) => controller.error(broken) });
+    t.lines.length = 0;
+    const response = await t.app.request(path, {
+      method: 'POST',
+      headers: { 'content-type': JSON_TYPE },
+      body,
+      duplex: 'half',
+    } as RequestInit);
+    expect(response.status).toBe(400);
+    expect(t.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  },
+);
+
 const refusal = (field: string) => ({
   status: 400,
   body: { code: 'VALIDATION_FAILED', details: { [field]: expect.any(String) } },

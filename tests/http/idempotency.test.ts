@@ -4,7 +4,13 @@ import { z } from 'zod';
 import { type Route, route } from '../../src/controllers/route.ts';
 import { transact } from '../../src/db/ops.ts';
 import { idempotencyKeys, settings } from '../../src/db/schema.ts';
-import { claimIdempotency, KEEP_MS, runOnce } from '../../src/services/idempotency.ts';
+import {
+  claimIdempotency,
+  KEEP_MS,
+  replaceAccepted,
+  runOnce,
+  toAnswer,
+} from '../../src/services/idempotency.ts';
 import { AppError } from '../../src/utils/errors.ts';
 import { newId } from '../../src/utils/ids.ts';
 import { openTestApp, type Tenant, type TestApp } from '../helpers/app.ts';
@@ -37,6 +43,9 @@ const routes: Route[] = [
         if (body.name === 'fails') throw new AppError('NOT_FOUND', 'No.');
         if (body.name === 'crashes') throw new Error('the process dies here');
       });
+      if (body.name === 'fails elsewhere' && ctx.idempotency) {
+        await replaceAccepted(ctx, ctx.idempotency, toAnswer(new AppError('SEND_FAILED', 'No.')));
+      }
       return { id, later: body.name === 'grows' ? 'known only after the commit' : undefined };
     },
   }),
@@ -105,6 +114,13 @@ describe('Idempotency-Key', () => {
     const first = await post('grows', { name: 'grows' });
     expect(first.body.later).toBeDefined();
     expect((await post('grows', { name: 'grows' })).body).toEqual(first.body);
+  });
+
+  it('keeps what a repeat has found out since rather than that it was at work', async () => {
+    const first = await post('found', { name: 'fails elsewhere' });
+    expect(first.status).toBe(202);
+    const again = await post('found', { name: 'fails elsewhere' });
+    expect(again).toMatchObject({ status: 502, body: { code: 'SEND_FAILED' } });
   });
 
   it('refuses another body under the same key', async () => {

@@ -407,6 +407,15 @@ describe('Prefer: wait', () => {
       expect(await send(text, key)).toMatchObject(told);
     });
 
+    it('is a 202 also where the message is erased while somebody waits for it', async () => {
+      await session();
+      const reply = wait(1);
+      const own = eq(messages.userId, user.id);
+      await until(async () => (await t.deps.db.select().from(messages).where(own)).length === 1);
+      await t.deps.db.delete(messages).where(own);
+      expect((await reply).status).toBe(202);
+    });
+
     it('is the kept answer where the message is gone', async () => {
       await session();
       const key = keyed();

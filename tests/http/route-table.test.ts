@@ -311,6 +311,24 @@ describe('an administrator who asks for another tenant, with sessions of the sam
     expect(declared).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED' } });
   });
 
+  it('is told so whatever the value is, and nobody where a name only resembles it', async () => {
+    const { token } = await administrators();
+    const { token: ofUser } = await strangers();
+    for (const name of ['userId', 'all']) {
+      const body = { session: 'main', [name]: { toString: null } };
+      const call = { method: 'POST', body };
+      expect((await t.call('/session/logout', { ...call, token })).status).toBe(400);
+      expect((await t.call('/session/logout', { ...call, token: ofUser })).status).toBe(403);
+    }
+    for (const name of ['userIp', 'user_ip', 'userUid']) {
+      const reply = await t.call(`/workspace?${name}=203.0.113.9`, { token: ofUser });
+      expect(reply).toMatchObject({ status: 200, body: { warnings: { length: 1 } } });
+    }
+    const many = Object.fromEntries(Array.from({ length: 1_001 }, (_, n) => [`userId${n}`, 1]));
+    const call = { method: 'POST', body: { session: 'main', ...many } };
+    expect((await t.call('/session/logout', { ...call, token: ofUser })).status).toBe(400);
+  });
+
   it('has its own sessions as they were', async () => {
     for (const { admin, before } of asking) expect(await rowsOf(admin)).toEqual(before);
   });

@@ -472,6 +472,34 @@ describe('alerts', () => {
     }
   });
 
+  it('are looked at from another workspace on each time, so that none is always the last', async () => {
+    await add();
+    tenant = await t.tenant();
+    await add();
+    const begun: string[][] = [];
+    const { alarms: kept } = t.deps.statistics;
+    const alarms: typeof kept = {
+      get: async (key, read) => {
+        begun.at(-1)?.push(key);
+        return kept.get(key, read);
+      },
+    };
+    for (const random of [0, 0.999]) {
+      begun.push([]);
+      clock.advance(MINUTE);
+      await watchAlarms(
+        { ...t.deps, statistics: { ...t.deps.statistics, alarms } },
+        undefined,
+        createAlarmPlaces(),
+        () => random,
+      );
+    }
+    const [first = [], second = []] = begun;
+    expect(first.length).toBeGreaterThan(1);
+    expect(second.toSorted()).toEqual(first.toSorted());
+    expect(second[0]).toBe(first.at(-1));
+  });
+
   it('do not call solved what is only not seen while the workspace is suspended', async () => {
     await add();
     const late = { ...linked, late: { messages: 4, since: START - HOUR } };

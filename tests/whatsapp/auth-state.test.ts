@@ -37,6 +37,16 @@ it('a session that was set is found as it was, and kept as text in memory of its
   expect(await read('session', 'one')).toBe(session);
 });
 
+it('a session that is set beside the version of what a phone shares can be read at once', async () => {
+  const { raw, kept, read } = setUp();
+  const session = { _sessions: {}, version: 'v1' };
+  const state = { version: 3, hash: Buffer.alloc(128), indexValueMap: {} };
+  const written = raw.set({ session: { one: session }, 'app-state-sync-version': { regular: state } });
+  expect(await read('session', 'one')).toBe(session);
+  await written;
+  expect(kept.has('regular')).toBe(true);
+});
+
 it('a session and the token of a chat are read from their text once', async () => {
   const { kept, read } = setUp();
   kept.set('one', Buffer.from('{"_sessions":{},"version":"v1"}'));

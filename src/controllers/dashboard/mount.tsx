@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { toAppError } from '../../middlewares/errors.ts';
 import type { HttpContext, HttpEnv } from '../../middlewares/http-env.ts';
 import { limitRequests, withBudget } from '../../middlewares/rate-limit.ts';
-import { isMultipart, readBody, receiveBody } from '../../middlewares/receive-body.ts';
+import { isMultipart, orBrokenOff, readBody, receiveBody, wholeOf } from '../../middlewares/receive-body.ts';
 import { inShareOf, takeTurn } from '../../middlewares/turns.ts';
 import { isReadOnly, may, requirePermission, requireWrite } from '../../services/access.ts';
 import { type Alarm, alarmsOfReader } from '../../services/alarms/reader.ts';
@@ -233,8 +233,8 @@ async function readForm({ deps }: PageParts, page: Page, c: HttpContext): Promis
       await release();
     }
   }
-  await limitForm(c, async () => undefined);
-  return { ...readBody(c, await c.req.arrayBuffer()), discard: async () => undefined };
+  await orBrokenOff(limitForm(c, async () => undefined));
+  return { ...readBody(c, await wholeOf(c)), discard: async () => undefined };
 }
 
 /** A field that a person left empty is a field that is not there. */

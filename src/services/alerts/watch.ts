@@ -31,16 +31,20 @@ type StoredAlarm = Alarm & { kind: OpenRow['kind'] };
 /**
  * One look at all workspaces with channels; the first of the processes in each span of WATCH_MS takes it. An alarm is opened
  * and closed once, whatever runs at the same time, and what is to be told is written in the same transaction. A workspace
- * that cannot be looked at stops no other, nor does one that takes long: that goes on in its place afterwards.
+ * that cannot be looked at stops no other, nor does one that takes long: that goes on in its place afterwards. Each look begins
+ * at another workspace (`random`, in [0, 1)), so that none is always the one for which there is no time left.
  */
 export async function watchAlarms(
   deps: AlarmDeps & Pick<Deps, 'logger'>,
   signal?: AbortSignal,
   places: Places = createAlarmPlaces(),
+  random = Math.random,
 ): Promise<void> {
   const turn = { key: 'alerts:watch', max: 1, windowMs: WATCH_MS };
   if ((await spendFromWindow(deps.db, turn, deps.clock.now())) === null) return;
-  const all = (await watchedWorkspaces(deps.db)).map((userId) => ({
+  const watched = await watchedWorkspaces(deps.db);
+  const first = Math.floor(random() * watched.length);
+  const all = [...watched.slice(first), ...watched.slice(0, first)].map((userId) => ({
     owner: String(userId),
     work: () => tryToLookAt(deps, userId),
   }));

@@ -6,6 +6,7 @@ import {
   initAuthCreds,
   proto,
 } from '@whiskeysockets/baileys';
+import type { SharedCommit } from '../../db/shared-commit.ts';
 import type { AccountKeys, KeyChange } from '../credential-store.ts';
 import type { PairedIdentity } from '../engine.ts';
 import { lidOf, phoneOf } from '../jid.ts';
@@ -30,6 +31,15 @@ const REVERSE = '_reverse';
 /** Fresh credentials, which live in memory until a phone links them, or those that were stored. */
 export function createAuthState(keys: AccountKeys, onMapping: MappingListener): AuthState {
   const creds = keys.credentials ? decodeCreds(keys.credentials) : initAuthCreds();
+  const setAtOnce = (changes: readonly KeyChange[], commit: SharedCommit | undefined) =>
+    changes.length === 0 ? undefined : keys.set(changes, commit);
+  async function setVersions(versions: Readonly<Record<string, unknown>>, commit: SharedCommit | undefined) {
+    const changes: KeyChange[] = [];
+    for (const [name, value] of Object.entries(versions)) {
+      changes.push({ type: VERSION, name, value: isThere(value) ? await encodeVersion(value) : null });
+    }
+    await setAtOnce(changes, commit);
+  }
   const raw: RawKeys = {
     async get(type, names) {
       const found: Record<string, unknown> = {};
@@ -39,12 +49,9 @@ export function createAuthState(keys: AccountKeys, onMapping: MappingListener): 
       return found;
     },
     async set(data, commit) {
-      const { [VERSION]: versions = {}, ...others } = data;
-      const changes = encodeChanges(others);
-      for (const [name, value] of Object.entries(versions)) {
-        changes.push({ type: VERSION, name, value: isThere(value) ? await encodeVersion(value) : null });
-      }
-      await keys.set(changes, commit);
+      const { [VERSION]: versions, ...others } = data;
+      // The others can be read at once; a long version takes some turns of the event loop.
+      await Promise.all([setAtOnce(encodeChanges(others), commit), setVersions(versions ?? {}, commit)]);
       for (const [name, phoneOrLid] of Object.entries(data['lid-mapping'] ?? {})) {
         if (!name.endsWith(REVERSE) && typeof phoneOrLid === 'string') onMapping(phoneOrLid, name);
       }

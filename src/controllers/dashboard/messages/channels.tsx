@@ -30,9 +30,13 @@ export const channelPages: Page[] = [
       if (sessions.length === 0) {
         const next = view.may('sessions:write') && <NewSessionLink>{t.addSession}</NewSessionLink>;
         const none = (
-          <Empty view={view} title={t.noSession} next={next}>
-            <p>{t.noSessionText}</p>
-          </Empty>
+          <>
+            <Crumb to={COMPOSE}>{t.back}</Crumb>
+            <h1>{t.title}</h1>
+            <Empty view={view} title={t.noSession} next={next}>
+              <p>{t.noSessionText}</p>
+            </Empty>
+          </>
         );
         return { title: t.title, section: 'messages', body: none };
       }
