@@ -11,22 +11,24 @@ import type { QueueDeps } from './deps.ts';
 import { messageFact } from './message-fact.ts';
 import { nextQueueId } from './ordered-ids.ts';
 import { UNSENT_ENDS } from './progress.ts';
-import { queuedAnew } from './requeue.ts';
-import { cancelRows } from './take-off.ts';
+import { forgetRefused, queuedAnew } from './requeue.ts';
+import { cancelUnclaimed } from './take-off.ts';
 
 /** Rows in one transaction: about 20 ms of work. */
 const BATCH_SIZE = 200;
 
 /**
  * Cancels those of these messages that wait, in one transaction, and resolves with their ids on the wire. Left out is what is
- * not waiting: being sent, settled, or gone.
+ * not waiting: being sent, settled, or gone. What waits to be sent again, and may have arrived, is left out too: it is not sent
+ * again, and ends by its proof or as `failed` (`cancelUnbegun`).
  */
 export function cancelWaiting(deps: QueueDeps, ids: readonly string[], origin: Origin): Promise<string[]> {
   return transact(deps.database, (tx) => cancelAndRecord(tx, deps, ids, origin));
 }
 
 /**
- * Cancels everything of a session that waits and was queued before the call; what is being sent goes on. Many
+ * Cancels everything of a session that waits and was queued before the call, as `cancelWaiting` does; what is being sent goes
+ * on. Many
  * small transactions, so a crash in between leaves whole messages. How many were canceled.
  */
 export async function clearWaiting(
@@ -74,7 +76,7 @@ async function cancelAndRecord(
   ids: readonly string[],
   origin: Origin,
 ): Promise<string[]> {
-  const { facts } = await cancelRows(tx, deps, { ids, origin });
+  const facts = await cancelUnclaimed(tx, deps, { ids, origin });
   await record(tx, deps, facts);
   return facts.flatMap(({ subject }) => (typeof subject === 'string' ? [subject] : []));
 }
@@ -141,6 +143,7 @@ export function requeue(
   return transact(deps.database, async (tx) => {
     const now = deps.clock.now();
     const expiresAt = message.expiresAt !== null && message.expiresAt > now ? message.expiresAt : null;
+    await forgetRefused(tx, [message.id]);
     const changed = await tx
       .update(messages)
       .set({ ...queuedAnew(now), scheduledAt: null, expiresAt })

@@ -1,5 +1,5 @@
 /** Putting messages back onto the queue, under the ids they have, in the caller's transaction. */
-import { and, eq, inArray } from 'drizzle-orm';
+import { and, eq, gte, inArray, ne } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import { insertMany } from '../db/ops.ts';
 import { messageQueue, messages } from '../db/schema.ts';
@@ -30,6 +30,27 @@ export function queuedAnew(now: number) {
 }
 
 /**
+ * Before failed messages are queued again: one whose only attempt was refused, or could not be made, has not arrived, so it has
+ * not begun. One that was tried before, or has no answer, may have.
+ */
+export async function forgetRefused(tx: Tx, ids: readonly string[]): Promise<void> {
+  const { id, status, errorCode, attempts, sendingAt, queuedAt } = messages;
+  await tx
+    .update(messages)
+    .set({ sendingAt: null })
+    .where(
+      and(
+        inArray(id, [...ids]),
+        eq(status, 'failed'),
+        ne(errorCode, 'NO_ACK'),
+        eq(attempts, 1),
+        // One that was put back had begun before.
+        gte(sendingAt, queuedAt),
+      ),
+    );
+}
+
+/**
  * Puts those of them that are still `from` onto the queue again; the history says `queued`, without an error. One that has
  * turned out to be sent since it was read stays as it is. The caller must have taken them off. The rows that are back.
  */
@@ -45,6 +66,12 @@ export async function requeueRows<R extends Dequeued>(
     messages.id,
     rows.map((row) => row.id),
   );
+  if (from.includes('failed')) {
+    await forgetRefused(
+      tx,
+      rows.map((row) => row.id),
+    );
+  }
   await tx
     .update(messages)
     .set(queuedAnew(now))

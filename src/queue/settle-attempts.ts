@@ -211,7 +211,7 @@ async function failUnanswered(tx: Tx, signals: Wakes, id: string, now: number): 
   if ((await takeOff(tx, unanswered)) === 0) return NOTHING;
   const [message] = await tx.select(messageRefColumns).from(messages).where(eq(messages.id, id));
   if (!message) return NOTHING;
-  const errorMessage = 'Its campaign was stopped while it was being sent. It may have arrived.';
+  const errorMessage = 'It was stopped before WhatsApp acknowledged it. It may have arrived.';
   return fail(tx, signals, message, { errorCode: 'NO_ACK', errorMessage }, now);
 }
 

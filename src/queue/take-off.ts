@@ -1,5 +1,5 @@
 /** The way off the queue: for now, for good as `canceled`, or because a message is settled. */
-import { and, eq, exists, inArray, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNotNull, isNull, not, type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../db/client.ts';
 import {
   affected,
@@ -62,17 +62,16 @@ export async function dequeue(
   return { claimed: rows.filter(({ status }) => status === 'sending').length };
 }
 
+/** Something of the message may be with WhatsApp: an attempt has begun it, and none of them has proven that nothing left. */
+const hasBegun = isNotNull(messages.sendingAt);
+
 /**
  * Off the queue, of these, whatever was never begun: no attempt has claimed it, so nothing of it can have left. The ids that
  * are off. Their messages are the caller's to delete or to write.
  */
 export async function dequeueUntouched(tx: Tx, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const isUntouched = and(
-    inArray(messages.id, [...ids]),
-    eq(messages.status, 'queued'),
-    isNull(messages.sendingAt),
-  );
+  const isUntouched = and(inArray(messages.id, [...ids]), eq(messages.status, 'queued'), not(hasBegun));
   const untouched = tx
     .select({ one: sql`1` })
     .from(messages)
@@ -133,9 +132,10 @@ async function endCanceled(
 const ANSWER_MARGIN_MS = 15_000;
 
 /**
- * Ends messages for good, in the caller's transaction. What has not begun is canceled. What has begun may be on the wire: it
- * keeps `sending`, and its row a claim that nobody holds. So it is withheld at the last look, sent by nobody again, and ended by
- * its proof, by its attempt (`settleAttempt`), or as `failed` once its row has expired. `claimed`: how many were being sent.
+ * Ends messages for good, in the caller's transaction. What has not begun is canceled. What has begun may be with WhatsApp, also
+ * where it waits to be sent again: it is `sending`, and its row has a claim that nobody holds. So it is withheld at the last
+ * look, sent by nobody again, and ended by its proof, by its attempt (`settleAttempt`), or as `failed` once its row has expired.
+ * `claimed`: how many were being sent.
  */
 export async function cancelUnbegun(
   tx: Tx,
@@ -151,16 +151,13 @@ export async function cancelUnbegun(
       .from(messageQueue)
       .where(inArray(messageQueue.id, [...ids])),
   );
-  const open = await locked(
+  const begun = await locked(
     tx
-      .select({ ...messageRefColumns, status: messages.status })
+      .select(messageRefColumns)
       .from(messages)
-      .where(and(inArray(messages.id, [...ids]), inArray(messages.status, ['queued', 'sending']))),
+      .where(and(inArray(messages.id, [...ids]), inArray(messages.status, ['queued', 'sending']), hasBegun)),
   );
-  const rows = new Map(queued.map(({ id, status }) => [id, status]));
-  const isBegun = (message: { id: string; status: string }) =>
-    message.status === 'sending' || rows.get(message.id) === 'sending';
-  const begun = open.filter(isBegun);
+  const rows = new Set(queued.map(({ id }) => id));
   const begunIds = new Set(begun.map(({ id }) => id));
   const gone = ids.filter((id) => !begunIds.has(id));
   if (gone.length > 0) await takeOff(tx, inArray(messageQueue.id, gone));
@@ -172,6 +169,27 @@ export async function cancelUnbegun(
   tx.afterCommitAsked(() => deps.signals.withdrawn(ids));
   const claimed = queued.filter(({ status }) => status === 'sending').length;
   return { claimed, facts: await endCanceled(tx, deps, gone, cancellation) };
+}
+
+/**
+ * Ends those of them that wait as `cancelUnbegun` does, in the caller's transaction. What is being sent is left alone. A fact
+ * for each that was canceled; the caller records them, after its other writes.
+ */
+export async function cancelUnclaimed(
+  tx: Tx,
+  deps: QueueDeps,
+  { ids, ...cancellation }: Omit<Cancellation, 'claimedToo'>,
+): Promise<Fact[]> {
+  if (ids.length === 0) return [];
+  // Locked, so that no claim comes between the look and the writes.
+  const waiting = await locked(
+    tx
+      .select({ id: messageQueue.id })
+      .from(messageQueue)
+      .where(and(inArray(messageQueue.id, [...ids]), eq(messageQueue.status, 'pending'))),
+  );
+  const unclaimed = waiting.map(({ id }) => id);
+  return (await cancelUnbegun(tx, deps, { ...cancellation, ids: unclaimed })).facts;
 }
 
 /** Their rows are claimed by nobody until they expire. A pause may have taken some of them off before. */
@@ -188,6 +206,15 @@ async function awaitAnswers(
     claimedFence: null,
     expiresAt: now + prepareTimeoutMs + ackTimeoutMs + ANSWER_MARGIN_MS,
   };
+  // What was put back after an attempt says `queued`.
+  const queuedAgain = inArray(
+    messages.id,
+    begun.map(({ id }) => id),
+  );
+  await tx
+    .update(messages)
+    .set({ status: 'sending', updatedAt: now })
+    .where(and(queuedAgain, eq(messages.status, 'queued')));
   const there = begun.flatMap(({ id, isQueued }) => (isQueued ? [id] : []));
   if (there.length > 0) await tx.update(messageQueue).set(state).where(inArray(messageQueue.id, there));
   await insertMany(

@@ -4,7 +4,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { transact } from '../../src/db/ops.ts';
 import { whatsappAccounts } from '../../src/db/schema.ts';
 import { record } from '../../src/events/record.ts';
+import { cancelWaiting, clearWaiting, requeue } from '../../src/queue/cancel.ts';
 import { settleReceipt } from '../../src/queue/engine-events.ts';
+import { requeueRows } from '../../src/queue/requeue.ts';
 import { cancelUnbegun, dequeue } from '../../src/queue/take-off.ts';
 import type { AccountRef, SendResult } from '../../src/whatsapp/engine.ts';
 import { createSignal } from '../helpers/signal.ts';
@@ -141,4 +143,67 @@ it('what a pause has kept from leaving was never begun: an end cancels it', asyn
   await end(id);
   expect(await q.message(id)).toMatchObject({ status: 'canceled' });
   expect(eventsOf(messageId)).toEqual(['message.canceled']);
+});
+
+const origin = { actorId: 1, ip: null, userAgent: null, requestId: 'test' };
+
+/** What waits to be sent again after an attempt without an answer. */
+async function waitsAgain() {
+  const sent = await onTheWire();
+  sent.answer({ outcome: 'unknown', reason: 'no answer' });
+  await q.clock.advance(0);
+  expect(await q.row(sent.id)).toMatchObject({ status: 'pending' });
+  return sent;
+}
+
+it('what a resume has put back while it was on the wire is not told as canceled by a stop', async () => {
+  const { id, messageId, answer } = await onTheWire();
+  await transact(q.database, async (tx) => {
+    await dequeue(tx, q.deps, [id]);
+    const row = { ...(await q.message(id)), priority: 2, availableAt: q.clock.now() };
+    await requeueRows(tx, q.deps, [row], ['queued', 'sending']);
+  });
+  await end(id);
+  expect(await q.message(id)).toMatchObject({ status: 'sending', errorCode: null });
+  answer({ outcome: 'acknowledged', at: q.clock.now() });
+  await q.clock.advance(UNTIL_SWEPT_MS);
+  expect(await q.message(id)).toMatchObject({ status: 'sent' });
+  expect(await q.row(id)).toBeUndefined();
+  expect(eventsOf(messageId)).toEqual(['message.sent']);
+  expect(q.engine.attempts).toHaveLength(1);
+});
+
+it.each<[string, (id: string) => Promise<unknown>]>([
+  ['its cancelation', async (id) => expect(await cancelWaiting(q.deps, [id], origin)).toEqual([])],
+  ['clearing the queue', async () => expect(await clearWaiting(q.deps, account, origin)).toBe(0)],
+])(
+  'what may have arrived and waits to be sent again is not told as canceled by %s',
+  async (_name, cancel) => {
+    const { id, messageId } = await waitsAgain();
+    await cancel(id);
+    await q.clock.advance(UNTIL_SWEPT_MS);
+    expect(q.engine.attempts).toHaveLength(1);
+    expect(await q.row(id)).toBeUndefined();
+    expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: 'NO_ACK' });
+    await settleReceipt(q.settler, account.id, messageId, 'delivered', q.clock.now());
+    const events = eventsOf(messageId);
+    expect(events).toEqual(['message.failed', 'message.sent', 'message.delivered']);
+  },
+);
+
+it.each<[string, SendResult, string]>([
+  ['was refused', { outcome: 'refused', code: '403', message: 'no' }, 'canceled'],
+  ['may have arrived', { outcome: 'unknown', reason: 'no answer' }, 'sending'],
+])('what failed because it %s, and is tried again, ends as that says', async (_name, result, status) => {
+  q.deps.config.pacing.maxAttempts = 1;
+  const { id, answer } = await onTheWire();
+  answer(result);
+  await q.clock.advance(0);
+  expect(await q.message(id)).toMatchObject({ status: 'failed' });
+  await q.dispatcher.remove(account.id);
+  await q.clock.advance(1_000);
+  const message = { ...(await q.message(id)), priority: 2, expiresAt: null };
+  expect(await requeue(q.deps, message, async () => undefined)).toBe(true);
+  await end(id);
+  expect(await q.message(id)).toMatchObject({ status });
 });
