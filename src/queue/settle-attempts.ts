@@ -243,7 +243,7 @@ async function refuseWaiting(
   // While it is being sent again, that attempt gets an answer of its own.
   const waiting = and(
     eq(messageQueue.id, message.id),
-    eq(messageQueue.status, 'pending'),
+    or(eq(messageQueue.status, 'pending'), awaitsAnswer),
     isHeld(tx, item.held),
   );
   return (await takeOff(tx, waiting)) > 0 ? fail(tx, signals, message, item, now) : NOTHING;

@@ -207,3 +207,24 @@ it.each<[string, SendResult, string]>([
   await end(id);
   expect(await q.message(id)).toMatchObject({ status });
 });
+
+it('a refusal that comes after the attempt was given up ends what awaits its answer, and opens the breaker', async () => {
+  const { id, messageId, answer } = await onTheWire();
+  await end(id);
+  answer({ outcome: 'unknown', reason: 'no answer' });
+  await q.clock.advance(0);
+  await q.settler.settle({
+    kind: 'refused',
+    held: account,
+    messageId,
+    errorCode: '463',
+    errorMessage: 'no',
+  });
+  expect(await q.message(id)).toMatchObject({ status: 'failed', errorCode: '463' });
+  expect(await q.row(id)).toBeUndefined();
+  const [session] = await q.deps.db
+    .select()
+    .from(whatsappAccounts)
+    .where(eq(whatsappAccounts.id, account.id));
+  expect(session?.breakerUntil).toBeGreaterThan(q.clock.now());
+});
