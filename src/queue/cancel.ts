@@ -28,8 +28,7 @@ export function cancelWaiting(deps: QueueDeps, ids: readonly string[], origin: O
 
 /**
  * Cancels everything of a session that waits and was queued before the call, as `cancelWaiting` does; what is being sent goes
- * on. Many
- * small transactions, so a crash in between leaves whole messages. How many were canceled.
+ * on. Many small transactions, so a crash in between leaves whole messages. How many were canceled.
  */
 export async function clearWaiting(
   deps: QueueDeps,

@@ -1,4 +1,7 @@
-/** Messages whose time ran out while they waited, or while their answer was awaited after an end: also those of sessions that no process serves. */
+/**
+ * Messages whose time ran out while they waited, or while their answer was awaited after an end: also those of sessions that no
+ * process serves.
+ */
 import { and, asc, eq, gt, lte, or } from 'drizzle-orm';
 import { inRanges } from '../db/batches.ts';
 import { messageQueue } from '../db/schema.ts';

@@ -29,8 +29,9 @@ export interface Outcomes {
 
 /**
  * Resolves with the outcome of a message (its history row's id), or with null when `timeoutMs` has passed or the caller
- * has gone: `whenGone` calls its listener then, until what it returns is called. What this process settles is known at once, what another one does within 250 ms. A code
- * is known to be sent by WhatsApp's word, up to 0.35 s before its history says so: a person waits for it.
+ * has gone: `whenGone` calls its listener then, until what it returns is called. What this process settles is known at once,
+ * what another one does within 250 ms. A code is known to be sent by WhatsApp's word, up to 0.35 s before its history says so:
+ * a person waits for it.
  */
 export function waitForOutcome(
   deps: WaitDeps,
